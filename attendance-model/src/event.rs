@@ -1,0 +1,69 @@
+//! The normalized, validated form of a punch.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::{EventId, Reason};
+
+/// How the person proved who they are; the terminal's byte as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VerifyMode(pub u8);
+
+/// What the person declared (in, out, break, overtime); the terminal's byte as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PunchState(pub u8);
+
+/// The way by which a punch reached us first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Read from the terminal's log.
+    Pull,
+    /// Seen as a live event.
+    Live,
+    /// Sent to us by the terminal.
+    Push,
+}
+
+/// The true moment of a punch, known where the terminal's zone is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Instant {
+    /// The moment.
+    pub utc: DateTime<Utc>,
+    /// The zone by which it was derived from the wall clock.
+    pub zone: Tz,
+}
+
+/// One punch that we vouch for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttendanceEvent {
+    /// The key: [`IdScheme::Full`].
+    pub id: EventId,
+    /// The terminal's serial number, or `name:NAME` where it never gave one.
+    pub device_serial: String,
+    /// The terminal's configured name.
+    pub device_name: String,
+    /// The user id as read; not empty by the default policy.
+    pub user_id: String,
+    /// The terminal's wall clock, whole seconds.
+    pub local_time: NaiveDateTime,
+    /// The true moment, where a zone is configured.
+    pub instant: Option<Instant>,
+    /// How the person proved who they are.
+    pub verify_mode: VerifyMode,
+    /// What the person declared.
+    pub punch_state: PunchState,
+    /// A job number keyed in; `None` where the layout has none.
+    pub work_code: Option<u32>,
+    /// How it reached us first.
+    pub source: Source,
+    /// What is remarkable about it; sorted, without repeats.
+    pub flags: Vec<Reason>,
+    /// Terminal's clock less the true time, in milliseconds, when it was read.
+    pub clock_drift_ms: Option<i64>,
+    /// The record as the terminal sent it.
+    pub raw: Vec<u8>,
+}

@@ -1,0 +1,156 @@
+//! Ids: the key of an event, and the document id that a sink may use instead.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::NaiveDateTime;
+use md5::Md5;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{AttendanceEvent, PunchState, VerifyMode};
+
+/// Identity of an event or a document: 32 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId([u8; 16]);
+
+/// Which id a sink's documents or rows have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum IdScheme {
+    /// The event's key: every punch of every terminal is a document of its own.
+    #[default]
+    #[serde(rename = "full")]
+    Full,
+    /// The Python tool's: MD5 of `<user id>_<local time>`. Punches of one person in one second fall together, whatever the
+    /// terminal, state or mode.
+    #[serde(rename = "iclock-sync-v1")]
+    IclockSyncV1,
+}
+
+impl EventId {
+    /// The key: the first 32 hex digits of SHA-256 of `SERIAL|USER_ID|YYYY-MM-DD HH:MM:SS|PUNCH_STATE|VERIFY_MODE`.
+    #[must_use]
+    pub fn full(serial: &str, user_id: &str, local_time: NaiveDateTime, state: PunchState, mode: VerifyMode) -> Self {
+        let text = format!("{serial}|{user_id}|{}|{}|{}", local_time.format("%Y-%m-%d %H:%M:%S"), state.0, mode.0);
+        let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        let (half, _) = digest.as_chunks::<16>();
+        Self(half[0])
+    }
+
+    /// The Python tool's document id: MD5 of `<user id>_<YYYY-MM-DD HH:MM:SS>`, the user id as read (not trimmed, zeros kept).
+    #[must_use]
+    pub fn iclock_sync_v1(user_id: &str, local_time: NaiveDateTime) -> Self {
+        let text = format!("{user_id}_{}", local_time.format("%Y-%m-%d %H:%M:%S"));
+        Self(Md5::digest(text.as_bytes()).into())
+    }
+
+    /// The id from its sixteen bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The sixteen bytes that the hex digits stand for; half the size in a store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl IdScheme {
+    /// The id that an event has under this scheme.
+    #[must_use]
+    pub fn id_of(self, event: &AttendanceEvent) -> EventId {
+        match self {
+            Self::Full => event.id,
+            Self::IclockSyncV1 => EventId::iclock_sync_v1(&event.user_id, event.local_time),
+        }
+    }
+}
+
+impl fmt::Display for IdScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "full",
+            Self::IclockSyncV1 => "iclock-sync-v1",
+        })
+    }
+}
+
+/// Text that is not a scheme's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither full nor iclock-sync-v1")]
+pub struct UnknownIdScheme;
+
+impl FromStr for IdScheme {
+    type Err = UnknownIdScheme;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "full" => Ok(Self::Full),
+            "iclock-sync-v1" => Ok(Self::IclockSyncV1),
+            _ => Err(UnknownIdScheme),
+        }
+    }
+}
+
+/// Text that is not an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 32 hex digits")]
+pub struct InvalidEventId;
+
+impl FromStr for EventId {
+    type Err = InvalidEventId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidEventId)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for EventId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> NaiveDateTime {
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap()
+    }
+
+    #[test]
+    fn the_key_is_the_designs_example() {
+        let id = EventId::full("OID7040067012100054", "42", time("2025-05-18 07:01:09"), PunchState(0), VerifyMode(1));
+        assert_eq!(id.to_string(), "a4aaad8cbbe67d1ec15ab48b9c040e77");
+    }
+
+    #[test]
+    fn the_python_tools_id_is_the_one_in_its_bug_report() {
+        let id = EventId::iclock_sync_v1("", time("2025-09-01 15:25:52"));
+        assert_eq!(id.to_string(), "00003e2c00a363fff3a25881ccb3e36e");
+    }
+}

@@ -1,0 +1,97 @@
+//! What can be remarkable about a record, and what happens then.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A rule that a record broke. Each has a [`Policy`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// No user id. Quarantined by default.
+    EmptyUserId,
+    /// A user id that the Python tool's `int()` does not take. Quarantined by default.
+    NonNumericUserId,
+    /// A user id of zero or less. Quarantined by default.
+    NonPositiveUserId,
+    /// A date that no calendar has (30 February). Always quarantined: nothing could be stored.
+    ImpossibleTime,
+    /// Bytes that are no record, or text that no backend holds (NUL). Always quarantined.
+    Undecodable,
+    /// Before 2000-01-02: the clock had lost power. Flagged by default.
+    ClockResetTime,
+    /// More than a day ahead of the host. Flagged by default.
+    FutureTime,
+    /// A punch state outside 0-5 and 255. Flagged by default.
+    UnknownState,
+    /// A verify mode outside the published tables. Flagged by default.
+    UnknownVerifyMode,
+    /// The user id is not on the allow-list. The rule is off without a list; quarantined with one.
+    NotOnAllowList,
+    /// The wall clock showed this time twice in the zone (clocks set back); the earlier moment is taken. Always flagged.
+    AmbiguousLocalTime,
+    /// The wall clock never showed this time in the zone (clocks set forward). Always flagged.
+    SkippedLocalTime,
+}
+
+/// What happens to a record that breaks a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// It is delivered as if nothing were.
+    Accept,
+    /// It is delivered, with the reason in its `flags`.
+    Flag,
+    /// It waits in quarantine and is not delivered.
+    Quarantine,
+}
+
+impl Reason {
+    /// Every reason, in a fixed order.
+    pub const ALL: [Self; 12] = [
+        Self::EmptyUserId,
+        Self::NonNumericUserId,
+        Self::NonPositiveUserId,
+        Self::ImpossibleTime,
+        Self::Undecodable,
+        Self::ClockResetTime,
+        Self::FutureTime,
+        Self::UnknownState,
+        Self::UnknownVerifyMode,
+        Self::NotOnAllowList,
+        Self::AmbiguousLocalTime,
+        Self::SkippedLocalTime,
+    ];
+
+    /// The word in reports, configuration and the `flags` column.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptyUserId => "empty_user_id",
+            Self::NonNumericUserId => "non_numeric_user_id",
+            Self::NonPositiveUserId => "non_positive_user_id",
+            Self::ImpossibleTime => "impossible_time",
+            Self::Undecodable => "undecodable",
+            Self::ClockResetTime => "clock_reset_time",
+            Self::FutureTime => "future_time",
+            Self::UnknownState => "unknown_state",
+            Self::UnknownVerifyMode => "unknown_verify_mode",
+            Self::NotOnAllowList => "not_on_allow_list",
+            Self::AmbiguousLocalTime => "ambiguous_local_time",
+            Self::SkippedLocalTime => "skipped_local_time",
+        }
+    }
+
+    /// The reason of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

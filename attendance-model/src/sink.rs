@@ -1,0 +1,213 @@
+//! The contract of a place that events are written to.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{AttendanceEvent, EventId, IdScheme};
+
+/// A place that events are written to, idempotently by id.
+#[async_trait]
+pub trait Sink: Debug + Send + Sync {
+    /// The configured name, for people.
+    fn name(&self) -> &str;
+
+    /// What is written to, whatever its name: kind, host, database, table or absolute path; no credentials.
+    /// A new target starts with all that the ledger holds.
+    fn target(&self) -> String;
+
+    /// What it is good at, and which ids it uses.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Checks that it can be written to (reachable, credentials, rights, schema) and prepares what is missing.
+    /// Called once before the first write of a process.
+    async fn probe(&self) -> Result<(), SinkError>;
+
+    /// One outcome per event, in order. Writing an event again, by its document id, stores nothing new.
+    /// `Err` says nothing about single events: any of them may have been stored, and all are written again.
+    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError>;
+
+    /// Which of these document ids are stored, in order.
+    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError>;
+}
+
+/// What became of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored now, and durable as far as the sink can say.
+    Stored,
+    /// It was stored before. As good as `Stored`.
+    AlreadyStored,
+    /// The sink will never take it.
+    Rejected {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// What a sink is good at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Events per `write` at which it is fastest, and the most that it takes.
+    pub batch: usize,
+    /// Writes that may usefully run at once.
+    pub concurrency: usize,
+    /// Which ids its documents or rows have.
+    pub ids: IdScheme,
+}
+
+/// Why a sink could not be probed, written or asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct SinkError {
+    /// What sort of failure; decides whether it is tried again.
+    pub kind: SinkErrorKind,
+    /// What failed, and where: lower case, no full stop, no credentials, without the cause.
+    pub message: String,
+    /// What to try next, for people.
+    pub mend: Option<String>,
+    /// Wait at least this long before the next try.
+    pub retry_after: Option<Duration>,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The sorts of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SinkErrorKind {
+    /// No connection, or it broke. Transient.
+    Unreachable,
+    /// No answer in time. Transient.
+    TimedOut,
+    /// Overloaded, starting up, locked, or a quota is used up. Transient.
+    Busy,
+    /// No room left. Transient: somebody makes room.
+    Full,
+    /// Cannot be written at the moment (read-only, a replica). Transient.
+    ReadOnly,
+    /// Wrong or missing credentials. Permanent.
+    Credentials,
+    /// The credentials lack a right. Permanent.
+    Rights,
+    /// A database, project or file that is not there. Permanent.
+    Missing,
+    /// A schema or server version that cannot be used. Permanent.
+    Schema,
+    /// The request itself was refused: a fault of ours. Permanent.
+    Invalid,
+}
+
+impl SinkErrorKind {
+    /// Whether the same write may succeed later without anybody changing the configuration.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Unreachable | Self::TimedOut | Self::Busy | Self::Full | Self::ReadOnly)
+    }
+}
+
+/// The settings of one sink beside its URL: the keys of its `[[sink]]` table, secrets already resolved.
+/// Each sink crate takes out what it knows and refuses the rest.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Settings(BTreeMap<String, String>);
+
+/// A sink's URL or settings that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct OptionsError {
+    /// The setting's key; `url` for the URL itself.
+    pub key: String,
+    /// What is wrong with it; no credentials.
+    pub problem: String,
+    /// What to write instead.
+    pub mend: Option<String>,
+}
+
+impl SinkError {
+    /// An error of a kind, with what failed.
+    #[must_use]
+    pub fn new(kind: SinkErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), mend: None, retry_after: None, source: None }
+    }
+
+    /// With what to try next.
+    #[must_use]
+    pub fn mend(mut self, mend: impl Into<String>) -> Self {
+        self.mend = Some(mend.into());
+        self
+    }
+
+    /// With its cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// With a wait before the next try.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Whether the same write may succeed later without anybody changing the configuration.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.kind.is_transient()
+    }
+}
+
+impl Settings {
+    /// Settings from keys and values.
+    pub fn new(entries: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(entries.into_iter().collect())
+    }
+
+    /// Takes a setting out.
+    pub fn take(&mut self, key: &str) -> Option<String> {
+        self.0.remove(key)
+    }
+
+    /// Takes a setting out and parses it; `expected` names what would be right.
+    ///
+    /// # Errors
+    /// [`OptionsError`] that names the key when the value does not parse.
+    pub fn take_parsed<T: std::str::FromStr>(&mut self, key: &str, expected: &str) -> Result<Option<T>, OptionsError> {
+        self.take(key)
+            .map(|text| {
+                text.parse().map_err(|_| OptionsError {
+                    key: key.to_owned(),
+                    problem: format!("{text:?} is not {expected}"),
+                    mend: None,
+                })
+            })
+            .transpose()
+    }
+
+    /// Nothing may be left once a sink has taken what it knows; `known` lists the keys it would have taken.
+    ///
+    /// # Errors
+    /// [`OptionsError`] that names the first unknown key.
+    pub fn finish(self, known: &[&str]) -> Result<(), OptionsError> {
+        match self.0.into_keys().next() {
+            None => Ok(()),
+            Some(key) => Err(OptionsError {
+                problem: format!("unknown setting {key}"),
+                mend: Some(format!("this sink knows: {}", known.join(", "))),
+                key,
+            }),
+        }
+    }
+}
+
+/// Values may be secrets: only keys are shown.
+impl Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,38 @@
+//! The terminal's communication key and its scramble.
+
+use core::fmt;
+
+/// The numeric key that a terminal may demand after `CONNECT`; 0 means none is set. Never printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CommKey(u32);
+
+/// The time byte that every known client sends; it travels in clear, so any value works.
+pub const TICKS: u8 = 50;
+
+impl CommKey {
+    /// A key. Terminals' menus allow 0-999999; other programs have set larger ones, so all of `u32` is taken.
+    #[must_use]
+    pub const fn new(key: u32) -> Self {
+        Self(key)
+    }
+
+    /// The four data bytes of `AUTH` for a session. Source: `vectors/commkey.json`.
+    #[must_use]
+    pub fn scramble(self, session: u16, ticks: u8) -> [u8; 4] {
+        let [_, r1, r2, r3] = self.0.reverse_bits().wrapping_add(u32::from(session)).to_le_bytes();
+        // XOR with "ZKSO", halves swapped; the byte that would hold r0 carries the ticks instead.
+        [r2 ^ b'S' ^ ticks, r3 ^ b'O' ^ ticks, ticks, r1 ^ b'K' ^ ticks]
+    }
+
+    /// The terminal's side: whether `token` is this key's for the session, whatever ticks it used.
+    #[must_use]
+    pub fn accepts(self, session: u16, token: &[u8]) -> bool {
+        token.len() >= 4 && self.scramble(session, token[2]) == token[..4]
+    }
+}
+
+impl fmt::Debug for CommKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CommKey(..)")
+    }
+}

@@ -1,0 +1,109 @@
+//! What can be wrong with bytes from a terminal, or with its answer.
+
+use core::fmt;
+
+use crate::Command;
+
+/// Bytes that are not what the protocol allows, or an answer that is a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtoError {
+    /// A TCP frame does not start as one.
+    BadMagic {
+        /// The four bytes that stood there.
+        found: [u8; 4],
+    },
+    /// An encrypted frame, or a demand for encryption: secure firmware, which this protocol cannot talk to.
+    SecureFirmware,
+    /// As [`ProtoError::SecureFirmware`], seen in the framing.
+    SecureFrame,
+    /// A frame's length is shorter than a packet header.
+    BadLength {
+        /// The length that was claimed.
+        length: usize,
+    },
+    /// A claimed size is over its cap; nothing was allocated.
+    TooLarge {
+        /// What claimed it.
+        what: &'static str,
+        /// The claim, in bytes.
+        claimed: u64,
+        /// The cap, in bytes.
+        cap: u64,
+    },
+    /// Fewer bytes than the item needs.
+    Truncated {
+        /// The item.
+        what: &'static str,
+        /// Bytes that it needs.
+        need: usize,
+        /// Bytes that are there.
+        have: usize,
+    },
+    /// A value that the item cannot hold.
+    Invalid {
+        /// The item or field.
+        what: &'static str,
+    },
+    /// The terminal answered with a code that means no.
+    Refused {
+        /// What was asked.
+        command: Command,
+        /// The answer.
+        code: Command,
+    },
+    /// The terminal demands a comm key and none was given.
+    KeyRequired,
+    /// The terminal does not accept the comm key.
+    WrongKey,
+    /// The terminal answered with a code that does not belong to the request.
+    Unexpected {
+        /// What was asked.
+        command: Command,
+        /// The answer.
+        code: Command,
+    },
+    /// No answer to a request within its time.
+    TimedOut {
+        /// What was asked.
+        command: Command,
+    },
+}
+
+impl ProtoError {
+    /// Whether the same request may succeed on a new session without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::BadMagic { .. }
+                | Self::BadLength { .. }
+                | Self::TooLarge { .. }
+                | Self::Truncated { .. }
+                | Self::Unexpected { .. }
+                | Self::TimedOut { .. }
+        )
+    }
+}
+
+impl fmt::Display for ProtoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadMagic { found } => write!(f, "frame starts with {found:02x?} instead of 50 50 82 7d"),
+            Self::SecureFirmware | Self::SecureFrame => {
+                f.write_str("terminal requires the secure pull protocol of its firmware")
+            }
+            Self::BadLength { length } => write!(f, "frame length {length} is shorter than a packet header"),
+            Self::TooLarge { what, claimed, cap } => write!(f, "{what} claims {claimed} bytes, more than {cap}"),
+            Self::Truncated { what, need, have } => write!(f, "{what} needs {need} bytes, {have} are there"),
+            Self::Invalid { what } => write!(f, "invalid {what}"),
+            Self::Refused { command, code } => write!(f, "terminal refused {command} with {code}"),
+            Self::KeyRequired => f.write_str("terminal requires a comm key"),
+            Self::WrongKey => f.write_str("terminal does not accept the comm key"),
+            Self::Unexpected { command, code } => write!(f, "unexpected answer {code} to {command}"),
+            Self::TimedOut { command } => write!(f, "no answer to {command} in time"),
+        }
+    }
+}
+
+impl core::error::Error for ProtoError {}

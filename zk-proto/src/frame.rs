@@ -1,0 +1,138 @@
+//! The TCP envelope: `50 50 82 7D`, a little-endian `u32` length, then one packet. UDP has none.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use nom::bytes::streaming::take;
+use nom::number::streaming::le_u32;
+use nom::{IResult, Parser};
+
+use crate::ProtoError;
+use crate::packet::{HEADER_LEN, Packet};
+
+/// The first four bytes of every frame. Source: `vectors/framing.json`.
+pub const MAGIC: [u8; 4] = [0x50, 0x50, 0x82, 0x7D];
+/// The first four bytes of an encrypted frame of secure firmware.
+pub const SECURE_MAGIC: [u8; 4] = [0x50, 0x50, 0x83, 0x7C];
+/// Bytes in front of each packet.
+pub const PREFIX_LEN: usize = 8;
+/// The longest packet that is accepted by default: 16 MiB. A terminal sends at most 64 KiB and a header.
+pub const MAX_PACKET: usize = 16 << 20;
+
+/// What one attempt to take an item off the front of the buffer came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decoded<T> {
+    /// A whole item; its bytes have left the buffer.
+    Item(T),
+    /// Not yet: at least `need` more bytes. Nothing was consumed.
+    Incomplete {
+        /// How many bytes are missing at the least.
+        need: usize,
+    },
+}
+
+/// Cuts a byte stream, however it was split, into packets.
+#[derive(Debug)]
+pub struct FrameDecoder {
+    buffer: BytesMut,
+    max_packet: usize,
+}
+
+impl Default for FrameDecoder {
+    fn default() -> Self {
+        Self::with_max_packet(MAX_PACKET)
+    }
+}
+
+impl FrameDecoder {
+    /// A decoder that refuses packets longer than `max_packet` bytes, header included.
+    #[must_use]
+    pub fn with_max_packet(max_packet: usize) -> Self {
+        Self { buffer: BytesMut::new(), max_packet }
+    }
+
+    /// Adds what arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The receive buffer itself, for a driver that reads straight into it.
+    pub fn buffer_mut(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
+    /// Bytes received and not yet taken.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Takes the next packet, without its prefix.
+    ///
+    /// # Errors
+    /// [`ProtoError::BadMagic`], [`ProtoError::SecureFrame`], [`ProtoError::BadLength`] or [`ProtoError::TooLarge`]; the
+    /// stream is lost then.
+    pub fn next_frame(&mut self) -> Result<Decoded<Bytes>, ProtoError> {
+        let length = match prefix(&self.buffer) {
+            Ok((_, (magic, length))) => self.check(magic, length)?,
+            Err(_) => {
+                self.check_start()?;
+                return Ok(Decoded::Incomplete { need: PREFIX_LEN - self.buffer.len().min(PREFIX_LEN - 1) });
+            }
+        };
+        let whole = PREFIX_LEN + length;
+        if self.buffer.len() < whole {
+            return Ok(Decoded::Incomplete { need: whole - self.buffer.len() });
+        }
+        self.buffer.advance(PREFIX_LEN);
+        Ok(Decoded::Item(self.buffer.split_to(length).freeze()))
+    }
+
+    fn check(&self, magic: [u8; 4], length: u32) -> Result<usize, ProtoError> {
+        check_magic(magic)?;
+        let length = length as usize;
+        if length < HEADER_LEN {
+            return Err(ProtoError::BadLength { length });
+        }
+        if length > self.max_packet {
+            return Err(ProtoError::TooLarge { what: "packet", claimed: length as u64, cap: self.max_packet as u64 });
+        }
+        Ok(length)
+    }
+
+    /// A wrong first byte is known before the whole prefix is there.
+    fn check_start(&self) -> Result<(), ProtoError> {
+        let mut magic = MAGIC;
+        let have = self.buffer.len().min(magic.len());
+        let secure = self.buffer.len() >= 3 && self.buffer[2] == SECURE_MAGIC[2];
+        if secure {
+            magic = SECURE_MAGIC;
+        }
+        magic[..have].copy_from_slice(&self.buffer[..have]);
+        if secure && have < magic.len() { Ok(()) } else { check_magic(magic) }
+    }
+}
+
+fn check_magic(magic: [u8; 4]) -> Result<(), ProtoError> {
+    match magic {
+        MAGIC => Ok(()),
+        SECURE_MAGIC => Err(ProtoError::SecureFrame),
+        found => Err(ProtoError::BadMagic { found }),
+    }
+}
+
+fn prefix(input: &[u8]) -> IResult<&[u8], ([u8; 4], u32)> {
+    let magic = take(4usize).map(|bytes: &[u8]| {
+        let mut magic = [0; 4];
+        magic.copy_from_slice(bytes);
+        magic
+    });
+    (magic, le_u32).parse(input)
+}
+
+/// Appends a frame with one packet to `out`.
+pub fn encode(command: crate::Command, session: u16, reply_id: u16, data: &[u8], out: &mut BytesMut) {
+    out.reserve(PREFIX_LEN + HEADER_LEN + data.len());
+    out.put_slice(&MAGIC);
+    // A request never comes near 4 GiB: uploads go in chunks.
+    out.put_u32_le((HEADER_LEN + data.len()) as u32);
+    Packet::encode(command, session, reply_id, data, out);
+}

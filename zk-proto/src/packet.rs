@@ -1,0 +1,61 @@
+//! A packet: an eight-byte header and its data. A UDP datagram is one; over TCP a frame carries one.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::checksum::{checksum, is_intact};
+use crate::{Command, ProtoError};
+
+/// Bytes of the header: command, checksum, session field, reply id, each a little-endian `u16`.
+pub const HEADER_LEN: usize = 8;
+
+/// One packet as received, its data shared with the buffer that it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// What is asked, or what the answer is.
+    pub command: Command,
+    /// The checksum as stored; see [`Packet::intact`].
+    pub checksum: u16,
+    /// The session id in requests; in replies also a chunk index, a size, a state or an event code.
+    pub session: u16,
+    /// Echo of the request's counter; 0 in events.
+    pub reply_id: u16,
+    /// Whether the stored checksum is that of the content.
+    pub intact: bool,
+    /// What follows the header.
+    pub data: Bytes,
+}
+
+impl Packet {
+    /// Takes a whole packet apart.
+    ///
+    /// # Errors
+    /// [`ProtoError::Truncated`] when it is shorter than a header. A wrong checksum is no error here: see `intact`.
+    pub fn parse(mut bytes: Bytes) -> Result<Self, ProtoError> {
+        if bytes.len() < HEADER_LEN {
+            return Err(ProtoError::Truncated { what: "packet", need: HEADER_LEN, have: bytes.len() });
+        }
+        let intact = is_intact(&bytes);
+        let command = Command(bytes.get_u16_le());
+        let checksum = bytes.get_u16_le();
+        let session = bytes.get_u16_le();
+        let reply_id = bytes.get_u16_le();
+        Ok(Self { command, checksum, session, reply_id, intact, data: bytes })
+    }
+
+    /// Appends a packet with its correct checksum to `out`.
+    pub fn encode(command: Command, session: u16, reply_id: u16, data: &[u8], out: &mut BytesMut) {
+        let mut header = [0; HEADER_LEN];
+        let mut fields = &mut header[..];
+        fields.put_u16_le(command.0);
+        fields.put_u16_le(0);
+        fields.put_u16_le(session);
+        fields.put_u16_le(reply_id);
+        let sum = checksum(&[&header, data]);
+        out.reserve(HEADER_LEN + data.len());
+        out.put_u16_le(command.0);
+        out.put_u16_le(sum);
+        out.put_u16_le(session);
+        out.put_u16_le(reply_id);
+        out.put_slice(data);
+    }
+}
