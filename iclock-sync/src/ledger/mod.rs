@@ -1,0 +1,3 @@
+//! The ledger.
+/// x
+pub struct Ledger;

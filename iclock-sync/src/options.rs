@@ -1,0 +1,155 @@
+//! What an engine is told: its terminals, its limits, and what one run is to do.
+
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
+use chrono_tz::Tz;
+use zk_proto::CommKey;
+
+/// How a terminal is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// TCP, and UDP where nothing listens.
+    Auto,
+}
+
+/// One terminal.
+#[derive(Clone, Debug)]
+pub struct DeviceOptions {
+    /// For people and for `name:NAME`; unique in an engine.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// Port; 4370 by default.
+    pub port: u16,
+    /// TCP by default.
+    pub transport: Transport,
+    /// The longest wait for a single answer; 5 s by default.
+    pub timeout: Duration,
+    /// The communication key; none by default.
+    pub comm_key: Option<CommKey>,
+    /// Where the terminal hangs; gives each event its true instant. None by default.
+    pub zone: Option<Tz>,
+    /// The serial number that it must have; any by default.
+    pub serial: Option<String>,
+    /// For 16-byte records: verify mode before punch state, as the Python tool decoded them. Off by default.
+    pub sixteen_mode_first: bool,
+}
+
+impl DeviceOptions {
+    /// A terminal at a host, everything else by default.
+    #[must_use]
+    pub fn new(name: impl Into<String>, host: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            host: host.into(),
+            port: 4370,
+            transport: Transport::Tcp,
+            timeout: Duration::from_secs(5),
+            comm_key: None,
+            zone: None,
+            serial: None,
+            sixteen_mode_first: false,
+        }
+    }
+
+    /// `HOST:PORT`, an IPv6 address in brackets.
+    #[must_use]
+    pub fn address(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Limits and habits of an engine.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Records before the known end that are read again and compared. 16 by default.
+    pub overlap: u32,
+    /// How long an unchanged count is trusted before the log's tail is looked at. 6 h by default.
+    pub verify_every: Duration,
+    /// Terminals read at once. 256 by default.
+    pub concurrency: usize,
+    /// Records to a ledger commit. 10,000 by default.
+    pub batch: usize,
+    /// Bytes of unproven logs kept in memory, over all terminals; what is more goes to files. 16 MiB by default.
+    pub spool_memory: usize,
+    /// The longest that one terminal may take in a run. 30 min by default.
+    pub device_deadline: Duration,
+    /// Tries to reach a terminal or to write a batch, the first included. 3 by default.
+    pub attempts: u32,
+    /// The first wait between two tries; doubles, with jitter. 500 ms by default.
+    pub backoff: Duration,
+    /// The longest that one call to a sink may take. 60 s by default.
+    pub sink_timeout: Duration,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            overlap: 16,
+            verify_every: Duration::from_secs(6 * 3600),
+            concurrency: 256,
+            batch: 10_000,
+            spool_memory: 16 << 20,
+            device_deadline: Duration::from_secs(30 * 60),
+            attempts: 3,
+            backoff: Duration::from_millis(500),
+            sink_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What one run is to do.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Reads terminals and ledger, changes nothing anywhere. Off by default.
+    pub dry_run: bool,
+    /// Which events may go out.
+    pub window: Window,
+    /// Reads every log from its first record. Off by default.
+    pub full: bool,
+    /// The most new events that may go out to a sink. No limit by default.
+    pub max_new: Option<u64>,
+    /// Lets pass what `max_new` would stop. Off by default.
+    pub force: bool,
+    /// Whether events go out at all; without, they only enter the ledger. On by default.
+    pub deliver: bool,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { dry_run: false, window: Window::default(), full: false, max_new: None, force: false, deliver: true }
+    }
+}
+
+/// A span of the terminal's wall clock, both ends included; without ends, all time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first moment inside.
+    pub since: Option<NaiveDateTime>,
+    /// The last moment inside.
+    pub until: Option<NaiveDateTime>,
+}
+
+impl Window {
+    /// Whether a moment lies inside.
+    #[must_use]
+    pub fn contains(&self, time: NaiveDateTime) -> bool {
+        self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
+    }
+
+    /// Whether everything lies inside.
+    #[must_use]
+    pub fn is_all_time(&self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+}

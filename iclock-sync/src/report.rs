@@ -1,0 +1,290 @@
+//! What a run came to. Its JSON is stable: names and words are the published schema's.
+
+use std::collections::BTreeMap;
+
+use attendance_model::Reason;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The run itself.
+    pub run: RunReport,
+    /// One for each terminal, in configured order.
+    pub devices: Vec<DeviceReport>,
+    /// One for each sink, in configured order.
+    pub sinks: Vec<SinkReport>,
+    /// Sums.
+    pub totals: Totals,
+}
+
+/// When a run was and how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Sorts by start.
+    pub id: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// The process's exit code if this run were its last.
+    pub exit_code: u8,
+    /// Whether it changed nothing anywhere.
+    pub dry_run: bool,
+}
+
+/// What became of one terminal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// The configured name.
+    pub name: String,
+    /// `HOST:PORT`.
+    pub address: String,
+    /// The serial number, or `name:NAME`; `None` when it was never reached.
+    pub serial: Option<String>,
+    /// How it ended.
+    pub status: DeviceStatus,
+    /// How the log was read; `None` when it was not.
+    pub mode: Option<ReadMode>,
+    /// What failed, why, and what to try.
+    pub error: Option<String>,
+    /// Records that the terminal says it holds.
+    pub records_on_device: Option<u64>,
+    /// Records read and proven, the overlap excepted.
+    pub records_read: u64,
+    /// Bytes of the log that came over the wire.
+    pub bytes_read: u64,
+    /// Events that entered the ledger.
+    pub new: u64,
+    /// Records whose key the ledger had, the overlap excepted.
+    pub duplicate: u64,
+    /// Events that go out with a flag, by reason.
+    pub flagged: BTreeMap<Reason, u64>,
+    /// Records refused by validation, by reason.
+    pub rejected: BTreeMap<Reason, u64>,
+    /// Records that entered the quarantine; those already there are not counted.
+    pub quarantined: u64,
+    /// The terminal's clock less the true time, in milliseconds.
+    pub clock_drift_ms: Option<i64>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What else a person should know; for the human report only.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+/// How a terminal's part ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceStatus {
+    /// Read.
+    Ok,
+    /// Not read.
+    Failed,
+    /// Read, and what came could not be proven; it waits whole in the quarantine.
+    Unproven,
+}
+
+/// How a terminal's log was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadMode {
+    /// From the first record.
+    Full,
+    /// From the known end.
+    Tail,
+    /// There was nothing new to read.
+    Unchanged,
+}
+
+/// What became of one sink.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SinkReport {
+    /// The configured name.
+    pub name: String,
+    /// How it ended.
+    pub status: SinkStatus,
+    /// Events that it holds now and did not before.
+    pub stored: u64,
+    /// Events that it held before.
+    pub already_stored: u64,
+    /// Events whose document is that of an earlier event.
+    pub merged: u64,
+    /// Events that it will never take.
+    pub rejected: u64,
+    /// Events that still have to go out; in a dry run, those that would.
+    pub pending: u64,
+    /// Events outside the window.
+    pub held: u64,
+    /// Calls made to it.
+    pub requests: u64,
+    /// What failed, why, and what to try.
+    pub error: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Whether the safety limit kept events back; for the exit code and the human report.
+    #[serde(skip)]
+    pub over_limit: bool,
+}
+
+/// How a sink's part ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SinkStatus {
+    /// Something was written.
+    Ok,
+    /// It failed or refused events.
+    Failed,
+    /// It was not called.
+    Idle,
+}
+
+/// Sums over terminals and sinks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Records read and proven.
+    pub records_read: u64,
+    /// Events that entered the ledger.
+    pub new: u64,
+    /// Events stored, over all sinks.
+    pub stored: u64,
+    /// Events that still have to go out, over all sinks.
+    pub pending: u64,
+    /// Records that entered the quarantine.
+    pub quarantined: u64,
+}
+
+impl DeviceReport {
+    /// A terminal of which nothing is known yet.
+    #[must_use]
+    pub fn new(name: impl Into<String>, address: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            address: address.into(),
+            serial: None,
+            status: DeviceStatus::Ok,
+            mode: None,
+            error: None,
+            records_on_device: None,
+            records_read: 0,
+            bytes_read: 0,
+            new: 0,
+            duplicate: 0,
+            flagged: BTreeMap::new(),
+            rejected: BTreeMap::new(),
+            quarantined: 0,
+            clock_drift_ms: None,
+            duration_ms: 0,
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl SinkReport {
+    /// A sink that was not called.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            status: SinkStatus::Idle,
+            stored: 0,
+            already_stored: 0,
+            merged: 0,
+            rejected: 0,
+            pending: 0,
+            held: 0,
+            requests: 0,
+            error: None,
+            duration_ms: 0,
+            over_limit: false,
+        }
+    }
+}
+
+impl Totals {
+    /// The sums.
+    #[must_use]
+    pub fn of(devices: &[DeviceReport], sinks: &[SinkReport]) -> Self {
+        Self {
+            records_read: devices.iter().map(|device| device.records_read).sum(),
+            new: devices.iter().map(|device| device.new).sum(),
+            stored: sinks.iter().map(|sink| sink.stored).sum(),
+            pending: sinks.iter().map(|sink| sink.pending).sum(),
+            quarantined: devices.iter().map(|device| device.quarantined).sum(),
+        }
+    }
+}
+
+/// The exit code that a run's results mean: the first of 30 (a sink failed), 20 (a terminal failed), 40 (a transfer was not
+/// proven), 50 (stopped at the safety limit); else 0.
+#[must_use]
+pub fn exit_code(devices: &[DeviceReport], sinks: &[SinkReport]) -> u8 {
+    let device = |status| devices.iter().any(|device| device.status == status);
+    if sinks.iter().any(|sink| sink.status == SinkStatus::Failed) {
+        30
+    } else if device(DeviceStatus::Failed) {
+        20
+    } else if device(DeviceStatus::Unproven) {
+        40
+    } else if sinks.iter().any(|sink| sink.over_limit) {
+        50
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(status: DeviceStatus) -> DeviceReport {
+        DeviceReport { status, ..DeviceReport::new("gate", "192.0.2.10:4370") }
+    }
+
+    #[test]
+    fn a_failed_sink_comes_before_a_failed_terminal_before_an_unproven_one() {
+        let failed_sink = SinkReport { status: SinkStatus::Failed, ..SinkReport::new("db") };
+        let limited = SinkReport { over_limit: true, ..SinkReport::new("db") };
+        let devices = [device(DeviceStatus::Unproven), device(DeviceStatus::Failed)];
+        assert_eq!(exit_code(&devices, &[limited.clone(), failed_sink]), 30);
+        assert_eq!(exit_code(&devices, std::slice::from_ref(&limited)), 20);
+        assert_eq!(exit_code(&devices[..1], std::slice::from_ref(&limited)), 40);
+        assert_eq!(exit_code(&[device(DeviceStatus::Ok)], &[limited]), 50);
+        assert_eq!(exit_code(&[device(DeviceStatus::Ok)], &[SinkReport::new("db")]), 0);
+    }
+
+    #[test]
+    fn the_json_has_the_published_names_and_no_others() {
+        let mut gate = device(DeviceStatus::Ok);
+        gate.mode = Some(ReadMode::Tail);
+        gate.rejected.insert(Reason::EmptyUserId, 2);
+        gate.notes.push("not in the JSON".to_owned());
+        let value = serde_json::to_value(&gate).unwrap();
+        let names: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut expected = [
+            "name",
+            "address",
+            "serial",
+            "status",
+            "mode",
+            "error",
+            "records_on_device",
+            "records_read",
+            "bytes_read",
+            "new",
+            "duplicate",
+            "flagged",
+            "rejected",
+            "quarantined",
+            "clock_drift_ms",
+            "duration_ms",
+        ];
+        expected.sort_unstable();
+        assert_eq!(names, expected);
+        assert_eq!(value["mode"], "tail");
+        assert_eq!(value["rejected"]["empty_user_id"], 2);
+    }
+}
