@@ -16,6 +16,23 @@ pub struct VerifyMode(pub u8);
 #[serde(transparent)]
 pub struct PunchState(pub u8);
 
+impl VerifyMode {
+    /// Whether the value stands in the field's published tables: 0-16 and 25. Meanings differ between firmware families.
+    #[must_use]
+    pub const fn is_documented(self) -> bool {
+        matches!(self.0, 0..=16 | 25)
+    }
+}
+
+impl PunchState {
+    /// Whether the value is one that terminals are known to give: 0-5 (in, out, break out and in, overtime in and out), or 255
+    /// where they ask for none.
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        matches!(self.0, 0..=5 | 255)
+    }
+}
+
 /// The way by which a punch reached us first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -26,6 +43,18 @@ pub enum Source {
     Live,
     /// Sent to us by the terminal.
     Push,
+}
+
+impl Source {
+    /// The word in the `source` column.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Live => "live",
+            Self::Push => "push",
+        }
+    }
 }
 
 /// The true moment of a punch, known where the terminal's zone is configured.
@@ -66,4 +95,12 @@ pub struct AttendanceEvent {
     pub clock_drift_ms: Option<i64>,
     /// The record as the terminal sent it.
     pub raw: Vec<u8>,
+}
+
+impl AttendanceEvent {
+    /// The reasons as the `flags` column holds them: comma-separated words, empty when there are none.
+    #[must_use]
+    pub fn flags_text(&self) -> String {
+        self.flags.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(",")
+    }
 }

@@ -1,13 +1,61 @@
 //! Attendance events: normalized, validated, with stable ids; and the contract of the places they are written to.
 //!
-//! stub docs: to be written by the owner of this crate.
+//! This crate does no I/O and reads no clock. It knows nothing of wires (but for the feature `zk`) and nothing of databases.
+//!
+//! | step | from | to | where |
+//! |---|---|---|---|
+//! | convert | a terminal's record | [`RawPunch`] | `from_zk` (feature `zk`) |
+//! | normalize, validate | [`RawPunch`] | [`AttendanceEvent`], or a [`Rejection`] that says why | [`normalize()`], [`Rules`] |
+//! | identify | [`AttendanceEvent`] | [`EventId`], by an [`IdScheme`] | [`IdScheme::id_of`] |
+//! | write | [`AttendanceEvent`] | [`Outcome`] | [`Sink`], and `conformance`, the suite that every sink runs |
+//! | move over | the Python tool's files and shapes | and back | `legacy` |
+//!
+//! ```
+//! use attendance_model::{Context, PunchState, RawPunch, Rules, Source, VerifyMode, normalize};
+//! use chrono::NaiveDate;
+//!
+//! let today = NaiveDate::from_ymd_opt(2025, 5, 18).unwrap();
+//! let punch = RawPunch {
+//!     device_serial: "OID7040067012100054".to_owned(),
+//!     device_name: "front-gate".to_owned(),
+//!     user_id: "42".to_owned(),
+//!     uid: None,
+//!     local_time: today.and_hms_opt(7, 1, 9).unwrap().into(),
+//!     verify_mode: VerifyMode(1),
+//!     punch_state: PunchState(0),
+//!     work_code: None,
+//!     source: Source::Pull,
+//!     clock_drift_ms: None,
+//!     raw: vec![],
+//! };
+//! let rules = Rules::default();
+//! let context = Context { zone: None, rules: &rules, host_now: today.and_hms_opt(8, 0, 0).unwrap() };
+//! let event = normalize(punch, &context).unwrap();
+//! assert_eq!(event.id.to_string(), "a4aaad8cbbe67d1ec15ab48b9c040e77");
+//! ```
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod event;
+mod flaky;
+pub mod flat;
 mod id;
+mod memory;
+mod normalize;
+mod person;
+mod punch;
 mod reason;
+mod rules;
 pub mod sink;
+pub mod validate;
 
 pub use event::{AttendanceEvent, Instant, PunchState, Source, VerifyMode};
+pub use flaky::{FlakySink, Mishap};
 pub use id::{EventId, IdScheme, InvalidEventId, UnknownIdScheme};
+pub use memory::MemorySink;
+pub use normalize::{Context, Rejection, normalize};
+pub use person::PersonId;
+pub use punch::{LocalTime, RawPunch};
 pub use reason::{Policy, Reason};
+pub use rules::{FixedPolicy, Rules};
 pub use sink::{Capabilities, OptionsError, Outcome, Settings, Sink, SinkError, SinkErrorKind};

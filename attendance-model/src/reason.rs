@@ -17,7 +17,7 @@ pub enum Reason {
     NonPositiveUserId,
     /// A date that no calendar has (30 February). Always quarantined: nothing could be stored.
     ImpossibleTime,
-    /// Bytes that are no record, or text that no backend holds (NUL). Always quarantined.
+    /// Bytes that are no record, or text that no backend holds (NUL, more than 64 characters). Always quarantined.
     Undecodable,
     /// Before 2000-01-02: the clock had lost power. Flagged by default.
     ClockResetTime,
@@ -25,7 +25,7 @@ pub enum Reason {
     FutureTime,
     /// A punch state outside 0-5 and 255. Flagged by default.
     UnknownState,
-    /// A verify mode outside the published tables. Flagged by default.
+    /// A verify mode outside the published tables (0-16 and 25). Flagged by default.
     UnknownVerifyMode,
     /// The user id is not on the allow-list. The rule is off without a list; quarantined with one.
     NotOnAllowList,
@@ -64,6 +64,31 @@ impl Reason {
         Self::SkippedLocalTime,
     ];
 
+    /// The policy without any setting.
+    #[must_use]
+    pub const fn default_policy(self) -> Policy {
+        match self {
+            Self::EmptyUserId
+            | Self::NonNumericUserId
+            | Self::NonPositiveUserId
+            | Self::ImpossibleTime
+            | Self::Undecodable
+            | Self::NotOnAllowList => Policy::Quarantine,
+            Self::ClockResetTime
+            | Self::FutureTime
+            | Self::UnknownState
+            | Self::UnknownVerifyMode
+            | Self::AmbiguousLocalTime
+            | Self::SkippedLocalTime => Policy::Flag,
+        }
+    }
+
+    /// Whether no other policy than the default can be set.
+    #[must_use]
+    pub const fn is_fixed(self) -> bool {
+        matches!(self, Self::ImpossibleTime | Self::Undecodable | Self::AmbiguousLocalTime | Self::SkippedLocalTime)
+    }
+
     /// The word in reports, configuration and the `flags` column.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -87,6 +112,24 @@ impl Reason {
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+impl Policy {
+    /// The word in configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Flag => "flag",
+            Self::Quarantine => "quarantine",
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

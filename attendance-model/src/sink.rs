@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,6 +34,40 @@ pub trait Sink: Debug + Send + Sync {
     /// Which of these document ids are stored, in order.
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError>;
 }
+
+macro_rules! sink_behind_a_pointer {
+    ($pointer:ident) => {
+        #[async_trait]
+        impl<S: Sink + ?Sized> Sink for $pointer<S> {
+            fn name(&self) -> &str {
+                (**self).name()
+            }
+
+            fn target(&self) -> String {
+                (**self).target()
+            }
+
+            fn capabilities(&self) -> Capabilities {
+                (**self).capabilities()
+            }
+
+            async fn probe(&self) -> Result<(), SinkError> {
+                (**self).probe().await
+            }
+
+            async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+                (**self).write(batch).await
+            }
+
+            async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+                (**self).lookup(ids).await
+            }
+        }
+    };
+}
+
+sink_behind_a_pointer!(Box);
+sink_behind_a_pointer!(Arc);
 
 /// What became of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]

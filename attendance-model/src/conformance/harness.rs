@@ -1,0 +1,104 @@
+//! What a sink brings to the suite.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use crate::flat::FlatEvent;
+use crate::{AttendanceEvent, EventId, Sink};
+
+/// How long one test may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A sink under test, and a way to look behind it that does not go through it.
+pub trait Harness: Sized + Send + Sync {
+    /// Whether the tests can run here.
+    ///
+    /// # Errors
+    /// Why not (no server); each test then prints that it was skipped, and passes.
+    fn available() -> Result<(), String> {
+        Ok(())
+    }
+
+    /// A sink on a target of its own, which holds nothing.
+    fn fresh() -> impl Future<Output = Self> + Send;
+
+    /// The sink.
+    fn sink(&self) -> &dyn Sink;
+
+    /// A second sink on the same target, as another process would open it.
+    fn another(&self) -> Box<dyn Sink>;
+
+    /// What the target holds, in any order.
+    fn stored(&self) -> impl Future<Output = Vec<View>> + Send;
+
+    /// What the sink's layout keeps of an event.
+    fn view(&self, event: &AttendanceEvent) -> View {
+        View::full(event)
+    }
+}
+
+/// One stored event as text, field by field; an absent field and a null are the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct View {
+    id: EventId,
+    fields: BTreeMap<&'static str, String>,
+}
+
+impl View {
+    /// A view with no field but its id.
+    #[must_use]
+    pub fn new(id: EventId) -> Self {
+        Self { id, fields: BTreeMap::new() }
+    }
+
+    /// With a field; `None` leaves it out.
+    #[must_use]
+    pub fn with(mut self, field: &'static str, value: impl Into<Option<String>>) -> Self {
+        if let Some(value) = value.into() {
+            self.fields.insert(field, value);
+        }
+        self
+    }
+
+    /// Every field, by the names and in the text forms of [`FlatEvent`]; the id is the event's key.
+    #[must_use]
+    pub fn full(event: &AttendanceEvent) -> Self {
+        let flat = FlatEvent::new(event.id, event);
+        Self::new(event.id)
+            .with("device_serial", flat.device_serial.to_owned())
+            .with("device_name", flat.device_name.to_owned())
+            .with("user_id", flat.user_id.to_owned())
+            .with("local_time", flat.local_time)
+            .with("utc_time", flat.utc_time)
+            .with("zone", flat.zone.map(str::to_owned))
+            .with("verify_mode", flat.verify_mode.to_string())
+            .with("punch_state", flat.punch_state.to_string())
+            .with("work_code", flat.work_code.map(|code| code.to_string()))
+            .with("source", flat.source.to_owned())
+            .with("flags", flat.flags)
+            .with("clock_drift_ms", flat.clock_drift_ms.map(|drift| drift.to_string()))
+            .with("raw", flat.raw)
+    }
+}
+
+/// Runs one test of the suite on a runtime of its own, within a minute. Called by
+/// [`sink_conformance!`](crate::sink_conformance).
+///
+/// # Panics
+/// When the promise is broken or the minute is over.
+pub fn run<H: Harness>(name: &str, test: impl Future<Output = ()>) {
+    if let Err(why) = H::available() {
+        // Not `eprintln!`, which the test harness would swallow.
+        let _ = writeln!(std::io::stderr(), "skipped: {name}: {why}");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a test needs a runtime");
+    runtime.block_on(async {
+        tokio::time::timeout(LIMIT, test).await.unwrap_or_else(|_| panic!("{name} took longer than {LIMIT:?}"));
+    });
+}

@@ -1,0 +1,61 @@
+//! An event as a flat row: the names and the text forms that backends share.
+
+use serde::Serialize;
+
+use crate::{AttendanceEvent, EventId};
+
+/// An event with the names of the `attendance_events` table; times, flags and bytes as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FlatEvent<'a> {
+    /// The id under the sink's scheme.
+    pub event_id: EventId,
+    /// As in [`AttendanceEvent`].
+    pub device_serial: &'a str,
+    /// As in [`AttendanceEvent`].
+    pub device_name: &'a str,
+    /// As in [`AttendanceEvent`].
+    pub user_id: &'a str,
+    /// `YYYY-MM-DD HH:MM:SS`, the wall clock.
+    pub local_time: String,
+    /// `YYYY-MM-DDTHH:MM:SSZ`; `None` without a zone.
+    pub utc_time: Option<String>,
+    /// IANA name; `None` without a zone.
+    pub zone: Option<&'static str>,
+    /// The terminal's byte.
+    pub verify_mode: u8,
+    /// The terminal's byte.
+    pub punch_state: u8,
+    /// `None` where the layout has none.
+    pub work_code: Option<u32>,
+    /// `pull`, `live` or `push`.
+    pub source: &'static str,
+    /// The reasons, comma-separated; empty when there are none.
+    pub flags: String,
+    /// Milliseconds, where it was measured.
+    pub clock_drift_ms: Option<i64>,
+    /// Lower-case hex.
+    pub raw: String,
+}
+
+impl<'a> FlatEvent<'a> {
+    /// The row of an event, under the id that it has at the sink.
+    #[must_use]
+    pub fn new(id: EventId, event: &'a AttendanceEvent) -> Self {
+        Self {
+            event_id: id,
+            device_serial: &event.device_serial,
+            device_name: &event.device_name,
+            user_id: &event.user_id,
+            local_time: event.local_time.format("%Y-%m-%d %H:%M:%S").to_string(),
+            utc_time: event.instant.map(|instant| instant.utc.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            zone: event.instant.map(|instant| instant.zone.name()),
+            verify_mode: event.verify_mode.0,
+            punch_state: event.punch_state.0,
+            work_code: event.work_code,
+            source: event.source.as_str(),
+            flags: event.flags_text(),
+            clock_drift_ms: event.clock_drift_ms,
+            raw: hex::encode(&event.raw),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The reference sink: what the contract means, in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::{AttendanceEvent, Capabilities, EventId, IdScheme, Outcome, Sink, SinkError};
+
+/// Keeps events in memory. Clones share what they hold, so that a test can look while an engine writes.
+#[derive(Clone, Debug)]
+pub struct MemorySink {
+    name: String,
+    capabilities: Capabilities,
+    stored: Arc<Mutex<Stored>>,
+}
+
+#[derive(Debug, Default)]
+struct Stored {
+    events: Vec<AttendanceEvent>,
+    /// Document id to place in `events`.
+    places: HashMap<EventId, usize>,
+    writes: usize,
+}
+
+impl MemorySink {
+    /// An empty one: batches of 500, four at once, ids of the scheme `full`.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        let capabilities = Capabilities { batch: 500, concurrency: 4, ids: IdScheme::Full };
+        Self { name: name.into(), capabilities, stored: Arc::default() }
+    }
+
+    /// With other capabilities.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
+    /// What it holds, in the order in which it came.
+    #[must_use]
+    pub fn stored(&self) -> Vec<AttendanceEvent> {
+        self.lock().events.clone()
+    }
+
+    /// How often `write` was called.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.lock().writes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stored> {
+        // Nothing between taking and leaving the lock can panic half-way through a change.
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Sink for MemorySink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn target(&self) -> String {
+        format!("memory:{}", self.name)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    async fn probe(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        let mut stored = self.lock();
+        stored.writes += 1;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for event in batch {
+            let id = self.capabilities.ids.id_of(event);
+            let place = stored.events.len();
+            outcomes.push(if stored.places.contains_key(&id) {
+                Outcome::AlreadyStored
+            } else {
+                stored.places.insert(id, place);
+                stored.events.push(event.clone());
+                Outcome::Stored
+            });
+        }
+        Ok(outcomes)
+    }
+
+    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+        let stored = self.lock();
+        Ok(ids.iter().map(|id| stored.places.contains_key(id)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{Harness, View};
+    use crate::{FlakySink, Mishap, SinkErrorKind};
+
+    /// The suite over a sink, however it is wrapped.
+    macro_rules! harness {
+        ($harness:ident, $wrap:expr) => {
+            struct $harness(MemorySink, Box<dyn Sink>);
+
+            impl Harness for $harness {
+                async fn fresh() -> Self {
+                    let memory = MemorySink::new("memory");
+                    Self(memory.clone(), $wrap(memory))
+                }
+                fn sink(&self) -> &dyn Sink {
+                    &self.1
+                }
+                fn another(&self) -> Box<dyn Sink> {
+                    $wrap(self.0.clone())
+                }
+                async fn stored(&self) -> Vec<View> {
+                    self.0.stored().iter().map(View::full).collect()
+                }
+            }
+        };
+    }
+
+    harness!(Plain, |memory| Box::new(memory) as Box<dyn Sink>);
+    harness!(Shared, |memory| Box::new(Arc::new(memory) as Arc<dyn Sink>) as Box<dyn Sink>);
+    harness!(Flaky, |memory| Box::new(FlakySink::new(memory, [Mishap::Before(SinkErrorKind::Busy)])) as Box<dyn Sink>);
+
+    /// The Python tool's ids, under which punches merge.
+    struct Merging(MemorySink);
+
+    impl Harness for Merging {
+        async fn fresh() -> Self {
+            let capabilities = Capabilities { batch: 20, concurrency: 1, ids: IdScheme::IclockSyncV1 };
+            Self(MemorySink::new("memory").with_capabilities(capabilities))
+        }
+        fn sink(&self) -> &dyn Sink {
+            &self.0
+        }
+        fn another(&self) -> Box<dyn Sink> {
+            Box::new(self.0.clone())
+        }
+        async fn stored(&self) -> Vec<View> {
+            self.0.stored().iter().map(View::full).collect()
+        }
+    }
+
+    mod plain {
+        crate::sink_conformance!(super::Plain);
+    }
+    mod shared {
+        crate::sink_conformance!(super::Shared);
+    }
+    mod flaky {
+        crate::sink_conformance!(super::Flaky);
+    }
+    mod merging {
+        crate::sink_conformance!(super::Merging);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_lost_leaves_the_events_stored() {
+        let memory = MemorySink::new("memory");
+        let flaky = FlakySink::new(memory.clone(), [Mishap::After(SinkErrorKind::TimedOut)]);
+        let batch = crate::conformance::sample(2);
+        assert!(flaky.write(&batch).await.unwrap_err().is_transient());
+        assert_eq!(memory.stored(), batch);
+        assert_eq!(flaky.write(&batch).await.unwrap(), vec![Outcome::AlreadyStored; 2]);
+    }
+}

@@ -1,0 +1,69 @@
+//! A punch as a terminal told it, before anything is vouched for.
+
+use std::fmt;
+
+use chrono::NaiveDateTime;
+
+use crate::{PunchState, Source, VerifyMode};
+
+/// A wall-clock time as read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LocalTime {
+    /// The calendar has it.
+    Real(NaiveDateTime),
+    /// The calendar does not have it; as it would be written, e.g. `2025-02-30 07:00:00`.
+    Impossible(String),
+}
+
+impl LocalTime {
+    /// The time, where the calendar has it.
+    #[must_use]
+    pub fn real(&self) -> Option<NaiveDateTime> {
+        match self {
+            Self::Real(time) => Some(*time),
+            Self::Impossible(_) => None,
+        }
+    }
+}
+
+impl From<NaiveDateTime> for LocalTime {
+    fn from(time: NaiveDateTime) -> Self {
+        Self::Real(time)
+    }
+}
+
+impl fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Real(time) => write!(f, "{}", time.format("%Y-%m-%d %H:%M:%S")),
+            Self::Impossible(text) => f.write_str(text),
+        }
+    }
+}
+
+/// One record of a terminal, with where it came from. [`normalize`](crate::normalize) makes an event of it, or says why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawPunch {
+    /// The terminal's serial number, or `name:NAME` where it never gave one.
+    pub device_serial: String,
+    /// The terminal's configured name.
+    pub device_name: String,
+    /// The user id as read, not trimmed, zeros kept; may be empty.
+    pub user_id: String,
+    /// The slot in the terminal's user table, where the record named the person by it alone.
+    pub uid: Option<u16>,
+    /// The terminal's wall clock.
+    pub local_time: LocalTime,
+    /// How the person proved who they are.
+    pub verify_mode: VerifyMode,
+    /// What the person declared.
+    pub punch_state: PunchState,
+    /// A job number keyed in; `None` where the layout has none.
+    pub work_code: Option<u32>,
+    /// How it reached us.
+    pub source: Source,
+    /// Terminal's clock less the true time, in milliseconds, when it was read.
+    pub clock_drift_ms: Option<i64>,
+    /// The record as the terminal sent it.
+    pub raw: Vec<u8>,
+}

@@ -1,0 +1,56 @@
+//! The rules that one punch can break, each by its [`Reason`]. A rule about the zone is with the zone, in `normalize.rs`.
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+
+use crate::normalize::Context;
+use crate::{PersonId, RawPunch, Reason};
+
+/// Most characters of a serial number or a user id: the narrowest column of the backends (`varchar(64)`).
+pub const MAX_ID_CHARS: usize = 64;
+/// Most characters of a terminal's name (`varchar(128)`).
+pub const MAX_NAME_CHARS: usize = 128;
+/// Most bytes of a record (`varbinary(255)`).
+pub const MAX_RAW_BYTES: usize = 255;
+
+/// Every rule that the punch breaks, those that cannot be set first.
+pub(crate) fn broken_rules(punch: &RawPunch, context: &Context<'_>) -> Vec<Reason> {
+    let time = punch.local_time.real().filter(has_four_digit_year);
+    let checks = [
+        (!is_storable(punch)).then_some(Reason::Undecodable),
+        time.is_none().then_some(Reason::ImpossibleTime),
+        PersonId::new(&punch.user_id).err(),
+        time.filter(|time| *time < clock_reset_ends()).map(|_| Reason::ClockResetTime),
+        time.filter(|time| *time > plausible_until(context.host_now)).map(|_| Reason::FutureTime),
+        (!punch.punch_state.is_known()).then_some(Reason::UnknownState),
+        (!punch.verify_mode.is_documented()).then_some(Reason::UnknownVerifyMode),
+        (!context.rules.allows(&punch.user_id)).then_some(Reason::NotOnAllowList),
+    ];
+    checks.into_iter().flatten().collect()
+}
+
+/// Whether every backend can hold the texts and the bytes: no NUL, within the widths of the narrowest columns.
+fn is_storable(punch: &RawPunch) -> bool {
+    fits(&punch.device_serial, MAX_ID_CHARS)
+        && fits(&punch.device_name, MAX_NAME_CHARS)
+        && fits(&punch.user_id, MAX_ID_CHARS)
+        && punch.raw.len() <= MAX_RAW_BYTES
+}
+
+fn fits(text: &str, max_chars: usize) -> bool {
+    // Every char has a byte at least: short texts, which are nearly all, need not be counted.
+    !text.contains('\0') && (text.len() <= max_chars || text.chars().count() <= max_chars)
+}
+
+/// The backends hold the years 1000 to 9999, and the text form has four digits.
+fn has_four_digit_year(time: &NaiveDateTime) -> bool {
+    (1000..=9999).contains(&time.year())
+}
+
+/// A clock that lost power starts at 2000-01-01 00:00:00; whoever punches within the day that follows shows it.
+fn clock_reset_ends() -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(2000, 1, 2).unwrap_or_default().and_time(NaiveTime::MIN)
+}
+
+fn plausible_until(host_now: NaiveDateTime) -> NaiveDateTime {
+    host_now.checked_add_signed(TimeDelta::days(1)).unwrap_or(NaiveDateTime::MAX)
+}
