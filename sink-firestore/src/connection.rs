@@ -1,0 +1,338 @@
+//! The channel to the service: opened when first needed, with its credentials, a time-out for every request, and opened
+//! anew after it broke.
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use attendance_model::{SinkError, SinkErrorKind};
+use gcloud_sdk::error::ErrorKind;
+use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
+use gcloud_sdk::google::firestore::v1::{
+    BatchGetDocumentsRequest, BatchWriteRequest, DocumentMask, Write, batch_get_documents_response,
+};
+use gcloud_sdk::google::rpc;
+use gcloud_sdk::google_cloud_auth::credentials::anonymous;
+use gcloud_sdk::tonic::{Code, Request, Status};
+use gcloud_sdk::{
+    GCP_DEFAULT_SCOPES, GoogleApi, GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer, HeaderMap,
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::delivery::{Failure, Rpc};
+use crate::error::mend;
+use crate::options::DEFAULT_DATABASE;
+use crate::ramp::Ramp;
+use crate::{FirestoreOptions, ServiceAccountKey};
+
+type Client = FirestoreClient<GoogleAuthMiddleware>;
+
+/// Which collection, of which service.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    project: String,
+    database: String,
+    collection: String,
+    emulator: Option<String>,
+}
+
+impl Endpoint {
+    pub(crate) fn project(&self) -> &str {
+        &self.project
+    }
+
+    pub(crate) fn is_emulator(&self) -> bool {
+        self.emulator.is_some()
+    }
+
+    /// `projects/P/databases/D`
+    fn database_path(&self) -> String {
+        format!("projects/{}/databases/{}", self.project, self.database)
+    }
+
+    /// What the names of the collection's documents begin with.
+    pub(crate) fn documents(&self) -> String {
+        format!("{}/documents/{}", self.database_path(), self.collection)
+    }
+
+    /// What is written to, as [`attendance_model::Sink::target`] says it. An emulator's is another target than the
+    /// service's, or a trial would leave events marked as delivered.
+    pub(crate) fn target(&self) -> String {
+        let place = match self.database.as_str() {
+            DEFAULT_DATABASE => format!("{}/{}", self.project, self.collection),
+            database => format!("{}/{database}/{}", self.project, self.collection),
+        };
+        match &self.emulator {
+            None => format!("firestore://{place}"),
+            Some(address) => format!("firestore-emulator://{address}/{place}"),
+        }
+    }
+
+    fn url(&self) -> String {
+        match &self.emulator {
+            None => "https://firestore.googleapis.com".to_owned(),
+            Some(address) => format!("http://{address}"),
+        }
+    }
+}
+
+/// What is alive of a connection. Credentials outlive a channel that broke.
+#[derive(Default)]
+struct Live {
+    auth: Option<Arc<GoogleAuthHeaders>>,
+    client: Option<Client>,
+}
+
+/// The requests that the sink makes.
+pub(crate) struct Connection {
+    endpoint: Endpoint,
+    key: Option<ServiceAccountKey>,
+    timeout: Duration,
+    live: tokio::sync::Mutex<Live>,
+    /// The real service's only: an emulator needs no mercy.
+    ramp: Option<(Instant, Mutex<Ramp>)>,
+    requests: AtomicU64,
+    reads: AtomicU64,
+}
+
+impl Connection {
+    /// Contacts nothing. `emulator` stands in where the options name none.
+    pub(crate) fn new(options: FirestoreOptions, emulator: Option<String>) -> Self {
+        let FirestoreOptions { project, database, collection, credentials, timeout, .. } = options;
+        let emulator = options.emulator.or(emulator);
+        let ramp = emulator.is_none().then(|| (Instant::now(), Mutex::default()));
+        Self {
+            endpoint: Endpoint { project, database, collection, emulator },
+            key: credentials,
+            timeout,
+            live: tokio::sync::Mutex::default(),
+            ramp,
+            requests: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Requests sent so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Documents read so far, as they are billed: a lookup of a document that is not there is one too.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// Which of these documents are there, by name and in no order; fetches no field of them.
+    pub(crate) async fn found(&self, documents: Vec<String>) -> Result<Vec<String>, Failure> {
+        self.reads.fetch_add(documents.len() as u64, Ordering::Relaxed);
+        let request = BatchGetDocumentsRequest {
+            database: self.endpoint.database_path(),
+            documents,
+            mask: Some(DocumentMask::default()),
+            ..BatchGetDocumentsRequest::default()
+        };
+        self.call(request, async |mut client, request| {
+            let mut answers = client.batch_get_documents(request).await?.into_inner();
+            let mut found = Vec::new();
+            while let Some(answer) = answers.message().await? {
+                if let Some(batch_get_documents_response::Result::Found(document)) = answer.result {
+                    found.push(document.name);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Sends one request and waits for its whole answer, all within the time-out.
+    async fn call<M, T, F>(&self, message: M, send: impl FnOnce(Client, Request<M>) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Status>>,
+    {
+        let deadline = Instant::now() + self.timeout;
+        let client = self.client(deadline).await?;
+        let mut request = Request::new(message);
+        // Told to the server too, which then stops working on it.
+        request.set_timeout(self.timeout);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let result = match timeout_at(deadline, send(client, request)).await {
+            Ok(result) => result.map_err(Failure::Status),
+            Err(_) => Err(self.timed_out().into()),
+        };
+        let broken = match &result {
+            Ok(_) => false,
+            Err(Failure::Sink(_)) => true,
+            Err(Failure::Status(status)) => matches!(
+                status.code(),
+                Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded
+            ),
+        };
+        if broken {
+            self.live.lock().await.client = None;
+        }
+        result
+    }
+
+    /// The client, connected and with credentials that are valid now.
+    async fn client(&self, deadline: Instant) -> Result<Client, SinkError> {
+        let mut live = timeout_at(deadline, self.live.lock()).await.map_err(|_| self.timed_out())?;
+        let auth = match timeout_at(deadline, self.authenticate(live.auth.clone())).await {
+            Ok(Ok(auth)) => auth,
+            failed => {
+                // The credentials stop renewing themselves after some failures: the next attempt makes new ones.
+                *live = Live::default();
+                return Err(match failed {
+                    Ok(Err(cause)) => self.unauthenticated(cause),
+                    _ => self.unauthenticated_in_time(),
+                });
+            }
+        };
+        live.auth = Some(Arc::clone(&auth));
+        if let Some(client) = &live.client {
+            return Ok(client.clone());
+        }
+        let client = timeout_at(deadline, self.connect(auth))
+            .await
+            .map_err(|_| self.timed_out())?
+            .map_err(|cause| self.unconnected(cause))?;
+        live.client = Some(client.clone());
+        Ok(client)
+    }
+
+    async fn authenticate(
+        &self,
+        known: Option<Arc<GoogleAuthHeaders>>,
+    ) -> gcloud_sdk::error::Result<Arc<GoogleAuthHeaders>> {
+        let auth = match (known, &self.key) {
+            (Some(auth), _) => auth,
+            (None, _) if self.endpoint.is_emulator() => {
+                Arc::new(GoogleAuthHeaders::from(anonymous::Builder::new().build()))
+            }
+            (None, Some(key)) => {
+                let scopes = GCP_DEFAULT_SCOPES.clone();
+                Arc::new(GoogleAuthHeaders::from_service_account_key(key.json().clone(), scopes).await?)
+            }
+            (None, None) => Arc::new(GoogleAuthHeaders::from_adc().await?),
+        };
+        // Asked for here, where its failure can be told from one of the request; the middleware finds it in the cache.
+        auth.headers().await?;
+        Ok(auth)
+    }
+
+    async fn connect(&self, auth: Arc<GoogleAuthHeaders>) -> gcloud_sdk::error::Result<Client> {
+        let mut middleware = GoogleAuthMiddlewareLayer::new(auth, Some(self.endpoint.database_path()))?;
+        if self.endpoint.is_emulator() {
+            // The emulator's own convention for one whom security rules do not concern.
+            let mut owner = HeaderMap::new();
+            owner.insert("authorization", "Bearer owner".parse()?);
+            middleware.set_additional_headers(owner);
+        }
+        let api = GoogleApi::from_function_with_middleware(FirestoreClient::new, self.endpoint.url(), middleware).await?;
+        tracing::debug!(target = %self.endpoint.target(), "connected to Firestore");
+        Ok(api.get())
+    }
+
+    fn timed_out(&self) -> SinkError {
+        let what = format!(
+            "no answer within {} from {}",
+            humantime::format_duration(self.timeout),
+            self.endpoint.target()
+        );
+        self.error(SinkErrorKind::TimedOut, what)
+    }
+
+    fn unconnected(&self, cause: gcloud_sdk::error::Error) -> SinkError {
+        let what = format!("cannot reach {}", self.endpoint.target());
+        match cause.into_kind() {
+            ErrorKind::GrpcStatus(cause) => self.error(SinkErrorKind::Unreachable, what).because(cause),
+            other => self.error(SinkErrorKind::Invalid, what).because(gcloud_sdk::error::Error::from(other)),
+        }
+    }
+
+    fn unauthenticated(&self, cause: gcloud_sdk::error::Error) -> SinkError {
+        let offline = |cause: &ErrorKind| matches!(cause, ErrorKind::Credentials(cause) if cause.is_transient());
+        let cause = cause.into_kind();
+        let error = match &self.key {
+            // Where no file names credentials, the metadata server of Google's own machines was asked in vain: elsewhere
+            // it never answers, so that trying again is no use.
+            None if adc_file().is_none() => self.no_credentials(),
+            _ if offline(&cause) => {
+                let what = format!("cannot reach Google's token service for {}", self.endpoint.target());
+                self.error(SinkErrorKind::Unreachable, what)
+            }
+            source => {
+                let origin = source.as_ref().map_or("the application default credentials", ServiceAccountKey::origin);
+                self.error(SinkErrorKind::Credentials, format!("{origin}: no access token for {}", self.endpoint.target()))
+            }
+        };
+        match cause {
+            ErrorKind::Credentials(cause) => error.because(cause),
+            ErrorKind::CredentialsBuild(cause) => error.because(cause),
+            other => error.because(gcloud_sdk::error::Error::from(other)),
+        }
+    }
+
+    fn unauthenticated_in_time(&self) -> SinkError {
+        if self.key.is_none() && !self.endpoint.is_emulator() && adc_file().is_none() {
+            self.no_credentials()
+        } else {
+            self.timed_out()
+        }
+    }
+
+    fn no_credentials(&self) -> SinkError {
+        SinkError::new(SinkErrorKind::Credentials, format!("no Google credentials found for {}", self.endpoint.target()))
+            .mend(
+                "set `credentials` of this sink to a service-account key file, or GOOGLE_APPLICATION_CREDENTIALS to its \
+                 path; FIRESTORE_EMULATOR_HOST for an emulator",
+            )
+    }
+
+    fn error(&self, kind: SinkErrorKind, message: String) -> SinkError {
+        let error = SinkError::new(kind, message);
+        match mend(&self.endpoint, kind, Code::Unknown) {
+            Some(mend) => error.mend(mend),
+            None => error,
+        }
+    }
+}
+
+impl Rpc for Connection {
+    async fn batch_write(&self, writes: Vec<Write>) -> Result<Vec<rpc::Status>, Failure> {
+        if let Some((origin, ramp)) = &self.ramp {
+            let wait = {
+                let mut ramp = ramp.lock().unwrap_or_else(PoisonError::into_inner);
+                ramp.reserve(origin.elapsed(), writes.len())
+            };
+            tokio::time::sleep(wait).await;
+        }
+        let request =
+            BatchWriteRequest { database: self.endpoint.database_path(), writes, ..BatchWriteRequest::default() };
+        self.call(request, async |mut client, request| Ok(client.batch_write(request).await?.into_inner().status)).await
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("endpoint", &self.endpoint).field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// The file of application default credentials, where there is one.
+fn adc_file() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS") {
+        return Some(PathBuf::from(named));
+    }
+    let base = match std::env::var_os("APPDATA") {
+        Some(roaming) if cfg!(windows) => PathBuf::from(roaming),
+        _ => PathBuf::from(std::env::var_os("HOME")?).join(".config"),
+    };
+    Some(base.join("gcloud").join("application_default_credentials.json")).filter(|path| path.exists())
+}

@@ -1,0 +1,147 @@
+//! A service-account key, as a file or as text.
+
+use std::fmt;
+use std::path::Path;
+
+use attendance_model::OptionsError;
+use serde_json::Value;
+
+/// A service-account key as the Google console hands it out. Prints without its content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServiceAccountKey {
+    key: Value,
+    origin: String,
+}
+
+impl ServiceAccountKey {
+    /// The key in a setting's value: its JSON text when it begins with `{`, else the path of a file that holds it.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for `credentials` that names the file and what is wrong with it, never its content.
+    pub fn from_setting(value: &str) -> Result<Self, OptionsError> {
+        if value.trim_start().starts_with('{') {
+            Self::from_json(value, "the key given as text".to_owned())
+        } else {
+            Self::from_file(Path::new(value))
+        }
+    }
+
+    /// The key in a file.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for `credentials` that names the file and what is wrong with it, never its content.
+    pub fn from_file(path: &Path) -> Result<Self, OptionsError> {
+        let origin = format!("key file {}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            let mend = match cause.kind() {
+                std::io::ErrorKind::NotFound => "download a key of the service account, or correct the path",
+                std::io::ErrorKind::PermissionDenied => "let the user that runs this program read it",
+                _ => "give the path of a service-account key, a JSON file",
+            };
+            problem(format!("cannot read {origin}: {cause}"), mend)
+        })?;
+        Self::from_json(&text, origin)
+    }
+
+    fn from_json(text: &str, origin: String) -> Result<Self, OptionsError> {
+        const DOWNLOAD: &str = "download the key again: Google Cloud console, IAM, Service accounts, Keys, JSON";
+        // The parser's own message may quote the text, so only the place of the fault is told.
+        let key: Value = serde_json::from_str(text).map_err(|fault| {
+            problem(format!("{origin} is not JSON (line {}, column {})", fault.line(), fault.column()), DOWNLOAD)
+        })?;
+        match key.get("type").and_then(Value::as_str) {
+            Some("service_account") => {}
+            Some("authorized_user" | "external_account" | "impersonated_service_account") => {
+                return Err(problem(
+                    format!("{origin} is not a service-account key"),
+                    "leave `credentials` out and name this file in GOOGLE_APPLICATION_CREDENTIALS",
+                ));
+            }
+            _ => return Err(problem(format!("{origin} is not a service-account key"), DOWNLOAD)),
+        }
+        for field in ["client_email", "private_key_id"] {
+            if key.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
+                return Err(problem(format!("{origin} has no {field}"), DOWNLOAD));
+            }
+        }
+        let whole = |pem: &str| pem.starts_with("-----BEGIN") && pem.trim_end().ends_with("PRIVATE KEY-----");
+        if !key.get("private_key").and_then(Value::as_str).is_some_and(whole) {
+            return Err(problem(format!("{origin} has no whole private_key"), DOWNLOAD));
+        }
+        Ok(Self { key, origin })
+    }
+
+    /// The project that the service account belongs to.
+    #[must_use]
+    pub fn project(&self) -> Option<&str> {
+        self.key.get("project_id").and_then(Value::as_str).filter(|project| !project.is_empty())
+    }
+
+    /// Where the key came from, for messages.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub(crate) fn json(&self) -> &Value {
+        &self.key
+    }
+}
+
+impl fmt::Debug for ServiceAccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServiceAccountKey({})", self.origin)
+    }
+}
+
+fn problem(problem: String, mend: &str) -> OptionsError {
+    OptionsError { key: "credentials".to_owned(), problem, mend: Some(mend.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = r#"{"type":"service_account","project_id":"my-project","private_key_id":"abc",
+        "private_key":"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n","client_email":"a@b.example"}"#;
+
+    #[test]
+    fn a_key_as_text_names_its_project() {
+        assert_eq!(ServiceAccountKey::from_setting(KEY).unwrap().project(), Some("my-project"));
+    }
+
+    #[test]
+    fn a_key_in_a_file_names_its_project() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), KEY).unwrap();
+        let key = ServiceAccountKey::from_setting(file.path().to_str().unwrap()).unwrap();
+        assert_eq!(key.project(), Some("my-project"));
+    }
+
+    #[test]
+    fn a_key_prints_without_its_content() {
+        let key = ServiceAccountKey::from_setting(KEY).unwrap();
+        assert_eq!(format!("{key:?}"), "ServiceAccountKey(the key given as text)");
+    }
+
+    #[test]
+    fn a_missing_file_is_named_with_the_mend() {
+        let error = ServiceAccountKey::from_setting("no/such/key.json").unwrap_err();
+        assert_eq!(error.key, "credentials");
+        assert!(error.problem.contains("no/such/key.json"), "{}", error.problem);
+        assert!(error.mend.unwrap().contains("correct the path"));
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused_without_quoting_it() {
+        for damaged in [
+            &KEY[..KEY.len() / 2],
+            &KEY.replace("service_account", "other"),
+            &KEY.replace("private_key_id", "x"),
+            &KEY.replace("-----END", "cut"),
+            r#"{"type": "authorized_user", "refresh_token": "c2VjcmV0"}"#,
+        ] {
+            let error = ServiceAccountKey::from_setting(damaged).unwrap_err();
+            assert!(!format!("{error:?}").contains("c2VjcmV0"), "{error:?}");
+        }
+    }
+}

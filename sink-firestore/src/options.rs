@@ -1,0 +1,351 @@
+//! The URL and the settings of a sink.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use attendance_model::{IdScheme, OptionsError, Settings};
+
+use crate::ServiceAccountKey;
+
+/// How the document's `timestamp` is made from the terminal's wall clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeReading {
+    /// The wall clock as if it were UTC: what the Python tool stored and SchoolSync shows. The default.
+    #[default]
+    WallClockAsUtc,
+    /// The true moment. Each terminal needs a zone; an event without one is rejected, with that reason.
+    Instant,
+}
+
+/// Where and how to write. Nothing is contacted before the first probe or write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirestoreOptions {
+    pub(crate) name: String,
+    pub(crate) project: String,
+    pub(crate) database: String,
+    pub(crate) collection: String,
+    pub(crate) credentials: Option<ServiceAccountKey>,
+    pub(crate) emulator: Option<String>,
+    pub(crate) time: TimeReading,
+    pub(crate) ids: IdScheme,
+    pub(crate) timeout: Duration,
+}
+
+/// The database that a project has without naming one.
+pub(crate) const DEFAULT_DATABASE: &str = "(default)";
+
+const SHAPE: &str = "firestore://PROJECT/COLLECTION, or firestore:///COLLECTION with the project of the key file";
+const KNOWN: [&str; 6] = ["credentials", "database", "emulator", "ids", "time", "timeout"];
+
+impl FirestoreOptions {
+    /// Options for a collection of a project's default database: application default credentials, ids of the Python tool,
+    /// the wall clock as UTC, 30 seconds for each request.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for `url` when the project or the collection cannot be one's name.
+    pub fn new(name: &str, project: &str, collection: &str) -> Result<Self, OptionsError> {
+        check_project(project)?;
+        check_collection(collection)?;
+        Ok(Self {
+            name: name.to_owned(),
+            project: project.to_owned(),
+            database: DEFAULT_DATABASE.to_owned(),
+            collection: collection.to_owned(),
+            credentials: None,
+            emulator: None,
+            time: TimeReading::default(),
+            ids: IdScheme::IclockSyncV1,
+            timeout: Duration::from_secs(30),
+        })
+    }
+
+    /// Options from `firestore://PROJECT/COLLECTION` (or `firestore:///COLLECTION`, with the project of the key file) and
+    /// these settings, all optional: `credentials`, `database`, `emulator`, `ids`, `time`, `timeout`.
+    ///
+    /// # Errors
+    /// [`OptionsError`] that names the key, what is wrong and what to write instead.
+    pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
+        let (project, collection) = split_url(url)?;
+        let credentials = settings.take("credentials").map(|value| ServiceAccountKey::from_setting(&value)).transpose()?;
+        let project = match (project, credentials.as_ref().and_then(ServiceAccountKey::project)) {
+            ("", Some(of_key)) => of_key,
+            ("", None) => {
+                return Err(invalid_url("the URL names no project, and no key file does")
+                    .with_mend("write firestore://PROJECT/COLLECTION, or set `credentials` to a service-account key"));
+            }
+            (named, _) => named,
+        };
+        let mut options = Self::new(name, project, collection)?;
+        options.credentials = credentials;
+        if let Some(database) = settings.take("database") {
+            options = options.database(&database)?;
+        }
+        if let Some(emulator) = settings.take("emulator") {
+            options = options.emulator(&emulator)?;
+        }
+        if let Some(ids) = settings.take_parsed("ids", "an id scheme; write iclock-sync-v1 or full")? {
+            options.ids = ids;
+        }
+        if let Some(time) = settings.take_parsed("time", "a reading of time; write wall-clock-as-utc or instant")? {
+            options.time = time;
+        }
+        if let Some(timeout) = settings.take_parsed::<humantime::Duration>("timeout", "a time-out; write one like 30s")? {
+            options = options.timeout(*timeout)?;
+        }
+        settings.finish(&KNOWN)?;
+        Ok(options)
+    }
+
+    /// Writes as this service account. Default: application default credentials.
+    #[must_use]
+    pub fn credentials(mut self, key: ServiceAccountKey) -> Self {
+        self.credentials = Some(key);
+        self
+    }
+
+    /// Writes to this database of the project. Default: `(default)`.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for `database` when it cannot be a database's name.
+    pub fn database(mut self, database: &str) -> Result<Self, OptionsError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if database != DEFAULT_DATABASE && (database.is_empty() || !database.chars().all(plain)) {
+            return Err(OptionsError {
+                key: "database".to_owned(),
+                problem: format!("{database:?} is not the name of a database"),
+                mend: Some("leave it out for the default database; names have a-z, 0-9 and -".to_owned()),
+            });
+        }
+        self.database = database.to_owned();
+        Ok(self)
+    }
+
+    /// Writes to an emulator at `HOST:PORT`, without credentials. Default: `FIRESTORE_EMULATOR_HOST` where it is set when
+    /// the sink is opened, else the real service.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for `emulator` when it is not `HOST:PORT`.
+    pub fn emulator(mut self, address: &str) -> Result<Self, OptionsError> {
+        self.emulator = Some(check_emulator("emulator", address)?);
+        Ok(self)
+    }
+
+    /// How `timestamp` is made from the wall clock.
+    #[must_use]
+    pub fn time(mut self, time: TimeReading) -> Self {
+        self.time = time;
+        self
+    }
+
+    /// Which ids the documents have. Default: the Python tool's.
+    #[must_use]
+    pub fn ids(mut self, ids: IdScheme) -> Self {
+        self.ids = ids;
+        self
+    }
+
+    /// How long a request may take, connecting included: above 0, at most an hour.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for `timeout` when it is out of range.
+    pub fn timeout(mut self, timeout: Duration) -> Result<Self, OptionsError> {
+        if timeout.is_zero() || timeout > Duration::from_secs(3600) {
+            return Err(OptionsError {
+                key: "timeout".to_owned(),
+                problem: format!("{} is not above 0 and at most an hour", humantime::format_duration(timeout)),
+                mend: Some("write a time-out like 30s".to_owned()),
+            });
+        }
+        self.timeout = timeout;
+        Ok(self)
+    }
+}
+
+impl FromStr for TimeReading {
+    type Err = UnknownTimeReading;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "wall-clock-as-utc" => Ok(Self::WallClockAsUtc),
+            "instant" => Ok(Self::Instant),
+            _ => Err(UnknownTimeReading),
+        }
+    }
+}
+
+/// Text that is no reading of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownTimeReading;
+
+impl fmt::Display for UnknownTimeReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("neither wall-clock-as-utc nor instant")
+    }
+}
+
+impl std::error::Error for UnknownTimeReading {}
+
+/// An emulator's `HOST:PORT`, without the `http://` that some write before it.
+pub(crate) fn check_emulator(key: &str, address: &str) -> Result<String, OptionsError> {
+    let bare = address.trim().trim_start_matches("http://").trim_end_matches('/');
+    let sound = bare.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty()
+            && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c))
+            && port.parse::<u16>().is_ok_and(|port| port != 0)
+    });
+    if sound {
+        Ok(bare.to_owned())
+    } else {
+        Err(OptionsError {
+            key: key.to_owned(),
+            problem: format!("{address:?} is not the address of an emulator"),
+            mend: Some("write HOST:PORT, as in 127.0.0.1:8080".to_owned()),
+        })
+    }
+}
+
+fn split_url(url: &str) -> Result<(&str, &str), OptionsError> {
+    let rest =
+        url.strip_prefix("firestore://").ok_or_else(|| invalid_url("the URL does not begin with firestore://"))?;
+    // Not quoted from here on: what stands before an @ may be a secret.
+    if rest.contains('@') {
+        return Err(invalid_url("the URL of a Firestore sink holds no credentials")
+            .with_mend("leave out what stands before the @, and set `credentials` to a service-account key"));
+    }
+    if rest.contains(['?', '#']) {
+        return Err(invalid_url("the URL of a Firestore sink has no ? and no #")
+            .with_mend("give settings beside the URL, not in it"));
+    }
+    rest.split_once('/').ok_or_else(|| invalid_url("the URL names no collection"))
+}
+
+fn check_project(project: &str) -> Result<(), OptionsError> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:".contains(c);
+    if project.is_empty() || !project.chars().all(plain) {
+        return Err(invalid_url(&format!("{project:?} is not the id of a project"))
+            .with_mend("write the id that the Firebase console shows under project settings, as in my-project-1a2b3"));
+    }
+    Ok(())
+}
+
+fn check_collection(collection: &str) -> Result<(), OptionsError> {
+    let segments: Vec<&str> = collection.split('/').collect();
+    let reserved = |segment: &str| segment.len() >= 4 && segment.starts_with("__") && segment.ends_with("__");
+    let unsound = |segment: &&str| {
+        segment.is_empty() || segment.len() > 1500 || [".", ".."].contains(segment) || reserved(segment)
+    };
+    if segments.iter().any(unsound) {
+        return Err(invalid_url(&format!("{collection:?} cannot be the name of a collection")));
+    }
+    if segments.len() % 2 == 0 {
+        return Err(invalid_url(&format!("{collection:?} is the path of a document, not of a collection")));
+    }
+    Ok(())
+}
+
+fn invalid_url(problem: &str) -> OptionsError {
+    OptionsError { key: "url".to_owned(), problem: problem.to_owned(), mend: Some(format!("write {SHAPE}")) }
+}
+
+trait WithMend {
+    fn with_mend(self, mend: &str) -> Self;
+}
+
+impl WithMend for OptionsError {
+    fn with_mend(mut self, mend: &str) -> Self {
+        self.mend = Some(mend.to_owned());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str, settings: &[(&str, &str)]) -> Result<FirestoreOptions, OptionsError> {
+        let settings = settings.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        FirestoreOptions::parse("school", url, Settings::new(settings))
+    }
+
+    const KEY: &str = r#"{"type":"service_account","project_id":"of-the-key","private_key_id":"abc",
+        "private_key":"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n","client_email":"a@b.example"}"#;
+
+    #[test]
+    fn the_defaults_are_those_of_the_python_tool() {
+        let options = parse("firestore://my-project/staffAttendanceLogs", &[]).unwrap();
+        assert_eq!(options, FirestoreOptions::new("school", "my-project", "staffAttendanceLogs").unwrap());
+        assert_eq!((options.ids, options.time), (IdScheme::IclockSyncV1, TimeReading::WallClockAsUtc));
+    }
+
+    #[test]
+    fn the_project_comes_from_the_url_before_the_key_file() {
+        let of_url = parse("firestore://of-the-url/logs", &[("credentials", KEY)]).unwrap();
+        let of_key = parse("firestore:///logs", &[("credentials", KEY)]).unwrap();
+        assert_eq!((of_url.project.as_str(), of_key.project.as_str()), ("of-the-url", "of-the-key"));
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let settings = [
+            ("database", "second"),
+            ("emulator", "http://127.0.0.1:8080/"),
+            ("ids", "full"),
+            ("time", "instant"),
+            ("timeout", "1m 30s"),
+        ];
+        let options = parse("firestore://p/schools/north/logs", &settings).unwrap();
+        assert_eq!(options.collection, "schools/north/logs");
+        assert_eq!(options.database, "second");
+        assert_eq!(options.emulator.as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!((options.ids, options.time), (IdScheme::Full, TimeReading::Instant));
+        assert_eq!(options.timeout, Duration::from_secs(90));
+    }
+
+    #[test]
+    fn a_bad_value_names_its_key_and_the_mend() {
+        for (key, value) in [
+            ("credentials", "no/such/file.json"),
+            ("credentials", "{"),
+            ("database", "Second"),
+            ("emulator", "127.0.0.1"),
+            ("emulator", "127.0.0.1:0"),
+            ("ids", "uuid"),
+            ("time", "utc"),
+            ("timeout", "soon"),
+            ("timeout", "0s"),
+            ("timeout", "2h"),
+            ("colour", "red"),
+        ] {
+            let error = parse("firestore://p/logs", &[(key, value)]).unwrap_err();
+            assert_eq!(error.key, key, "{value}");
+            assert!(error.mend.is_some() || error.problem.contains("write"), "{key}={value}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_names_no_collection_is_refused_with_its_shape() {
+        for url in [
+            "firebase://p/logs",
+            "firestore://p",
+            "firestore://p/",
+            "firestore:///logs",
+            "firestore://P!/logs",
+            "firestore://p/schools/north",
+            "firestore://p/__logs__",
+            "firestore://p/..",
+            "firestore://p/logs?ids=full",
+        ] {
+            let error = parse(url, &[]).unwrap_err();
+            assert_eq!(error.key, "url", "{url}");
+            assert!(error.mend.is_some(), "{url}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let options = parse("firestore://p/logs", &[("credentials", KEY)]).unwrap();
+        let error = parse("firestore://user:c2VjcmV0@p/logs", &[]).unwrap_err();
+        assert!(!format!("{options:?}{error:?}").contains("c2VjcmV0"));
+    }
+}
