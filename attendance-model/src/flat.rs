@@ -59,3 +59,39 @@ impl<'a> FlatEvent<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::sample_punch;
+    use crate::{Context, PunchState, RawPunch, Rules, normalize};
+
+    #[test]
+    fn the_names_and_forms_are_those_of_the_table() {
+        let rules = Rules::default();
+        let punch =
+            RawPunch { work_code: Some(7), punch_state: PunchState(48), raw: vec![0, 0xab], ..sample_punch(41) };
+        let host_now = chrono::NaiveDate::from_ymd_opt(2025, 6, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
+        let context = Context { zone: Some(chrono_tz::Indian::Maldives), rules: &rules, host_now };
+        let event = normalize(punch, &context).unwrap();
+        assert_eq!(
+            serde_json::to_value(FlatEvent::new(event.id, &event)).unwrap(),
+            serde_json::json!({
+                "event_id": event.id.to_string(),
+                "device_serial": "OID7040067012100054",
+                "device_name": "front-gate",
+                "user_id": "42",
+                "local_time": "2025-05-18 07:42:09",
+                "utc_time": "2025-05-18T02:42:09Z",
+                "zone": "Indian/Maldives",
+                "verify_mode": 1,
+                "punch_state": 48,
+                "work_code": 7,
+                "source": "pull",
+                "flags": "unknown_state",
+                "clock_drift_ms": -1500,
+                "raw": "00ab",
+            })
+        );
+    }
+}

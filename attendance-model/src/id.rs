@@ -149,8 +149,55 @@ mod tests {
     }
 
     #[test]
-    fn the_python_tools_id_is_the_one_in_its_bug_report() {
-        let id = EventId::iclock_sync_v1("", time("2025-09-01 15:25:52"));
-        assert_eq!(id.to_string(), "00003e2c00a363fff3a25881ccb3e36e");
+    fn the_python_tools_ids_are_its_own() {
+        // Computed by the tool's own function; the last two stand in its bug report.
+        let vectors = [
+            ("1", "2025-03-24 07:26:55", "0eaead86d919cd0519f09b4980e7e1ae"),
+            ("42", "2025-05-18 07:01:09", "5b38900525c147224275a3515cb92588"),
+            ("0042", "2025-05-18 07:01:09", "5efc553266c6d6c19c428388dab5f761"),
+            (" 42 ", "2025-05-18 07:01:09", "926e9a87187dab4a4b649115c147001a"),
+            ("+42", "2025-05-18 07:01:09", "7720e7316b2d30e9edb545d3c7cac063"),
+            ("1_000", "2025-05-18 07:01:09", "341860ad2d688480f5a148818155fcd1"),
+            ("\u{664}\u{662}", "2025-05-18 07:01:09", "8c751489f07fa907180bb3bdb216541d"),
+            ("42", "2025-05-18 00:00:00", "697a76896b8882dd175347c5c91e4c04"),
+            ("65535", "2000-01-01 00:00:00", "22804f3fc4a41933999509aebf963a88"),
+            ("100234", "2024-02-29 23:59:59", "021fb65ebfe1bbee62e2223c6a2ed5f8"),
+            ("9", "2099-12-31 23:59:59", "003b9c3cc784621787080b0c55f62c10"),
+            ("100", "2025-05-18 07:00:00", "7625c3a3342a298ff808fbde7b7373ae"),
+            ("153", "2025-03-24 07:26:55", "c91ba4e201d3ced99e49930da8bf5444"),
+            ("137", "2025-07-07 14:29:29", "06376b31c08b88662a223ae7bd33e08e"),
+            ("", "2025-09-01 15:25:52", "00003e2c00a363fff3a25881ccb3e36e"),
+            ("", "2025-08-28 12:01:04", "000b3b87dd02baa497dfa32a63f348f4"),
+        ];
+        for (user_id, local_time, id) in vectors {
+            assert_eq!(
+                EventId::iclock_sync_v1(user_id, time(local_time)).to_string(),
+                id,
+                "{user_id:?} at {local_time}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_id_is_read_back_from_its_text_and_from_its_bytes() {
+        let id = EventId::iclock_sync_v1("42", time("2025-05-18 07:01:09"));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(EventId::from_bytes(*id.as_bytes()), id);
+        assert_eq!(serde_json::from_str::<EventId>(&serde_json::to_string(&id).unwrap()).unwrap(), id);
+    }
+
+    #[test]
+    fn text_that_is_no_id_is_refused() {
+        for text in ["", "42", "5b38900525c147224275a3515cb9258", "5b38900525c147224275a3515cb9258g"] {
+            assert_eq!(text.parse::<EventId>(), Err(InvalidEventId), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_is_read_back_from_its_name() {
+        for scheme in [IdScheme::Full, IdScheme::IclockSyncV1] {
+            assert_eq!(scheme.to_string().parse(), Ok(scheme));
+        }
+        assert_eq!("v1".parse::<IdScheme>(), Err(UnknownIdScheme));
     }
 }

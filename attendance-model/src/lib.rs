@@ -8,7 +8,7 @@
 //! | normalize, validate | [`RawPunch`] | [`AttendanceEvent`], or a [`Rejection`] that says why | [`normalize()`], [`Rules`] |
 //! | identify | [`AttendanceEvent`] | [`EventId`], by an [`IdScheme`] | [`IdScheme::id_of`] |
 //! | write | [`AttendanceEvent`] | [`Outcome`] | [`Sink`], and `conformance`, the suite that every sink runs |
-//! | move over | the Python tool's files and shapes | and back | `legacy` |
+//! | move over | the Python tool's files and shapes | and back | [`legacy`] |
 //!
 //! ```
 //! use attendance_model::{Context, PunchState, RawPunch, Rules, Source, VerifyMode, normalize};
@@ -40,6 +40,7 @@ mod event;
 mod flaky;
 pub mod flat;
 mod id;
+pub mod legacy;
 mod memory;
 mod normalize;
 mod person;

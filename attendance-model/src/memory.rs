@@ -1,6 +1,6 @@
 //! The reference sink: what the contract means, in memory.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -18,8 +18,8 @@ pub struct MemorySink {
 #[derive(Debug, Default)]
 struct Stored {
     events: Vec<AttendanceEvent>,
-    /// Document id to place in `events`.
-    places: HashMap<EventId, usize>,
+    /// The document ids of `events`.
+    ids: HashSet<EventId>,
     writes: usize,
 }
 
@@ -79,14 +79,11 @@ impl Sink for MemorySink {
         stored.writes += 1;
         let mut outcomes = Vec::with_capacity(batch.len());
         for event in batch {
-            let id = self.capabilities.ids.id_of(event);
-            let place = stored.events.len();
-            outcomes.push(if stored.places.contains_key(&id) {
-                Outcome::AlreadyStored
-            } else {
-                stored.places.insert(id, place);
+            outcomes.push(if stored.ids.insert(self.capabilities.ids.id_of(event)) {
                 stored.events.push(event.clone());
                 Outcome::Stored
+            } else {
+                Outcome::AlreadyStored
             });
         }
         Ok(outcomes)
@@ -94,7 +91,7 @@ impl Sink for MemorySink {
 
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
         let stored = self.lock();
-        Ok(ids.iter().map(|id| stored.places.contains_key(id)).collect())
+        Ok(ids.iter().map(|id| stored.ids.contains(id)).collect())
     }
 }
 

@@ -100,3 +100,181 @@ fn offset_before_gap(local: NaiveDateTime, zone: Tz) -> <Tz as TimeZone>::Offset
         .find_map(|before| zone.offset_from_local_datetime(&before).latest())
         .unwrap_or_else(|| zone.offset_from_utc_datetime(&local))
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::conformance::sample_punch;
+    use crate::validate::{MAX_ID_CHARS, MAX_RAW_BYTES};
+    use crate::{PunchState, VerifyMode};
+
+    fn at(year: i32, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> NaiveDateTime {
+        NaiveDate::from_ymd_opt(year, month, day).unwrap().and_hms_opt(hour, minute, second).unwrap()
+    }
+
+    #[expect(clippy::result_large_err)] // As `normalize` itself.
+    fn judge(punch: RawPunch, rules: &Rules, zone: Option<Tz>) -> Result<AttendanceEvent, Rejection> {
+        normalize(punch, &Context { zone, rules, host_now: at(2025, 6, 1, 12, 0, 0) })
+    }
+
+    fn reason_of(punch: RawPunch) -> Reason {
+        judge(punch, &Rules::default(), None).unwrap_err().reason
+    }
+
+    fn flags_of(punch: RawPunch) -> Vec<Reason> {
+        judge(punch, &Rules::default(), None).unwrap().flags
+    }
+
+    fn with_user_id(user_id: &str) -> RawPunch {
+        RawPunch { user_id: user_id.to_owned(), ..sample_punch(0) }
+    }
+
+    fn with_time(time: NaiveDateTime) -> RawPunch {
+        RawPunch { local_time: time.into(), ..sample_punch(0) }
+    }
+
+    #[test]
+    fn an_ordinary_punch_becomes_an_event_without_flags() {
+        let event = judge(sample_punch(41), &Rules::default(), None).unwrap();
+        assert_eq!((event.user_id.as_str(), event.flags.len(), event.instant), ("42", 0, None));
+    }
+
+    #[test]
+    fn a_user_id_of_no_person_waits_in_quarantine() {
+        assert_eq!(reason_of(with_user_id("")), Reason::EmptyUserId);
+        assert_eq!(reason_of(with_user_id("A12")), Reason::NonNumericUserId);
+        assert_eq!(reason_of(with_user_id("00")), Reason::NonPositiveUserId);
+    }
+
+    #[test]
+    fn a_rejection_gives_the_punch_back_unchanged_and_says_why() {
+        let rejection = judge(with_user_id("A12"), &Rules::default(), None).unwrap_err();
+        assert_eq!(rejection.punch, with_user_id("A12"));
+        let text = "non_numeric_user_id: user id \"A12\" at 2025-05-18 07:01:09 on front-gate";
+        assert_eq!(rejection.to_string(), text);
+    }
+
+    #[test]
+    fn a_date_that_no_calendar_has_is_quarantined_whatever_else_is_wrong() {
+        let local_time = LocalTime::Impossible("2025-02-30 07:00:00".to_owned());
+        assert_eq!(reason_of(RawPunch { local_time, ..with_user_id("") }), Reason::ImpossibleTime);
+        assert_eq!(reason_of(with_time(at(10_000, 1, 1, 0, 0, 0))), Reason::ImpossibleTime);
+    }
+
+    #[test]
+    fn text_that_no_backend_holds_is_undecodable() {
+        assert_eq!(reason_of(with_user_id("4\u{0}2")), Reason::Undecodable);
+        assert_eq!(reason_of(with_user_id(&"7".repeat(MAX_ID_CHARS + 1))), Reason::Undecodable);
+        assert_eq!(flags_of(with_user_id(&"\u{664}".repeat(MAX_ID_CHARS))), []);
+        let named = RawPunch { device_name: "a\0".to_owned(), ..sample_punch(0) };
+        assert_eq!(reason_of(named), Reason::Undecodable);
+        assert_eq!(reason_of(RawPunch { raw: vec![0; MAX_RAW_BYTES + 1], ..sample_punch(0) }), Reason::Undecodable);
+    }
+
+    #[test]
+    fn the_day_of_a_reset_clock_is_flagged_and_the_next_is_not() {
+        assert_eq!(flags_of(with_time(at(2000, 1, 1, 23, 59, 59))), [Reason::ClockResetTime]);
+        assert_eq!(flags_of(with_time(at(2000, 1, 2, 0, 0, 0))), []);
+    }
+
+    #[test]
+    fn a_day_ahead_of_the_host_is_not_the_future_and_a_second_more_is() {
+        assert_eq!(flags_of(with_time(at(2025, 6, 2, 12, 0, 0))), []);
+        assert_eq!(flags_of(with_time(at(2025, 6, 2, 12, 0, 1))), [Reason::FutureTime]);
+    }
+
+    #[test]
+    fn codes_outside_the_tables_are_flagged() {
+        let punch = RawPunch { punch_state: PunchState(6), verify_mode: VerifyMode(17), ..sample_punch(0) };
+        assert_eq!(flags_of(punch), [Reason::UnknownState, Reason::UnknownVerifyMode]);
+        let punch = RawPunch { punch_state: PunchState(255), verify_mode: VerifyMode(25), ..sample_punch(0) };
+        assert_eq!(flags_of(punch), []);
+    }
+
+    #[test]
+    fn a_policy_decides_what_a_broken_rule_comes_to() {
+        let set = |policy| Rules::default().policy(Reason::NonNumericUserId, policy).unwrap();
+        assert_eq!(judge(with_user_id("A12"), &set(Policy::Accept), None).unwrap().flags, []);
+        let flagged = judge(with_user_id("A12"), &set(Policy::Flag), None).unwrap();
+        assert_eq!(flagged.flags, [Reason::NonNumericUserId]);
+        let strict = Rules::default().policy(Reason::UnknownState, Policy::Quarantine).unwrap();
+        let punch = RawPunch { punch_state: PunchState(48), ..sample_punch(0) };
+        assert_eq!(judge(punch, &strict, None).unwrap_err().reason, Reason::UnknownState);
+    }
+
+    #[test]
+    fn with_an_allow_list_others_wait_in_quarantine() {
+        let rules = Rules::default().allow_list(["42".to_owned()]);
+        assert!(judge(with_user_id("42"), &rules, None).is_ok());
+        assert_eq!(judge(with_user_id("0042"), &rules, None).unwrap_err().reason, Reason::NotOnAllowList);
+    }
+
+    #[test]
+    fn a_zone_sets_the_moment_beside_the_wall_clock() {
+        let moment = |zone, time| {
+            let event = judge(with_time(time), &Rules::default(), Some(zone)).unwrap();
+            assert_eq!(event.local_time, time);
+            (event.instant.unwrap().utc.to_string(), event.flags)
+        };
+        let maldives = moment(Tz::Indian__Maldives, at(2025, 5, 18, 7, 1, 9));
+        assert_eq!(maldives, ("2025-05-18 02:01:09 UTC".to_owned(), vec![]));
+        let twice = moment(Tz::Europe__Berlin, at(2024, 10, 27, 2, 30, 0));
+        assert_eq!(twice, ("2024-10-27 00:30:00 UTC".to_owned(), vec![Reason::AmbiguousLocalTime]));
+        let never = moment(Tz::Europe__Berlin, at(2024, 3, 31, 2, 30, 0));
+        assert_eq!(never, ("2024-03-31 01:30:00 UTC".to_owned(), vec![Reason::SkippedLocalTime]));
+        let skipped_day = moment(Tz::Pacific__Apia, at(2011, 12, 30, 23, 59, 59));
+        assert_eq!(skipped_day, ("2011-12-31 09:59:59 UTC".to_owned(), vec![Reason::SkippedLocalTime]));
+    }
+
+    #[test]
+    fn fractions_of_a_second_are_cut_off() {
+        let time = at(2025, 5, 18, 7, 1, 9);
+        let event = judge(with_time(time + TimeDelta::milliseconds(999)), &Rules::default(), None).unwrap();
+        assert_eq!(event.local_time, time);
+    }
+
+    fn any_punch() -> impl Strategy<Value = RawPunch> {
+        let time = prop_oneof![
+            (0_i64..4_200_000_000)
+                .prop_map(|seconds| LocalTime::Real(at(1990, 1, 1, 0, 0, 0) + TimeDelta::seconds(seconds))),
+            ".{0,20}".prop_map(LocalTime::Impossible),
+        ];
+        let user_id = prop_oneof!["[0-9]{1,9}", ".{0,80}", "[+-]?[ _0-9\u{660}-\u{669}]{0,6}"];
+        (user_id, time, any::<(u8, u8, Option<u32>)>(), prop::collection::vec(any::<u8>(), 0..300)).prop_map(
+            |(user_id, local_time, (mode, state, work_code), raw)| RawPunch {
+                user_id,
+                local_time,
+                verify_mode: VerifyMode(mode),
+                punch_state: PunchState(state),
+                work_code,
+                raw,
+                ..sample_punch(0)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn normalizing_twice_gives_the_same(punch in any_punch()) {
+            let rules = Rules::default();
+            let once = judge(punch.clone(), &rules, Some(Tz::Europe__Berlin));
+            prop_assert_eq!(&once, &judge(punch, &rules, Some(Tz::Europe__Berlin)));
+        }
+
+        #[test]
+        fn an_event_keeps_what_was_read(punch in any_punch()) {
+            match judge(punch.clone(), &Rules::default(), None) {
+                Ok(event) => {
+                    prop_assert_eq!(&event.user_id, &punch.user_id);
+                    prop_assert_eq!(event.raw, punch.raw);
+                    prop_assert!(crate::PersonId::new(&event.user_id).is_ok());
+                    prop_assert!(event.flags.is_sorted_by(|a, b| a < b));
+                }
+                Err(rejection) => prop_assert_eq!(rejection.punch, punch),
+            }
+        }
+    }
+}

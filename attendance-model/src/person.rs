@@ -83,3 +83,102 @@ const ZEROS: [u32; 66] = [
     0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x16A60,
     0x16AC0, 0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Reason::{EmptyUserId as Empty, NonNumericUserId as NotANumber, NonPositiveUserId as NotAboveZero};
+
+    /// What CPython 3.11 answers: `text.strip() == ""`, `int(text)`.
+    const PYTHON: [(&str, Result<(), Reason>); 68] = [
+        ("", Err(Empty)),
+        (" ", Err(Empty)),
+        ("\t\n\u{b}\u{c}\r", Err(Empty)),
+        ("\u{1c}\u{1d}\u{1e}\u{1f}", Err(Empty)),
+        ("\u{a0}\u{3000}\u{2028}\u{1680}", Err(Empty)),
+        ("\u{200b}", Err(NotANumber)),
+        ("\u{180e}", Err(NotANumber)),
+        ("42", Ok(())),
+        (" 42 ", Ok(())),
+        ("+42", Ok(())),
+        ("1_0", Ok(())),
+        ("1_000", Ok(())),
+        ("0042", Ok(())),
+        ("\u{664}\u{662}", Ok(())),
+        ("\u{664}2", Ok(())),
+        ("\u{96a}\u{968}", Ok(())),
+        ("\u{ff14}\u{ff12}", Ok(())),
+        ("\u{1d7dc}\u{1d7da}", Ok(())),
+        ("\u{1e950}\u{1e951}", Ok(())),
+        ("\u{a0}42\u{2003}", Ok(())),
+        ("\t42\n", Ok(())),
+        ("42\u{85}", Ok(())),
+        ("+0_7", Ok(())),
+        ("\u{664}_\u{662}", Ok(())),
+        ("+\u{664}\u{662}", Ok(())),
+        ("\u{660}", Err(NotAboveZero)),
+        ("+\u{660}", Err(NotAboveZero)),
+        ("00", Err(NotAboveZero)),
+        ("0", Err(NotAboveZero)),
+        ("-0", Err(NotAboveZero)),
+        ("+0", Err(NotAboveZero)),
+        ("0_0", Err(NotAboveZero)),
+        ("-5", Err(NotAboveZero)),
+        ("- 5", Err(NotANumber)),
+        ("+-5", Err(NotANumber)),
+        ("++5", Err(NotANumber)),
+        ("--5", Err(NotANumber)),
+        ("\u{2212}5", Err(NotANumber)),
+        ("+", Err(NotANumber)),
+        ("-", Err(NotANumber)),
+        ("_", Err(NotANumber)),
+        ("_1", Err(NotANumber)),
+        ("1_", Err(NotANumber)),
+        ("1__0", Err(NotANumber)),
+        ("1_ 0", Err(NotANumber)),
+        ("+ 42", Err(NotANumber)),
+        ("_\u{664}", Err(NotANumber)),
+        ("4 2", Err(NotANumber)),
+        ("4.2", Err(NotANumber)),
+        ("1e3", Err(NotANumber)),
+        ("0x10", Err(NotANumber)),
+        ("0b1", Err(NotANumber)),
+        ("1,000", Err(NotANumber)),
+        ("A12", Err(NotANumber)),
+        ("12A", Err(NotANumber)),
+        ("None", Err(NotANumber)),
+        ("\u{b2}", Err(NotANumber)),
+        ("\u{bd}", Err(NotANumber)),
+        ("\u{4e00}", Err(NotANumber)),
+        ("\u{2167}", Err(NotANumber)),
+        ("\u{1c}42", Err(NotANumber)),
+        ("42\u{1f}", Err(NotANumber)),
+        ("\u{1c}\u{664}\u{662}", Err(NotANumber)),
+        ("\u{200b}42", Err(NotANumber)),
+        ("\u{feff}42", Err(NotANumber)),
+        ("42\0", Err(NotANumber)),
+        ("\0", Err(NotANumber)),
+        ("99999999999999999999999999999999", Ok(())),
+    ];
+
+    #[test]
+    fn user_ids_are_taken_and_refused_as_by_python() {
+        for (text, expected) in PYTHON {
+            assert_eq!(PersonId::new(text).map(|_| ()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_accepted_id_keeps_its_text() {
+        assert_eq!(PersonId::new(" +0042 ").unwrap().as_str(), " +0042 ");
+    }
+
+    #[test]
+    fn every_zero_is_followed_by_its_nine_digits() {
+        for zero in ZEROS {
+            let digits: Vec<_> = (zero..zero + 10).filter_map(char::from_u32).map(decimal_value).collect();
+            assert_eq!(digits, (0..10).map(Some).collect::<Vec<_>>(), "from {zero:#x}");
+        }
+        assert!(ZEROS.is_sorted_by(|a, b| a + 10 <= *b), "the search needs order");
+    }
+}

@@ -237,7 +237,7 @@ pub async fn lookup_answers_in_the_order_of_the_question<H: Harness>() {
     let ids: Vec<_> = batch.iter().map(|event| sink.capabilities().ids.id_of(event)).collect();
     let answers = sink.lookup(&[ids[2], ids[0], ids[3], ids[1], ids[0]]).await.expect("a lookup");
     assert_eq!(answers, [false, true, false, true, true]);
-    assert_eq!(sink.lookup(&[]).await.expect("an empty lookup"), []);
+    assert!(sink.lookup(&[]).await.expect("an empty lookup").is_empty());
 }
 
 /// In and out, and two terminals, in one second: events of their own under `full`, one document under `iclock-sync-v1`.
