@@ -4,7 +4,7 @@
 //!
 //! | step | from | to | where |
 //! |---|---|---|---|
-//! | convert | a terminal's record | [`RawPunch`] | `from_zk` (feature `zk`) |
+//! | convert | a terminal's record | [`RawPunch`] | `RawPunch::from_record` (feature `zk`) |
 //! | normalize, validate | [`RawPunch`] | [`AttendanceEvent`], or a [`Rejection`] that says why | [`normalize()`], [`Rules`] |
 //! | identify | [`AttendanceEvent`] | [`EventId`], by an [`IdScheme`] | [`IdScheme::id_of`] |
 //! | write | [`AttendanceEvent`] | [`Outcome`] | [`Sink`], and `conformance`, the suite that every sink runs |
@@ -39,6 +39,8 @@ pub mod conformance;
 mod event;
 mod flaky;
 pub mod flat;
+#[cfg(feature = "zk")]
+mod from_zk;
 mod id;
 pub mod legacy;
 mod memory;
@@ -52,6 +54,8 @@ pub mod validate;
 
 pub use event::{AttendanceEvent, Instant, PunchState, Source, VerifyMode};
 pub use flaky::{FlakySink, Mishap};
+#[cfg(feature = "zk")]
+pub use from_zk::Device;
 pub use id::{EventId, IdScheme, InvalidEventId, UnknownIdScheme};
 pub use memory::MemorySink;
 pub use normalize::{Context, Rejection, normalize};

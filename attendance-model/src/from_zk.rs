@@ -1,0 +1,107 @@
+//! A terminal's record, as zk-proto hands it out of a proven transfer, becomes a raw punch.
+
+use chrono::NaiveDate;
+use zk_proto::record::{AttendanceRecord, Who};
+use zk_proto::{DeviceTime, Uid};
+
+use crate::{LocalTime, PunchState, RawPunch, Source, VerifyMode};
+
+/// What a record does not say of itself: where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device<'a> {
+    /// The terminal's serial number, or `name:NAME` where it never gave one.
+    pub serial: &'a str,
+    /// The terminal's configured name.
+    pub name: &'a str,
+    /// Terminal's clock less the true time, in milliseconds, at this reading.
+    pub clock_drift_ms: Option<i64>,
+    /// How the record reached us.
+    pub source: Source,
+}
+
+impl RawPunch {
+    /// Takes a record as it is. `user_of` says which user id the terminal's user table has in a slot, for records that carry the
+    /// slot alone; where the table has none, the slot's number in decimal stands for it, as in the Python tool.
+    pub fn from_record(
+        record: &AttendanceRecord,
+        device: &Device<'_>,
+        user_of: impl FnOnce(Uid) -> Option<String>,
+    ) -> Self {
+        let (user_id, uid) = match &record.who {
+            Who::UserId(id) => (id.as_str().to_owned(), None),
+            Who::Uid(uid) => (user_of(*uid).unwrap_or_else(|| uid.0.to_string()), Some(uid.0)),
+        };
+        Self {
+            device_serial: device.serial.to_owned(),
+            device_name: device.name.to_owned(),
+            user_id,
+            uid,
+            local_time: record.time.into(),
+            verify_mode: VerifyMode(record.verify_mode.0),
+            punch_state: PunchState(record.punch_state.0),
+            work_code: record.work_code,
+            source: device.source,
+            clock_drift_ms: device.clock_drift_ms,
+            raw: record.raw.to_vec(),
+        }
+    }
+}
+
+impl From<DeviceTime> for LocalTime {
+    fn from(time: DeviceTime) -> Self {
+        NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())
+            .and_then(|date| date.and_hms_opt(time.hour().into(), time.minute().into(), time.second().into()))
+            .map_or_else(|| Self::Impossible(time.to_string()), Self::Real)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zk_proto::record::{AttendanceLayout, FieldOrder};
+
+    use super::*;
+
+    const DEVICE: Device<'_> =
+        Device { serial: "OID7040067012100054", name: "front-gate", clock_drift_ms: Some(-1500), source: Source::Pull };
+
+    fn record(layout: AttendanceLayout, raw: &[u8]) -> AttendanceRecord {
+        AttendanceRecord::decode(layout, FieldOrder::StateFirst, raw.to_vec().into()).unwrap()
+    }
+
+    /// Source: a capture of a ZEM500; uid 7 at 2016-01-01 19:02:00, state 0, verify mode 1.
+    const EIGHT: [u8; 8] = [0x07, 0x00, 0x28, 0x00, 0xA8, 0xEB, 0xA7, 0x1E];
+
+    #[test]
+    fn a_slot_is_resolved_by_the_terminals_users() {
+        let record = record(AttendanceLayout::EightB, &EIGHT);
+        let punch = RawPunch::from_record(&record, &DEVICE, |uid| (uid == Uid(7)).then(|| "0042".to_owned()));
+        assert_eq!((punch.user_id.as_str(), punch.uid), ("0042", Some(7)));
+        assert_eq!((punch.punch_state, punch.verify_mode), (PunchState(0), VerifyMode(1)));
+        assert_eq!(
+            (punch.local_time.to_string().as_str(), punch.raw.as_slice()),
+            ("2016-01-01 19:02:00", EIGHT.as_slice())
+        );
+    }
+
+    #[test]
+    fn a_slot_without_a_user_stands_for_itself_in_decimal() {
+        let punch = RawPunch::from_record(&record(AttendanceLayout::EightB, &EIGHT), &DEVICE, |_| None);
+        assert_eq!((punch.user_id.as_str(), punch.uid), ("7", Some(7)));
+    }
+
+    #[test]
+    fn a_user_id_is_taken_as_the_record_has_it() {
+        let mut raw = [0; 40];
+        raw[2..8].copy_from_slice(b" 0042\0");
+        raw[8..10].copy_from_slice(b"xx");
+        let punch = RawPunch::from_record(&record(AttendanceLayout::Wide(40), &raw), &DEVICE, |_| Some("9".to_owned()));
+        assert_eq!((punch.user_id.as_str(), punch.uid), (" 0042", None));
+    }
+
+    #[test]
+    fn a_date_that_does_not_exist_keeps_its_fields() {
+        // Day 30 of month 2 of 2025, in months of 31 days.
+        let packed = ((25 * 12 + 1) * 31 + 29) * 86_400 + 7 * 3600;
+        assert_eq!(LocalTime::from(DeviceTime(packed)), LocalTime::Impossible("2025-02-30 07:00:00".to_owned()));
+    }
+}
