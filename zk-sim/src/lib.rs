@@ -1,1 +1,54 @@
-//! stub
+//! Simulated ZKTeco/iClock attendance terminals, with every fault that a real one shows. They speak the binary protocol
+//! of port 4370 from the terminal's side, well enough for any client; they are no terminal's firmware.
+//!
+//! | layer | what |
+//! |---|---|
+//! | [`Profile`] | which family: record layouts, packet sizes, manners |
+//! | [`Terminal`] | what hangs on the wall: users, log, options, clock, key; from a seed or from given data |
+//! | [`Fault`] | what is wrong with it, by name |
+//! | [`Device`] | sessions without a network: packets in, [`Action`]s out, time as an argument |
+//! | [`Server`], [`Handle`] | the same over TCP and UDP, and the way to look at it and change it while it runs |
+//!
+//! ```
+//! use bytes::Bytes;
+//! use zk_sim::{Action, Device, Terminal, Transport};
+//!
+//! let mut device = Device::new(Terminal::builder().records(100).seed(7).first_session(0x2F4A).build());
+//! let link = device.open(Transport::Udp).unwrap();
+//! let connect = Bytes::from_static(&[0xE8, 0x03, 0x17, 0xFC, 0, 0, 0, 0]);
+//! let actions = device.handle_packet(link, connect, std::time::Duration::ZERO);
+//! let [Action::Write(frame)] = &actions[..] else { panic!("one packet answers") };
+//! assert_eq!(frame.to_bytes()[..2], 2000u16.to_le_bytes());
+//! assert_eq!(device.records().len(), 100);
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod commands;
+mod data;
+mod device;
+pub mod faults;
+mod handle;
+mod layout;
+mod line;
+mod log;
+mod options;
+pub mod profile;
+mod punch;
+mod record;
+mod reply;
+mod server;
+mod terminal;
+mod transfer;
+mod upload;
+mod users;
+
+pub use data::{DataError, Person, read_punches};
+pub use device::{Device, LinkId};
+pub use faults::{Fault, FaultError, FaultKind};
+pub use handle::Handle;
+pub use line::{Action, Frame, Transport};
+pub use profile::Profile;
+pub use punch::Punch;
+pub use record::{Received, Stats};
+pub use server::Server;
+pub use terminal::{Terminal, TerminalBuilder};

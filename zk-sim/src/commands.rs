@@ -1,0 +1,295 @@
+//! What a terminal answers to each command, once the session is open.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use zk_proto::{Command, DeviceTime};
+
+use crate::device::{Link, Then};
+use crate::faults::FaultKind;
+use crate::reply::Reply;
+use crate::terminal::Terminal;
+use crate::transfer::{self, Table};
+use crate::upload::Upload;
+
+/// What a client asks.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) command: Command,
+    pub(crate) data: &'a [u8],
+}
+
+/// Answers one request of an open session.
+pub(crate) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> (Vec<Reply>, Then) {
+    match request.command {
+        Command::EXIT => {
+            let silent = terminal.faults.strike(FaultKind::ExitUnanswered).is_some();
+            if silent { (Vec::new(), Then::Stay) } else { (vec![Reply::ok()], Then::End) }
+        }
+        Command::RESTART | Command::POWEROFF => {
+            let answered = terminal.profile.restart_answered || request.command == Command::POWEROFF;
+            (if answered { vec![Reply::ok()] } else { Vec::new() }, Then::Restart)
+        }
+        Command::DATA_WRRQ => (buffered_read(terminal, link, request.data), Then::Stay),
+        Command::DATA_RDY => (read_range(terminal, link, request.data), Then::Stay),
+        Command::ATTLOG_RRQ | Command::DB_RRQ | Command::OPLOG_RRQ | Command::USERTEMP_RRQ => {
+            (direct_read(terminal, link, request), Then::Stay)
+        }
+        _ => (vec![one(terminal, link, request)], Then::Stay),
+    }
+}
+
+/// 1503: makes a table ready, or hands it over at once when it is small.
+fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> Vec<Reply> {
+    if terminal.faults.strike(FaultKind::RefuseBuffered).is_some() {
+        return vec![Reply::code(Command::ACK_UNKNOWN)];
+    }
+    let mut fields = || {
+        data.try_get_u8().ok()?;
+        Some((Command(data.try_get_u16_le().ok()?), data.try_get_u32_le().ok()?))
+    };
+    let Some(table) = fields().and_then(|(command, selector)| Table::asked(command, selector)) else {
+        return vec![Reply::error()];
+    };
+    if table == Table::Log
+        && let Some(code) = terminal.faults.strike(FaultKind::NoData).and_then(|code| u16::try_from(code).ok())
+    {
+        return vec![Reply::code(Command(code))];
+    }
+    link.prepared = None;
+    let prepared = transfer::prepare(terminal, table);
+    if prepared.fits_inline(terminal, link.transport) {
+        return prepared.inline();
+    }
+    if terminal.faults.strike(FaultKind::PrepareTo1503).is_some() {
+        return prepared.streamed(terminal, link.transport);
+    }
+    let mut replies = Vec::new();
+    if terminal.faults.strike(FaultKind::AckBeforeData).is_some() {
+        replies.push(Reply::ok());
+    }
+    replies.push(prepared.announcement());
+    link.prepared = Some(prepared);
+    replies
+}
+
+/// 1504: a range of what 1503 made ready.
+fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Reply> {
+    let range = data.try_get_u32_le().ok().zip(data.try_get_u32_le().ok());
+    match (&link.prepared, range) {
+        (Some(prepared), Some((offset, length))) => prepared.range(terminal, link.transport, offset, length),
+        _ => vec![Reply::error()],
+    }
+}
+
+/// A table, or one fingerprint, without the buffer.
+fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
+    if request.command == Command::USERTEMP_RRQ && request.data.len() >= 3 {
+        return vec![template(terminal, request.data)];
+    }
+    let selector = request.data.first().copied().unwrap_or(0);
+    let Some(table) = Table::asked(request.command, u32::from(selector)) else { return vec![Reply::error()] };
+    let prepared = transfer::prepare(terminal, table);
+    prepared.streamed(terminal, link.transport)
+}
+
+/// The commands that one packet answers.
+fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply {
+    let mut data = request.data;
+    match request.command {
+        Command::AUTH
+        | Command::ENABLE_CLOCK
+        | Command::STARTVERIFY
+        | Command::STARTENROLL
+        | Command::CANCELCAPTURE
+        | Command::WRITE_LCD
+        | Command::CLEAR_LCD
+        | Command::UNLOCK
+        | Command::TESTVOICE
+        | Command::REFRESHDATA
+        | Command::REFRESHOPTION
+        | Command::SLEEP
+        | Command::RESUME
+        | Command::CLEAR_OPLOG => Reply::ok(),
+        Command::GET_VERSION => Reply::ok_with(text(terminal.profile.firmware)),
+        Command::GET_FREE_SIZES => Reply::ok_with(free_sizes(terminal)),
+        Command::GET_TIME => Reply::ok_with(terminal.now().0.to_le_bytes().to_vec()),
+        Command::SET_TIME => {
+            let time = DeviceTime::parse(data).ok();
+            acknowledge(time.map(|time| terminal.set_time(time)).is_some())
+        }
+        Command::GET_PINWIDTH => Reply::ok_with(vec![pin_width(terminal)]),
+        Command::STATE_RRQ => Reply { field: Some(0), ..Reply::ok() },
+        Command::DOORSTATE_RRQ => Reply::ok_with(vec![0]),
+        Command::OPTIONS_RRQ => read_option(terminal, data),
+        Command::OPTIONS_WRQ => acknowledge(write_option(terminal, data)),
+        Command::ENABLEDEVICE | Command::DISABLEDEVICE => {
+            terminal.enabled = request.command == Command::ENABLEDEVICE;
+            Reply::ok()
+        }
+        Command::REG_EVENT => {
+            link.mask = data.try_get_u32_le().unwrap_or(0);
+            Reply::ok()
+        }
+        Command::USER_WRQ => {
+            let fits = terminal.users.len() < terminal.profile.user_capacity as usize;
+            acknowledge(fits && terminal.users.write(data))
+        }
+        Command::DELETE_USER => acknowledge(data.try_get_u16_le().is_ok_and(|uid| terminal.users.delete(uid))),
+        Command::GET_USERTEMP => template(terminal, data),
+        Command::DELETE_USERTEMP => {
+            let found = data.try_get_u16_le().ok().zip(data.try_get_u8().ok());
+            acknowledge(found.is_some_and(|(uid, finger)| terminal.users.delete_template(uid, finger)))
+        }
+        Command::DEL_FPTMP => acknowledge(delete_template_of(terminal, data)),
+        Command::CLEAR_ADMIN => {
+            terminal.users.clear_admins();
+            Reply::ok()
+        }
+        Command::CLEAR_ATTLOG => {
+            terminal.log.clear();
+            Reply::ok()
+        }
+        Command::CLEAR_DATA => clear(terminal, data.first().copied()),
+        Command::FREE_DATA => {
+            link.prepared = None;
+            link.upload = None;
+            Reply::ok()
+        }
+        Command::PREPARE_DATA => {
+            link.upload = Upload::begin(data);
+            acknowledge(link.upload.is_some())
+        }
+        Command::DATA => acknowledge(link.upload.as_mut().is_some_and(|upload| upload.add(data))),
+        Command::CHECKSUM_BUFFER => match &link.upload {
+            Some(upload) => Reply::ok_with(upload.sum().to_le_bytes().to_vec()),
+            None => Reply::error(),
+        },
+        Command::TMP_WRITE => {
+            acknowledge(link.upload.as_ref().is_some_and(|upload| upload.commit_template(terminal, data)))
+        }
+        // Sub-code 12 commits users; the others would flash firmware.
+        Command::SAVE_USERTEMPS => {
+            let commits = data.first() == Some(&12);
+            acknowledge(commits && link.upload.as_ref().is_some_and(|upload| upload.commit_users(terminal)))
+        }
+        _ => Reply::code(Command::ACK_UNKNOWN),
+    }
+}
+
+fn acknowledge(done: bool) -> Reply {
+    if done { Reply::ok() } else { Reply::error() }
+}
+
+/// Text with the NUL that ends every text of the protocol.
+fn text(value: &str) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(value.len() + 1);
+    bytes.put_slice(value.as_bytes());
+    bytes.put_u8(0);
+    bytes.freeze()
+}
+
+fn until_nul(data: &[u8]) -> String {
+    let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+    String::from_utf8_lossy(data.get(..end).unwrap_or_default()).into_owned()
+}
+
+fn read_option(terminal: &Terminal, data: &[u8]) -> Reply {
+    let name = until_nul(data);
+    match terminal.options.get(&name) {
+        Some(value) => Reply::ok_with(text(&format!("{name}={value}"))),
+        None => Reply::code(terminal.profile.absent_option),
+    }
+}
+
+fn write_option(terminal: &mut Terminal, data: &[u8]) -> bool {
+    let line = until_nul(data);
+    let Some((name, value)) = line.split_once('=') else { return false };
+    match name {
+        // Takes effect with the next session.
+        "ComKey" | "COMKey" => match value.parse() {
+            Ok(key) => terminal.key = key,
+            Err(_) => return false,
+        },
+        _ => terminal.options.set(name, value),
+    }
+    true
+}
+
+fn pin_width(terminal: &Terminal) -> u8 {
+    terminal.options.get("~PIN2Width").and_then(|width| width.parse().ok()).unwrap_or(0)
+}
+
+/// One fingerprint by uid and finger.
+fn template(terminal: &Terminal, mut data: &[u8]) -> Reply {
+    let asked = data.try_get_u16_le().ok().zip(data.try_get_u8().ok());
+    match asked.and_then(|(uid, finger)| terminal.users.template(uid, finger)) {
+        Some(template) => Reply::data(0, template.bytes.clone()),
+        None => Reply::error(),
+    }
+}
+
+/// Deletes a fingerprint by user id: 24 bytes of text, then the finger.
+fn delete_template_of(terminal: &mut Terminal, data: &[u8]) -> bool {
+    let (Some(user_id), Some(finger)) = (data.get(..24), data.get(24)) else { return false };
+    let Some(uid) = terminal.users.uid(&until_nul(user_id)) else { return false };
+    terminal.users.delete_template(uid, *finger)
+}
+
+/// Clears a table: 1 log, 2 fingerprints, 4 operation log, 5 users; everything without a type.
+fn clear(terminal: &mut Terminal, table: Option<u8>) -> Reply {
+    match table {
+        None => {
+            terminal.log.clear();
+            terminal.users.clear();
+        }
+        Some(1) => terminal.log.clear(),
+        Some(2) => terminal.users.clear_templates(),
+        Some(3 | 4) => {}
+        Some(5) => terminal.users.clear(),
+        Some(_) => return Reply::error(),
+    }
+    Reply::ok()
+}
+
+/// Counts and capacities, each a 32-bit number. Source of the places: `vectors/free_sizes.json`.
+fn free_sizes(terminal: &mut Terminal) -> Bytes {
+    let profile = &terminal.profile;
+    let users = terminal.users.len() as i64;
+    let fingers = terminal.users.fingers() as i64;
+    let records = reported_records(terminal.log.shown().len() as i64, &mut terminal.faults);
+    let (user_room, log_room, finger_room) =
+        (i64::from(profile.user_capacity), i64::from(profile.log_capacity), i64::from(profile.finger_capacity));
+    let fields = [
+        (4, users),
+        (6, fingers),
+        (8, records),
+        (12, terminal.users.admins() as i64),
+        (13, terminal.users.passwords() as i64),
+        (14, finger_room),
+        (15, user_room),
+        (16, log_room),
+        (17, finger_room - fingers),
+        (18, user_room - users),
+        (19, log_room - records),
+    ];
+    let mut words = vec![0i32; profile.sizes_len / 4];
+    for (place, value) in fields {
+        if let Some(word) = words.get_mut(place) {
+            *word = i32::try_from(value).unwrap_or(i32::MAX);
+        }
+    }
+    words.into_iter().flat_map(i32::to_le_bytes).collect()
+}
+
+fn reported_records(records: i64, faults: &mut crate::faults::Faults) -> i64 {
+    let mut reported = records;
+    if let Some(more) = faults.strike(FaultKind::CountLarger) {
+        reported += more;
+    }
+    if let Some(fewer) = faults.strike(FaultKind::CountSmaller) {
+        reported = (reported - fewer).max(0);
+    }
+    if faults.strike(FaultKind::CountZero).is_some() {
+        reported = 0;
+    }
+    reported
+}

@@ -1,0 +1,375 @@
+//! A terminal that answers packets, without a network: bytes in, actions out, time as an argument.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use zk_proto::{Command, Packet};
+
+use crate::commands::{self, Request};
+use crate::data::held;
+use crate::faults::{Fault, FaultKind};
+use crate::layout::encode_event;
+use crate::line::{Action, Line, Transport};
+use crate::profile::ForeignSession;
+use crate::punch::Punch;
+use crate::record::{Received, Stats, Transcript};
+use crate::reply::Reply;
+use crate::terminal::{EVENT_PATIENCE, Terminal};
+use crate::transfer::{EVENT_PUNCH, Prepared};
+use crate::upload::Upload;
+
+/// One client's connection to a [`Device`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(u64);
+
+/// A terminal and its sessions. The driver opens a link per connection (over UDP: per source address), hands packets in
+/// and carries the actions out.
+#[derive(Debug)]
+pub struct Device {
+    pub(crate) terminal: Terminal,
+    links: BTreeMap<LinkId, Link>,
+    next_link: u64,
+    next_session: u16,
+    transcript: Transcript,
+    stats: Stats,
+}
+
+/// How far a client has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Idle,
+    AwaitsKey,
+    Ready,
+}
+
+/// An event that was sent and not yet acknowledged.
+#[derive(Debug)]
+struct Unacknowledged {
+    payload: Bytes,
+    sent_at: Duration,
+    sendings: u32,
+}
+
+/// How often an event is sent in all.
+const EVENT_SENDINGS: u32 = 3;
+/// How long a datagram that comes again is answered from memory.
+const REPEAT_WINDOW: Duration = Duration::from_secs(10);
+
+/// One client's state, from the terminal's side.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) transport: Transport,
+    pub(crate) mask: u32,
+    pub(crate) prepared: Option<Prepared>,
+    pub(crate) upload: Option<Upload>,
+    state: State,
+    session: u16,
+    line: Line,
+    /// Requests of this session, for faults that begin after some.
+    requests: i64,
+    key_after: Option<i64>,
+    silent_after: Option<i64>,
+    /// The last request and what was answered, for a datagram that comes again.
+    last: Option<(Bytes, Duration, Vec<Reply>)>,
+    waiting: VecDeque<Bytes>,
+    unacknowledged: VecDeque<Unacknowledged>,
+}
+
+impl Device {
+    /// A device around a terminal.
+    #[must_use]
+    pub fn new(terminal: Terminal) -> Self {
+        let next_session = terminal.first_session;
+        let (transcript, stats) = (Transcript::default(), Stats::default());
+        Self { terminal, links: BTreeMap::new(), next_link: 0, next_session, transcript, stats }
+    }
+
+    /// Takes a connection in. `None`: it is refused, close it.
+    pub fn open(&mut self, transport: Transport) -> Option<LinkId> {
+        self.stats.connections += 1;
+        if transport == Transport::Tcp {
+            let open = self.links.values().filter(|link| link.transport == Transport::Tcp).count();
+            let refused = open > 0 && self.terminal.faults.strike(FaultKind::RefuseSecond).is_some();
+            if refused || open >= self.terminal.profile.sessions {
+                self.stats.refused += 1;
+                return None;
+            }
+        }
+        let id = LinkId(self.next_link);
+        self.next_link += 1;
+        let faults = &mut self.terminal.faults;
+        let link = Link {
+            transport,
+            mask: 0,
+            prepared: None,
+            upload: None,
+            state: State::Idle,
+            session: 0,
+            line: Line::open(transport, faults, self.terminal.seed ^ id.0.wrapping_mul(0xD1B5_4A32_D192_ED03)),
+            requests: 0,
+            key_after: faults.strike(FaultKind::KeyMidSession),
+            silent_after: faults.strike(FaultKind::StallPackets),
+            last: None,
+            waiting: VecDeque::new(),
+            unacknowledged: VecDeque::new(),
+        };
+        self.links.insert(id, link);
+        Some(id)
+    }
+
+    /// Forgets a connection that has ended.
+    pub fn close(&mut self, link: LinkId) {
+        self.links.remove(&link);
+    }
+
+    /// Whether the device still keeps this connection; after a restart it keeps none.
+    #[must_use]
+    pub fn is_open(&self, link: LinkId) -> bool {
+        self.links.contains_key(&link)
+    }
+
+    /// Answers one packet, without its TCP prefix, that arrived at `now` (any origin, never going back).
+    pub fn handle_packet(&mut self, link: LinkId, bytes: Bytes, now: Duration) -> Vec<Action> {
+        let Some(mut open) = self.links.remove(&link) else { return vec![Action::Close] };
+        let (actions, keep) = self.answer(link, &mut open, bytes, now);
+        self.stats.count_out(&actions);
+        if keep {
+            self.links.insert(link, open);
+        }
+        actions
+    }
+
+    fn answer(&mut self, id: LinkId, link: &mut Link, bytes: Bytes, now: Duration) -> (Vec<Action>, bool) {
+        self.stats.bytes_received += bytes.len() as u64;
+        let nothing = (Vec::new(), true);
+        if link.line.loses(&mut self.terminal.faults) {
+            return nothing;
+        }
+        let Ok(packet) = Packet::parse(bytes.clone()) else { return nothing };
+        if self.terminal.profile.strict_checksum && !packet.intact {
+            return nothing;
+        }
+        if let Some((last, at, replies)) = &link.last
+            && link.transport == Transport::Udp
+            && *last == bytes
+            && now.saturating_sub(*at) < REPEAT_WINDOW
+        {
+            self.stats.repeats += 1;
+            let replies = replies.clone();
+            return (link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies), true);
+        }
+        self.stats.count_command(packet.command);
+        self.transcript.add(Received::new(id, &packet));
+        if packet.command == Command::ACK_OK {
+            link.unacknowledged.pop_front();
+            return nothing;
+        }
+        let (replies, then) = self.respond(link, &packet);
+        if link.transport == Transport::Udp {
+            link.last = Some((bytes, now, replies.clone()));
+        }
+        let mut actions = link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies);
+        match then {
+            Then::Stay => (actions, true),
+            Then::End => {
+                link.reset(State::Idle);
+                let stays = link.transport == Transport::Udp;
+                if !stays {
+                    actions.push(Action::Close);
+                }
+                (actions, stays)
+            }
+            Then::Restart => {
+                self.restart();
+                actions.push(Action::Close);
+                (actions, false)
+            }
+        }
+    }
+
+    /// The state machine: who may ask what.
+    fn respond(&mut self, link: &mut Link, packet: &Packet) -> (Vec<Reply>, Then) {
+        link.requests += 1;
+        if link.silent_after.is_some_and(|after| link.requests > after) {
+            link.line.fall_silent();
+        }
+        let unauthorised = || (vec![Reply::code(Command::ACK_UNAUTH)], Then::Stay);
+        if packet.command == Command::CONNECT {
+            return (self.connect(link), Then::Stay);
+        }
+        if link.key_after.is_some_and(|after| link.requests > after) && link.state == State::Ready {
+            link.state = State::AwaitsKey;
+            link.key_after = None;
+        }
+        match link.state {
+            State::Idle if packet.command == Command::EXIT => return (vec![Reply::ok()], Then::End),
+            State::Idle => return unauthorised(),
+            State::AwaitsKey => {
+                let right =
+                    packet.command == Command::AUTH && self.terminal.comm_key().accepts(link.session, &packet.data);
+                if !right {
+                    return unauthorised();
+                }
+                link.state = State::Ready;
+                return (vec![Reply::ok()], Then::Stay);
+            }
+            State::Ready => {}
+        }
+        if packet.session != link.session {
+            match self.terminal.profile.foreign_session {
+                ForeignSession::Accept => {}
+                ForeignSession::Refuse => return unauthorised(),
+                ForeignSession::Ignore => return (Vec::new(), Then::Stay),
+            }
+        }
+        commands::answer(&mut self.terminal, link, &Request { command: packet.command, data: &packet.data })
+    }
+
+    fn connect(&mut self, link: &mut Link) -> Vec<Reply> {
+        if self.terminal.faults.strike(FaultKind::SilentConnect).is_some() {
+            return Vec::new();
+        }
+        if self.terminal.faults.strike(FaultKind::Secure).is_some() {
+            return vec![Reply::code(Command::SECURE_CHALLENGE)];
+        }
+        // A stream is one session; a datagram that connects again is a new client at the old address.
+        if link.state == State::Idle || link.transport == Transport::Udp {
+            link.reset(State::AwaitsKey);
+            link.session = self.next_session;
+            self.next_session = self.next_session.checked_add(1).unwrap_or(1);
+        }
+        if self.terminal.key == 0 {
+            link.state = State::Ready;
+        }
+        vec![if link.state == State::Ready { Reply::ok() } else { Reply::code(Command::ACK_UNAUTH) }]
+    }
+
+    /// Stores a punch and tells every client that registered for punches.
+    pub fn punch(&mut self, punch: Punch) {
+        let punch = self.terminal.store(punch);
+        for link in self.links.values_mut() {
+            if link.state == State::Ready && link.mask & u32::from(EVENT_PUNCH) != 0 {
+                link.waiting.push_back(encode_event(&self.terminal.profile, &punch));
+            }
+        }
+    }
+
+    /// What the next person of the user table would leave now: everybody takes a turn, coming and going.
+    #[must_use]
+    pub fn next_punch(&self) -> Option<Punch> {
+        let users = &self.terminal.users;
+        let turn = self.terminal.log.shown().len();
+        let (uid, user_id) = users.nth(turn.checked_rem(users.len())?)?;
+        let state = (turn / users.len() % 2) as u8;
+        Some(held(self.terminal.profile.log, Punch::new(uid, &user_id, self.terminal.now(), state, 1)))
+    }
+
+    /// Events to be sent on a link at `now`: new ones, and those that nobody acknowledged in time.
+    pub fn poll_events(&mut self, link: LinkId, now: Duration) -> Vec<Action> {
+        let Some(link) = self.links.get_mut(&link) else { return Vec::new() };
+        let mut replies = Vec::new();
+        link.unacknowledged.retain_mut(|event| {
+            if now < event.sent_at + EVENT_PATIENCE {
+                return true;
+            }
+            if event.sendings >= EVENT_SENDINGS {
+                return false;
+            }
+            event.sendings += 1;
+            event.sent_at = now;
+            replies.push(Reply::event(EVENT_PUNCH, event.payload.clone()));
+            true
+        });
+        for payload in link.waiting.drain(..) {
+            replies.push(Reply::event(EVENT_PUNCH, payload.clone()));
+            link.unacknowledged.push_back(Unacknowledged { payload, sent_at: now, sendings: 1 });
+        }
+        let actions = link.line.send(&mut self.terminal.faults, link.session, 0, replies);
+        self.stats.count_out(&actions);
+        actions
+    }
+
+    /// When [`Device::poll_events`] has something to do on a link without anything arriving.
+    #[must_use]
+    pub fn poll_timeout(&self, link: LinkId) -> Option<Duration> {
+        let link = self.links.get(&link)?;
+        link.unacknowledged.iter().map(|event| event.sent_at + EVENT_PATIENCE).min()
+    }
+
+    /// Ends every session, as a restart does. What the terminal holds stays.
+    pub fn restart(&mut self) {
+        self.links.clear();
+        self.terminal.enabled = true;
+    }
+
+    /// The terminal.
+    #[must_use]
+    pub fn terminal(&self) -> &Terminal {
+        &self.terminal
+    }
+
+    /// The log as a client finds it, faults that change records included.
+    #[must_use]
+    pub fn records(&self) -> &[Punch] {
+        self.terminal.log.shown()
+    }
+
+    /// Empties the log.
+    pub fn clear_log(&mut self) {
+        self.terminal.log.clear();
+    }
+
+    /// Drops the oldest records, as a full log does.
+    pub fn drop_oldest(&mut self, count: usize) {
+        let layout = self.terminal.profile.log;
+        self.terminal.log.drop_oldest(count, layout, &mut self.terminal.faults);
+    }
+
+    /// Replaces all faults; what they counted begins anew. Open connections keep what was settled when they opened.
+    pub fn set_faults(&mut self, faults: &[Fault]) {
+        self.terminal.set_faults(faults);
+    }
+
+    /// Sets the comm key for sessions to come; 0 means none.
+    pub fn set_key(&mut self, key: u32) {
+        self.terminal.key = key;
+    }
+
+    /// Whether people can use it: no client has disabled it.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.terminal.enabled
+    }
+
+    /// What was received, oldest first.
+    #[must_use]
+    pub fn transcript(&self) -> Vec<Received> {
+        self.transcript.entries()
+    }
+
+    /// Counts since the device was made.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+}
+
+/// What becomes of a link after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Stay,
+    End,
+    Restart,
+}
+
+impl Link {
+    fn reset(&mut self, state: State) {
+        self.state = state;
+        self.mask = 0;
+        self.prepared = None;
+        self.upload = None;
+        self.waiting.clear();
+        self.unacknowledged.clear();
+    }
+}

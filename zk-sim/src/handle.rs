@@ -1,0 +1,114 @@
+//! The way to a running terminal: what it holds, what it was asked, and how to change it.
+
+use std::sync::Arc;
+
+use zk_proto::DeviceTime;
+
+use crate::faults::Fault;
+use crate::punch::Punch;
+use crate::record::{Received, Stats};
+use crate::server::Shared;
+
+/// A cheap, cloneable handle on a terminal that a [`Server`](crate::Server) runs.
+#[derive(Clone, Debug)]
+pub struct Handle(Arc<Shared>);
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// The serial number.
+    #[must_use]
+    pub fn serial(&self) -> String {
+        self.0.device().terminal().serial().to_owned()
+    }
+
+    /// Stores a punch, and sends it to clients that registered for punches.
+    pub fn add_punch(&self, punch: Punch) {
+        self.add_punches([punch]);
+    }
+
+    /// Stores punches in this order, as [`Handle::add_punch`] does.
+    pub fn add_punches(&self, punches: impl IntoIterator<Item = Punch>) {
+        let mut device = self.0.device();
+        for punch in punches {
+            device.punch(punch);
+        }
+        drop(device);
+        self.0.wake();
+    }
+
+    /// Lets the next person of the user table punch now, and says what was stored. `None` when there are no users.
+    pub fn punch_now(&self) -> Option<Punch> {
+        let punch = self.0.device().next_punch()?;
+        self.add_punch(punch.clone());
+        Some(punch)
+    }
+
+    /// The log as a client finds it: the truth to compare with what arrived.
+    #[must_use]
+    pub fn records(&self) -> Vec<Punch> {
+        self.0.device().records().to_vec()
+    }
+
+    /// Empties the log.
+    pub fn clear_log(&self) {
+        self.0.device().clear_log();
+    }
+
+    /// Drops the oldest records, as a full log does.
+    pub fn drop_oldest(&self, count: usize) {
+        self.0.device().drop_oldest(count);
+    }
+
+    /// Replaces all faults; what they counted begins anew. Faults of whole sessions hold from the next one on.
+    pub fn set_faults(&self, faults: &[Fault]) {
+        self.0.device().set_faults(faults);
+    }
+
+    /// Ends all faults.
+    pub fn clear_faults(&self) {
+        self.set_faults(&[]);
+    }
+
+    /// Sets the comm key for sessions to come; 0 means none.
+    pub fn set_key(&self, key: u32) {
+        self.0.device().set_key(key);
+    }
+
+    /// What the terminal's clock shows.
+    #[must_use]
+    pub fn now(&self) -> DeviceTime {
+        self.0.device().terminal().now()
+    }
+
+    /// Whether people can use the terminal: no client left it disabled.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.0.device().is_enabled()
+    }
+
+    /// What was received, oldest first, the last 100,000 packets.
+    #[must_use]
+    pub fn transcript(&self) -> Vec<Received> {
+        self.0.device().transcript()
+    }
+
+    /// Counts since the start.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.device().stats().clone()
+    }
+
+    /// Ends every session, as a restart does; log and users stay.
+    pub fn restart(&self) {
+        self.0.device().restart();
+        self.0.wake();
+    }
+
+    /// Stops the server: connections end, nothing is accepted any more.
+    pub fn shutdown(&self) {
+        self.0.stop.cancel();
+    }
+}

@@ -1,0 +1,122 @@
+//! The attendance log: what the terminal stores, and what it shows of it.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use zk_proto::DeviceTime;
+
+use crate::data::Random;
+use crate::faults::{FaultKind, Faults};
+use crate::layout::encode_log;
+use crate::profile::{LogLayout, Profile};
+use crate::punch::Punch;
+
+/// Ten years of the terminal's 372 days each.
+const TEN_YEARS: u32 = 10 * 372 * 86_400;
+
+/// Punches in the order of storage. Faults that change records change what is shown, never what was stored.
+#[derive(Debug)]
+pub(crate) struct Log {
+    stored: Vec<Punch>,
+    /// What is shown, where it differs.
+    changed: Option<Vec<Punch>>,
+    /// The whole data set, length word included, until the log changes.
+    encoded: Option<Bytes>,
+    first_number: u16,
+    seed: u64,
+}
+
+impl Log {
+    pub(crate) fn new(stored: Vec<Punch>, first_number: u16, seed: u64) -> Self {
+        Self { stored, changed: None, encoded: None, first_number, seed }
+    }
+
+    /// The records as a client finds them.
+    pub(crate) fn shown(&self) -> &[Punch] {
+        self.changed.as_deref().unwrap_or(&self.stored)
+    }
+
+    pub(crate) fn push(&mut self, punch: Punch, layout: LogLayout, faults: &mut Faults) {
+        self.encoded = None;
+        if let Some(changed) = &mut self.changed {
+            change(&punch, self.stored.len() as u64, self.seed, layout, faults, changed);
+        }
+        self.stored.push(punch);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.encoded = None;
+        self.stored.clear();
+        if let Some(changed) = &mut self.changed {
+            changed.clear();
+        }
+    }
+
+    /// Drops the oldest records, as terminals do whose log is full.
+    pub(crate) fn drop_oldest(&mut self, count: usize, layout: LogLayout, faults: &mut Faults) {
+        self.stored.drain(..count.min(self.stored.len()));
+        self.refresh(layout, faults);
+    }
+
+    /// Applies faults that were set or cleared.
+    pub(crate) fn refresh(&mut self, layout: LogLayout, faults: &mut Faults) {
+        self.encoded = None;
+        self.changed = faults.touch_records().then(|| {
+            let mut changed = Vec::with_capacity(self.stored.len());
+            for (index, punch) in self.stored.iter().enumerate() {
+                change(punch, index as u64, self.seed, layout, faults, &mut changed);
+            }
+            changed
+        });
+    }
+
+    /// The data set: a word that says how many bytes follow, then the records.
+    pub(crate) fn encoded(&mut self, profile: &Profile) -> Bytes {
+        if let Some(encoded) = &self.encoded {
+            return encoded.clone();
+        }
+        let punches = self.changed.as_deref().unwrap_or(&self.stored);
+        let length = punches.len() * profile.log.width();
+        let mut out = BytesMut::with_capacity(4 + length);
+        // A log of 4 GiB is far above every capacity.
+        out.put_u32_le(length as u32);
+        encode_log(profile, punches, self.first_number, &mut out);
+        let encoded = out.freeze();
+        self.encoded = Some(encoded.clone());
+        encoded
+    }
+}
+
+/// Appends what becomes of one punch. Which punches are struck depends on the seed and their place alone.
+fn change(punch: &Punch, index: u64, seed: u64, layout: LogLayout, faults: &mut Faults, out: &mut Vec<Punch>) {
+    let mut random = Random::new(seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut struck = |kind| faults.strike_share(kind, random.next());
+    let mut punch = punch.clone();
+    if struck(FaultKind::ImpossibleDates) {
+        // The packed form has 31 days in every month: 30 February is day 29 of month 1, counted from 0.
+        let years = punch.time.0 / (372 * 86_400);
+        punch.time = DeviceTime(((years * 12 + 1) * 31 + 29) * 86_400 + punch.time.0 % 86_400);
+    }
+    if struck(FaultKind::ResetDates) {
+        punch.time = DeviceTime::RESET;
+    }
+    if struck(FaultKind::FutureDates) {
+        punch.time = DeviceTime(punch.time.0.saturating_add(TEN_YEARS));
+    }
+    if struck(FaultKind::EmptyUserIds) {
+        punch.uid = 0;
+        punch.user_id = "".into();
+    }
+    if struck(FaultKind::GarbledUserIds) {
+        // Numeric layouts cannot hold control characters: there it is a number that nobody has.
+        let (uid, user_id) = match layout {
+            LogLayout::Sixteen => (punch.uid, format!("{}", 3_000_000_000 + index % 1_000_000)),
+            LogLayout::EightA | LogLayout::EightB => (60_000 + (index % 5000) as u16, String::new()),
+            LogLayout::Forty | LogLayout::FortyNine => (punch.uid, format!("\u{1}\u{1b}{}\u{7f}", index % 100)),
+        };
+        punch.uid = uid;
+        punch.user_id = user_id.into();
+    }
+    if struck(FaultKind::DuplicateRecords) {
+        out.push(punch.clone());
+    }
+    out.push(punch);
+}

@@ -1,0 +1,281 @@
+//! One terminal: all that it holds, and how it is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{Local, NaiveDateTime, TimeDelta};
+use zk_proto::{CommKey, DeviceTime};
+
+use crate::data::{Person, Random, device_time, held, people, punches};
+use crate::faults::{Fault, FaultKind, Faults};
+use crate::log::Log;
+use crate::options::Options;
+use crate::profile::Profile;
+use crate::punch::Punch;
+use crate::users::Users;
+
+/// A terminal as it hangs on the wall: users, log, options, clock, key. Clients reach it through a
+/// [`Device`](crate::Device) or a [`Server`](crate::Server).
+#[derive(Debug)]
+pub struct Terminal {
+    pub(crate) profile: Profile,
+    pub(crate) options: Options,
+    pub(crate) users: Users,
+    pub(crate) log: Log,
+    pub(crate) key: u32,
+    pub(crate) enabled: bool,
+    pub(crate) faults: Faults,
+    pub(crate) seed: u64,
+    pub(crate) first_session: u16,
+    serial: String,
+    fixed_now: Option<NaiveDateTime>,
+    /// What a client's SET_TIME moved the clock by.
+    offset: TimeDelta,
+}
+
+impl Terminal {
+    /// A terminal to be set up.
+    #[must_use]
+    pub fn builder() -> TerminalBuilder {
+        TerminalBuilder::default()
+    }
+
+    /// The serial number that it was built with.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// What its clock shows.
+    #[must_use]
+    pub fn now(&self) -> DeviceTime {
+        let fault = self.faults.standing(FaultKind::ClockOff).map_or(TimeDelta::zero(), TimeDelta::milliseconds);
+        let shown = self.host_now().checked_add_signed(self.offset).and_then(|now| now.checked_add_signed(fault));
+        // A clock outside 2000-2099 has lost its battery.
+        shown.and_then(device_time).unwrap_or(DeviceTime::RESET)
+    }
+
+    pub(crate) fn set_time(&mut self, time: DeviceTime) {
+        let wanted = chrono::NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())
+            .and_then(|day| day.and_hms_opt(time.hour().into(), time.minute().into(), time.second().into()));
+        if let Some(wanted) = wanted {
+            self.offset = wanted - self.host_now();
+        }
+    }
+
+    fn host_now(&self) -> NaiveDateTime {
+        self.fixed_now.unwrap_or_else(|| Local::now().naive_local())
+    }
+
+    pub(crate) fn comm_key(&self) -> CommKey {
+        CommKey::new(self.key)
+    }
+
+    /// Stores a punch, as far as the layout holds it; a full log loses its oldest record.
+    pub(crate) fn store(&mut self, punch: Punch) -> Punch {
+        let punch = held(self.profile.log, punch);
+        if self.log.shown().len() >= self.profile.log_capacity as usize {
+            self.log.drop_oldest(1, self.profile.log, &mut self.faults);
+        }
+        self.log.push(punch.clone(), self.profile.log, &mut self.faults);
+        punch
+    }
+
+    pub(crate) fn set_faults(&mut self, faults: &[Fault]) {
+        self.faults = Faults::new(faults);
+        self.log.refresh(self.profile.log, &mut self.faults);
+    }
+}
+
+/// Sets a [`Terminal`] up; whatever is not said has a sensible value.
+#[derive(Clone, Debug, Default)]
+pub struct TerminalBuilder {
+    profile: Profile,
+    serial: Option<String>,
+    records: usize,
+    users: Option<u16>,
+    seed: u64,
+    key: u32,
+    faults: Vec<Fault>,
+    now: Option<NaiveDateTime>,
+    people: Option<Vec<Person>>,
+    user_records: Vec<Bytes>,
+    punches: Option<Vec<Punch>>,
+    options: Vec<(String, Option<String>)>,
+    first_session: Option<u16>,
+    first_number: Option<u16>,
+}
+
+impl TerminalBuilder {
+    /// The family; `tft40` by default.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// The serial number; made from the seed by default. An empty one means that the terminal has no such option.
+    #[must_use]
+    pub fn serial(mut self, serial: &str) -> Self {
+        self.serial = Some(serial.to_owned());
+        self
+    }
+
+    /// How many punches to generate; none by default.
+    #[must_use]
+    pub fn records(mut self, records: usize) -> Self {
+        self.records = records;
+        self
+    }
+
+    /// How many users to generate; by default 20, or none when there are no punches.
+    #[must_use]
+    pub fn users(mut self, users: u16) -> Self {
+        self.users = Some(users);
+        self
+    }
+
+    /// What data, session ids and faults are drawn from; 0 by default.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The comm key that it demands; 0, the default, means none.
+    #[must_use]
+    pub fn key(mut self, key: u32) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// Adds a fault.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// The moment at which the host's clock stands still; by default it runs.
+    #[must_use]
+    pub fn now(mut self, now: NaiveDateTime) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    /// These people instead of generated ones.
+    #[must_use]
+    pub fn people(mut self, people: Vec<Person>) -> Self {
+        self.people = Some(people);
+        self
+    }
+
+    /// A user record in the terminal's own layout, as another one gave it; stands beside the other users.
+    #[must_use]
+    pub fn user_record(mut self, record: &[u8]) -> Self {
+        self.user_records.push(Bytes::copy_from_slice(record));
+        self
+    }
+
+    /// These punches instead of generated ones.
+    #[must_use]
+    pub fn punches(mut self, punches: Vec<Punch>) -> Self {
+        self.punches = Some(punches);
+        self
+    }
+
+    /// Sets an option, beside or instead of the profile's.
+    #[must_use]
+    pub fn option(mut self, name: &str, value: &str) -> Self {
+        self.options.push((name.to_owned(), Some(value.to_owned())));
+        self
+    }
+
+    /// Leaves an option of the profile out.
+    #[must_use]
+    pub fn without_option(mut self, name: &str) -> Self {
+        self.options.push((name.to_owned(), None));
+        self
+    }
+
+    /// The id of the first session; the next ones count on.
+    #[must_use]
+    pub fn first_session(mut self, session: u16) -> Self {
+        self.first_session = Some(session);
+        self
+    }
+
+    /// The number of the first record where the profile numbers them; 1 by default.
+    #[must_use]
+    pub fn first_number(mut self, number: u16) -> Self {
+        self.first_number = Some(number);
+        self
+    }
+
+    /// The terminal.
+    #[must_use]
+    pub fn build(self) -> Terminal {
+        let mut random = Random::new(self.seed);
+        let serial = self.serial.unwrap_or_else(|| format!("OSIM{:09}", random.below(1_000_000_000)));
+        let first_session = self.first_session.unwrap_or(1 + random.below(60_000) as u16);
+        let layout = self.profile.log;
+        let made = self.records > 0 || self.punches.is_some();
+        let people = match (self.people, &self.punches) {
+            (Some(people), _) => people,
+            (None, Some(punches)) if self.users.is_none() => whoever_punched(punches),
+            (None, _) => people(self.users.unwrap_or(if made { 20 } else { 0 })),
+        };
+        let now = self.now.unwrap_or_else(|| Local::now().naive_local());
+        let stored = match self.punches {
+            Some(punches) => punches.into_iter().map(|punch| held(layout, punch)).collect(),
+            None => punches(self.records, &people, now, self.seed, layout),
+        };
+        let mut options = Options::new(&self.profile, &serial);
+        if serial.is_empty() {
+            options.remove("~SerialNumber");
+        }
+        for (name, value) in &self.options {
+            match value {
+                Some(value) => options.set(name, value),
+                None => options.remove(name),
+            }
+        }
+        let mut users = Users::new(self.profile.users, &people);
+        for record in &self.user_records {
+            users.write(record);
+        }
+        let mut terminal = Terminal {
+            options,
+            users,
+            log: Log::new(stored, self.first_number.unwrap_or(1), self.seed),
+            key: self.key,
+            enabled: true,
+            faults: Faults::default(),
+            seed: self.seed,
+            first_session,
+            serial,
+            fixed_now: self.now,
+            offset: TimeDelta::zero(),
+            profile: self.profile,
+        };
+        terminal.set_faults(&self.faults);
+        terminal
+    }
+}
+
+/// A user for every uid that given punches name, so that 8-byte logs can be resolved.
+fn whoever_punched(punches: &[Punch]) -> Vec<Person> {
+    let mut people: Vec<Person> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    for punch in punches {
+        if punch.uid != 0 && known.insert(punch.uid) {
+            let name = format!("Person {}", punch.user_id);
+            people.push(Person { uid: punch.uid, user_id: Arc::clone(&punch.user_id), name, privilege: 0 });
+        }
+    }
+    people
+}
+
+/// How long an event waits for its acknowledgement before it is sent again.
+pub(crate) const EVENT_PATIENCE: Duration = Duration::from_secs(2);

@@ -1,0 +1,209 @@
+//! Data sets on their way to the client: prepared once, read in ranges, streamed in packets.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use zk_proto::Command;
+
+use crate::data::Random;
+use crate::faults::{FaultKind, Faults};
+use crate::layout::encode_event;
+use crate::line::Transport;
+use crate::reply::Reply;
+use crate::terminal::Terminal;
+use crate::users::data_set;
+
+/// A data set that a session reads: what is there, and how much the terminal says there is.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    data: Bytes,
+    claimed: u32,
+}
+
+/// The table that a read asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    Log,
+    Users,
+    Templates,
+    /// A table that the terminal has and that holds nothing.
+    Empty,
+}
+
+impl Table {
+    /// The table that a command and its selector mean.
+    pub(crate) fn asked(command: Command, selector: u32) -> Option<Self> {
+        match (command, selector) {
+            (Command::ATTLOG_RRQ, _) => Some(Self::Log),
+            (Command::USERTEMP_RRQ, 5) => Some(Self::Users),
+            (Command::DB_RRQ, 2) => Some(Self::Templates),
+            (Command::DB_RRQ, 6..=8) | (Command::OPLOG_RRQ, _) => Some(Self::Empty),
+            _ => None,
+        }
+    }
+}
+
+/// The third number of the answer to 1503; clients ignore it. Source: `vectors/conversation_attendance.json`.
+const UNKNOWN_WORD: u32 = 0x00A1_B2C3;
+/// The longest packet that still goes into one datagram.
+const MAX_DATAGRAM: usize = 60_000;
+
+/// Makes a table ready to be read, with all that can be wrong with it.
+pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
+    match table {
+        Table::Log => prepare_log(terminal),
+        Table::Users => {
+            let data = terminal.users.encoded();
+            match strike_bytes(&mut terminal.faults, FaultKind::CutUsers) {
+                Some(count) => Prepared::whole(cut(&data, count, count)),
+                None => Prepared::whole(data),
+            }
+        }
+        Table::Templates => Prepared::whole(terminal.users.encoded_templates()),
+        Table::Empty => Prepared::whole(data_set(Vec::new())),
+    }
+}
+
+fn prepare_log(terminal: &mut Terminal) -> Prepared {
+    let whole = terminal.log.encoded(&terminal.profile);
+    let faults = &mut terminal.faults;
+    let mut prepared = Prepared::whole(whole.clone());
+    if let Some(count) = strike_bytes(faults, FaultKind::CutHead) {
+        prepared.data = cut(&whole, count, 0);
+    }
+    if let Some(count) = strike_bytes(faults, FaultKind::CutHeadSized) {
+        let records = cut(&whole, count, 0).slice(4..);
+        prepared = Prepared::whole(data_set(records.to_vec()));
+    }
+    if let Some(count) = strike_bytes(faults, FaultKind::CutHeadFilled) {
+        prepared = Prepared::whole(cut(&whole, count, count));
+    }
+    if let Some(count) = strike_bytes(faults, FaultKind::TrailingGarbage) {
+        let mut random = Random::new(terminal.seed);
+        let mut data = BytesMut::from(&prepared.data[..]);
+        data.extend((0..count).map(|_| random.next() as u8));
+        prepared = Prepared::whole(data.freeze());
+    }
+    if faults.strike(FaultKind::ZeroWord).is_some() {
+        prepared.data = with_word(&prepared.data, 0);
+    }
+    if let Some(claim) = faults.strike(FaultKind::AbsurdLength).and_then(|claim| u32::try_from(claim).ok()) {
+        prepared.data = with_word(&prepared.data, claim.saturating_sub(4));
+        prepared.claimed = claim;
+    }
+    prepared
+}
+
+fn strike_bytes(faults: &mut Faults, kind: FaultKind) -> Option<usize> {
+    faults.strike(kind).and_then(|value| usize::try_from(value).ok())
+}
+
+/// The data set without the first `count` bytes of its records, and `filled` zeros behind them. The length word stays.
+fn cut(data: &Bytes, count: usize, filled: usize) -> Bytes {
+    let mut records = data.clone();
+    let word = records.split_to(records.len().min(4));
+    records.advance(count.min(records.len()));
+    let filled = filled.min(data.len() - word.len() - records.len());
+    let mut out = BytesMut::with_capacity(data.len());
+    out.put(word);
+    out.put(records);
+    out.put_bytes(0, filled);
+    out.freeze()
+}
+
+fn with_word(data: &Bytes, word: u32) -> Bytes {
+    let mut out = BytesMut::from(&data[..]);
+    if let Some(slot) = out.first_chunk_mut::<4>() {
+        *slot = word.to_le_bytes();
+    }
+    out.freeze()
+}
+
+impl Prepared {
+    fn whole(data: Bytes) -> Self {
+        let claimed = data.len() as u32;
+        Self { data, claimed }
+    }
+
+    /// Whether the answer to 1503 carries the data themselves.
+    pub(crate) fn fits_inline(&self, terminal: &mut Terminal, transport: Transport) -> bool {
+        let forced = terminal.faults.strike(FaultKind::Inline).is_some();
+        let possible = transport == Transport::Tcp || self.data.len() <= MAX_DATAGRAM;
+        possible && (forced || self.claimed as usize <= terminal.profile.inline_limit)
+    }
+
+    /// The whole set in one packet.
+    pub(crate) fn inline(&self) -> Vec<Reply> {
+        vec![Reply::data(0, self.data.clone())]
+    }
+
+    /// The answer to 1503 that says how much there is.
+    pub(crate) fn announcement(&self) -> Reply {
+        let mut data = BytesMut::with_capacity(13);
+        data.put_u8(0);
+        for word in [self.claimed, self.claimed, UNKNOWN_WORD] {
+            data.put_u32_le(word);
+        }
+        Reply::ok_with(data.freeze())
+    }
+
+    /// A range of the set as packets, or a refusal when it lies outside of what was announced.
+    pub(crate) fn range(&self, terminal: &mut Terminal, transport: Transport, offset: u32, length: u32) -> Vec<Reply> {
+        let refused = offset > 0 && terminal.faults.strike(FaultKind::RefuseOffsets).is_some();
+        let inside = offset.checked_add(length).is_some_and(|end| end <= self.claimed);
+        if refused || !inside || length == 0 {
+            return vec![Reply::error()];
+        }
+        if terminal.faults.strike(FaultKind::NotReady).is_some() {
+            return vec![Reply::ok()];
+        }
+        let from = self.data.len().min(offset as usize);
+        let to = self.data.len().min(from + length as usize);
+        let part = self.data.slice(from..to);
+        if terminal.faults.strike(FaultKind::BareData).is_some() {
+            return vec![Reply::data(0, part)];
+        }
+        stream(terminal, transport, length, part)
+    }
+
+    /// The whole set as packets, for direct reads and for firmware that starts at 1503.
+    pub(crate) fn streamed(&self, terminal: &mut Terminal, transport: Transport) -> Vec<Reply> {
+        stream(terminal, transport, self.claimed, self.data.clone())
+    }
+}
+
+/// A transfer: its size, the data in packets, the end.
+fn stream(terminal: &mut Terminal, transport: Transport, claimed: u32, mut data: Bytes) -> Vec<Reply> {
+    let packet = match transport {
+        Transport::Tcp => terminal.profile.tcp_packet,
+        Transport::Udp => terminal.profile.udp_packet,
+    };
+    let size = (packet as usize).max(1);
+    let mut replies = Vec::with_capacity(data.len() / size + 3);
+    if terminal.faults.strike(FaultKind::AckBeforeData).is_some() {
+        replies.push(Reply::ok());
+    }
+    replies.push(Reply::prepare(claimed, packet));
+    let mut index = 0u16;
+    let mut event = terminal.faults.strike(FaultKind::EventMidTransfer).map(|_| live_event(terminal));
+    while !data.is_empty() {
+        replies.push(Reply::data(index, data.split_to(size.min(data.len()))));
+        replies.extend(event.take());
+        index = index.wrapping_add(1);
+    }
+    if terminal.faults.strike(FaultKind::NoFinalAck).is_none() {
+        replies.push(Reply::end(claimed));
+    }
+    replies
+}
+
+/// The last punch as a live event, or a finger on the sensor when there is none.
+fn live_event(terminal: &Terminal) -> Reply {
+    match terminal.log.shown().last() {
+        Some(punch) => Reply::event(EVENT_PUNCH, encode_event(&terminal.profile, punch)),
+        None => Reply::event(EVENT_FINGER, Bytes::new()),
+    }
+}
+
+/// Event code of a punch, and its bit in the mask that clients register.
+pub(crate) const EVENT_PUNCH: u16 = 1;
+/// Event code of a finger on the sensor.
+const EVENT_FINGER: u16 = 2;

@@ -1,0 +1,85 @@
+//! Data on their way in: the upload buffer, and the commands that commit it.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::terminal::Terminal;
+use crate::users::Template;
+
+/// The longest upload that is taken, in bytes: some hundred users with all their fingers.
+const MAX_UPLOAD: u32 = 8 << 20;
+
+/// What a client has announced and sent so far.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    announced: usize,
+    data: BytesMut,
+}
+
+impl Upload {
+    /// Begins an upload of as many bytes as the request says; `None` when it says nothing sensible.
+    pub(crate) fn begin(mut request: &[u8]) -> Option<Self> {
+        let size = request.try_get_u32_le().ok().filter(|size| *size <= MAX_UPLOAD)?;
+        Some(Self { announced: size as usize, data: BytesMut::new() })
+    }
+
+    /// Adds a chunk. `false` when it is more than was announced.
+    pub(crate) fn add(&mut self, chunk: &[u8]) -> bool {
+        let fits = self.data.len() + chunk.len() <= self.announced;
+        if fits {
+            self.data.extend_from_slice(chunk);
+        }
+        fits
+    }
+
+    /// A sum over the buffer. What terminals compute here is not known, and no client compares it.
+    pub(crate) fn sum(&self) -> u32 {
+        self.data.iter().fold(0u32, |sum, byte| sum.wrapping_add(u32::from(*byte)))
+    }
+
+    /// Commits the buffer as one fingerprint (command 87). `false` when the request does not match it.
+    pub(crate) fn commit_template(&self, terminal: &mut Terminal, mut request: &[u8]) -> bool {
+        let mut fields = || {
+            let (uid, finger, flag) =
+                (request.try_get_u16_le().ok()?, request.try_get_u8().ok()?, request.try_get_u8().ok()?);
+            Some((uid, finger, flag, request.try_get_u16_le().ok()?))
+        };
+        let Some((uid, finger, flag, size)) = fields() else { return false };
+        let fits = usize::from(size) == self.data.len() && terminal.users.contains(uid);
+        if fits && terminal.users.template(uid, finger).is_none() {
+            let bytes = Bytes::copy_from_slice(&self.data);
+            terminal.users.write_template(uid, finger, Template { flag, bytes });
+            return true;
+        }
+        false
+    }
+
+    /// Commits the buffer as users and their fingerprints (command 110, sub-code 12). `false` when it is not in shape.
+    pub(crate) fn commit_users(&self, terminal: &mut Terminal) -> bool {
+        let mut data = &self.data[..];
+        let mut word = || data.try_get_u32_le().ok().map(|word| word as usize);
+        let (Some(users), Some(table), Some(templates)) = (word(), word(), word()) else { return false };
+        let Some((users, rest)) = data.split_at_checked(users) else { return false };
+        let Some((table, rest)) = rest.split_at_checked(table) else { return false };
+        if rest.len() != templates {
+            return false;
+        }
+        let width = terminal.profile.users.width() + 1;
+        // Each record follows a byte that says 2.
+        let written =
+            users.chunks(width).all(|entry| entry.get(1..).is_some_and(|record| terminal.users.write(record)));
+        written && table.chunks(8).all(|entry| commit_finger(terminal, entry, rest).is_some())
+    }
+}
+
+/// One entry of the table: a byte that says 2, uid, 0x10 + finger, and where the template stands.
+fn commit_finger(terminal: &mut Terminal, mut entry: &[u8], templates: &[u8]) -> Option<()> {
+    entry.try_get_u8().ok()?;
+    let uid = entry.try_get_u16_le().ok()?;
+    let finger = entry.try_get_u8().ok()?.wrapping_sub(0x10);
+    let offset = entry.try_get_u32_le().ok()? as usize;
+    let mut template = templates.get(offset..)?;
+    let size = usize::from(template.try_get_u16_le().ok()?);
+    let bytes = Bytes::copy_from_slice(template.get(..size)?);
+    terminal.users.write_template(uid, finger, Template { flag: 1, bytes });
+    Some(())
+}
