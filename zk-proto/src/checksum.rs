@@ -17,18 +17,20 @@ pub fn is_intact(packet: &[u8]) -> bool {
 
 /// Eight bytes at a time: ones-complement addition does not care in which order words meet.
 fn sum(bytes: &[u8]) -> u64 {
-    let (eights, rest) = bytes.as_chunks::<8>();
+    let mut eights = bytes.chunks_exact(8);
     let mut wide: u64 = 0;
-    for eight in eights {
-        let word = u64::from_le_bytes(*eight);
+    for eight in &mut eights {
+        let mut word = [0; 8];
+        word.copy_from_slice(eight);
+        let word = u64::from_le_bytes(word);
         wide += (word & 0xFFFF_FFFF) + (word >> 32);
     }
-    let (twos, last) = rest.as_chunks::<2>();
-    for two in twos {
-        wide += u64::from(u16::from_le_bytes(*two));
-    }
-    wide += last.first().map_or(0, |byte| u64::from(*byte));
-    // Two folds of 32 bits keep the total far from overflow however many parts are added.
+    // Up to seven bytes are left; zeros behind them add nothing, and make a lone last byte the low half of its word.
+    let mut last = [0; 8];
+    last.iter_mut().zip(eights.remainder()).for_each(|(to, from)| *to = *from);
+    let last = u64::from_le_bytes(last);
+    wide += (last & 0xFFFF_FFFF) + (last >> 32);
+    // One fold keeps the total far from overflow however many parts are added.
     (wide & 0xFFFF_FFFF) + (wide >> 32)
 }
 

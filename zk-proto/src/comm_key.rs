@@ -27,7 +27,7 @@ impl CommKey {
     /// The terminal's side: whether `token` is this key's for the session, whatever ticks it used.
     #[must_use]
     pub fn accepts(self, session: u16, token: &[u8]) -> bool {
-        token.len() >= 4 && self.scramble(session, token[2]) == token[..4]
+        matches!(token, [a, b, ticks, d, ..] if self.scramble(session, *ticks) == [*a, *b, *ticks, *d])
     }
 }
 

@@ -17,6 +17,8 @@ pub enum ProtoError {
     SecureFirmware,
     /// As [`ProtoError::SecureFirmware`], seen in the framing.
     SecureFrame,
+    /// The answer of an access control panel (C3, inBio), which listens on the same port and speaks another protocol.
+    AccessPanel,
     /// A frame's length is shorter than a packet header.
     BadLength {
         /// The length that was claimed.
@@ -63,6 +65,27 @@ pub enum ProtoError {
         /// The answer.
         code: Command,
     },
+    /// The terminal no longer knows the session, or its comm key changed: it answered a request with a demand for the key.
+    SessionLost,
+    /// Packets whose stored checksum is not that of their content, asked for again and wrong again.
+    Damaged {
+        /// The request that they answer.
+        command: Command,
+    },
+    /// A transfer ended with bytes missing, however often the rest was asked for.
+    Incomplete {
+        /// Where in the set the first missing byte stands.
+        offset: u64,
+        /// Bytes that were to come from there.
+        need: u64,
+        /// Bytes that came.
+        have: u64,
+    },
+    /// More packets of other requests than a request may meet.
+    Flooded {
+        /// How many were discarded.
+        discarded: u32,
+    },
     /// No answer to a request within its time.
     TimedOut {
         /// What was asked.
@@ -81,6 +104,10 @@ impl ProtoError {
                 | Self::TooLarge { .. }
                 | Self::Truncated { .. }
                 | Self::Unexpected { .. }
+                | Self::SessionLost
+                | Self::Damaged { .. }
+                | Self::Incomplete { .. }
+                | Self::Flooded { .. }
                 | Self::TimedOut { .. }
         )
     }
@@ -93,6 +120,7 @@ impl fmt::Display for ProtoError {
             Self::SecureFirmware | Self::SecureFrame => {
                 f.write_str("terminal requires the secure pull protocol of its firmware")
             }
+            Self::AccessPanel => f.write_str("an access control panel answered, which speaks another protocol"),
             Self::BadLength { length } => write!(f, "frame length {length} is shorter than a packet header"),
             Self::TooLarge { what, claimed, cap } => write!(f, "{what} claims {claimed} bytes, more than {cap}"),
             Self::Truncated { what, need, have } => write!(f, "{what} needs {need} bytes, {have} are there"),
@@ -101,6 +129,12 @@ impl fmt::Display for ProtoError {
             Self::KeyRequired => f.write_str("terminal requires a comm key"),
             Self::WrongKey => f.write_str("terminal does not accept the comm key"),
             Self::Unexpected { command, code } => write!(f, "unexpected answer {code} to {command}"),
+            Self::SessionLost => f.write_str("terminal ended the session and demands its comm key again"),
+            Self::Damaged { command } => write!(f, "answer to {command} has a wrong checksum each time"),
+            Self::Incomplete { offset, need, have } => {
+                write!(f, "transfer stopped at byte {offset}: {have} of {need} bytes came")
+            }
+            Self::Flooded { discarded } => write!(f, "{discarded} packets in a row belong to no request"),
             Self::TimedOut { command } => write!(f, "no answer to {command} in time"),
         }
     }

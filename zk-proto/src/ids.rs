@@ -1,4 +1,7 @@
-//! Numbers with a meaning.
+//! Numbers and texts with a meaning.
+
+use alloc::string::String;
+use core::fmt;
 
 /// The slot a user occupies in one terminal's table. Means nothing on another terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,5 +59,55 @@ impl PunchState {
     #[must_use]
     pub fn is_known(self) -> bool {
         matches!(self.0, 0..=5 | 255)
+    }
+}
+
+/// What a person keys in at the terminal: text, zeros kept. Empty when the terminal recorded none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct UserId(pub String);
+
+impl UserId {
+    /// Reads a text field: the bytes up to the first NUL or the field's end, as UTF-8 with the invalid bytes left out.
+    ///
+    /// That is what the field's most used client does, and ids derived from the text depend on it.
+    #[must_use]
+    pub fn from_field(field: &[u8]) -> Self {
+        let text = up_to_nul(field);
+        Self(match core::str::from_utf8(text) {
+            Ok(valid) => valid.into(),
+            Err(_) => text.utf8_chunks().map(|chunk| chunk.valid()).collect(),
+        })
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The part of a text field that means something: what follows the first NUL is left over from other text.
+pub(crate) fn up_to_nul(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_id_ends_at_the_first_nul_and_leaves_invalid_bytes_out() {
+        assert_eq!(UserId::from_field(b"42\x0099").as_str(), "42");
+        assert_eq!(UserId::from_field(b" 0042 ").as_str(), " 0042 ");
+        assert_eq!(UserId::from_field(b"4\xE2\x822\xFF\xF0\x80A").as_str(), "42A");
+        assert_eq!(UserId::from_field(b"\x001").as_str(), "");
+        assert_eq!(UserId::from_field("\u{664}\u{662}".as_bytes()).as_str(), "\u{664}\u{662}");
     }
 }

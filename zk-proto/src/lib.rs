@@ -5,17 +5,33 @@
 extern crate alloc;
 
 pub mod checksum;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod comm_key;
 mod command;
+pub mod dataset;
+pub mod encoding;
 mod error;
 pub mod frame;
+mod identity;
 mod ids;
+pub mod op;
 pub mod packet;
+pub mod record;
+pub mod reply;
+pub mod session;
 mod time;
 
+#[cfg(feature = "client")]
+pub use client::{Client, ClientError, ConnectOptions, Transport};
 pub use comm_key::CommKey;
 pub use command::Command;
+pub use dataset::{Dataset, Prepared};
 pub use error::ProtoError;
-pub use ids::{PunchState, Uid, VerifyMode};
+pub use identity::Identity;
+pub use ids::{PunchState, Uid, UserId, VerifyMode};
+pub use op::Operation;
 pub use packet::Packet;
+pub use record::FreeSizes;
+pub use session::Session;
 pub use time::DeviceTime;

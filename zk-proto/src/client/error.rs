@@ -1,0 +1,165 @@
+//! Why talking to a terminal failed.
+
+use std::boxed::Box;
+use std::fmt;
+use std::io;
+use std::string::String;
+
+use crate::{Command, ProtoError};
+
+/// What the client was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Opening the connection.
+    Connecting,
+    /// Opening the session: `CONNECT` and, where demanded, `AUTH`.
+    Handshake,
+    /// Waiting for the answer to a command.
+    Command(Command),
+    /// Waiting for live events.
+    Live,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting => f.write_str("connecting"),
+            Self::Handshake => f.write_str("opening the session"),
+            Self::Command(command) => write!(f, "waiting for {command}"),
+            Self::Live => f.write_str("waiting for live events"),
+        }
+    }
+}
+
+/// Why talking to a terminal failed: the line, the terminal's refusal, or bytes that are none of the protocol's.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The host name has no address.
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// The connection could not be opened: nobody listens there, or no route leads there.
+    Connect {
+        /// Where to, `host:port`.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No answer in time.
+    TimedOut {
+        /// At what.
+        step: Step,
+    },
+    /// The terminal took the connection and closed it before the session was open, as one with a single session does while another client holds it.
+    Busy {
+        /// Where, `host:port`.
+        address: String,
+    },
+    /// The line broke in the middle.
+    Broken {
+        /// At what.
+        step: Step,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The terminal demands a comm key and none was given.
+    KeyRequired,
+    /// The terminal does not accept the comm key.
+    WrongKey,
+    /// The terminal ended the session and demands its key again: reconnect once.
+    SessionLost,
+    /// The terminal's firmware insists on its secure protocol.
+    SecureFirmware,
+    /// An access control panel, which speaks another protocol on the same port.
+    AccessPanel,
+    /// The terminal said no.
+    Refused {
+        /// What was asked.
+        command: Command,
+        /// The answer.
+        code: Command,
+    },
+    /// An earlier call was cancelled or broke the line: this client cannot be used again before a reconnect.
+    Unusable,
+    /// Bytes that are not what the protocol allows.
+    Protocol {
+        /// At what.
+        step: Step,
+        /// What was wrong with them.
+        source: Box<ProtoError>,
+    },
+}
+
+impl ClientError {
+    /// Whether the same may succeed on a new session without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::TimedOut { .. }
+            | Self::Busy { .. }
+            | Self::Broken { .. }
+            | Self::SessionLost
+            | Self::Unusable => true,
+            Self::Protocol { source, .. } => source.is_transient(),
+            Self::KeyRequired | Self::WrongKey | Self::SecureFirmware | Self::AccessPanel | Self::Refused { .. } => {
+                false
+            }
+        }
+    }
+
+    pub(crate) fn from_proto(step: Step, error: ProtoError) -> Self {
+        match error {
+            ProtoError::SecureFirmware | ProtoError::SecureFrame => Self::SecureFirmware,
+            ProtoError::AccessPanel => Self::AccessPanel,
+            ProtoError::KeyRequired => Self::KeyRequired,
+            ProtoError::WrongKey => Self::WrongKey,
+            ProtoError::SessionLost => Self::SessionLost,
+            ProtoError::Refused { command, code } => Self::Refused { command, code },
+            ProtoError::TimedOut { command } => {
+                Self::TimedOut { step: if step == Step::Handshake { step } else { Step::Command(command) } }
+            }
+            source => Self::Protocol { step, source: Box::new(source) },
+        }
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { host, .. } => write!(f, "cannot find an address for {host}"),
+            Self::Connect { address, .. } => write!(f, "cannot connect to {address}"),
+            Self::TimedOut { step } => write!(f, "no answer in time while {step}"),
+            Self::Busy { address } => {
+                write!(f, "{address} closed the connection at once: another client may hold its only session")
+            }
+            Self::Broken { step, .. } => write!(f, "the line broke while {step}"),
+            Self::KeyRequired => f.write_str("terminal requires a comm key, none is configured"),
+            Self::WrongKey => f.write_str("terminal does not accept the comm key"),
+            Self::SessionLost => f.write_str("terminal ended the session and demands its comm key again"),
+            Self::SecureFirmware => f.write_str(
+                "terminal insists on the secure protocol of its firmware: allow legacy PC connections in its menu",
+            ),
+            Self::AccessPanel => f.write_str("an access control panel answered, not an attendance terminal"),
+            Self::Refused { command, code } => write!(f, "terminal refused {command} with {code}"),
+            Self::Unusable => f.write_str("connection was left in the middle of a call, reconnect first"),
+            Self::Protocol { step, .. } => write!(f, "terminal broke the protocol while {step}"),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Resolve { source, .. } | Self::Connect { source, .. } | Self::Broken { source, .. } => Some(source),
+            Self::Protocol { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! A tokio client: [`Session`](crate::Session) with sockets and a clock around it, nothing else.
+//!
+//! Every wait has a deadline. A call whose future is dropped half-way leaves the client unusable until
+//! [`Client::reconnect`], never out of step.
+
+mod driver;
+mod error;
+mod options;
+mod tcp;
+mod udp;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
+
+pub use error::{ClientError, Step};
+pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
+
+use crate::op::{FreeData, GetFreeSizes, GetTime, GetVersion, Operation, ReadOption};
+use crate::reply::Reply;
+use crate::session::{ChecksumPolicy, Event, Statistics};
+use crate::{Command, Dataset, DeviceTime, FreeSizes, Identity, Packet, Prepared};
+use driver::Driver;
+
+/// Ending a session never takes longer.
+const EXIT_WITHIN: Duration = Duration::from_secs(3);
+
+/// A session with a terminal.
+#[derive(Debug)]
+pub struct Client {
+    options: ConnectOptions,
+    /// The carrier that worked.
+    transport: Transport,
+    driver: Driver,
+    /// Set while a call is in hand, so that one that was dropped half-way is noticed.
+    in_call: bool,
+    /// Whether the terminal may hold a buffer for us.
+    holds_buffer: bool,
+}
+
+impl Client {
+    /// Connects, and opens a session with the comm key where the terminal demands one.
+    ///
+    /// # Errors
+    /// When there is no terminal, it is busy, refuses the key, or speaks another protocol.
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, ClientError> {
+        let (driver, transport) = match options.transport {
+            Transport::Auto => match Driver::open(options, Transport::Tcp).await {
+                Ok(driver) => (driver, Transport::Tcp),
+                Err(error) if speaks_no_tcp(&error) => match Driver::open(options, Transport::Udp).await {
+                    Ok(driver) => (driver, Transport::Udp),
+                    // That nothing answered over UDP either tells less than why TCP failed.
+                    Err(ClientError::TimedOut { .. } | ClientError::Broken { .. } | ClientError::Connect { .. }) => {
+                        return Err(error);
+                    }
+                    Err(error) => return Err(error),
+                },
+                Err(error) => return Err(error),
+            },
+            transport => (Driver::open(options, transport).await?, transport),
+        };
+        Ok(Self { options: options.clone(), transport, driver, in_call: false, holds_buffer: false })
+    }
+
+    /// Leaves the session, however broken, and opens a fresh one with the same options over the same carrier.
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; the client stays unusable then, and this may be tried again.
+    pub async fn reconnect(&mut self) -> Result<(), ClientError> {
+        self.leave().await;
+        self.in_call = true;
+        self.driver = Driver::open(&self.options, self.transport).await?;
+        (self.in_call, self.holds_buffer) = (false, false);
+        Ok(())
+    }
+
+    /// The carrier in use: TCP or UDP.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The options that the client was made with.
+    #[must_use]
+    pub fn options(&self) -> &ConnectOptions {
+        &self.options
+    }
+
+    /// What this session saw beside its answers: stale packets, wrong checksums, surplus bytes.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.driver.session.statistics()
+    }
+
+    /// Changes what becomes of data with a wrong checksum, for this session and those after a reconnect.
+    pub fn set_checksum_policy(&mut self, policy: ChecksumPolicy) {
+        self.options.checksums = policy;
+        self.driver.session.set_checksum_policy(policy);
+    }
+
+    /// Sends an operation and reads its answer.
+    ///
+    /// # Errors
+    /// When the terminal refuses, does not answer, or the line breaks.
+    pub async fn call<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, ClientError> {
+        let step = Step::Command(O::COMMAND);
+        self.enter()?;
+        let now = self.driver.now();
+        self.driver.session.call(now, operation);
+        let event = self.driver.next(step).await;
+        self.settle(&event);
+        match event? {
+            Event::Answer(packet) => {
+                let reply =
+                    Reply { command: O::COMMAND, code: packet.command, field: packet.session, data: &packet.data };
+                operation.decode(&reply).map_err(|error| ClientError::from_proto(step, error))
+            }
+            _ => Err(ClientError::Unusable),
+        }
+    }
+
+    /// Reads who the terminal says it is. What it refuses to tell is `None`.
+    ///
+    /// # Errors
+    /// When the line breaks or the terminal stops answering.
+    pub async fn identity(&mut self) -> Result<Identity, ClientError> {
+        let firmware = match self.call(&GetVersion).await {
+            Ok(version) => Some(version),
+            Err(ClientError::Refused { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Identity {
+            serial: self.option("~SerialNumber").await?,
+            firmware: firmware.filter(|version| !version.is_empty()),
+            platform: self.option("~Platform").await?,
+            device_name: self.option("~DeviceName").await?,
+            mac: self.option("MAC").await?,
+        })
+    }
+
+    /// Reads one option; `None` when the terminal has none of this name, refuses it, or it is empty.
+    ///
+    /// # Errors
+    /// When the line breaks or the terminal stops answering.
+    pub async fn option(&mut self, name: &str) -> Result<Option<String>, ClientError> {
+        match self.call(&ReadOption(name)).await {
+            Ok(value) => Ok(value.filter(|value| !value.is_empty())),
+            Err(ClientError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads counts and capacities.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn free_sizes(&mut self) -> Result<FreeSizes, ClientError> {
+        self.call(&GetFreeSizes).await
+    }
+
+    /// Reads the terminal's clock.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn time(&mut self) -> Result<DeviceTime, ClientError> {
+        self.call(&GetTime).await
+    }
+
+    /// Asks for a set of records and learns how it will come.
+    ///
+    /// [`Prepared::Streamed`] must be followed by [`Client::read_all`] at once.
+    ///
+    /// # Errors
+    /// When the terminal refuses for a reason other than "no data", does not answer, or the line breaks.
+    pub async fn prepare(&mut self, dataset: Dataset) -> Result<Prepared, ClientError> {
+        let step = Step::Command(dataset.command());
+        self.enter()?;
+        self.holds_buffer = true;
+        let now = self.driver.now();
+        self.driver.session.prepare(now, dataset);
+        let event = self.driver.next(step).await;
+        self.settle(&event);
+        match event? {
+            Event::Prepared(prepared) => Ok(prepared),
+            _ => Err(ClientError::Unusable),
+        }
+    }
+
+    /// Reads a range of a set that is [`Prepared::Buffered`], and hands its bytes to `sink` with their offset: in order,
+    /// each once, as they come. Returns how many there were.
+    ///
+    /// Lost, short or damaged answers are asked for again at their offset before this fails. An error of `sink` ends the
+    /// reading; the client stays usable.
+    ///
+    /// # Errors
+    /// The sink's, or why the reading failed.
+    pub async fn read_range<E, S>(&mut self, range: Range<u64>, sink: S) -> Result<u64, E>
+    where
+        E: From<ClientError>,
+        S: FnMut(u64, Bytes) -> Result<(), E>,
+    {
+        self.enter()?;
+        let now = self.driver.now();
+        self.driver.session.read(now, range.start, range.end);
+        self.drain(Step::Command(Command::DATA_RDY), sink).await
+    }
+
+    /// Reads the whole of what [`Client::prepare`] offered, in whichever form. Returns how many bytes there were.
+    ///
+    /// # Errors
+    /// As [`Client::read_range`].
+    pub async fn read_all<E, S>(&mut self, prepared: &Prepared, mut sink: S) -> Result<u64, E>
+    where
+        E: From<ClientError>,
+        S: FnMut(u64, Bytes) -> Result<(), E>,
+    {
+        match prepared {
+            Prepared::Empty { .. } => Ok(0),
+            Prepared::Inline(bytes) => {
+                sink(0, bytes.clone())?;
+                Ok(bytes.len() as u64)
+            }
+            Prepared::Buffered { size } => self.read_range(0..*size, sink).await,
+            Prepared::Streamed { .. } => {
+                self.enter()?;
+                self.drain(Step::Command(Command::DATA), sink).await
+            }
+        }
+    }
+
+    /// Reads the user table as the terminal sends it, its length word included. Empty when there is none.
+    ///
+    /// # Errors
+    /// As [`Client::prepare`] and [`Client::read_range`].
+    pub async fn users(&mut self) -> Result<Bytes, ClientError> {
+        let prepared = self.prepare(Dataset::Users).await?;
+        if let Prepared::Inline(bytes) = prepared {
+            return Ok(bytes);
+        }
+        let mut table = BytesMut::new();
+        self.read_all(&prepared, |_, bytes| {
+            table.extend_from_slice(&bytes);
+            Ok::<(), ClientError>(())
+        })
+        .await?;
+        Ok(table.freeze())
+    }
+
+    /// Drops the terminal's transfer buffer.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn free_data(&mut self) -> Result<(), ClientError> {
+        self.call(&FreeData).await?;
+        self.holds_buffer = false;
+        Ok(())
+    }
+
+    /// The next live event after [`RegisterEvents`](crate::op::RegisterEvents), or `None` when none came `within` that time.
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// When the line breaks.
+    pub async fn next_event(&mut self, within: Duration) -> Result<Option<Packet>, ClientError> {
+        if self.in_call {
+            return Err(ClientError::Unusable);
+        }
+        let event = self.driver.next_live(within).await;
+        self.in_call = event.is_err();
+        event
+    }
+
+    /// Ends the session: frees the terminal's buffer, says good-bye, closes. Never takes longer than 3 s and never fails:
+    /// a terminal that does not answer is left all the same.
+    pub async fn exit(mut self) {
+        self.leave().await;
+    }
+
+    async fn leave(&mut self) {
+        let step = Step::Command(Command::EXIT);
+        self.driver.session.abandon();
+        let farewell = async {
+            let now = self.driver.now();
+            if self.holds_buffer {
+                self.driver.session.call(now, &FreeData);
+                self.driver.next(step).await?;
+            }
+            let now = self.driver.now();
+            self.driver.session.exit(now);
+            self.driver.next(step).await
+        };
+        // Whatever comes of it: the connection is closed next.
+        let _ = timeout(EXIT_WITHIN.min(self.options.timeout), farewell).await;
+    }
+
+    fn enter(&mut self) -> Result<(), ClientError> {
+        if self.in_call {
+            return Err(ClientError::Unusable);
+        }
+        self.in_call = true;
+        Ok(())
+    }
+
+    /// After an answer, or a refusal or a silence that leaves the line in step, the client can go on.
+    fn settle<T>(&mut self, outcome: &Result<T, ClientError>) {
+        self.in_call = self.driver.is_broken() || matches!(outcome, Err(ClientError::SessionLost));
+    }
+
+    async fn drain<E, S>(&mut self, step: Step, mut sink: S) -> Result<u64, E>
+    where
+        E: From<ClientError>,
+        S: FnMut(u64, Bytes) -> Result<(), E>,
+    {
+        let mut read = 0;
+        loop {
+            let event = self.driver.next(step).await;
+            match event {
+                Ok(Event::Data { offset, bytes }) => {
+                    read += bytes.len() as u64;
+                    if let Err(error) = sink(offset, bytes) {
+                        self.driver.session.abandon();
+                        self.in_call = false;
+                        return Err(error);
+                    }
+                }
+                Ok(Event::Finished) => {
+                    self.in_call = false;
+                    return Ok(read);
+                }
+                Ok(_) => return Err(ClientError::Unusable.into()),
+                Err(_) => {
+                    self.settle(&event);
+                    return event.map(|_| read).map_err(E::from);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a terminal may still be there over UDP.
+fn speaks_no_tcp(error: &ClientError) -> bool {
+    matches!(error, ClientError::Connect { .. } | ClientError::TimedOut { step: Step::Connecting | Step::Handshake })
+}

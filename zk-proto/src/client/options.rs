@@ -1,0 +1,100 @@
+//! How to reach a terminal.
+
+use std::string::String;
+use std::time::Duration;
+
+use crate::CommKey;
+use crate::session::{ChecksumPolicy, Limits};
+
+/// The port that terminals listen on unless somebody changed it, for TCP and for UDP.
+pub const DEFAULT_PORT: u16 = 4370;
+
+/// The carrier of the packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// TCP alone.
+    Tcp,
+    /// UDP alone, for old firmware.
+    Udp,
+    /// TCP, then UDP when it is refused, times out or leaves the handshake unanswered.
+    #[default]
+    Auto,
+}
+
+/// Where a terminal is and how to talk to it. `Debug` prints no secret.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// Name or address.
+    pub host: String,
+    /// Port, default 4370.
+    pub port: u16,
+    /// Carrier, default [`Transport::Auto`].
+    pub transport: Transport,
+    /// How long to wait for the connection and for the answer to a simple request, default 5 s. A transfer allows up to
+    /// three times as long between its packets; ending the session never takes longer than 3 s.
+    pub timeout: Duration,
+    /// The terminal's communication key, when it demands one. Without it, key 0 is tried once.
+    pub comm_key: Option<CommKey>,
+    /// What may be claimed and how long a transfer may last.
+    pub limits: Limits,
+    /// What to do with data whose checksum is wrong, default [`ChecksumPolicy::Enforce`].
+    pub checksums: ChecksumPolicy,
+}
+
+impl ConnectOptions {
+    /// Options for a terminal at `host` with every default.
+    #[must_use]
+    pub fn new(host: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            port: DEFAULT_PORT,
+            transport: Transport::default(),
+            timeout: Duration::from_secs(5),
+            comm_key: None,
+            limits: Limits::default(),
+            checksums: ChecksumPolicy::default(),
+        }
+    }
+
+    /// Sets the port.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Sets the carrier.
+    #[must_use]
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Sets the time that an answer may take.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the communication key.
+    #[must_use]
+    pub fn comm_key(mut self, key: CommKey) -> Self {
+        self.comm_key = Some(key);
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets what becomes of data whose checksum is wrong.
+    #[must_use]
+    pub fn checksums(mut self, policy: ChecksumPolicy) -> Self {
+        self.checksums = policy;
+        self
+    }
+}

@@ -1,0 +1,53 @@
+//! The TCP carrier.
+
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Room made in the receive buffer before each read: one whole data packet and a little.
+const READ_AHEAD: usize = 72 << 10;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Tcp {
+    stream: TcpStream,
+    /// What is still to be sent of the packet in hand, so that a cancelled call leaves no half packet behind.
+    unsent: Bytes,
+}
+
+impl Tcp {
+    /// Connects to the first of `addresses` that answers.
+    pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<Self> {
+        let stream = TcpStream::connect(addresses).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, unsent: Bytes::new() })
+    }
+
+    /// Sends a packet, after what is left of the one before. May be dropped at any point and called again.
+    pub(super) async fn send(&mut self, packet: Option<Bytes>) -> io::Result<()> {
+        self.flush().await?;
+        self.unsent = packet.unwrap_or_default();
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        while self.unsent.has_remaining() {
+            if self.stream.write_buf(&mut self.unsent).await? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there into `buffer`.
+    pub(super) async fn receive(&mut self, buffer: &mut BytesMut) -> io::Result<()> {
+        buffer.reserve(READ_AHEAD);
+        match self.stream.read_buf(buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Operations: one request and its one answer each, one file each.
+
+use bytes::BytesMut;
+
+use crate::reply::Reply;
+use crate::{Command, ProtoError};
+
+mod clear_attendance_log;
+mod disable_device;
+mod enable_device;
+mod free_data;
+mod get_free_sizes;
+mod get_time;
+mod get_version;
+mod read_option;
+mod register_events;
+mod restart;
+mod set_time;
+mod unlock;
+mod write_option;
+
+pub use clear_attendance_log::ClearAttendanceLog;
+pub use disable_device::DisableDevice;
+pub use enable_device::EnableDevice;
+pub use free_data::FreeData;
+pub use get_free_sizes::GetFreeSizes;
+pub use get_time::GetTime;
+pub use get_version::GetVersion;
+pub use read_option::ReadOption;
+pub use register_events::RegisterEvents;
+pub use restart::Restart;
+pub use set_time::SetTime;
+pub use unlock::Unlock;
+pub use write_option::WriteOption;
+
+/// One request and how its answer is read.
+pub trait Operation {
+    /// The command code of the request.
+    const COMMAND: Command;
+
+    /// Whether doing it twice is doing it once, so that over UDP the identical datagram may be sent again when no answer came.
+    const REPEATABLE: bool = false;
+
+    /// Whether an acknowledgement without data is only the first half of the answer: some firmware sends the data in a second packet.
+    const WANTS_DATA: bool = false;
+
+    /// What the answer says.
+    type Answer;
+
+    /// Appends the request's data.
+    fn encode(&self, payload: &mut BytesMut);
+
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// When the terminal refused, or the answer is not of the operation's form.
+    fn decode(&self, reply: &Reply<'_>) -> Result<Self::Answer, ProtoError>;
+}
+
+/// A terminal's text: up to the first NUL, trimmed, invalid UTF-8 replaced.
+pub(crate) fn text(data: &[u8]) -> alloc::string::String {
+    let end = memchr_nul(data);
+    alloc::string::String::from_utf8_lossy(data.get(..end).unwrap_or_default()).trim().into()
+}
+
+fn memchr_nul(data: &[u8]) -> usize {
+    data.iter().position(|byte| *byte == 0).unwrap_or(data.len())
+}

@@ -1,0 +1,147 @@
+//! Puts the data packets of one answer together.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+/// The data packets of one answer, held until all its bytes are there.
+///
+/// A stream keeps their order. Datagrams get lost, doubled and out of order; the field at offset 4 numbers them from 0,
+/// but not on all firmware, so the numbers count only while they make sense.
+#[derive(Debug)]
+pub(super) struct Collector {
+    need: u64,
+    part: u64,
+    numbered: bool,
+    pieces: Vec<(u16, Bytes)>,
+    have: u64,
+    damaged: bool,
+}
+
+impl Collector {
+    /// Collects `need` bytes; `datagrams` says that packets may come out of order.
+    pub(super) fn new(need: u64, datagrams: bool) -> Self {
+        Self { need, part: 0, numbered: datagrams, pieces: Vec::new(), have: 0, damaged: false }
+    }
+
+    /// The terminal says how much it will send, in parts of which size. More than was asked for is not taken.
+    pub(super) fn announce(&mut self, total: u64, part: u64) {
+        if total > 0 {
+            self.need = self.need.min(total);
+        }
+        self.part = part;
+    }
+
+    pub(super) fn add(&mut self, number: u16, data: Bytes, intact: bool) {
+        self.damaged |= !intact;
+        if self.numbered {
+            if let Some((_, before)) = self.pieces.iter().find(|(other, _)| *other == number) {
+                if *before == data {
+                    return;
+                }
+                self.numbered = false;
+            }
+            // Without an announcement `part` is 0, and nothing can be placed.
+            let begin = u64::from(number) * self.part;
+            let length = self.need.saturating_sub(begin).min(self.part);
+            self.numbered &= length > 0 && data.len() as u64 == length;
+        }
+        self.have += data.len() as u64;
+        self.pieces.push((number, data));
+    }
+
+    /// Bytes that this answer is to have.
+    pub(super) fn need(&self) -> u64 {
+        self.need
+    }
+
+    /// Bytes that came.
+    pub(super) fn have(&self) -> u64 {
+        self.have
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.have >= self.need
+    }
+
+    /// Whether any packet's checksum was wrong.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    /// The pieces in order, cut to what was needed, and how many bytes were cut.
+    pub(super) fn take(&mut self) -> (Vec<Bytes>, u64) {
+        if self.numbered {
+            self.pieces.sort_by_key(|(number, _)| *number);
+        }
+        let mut left = self.need;
+        let pieces = core::mem::take(&mut self.pieces)
+            .into_iter()
+            .map(|(_, mut data)| {
+                data.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+                left -= data.len() as u64;
+                data
+            })
+            .filter(|data| !data.is_empty())
+            .collect();
+        (pieces, self.have.saturating_sub(self.need))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    fn text(collector: &mut Collector) -> Vec<u8> {
+        collector.take().0.concat()
+    }
+
+    #[test]
+    fn numbered_datagrams_are_put_in_order_and_doubles_are_dropped() {
+        let mut collector = Collector::new(5, true);
+        collector.announce(5, 2);
+        collector.add(2, bytes("e"), true);
+        collector.add(0, bytes("ab"), true);
+        collector.add(0, bytes("ab"), true);
+        assert!(!collector.is_whole());
+        collector.add(1, bytes("cd"), true);
+        assert!(collector.is_whole());
+        assert_eq!(text(&mut collector), b"abcde");
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_leave_the_order_of_arrival() {
+        let mut collector = Collector::new(4, true);
+        collector.announce(4, 2);
+        collector.add(0x2F4A, bytes("ab"), true);
+        collector.add(0x2F4A, bytes("cd"), true);
+        assert_eq!(text(&mut collector), b"abcd");
+    }
+
+    #[test]
+    fn a_stream_is_never_reordered() {
+        let mut collector = Collector::new(4, false);
+        collector.announce(4, 2);
+        collector.add(1, bytes("ab"), true);
+        collector.add(0, bytes("cd"), true);
+        assert_eq!(text(&mut collector), b"abcd");
+    }
+
+    #[test]
+    fn more_than_was_needed_is_cut_and_counted() {
+        let mut collector = Collector::new(3, false);
+        collector.add(0, bytes("ab"), true);
+        collector.add(1, bytes("cd"), true);
+        collector.add(2, bytes("ef"), true);
+        let (pieces, surplus) = collector.take();
+        assert_eq!((pieces.concat(), surplus), (b"abc".to_vec(), 3));
+    }
+}

@@ -1,0 +1,59 @@
+//! What a session may wait for, and what it takes.
+
+use core::time::Duration;
+
+use crate::CommKey;
+use crate::frame::MAX_PACKET;
+
+/// Caps on what a terminal may claim. Nothing is allocated by a claim; above the cap it is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one packet, default 16 MiB.
+    pub max_packet: usize,
+    /// Bytes of one transfer, default 128 MiB.
+    pub max_transfer: u64,
+    /// Bytes asked for at once; `None` takes what the field's clients use: 65,472 over TCP, 16,384 over UDP.
+    pub chunk: Option<u32>,
+    /// Bytes per second below which a transfer is given up, default 8 KiB/s, on top of twelve times the answer time-out.
+    pub slowest_rate: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_packet: MAX_PACKET, max_transfer: 128 << 20, chunk: None, slowest_rate: 8 << 10 }
+    }
+}
+
+/// What becomes of data whose checksum is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChecksumPolicy {
+    /// Datagrams are dropped; data over TCP is asked for again, and wrong each time it fails the transfer.
+    #[default]
+    Enforce,
+    /// Taken as it is and counted, for a terminal known to compute its checksums wrong.
+    Tolerate,
+}
+
+/// How a session behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Key for a terminal that demands one; without it, key 0 is tried once.
+    pub comm_key: Option<CommKey>,
+    /// How long the answer to a simple request may take.
+    pub timeout: Duration,
+    /// Caps on claims.
+    pub limits: Limits,
+    /// What becomes of wrong checksums.
+    pub checksums: ChecksumPolicy,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            comm_key: None,
+            timeout: Duration::from_secs(5),
+            limits: Limits::default(),
+            checksums: ChecksumPolicy::default(),
+        }
+    }
+}

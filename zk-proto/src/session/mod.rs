@@ -1,0 +1,451 @@
+//! One conversation with a terminal, sans-io: bytes and time go in, bytes and events come out.
+//!
+//! The driver loops around five calls: [`Session::handle_input`], [`Session::handle_timeout`], [`Session::poll_transmit`],
+//! [`Session::poll_event`], [`Session::poll_timeout`]. One request is in hand at a time. An answer is known by its reply id,
+//! never by the session field; packets of other reply ids are dropped and counted; live events are kept apart and acknowledged.
+
+mod collect;
+mod config;
+mod exchange;
+mod prepare;
+mod transfer;
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::frame::{self, Decoded, FrameDecoder, SECURE_MAGIC};
+use crate::op::Operation;
+use crate::reply::Meaning;
+use crate::{Command, Dataset, Packet, Prepared, ProtoError};
+use exchange::{Ask, Call, Context, Exchange, Handshake, Next};
+use transfer::RangeRead;
+
+pub use config::{ChecksumPolicy, Config, Limits};
+
+/// Packets of other requests that one answer may meet before the line counts as useless.
+const MAX_DISCARDS: u32 = 100;
+/// How often a terminal may say "busy" to one request, and the pause before the request goes out again.
+const BUSY_TIMES: u8 = 3;
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+/// The first pause before an unanswered datagram is sent again; doubled each time.
+const RESEND_FIRST: Duration = Duration::from_millis(400);
+
+/// What came out of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The session is open.
+    Connected,
+    /// The answer to a simple request.
+    Answer(Packet),
+    /// The answer to [`Session::prepare`].
+    Prepared(Prepared),
+    /// Bytes of a set, in order and each once.
+    Data {
+        /// Where in the set they stand.
+        offset: u64,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// All bytes that were asked for have come.
+    Finished,
+    /// The request failed.
+    Failed(ProtoError),
+    /// A live event; it has been acknowledged.
+    Live(Packet),
+}
+
+/// What a session saw beside its answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Packets that belong to no request in hand, dropped.
+    pub stale: u64,
+    /// Packets whose checksum is wrong.
+    pub damaged: u64,
+    /// Bytes beyond what a transfer was to have, dropped.
+    pub surplus: u64,
+}
+
+/// Where packets come from.
+#[derive(Debug)]
+enum Link {
+    Stream(FrameDecoder),
+    Datagrams,
+}
+
+/// A request on its way.
+#[derive(Debug)]
+struct Pending {
+    reply_id: u16,
+    ask: Ask,
+    /// As sent, for sending it again.
+    wire: Bytes,
+    deadline: Duration,
+    /// When the identical datagram goes out again, and the pause after that.
+    resend: Option<(Duration, Duration)>,
+    /// When the request goes out anew, the terminal having said that it is busy.
+    anew: Option<Duration>,
+    busy: u8,
+    answered: bool,
+}
+
+/// One conversation with a terminal.
+#[derive(Debug)]
+pub struct Session {
+    link: Link,
+    config: Config,
+    session_id: u16,
+    next_reply_id: u16,
+    exchange: Option<Exchange>,
+    pending: Option<Pending>,
+    /// When a transfer has to be over.
+    overall: Option<Duration>,
+    /// When the last packet of a transfer came, and the longest pause between two.
+    last_packet: Option<Duration>,
+    longest_gap: Option<Duration>,
+    discarded: u32,
+    statistics: Statistics,
+    outbox: VecDeque<Bytes>,
+    events: VecDeque<Event>,
+}
+
+impl Session {
+    /// A session over a byte stream (TCP).
+    #[must_use]
+    pub fn stream(config: Config) -> Self {
+        let decoder = FrameDecoder::with_max_packet(config.limits.max_packet);
+        Self::new(config, Link::Stream(decoder))
+    }
+
+    /// A session over datagrams (UDP): each input is one packet.
+    #[must_use]
+    pub fn datagrams(config: Config) -> Self {
+        Self::new(config, Link::Datagrams)
+    }
+
+    fn new(config: Config, link: Link) -> Self {
+        Self {
+            link,
+            config,
+            session_id: 0,
+            next_reply_id: 0,
+            exchange: None,
+            pending: None,
+            overall: None,
+            last_packet: None,
+            longest_gap: None,
+            discarded: 0,
+            statistics: Statistics::default(),
+            outbox: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Opens the session: ends in [`Event::Connected`] or [`Event::Failed`].
+    pub fn connect(&mut self, now: Duration) {
+        let (handshake, ask) = Handshake::start(&self.config);
+        self.begin(now, Exchange::Handshake(handshake), ask);
+    }
+
+    /// Sends an operation: ends in [`Event::Answer`] or [`Event::Failed`].
+    pub fn call<O: Operation>(&mut self, now: Duration, operation: &O) {
+        let mut data = BytesMut::new();
+        operation.encode(&mut data);
+        let wait = self.config.timeout;
+        let ask = Ask { command: O::COMMAND, data: data.freeze(), wait, repeatable: O::REPEATABLE };
+        self.begin(now, Exchange::Call(Call::new(O::COMMAND, O::WANTS_DATA)), ask);
+    }
+
+    /// Says good-bye: ends in [`Event::Answer`] or [`Event::Failed`], which makes no difference.
+    pub fn exit(&mut self, now: Duration) {
+        let ask = Ask { command: Command::EXIT, data: Bytes::new(), wait: self.config.timeout, repeatable: true };
+        self.begin(now, Exchange::Call(Call::new(Command::EXIT, false)), ask);
+    }
+
+    /// Asks for a set: ends in [`Event::Prepared`] or [`Event::Failed`].
+    ///
+    /// After [`Prepared::Streamed`] the set follows at once as [`Event::Data`], until [`Event::Finished`].
+    pub fn prepare(&mut self, now: Duration, dataset: Dataset) {
+        let (prepare, ask) = prepare::Prepare::start(&self.context(), dataset);
+        self.begin(now, Exchange::Prepare(prepare), ask);
+        self.overall = Some(now + self.allowance(0));
+    }
+
+    /// Reads `offset..end` of a set that is [`Prepared::Buffered`]: [`Event::Data`] and then [`Event::Finished`], or
+    /// [`Event::Failed`]. An empty range is finished at once.
+    pub fn read(&mut self, now: Duration, offset: u64, end: u64) {
+        if offset >= end {
+            self.abandon();
+            self.events.push_back(Event::Finished);
+            return;
+        }
+        let (read, ask) = RangeRead::start(&self.context(), offset, end);
+        self.begin(now, Exchange::Range(read), ask);
+        self.overall = Some(now + self.allowance(end - offset));
+    }
+
+    /// Gives up the request in hand and what it brought so far. Its late answers are dropped.
+    pub fn abandon(&mut self) {
+        self.stop();
+        self.events.retain(|event| matches!(event, Event::Live(_)));
+    }
+
+    fn stop(&mut self) {
+        (self.exchange, self.pending, self.overall) = (None, None, None);
+    }
+
+    /// What the session saw beside its answers.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// Changes what becomes of wrong checksums from here on.
+    pub fn set_checksum_policy(&mut self, policy: ChecksumPolicy) {
+        self.config.checksums = policy;
+    }
+
+    /// Takes what arrived: a part of the stream, or one datagram.
+    ///
+    /// # Errors
+    /// When the stream is lost, or the sender is no terminal of this protocol: the session is over.
+    pub fn handle_input(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
+        match &mut self.link {
+            Link::Stream(decoder) => {
+                decoder.push(bytes);
+                self.handle_received(now)
+            }
+            Link::Datagrams => self.handle_datagram(now, bytes),
+        }
+    }
+
+    /// The receive buffer of a stream, for a driver that reads straight into it and then calls
+    /// [`Session::handle_received`]. `None` for datagrams.
+    pub fn receive_buffer(&mut self) -> Option<&mut BytesMut> {
+        match &mut self.link {
+            Link::Stream(decoder) => Some(decoder.buffer_mut()),
+            Link::Datagrams => None,
+        }
+    }
+
+    /// Takes what the driver read into [`Session::receive_buffer`].
+    ///
+    /// # Errors
+    /// As [`Session::handle_input`].
+    pub fn handle_received(&mut self, now: Duration) -> Result<(), ProtoError> {
+        loop {
+            let Link::Stream(decoder) = &mut self.link else { return Ok(()) };
+            match decoder.next_frame()? {
+                Decoded::Item(bytes) => self.handle_packet(now, Packet::parse(bytes)?)?,
+                Decoded::Incomplete { .. } => break,
+            }
+        }
+        // A long packet over a slow line is a sign of life with every byte; the overall deadline still holds.
+        if self.exchange.as_ref().is_some_and(Exchange::is_transfer) {
+            let deadline = now + self.gap();
+            if let Some(pending) = self.pending.as_mut().filter(|pending| pending.answered) {
+                pending.deadline = pending.deadline.max(deadline);
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
+        if bytes.starts_with(&SECURE_MAGIC) {
+            return Err(ProtoError::SecureFrame);
+        }
+        if bytes.starts_with(&[0xAA, 0x01]) {
+            return Err(ProtoError::AccessPanel);
+        }
+        // Anybody can send a datagram: one that is no packet, or was damaged on its way, is as good as lost.
+        match Packet::parse(Bytes::copy_from_slice(bytes)) {
+            Ok(packet) if packet.intact || self.config.checksums == ChecksumPolicy::Tolerate => {
+                self.handle_packet(now, packet)
+            }
+            _ => {
+                self.statistics.damaged += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_packet(&mut self, now: Duration, packet: Packet) -> Result<(), ProtoError> {
+        self.statistics.damaged += u64::from(!packet.intact);
+        match Meaning::of(packet.command) {
+            Meaning::Event => {
+                self.send(Command::ACK_OK, 0, &[]);
+                self.events.push_back(Event::Live(packet));
+                return Ok(());
+            }
+            Meaning::Secure => return Err(ProtoError::SecureFirmware),
+            _ => {}
+        }
+        let Some(pending) = self.pending.as_mut().filter(|pending| pending.reply_id == packet.reply_id) else {
+            self.statistics.stale += 1;
+            self.discarded += 1;
+            return match self.discarded {
+                MAX_DISCARDS.. => Err(ProtoError::Flooded { discarded: self.discarded }),
+                _ => Ok(()),
+            };
+        };
+        self.discarded = 0;
+        pending.resend = None;
+        pending.answered = true;
+        if Meaning::of(packet.command) == Meaning::Later && pending.busy < BUSY_TIMES {
+            pending.busy += 1;
+            pending.anew = Some(now + BUSY_PAUSE * u32::from(pending.busy));
+            return Ok(());
+        }
+        if let Some(before) = self.last_packet.replace(now) {
+            let gap = now.saturating_sub(before);
+            self.longest_gap = Some(self.longest_gap.map_or(gap, |longest| longest.max(gap)));
+        }
+        self.advance(now, Some(packet));
+        Ok(())
+    }
+
+    /// Lets time pass: requests are sent again, or given up.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        let Some(pending) = self.pending.as_mut() else { return };
+        if let Some((at, pause)) = pending.resend.filter(|(at, _)| *at <= now) {
+            pending.resend = Some((at + pause, pause * 2));
+            self.outbox.push_back(pending.wire.clone());
+        }
+        if pending.anew.is_some_and(|at| at <= now) {
+            let (ask, busy) = (pending.ask.clone(), pending.busy);
+            self.ask(now, ask, busy);
+            return;
+        }
+        let command = pending.ask.command;
+        if self.overall.is_some_and(|overall| overall <= now) {
+            self.finish(Some(ProtoError::TimedOut { command }));
+        } else if pending.deadline <= now {
+            self.advance(now, None);
+        }
+    }
+
+    /// What to send, one packet at a time: with its frame over a stream, bare as a datagram.
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.outbox.pop_front()
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Session::handle_timeout`] wants to be called, unless input comes before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let pending = self.pending.as_ref()?;
+        let first = [pending.resend.map(|(at, _)| at), pending.anew, self.overall].into_iter().flatten().min();
+        Some(first.map_or(pending.deadline, |at| at.min(pending.deadline)))
+    }
+
+    fn begin(&mut self, now: Duration, exchange: Exchange, ask: Ask) {
+        self.abandon();
+        self.exchange = Some(exchange);
+        self.ask(now, ask, 0);
+    }
+
+    fn ask(&mut self, now: Duration, ask: Ask, busy: u8) {
+        let reply_id = self.next_reply_id;
+        // 65535 is never used by other clients.
+        self.next_reply_id = if reply_id >= u16::MAX - 1 { 0 } else { reply_id + 1 };
+        self.discarded = 0;
+        self.last_packet = None;
+        let session = self.session_id;
+        self.session_id = if ask.command == Command::CONNECT { 0 } else { session };
+        let wire = self.send(ask.command, reply_id, &ask.data);
+        let resend = matches!(self.link, Link::Datagrams if ask.repeatable);
+        self.pending = Some(Pending {
+            reply_id,
+            wire,
+            deadline: now + ask.wait,
+            resend: resend.then_some((now + RESEND_FIRST, RESEND_FIRST * 2)),
+            anew: None,
+            busy,
+            answered: false,
+            ask,
+        });
+    }
+
+    fn send(&mut self, command: Command, reply_id: u16, data: &[u8]) -> Bytes {
+        let mut out = BytesMut::new();
+        match self.link {
+            Link::Stream(_) => frame::encode(command, self.session_id, reply_id, data, &mut out),
+            Link::Datagrams => Packet::encode(command, self.session_id, reply_id, data, &mut out),
+        }
+        let wire = out.freeze();
+        self.outbox.push_back(wire.clone());
+        wire
+    }
+
+    /// Gives the exchange in hand a packet, or silence, and does what it wants next.
+    fn advance(&mut self, now: Duration, packet: Option<Packet>) {
+        let Some(mut exchange) = self.exchange.take() else { return };
+        let mut context = self.context();
+        let next = match packet {
+            Some(packet) => exchange.on_packet(&mut context, packet),
+            None => exchange.on_silence(&mut context),
+        };
+        match next {
+            Next::Wait(wait) => {
+                self.exchange = Some(exchange);
+                if let Some(pending) = self.pending.as_mut() {
+                    pending.deadline = now + wait;
+                }
+            }
+            Next::Ask(ask) => {
+                self.exchange = Some(exchange);
+                self.ask(now, ask, 0);
+            }
+            Next::Stream(stream, first) => {
+                self.overall = Some(now + self.allowance(stream.size()));
+                self.exchange = Some(Exchange::Stream(stream));
+                match first {
+                    Some(packet) => self.advance(now, Some(packet)),
+                    None => {
+                        let deadline = now + self.gap();
+                        if let Some(pending) = self.pending.as_mut() {
+                            pending.deadline = deadline;
+                        }
+                    }
+                }
+            }
+            Next::Done => self.finish(None),
+            Next::Fail(error) => self.finish(Some(error)),
+        }
+    }
+
+    fn finish(&mut self, error: Option<ProtoError>) {
+        self.stop();
+        self.events.extend(error.map(Event::Failed));
+    }
+
+    /// How long the next packet of a transfer may take: eight times the longest pause that this terminal made, but at
+    /// least the answer time-out and at most three of them.
+    fn gap(&self) -> Duration {
+        let (floor, ceiling) = (self.config.timeout, self.config.timeout * 3);
+        self.longest_gap.map_or(ceiling, |longest| (longest * 8).clamp(floor, ceiling))
+    }
+
+    /// How long a transfer of `size` bytes may take as a whole.
+    fn allowance(&self, size: u64) -> Duration {
+        let rate = u64::from(self.config.limits.slowest_rate.max(1));
+        self.config.timeout * 12 + Duration::from_secs(size.div_ceil(rate))
+    }
+
+    fn context(&mut self) -> Context<'_> {
+        Context {
+            gap: self.gap(),
+            datagrams: matches!(self.link, Link::Datagrams),
+            config: &self.config,
+            session_id: &mut self.session_id,
+            surplus: &mut self.statistics.surplus,
+            events: &mut self.events,
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Reading what was prepared: ranges of the terminal's buffer, or a stream that it sends unasked.
+
+use core::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::Event;
+use super::collect::Collector;
+use super::exchange::{Ask, Context, Next};
+use crate::reply::Meaning;
+use crate::{Command, Packet, ProtoError};
+
+/// Bytes asked for at once, as the field's clients do. Smaller is always allowed.
+pub(super) const STREAM_CHUNK: u32 = 0xFFC0;
+/// The same over UDP: sixteen packets of 1024.
+pub(super) const DATAGRAM_CHUNK: u32 = 16_384;
+
+/// How long the final acknowledgement may take once every byte is there.
+const FINAL_ACK: Duration = Duration::from_secs(1);
+/// How long datagrams may come after the acknowledgement that overtook them.
+const OVERTAKEN: Duration = Duration::from_millis(200);
+/// The first pause before a range is asked for again that the terminal was not ready to send; doubled up to the last.
+const NOT_READY_FIRST: Duration = Duration::from_millis(30);
+const NOT_READY_LAST: Duration = Duration::from_millis(500);
+const NOT_READY_TIMES: u32 = 20;
+/// How often a short or damaged answer is asked for again.
+const AGAIN: u8 = 3;
+
+/// Reads a range of the terminal's buffer (command 1504), one request in flight.
+///
+/// The bytes of a request are held until all of them came intact, so what goes out is in order and goes out once.
+#[derive(Debug)]
+pub(super) struct RangeRead {
+    offset: u64,
+    end: u64,
+    chunk: u32,
+    collector: Collector,
+    announced: bool,
+    acknowledged: bool,
+    /// An acknowledgement came and nothing else yet.
+    unready: bool,
+    not_ready: u32,
+    again: u8,
+    /// This terminal sends no final acknowledgement: known after the first wait for one.
+    without_acks: bool,
+}
+
+impl RangeRead {
+    /// `offset..end` must lie within what the terminal offered.
+    pub(super) fn start(context: &Context<'_>, offset: u64, end: u64) -> (Self, Ask) {
+        let usual = if context.datagrams { DATAGRAM_CHUNK } else { STREAM_CHUNK };
+        let chunk = context.config.limits.chunk.unwrap_or(usual).max(1);
+        let mut read = Self {
+            offset,
+            end,
+            chunk,
+            collector: Collector::new(0, context.datagrams),
+            announced: false,
+            acknowledged: false,
+            unready: false,
+            not_ready: 0,
+            again: 0,
+            without_acks: false,
+        };
+        let ask = read.ask(context);
+        (read, ask)
+    }
+
+    fn ask(&mut self, context: &Context<'_>) -> Ask {
+        let length = (self.end - self.offset).min(self.chunk.into());
+        self.collector = Collector::new(length, context.datagrams);
+        (self.announced, self.acknowledged, self.unready) = (false, false, false);
+        let mut data = BytesMut::with_capacity(8);
+        // Both fit: a transfer is capped at u32::MAX bytes when it is prepared.
+        data.put_u32_le(self.offset as u32);
+        data.put_u32_le(length as u32);
+        Ask { command: Command::DATA_RDY, data: data.freeze(), wait: context.gap, repeatable: true }
+    }
+
+    pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
+        match Meaning::of(packet.command) {
+            Meaning::Announced => {
+                let (total, part) = announcement(&packet.data);
+                (self.announced, self.unready) = (true, false);
+                self.collector.announce(total, part);
+                Next::Wait(context.gap)
+            }
+            Meaning::Data => {
+                let intact = context.trusts(&packet);
+                self.collector.add(packet.session, packet.data, intact);
+                self.after_data(context)
+            }
+            Meaning::Done if !packet.data.is_empty() && self.collector.is_empty() => {
+                let intact = context.trusts(&packet);
+                self.acknowledged = true;
+                self.collector.add(packet.session, packet.data, intact);
+                self.after_data(context)
+            }
+            Meaning::Done => self.after_ack(context),
+            Meaning::Unauthorized => Next::Fail(ProtoError::SessionLost),
+            _ => Next::Fail(ProtoError::Refused { command: Command::DATA_RDY, code: packet.command }),
+        }
+    }
+
+    fn after_data(&mut self, context: &mut Context<'_>) -> Next {
+        self.unready = false;
+        match (self.collector.is_whole(), self.acknowledged) {
+            (true, true) => self.finish(context),
+            (true, false) if self.without_acks => self.finish(context),
+            (true, false) => Next::Wait(FINAL_ACK.min(context.gap)),
+            (false, true) if context.datagrams => Next::Wait(OVERTAKEN),
+            (false, true) => self.ask_again(context),
+            (false, false) => Next::Wait(context.gap),
+        }
+    }
+
+    fn after_ack(&mut self, context: &mut Context<'_>) -> Next {
+        if self.collector.is_whole() {
+            self.finish(context)
+        } else if self.collector.is_empty() && !self.announced {
+            // Some firmware acknowledges first and sends then; the same packet alone means "not ready".
+            self.unready = true;
+            let pause = NOT_READY_FIRST.saturating_mul(1 << self.not_ready.min(8)).min(NOT_READY_LAST);
+            Next::Wait(if context.datagrams { pause.max(OVERTAKEN) } else { pause })
+        } else if context.datagrams {
+            self.acknowledged = true;
+            Next::Wait(OVERTAKEN)
+        } else {
+            self.ask_again(context)
+        }
+    }
+
+    pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
+        if self.collector.is_whole() {
+            self.without_acks = true;
+            return self.finish(context);
+        }
+        if self.unready && self.not_ready < NOT_READY_TIMES {
+            self.not_ready += 1;
+            return Next::Ask(self.ask(context));
+        }
+        // A datagram may be lost; a stream that is silent twice is dead.
+        if self.unready || (self.again > 0 && !context.datagrams) {
+            return Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY });
+        }
+        self.ask_again(context)
+    }
+
+    /// What came is short.
+    fn ask_again(&mut self, context: &Context<'_>) -> Next {
+        if self.again == AGAIN {
+            return Next::Fail(ProtoError::Incomplete {
+                offset: self.offset,
+                need: self.collector.need(),
+                have: self.collector.have(),
+            });
+        }
+        self.again += 1;
+        Next::Ask(self.ask(context))
+    }
+
+    fn finish(&mut self, context: &mut Context<'_>) -> Next {
+        if self.collector.is_damaged() {
+            if self.again == AGAIN {
+                return Next::Fail(ProtoError::Damaged { command: Command::DATA_RDY });
+            }
+            self.again += 1;
+            return Next::Ask(self.ask(context));
+        }
+        let (pieces, surplus) = self.collector.take();
+        *context.surplus += surplus;
+        for bytes in pieces {
+            let offset = self.offset;
+            self.offset += bytes.len() as u64;
+            context.events.push_back(Event::Data { offset, bytes });
+        }
+        (self.again, self.not_ready) = (0, 0);
+        if self.offset < self.end {
+            return Next::Ask(self.ask(context));
+        }
+        context.events.push_back(Event::Finished);
+        Next::Done
+    }
+}
+
+/// Reads a set that the terminal sends unasked, from its beginning to its end.
+///
+/// Over a stream the bytes go out as they come. Datagrams are held until all are there, for they may come in any order.
+#[derive(Debug)]
+pub(super) struct StreamRead {
+    command: Command,
+    size: u64,
+    offset: u64,
+    collector: Collector,
+    acknowledged: bool,
+}
+
+impl StreamRead {
+    /// A set of `size` bytes in parts of `part`, as the answer to `command`.
+    ///
+    /// # Errors
+    /// [`ProtoError::TooLarge`] when it would have to be held and is above the cap for that.
+    pub(super) fn new(context: &Context<'_>, command: Command, size: u64, part: u64) -> Result<Self, ProtoError> {
+        let cap = context.config.limits.max_packet as u64;
+        if context.datagrams && size > cap {
+            return Err(ProtoError::TooLarge { what: "transfer over UDP", claimed: size, cap });
+        }
+        let mut collector = Collector::new(size, context.datagrams);
+        collector.announce(size, part);
+        Ok(Self { command, size, offset: 0, collector, acknowledged: false })
+    }
+
+    /// Bytes of the whole set.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
+        match Meaning::of(packet.command) {
+            Meaning::Data if !context.trusts(&packet) => Next::Fail(ProtoError::Damaged { command: self.command }),
+            Meaning::Data if context.datagrams => {
+                self.collector.add(packet.session, packet.data, true);
+                match (self.collector.is_whole(), self.acknowledged) {
+                    (true, true) => self.release(context),
+                    (true, false) => Next::Wait(FINAL_ACK.min(context.gap)),
+                    (false, true) => Next::Wait(OVERTAKEN),
+                    (false, false) => Next::Wait(context.gap),
+                }
+            }
+            Meaning::Data => {
+                let whole = self.emit(context, packet.data);
+                Next::Wait(if whole { FINAL_ACK.min(context.gap) } else { context.gap })
+            }
+            Meaning::Done if context.datagrams && !self.collector.is_whole() => {
+                self.acknowledged = true;
+                Next::Wait(OVERTAKEN)
+            }
+            Meaning::Done => self.release(context),
+            Meaning::Unauthorized => Next::Fail(ProtoError::SessionLost),
+            _ => Next::Fail(ProtoError::Refused { command: self.command, code: packet.command }),
+        }
+    }
+
+    pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
+        self.release(context)
+    }
+
+    /// Hands out what was held, and ends the transfer: whole, or short.
+    fn release(&mut self, context: &mut Context<'_>) -> Next {
+        if self.collector.is_whole() {
+            let (pieces, surplus) = self.collector.take();
+            *context.surplus += surplus;
+            for piece in pieces {
+                self.emit(context, piece);
+            }
+        }
+        if self.offset < self.size {
+            let have = self.offset.max(self.collector.have());
+            return Next::Fail(ProtoError::Incomplete { offset: self.offset, need: self.size - self.offset, have });
+        }
+        context.events.push_back(Event::Finished);
+        Next::Done
+    }
+
+    /// Hands out bytes, cut to the announced size. Whether that was the last of them.
+    fn emit(&mut self, context: &mut Context<'_>, mut bytes: Bytes) -> bool {
+        let left = self.size - self.offset;
+        let surplus = (bytes.len() as u64).saturating_sub(left);
+        *context.surplus += surplus;
+        bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        if !bytes.is_empty() {
+            let offset = self.offset;
+            self.offset += bytes.len() as u64;
+            context.events.push_back(Event::Data { offset, bytes });
+        }
+        self.offset == self.size
+    }
+}
+
+/// Total and part size of a `PREPARE_DATA`; the part size may be missing and is 0 then.
+pub(super) fn announcement(data: &[u8]) -> (u64, u64) {
+    let word = |at: usize| {
+        data.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)))
+    };
+    (word(0), word(4))
+}
