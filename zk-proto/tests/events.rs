@@ -33,7 +33,9 @@ fn as_json(event: &LiveEvent) -> (&'static str, Value) {
                 Alarm::ExitButton => json!({ "kind": "exit_button" }),
                 Alarm::Misoperation => json!({ "kind": "misoperation" }),
                 Alarm::Duress { uid, matched } => json!({ "kind": "duress", "uid": uid.0, "match": matched }),
-                Alarm::Antipassback { uid, matched } => json!({ "kind": "antipassback", "uid": uid.0, "match": matched }),
+                Alarm::Antipassback { uid, matched } => {
+                    json!({ "kind": "antipassback", "uid": uid.0, "match": matched })
+                }
                 other => panic!("no vector has {other:?}"),
             };
             ("alarm", value)
@@ -68,7 +70,8 @@ fn events_decode_as_the_vectors_say() {
 
 #[test]
 fn two_punches_in_one_payload_are_two_events() {
-    let frames: Vec<_> = load("events").iter().map(|vector| packet(&bytes(&vector["input"]["frame_hex"])).data).collect();
+    let frames: Vec<_> =
+        load("events").iter().map(|vector| packet(&bytes(&vector["input"]["frame_hex"])).data).collect();
     let one = frames.iter().find(|payload| payload.len() == 32).unwrap();
     let mut two = BytesMut::from(&one[..]);
     two.extend_from_slice(one);
