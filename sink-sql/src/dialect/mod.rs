@@ -1,0 +1,45 @@
+//! What differs from one database to the next.
+
+use std::collections::HashSet;
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use attendance_model::{EventId, OptionsError, SinkError};
+
+use crate::mapping::{Limits, Row};
+use crate::options::{Place, SqlOptions};
+
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+/// The dialect of the options' database; contacts nothing.
+pub(crate) fn open(options: &SqlOptions) -> Result<Box<dyn Dialect>, OptionsError> {
+    match options.place() {
+        #[cfg(feature = "sqlite")]
+        Place::Sqlite(path) => Ok(Box::new(sqlite::Sqlite::new(path.clone(), options))),
+        #[cfg(not(feature = "sqlite"))]
+        Place::Sqlite(_) => Err(crate::options::not_compiled("sqlite")),
+    }
+}
+
+/// One kind of database. Every call ends within the sink's time-out.
+#[async_trait]
+pub(crate) trait Dialect: Debug + Send + Sync {
+    /// The most that its columns hold.
+    fn limits(&self) -> &'static Limits;
+
+    /// Rows per transaction at which it is fastest.
+    fn batch(&self) -> usize;
+
+    /// Transactions that may usefully run at once.
+    fn concurrency(&self) -> usize;
+
+    /// Connects, brings the table to the newest version and checks that it can be written.
+    async fn prepare(&self) -> Result<(), SinkError>;
+
+    /// Inserts the rows that are not there yet in one transaction, and says which these were. No two rows have the same id.
+    async fn insert(&self, rows: Vec<Row>) -> Result<HashSet<EventId>, SinkError>;
+
+    /// Which of these ids are there.
+    async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError>;
+}

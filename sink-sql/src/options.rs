@@ -1,0 +1,201 @@
+//! The sink's URL and settings.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use attendance_model::{IdScheme, OptionsError, Settings};
+
+use crate::table::Table;
+
+/// Where the events go, and how. Made of a URL and settings; prints without secrets.
+#[derive(Clone, Debug)]
+pub struct SqlOptions {
+    name: String,
+    place: Place,
+    table: Table,
+    ids: IdScheme,
+    timeout: Duration,
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// A file, by its absolute path.
+    Sqlite(PathBuf),
+}
+
+/// Settings that every database takes.
+const COMMON: [&str; 3] = ["table", "ids", "timeout"];
+
+impl SqlOptions {
+    /// Reads `sqlite:PATH` and the settings of the sink `name`; a relative path is taken from the current directory.
+    /// Settings: `table` (default `attendance_events`), `ids` (`full`, the default, or `iclock-sync-v1`), `timeout` of one
+    /// call (default `30s`). They may also follow the URL, as in `sqlite:att.db?table=punches`.
+    ///
+    /// # Errors
+    /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
+    pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
+        let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut query = query_settings(query)?;
+        let mut take = |key: &str| -> Result<Option<String>, OptionsError> {
+            match (query.take(key), settings.take(key)) {
+                (Some(_), Some(_)) => Err(invalid(key, "is set both in the URL and beside it", "keep one of the two")),
+                (one, other) => Ok(one.or(other)),
+            }
+        };
+        let table = Table::parse(take("table")?.as_deref().unwrap_or("attendance_events"))?;
+        let ids = take("ids")?.map(|text| parse_ids(&text)).transpose()?.unwrap_or_default();
+        let timeout = take("timeout")?.map(|text| parse_timeout(&text)).transpose()?.unwrap_or(Duration::from_secs(30));
+        let place = match scheme {
+            "sqlite" => sqlite_place(rest, &table)?,
+            _ => {
+                return Err(invalid("url", format!("{scheme:?} is not a database of this sink"), "write sqlite:PATH"));
+            }
+        };
+        query.finish(&COMMON)?;
+        settings.finish(&COMMON)?;
+        Ok(Self { name: name.to_owned(), place, table, ids, timeout })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(crate) fn ids(&self) -> IdScheme {
+        self.ids
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Kind, host, database or path, and table; no credentials.
+    pub(crate) fn target(&self) -> String {
+        match &self.place {
+            Place::Sqlite(path) => format!("sqlite:{}#{}", path.display(), self.table),
+        }
+    }
+}
+
+fn sqlite_place(path: &str, table: &Table) -> Result<Place, OptionsError> {
+    if !cfg!(feature = "sqlite") {
+        return Err(not_compiled("sqlite"));
+    }
+    // sqlite://relative and sqlite:///absolute are what other programs write.
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() {
+        return Err(invalid("url", "names no file", "write sqlite:PATH, such as sqlite:attendance.db"));
+    }
+    if path == ":memory:" {
+        return Err(invalid("url", "a database in memory would be lost with the program", "name a file"));
+    }
+    if table.schema().is_some() {
+        return Err(invalid("table", "SQLite has no schemas", "write the table's name alone"));
+    }
+    let path = std::path::absolute(path).map_err(|error| {
+        invalid("url", format!("{path:?} cannot be made absolute: {error}"), "write an absolute path")
+    })?;
+    Ok(Place::Sqlite(path))
+}
+
+/// The error for a database that is not part of this build.
+pub(crate) fn not_compiled(feature: &str) -> OptionsError {
+    let mend = format!("build it with the feature {feature} of sink-sql");
+    invalid("url", format!("this program was built without {feature}"), mend)
+}
+
+/// The settings behind the URL's question mark.
+fn query_settings(query: &str) -> Result<Settings, OptionsError> {
+    let mut entries = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        // A URL is printed and logged by many programs; a password belongs in none.
+        if key == "password" {
+            return Err(invalid("url", "has a password behind the question mark", "set `password` beside the URL"));
+        }
+        entries.push((key.to_owned(), value.to_owned()));
+    }
+    Ok(Settings::new(entries))
+}
+
+fn parse_ids(text: &str) -> Result<IdScheme, OptionsError> {
+    text.parse().map_err(|problem| invalid("ids", format!("{text:?} is {problem}"), "write full or iclock-sync-v1"))
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, OptionsError> {
+    let parsed = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
+    match parsed {
+        Ok(timeout) if timeout >= Duration::from_secs(1) => Ok(timeout),
+        _ => Err(invalid("timeout", format!("{text:?} is not a time of at least a second"), "write it like 30s or 2m")),
+    }
+}
+
+pub(crate) fn invalid(key: &str, problem: impl Into<String>, mend: impl Into<String>) -> OptionsError {
+    OptionsError { key: key.to_owned(), problem: problem.into(), mend: Some(mend.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<SqlOptions, OptionsError> {
+        SqlOptions::parse("test", url, Settings::default())
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn a_relative_path_and_its_absolute_form_are_one_target() {
+        let absolute = std::env::current_dir().unwrap().join("att.db");
+        let expected = format!("sqlite:{}#attendance_events", absolute.display());
+        assert_eq!(parse("sqlite:att.db").unwrap().target(), expected);
+        assert_eq!(parse("sqlite://att.db").unwrap().target(), expected);
+        assert_eq!(parse(&format!("sqlite:{}", absolute.display())).unwrap().target(), expected);
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn settings_come_from_the_url_or_beside_it_but_not_both() {
+        assert_eq!(
+            parse("sqlite:a.db?table=x&ids=iclock-sync-v1&timeout=2m").unwrap().timeout(),
+            Duration::from_secs(120)
+        );
+        let beside = Settings::new([("table".to_owned(), "y".to_owned())]);
+        assert_eq!(SqlOptions::parse("t", "sqlite:a.db?table=x", beside).unwrap_err().key, "table");
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn what_cannot_be_used_is_named_by_its_key() {
+        for (url, key) in [
+            ("sqlite:", "url"),
+            ("sqlite::memory:", "url"),
+            ("sqlite:a.db?table=a.b", "table"),
+            ("sqlite:a.db?table=a;b", "table"),
+            ("sqlite:a.db?ids=md5", "ids"),
+            ("sqlite:a.db?timeout=0s", "timeout"),
+            ("sqlite:a.db?pool=3", "pool"),
+            ("oracle://db", "url"),
+            ("sqlite:a.db?password=hunter2", "url"),
+        ] {
+            let problem = parse(url).unwrap_err();
+            assert_eq!(problem.key, key, "{url}");
+            assert!(problem.mend.is_some(), "{url}");
+            assert!(!format!("{problem:?}").contains("hunter2"), "{url}");
+        }
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    #[test]
+    fn a_database_that_was_not_built_in_names_its_feature() {
+        assert!(parse("sqlite:att.db").unwrap_err().mend.unwrap().contains("feature sqlite"));
+    }
+}

@@ -1,0 +1,94 @@
+//! The sink: events in, one outcome each.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use attendance_model::{AttendanceEvent, Capabilities, EventId, OptionsError, Outcome, Sink, SinkError};
+
+use crate::dialect::Dialect;
+use crate::mapping::Row;
+use crate::options::SqlOptions;
+
+/// A table of SQLite, PostgreSQL or MySQL/MariaDB that events are written to. Cheap to open, safe to share; its
+/// connections close when it is dropped.
+#[derive(Debug)]
+pub struct SqlSink {
+    options: SqlOptions,
+    dialect: Box<dyn Dialect>,
+}
+
+impl SqlSink {
+    /// The sink of these options. Contacts nothing: the first call of the [`Sink`] connects.
+    ///
+    /// # Errors
+    /// [`OptionsError`] when the database is not part of this build.
+    pub fn open(options: SqlOptions) -> Result<Self, OptionsError> {
+        let dialect = crate::dialect::open(&options)?;
+        Ok(Self { options, dialect })
+    }
+}
+
+#[async_trait]
+impl Sink for SqlSink {
+    fn name(&self) -> &str {
+        self.options.name()
+    }
+
+    fn target(&self) -> String {
+        self.options.target()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { batch: self.dialect.batch(), concurrency: self.dialect.concurrency(), ids: self.options.ids() }
+    }
+
+    async fn probe(&self) -> Result<(), SinkError> {
+        self.dialect.prepare().await
+    }
+
+    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        // An id stands for its first row: a later one in the same batch finds it stored.
+        let mut seen = HashSet::with_capacity(batch.len());
+        let mut rows = Vec::with_capacity(batch.len());
+        let mut places = Vec::with_capacity(batch.len());
+        for event in batch {
+            places.push(match Row::of(event, self.options.ids(), self.dialect.limits()) {
+                Err(reason) => Verdict::Rejected(reason),
+                Ok(row) => {
+                    let id = row.id;
+                    let first = seen.insert(id);
+                    if first {
+                        rows.push(row);
+                    }
+                    Verdict::Row { id, first }
+                }
+            });
+        }
+        let stored = if rows.is_empty() { HashSet::new() } else { self.dialect.insert(rows).await? };
+        Ok(places.into_iter().map(|verdict| verdict.outcome(&stored)).collect())
+    }
+
+    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.dialect.find(ids).await?;
+        Ok(ids.iter().map(|id| found.contains(id)).collect())
+    }
+}
+
+/// What is known of an event before the database has answered.
+enum Verdict {
+    Rejected(String),
+    Row { id: EventId, first: bool },
+}
+
+impl Verdict {
+    fn outcome(self, stored: &HashSet<EventId>) -> Outcome {
+        match self {
+            Self::Rejected(reason) => Outcome::Rejected { reason },
+            Self::Row { id, first } if first && stored.contains(&id) => Outcome::Stored,
+            Self::Row { .. } => Outcome::AlreadyStored,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The name of the events' table.
+
+use attendance_model::OptionsError;
+
+/// A table's name, in a schema or not. Only plain identifiers, so that it can stand in any statement, quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    schema: Option<String>,
+    name: String,
+}
+
+/// PostgreSQL cuts names at 63 bytes; this leaves room for the version table's suffix.
+const LONGEST: usize = 48;
+
+impl Table {
+    /// The table of this name; `SCHEMA.TABLE` names the schema too.
+    pub(crate) fn parse(text: &str) -> Result<Self, OptionsError> {
+        let (schema, name) = match text.split_once('.') {
+            Some((schema, name)) => (Some(identifier("table", schema)?), name),
+            None => (None, text),
+        };
+        Ok(Self { schema, name: identifier("table", name)? })
+    }
+
+    /// The schema, where one was named.
+    pub(crate) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    /// For use in a statement, between `quote` characters.
+    pub(crate) fn quoted(&self, quote: char) -> String {
+        self.with_suffix(quote, "")
+    }
+
+    /// The table that holds the schema's version, for use in a statement.
+    pub(crate) fn version_table(&self, quote: char) -> String {
+        self.with_suffix(quote, "_schema")
+    }
+
+    fn with_suffix(&self, quote: char, suffix: &str) -> String {
+        let name = &self.name;
+        match &self.schema {
+            Some(schema) => format!("{quote}{schema}{quote}.{quote}{name}{suffix}{quote}"),
+            None => format!("{quote}{name}{suffix}{quote}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// The text when it is a plain identifier.
+pub(crate) fn identifier(key: &str, text: &str) -> Result<String, OptionsError> {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if plain && starts_well && text.len() <= LONGEST && !text.to_ascii_lowercase().starts_with("sqlite_") {
+        return Ok(text.to_owned());
+    }
+    Err(OptionsError {
+        key: key.to_owned(),
+        problem: format!("{text:?} is not a name that every database takes"),
+        mend: Some(format!(
+            "use letters, digits and _, not a digit first, at most {LONGEST}, such as attendance_events"
+        )),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_plain_identifier_are_refused() {
+        for name in ["", "1st", "a b", "a\"b", "a;drop", "a.b.c", "sqlite_master", "é", &"x".repeat(49)] {
+            assert!(Table::parse(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_schema_is_quoted_on_its_own() {
+        let table = Table::parse("hr.punches").unwrap();
+        assert_eq!(table.quoted('"'), "\"hr\".\"punches\"");
+        assert_eq!(table.version_table('"'), "\"hr\".\"punches_schema\"");
+        assert_eq!(table.to_string(), "hr.punches");
+    }
+}
