@@ -22,62 +22,13 @@ use gcloud_sdk::{
 };
 use tokio::time::{Instant, timeout_at};
 
+use crate::ServiceAccountKey;
 use crate::delivery::{Failure, Rpc};
+use crate::endpoint::Endpoint;
 use crate::error::mend;
-use crate::options::DEFAULT_DATABASE;
 use crate::ramp::Ramp;
-use crate::{FirestoreOptions, ServiceAccountKey};
 
 type Client = FirestoreClient<GoogleAuthMiddleware>;
-
-/// Which collection, of which service.
-#[derive(Debug)]
-pub(crate) struct Endpoint {
-    project: String,
-    database: String,
-    collection: String,
-    emulator: Option<String>,
-}
-
-impl Endpoint {
-    pub(crate) fn project(&self) -> &str {
-        &self.project
-    }
-
-    pub(crate) fn is_emulator(&self) -> bool {
-        self.emulator.is_some()
-    }
-
-    /// `projects/P/databases/D`
-    fn database_path(&self) -> String {
-        format!("projects/{}/databases/{}", self.project, self.database)
-    }
-
-    /// What the names of the collection's documents begin with.
-    pub(crate) fn documents(&self) -> String {
-        format!("{}/documents/{}", self.database_path(), self.collection)
-    }
-
-    /// What is written to, as [`attendance_model::Sink::target`] says it. An emulator's is another target than the
-    /// service's, or a trial would leave events marked as delivered.
-    pub(crate) fn target(&self) -> String {
-        let place = match self.database.as_str() {
-            DEFAULT_DATABASE => format!("{}/{}", self.project, self.collection),
-            database => format!("{}/{database}/{}", self.project, self.collection),
-        };
-        match &self.emulator {
-            None => format!("firestore://{place}"),
-            Some(address) => format!("firestore-emulator://{address}/{place}"),
-        }
-    }
-
-    fn url(&self) -> String {
-        match &self.emulator {
-            None => "https://firestore.googleapis.com".to_owned(),
-            Some(address) => format!("http://{address}"),
-        }
-    }
-}
 
 /// What is alive of a connection. Credentials outlive a channel that broke.
 #[derive(Default)]
@@ -99,14 +50,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Contacts nothing. `emulator` stands in where the options name none.
-    pub(crate) fn new(options: FirestoreOptions, emulator: Option<String>) -> Self {
-        let FirestoreOptions { project, database, collection, credentials, timeout, .. } = options;
-        let emulator = options.emulator.or(emulator);
-        let ramp = emulator.is_none().then(|| (Instant::now(), Mutex::default()));
+    /// Contacts nothing.
+    pub(crate) fn new(endpoint: Endpoint, key: Option<ServiceAccountKey>, timeout: Duration) -> Self {
+        let ramp = (!endpoint.is_emulator()).then(|| (Instant::now(), Mutex::default()));
         Self {
-            endpoint: Endpoint { project, database, collection, emulator },
-            key: credentials,
+            endpoint,
+            key,
             timeout,
             live: tokio::sync::Mutex::default(),
             ramp,
@@ -159,8 +108,9 @@ impl Connection {
         let deadline = Instant::now() + self.timeout;
         let client = self.client(deadline).await?;
         let mut request = Request::new(message);
-        // Told to the server too, which then stops working on it.
-        request.set_timeout(self.timeout);
+        // Told to the server too, which then stops working on it. A little later, so that the limit below comes first:
+        // the channel's own ends a request as "cancelled".
+        request.set_timeout(self.timeout + Duration::from_secs(1));
         self.requests.fetch_add(1, Ordering::Relaxed);
         let result = match timeout_at(deadline, send(client, request)).await {
             Ok(result) => result.map_err(Failure::Status),
@@ -234,17 +184,15 @@ impl Connection {
             owner.insert("authorization", "Bearer owner".parse()?);
             middleware.set_additional_headers(owner);
         }
-        let api = GoogleApi::from_function_with_middleware(FirestoreClient::new, self.endpoint.url(), middleware).await?;
+        let api =
+            GoogleApi::from_function_with_middleware(FirestoreClient::new, self.endpoint.url(), middleware).await?;
         tracing::debug!(target = %self.endpoint.target(), "connected to Firestore");
         Ok(api.get())
     }
 
     fn timed_out(&self) -> SinkError {
-        let what = format!(
-            "no answer within {} from {}",
-            humantime::format_duration(self.timeout),
-            self.endpoint.target()
-        );
+        let what =
+            format!("no answer within {} from {}", humantime::format_duration(self.timeout), self.endpoint.target());
         self.error(SinkErrorKind::TimedOut, what)
     }
 
@@ -269,7 +217,10 @@ impl Connection {
             }
             source => {
                 let origin = source.as_ref().map_or("the application default credentials", ServiceAccountKey::origin);
-                self.error(SinkErrorKind::Credentials, format!("{origin}: no access token for {}", self.endpoint.target()))
+                self.error(
+                    SinkErrorKind::Credentials,
+                    format!("{origin}: no access token for {}", self.endpoint.target()),
+                )
             }
         };
         match cause {
@@ -288,11 +239,14 @@ impl Connection {
     }
 
     fn no_credentials(&self) -> SinkError {
-        SinkError::new(SinkErrorKind::Credentials, format!("no Google credentials found for {}", self.endpoint.target()))
-            .mend(
-                "set `credentials` of this sink to a service-account key file, or GOOGLE_APPLICATION_CREDENTIALS to its \
+        SinkError::new(
+            SinkErrorKind::Credentials,
+            format!("no Google credentials found for {}", self.endpoint.target()),
+        )
+        .mend(
+            "set `credentials` of this sink to a service-account key file, or GOOGLE_APPLICATION_CREDENTIALS to its \
                  path; FIRESTORE_EMULATOR_HOST for an emulator",
-            )
+        )
     }
 
     fn error(&self, kind: SinkErrorKind, message: String) -> SinkError {

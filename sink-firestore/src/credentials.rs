@@ -64,7 +64,7 @@ impl ServiceAccountKey {
                 return Err(problem(format!("{origin} has no {field}"), DOWNLOAD));
             }
         }
-        let whole = |pem: &str| pem.starts_with("-----BEGIN") && pem.trim_end().ends_with("PRIVATE KEY-----");
+        let whole = |pem: &str| pem.starts_with("-----BEGIN ") && pem.contains("-----END ");
         if !key.get("private_key").and_then(Value::as_str).is_some_and(whole) {
             return Err(problem(format!("{origin} has no whole private_key"), DOWNLOAD));
         }
@@ -137,7 +137,7 @@ mod tests {
             &KEY[..KEY.len() / 2],
             &KEY.replace("service_account", "other"),
             &KEY.replace("private_key_id", "x"),
-            &KEY.replace("-----END", "cut"),
+            &KEY.replace("-----END PRIVATE KEY-----", ""),
             r#"{"type": "authorized_user", "refresh_token": "c2VjcmV0"}"#,
         ] {
             let error = ServiceAccountKey::from_setting(damaged).unwrap_err();

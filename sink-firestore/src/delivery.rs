@@ -154,9 +154,7 @@ mod tests {
     }
 
     fn writes(count: usize) -> Vec<Write> {
-        (0..count)
-            .map(|n| Write { operation: Some(Operation::Delete(n.to_string())), ..Write::default() })
-            .collect()
+        (0..count).map(|n| Write { operation: Some(Operation::Delete(n.to_string())), ..Write::default() }).collect()
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use attendance_model::{Outcome, SinkError, SinkErrorKind};
 use gcloud_sdk::google::rpc;
 use gcloud_sdk::tonic::{Code, Status};
 
-use crate::connection::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// What one write of a batch came to.
 #[derive(Debug, PartialEq, Eq)]

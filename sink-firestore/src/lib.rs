@@ -5,7 +5,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `options.rs` | the URL and the settings; nothing is contacted |
+//! | `options.rs` | the settings; nothing is contacted |
+//! | `endpoint.rs` | which collection, of which project, of the service or of an emulator |
 //! | `credentials.rs` | a service-account key, as a file or as text |
 //! | `sink.rs` | [`FirestoreSink`]: the `Sink` trait |
 //! | `mapping.rs` | an event as a document |
@@ -33,6 +34,7 @@
 mod connection;
 mod credentials;
 mod delivery;
+mod endpoint;
 mod error;
 mod mapping;
 mod options;
@@ -40,5 +42,5 @@ mod ramp;
 mod sink;
 
 pub use credentials::ServiceAccountKey;
-pub use options::{FirestoreOptions, TimeReading};
+pub use options::{FirestoreOptions, TimeReading, UnknownTimeReading};
 pub use sink::FirestoreSink;

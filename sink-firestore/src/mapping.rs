@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use attendance_model::legacy::{LegacyDocument, field};
 use attendance_model::{AttendanceEvent, EventId, IdScheme};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::Datelike;
 use gcloud_sdk::google::firestore::v1::document_transform::FieldTransform;
 use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{ServerValue, TransformType};
 use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
@@ -32,11 +33,13 @@ impl Mapping {
     /// The write that creates an event's document where there is none of its id.
     /// `Err` says why no document can be made of it.
     pub(crate) fn create(&self, event: &AttendanceEvent) -> Result<Write, String> {
+        let legacy = LegacyDocument::from(event);
+        let timestamp = self.timestamp(event, &legacy)?;
         let fields = [
-            ("staffId", ValueType::StringValue(event.user_id.clone())),
-            ("timestamp", ValueType::TimestampValue(self.timestamp(event)?)),
-            ("status", ValueType::IntegerValue(event.verify_mode.0.into())),
-            ("workCode", ValueType::IntegerValue(event.punch_state.0.into())),
+            (field::STAFF_ID, ValueType::StringValue(legacy.staff_id)),
+            (field::TIMESTAMP, ValueType::TimestampValue(timestamp)),
+            (field::STATUS, ValueType::IntegerValue(legacy.status.into())),
+            (field::WORK_CODE, ValueType::IntegerValue(legacy.work_code.into())),
         ];
         let document = Document {
             name: self.document_name(self.ids.id_of(event)),
@@ -48,7 +51,7 @@ impl Mapping {
         };
         Ok(Write {
             update_transforms: vec![FieldTransform {
-                field_path: "uploadedAt".to_owned(),
+                field_path: field::UPLOADED_AT.to_owned(),
                 transform_type: Some(TransformType::SetToServerValue(ServerValue::RequestTime.into())),
             }],
             current_document: existing(false),
@@ -72,9 +75,9 @@ impl Mapping {
         }
     }
 
-    fn timestamp(&self, event: &AttendanceEvent) -> Result<Timestamp, String> {
-        let moment: DateTime<Utc> = match (self.time, event.instant) {
-            (TimeReading::WallClockAsUtc, _) => event.local_time.and_utc(),
+    fn timestamp(&self, event: &AttendanceEvent, legacy: &LegacyDocument) -> Result<Timestamp, String> {
+        let moment = match (self.time, event.instant) {
+            (TimeReading::WallClockAsUtc, _) => legacy.timestamp_as_utc(),
             (TimeReading::Instant, Some(instant)) => instant.utc,
             (TimeReading::Instant, None) => {
                 return Err(format!(
@@ -92,4 +95,53 @@ impl Mapping {
 
 fn existing(exists: bool) -> Option<Precondition> {
     Some(Precondition { condition_type: Some(ConditionType::Exists(exists)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use attendance_model::Instant;
+    use attendance_model::conformance::sample;
+    use chrono::{DateTime, NaiveDate};
+
+    use super::*;
+
+    fn event() -> AttendanceEvent {
+        let local_time = NaiveDate::from_ymd_opt(2025, 9, 1).unwrap().and_hms_opt(15, 25, 52).unwrap();
+        AttendanceEvent { user_id: "0042".to_owned(), local_time, instant: None, ..sample(1).remove(0) }
+    }
+
+    fn mapping(time: TimeReading) -> Mapping {
+        Mapping { parent: "projects/p/databases/(default)/documents/logs".to_owned(), ids: IdScheme::Full, time }
+    }
+
+    #[test]
+    fn the_wall_clock_is_stored_as_if_it_were_utc() {
+        // From the Python tool's bug report: 2025-09-01 15:25:52 stands in its document as these seconds.
+        let event = event();
+        let timestamp = mapping(TimeReading::WallClockAsUtc).timestamp(&event, &LegacyDocument::from(&event)).unwrap();
+        assert_eq!(timestamp, Timestamp { seconds: 1_756_740_352, nanos: 0 });
+    }
+
+    #[test]
+    fn the_instant_is_stored_where_it_is_asked_for() {
+        let zone = "Indian/Maldives".parse().unwrap();
+        let utc = DateTime::from_timestamp(1_756_722_352, 0).unwrap();
+        let event = AttendanceEvent { instant: Some(Instant { utc, zone }), ..event() };
+        let timestamp = mapping(TimeReading::Instant).timestamp(&event, &LegacyDocument::from(&event)).unwrap();
+        assert_eq!(timestamp.seconds, 1_756_722_352);
+    }
+
+    #[test]
+    fn an_instant_that_is_not_known_is_refused_with_the_mend() {
+        let event = AttendanceEvent { device_name: "front-gate".to_owned(), ..event() };
+        let reason = mapping(TimeReading::Instant).create(&event).unwrap_err();
+        assert!(reason.contains("front-gate") && reason.contains("set its zone"), "{reason}");
+    }
+
+    #[test]
+    fn a_year_that_firestore_does_not_hold_is_refused() {
+        let local_time = NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
+        let event = AttendanceEvent { local_time, ..event() };
+        assert!(mapping(TimeReading::WallClockAsUtc).create(&event).unwrap_err().contains("10000"));
+    }
 }

@@ -1,12 +1,12 @@
 //! The URL and the settings of a sink.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use attendance_model::{IdScheme, OptionsError, Settings};
 
 use crate::ServiceAccountKey;
+use crate::endpoint::{Endpoint, invalid_url, split_url};
 
 /// How the document's `timestamp` is made from the terminal's wall clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,20 +22,13 @@ pub enum TimeReading {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirestoreOptions {
     pub(crate) name: String,
-    pub(crate) project: String,
-    pub(crate) database: String,
-    pub(crate) collection: String,
+    pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Option<ServiceAccountKey>,
-    pub(crate) emulator: Option<String>,
     pub(crate) time: TimeReading,
     pub(crate) ids: IdScheme,
     pub(crate) timeout: Duration,
 }
 
-/// The database that a project has without naming one.
-pub(crate) const DEFAULT_DATABASE: &str = "(default)";
-
-const SHAPE: &str = "firestore://PROJECT/COLLECTION, or firestore:///COLLECTION with the project of the key file";
 const KNOWN: [&str; 6] = ["credentials", "database", "emulator", "ids", "time", "timeout"];
 
 impl FirestoreOptions {
@@ -45,15 +38,10 @@ impl FirestoreOptions {
     /// # Errors
     /// [`OptionsError`] for `url` when the project or the collection cannot be one's name.
     pub fn new(name: &str, project: &str, collection: &str) -> Result<Self, OptionsError> {
-        check_project(project)?;
-        check_collection(collection)?;
         Ok(Self {
             name: name.to_owned(),
-            project: project.to_owned(),
-            database: DEFAULT_DATABASE.to_owned(),
-            collection: collection.to_owned(),
+            endpoint: Endpoint::new(project, collection)?,
             credentials: None,
-            emulator: None,
             time: TimeReading::default(),
             ids: IdScheme::IclockSyncV1,
             timeout: Duration::from_secs(30),
@@ -67,12 +55,15 @@ impl FirestoreOptions {
     /// [`OptionsError`] that names the key, what is wrong and what to write instead.
     pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
         let (project, collection) = split_url(url)?;
-        let credentials = settings.take("credentials").map(|value| ServiceAccountKey::from_setting(&value)).transpose()?;
+        let credentials =
+            settings.take("credentials").map(|value| ServiceAccountKey::from_setting(&value)).transpose()?;
         let project = match (project, credentials.as_ref().and_then(ServiceAccountKey::project)) {
             ("", Some(of_key)) => of_key,
             ("", None) => {
-                return Err(invalid_url("the URL names no project, and no key file does")
-                    .with_mend("write firestore://PROJECT/COLLECTION, or set `credentials` to a service-account key"));
+                return Err(invalid_url(
+                    "the URL names no project, and no key file does",
+                    "write firestore://PROJECT/COLLECTION, or set `credentials` to a service-account key",
+                ));
             }
             (named, _) => named,
         };
@@ -84,13 +75,19 @@ impl FirestoreOptions {
         if let Some(emulator) = settings.take("emulator") {
             options = options.emulator(&emulator)?;
         }
-        if let Some(ids) = settings.take_parsed("ids", "an id scheme; write iclock-sync-v1 or full")? {
+        if let Some(ids) =
+            settings.take_parsed("ids", "an id scheme").map_err(mended("write iclock-sync-v1 or full"))?
+        {
             options.ids = ids;
         }
-        if let Some(time) = settings.take_parsed("time", "a reading of time; write wall-clock-as-utc or instant")? {
+        if let Some(time) = settings
+            .take_parsed("time", "a reading of time")
+            .map_err(mended("write wall-clock-as-utc (SchoolSync's reading) or instant"))?
+        {
             options.time = time;
         }
-        if let Some(timeout) = settings.take_parsed::<humantime::Duration>("timeout", "a time-out; write one like 30s")? {
+        let timeout = settings.take_parsed::<humantime::Duration>("timeout", "a duration");
+        if let Some(timeout) = timeout.map_err(mended("write a time-out like 30s"))? {
             options = options.timeout(*timeout)?;
         }
         settings.finish(&KNOWN)?;
@@ -109,15 +106,7 @@ impl FirestoreOptions {
     /// # Errors
     /// [`OptionsError`] for `database` when it cannot be a database's name.
     pub fn database(mut self, database: &str) -> Result<Self, OptionsError> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if database != DEFAULT_DATABASE && (database.is_empty() || !database.chars().all(plain)) {
-            return Err(OptionsError {
-                key: "database".to_owned(),
-                problem: format!("{database:?} is not the name of a database"),
-                mend: Some("leave it out for the default database; names have a-z, 0-9 and -".to_owned()),
-            });
-        }
-        self.database = database.to_owned();
+        self.endpoint.use_database(database)?;
         Ok(self)
     }
 
@@ -127,7 +116,7 @@ impl FirestoreOptions {
     /// # Errors
     /// [`OptionsError`] for `emulator` when it is not `HOST:PORT`.
     pub fn emulator(mut self, address: &str) -> Result<Self, OptionsError> {
-        self.emulator = Some(check_emulator("emulator", address)?);
+        self.endpoint.use_emulator("emulator", address)?;
         Ok(self)
     }
 
@@ -175,88 +164,13 @@ impl FromStr for TimeReading {
 }
 
 /// Text that is no reading of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither wall-clock-as-utc nor instant")]
 pub struct UnknownTimeReading;
 
-impl fmt::Display for UnknownTimeReading {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("neither wall-clock-as-utc nor instant")
-    }
-}
-
-impl std::error::Error for UnknownTimeReading {}
-
-/// An emulator's `HOST:PORT`, without the `http://` that some write before it.
-pub(crate) fn check_emulator(key: &str, address: &str) -> Result<String, OptionsError> {
-    let bare = address.trim().trim_start_matches("http://").trim_end_matches('/');
-    let sound = bare.rsplit_once(':').is_some_and(|(host, port)| {
-        !host.is_empty()
-            && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c))
-            && port.parse::<u16>().is_ok_and(|port| port != 0)
-    });
-    if sound {
-        Ok(bare.to_owned())
-    } else {
-        Err(OptionsError {
-            key: key.to_owned(),
-            problem: format!("{address:?} is not the address of an emulator"),
-            mend: Some("write HOST:PORT, as in 127.0.0.1:8080".to_owned()),
-        })
-    }
-}
-
-fn split_url(url: &str) -> Result<(&str, &str), OptionsError> {
-    let rest =
-        url.strip_prefix("firestore://").ok_or_else(|| invalid_url("the URL does not begin with firestore://"))?;
-    // Not quoted from here on: what stands before an @ may be a secret.
-    if rest.contains('@') {
-        return Err(invalid_url("the URL of a Firestore sink holds no credentials")
-            .with_mend("leave out what stands before the @, and set `credentials` to a service-account key"));
-    }
-    if rest.contains(['?', '#']) {
-        return Err(invalid_url("the URL of a Firestore sink has no ? and no #")
-            .with_mend("give settings beside the URL, not in it"));
-    }
-    rest.split_once('/').ok_or_else(|| invalid_url("the URL names no collection"))
-}
-
-fn check_project(project: &str) -> Result<(), OptionsError> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:".contains(c);
-    if project.is_empty() || !project.chars().all(plain) {
-        return Err(invalid_url(&format!("{project:?} is not the id of a project"))
-            .with_mend("write the id that the Firebase console shows under project settings, as in my-project-1a2b3"));
-    }
-    Ok(())
-}
-
-fn check_collection(collection: &str) -> Result<(), OptionsError> {
-    let segments: Vec<&str> = collection.split('/').collect();
-    let reserved = |segment: &str| segment.len() >= 4 && segment.starts_with("__") && segment.ends_with("__");
-    let unsound = |segment: &&str| {
-        segment.is_empty() || segment.len() > 1500 || [".", ".."].contains(segment) || reserved(segment)
-    };
-    if segments.iter().any(unsound) {
-        return Err(invalid_url(&format!("{collection:?} cannot be the name of a collection")));
-    }
-    if segments.len() % 2 == 0 {
-        return Err(invalid_url(&format!("{collection:?} is the path of a document, not of a collection")));
-    }
-    Ok(())
-}
-
-fn invalid_url(problem: &str) -> OptionsError {
-    OptionsError { key: "url".to_owned(), problem: problem.to_owned(), mend: Some(format!("write {SHAPE}")) }
-}
-
-trait WithMend {
-    fn with_mend(self, mend: &str) -> Self;
-}
-
-impl WithMend for OptionsError {
-    fn with_mend(mut self, mend: &str) -> Self {
-        self.mend = Some(mend.to_owned());
-        self
-    }
+/// Completes an error with what to write instead.
+fn mended(mend: &str) -> impl Fn(OptionsError) -> OptionsError {
+    move |error| OptionsError { mend: Some(mend.to_owned()), ..error }
 }
 
 #[cfg(test)]
@@ -282,7 +196,7 @@ mod tests {
     fn the_project_comes_from_the_url_before_the_key_file() {
         let of_url = parse("firestore://of-the-url/logs", &[("credentials", KEY)]).unwrap();
         let of_key = parse("firestore:///logs", &[("credentials", KEY)]).unwrap();
-        assert_eq!((of_url.project.as_str(), of_key.project.as_str()), ("of-the-url", "of-the-key"));
+        assert_eq!((of_url.endpoint.project(), of_key.endpoint.project()), ("of-the-url", "of-the-key"));
     }
 
     #[test]
@@ -295,9 +209,7 @@ mod tests {
             ("timeout", "1m 30s"),
         ];
         let options = parse("firestore://p/schools/north/logs", &settings).unwrap();
-        assert_eq!(options.collection, "schools/north/logs");
-        assert_eq!(options.database, "second");
-        assert_eq!(options.emulator.as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!(options.endpoint.target(), "firestore-emulator://127.0.0.1:8080/p/second/schools/north/logs");
         assert_eq!((options.ids, options.time), (IdScheme::Full, TimeReading::Instant));
         assert_eq!(options.timeout, Duration::from_secs(90));
     }
@@ -319,7 +231,7 @@ mod tests {
         ] {
             let error = parse("firestore://p/logs", &[(key, value)]).unwrap_err();
             assert_eq!(error.key, key, "{value}");
-            assert!(error.mend.is_some() || error.problem.contains("write"), "{key}={value}: {error:?}");
+            assert!(error.mend.is_some(), "{key}={value}: {error:?}");
         }
     }
 

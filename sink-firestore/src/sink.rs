@@ -11,7 +11,6 @@ use crate::connection::Connection;
 use crate::delivery::{Failure, MAX_WRITES, Rpc, deliver};
 use crate::error::from_status;
 use crate::mapping::Mapping;
-use crate::options::check_emulator;
 
 /// Writes each event as a document of its own to one Firestore collection.
 #[derive(Debug)]
@@ -29,12 +28,13 @@ impl FirestoreSink {
     /// [`OptionsError`] when that variable is set to something other than `HOST:PORT`.
     pub fn open(options: FirestoreOptions) -> Result<Self, OptionsError> {
         const VARIABLE: &str = "FIRESTORE_EMULATOR_HOST";
-        let emulator = match std::env::var(VARIABLE) {
-            Ok(address) if !address.is_empty() && options.emulator.is_none() => Some(check_emulator(VARIABLE, &address)?),
-            _ => None,
-        };
-        let (name, ids, time) = (options.name.clone(), options.ids, options.time);
-        let connection = Connection::new(options, emulator);
+        let FirestoreOptions { name, mut endpoint, credentials, time, ids, timeout } = options;
+        if let (false, Ok(address)) = (endpoint.is_emulator(), std::env::var(VARIABLE))
+            && !address.is_empty()
+        {
+            endpoint.use_emulator(VARIABLE, &address)?;
+        }
+        let connection = Connection::new(endpoint, credentials, timeout);
         let mapping = Mapping { parent: connection.endpoint().documents(), ids, time };
         Ok(Self { name, connection, mapping })
     }
@@ -81,7 +81,7 @@ impl Sink for FirestoreSink {
         let answer = self.connection.batch_write(vec![self.mapping.probe()]).await;
         let statuses = answer.map_err(|failure| self.error(failure))?;
         match statuses.first().map(|status| (Code::from_i32(status.code), &status.message)) {
-            Some((Code::Ok | Code::NotFound | Code::FailedPrecondition, _)) => Ok(()),
+            Some((Code::Ok | Code::NotFound, _)) => Ok(()),
             Some((code, message)) => Err(self.error(Failure::Status(Status::new(code, message)))),
             None => Err(self.error(Failure::Status(Status::internal("no status for the probe")))),
         }
