@@ -11,6 +11,18 @@ use async_trait::async_trait;
 use crate::{AttendanceEvent, EventId, IdScheme};
 
 /// A place that events are written to, idempotently by id.
+///
+/// What every implementation promises, and `conformance` tests:
+///
+/// - Create if absent, in one step at the target: never read-then-write, never an update. What is stored stays as it was first
+///   written, whoever writes it again, also at the same time.
+/// - An event is known by its document id, [`IdScheme::id_of`] under [`Capabilities::ids`]. Events of one id, also within one
+///   batch, are stored once: the first of them.
+/// - Text is kept to the character, times to the second. Events are valid ([`normalize`](crate::normalize)): no NUL, within the
+///   widths of [`validate`](crate::validate).
+/// - Opening one contacts nothing. Every call ends: it has a deadline of its own. A call that is dropped half-way may have stored
+///   any part of its batch; writing the batch again mends it.
+/// - No error, name or target holds a credential.
 #[async_trait]
 pub trait Sink: Debug + Send + Sync {
     /// The configured name, for people.
@@ -24,14 +36,23 @@ pub trait Sink: Debug + Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
     /// Checks that it can be written to (reachable, credentials, rights, schema) and prepares what is missing.
-    /// Called once before the first write of a process.
+    /// Called once before the first write of a process; calling it again is harmless.
+    ///
+    /// # Errors
+    /// [`SinkError`] with what to try next. After a transient one it may be called again.
     async fn probe(&self) -> Result<(), SinkError>;
 
     /// One outcome per event, in order. Writing an event again, by its document id, stores nothing new.
-    /// `Err` says nothing about single events: any of them may have been stored, and all are written again.
+    /// A batch holds at most [`Capabilities::batch`] events; an empty one yields no outcome.
+    ///
+    /// # Errors
+    /// [`SinkError`] says nothing about single events: any of them may have been stored, and all are written again.
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError>;
 
     /// Which of these document ids are stored, in order.
+    ///
+    /// # Errors
+    /// [`SinkError`] when the target could not be asked.
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError>;
 }
 
@@ -197,6 +218,21 @@ impl SinkError {
     }
 }
 
+impl OptionsError {
+    /// What is wrong with a key's value.
+    #[must_use]
+    pub fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { key: key.into(), problem: problem.into(), mend: None }
+    }
+
+    /// With what to write instead.
+    #[must_use]
+    pub fn mend(mut self, mend: impl Into<String>) -> Self {
+        self.mend = Some(mend.into());
+        self
+    }
+}
+
 impl Settings {
     /// Settings from keys and values.
     pub fn new(entries: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -214,13 +250,7 @@ impl Settings {
     /// [`OptionsError`] that names the key when the value does not parse.
     pub fn take_parsed<T: std::str::FromStr>(&mut self, key: &str, expected: &str) -> Result<Option<T>, OptionsError> {
         self.take(key)
-            .map(|text| {
-                text.parse().map_err(|_| OptionsError {
-                    key: key.to_owned(),
-                    problem: format!("{text:?} is not {expected}"),
-                    mend: None,
-                })
-            })
+            .map(|text| text.parse().map_err(|_| OptionsError::new(key, format!("{text:?} is not {expected}"))))
             .transpose()
     }
 
@@ -244,5 +274,46 @@ impl Settings {
 impl Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings::new([("table".to_owned(), "punches".to_owned()), ("password".to_owned(), "hunter2".to_owned())])
+    }
+
+    #[test]
+    fn a_setting_that_nobody_took_is_an_error_that_names_it() {
+        let mut settings = settings();
+        assert_eq!(settings.take("password").as_deref(), Some("hunter2"));
+        let error = settings.finish(&["password", "timeout"]).unwrap_err();
+        assert_eq!((error.key.as_str(), error.to_string().as_str()), ("table", "unknown setting table"));
+        assert_eq!(error.mend.as_deref(), Some("this sink knows: password, timeout"));
+    }
+
+    #[test]
+    fn a_value_that_does_not_parse_names_its_key_and_what_would_be_right() {
+        let mut settings = Settings::new([("batch".to_owned(), "many".to_owned())]);
+        let error = settings.take_parsed::<usize>("batch", "a number of events").unwrap_err();
+        assert_eq!((error.key.as_str(), error.to_string().as_str()), ("batch", "\"many\" is not a number of events"));
+    }
+
+    #[test]
+    fn settings_show_no_value() {
+        assert_eq!(format!("{:?}", settings()), r#"{"password", "table"}"#);
+    }
+
+    #[test]
+    fn an_error_says_what_failed_and_keeps_its_cause() {
+        let error = SinkError::new(SinkErrorKind::Full, "no room left")
+            .mend("make room")
+            .retry_after(Duration::from_secs(5))
+            .because(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        assert_eq!(error.to_string(), "no room left");
+        assert!(error.is_transient() && error.source().is_some());
+        assert!(!SinkError::new(SinkErrorKind::Credentials, "wrong password").is_transient());
     }
 }
