@@ -1,0 +1,71 @@
+//! 100,000 new events, the sink alone, beside the fastest idempotent bulk inserts that we could write by hand for the same
+//! table and that also say which rows were new. Prints rates, and the ratio that DESIGN asks to be at least 0.8.
+//!
+//! `cargo bench -p sink-sql --features sqlite`
+
+use std::time::{Duration, Instant};
+
+use attendance_model::conformance::sample;
+use attendance_model::{AttendanceEvent, Outcome, Sink};
+
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+const EVENTS: usize = 100_000;
+const ROUNDS: usize = 5;
+
+fn main() {
+    let events = sample(EVENTS);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        #[cfg(feature = "sqlite")]
+        sqlite::compare(&events).await;
+    });
+    if cfg!(not(feature = "sqlite")) {
+        println!("nothing to measure: no database is built in");
+    }
+}
+
+/// The best of several rounds of each way, taken in turn so that a slow moment of the machine meets all of them.
+struct Comparison {
+    database: &'static str,
+    best: Vec<(&'static str, Duration)>,
+}
+
+impl Comparison {
+    fn new(database: &'static str) -> Self {
+        Self { database, best: Vec::new() }
+    }
+
+    fn add(&mut self, way: &'static str, took: Duration) {
+        match self.best.iter_mut().find(|(known, _)| *known == way) {
+            Some((_, best)) => *best = took.min(*best),
+            None => self.best.push((way, took)),
+        }
+    }
+
+    fn print(&self) {
+        let fastest = self.best.iter().filter(|(way, _)| *way != SINK).map(|(_, took)| *took).min();
+        for (way, took) in &self.best {
+            println!("{:10} {way:40} {:>8.0} rows/s", self.database, EVENTS as f64 / took.as_secs_f64());
+        }
+        if let (Some(fastest), Some((_, sink))) = (fastest, self.best.iter().find(|(way, _)| *way == SINK)) {
+            let ratio = fastest.as_secs_f64() / sink.as_secs_f64();
+            println!("{:10} sink / fastest by hand: {ratio:.2} (bar: 0.80)", self.database);
+        }
+    }
+}
+
+const SINK: &str = "the sink";
+
+/// Writes all events through a sink, as an engine would, and says how long it took.
+async fn through(sink: &dyn Sink, events: &[AttendanceEvent]) -> Duration {
+    sink.probe().await.expect("a probe");
+    let start = Instant::now();
+    for batch in events.chunks(sink.capabilities().batch) {
+        let outcomes = sink.write(batch).await.expect("a write");
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Stored), "every event is new");
+    }
+    start.elapsed()
+}
