@@ -1,0 +1,123 @@
+//! The URL and the settings of a file sink.
+
+use std::path::{Path, PathBuf};
+
+use attendance_model::{IdScheme, OptionsError, Settings};
+
+/// How an event is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// A JSON object on each line.
+    JsonLines,
+    /// Comma-separated values below one line of names; text in UTF-8, lines end with a line feed.
+    Csv,
+}
+
+impl Format {
+    /// The URL's scheme.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::JsonLines => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// Which file, and how it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileOptions {
+    pub(crate) name: String,
+    pub(crate) format: Format,
+    /// Absolute.
+    pub(crate) path: PathBuf,
+    pub(crate) ids: IdScheme,
+}
+
+impl FileOptions {
+    /// A file; a relative path counts from the current directory, now. Ids of the scheme `full`.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for an empty path, or when the current directory is gone.
+    pub fn new(name: impl Into<String>, format: Format, path: &Path) -> Result<Self, OptionsError> {
+        let path = std::path::absolute(path).map_err(|error| {
+            OptionsError::new("url", format!("{}: no path of a file: {error}", path.display()))
+                .mend(format!("write {}:PATH", format.as_str()))
+        })?;
+        Ok(Self { name: name.into(), format, path, ids: IdScheme::Full })
+    }
+
+    /// Which ids the rows have.
+    #[must_use]
+    pub fn ids(mut self, ids: IdScheme) -> Self {
+        self.ids = ids;
+        self
+    }
+
+    /// From `jsonl:PATH` or `csv:PATH`. The only setting is `ids`: `full` (the default) or `iclock-sync-v1`.
+    ///
+    /// # Errors
+    /// [`OptionsError`] that names what cannot be used. Nothing is opened.
+    pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
+        let (format, path) = split(url)?;
+        let mut options = Self::new(name, format, Path::new(path))?;
+        if let Some(ids) = settings.take_parsed("ids", "full or iclock-sync-v1")? {
+            options.ids = ids;
+        }
+        settings.finish(&["ids"])?;
+        Ok(options)
+    }
+}
+
+fn split(url: &str) -> Result<(Format, &str), OptionsError> {
+    let refused = |problem: String| OptionsError::new("url", problem).mend("write jsonl:PATH or csv:PATH");
+    let (format, path) = match url.split_once(':') {
+        Some(("jsonl", path)) => (Format::JsonLines, path),
+        Some(("csv", path)) => (Format::Csv, path),
+        _ => return Err(refused(format!("{url:?} names no file sink"))),
+    };
+    // `jsonl://out.jsonl` would be a file in the root directory, which nobody means.
+    if path.starts_with("//") && !path.starts_with("///") {
+        return Err(refused(format!("{url:?} has slashes between the colon and the path")));
+    }
+    Ok((format, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<FileOptions, OptionsError> {
+        FileOptions::parse("file", url, Settings::default())
+    }
+
+    #[test]
+    fn the_scheme_chooses_the_format() {
+        assert_eq!(parse("jsonl:a").unwrap().format, Format::JsonLines);
+        assert_eq!(parse("csv:a").unwrap().format, Format::Csv);
+    }
+
+    #[test]
+    fn a_relative_path_counts_from_the_current_directory() {
+        let options = parse("jsonl:out/a.jsonl").unwrap();
+        assert_eq!(options.path, std::env::current_dir().unwrap().join("out").join("a.jsonl"));
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_with_the_shape_that_is_right() {
+        for url in ["jsonl:", "csv:", "jsonl", "json:a", "csv://a.csv", ""] {
+            let error = parse(url).unwrap_err();
+            assert_eq!(error.key, "url", "{url:?}");
+            assert!(error.mend.unwrap().contains(":PATH"), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn settings_beside_ids_are_unknown() {
+        let settings = |key: &str, value: &str| Settings::new([(key.to_owned(), value.to_owned())]);
+        let v1 = FileOptions::parse("file", "csv:a", settings("ids", "iclock-sync-v1")).unwrap();
+        assert_eq!(v1.ids, IdScheme::IclockSyncV1);
+        assert_eq!(FileOptions::parse("file", "csv:a", settings("ids", "v1")).unwrap_err().key, "ids");
+        assert_eq!(FileOptions::parse("file", "csv:a", settings("rotate", "1d")).unwrap_err().key, "rotate");
+    }
+}

@@ -1,0 +1,155 @@
+//! The suite that every sink runs, for both formats.
+
+use attendance_model::conformance::{Harness, View};
+use attendance_model::{IdScheme, Settings, Sink};
+use sink_file::{FileOptions, FileSink};
+use tempfile::TempDir;
+
+const FIELDS: [&str; 13] = [
+    "device_serial",
+    "device_name",
+    "user_id",
+    "local_time",
+    "utc_time",
+    "zone",
+    "verify_mode",
+    "punch_state",
+    "work_code",
+    "source",
+    "flags",
+    "clock_drift_ms",
+    "raw",
+];
+
+struct Files {
+    directory: TempDir,
+    scheme: &'static str,
+    ids: IdScheme,
+    sink: FileSink,
+}
+
+impl Files {
+    fn new(scheme: &'static str, ids: IdScheme) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let sink = open(&directory, scheme, ids);
+        Self { directory, scheme, ids, sink }
+    }
+
+    fn another(&self) -> Box<dyn Sink> {
+        Box::new(open(&self.directory, self.scheme, self.ids))
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("events")).unwrap_or_default()
+    }
+}
+
+fn open(directory: &TempDir, scheme: &str, ids: IdScheme) -> FileSink {
+    let url = format!("{scheme}:{}", directory.path().join("events").display());
+    FileSink::open(FileOptions::parse("file", &url, Settings::default()).unwrap().ids(ids))
+}
+
+struct JsonLines(Files);
+
+impl Harness for JsonLines {
+    async fn fresh() -> Self {
+        Self(Files::new("jsonl", IdScheme::Full))
+    }
+
+    fn sink(&self) -> &dyn Sink {
+        &self.0.sink
+    }
+
+    fn another(&self) -> Box<dyn Sink> {
+        self.0.another()
+    }
+
+    async fn stored(&self) -> Vec<View> {
+        let view = |line: &str| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            let field = |name: &str| match &row[name] {
+                serde_json::Value::Null => None,
+                serde_json::Value::String(text) => Some(text.clone()),
+                number => Some(number.to_string()),
+            };
+            let id = field("event_id").unwrap().parse().unwrap();
+            FIELDS.iter().fold(View::new(id), |view, name| view.with(name, field(name)))
+        };
+        self.0.text().lines().map(view).collect()
+    }
+}
+
+/// Nulls and empty text are the same in CSV: the fields that are never null are told apart by name.
+const NULLABLE: [&str; 4] = ["utc_time", "zone", "work_code", "clock_drift_ms"];
+
+fn csv_views(text: &str) -> Vec<View> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader
+        .deserialize()
+        .map(|row: Result<std::collections::HashMap<String, String>, _>| {
+            let row = row.unwrap();
+            let field =
+                |name: &str| row.get(name).filter(|text| !text.is_empty() || !NULLABLE.contains(&name)).cloned();
+            let id = row["event_id"].parse().unwrap();
+            FIELDS.iter().fold(View::new(id), |view, name| view.with(name, field(name)))
+        })
+        .collect()
+}
+
+struct Csv(Files);
+
+impl Harness for Csv {
+    async fn fresh() -> Self {
+        Self(Files::new("csv", IdScheme::Full))
+    }
+
+    fn sink(&self) -> &dyn Sink {
+        &self.0.sink
+    }
+
+    fn another(&self) -> Box<dyn Sink> {
+        self.0.another()
+    }
+
+    async fn stored(&self) -> Vec<View> {
+        csv_views(&self.0.text())
+    }
+}
+
+/// With the Python tool's ids.
+struct CsvMerging(Files);
+
+impl Harness for CsvMerging {
+    async fn fresh() -> Self {
+        Self(Files::new("csv", IdScheme::IclockSyncV1))
+    }
+
+    fn sink(&self) -> &dyn Sink {
+        &self.0.sink
+    }
+
+    fn another(&self) -> Box<dyn Sink> {
+        self.0.another()
+    }
+
+    async fn stored(&self) -> Vec<View> {
+        csv_views(&self.0.text())
+    }
+
+    fn view(&self, event: &attendance_model::AttendanceEvent) -> View {
+        let id = IdScheme::IclockSyncV1.id_of(event);
+        View::full(&attendance_model::AttendanceEvent { id, ..event.clone() })
+    }
+}
+
+mod jsonl {
+    attendance_model::sink_conformance!(super::JsonLines);
+}
+
+mod csv_full {
+    attendance_model::sink_conformance!(super::Csv);
+}
+
+mod csv_merging {
+    attendance_model::sink_conformance!(super::CsvMerging);
+}
