@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use attendance_model::{SinkError, SinkErrorKind};
@@ -30,19 +30,14 @@ use crate::ramp::Ramp;
 
 type Client = FirestoreClient<GoogleAuthMiddleware>;
 
-/// What is alive of a connection. Credentials outlive a channel that broke.
-#[derive(Default)]
-struct Live {
-    auth: Option<Arc<GoogleAuthHeaders>>,
-    client: Option<Client>,
-}
-
 /// The requests that the sink makes.
 pub(crate) struct Connection {
     endpoint: Endpoint,
     key: Option<ServiceAccountKey>,
     timeout: Duration,
-    live: tokio::sync::Mutex<Live>,
+    /// Held while connecting, so that writers who come together make one connection. Outlives a channel that broke.
+    auth: tokio::sync::Mutex<Option<Arc<GoogleAuthHeaders>>>,
+    client: Mutex<Option<Client>>,
     /// The real service's only: an emulator needs no mercy.
     ramp: Option<(Instant, Mutex<Ramp>)>,
     requests: AtomicU64,
@@ -57,7 +52,8 @@ impl Connection {
             endpoint,
             key,
             timeout,
-            live: tokio::sync::Mutex::default(),
+            auth: tokio::sync::Mutex::default(),
+            client: Mutex::default(),
             ramp,
             requests: AtomicU64::new(0),
             reads: AtomicU64::new(0),
@@ -125,35 +121,40 @@ impl Connection {
             ),
         };
         if broken {
-            self.live.lock().await.client = None;
+            *self.known_client() = None;
         }
         result
     }
 
     /// The client, connected and with credentials that are valid now.
     async fn client(&self, deadline: Instant) -> Result<Client, SinkError> {
-        let mut live = timeout_at(deadline, self.live.lock()).await.map_err(|_| self.timed_out())?;
-        let auth = match timeout_at(deadline, self.authenticate(live.auth.clone())).await {
+        let mut held = timeout_at(deadline, self.auth.lock()).await.map_err(|_| self.timed_out())?;
+        let auth = match timeout_at(deadline, self.authenticate(held.clone())).await {
             Ok(Ok(auth)) => auth,
             failed => {
                 // The credentials stop renewing themselves after some failures: the next attempt makes new ones.
-                *live = Live::default();
+                *held = None;
+                *self.known_client() = None;
                 return Err(match failed {
                     Ok(Err(cause)) => self.unauthenticated(cause),
                     _ => self.unauthenticated_in_time(),
                 });
             }
         };
-        live.auth = Some(Arc::clone(&auth));
-        if let Some(client) = &live.client {
-            return Ok(client.clone());
+        *held = Some(Arc::clone(&auth));
+        if let Some(client) = self.known_client().clone() {
+            return Ok(client);
         }
         let client = timeout_at(deadline, self.connect(auth))
             .await
             .map_err(|_| self.timed_out())?
             .map_err(|cause| self.unconnected(cause))?;
-        live.client = Some(client.clone());
+        *self.known_client() = Some(client.clone());
         Ok(client)
+    }
+
+    fn known_client(&self) -> MutexGuard<'_, Option<Client>> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn authenticate(
@@ -186,7 +187,7 @@ impl Connection {
         }
         let api =
             GoogleApi::from_function_with_middleware(FirestoreClient::new, self.endpoint.url(), middleware).await?;
-        tracing::debug!(target = %self.endpoint.target(), "connected to Firestore");
+        tracing::debug!(sink = %self.endpoint.target(), "connected to Firestore");
         Ok(api.get())
     }
 

@@ -44,3 +44,7 @@ mod sink;
 pub use credentials::ServiceAccountKey;
 pub use options::{FirestoreOptions, TimeReading, UnknownTimeReading};
 pub use sink::FirestoreSink;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

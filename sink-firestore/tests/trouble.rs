@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use attendance_model::conformance::sample;
-use attendance_model::{Outcome, Sink, SinkError, SinkErrorKind};
+use attendance_model::{Outcome, Settings, Sink, SinkError, SinkErrorKind};
 use sink_firestore::{FirestoreOptions, FirestoreSink};
 use tokio::net::TcpListener;
 
@@ -93,23 +93,30 @@ fn a_line_cut_under_load_is_transient_and_the_rest_follows_when_it_is_mended() {
 }
 
 #[test]
-fn missing_credentials_are_permanent_and_the_error_says_what_to_set() {
-    const CHILD: &str = "SINK_FIRESTORE_WITHOUT_CREDENTIALS";
+fn a_server_that_falls_silent_ends_at_the_time_out_and_is_reached_again_afterwards() {
+    with_emulator(|address| async move {
+        let (collection, relay) = (new_collection(), Relay::start(&address).await);
+        let options = options(relay.address(), &collection).timeout(Duration::from_secs(1)).unwrap();
+        let sink = FirestoreSink::open(options).unwrap();
+        sink.probe().await.unwrap();
+        relay.silence();
+        let error = sink.write(&sample(3)).await.unwrap_err();
+        assert_eq!(error.kind, SinkErrorKind::TimedOut, "{}", chain(&error));
+        relay.mend();
+        assert_eq!(sink.write(&sample(3)).await.unwrap(), vec![Outcome::Stored; 3]);
+    });
+}
+
+/// Runs the calling test again, in a process that knows of no emulator and no credentials and finds no metadata server.
+/// In that process it is true, and the test goes on.
+fn without_emulator_and_credentials() -> bool {
+    const CHILD: &str = "SINK_FIRESTORE_TEST_CHILD";
     if std::env::var_os(CHILD).is_some() {
-        bounded(async {
-            let options = FirestoreOptions::new("school", "my-project", "logs").unwrap();
-            let options = options.timeout(Duration::from_millis(500)).unwrap();
-            let error = FirestoreSink::open(options).unwrap().probe().await.unwrap_err();
-            assert_eq!(error.kind, SinkErrorKind::Credentials, "{}", chain(&error));
-            assert!(!error.is_transient());
-            assert!(error.mend.unwrap().contains("GOOGLE_APPLICATION_CREDENTIALS"));
-        });
-        return;
+        return true;
     }
-    // In a process of its own: without the host's credentials, and with a metadata server that is not there.
     let home = tempfile::tempdir().unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "missing_credentials_are_permanent_and_the_error_says_what_to_set"])
+        .args(["--exact", std::thread::current().name().unwrap()])
         .env_remove("FIRESTORE_EMULATOR_HOST")
         .env_remove("GOOGLE_APPLICATION_CREDENTIALS")
         .env("HOME", home.path())
@@ -119,4 +126,41 @@ fn missing_credentials_are_permanent_and_the_error_says_what_to_set() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    false
+}
+
+#[test]
+fn missing_credentials_are_permanent_and_the_error_says_what_to_set() {
+    if without_emulator_and_credentials() {
+        bounded(async {
+            let options = FirestoreOptions::new("school", "my-project", "logs").unwrap();
+            let options = options.timeout(Duration::from_millis(500)).unwrap();
+            let error = FirestoreSink::open(options).unwrap().probe().await.unwrap_err();
+            assert_eq!(error.kind, SinkErrorKind::Credentials, "{}", chain(&error));
+            assert!(!error.is_transient());
+            assert!(error.mend.unwrap().contains("GOOGLE_APPLICATION_CREDENTIALS"));
+        });
+    }
+}
+
+#[test]
+fn a_key_that_cannot_sign_is_permanent_and_named_without_its_content() {
+    if without_emulator_and_credentials() {
+        bounded(async {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let key = r#"{"type":"service_account","project_id":"my-project","private_key_id":"abc","private_key":
+                "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n","client_email":"a@b.example"}"#;
+            std::fs::write(file.path(), key).unwrap();
+            let path = file.path().to_str().unwrap();
+            let settings = Settings::new([("credentials".to_owned(), path.to_owned())]);
+            let options = FirestoreOptions::parse("school", "firestore:///logs", settings).unwrap();
+            let sink = FirestoreSink::open(options).unwrap();
+            for error in [sink.probe().await.unwrap_err(), sink.write(&sample(1)).await.unwrap_err()] {
+                assert_eq!(error.kind, SinkErrorKind::Credentials, "{}", chain(&error));
+                assert!(chain(&error).contains(path), "{}", chain(&error));
+                assert!(!format!("{error:?}{}", chain(&error)).contains("c2VjcmV0"), "{error:?}");
+            }
+            assert_eq!(sink.requests(), 0);
+        });
+    }
 }
