@@ -17,9 +17,11 @@ mod identity;
 mod ids;
 pub mod op;
 pub mod packet;
+pub mod proof;
 pub mod record;
 pub mod reply;
 pub mod session;
+pub mod spool;
 mod time;
 
 #[cfg(feature = "client")]
@@ -34,4 +36,5 @@ pub use op::Operation;
 pub use packet::Packet;
 pub use record::FreeSizes;
 pub use session::Session;
+pub use spool::{Spool, SpoolError};
 pub use time::DeviceTime;

@@ -1,0 +1,207 @@
+//! The proof of a whole attendance log.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::record::{AttendanceLayout, WIDE_MAX, WIDE_MIN, WIDE_MIN as FORTY};
+use crate::spool::{Spool, SpoolError};
+
+use super::digest::digest;
+use super::fields::Rules;
+use super::judge::{Region, Verdict, judge};
+use super::proven::{Findings, Proven};
+use super::unproven::{Reason, Shape, Unproven};
+use super::witness::{Extent, extent};
+use super::{Evidence, Reading, WORD_LEN, Witnesses};
+
+/// The layouts that are always considered, besides the remembered one and the width that the counts suggest.
+const KNOWN: [AttendanceLayout; 5] = [
+    AttendanceLayout::Wide(FORTY),
+    AttendanceLayout::Wide(49),
+    AttendanceLayout::Sixteen,
+    AttendanceLayout::EightB,
+    AttendanceLayout::EightA,
+];
+
+/// Proves a whole log: `spool` holds its set from the length word on.
+///
+/// # Errors
+/// [`Unproven`], with the bytes and the reasons. Where it asks for a second reading, read the set again on a fresh session and
+/// prove that one with [`Evidence::earlier`].
+pub fn prove(mut spool: Spool, evidence: &Evidence) -> Result<Proven, Unproven> {
+    match weigh(&mut spool, evidence) {
+        Ok(findings) => Ok(Proven::new(spool, findings)),
+        Err(Doubt { reasons, reading }) => {
+            let unproven = Unproven::new(spool, reasons, evidence.counts);
+            Err(match reading {
+                Some(reading) => unproven.with_reading(reading),
+                None => unproven,
+            })
+        }
+    }
+}
+
+/// What keeps a set from being proven.
+struct Doubt {
+    reasons: Vec<Reason>,
+    reading: Option<Reading>,
+}
+
+impl From<Reason> for Doubt {
+    fn from(reason: Reason) -> Self {
+        Self { reasons: vec![reason], reading: None }
+    }
+}
+
+impl From<SpoolError> for Doubt {
+    fn from(_: SpoolError) -> Self {
+        Reason::Unreadable.into()
+    }
+}
+
+fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
+    came_whole(spool, evidence)?;
+    if evidence.announced <= WORD_LEN {
+        return empty(spool, evidence);
+    }
+    let word = length_word(spool)?;
+    let mut doubt = Doubt { reasons: Vec::new(), reading: None };
+    let mut best: Option<Accepted> = None;
+    for layout in candidates(word, evidence) {
+        let Some(extent) = extent(word, evidence.announced, layout.width() as u64, evidence.counts) else { continue };
+        match weigh_layout(spool, evidence, layout, extent)? {
+            Ok(accepted) => match &best {
+                Some(other) if other.witnesses.holding() > accepted.witnesses.holding() => {}
+                Some(other) if other.witnesses.holding() == accepted.witnesses.holding() => {
+                    return Err(Reason::Ambiguous { first: other.region.layout, second: layout }.into());
+                }
+                _ => best = Some(accepted),
+            },
+            Err(reason) => doubt.reasons.push(reason),
+        }
+    }
+    let Some(Accepted { region, trailing, witnesses, verdict }) = best else {
+        if doubt.reasons.is_empty() {
+            doubt.reasons.push(Reason::NoLayout);
+        }
+        return Err(doubt);
+    };
+    if !witnesses.count && !evidence.remembered.count_off {
+        confirm(spool, evidence, region)?;
+    }
+    Ok(Findings {
+        region: Some(region),
+        order: evidence.order,
+        first_index: 0,
+        skipped: 0,
+        trailing,
+        witnesses,
+        tally: verdict.tally,
+    })
+}
+
+/// Nothing about a set can be weighed before all of it is there, undamaged.
+pub(super) fn came_whole(spool: &Spool, evidence: &Evidence) -> Result<(), Reason> {
+    let have = spool.contiguous();
+    if have < evidence.announced {
+        return Err(Reason::Incomplete { have, announced: evidence.announced });
+    }
+    if evidence.damaged_packets > 0 && !evidence.remembered.checksums_wrong {
+        return Err(Reason::Damaged { packets: evidence.damaged_packets });
+    }
+    Ok(())
+}
+
+pub(super) fn length_word(spool: &mut Spool) -> Result<u32, Reason> {
+    let word = spool.read(0..WORD_LEN).map_err(|_| Reason::Unreadable)?;
+    Ok(word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word)))
+}
+
+fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
+    let says_nothing = length_word(spool)? == 0;
+    if !says_nothing || !evidence.counts.allow(0) {
+        return Err(Reason::Empty.into());
+    }
+    Ok(Findings {
+        region: None,
+        order: evidence.order,
+        first_index: 0,
+        skipped: 0,
+        trailing: 0,
+        witnesses: Witnesses { length_word: true, size: true, count: true, numbers: None },
+        tally: super::Tally::default(),
+    })
+}
+
+/// The known layouts, the remembered one, and every other wide one that divides by a count.
+fn candidates(word: u32, evidence: &Evidence) -> Vec<AttendanceLayout> {
+    let mut layouts = Vec::from(KNOWN);
+    layouts.extend(evidence.remembered.layout);
+    let body = evidence.announced - WORD_LEN;
+    for count in [evidence.counts.before, evidence.counts.after].into_iter().flatten() {
+        for bytes in [u64::from(word), body] {
+            let width = bytes.checked_div(count.into()).filter(|_| bytes.is_multiple_of(count.into()));
+            let width = width.and_then(|width| u16::try_from(width).ok());
+            layouts.extend(width.filter(|width| (WIDE_MIN..=WIDE_MAX).contains(width)).map(AttendanceLayout::Wide));
+        }
+    }
+    layouts.sort_unstable();
+    layouts.dedup();
+    layouts
+}
+
+/// A layout that explains the set.
+struct Accepted {
+    region: Region,
+    trailing: u64,
+    witnesses: Witnesses,
+    verdict: Verdict,
+}
+
+fn weigh_layout(
+    spool: &mut Spool,
+    evidence: &Evidence,
+    layout: AttendanceLayout,
+    extent: Extent,
+) -> Result<Result<Accepted, Reason>, SpoolError> {
+    let Extent { records, trailing, mut witnesses } = extent;
+    let shape = Shape::Attendance(layout);
+    let remembered = evidence.remembered.layout == Some(layout);
+    let numbered = matches!(layout, AttendanceLayout::Wide(_));
+    // Record numbers, which only a look into the records shows, can add one witness and back a wide layout.
+    let could_hold = witnesses.holding() + usize::from(numbered) >= 2;
+    let could_back = witnesses.count || remembered || numbered;
+    if !could_hold || !could_back || (layout == AttendanceLayout::EightA && !witnesses.sizes_agree()) {
+        return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
+    }
+    let region = Region { layout, at: WORD_LEN, records };
+    let mut rules = Rules::new(evidence, witnesses.sizes_agree());
+    let verdict = judge(spool, region, &mut rules, witnesses.sizes_agree())?;
+    witnesses.numbers = verdict.numbers;
+    let backed = witnesses.count || remembered || witnesses.numbers == Some(true);
+    Ok(if let Some(first) = verdict.bad_run {
+        Err(Reason::BadRun { layout: shape, first })
+    } else if let Some(rival) = verdict.rival {
+        Err(Reason::Misaligned { layout, rival })
+    } else if !verdict.is_acceptable() {
+        Err(Reason::Implausible { layout: shape, tally: verdict.tally })
+    } else if !backed || witnesses.holding() < 2 || (verdict.tally.is_neutral() && !witnesses.sizes_agree()) {
+        Err(Reason::Witnesses { layout: shape, witnesses })
+    } else {
+        Ok(Accepted { region, trailing, witnesses, verdict })
+    })
+}
+
+/// The count alone disagrees: then the same must have come before, on another session. What was added since is no difference.
+fn confirm(spool: &mut Spool, evidence: &Evidence, region: Region) -> Result<(), Doubt> {
+    let Region { layout, records, .. } = region;
+    let Some(earlier) = evidence.earlier else {
+        let reading = Reading { layout, records, digest: digest(spool, region)? };
+        let reasons = vec![Reason::CountFails { layout: Shape::Attendance(layout), records }];
+        return Err(Doubt { reasons, reading: Some(reading) });
+    };
+    let same = earlier.layout == layout
+        && earlier.records <= records
+        && digest(spool, Region { records: earlier.records, ..region })? == earlier.digest;
+    if same { Ok(()) } else { Err(Reason::ReadingsDiffer.into()) }
+}

@@ -1,0 +1,137 @@
+//! What is known about a transfer besides its bytes.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::RangeInclusive;
+
+use crate::DeviceTime;
+use crate::record::{AttendanceLayout, FieldOrder};
+
+/// How many records the terminal said it has, before the transfer and after it. `None` where it did not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Before the transfer.
+    pub before: Option<u32>,
+    /// After it.
+    pub after: Option<u32>,
+}
+
+impl Counts {
+    /// The same count before and after.
+    #[must_use]
+    pub fn steady(count: u32) -> Self {
+        Self { before: Some(count), after: Some(count) }
+    }
+
+    /// Whether a number of records lies between the two counts.
+    #[must_use]
+    pub fn allow(self, records: u64) -> bool {
+        self.range().is_some_and(|range| range.contains(&records))
+    }
+
+    pub(super) fn range(self) -> Option<RangeInclusive<u64>> {
+        let before = u64::from(self.before.or(self.after)?);
+        let after = u64::from(self.after.or(self.before)?);
+        Some(before.min(after)..=before.max(after))
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.range() {
+            Some(range) if range.start() == range.end() => write!(f, "the terminal counts {}", range.start()),
+            Some(range) => write!(f, "the terminal counts {} to {}", range.start(), range.end()),
+            None => f.write_str("the terminal gives no count"),
+        }
+    }
+}
+
+/// What earlier pulls have shown about a terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// The layout of its records.
+    pub layout: Option<AttendanceLayout>,
+    /// Its count disagrees with its log even when read again.
+    pub count_off: bool,
+    /// Its checksums are wrong in every session.
+    pub checksums_wrong: bool,
+}
+
+/// One reading of a set that lacks nothing but a count that agrees: a second one must be the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub(super) layout: AttendanceLayout,
+    pub(super) records: u64,
+    pub(super) digest: u64,
+}
+
+/// The records at the end of what is known of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// How many records of the log are known.
+    pub records: u64,
+    /// The last of them, raw, one after the other.
+    pub overlap: Vec<u8>,
+    /// Their layout.
+    pub layout: AttendanceLayout,
+}
+
+impl Known {
+    /// How many records the overlap has; never more than are known.
+    #[must_use]
+    pub fn overlap_records(&self) -> u64 {
+        (self.overlap.len() / self.layout.width()) as u64
+    }
+
+    /// Where the overlap begins in the set, behind the length word.
+    #[must_use]
+    pub fn overlap_at(&self) -> u64 {
+        let first = self.records.saturating_sub(self.overlap_records());
+        super::WORD_LEN + first.saturating_mul(self.layout.width() as u64)
+    }
+
+    /// Where the first record that is not known would begin in the set.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        super::WORD_LEN + self.records.saturating_mul(self.layout.width() as u64)
+    }
+}
+
+/// Everything that a proof weighs beside the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Bytes of the whole set, its length word included, as the terminal announced them; for a set that came in the answer
+    /// itself, the bytes of that answer.
+    pub announced: u64,
+    /// The terminal's counts.
+    pub counts: Counts,
+    /// The host's local time.
+    pub host_now: DeviceTime,
+    /// The terminal's clock, where it was read.
+    pub terminal_now: Option<DeviceTime>,
+    /// What earlier pulls have shown.
+    pub remembered: Remembered,
+    /// Which of two bytes of a 16-byte record is the punch state.
+    pub order: FieldOrder,
+    /// Packets of the transfer whose checksum was wrong and that could not be had otherwise.
+    pub damaged_packets: u64,
+    /// An earlier reading of the same set, on another session, that lacked nothing but the count.
+    pub earlier: Option<Reading>,
+}
+
+impl Evidence {
+    /// Evidence with nothing remembered, no damage, no earlier reading and no clock but the host's.
+    #[must_use]
+    pub fn new(announced: u64, counts: Counts, host_now: DeviceTime) -> Self {
+        Self {
+            announced,
+            counts,
+            host_now,
+            terminal_now: None,
+            remembered: Remembered::default(),
+            order: FieldOrder::default(),
+            damaged_packets: 0,
+            earlier: None,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What a record would have to be for us to believe it.
+
+use crate::DeviceTime;
+use crate::ids::up_to_nul;
+use crate::record::{AttendanceLayout, FieldOrder};
+
+use super::Evidence;
+
+const DAY: u32 = 86_400;
+/// Verify modes beside the documented ones that the field reports: meaning unknown.
+const REPORTED_MODES: [u8; 2] = [101, 104];
+
+/// How believable one record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    Good,
+    /// Only its id is missing, or its date is the clock's reset: says nothing for or against the alignment.
+    Neutral,
+    Bad,
+}
+
+/// Which dates are believable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    limit: DeviceTime,
+    pub(super) host: DeviceTime,
+    pub(super) terminal: Option<DeviceTime>,
+}
+
+impl Clock {
+    pub(super) fn new(evidence: &Evidence) -> Self {
+        let later = evidence.terminal_now.map_or(evidence.host_now, |terminal| terminal.max(evidence.host_now));
+        Self { limit: next_day(later), host: evidence.host_now, terminal: evidence.terminal_now }
+    }
+
+    fn is_reset(self) -> bool {
+        self.terminal.is_some_and(|terminal| terminal.0 < DAY)
+    }
+}
+
+/// The same time on the next day that exists: packed months have 31 days each.
+fn next_day(time: DeviceTime) -> DeviceTime {
+    let mut next = DeviceTime(time.0.saturating_add(DAY));
+    while !next.exists() && next.0 < u32::MAX {
+        next = DeviceTime(next.0.saturating_add(DAY));
+    }
+    next
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Date {
+    Good,
+    Reset,
+    Bad,
+}
+
+/// The rules for the fields of a record.
+#[derive(Clone)]
+pub(super) struct Rules {
+    pub(super) clock: Clock,
+    pub(super) order: FieldOrder,
+    /// With the length word, the size and the count agreeing, a date need only exist.
+    any_existing_date: bool,
+    modes: [bool; 256],
+}
+
+impl Rules {
+    pub(super) fn new(evidence: &Evidence, any_existing_date: bool) -> Self {
+        let mut modes = [false; 256];
+        for (mode, known) in (0..=u8::MAX).zip(&mut modes) {
+            *known = crate::VerifyMode(mode).is_documented() || REPORTED_MODES.contains(&mode);
+        }
+        Self { clock: Clock::new(evidence), order: evidence.order, any_existing_date, modes }
+    }
+
+    pub(super) fn allow_modes(&mut self, others: &[u8]) {
+        for mode in others {
+            self.modes[usize::from(*mode)] = true;
+        }
+    }
+
+    pub(super) fn knows_mode(&self, mode: u8) -> bool {
+        self.modes[usize::from(mode)]
+    }
+
+    pub(super) fn date(&self, time: u32) -> Date {
+        let time = DeviceTime(time);
+        if time.0 < DAY {
+            if self.clock.is_reset() { Date::Good } else { Date::Reset }
+        } else if (time <= self.clock.limit || self.any_existing_date) && time.exists() {
+            Date::Good
+        } else {
+            Date::Bad
+        }
+    }
+
+    /// Judges one record of exactly the layout's width.
+    #[inline]
+    pub(super) fn class(&self, layout: AttendanceLayout, record: &[u8]) -> Class {
+        match layout {
+            AttendanceLayout::EightA | AttendanceLayout::EightB => match record.first_chunk::<8>() {
+                Some(record) => self.eight(layout, record),
+                None => Class::Bad,
+            },
+            AttendanceLayout::Sixteen => record.first_chunk::<16>().map_or(Class::Bad, |record| self.sixteen(record)),
+            AttendanceLayout::Wide(_) => record.first_chunk::<32>().map_or(Class::Bad, |record| self.wide(record)),
+        }
+    }
+
+    fn eight(&self, layout: AttendanceLayout, record: &[u8; 8]) -> Class {
+        let &[u0, u1, b2, b3, b4, b5, b6, b7] = record;
+        let id = Id::of_number(u16::from_le_bytes([u0, u1]).into());
+        if layout == AttendanceLayout::EightA {
+            self.weigh(id, u32::from_le_bytes([b3, b4, b5, b6]), b7, b2)
+        } else {
+            self.weigh(id, u32::from_le_bytes([b4, b5, b6, b7]), b2 & 7, (b2 >> 3) & 3)
+        }
+    }
+
+    fn sixteen(&self, record: &[u8; 16]) -> Class {
+        let &[i0, i1, i2, i3, t0, t1, t2, t3, byte8, byte9, ..] = record;
+        let (state, mode) = match self.order {
+            FieldOrder::StateFirst => (byte8, byte9),
+            FieldOrder::VerifyFirst => (byte9, byte8),
+        };
+        let id = Id::of_number(u32::from_le_bytes([i0, i1, i2, i3]));
+        self.weigh(id, u32::from_le_bytes([t0, t1, t2, t3]), state, mode)
+    }
+
+    #[inline]
+    fn wide(&self, record: &[u8; 32]) -> Class {
+        let [_, _, id @ .., mode, t0, t1, t2, t3, state] = record;
+        self.weigh(Id::of_text(id), u32::from_le_bytes([*t0, *t1, *t2, *t3]), *state, *mode)
+    }
+
+    #[inline]
+    fn weigh(&self, id: Id, time: u32, state: u8, mode: u8) -> Class {
+        if !crate::PunchState(state).is_known() || !self.knows_mode(mode) || id == Id::Garbled {
+            return Class::Bad;
+        }
+        match (self.date(time), id) {
+            (Date::Bad, _) => Class::Bad,
+            (Date::Good, Id::Present) => Class::Good,
+            // Nothing at all stands in it: memory that was never written looks so.
+            (Date::Reset, Id::Empty) if (time, state, mode) == (0, 0, 0) => Class::Bad,
+            _ => Class::Neutral,
+        }
+    }
+}
+
+/// What stands in the place of an id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Id {
+    Present,
+    Empty,
+    Garbled,
+}
+
+impl Id {
+    fn of_number(number: u32) -> Self {
+        if number == 0 { Self::Empty } else { Self::Present }
+    }
+
+    #[inline]
+    pub(super) fn of_text(field: &[u8]) -> Self {
+        for (at, byte) in field.iter().enumerate() {
+            match byte {
+                0 if at == 0 => return Self::Empty,
+                0 => return Self::Present,
+                b' '..=b'~' => {}
+                _ => return Self::of_wide_text(up_to_nul(field)),
+            }
+        }
+        Self::Present
+    }
+
+    fn of_wide_text(text: &[u8]) -> Self {
+        match core::str::from_utf8(text) {
+            Ok(text) if !text.chars().any(char::is_control) => Self::Present,
+            _ => Self::Garbled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::Counts;
+
+    fn at(year: u16, month: u8, day: u8) -> DeviceTime {
+        DeviceTime::new(year, month, day, 12, 0, 0).unwrap()
+    }
+
+    #[test]
+    fn a_date_may_be_a_day_past_the_later_clock_over_the_end_of_a_month() {
+        let mut evidence = Evidence::new(0, Counts::default(), at(2025, 2, 28));
+        let rules = Rules::new(&evidence, false);
+        assert!(rules.date(at(2025, 3, 1).0) == Date::Good);
+        assert!(rules.date(at(2025, 3, 2).0) == Date::Bad);
+        evidence.terminal_now = Some(at(2025, 6, 1));
+        assert!(Rules::new(&evidence, false).date(at(2025, 5, 30).0) == Date::Good);
+    }
+
+    #[test]
+    fn a_day_that_does_not_exist_is_bad_whatever_else_agrees() {
+        let thirtieth = at(2025, 2, 28).0 + 2 * DAY;
+        assert!(Rules::new(&Evidence::new(0, Counts::default(), at(2025, 6, 1)), true).date(thirtieth) == Date::Bad);
+    }
+
+    #[test]
+    fn the_reset_date_is_good_while_the_terminal_shows_it() {
+        let mut evidence = Evidence::new(0, Counts::default(), at(2025, 6, 1));
+        assert!(Rules::new(&evidence, false).date(60) == Date::Reset);
+        evidence.terminal_now = Some(DeviceTime(90));
+        assert!(Rules::new(&evidence, false).date(60) == Date::Good);
+    }
+
+    #[test]
+    fn an_id_may_be_any_text_without_control_characters() {
+        assert!(Id::of_text(b"A-7\0\x01") == Id::Present);
+        assert!(Id::of_text("\u{664}\u{662}\0".as_bytes()) == Id::Present);
+        assert!(Id::of_text(b"\0A") == Id::Empty);
+        assert!(Id::of_text(b"4\x01\0") == Id::Garbled);
+        assert!(Id::of_text(b"4\xFF\0") == Id::Garbled);
+    }
+}

@@ -1,0 +1,51 @@
+//! Proof before records: what a transfer must show before anything in it is believed.
+//!
+//! A terminal sends a set of records as one run of bytes behind a length word. Nothing in it says where a record begins; a
+//! transfer that lost a few bytes at its head still decodes, into records that never were. So a set has to be proven, by up
+//! to four witnesses ([`Witnesses`]) and by the records themselves:
+//!
+//! | what | when it is needed |
+//! |---|---|
+//! | all announced bytes, no damaged packet | always |
+//! | two witnesses | always |
+//! | a second, equal reading on a fresh session | the count disagrees, and is not remembered for that |
+//! | length word, size and count | records of 8 bytes in layout A; sets that show nothing but empty ids or the clock's reset |
+//! | the count, the terminal's remembered layout, or running record numbers | always: they back the width |
+//! | plausible records | always: 80 % of them good, and nowhere 64 in a row with more bad than good |
+//! | no better reading | always: see below |
+//!
+//! A cut that leaves every size right (a terminal that drops bytes at the head and goes on behind the end) moves all records
+//! by the same distance. So the first and the last records, and any with few good ones among them, are compared with what
+//! the same bytes give from every other beginning, and the claim falls when another reading makes better records.
+//!
+//! # What cannot be told
+//! Where length word, size and count all agree and are all wrong, the bytes alone decide, and one record has few: a log of a
+//! *single* record that lost so many bytes at its head that its time is gone too, and whose place was taken by bytes that
+//! happen to make a believable time, state and mode, is taken for that record. The same holds for two records of 8 bytes.
+//! Logs that hold nothing but the first days after the clock's reset, on a terminal whose clock has been set since, and so
+//! few of them that a shifted reading looks recent, are refused until a later punch joins them.
+
+mod attendance;
+mod digest;
+mod evidence;
+mod fields;
+mod judge;
+mod proven;
+mod rival;
+mod tail;
+mod unproven;
+mod users;
+mod witness;
+
+pub use attendance::prove;
+pub use evidence::{Counts, Evidence, Known, Reading, Remembered};
+pub use judge::Tally;
+pub use proven::Proven;
+pub use rival::Rival;
+pub use tail::prove_tail;
+pub use unproven::{Reason, Shape, Unproven};
+pub use users::{UserTable, prove_users};
+pub use witness::Witnesses;
+
+/// Bytes of the length word in front of a set: a little-endian `u32`, the bytes that follow it.
+pub const WORD_LEN: u64 = 4;

@@ -1,0 +1,72 @@
+//! The proof of a log's tail: what stands behind records that are known.
+
+use alloc::vec;
+
+use crate::record::same_record;
+use crate::spool::Spool;
+
+use super::attendance::came_whole;
+use super::fields::Rules;
+use super::judge::{Region, judge};
+use super::proven::{Findings, Proven};
+use super::unproven::{Reason, Shape, Unproven};
+use super::{Evidence, Known, WORD_LEN, Witnesses};
+
+/// Proves the tail of a log: `spool` holds the set from [`Known::overlap_at`] to its end, [`Evidence::announced`] is the size
+/// of the whole set, `word` the length word at its beginning.
+///
+/// An overlap that equals the stored records, field by field, proves width and alignment up to there; behind it, 64 records
+/// in a row with more bad than good are refused, and so is a reading that another one beats.
+///
+/// # Errors
+/// [`Unproven`]: then the whole log is to be read.
+pub fn prove_tail(mut spool: Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Proven, Unproven> {
+    match weigh(&mut spool, word, known, evidence) {
+        Ok(findings) => Ok(Proven::new(spool, findings)),
+        Err(reason) => Err(Unproven::new(spool, vec![reason], evidence.counts)),
+    }
+}
+
+fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Findings, Reason> {
+    let layout = known.layout;
+    let width = layout.width() as u64;
+    let overlap = known.overlap_records();
+    let body = u64::from(word);
+    let shape = Shape::Attendance(layout);
+    let from = known.overlap_at();
+    came_whole(spool, &Evidence { announced: evidence.announced.saturating_sub(from), ..evidence.clone() })?;
+    let length_word = body.is_multiple_of(width) && body <= evidence.announced.saturating_sub(WORD_LEN);
+    if !length_word {
+        let witnesses = Witnesses { length_word, ..Witnesses::default() };
+        return Err(Reason::Witnesses { layout: shape, witnesses });
+    }
+    if overlap == 0 || WORD_LEN + body < known.end() {
+        return Err(Reason::ShorterThanKnown);
+    }
+    let head = spool.read(0..overlap * width).map_err(|_| Reason::Unreadable)?;
+    let pairs = head.chunks_exact(layout.width()).zip(known.overlap.chunks_exact(layout.width()));
+    if head.len() as u64 != overlap * width || !pairs.into_iter().all(|(a, b)| same_record(layout, a, b)) {
+        return Err(Reason::OverlapDiffers);
+    }
+    let records = (WORD_LEN + body - from) / width;
+    let region = Region { layout, at: 0, records };
+    let mut rules = Rules::new(evidence, true);
+    let verdict = judge(spool, region, &mut rules, true).map_err(|_| Reason::Unreadable)?;
+    if let Some(first) = verdict.bad_run {
+        return Err(Reason::BadRun { layout: shape, first });
+    }
+    if let Some(rival) = verdict.rival {
+        return Err(Reason::Misaligned { layout, rival });
+    }
+    let total = body / width;
+    let size = (evidence.announced - WORD_LEN).is_multiple_of(width);
+    Ok(Findings {
+        region: Some(region),
+        order: evidence.order,
+        first_index: known.records - overlap,
+        skipped: overlap,
+        trailing: evidence.announced - WORD_LEN - body,
+        witnesses: Witnesses { length_word, size, count: evidence.counts.allow(total), numbers: verdict.numbers },
+        tally: verdict.tally,
+    })
+}

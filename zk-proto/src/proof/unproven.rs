@@ -1,0 +1,187 @@
+//! A transfer that could not be proven, and why, in words for people.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::record::{AttendanceLayout, UserLayout};
+use crate::spool::Spool;
+
+use super::rival::Rival;
+use super::{Counts, Reading, Tally, Witnesses};
+
+/// Why a transfer is not proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Fewer bytes came than were announced, or some in the middle are missing.
+    Incomplete {
+        /// Bytes that came without a hole.
+        have: u64,
+        /// Bytes that were announced.
+        announced: u64,
+    },
+    /// Packets whose checksum is wrong.
+    Damaged {
+        /// How many.
+        packets: u64,
+    },
+    /// Nothing came, but the terminal does not count 0.
+    Empty,
+    /// No layout is backed by the sizes.
+    NoLayout,
+    /// Too few witnesses, or the wrong ones.
+    Witnesses {
+        /// The layout.
+        layout: Shape,
+        /// What holds.
+        witnesses: Witnesses,
+    },
+    /// Too many records are not believable.
+    Implausible {
+        /// The layout.
+        layout: Shape,
+        /// How many are of which kind.
+        tally: Tally,
+    },
+    /// Somewhere 64 records in a row have more bad than good among them.
+    BadRun {
+        /// The layout.
+        layout: Shape,
+        /// The first of them, from 0.
+        first: u64,
+    },
+    /// The bytes make better records when they are read otherwise.
+    Misaligned {
+        /// The layout.
+        layout: AttendanceLayout,
+        /// The better reading.
+        rival: Rival,
+    },
+    /// More than one layout explains the bytes.
+    Ambiguous {
+        /// One.
+        first: AttendanceLayout,
+        /// Another.
+        second: AttendanceLayout,
+    },
+    /// All is well but the count: a second reading on a fresh session must be the same.
+    CountFails {
+        /// The layout.
+        layout: Shape,
+        /// Records that came.
+        records: u64,
+    },
+    /// The second reading differs from the first.
+    ReadingsDiffer,
+    /// The records before the known end are not those that were stored.
+    OverlapDiffers,
+    /// The set ends before the known records do.
+    ShorterThanKnown,
+    /// The temporary file of the transfer could not be read back.
+    Unreadable,
+}
+
+/// The layout that a reason speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Of attendance records.
+    Attendance(AttendanceLayout),
+    /// Of user records.
+    Users(UserLayout),
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attendance(layout) => layout.fmt(f),
+            Self::Users(layout) => write!(f, "{}-byte", layout.width()),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete { have, announced } => write!(f, "{have} of {announced} announced bytes came"),
+            Self::Damaged { packets } => write!(f, "{packets} packets came with a wrong checksum"),
+            Self::Empty => f.write_str("no records came although the terminal does not count 0"),
+            Self::NoLayout => f.write_str("the size is that of no known record layout"),
+            Self::Witnesses { layout, witnesses } => write!(f, "as {layout} records: {witnesses}"),
+            Self::Implausible { layout, tally } => write!(f, "as {layout} records they are not believable: {tally}"),
+            Self::BadRun { layout, first } => {
+                write!(f, "as {layout} records, from number {first} on 64 in a row have more bad than good")
+            }
+            Self::Misaligned { layout, rival } if rival.layout == *layout => {
+                write!(f, "as {layout} records they make better sense {} bytes further on", rival.shift)
+            }
+            Self::Misaligned { layout, rival } => {
+                write!(f, "as {layout} records they make no better sense than as {} ones", rival.layout)
+            }
+            Self::Ambiguous { first, second } => write!(f, "{first} and {second} records are both possible"),
+            Self::CountFails { layout, records } => {
+                write!(f, "{records} {layout} records are not the terminal's count: a second reading must be the same")
+            }
+            Self::ReadingsDiffer => f.write_str("two readings of the same log differ"),
+            Self::OverlapDiffers => f.write_str("the records before the known end are not those that were stored"),
+            Self::ShorterThanKnown => f.write_str("the log is shorter than what is known of it"),
+            Self::Unreadable => f.write_str("the temporary file of the transfer could not be read back"),
+        }
+    }
+}
+
+/// A transfer that is not proven: its bytes as they came, and why. It yields no records.
+#[derive(Debug)]
+pub struct Unproven {
+    spool: Box<Spool>,
+    reasons: Vec<Reason>,
+    counts: Counts,
+    reading: Option<Reading>,
+}
+
+impl Unproven {
+    pub(super) fn new(spool: Spool, reasons: Vec<Reason>, counts: Counts) -> Self {
+        Self { spool: Box::new(spool), reasons, counts, reading: None }
+    }
+
+    pub(super) fn with_reading(mut self, reading: Reading) -> Self {
+        self.reading = Some(reading);
+        self
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// This reading, when nothing is missing but a second one on a fresh session that is the same
+    /// ([`super::Evidence::earlier`]).
+    #[must_use]
+    pub fn needs_second_reading(&self) -> Option<Reading> {
+        self.reading
+    }
+
+    /// The bytes as they came.
+    pub fn spool(&mut self) -> &mut Spool {
+        &mut self.spool
+    }
+
+    /// The bytes as they came, to keep.
+    #[must_use]
+    pub fn into_spool(self) -> Spool {
+        *self.spool
+    }
+}
+
+impl fmt::Display for Unproven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "transfer of {} bytes is not proven ({})", self.spool.len(), self.counts)?;
+        for (number, reason) in self.reasons.iter().enumerate() {
+            write!(f, "{} {reason}", if number == 0 { ":" } else { ";" })?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for Unproven {}

@@ -1,0 +1,116 @@
+//! The witnesses that need no look into the records: lengths and counts.
+
+use core::fmt;
+
+use super::{Counts, WORD_LEN};
+
+/// Which witnesses hold for a width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Witnesses {
+    /// A: the set's length word is a whole number of records and lies within what came.
+    pub length_word: bool,
+    /// B: the transfer's size, less the word, is a whole number of records.
+    pub size: bool,
+    /// C: the number of records lies between the terminal's counts.
+    pub count: bool,
+    /// D: record numbers run on from record to record. `None` where the layout has none, or too few records came to tell.
+    pub numbers: Option<bool>,
+}
+
+impl Witnesses {
+    /// How many hold.
+    #[must_use]
+    pub fn holding(self) -> usize {
+        [self.length_word, self.size, self.count, self.numbers == Some(true)].into_iter().filter(|holds| *holds).count()
+    }
+
+    /// Length word, size and count together.
+    pub(super) fn sizes_agree(self) -> bool {
+        self.length_word && self.size && self.count
+    }
+}
+
+impl fmt::Display for Witnesses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |holds: bool| if holds { "holds" } else { "fails" };
+        write!(f, "length word {}, size {}, count {}", word(self.length_word), word(self.size), word(self.count))?;
+        match self.numbers {
+            Some(true) => f.write_str(", record numbers run on"),
+            Some(false) => f.write_str(", record numbers do not run on"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How many records of a width a set has, and which witnesses say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) records: u64,
+    /// Bytes behind the last record.
+    pub(super) trailing: u64,
+    pub(super) witnesses: Witnesses,
+}
+
+/// Reads a set's length word and size as records of a width. `None` when not one record fits.
+pub(super) fn extent(word: u32, announced: u64, width: u64, counts: Counts) -> Option<Extent> {
+    let body = announced.checked_sub(WORD_LEN)?;
+    let word = u64::from(word);
+    let by_size = body.checked_div(width)?;
+    let size = body.checked_rem(width)? == 0;
+    // A word of zero in front of bytes says nothing: some firmware leaves it empty, and a cut can put zeros there.
+    let by_word = (word > 0 && word <= body && word.is_multiple_of(width)).then_some(word / width);
+    let (records, length_word) = match by_word {
+        Some(records) if records == by_size || counts.allow(records) => (records, true),
+        // The word leaves out whole records that did come, and no count backs it: it is not the set's word.
+        _ => (by_size, false),
+    };
+    if records == 0 {
+        return None;
+    }
+    let witnesses = Witnesses { length_word, size, count: counts.allow(records), numbers: None };
+    Some(Extent { records, trailing: body - records * width, witnesses })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn witnesses(word: u32, announced: u64, count: u32) -> (u64, u64, bool, bool, bool) {
+        let Extent { records, trailing, witnesses } = extent(word, announced, 40, Counts::steady(count)).unwrap();
+        (records, trailing, witnesses.length_word, witnesses.size, witnesses.count)
+    }
+
+    #[test]
+    fn a_whole_set_has_all_three() {
+        assert_eq!(witnesses(120, 124, 3), (3, 0, true, true, true));
+    }
+
+    #[test]
+    fn bytes_behind_the_records_are_a_remainder() {
+        assert_eq!(witnesses(120, 124 + 24, 3), (3, 24, true, false, true));
+        assert_eq!(witnesses(120, 124 + 80, 3), (3, 80, true, true, true));
+    }
+
+    #[test]
+    fn a_word_that_leaves_out_records_needs_the_count() {
+        assert_eq!(witnesses(120, 124 + 80, 9), (5, 0, false, true, false));
+        assert_eq!(witnesses(120, 124 + 80, 5), (5, 0, false, true, true));
+    }
+
+    #[test]
+    fn a_cut_breaks_word_and_size() {
+        assert_eq!(witnesses(120, 112, 3), (2, 28, false, false, false));
+        assert_eq!(witnesses(108, 112, 3), (2, 28, false, false, false));
+    }
+
+    #[test]
+    fn a_word_of_zero_is_no_witness() {
+        assert_eq!(witnesses(0, 124, 3), (3, 0, false, true, true));
+    }
+
+    #[test]
+    fn nothing_behind_the_word_is_no_record() {
+        assert_eq!(extent(0, 4, 40, Counts::steady(0)), None);
+        assert_eq!(extent(0, 2, 40, Counts::steady(0)), None);
+    }
+}

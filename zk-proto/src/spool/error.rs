@@ -1,0 +1,56 @@
+//! Why bytes could not be kept.
+
+use core::fmt;
+
+/// Why a spool could not take or give back bytes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SpoolError {
+    /// More than the memory holds, and no directory for a file was named.
+    Full {
+        /// Bytes that are needed.
+        need: u64,
+        /// Bytes that may be kept.
+        cap: u64,
+    },
+    /// Longer than any set of a terminal.
+    TooLong {
+        /// The offset behind the bytes.
+        end: u64,
+        /// The longest set that is taken.
+        cap: u64,
+    },
+    /// The file could not be made, written or read: a full disk, a missing directory, a missing right.
+    #[cfg(feature = "std")]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// The directory that was named for it.
+        directory: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl fmt::Display for SpoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full { need, cap } => write!(f, "transfer needs {need} bytes, memory is limited to {cap}"),
+            Self::TooLong { end, cap } => write!(f, "transfer of {end} bytes is longer than {cap}"),
+            #[cfg(feature = "std")]
+            Self::File { doing, directory, .. } => {
+                write!(f, "cannot {doing} the temporary file of a transfer in {}", directory.display())
+            }
+        }
+    }
+}
+
+impl core::error::Error for SpoolError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            #[cfg(feature = "std")]
+            Self::File { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
