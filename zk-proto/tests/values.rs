@@ -1,117 +1,162 @@
-//! Times, comm keys, counts and options of the golden vectors.
+//! Times, keys, sizes and options against the golden vectors.
 
 mod vectors;
 
 use bytes::BytesMut;
-use serde_json::Value;
-use vectors::{bytes, load, number};
-use zk_proto::op::{Operation, ReadOption};
+use proptest::prelude::*;
+use zk_proto::op::{GetFreeSizes, Operation, ReadOption};
 use zk_proto::reply::Reply;
-use zk_proto::{Command, CommKey, DeviceTime, FreeSizes, ProtoError};
+use zk_proto::{CommKey, Command, DeviceTime, FreeSizes, ProtoError};
 
 fn fields(time: DeviceTime) -> [u64; 6] {
-    let [month, day, hour, minute, second] =
-        [time.month(), time.day(), time.hour(), time.minute(), time.second()].map(u64::from);
-    [u64::from(time.year()), month, day, hour, minute, second]
-}
-
-fn iso(time: DeviceTime) -> Value {
-    if time.exists() { time.to_string().replace(' ', "T").into() } else { Value::Null }
+    [
+        time.year().into(),
+        time.month().into(),
+        time.day().into(),
+        time.hour().into(),
+        time.minute().into(),
+        time.second().into(),
+    ]
 }
 
 #[test]
-fn packed_times_unpack_as_the_vectors_say_and_pack_again() {
-    for vector in load("time").iter().filter(|vector| vector["input"]["format"] == "packed_u32") {
-        let time = DeviceTime::parse(&bytes(&vector["input"]["hex"])).unwrap();
-        let expect = &vector["expect"];
-        assert_eq!(u64::from(time.0), number(&vector["input"]["value"]));
-        assert_eq!(serde_json::to_value(fields(time)).unwrap(), expect["fields"], "{}", vector["id"]);
-        assert_eq!(time.exists(), expect["valid_date"], "{}", vector["id"]);
-        assert_eq!(iso(time), expect["iso"], "{}", vector["id"]);
-        let packed = DeviceTime::new(time.year(), time.month(), time.day(), time.hour(), time.minute(), time.second());
-        let packable = time.exists() && time.year() <= 2099;
-        assert_eq!(packed, packable.then_some(time), "{}", vector["id"]);
+fn every_packed_time_has_its_fields_and_tells_whether_it_exists() {
+    for vector in vectors::load("time").iter().filter(|vector| vector["input"]["format"] == "packed_u32") {
+        let (input, expect) = (&vector["input"], &vector["expect"]);
+        let time = DeviceTime::parse(&vectors::bytes(&input["hex"])).unwrap();
+        assert_eq!(u64::from(time.0), vectors::number(&input["value"]), "{}", vector["id"]);
+        let expected: [u64; 6] = serde_json::from_value(expect["fields"].clone()).unwrap();
+        assert_eq!(fields(time), expected, "{}", vector["id"]);
+        assert_eq!(time.exists(), expect["valid_date"].as_bool().unwrap(), "{}", vector["id"]);
+        if let Some(iso) = expect["iso"].as_str() {
+            assert_eq!(time.to_string().replace(' ', "T"), iso, "{}", vector["id"]);
+        }
+        let [year, month, day, hour, minute, second] = expected.map(|field| field as u16);
+        let packed = DeviceTime::new(year, month as u8, day as u8, hour as u8, minute as u8, second as u8);
+        let representable = time.exists() && year <= 2099;
+        assert_eq!(packed, representable.then_some(time), "{}", vector["id"]);
     }
 }
 
 #[test]
-fn six_byte_times_unpack_as_the_vectors_say_and_pack_again() {
-    for vector in load("time").iter().filter(|vector| vector["input"]["format"] == "six_bytes") {
-        let six: [u8; 6] = bytes(&vector["input"]["hex"]).try_into().unwrap();
-        let time = DeviceTime::from_six_bytes(six);
-        assert_eq!(time.map_or(Value::Null, iso), vector["expect"]["iso"], "{}", vector["id"]);
+fn every_six_byte_time_is_a_date_or_none() {
+    for vector in vectors::load("time").iter().filter(|vector| vector["input"]["format"] == "six_bytes") {
+        let bytes: [u8; 6] = vectors::bytes(&vector["input"]["hex"]).try_into().unwrap();
+        let time = DeviceTime::from_six_bytes(bytes);
+        assert_eq!(
+            time.map(|time| time.to_string().replace(' ', "T")).as_deref(),
+            vector["expect"]["iso"].as_str(),
+            "{}",
+            vector["id"]
+        );
         if let Some(time) = time {
-            assert_eq!(time.to_six_bytes(), six, "{}", vector["id"]);
+            assert_eq!(time.to_six_bytes(), bytes, "{}", vector["id"]);
         }
     }
 }
 
 #[test]
-fn comm_keys_scramble_as_other_clients_do_and_are_accepted() {
-    for vector in load("commkey") {
-        let [key, session, ticks] = ["key", "session_id", "ticks"].map(|name| number(&vector["input"][name]));
-        let (key, session) = (CommKey::new(key.try_into().unwrap()), session.try_into().unwrap());
-        let token = key.scramble(session, ticks.try_into().unwrap());
+fn every_key_scrambles_to_its_token_and_the_terminal_accepts_it() {
+    for vector in vectors::load("commkey") {
+        let input = &vector["input"];
+        let key = CommKey::new(vectors::number(&input["key"]) as u32);
+        let (session, ticks) = (vectors::number(&input["session_id"]) as u16, vectors::number(&input["ticks"]) as u8);
+        let token = key.scramble(session, ticks);
         assert_eq!(hex::encode(token), vector["expect"]["token_hex"].as_str().unwrap(), "{}", vector["id"]);
-        assert!(key.accepts(session, &token));
-        assert!(!CommKey::new(77).accepts(session, &token));
+        assert!(key.accepts(session, &token), "{}", vector["id"]);
+        assert!(!CommKey::new(987_654_321).accepts(session, &token), "{}", vector["id"]);
+        assert!(!key.accepts(session, &token[..3]), "{}", vector["id"]);
     }
 }
 
 #[test]
-fn counts_are_read_as_the_vectors_say_and_written_again() {
-    let names: [(&str, usize); 14] = [
-        ("users", 4),
-        ("fingers", 6),
-        ("records", 8),
-        ("oplog", 10),
-        ("admins", 12),
-        ("passwords", 13),
-        ("fingers_cap", 14),
-        ("users_cap", 15),
-        ("records_cap", 16),
-        ("fingers_left", 17),
-        ("users_left", 18),
-        ("records_left", 19),
-        ("faces", 20),
-        ("faces_cap", 22),
-    ];
-    for vector in load("free_sizes") {
-        let data = bytes(&vector["input"]["data_hex"]);
-        let expect = &vector["expect"];
-        let sizes = match FreeSizes::parse(&data) {
-            Ok(sizes) => sizes,
-            Err(error) => {
-                assert!(matches!(error, ProtoError::Truncated { .. }), "{}", vector["id"]);
-                assert_eq!(expect["error"], "too_short", "{}", vector["id"]);
-                continue;
-            }
-        };
-        let words = sizes.words();
-        assert_eq!(words.len(), expect["field_count"], "{}", vector["id"]);
-        for (name, index) in names {
-            let word = words.get(index).map_or(Value::Null, |word| (*word).into());
-            assert_eq!(word, expect["fields"][name], "{} {name}", vector["id"]);
+fn a_key_is_never_printed() {
+    assert_eq!(format!("{:?}", CommKey::new(123_456)), "CommKey(..)");
+}
+
+#[test]
+fn every_free_sizes_answer_has_its_counts_and_goes_back_unchanged() {
+    for vector in vectors::load("free_sizes") {
+        let data = vectors::bytes(&vector["input"]["data_hex"]);
+        let reply = Reply { command: GetFreeSizes::COMMAND, code: Command::ACK_OK, field: 0, data: &data };
+        let sizes = GetFreeSizes.decode(&reply);
+        if vector["expect"]["error"] == "too_short" {
+            assert!(matches!(sizes, Err(ProtoError::Truncated { .. })), "{}", vector["id"]);
+            continue;
         }
-        assert_eq!(serde_json::to_value(words.get(23..).unwrap_or_default()).unwrap(), expect["extra"]);
-        assert_eq!(sizes.records(), expect["fields"]["records"].as_u64().map(|count| count.try_into().unwrap()));
+        let sizes = sizes.unwrap();
+        for (name, value) in vector["expect"]["fields"].as_object().unwrap() {
+            // A negative count means that the terminal does not know.
+            let expected = value.as_i64().and_then(|value| u32::try_from(value).ok());
+            assert_eq!(field(&sizes, name), expected, "{} {name}", vector["id"]);
+        }
+        assert_eq!(sizes.words().len() as u64, vectors::number(&vector["expect"]["field_count"]), "{}", vector["id"]);
+        let extra: Vec<i32> = serde_json::from_value(vector["expect"]["extra"].clone()).unwrap();
+        assert_eq!(sizes.words().get(23..).unwrap_or_default(), extra, "{}", vector["id"]);
         let mut back = BytesMut::new();
         sizes.encode(&mut back);
         assert_eq!(back, data, "{}", vector["id"]);
     }
 }
 
+fn field(sizes: &FreeSizes, name: &str) -> Option<u32> {
+    match name {
+        "users" => sizes.users(),
+        "fingers" => sizes.fingers(),
+        "records" => sizes.records(),
+        "oplog" => sizes.operation_records(),
+        "admins" => sizes.admins(),
+        "passwords" => sizes.passwords(),
+        "fingers_cap" => sizes.finger_capacity(),
+        "users_cap" => sizes.user_capacity(),
+        "records_cap" => sizes.record_capacity(),
+        "fingers_left" => sizes.fingers_left(),
+        "users_left" => sizes.users_left(),
+        "records_left" => sizes.records_left(),
+        "faces" => sizes.faces(),
+        "faces_cap" => sizes.face_capacity(),
+        other => panic!("unknown field {other}"),
+    }
+}
+
 #[test]
-fn options_are_asked_and_answered_as_the_vectors_say() {
-    for vector in load("options") {
-        let input = &vector["input"];
-        let operation = ReadOption(input["name"].as_str().unwrap());
+fn every_option_is_asked_for_by_name_and_its_answer_read() {
+    for vector in vectors::load("options") {
+        let (input, expect) = (&vector["input"], &vector["expect"]);
+        let option = ReadOption(input["name"].as_str().unwrap());
         let mut request = BytesMut::new();
-        operation.encode(&mut request);
-        assert_eq!(request, bytes(&input["request_data_hex"]), "{}", vector["id"]);
-        let data = bytes(&input["reply_data_hex"]);
-        let code = Command(number(&input["reply_command"]).try_into().unwrap());
-        let value = operation.decode(&Reply { command: Command::OPTIONS_RRQ, code, field: 0, data: &data }).unwrap();
-        assert_eq!(value.as_deref(), vector["expect"]["value"].as_str(), "{}", vector["id"]);
+        option.encode(&mut request);
+        assert_eq!(request, vectors::bytes(&input["request_data_hex"]), "{}", vector["id"]);
+        let reply = Reply {
+            command: ReadOption::COMMAND,
+            code: Command(vectors::number(&input["reply_command"]) as u16),
+            field: 0,
+            data: &vectors::bytes(&input["reply_data_hex"]),
+        };
+        let value = option.decode(&reply).unwrap();
+        assert_eq!(value.as_deref(), expect["value"].as_str(), "{}", vector["id"]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_time_that_was_packed_has_the_fields_it_was_packed_from(
+        year in 2000_u16..=2099, month in 1_u8..=12, day in 1_u8..=28, hour in 0_u8..24, minute in 0_u8..60, second in 0_u8..60,
+    ) {
+        let time = DeviceTime::new(year, month, day, hour, minute, second).unwrap();
+        prop_assert!(time.exists());
+        let [month, day, hour, minute, second] = [month, day, hour, minute, second].map(u64::from);
+        prop_assert_eq!(fields(time), [u64::from(year), month, day, hour, minute, second]);
+        prop_assert_eq!(DeviceTime::from_six_bytes(time.to_six_bytes()), Some(time));
+    }
+
+    #[test]
+    fn times_order_as_their_fields_do(a: u32, b: u32) {
+        prop_assert_eq!(a.cmp(&b), fields(DeviceTime(a)).cmp(&fields(DeviceTime(b))));
+    }
+
+    #[test]
+    fn any_bytes_are_sizes_or_too_few(data in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert_eq!(FreeSizes::parse(&data).is_ok(), data.len() >= 80);
     }
 }

@@ -17,6 +17,8 @@ use crate::{Packet, ProtoError};
 
 /// Live events kept until somebody takes them; older ones give way.
 const LIVE_EVENTS: usize = 4096;
+/// Longer than any terminal takes, and short enough that no sum of deadlines overflows a clock.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
 #[derive(Debug)]
 enum Link {
@@ -39,13 +41,14 @@ pub(super) struct Driver {
 impl Driver {
     /// Opens a connection and a session over `transport`, which is not [`Transport::Auto`].
     pub(super) async fn open(options: &ConnectOptions, transport: Transport) -> Result<Self, ClientError> {
+        let timeout = options.timeout.min(LONGEST_TIMEOUT);
         let config = Config {
             comm_key: options.comm_key,
-            timeout: options.timeout,
+            timeout,
             limits: options.limits,
             checksums: options.checksums,
         };
-        let deadline = Instant::now() + options.timeout;
+        let deadline = Instant::now() + timeout;
         let addresses = resolve(options, deadline).await?;
         let connected = timeout_at(deadline, async {
             match transport {
@@ -66,7 +69,7 @@ impl Driver {
             session,
             link,
             origin: Instant::now(),
-            timeout: options.timeout,
+            timeout,
             live: VecDeque::new(),
             broken: false,
         };

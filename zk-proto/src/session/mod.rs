@@ -88,7 +88,6 @@ struct Pending {
     /// When the request goes out anew, the terminal having said that it is busy.
     anew: Option<Duration>,
     busy: u8,
-    answered: bool,
 }
 
 /// One conversation with a terminal.
@@ -170,7 +169,7 @@ impl Session {
     pub fn prepare(&mut self, now: Duration, dataset: Dataset) {
         let (prepare, ask) = prepare::Prepare::start(&self.context(), dataset);
         self.begin(now, Exchange::Prepare(prepare), ask);
-        self.overall = Some(now + self.allowance(0));
+        self.overall = Some(now.saturating_add(self.allowance(0)));
     }
 
     /// Reads `offset..end` of a set that is [`Prepared::Buffered`]: [`Event::Data`] and then [`Event::Finished`], or
@@ -183,7 +182,7 @@ impl Session {
         }
         let (read, ask) = RangeRead::start(&self.context(), offset, end);
         self.begin(now, Exchange::Range(read), ask);
-        self.overall = Some(now + self.allowance(end - offset));
+        self.overall = Some(now.saturating_add(self.allowance(end - offset)));
     }
 
     /// Gives up the request in hand and what it brought so far. Its late answers are dropped.
@@ -235,17 +234,18 @@ impl Session {
     /// # Errors
     /// As [`Session::handle_input`].
     pub fn handle_received(&mut self, now: Duration) -> Result<(), ProtoError> {
-        loop {
-            let Link::Stream(decoder) = &mut self.link else { return Ok(()) };
+        let mut packets = false;
+        while let Link::Stream(decoder) = &mut self.link {
             match decoder.next_frame()? {
                 Decoded::Item(bytes) => self.handle_packet(now, Packet::parse(bytes)?)?,
                 Decoded::Incomplete { .. } => break,
             }
+            packets = true;
         }
-        // A long packet over a slow line is a sign of life with every byte; the overall deadline still holds.
-        if self.exchange.as_ref().is_some_and(Exchange::is_transfer) {
-            let deadline = now + self.gap();
-            if let Some(pending) = self.pending.as_mut().filter(|pending| pending.answered) {
+        if !packets && self.exchange.as_ref().is_some_and(Exchange::is_transfer) {
+            // A part of a long packet is a sign of life on a slow line. The overall deadline holds all the same.
+            let deadline = now.saturating_add(self.gap());
+            if let Some(pending) = &mut self.pending {
                 pending.deadline = pending.deadline.max(deadline);
             }
         }
@@ -292,7 +292,6 @@ impl Session {
         };
         self.discarded = 0;
         pending.resend = None;
-        pending.answered = true;
         if Meaning::of(packet.command) == Meaning::Later && pending.busy < BUSY_TIMES {
             pending.busy += 1;
             pending.anew = Some(now + BUSY_PAUSE * u32::from(pending.busy));
@@ -363,11 +362,10 @@ impl Session {
         self.pending = Some(Pending {
             reply_id,
             wire,
-            deadline: now + ask.wait,
+            deadline: now.saturating_add(ask.wait),
             resend: resend.then_some((now + RESEND_FIRST, RESEND_FIRST * 2)),
             anew: None,
             busy,
-            answered: false,
             ask,
         });
     }
@@ -395,7 +393,7 @@ impl Session {
             Next::Wait(wait) => {
                 self.exchange = Some(exchange);
                 if let Some(pending) = self.pending.as_mut() {
-                    pending.deadline = now + wait;
+                    pending.deadline = now.saturating_add(wait);
                 }
             }
             Next::Ask(ask) => {
@@ -403,12 +401,12 @@ impl Session {
                 self.ask(now, ask, 0);
             }
             Next::Stream(stream, first) => {
-                self.overall = Some(now + self.allowance(stream.size()));
+                self.overall = Some(now.saturating_add(self.allowance(stream.size())));
                 self.exchange = Some(Exchange::Stream(stream));
                 match first {
                     Some(packet) => self.advance(now, Some(packet)),
                     None => {
-                        let deadline = now + self.gap();
+                        let deadline = now.saturating_add(self.gap());
                         if let Some(pending) = self.pending.as_mut() {
                             pending.deadline = deadline;
                         }
@@ -428,14 +426,14 @@ impl Session {
     /// How long the next packet of a transfer may take: eight times the longest pause that this terminal made, but at
     /// least the answer time-out and at most three of them.
     fn gap(&self) -> Duration {
-        let (floor, ceiling) = (self.config.timeout, self.config.timeout * 3);
-        self.longest_gap.map_or(ceiling, |longest| (longest * 8).clamp(floor, ceiling))
+        let (floor, ceiling) = (self.config.timeout, self.config.timeout.saturating_mul(3));
+        self.longest_gap.map_or(ceiling, |longest| longest.saturating_mul(8).clamp(floor, ceiling))
     }
 
     /// How long a transfer of `size` bytes may take as a whole.
     fn allowance(&self, size: u64) -> Duration {
         let rate = u64::from(self.config.limits.slowest_rate.max(1));
-        self.config.timeout * 12 + Duration::from_secs(size.div_ceil(rate))
+        self.config.timeout.saturating_mul(12).saturating_add(Duration::from_secs(size.div_ceil(rate)))
     }
 
     fn context(&mut self) -> Context<'_> {

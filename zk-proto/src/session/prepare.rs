@@ -54,7 +54,7 @@ impl Prepare {
             _ => (Command::DATA_WRRQ, self.dataset.buffered_request()),
         };
         // The terminal may have to gather a whole log before it answers.
-        Next::Ask(Ask { command, data, wait: context.config.timeout * 3, repeatable: true })
+        Next::Ask(Ask { command, data, wait: context.config.timeout.saturating_mul(3), repeatable: true })
     }
 
     fn command(&self) -> Command {
