@@ -69,7 +69,7 @@ pub struct Instant {
 /// One punch that we vouch for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttendanceEvent {
-    /// The key: [`IdScheme::Full`].
+    /// The key: [`IdScheme::Full`](crate::IdScheme::Full).
     pub id: EventId,
     /// The terminal's serial number, or `name:NAME` where it never gave one.
     pub device_serial: String,

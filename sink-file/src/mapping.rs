@@ -39,7 +39,8 @@ impl Format {
                 Ok(line)
             }
             Self::Csv => {
-                let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+                let mut writer =
+                    csv::WriterBuilder::new().has_headers(false).buffer_capacity(512).from_writer(Vec::new());
                 writer.serialize((event, stored_at)).map_err(io::Error::other)?;
                 writer.into_inner().map_err(|error| error.into_error())
             }

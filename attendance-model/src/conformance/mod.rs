@@ -1,4 +1,4 @@
-//! The suite that every sink runs: one named test for each promise of [`Sink`].
+//! The suite that every sink runs: one named test for each promise of [`Sink`](crate::Sink).
 //!
 //! A sink's tests bring a [`Harness`] and one line, `sink_conformance!(MyHarness);`. Being test code, all of it panics where a
 //! promise is broken.
@@ -69,4 +69,125 @@ macro_rules! sink_conformance {
             }
         )*
     };
+}
+
+#[cfg(test)]
+mod tests {
+    //! The suite must catch a sink that breaks its promise.
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{AttendanceEvent, Capabilities, EventId, MemorySink, Outcome, Sink, SinkError};
+
+    #[derive(Clone, Copy, Debug)]
+    enum Fault {
+        StoresAgain,
+        SaysStoredAgain,
+        LosesTheWorkCode,
+        TrimsTheUserId,
+        ReversesOutcomes,
+        FindsEverything,
+    }
+
+    #[derive(Clone, Debug)]
+    struct BrokenSink(MemorySink, Fault);
+
+    #[async_trait]
+    impl Sink for BrokenSink {
+        fn name(&self) -> &str {
+            "broken"
+        }
+
+        fn target(&self) -> String {
+            self.0.target()
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            self.0.capabilities()
+        }
+
+        async fn probe(&self) -> Result<(), SinkError> {
+            self.0.probe().await
+        }
+
+        async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+            let mut batch = batch.to_vec();
+            for event in &mut batch {
+                match self.1 {
+                    Fault::StoresAgain => {
+                        let earlier = u8::try_from(self.0.stored().len()).unwrap_or(u8::MAX);
+                        event.id = EventId::from_bytes([earlier; 16]);
+                    }
+                    Fault::LosesTheWorkCode => event.work_code = None,
+                    Fault::TrimsTheUserId => event.user_id = event.user_id.trim().to_owned(),
+                    Fault::SaysStoredAgain | Fault::ReversesOutcomes | Fault::FindsEverything => {}
+                }
+            }
+            let mut outcomes = self.0.write(&batch).await?;
+            match self.1 {
+                Fault::SaysStoredAgain => outcomes.fill(Outcome::Stored),
+                Fault::ReversesOutcomes => outcomes.reverse(),
+                _ => {}
+            }
+            Ok(outcomes)
+        }
+
+        async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+            match self.1 {
+                Fault::FindsEverything => Ok(vec![true; ids.len()]),
+                _ => self.0.lookup(ids).await,
+            }
+        }
+    }
+
+    struct Broken<const FAULT: usize>(BrokenSink);
+
+    const FAULTS: [Fault; 6] = [
+        Fault::StoresAgain,
+        Fault::SaysStoredAgain,
+        Fault::LosesTheWorkCode,
+        Fault::TrimsTheUserId,
+        Fault::ReversesOutcomes,
+        Fault::FindsEverything,
+    ];
+
+    impl<const FAULT: usize> Harness for Broken<FAULT> {
+        async fn fresh() -> Self {
+            Self(BrokenSink(MemorySink::new("memory"), FAULTS[FAULT]))
+        }
+
+        fn sink(&self) -> &dyn Sink {
+            &self.0
+        }
+
+        fn another(&self) -> Box<dyn Sink> {
+            Box::new(self.0.clone())
+        }
+
+        async fn stored(&self) -> Vec<View> {
+            self.0.0.stored().iter().map(View::full).collect()
+        }
+    }
+
+    macro_rules! caught {
+        ($($name:ident: $fault:literal by $behaviour:ident,)*) => {
+            $(
+                #[test]
+                #[should_panic]
+                fn $name() {
+                    run::<Broken<$fault>>(stringify!($behaviour), behaviour::$behaviour::<Broken<$fault>>());
+                }
+            )*
+        };
+    }
+
+    caught! {
+        a_sink_that_stores_an_event_again_is_caught: 0 by a_repeated_batch_is_stored_once,
+        a_sink_that_calls_an_old_event_new_is_caught: 1 by a_repeated_batch_is_stored_once,
+        a_sink_that_loses_a_field_is_caught: 2 by an_absent_work_code_is_not_zero,
+        a_sink_that_trims_text_is_caught: 3 by text_of_every_script_and_length_is_kept,
+        a_sink_that_mixes_up_outcomes_is_caught: 4 by outcomes_come_in_the_order_of_the_batch,
+        a_sink_that_finds_what_is_not_there_is_caught: 5 by lookup_answers_in_the_order_of_the_question,
+    }
 }
