@@ -22,10 +22,10 @@ use gcloud_sdk::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::ServiceAccountKey;
+use crate::credentials::{DOWNLOAD, ServiceAccountKey};
 use crate::delivery::{Failure, Rpc};
 use crate::endpoint::Endpoint;
-use crate::error::mend;
+use crate::error::{Cause, mend};
 use crate::ramp::Ramp;
 
 type Client = FirestoreClient<GoogleAuthMiddleware>;
@@ -200,35 +200,38 @@ impl Connection {
     fn unconnected(&self, cause: gcloud_sdk::error::Error) -> SinkError {
         let what = format!("cannot reach {}", self.endpoint.target());
         match cause.into_kind() {
-            ErrorKind::GrpcStatus(cause) => self.error(SinkErrorKind::Unreachable, what).because(cause),
+            ErrorKind::GrpcStatus(cause) => self.error(SinkErrorKind::Unreachable, what).because(Cause::of(&cause)),
             other => self.error(SinkErrorKind::Invalid, what).because(gcloud_sdk::error::Error::from(other)),
         }
     }
 
     fn unauthenticated(&self, cause: gcloud_sdk::error::Error) -> SinkError {
-        let offline = |cause: &ErrorKind| matches!(cause, ErrorKind::Credentials(cause) if cause.is_transient());
         let cause = cause.into_kind();
-        let error = match &self.key {
+        let error = match (&self.key, &cause) {
             // Where no file names credentials, the metadata server of Google's own machines was asked in vain: elsewhere
-            // it never answers, so that trying again is no use.
-            None if adc_file().is_none() => self.no_credentials(),
-            _ if offline(&cause) => {
+            // it never answers, so that trying again is no use, and what it came to tells nobody anything.
+            (None, ErrorKind::Credentials(_)) if adc_file().is_none() => return self.no_credentials(),
+            (_, ErrorKind::Credentials(cause)) if cause.is_transient() => {
                 let what = format!("cannot reach Google's token service for {}", self.endpoint.target());
                 self.error(SinkErrorKind::Unreachable, what)
             }
-            source => {
-                let origin = source.as_ref().map_or("the application default credentials", ServiceAccountKey::origin);
-                self.error(
-                    SinkErrorKind::Credentials,
-                    format!("{origin}: no access token for {}", self.endpoint.target()),
+            (Some(key), _) => {
+                let what = format!("{} does not sign for {}", key.origin(), self.endpoint.target());
+                SinkError::new(SinkErrorKind::Credentials, what).mend(DOWNLOAD)
+            }
+            (None, _) => {
+                let what = format!("the application default credentials do not serve for {}", self.endpoint.target());
+                SinkError::new(SinkErrorKind::Credentials, what).mend(
+                    "correct GOOGLE_APPLICATION_CREDENTIALS, or renew them (gcloud auth application-default login), or \
+                     set `credentials` of this sink to a service-account key file",
                 )
             }
         };
-        match cause {
-            ErrorKind::Credentials(cause) => error.because(cause),
-            ErrorKind::CredentialsBuild(cause) => error.because(cause),
-            other => error.because(gcloud_sdk::error::Error::from(other)),
-        }
+        error.because(match &cause {
+            ErrorKind::Credentials(cause) => Cause::of(cause),
+            ErrorKind::CredentialsBuild(cause) => Cause::of(cause),
+            _ => Cause::of(&gcloud_sdk::error::Error::from(cause)),
+        })
     }
 
     fn unauthenticated_in_time(&self) -> SinkError {

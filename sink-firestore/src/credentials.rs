@@ -6,6 +6,9 @@ use std::path::Path;
 use attendance_model::OptionsError;
 use serde_json::Value;
 
+/// What to do about a key that is no good.
+pub(crate) const DOWNLOAD: &str = "download the key again: Google Cloud console, IAM, Service accounts, Keys, JSON";
+
 /// A service-account key as the Google console hands it out. Prints without its content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServiceAccountKey {
@@ -44,7 +47,6 @@ impl ServiceAccountKey {
     }
 
     fn from_json(text: &str, origin: String) -> Result<Self, OptionsError> {
-        const DOWNLOAD: &str = "download the key again: Google Cloud console, IAM, Service accounts, Keys, JSON";
         // The parser's own message may quote the text, so only the place of the fault is told.
         let key: Value = serde_json::from_str(text).map_err(|fault| {
             problem(format!("{origin} is not JSON (line {}, column {})", fault.line(), fault.column()), DOWNLOAD)

@@ -1,7 +1,6 @@
 //! What a status of the service means: for one write, and for the user.
 
 use std::error::Error;
-use std::fmt;
 
 use attendance_model::{Outcome, SinkError, SinkErrorKind};
 use gcloud_sdk::google::rpc;
@@ -39,22 +38,33 @@ pub(crate) fn verdict(status: &rpc::Status) -> Verdict {
     }
 }
 
-/// A status of the service as the cause of an error, with the causes below it.
-#[derive(Debug)]
-pub(crate) struct ServiceStatus(pub(crate) Status);
+/// What a library says of a failure and of the causes below it, in one line that says nothing twice.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Cause(String);
 
-impl fmt::Display for ServiceStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.message() {
-            "" => write!(f, "{:?}", self.0.code()),
-            message => write!(f, "{:?}: {message}", self.0.code()),
-        }
+impl Cause {
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        Self::chain(error.to_string(), error.source())
     }
-}
 
-impl Error for ServiceStatus {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
+    fn of_status(status: &Status) -> Self {
+        let said = match status.message() {
+            "" => format!("{:?}", status.code()),
+            message => format!("{:?}: {message}", status.code()),
+        };
+        Self::chain(said, status.source())
+    }
+
+    fn chain(mut said: String, mut below: Option<&(dyn Error + 'static)>) -> Self {
+        while let Some(error) = below {
+            let text = error.to_string();
+            if !said.contains(&text) {
+                said = format!("{said}: {text}");
+            }
+            below = error.source();
+        }
+        Self(said)
     }
 }
 
@@ -66,7 +76,7 @@ pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
         Some(mend) => error.mend(mend),
         None => error,
     };
-    error.because(ServiceStatus(status))
+    error.because(Cause::of_status(&status))
 }
 
 fn kind_of(status: &Status) -> SinkErrorKind {
@@ -139,4 +149,72 @@ pub(crate) fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> Opti
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint() -> Endpoint {
+        Endpoint::new("my-project", "logs").unwrap()
+    }
+
+    #[test]
+    fn a_status_decides_whether_the_batch_is_tried_again() {
+        for (code, kind) in [
+            (Code::Unavailable, SinkErrorKind::Busy),
+            (Code::Aborted, SinkErrorKind::Busy),
+            (Code::ResourceExhausted, SinkErrorKind::Busy),
+            (Code::DeadlineExceeded, SinkErrorKind::TimedOut),
+            (Code::Unauthenticated, SinkErrorKind::Credentials),
+            (Code::PermissionDenied, SinkErrorKind::Rights),
+            (Code::NotFound, SinkErrorKind::Missing),
+            (Code::FailedPrecondition, SinkErrorKind::Schema),
+            (Code::Unimplemented, SinkErrorKind::Invalid),
+        ] {
+            assert_eq!(from_status(&endpoint(), Status::new(code, "")).kind, kind, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_status_that_the_connection_made_says_that_nothing_was_reached() {
+        let broken = std::io::Error::other("connection reset");
+        assert_eq!(from_status(&endpoint(), Status::from_error(broken.into())).kind, SinkErrorKind::Unreachable);
+    }
+
+    #[test]
+    fn a_user_is_told_what_to_do() {
+        for (code, mend) in [
+            (Code::Unauthenticated, "clock is right"),
+            (Code::PermissionDenied, "roles/datastore.user) in project my-project"),
+            (Code::NotFound, "create a Firestore database in native mode in project my-project"),
+            (Code::ResourceExhausted, "midnight, Pacific time"),
+            (Code::FailedPrecondition, "not in Datastore mode"),
+            (Code::DeadlineExceeded, "raise the setting `timeout`"),
+        ] {
+            let error = from_status(&endpoint(), Status::new(code, ""));
+            assert!(error.mend.as_ref().is_some_and(|said| said.contains(mend)), "{code:?}: {:?}", error.mend);
+        }
+    }
+
+    #[test]
+    fn a_conflict_is_success_and_an_invalid_write_is_the_event_s_own_fault() {
+        let status =
+            |code: Code| rpc::Status { code: code as i32, message: "why".to_owned(), ..rpc::Status::default() };
+        assert_eq!(verdict(&status(Code::Ok)), Verdict::Settled(Outcome::Stored));
+        assert_eq!(verdict(&status(Code::AlreadyExists)), Verdict::Settled(Outcome::AlreadyStored));
+        let rejected = Outcome::Rejected { reason: "why".to_owned() };
+        assert_eq!(verdict(&status(Code::InvalidArgument)), Verdict::Settled(rejected));
+    }
+
+    #[test]
+    fn a_cause_says_nothing_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("transport error")]
+        struct Outer(#[source] std::io::Error);
+        let inner = || std::io::Error::other("transport error");
+        assert_eq!(Cause::of(&Outer(inner())).to_string(), "transport error");
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        assert_eq!(Cause::of(&Outer(refused)).to_string(), "transport error: connection refused");
+    }
 }
