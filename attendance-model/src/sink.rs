@@ -12,7 +12,7 @@ use crate::{AttendanceEvent, EventId, IdScheme};
 
 /// A place that events are written to, idempotently by id.
 ///
-/// What every implementation promises, and `conformance` tests:
+/// What every implementation promises; `conformance` tests what shows from outside:
 ///
 /// - Create if absent, in one step at the target: never read-then-write, never an update. What is stored stays as it was first
 ///   written, whoever writes it again, also at the same time.

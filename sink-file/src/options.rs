@@ -54,17 +54,26 @@ impl FileOptions {
         self
     }
 
-    /// From `jsonl:PATH` or `csv:PATH`. The only setting is `ids`: `full` (the default) or `iclock-sync-v1`.
+    /// From `jsonl:PATH` or `csv:PATH`. The only setting is `ids`: `full` (the default) or `iclock-sync-v1`; it may also follow
+    /// the path, as in `csv:events.csv?ids=iclock-sync-v1`.
     ///
     /// # Errors
     /// [`OptionsError`] that names what cannot be used. Nothing is opened.
     pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
-        let (format, path) = split(url)?;
+        let (format, rest) = split(url)?;
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut behind_path = Settings::new(query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (key.to_owned(), value.to_owned())
+        }));
         let mut options = Self::new(name, format, Path::new(path))?;
-        if let Some(ids) = settings.take_parsed("ids", "full or iclock-sync-v1")? {
-            options.ids = ids;
+        for settings in [&mut settings, &mut behind_path] {
+            if let Some(ids) = settings.take_parsed("ids", "full or iclock-sync-v1")? {
+                options.ids = ids;
+            }
         }
         settings.finish(&["ids"])?;
+        behind_path.finish(&["ids"])?;
         Ok(options)
     }
 }
@@ -117,6 +126,8 @@ mod tests {
         let settings = |key: &str, value: &str| Settings::new([(key.to_owned(), value.to_owned())]);
         let v1 = FileOptions::parse("file", "csv:a", settings("ids", "iclock-sync-v1")).unwrap();
         assert_eq!(v1.ids, IdScheme::IclockSyncV1);
+        assert_eq!(parse("csv:a?ids=iclock-sync-v1").unwrap(), v1);
+        assert_eq!(parse("csv:a?rotate=1d").unwrap_err().key, "rotate");
         assert_eq!(FileOptions::parse("file", "csv:a", settings("ids", "v1")).unwrap_err().key, "ids");
         assert_eq!(FileOptions::parse("file", "csv:a", settings("rotate", "1d")).unwrap_err().key, "rotate");
     }
