@@ -103,6 +103,8 @@ impl AppendFile {
             self.ids.clear();
             self.end = 0;
         }
+        // What another process wrote may not be on the disk yet, and is about to be called stored.
+        file.sync_all().map_err(|error| failed("write", &self.path, error))?;
         let mut reader = BufReader::with_capacity(1 << 16, file);
         reader.seek(SeekFrom::Start(self.end)).map_err(reading)?;
         let mut reader = reader.take(length - self.end);
@@ -121,8 +123,7 @@ impl AppendFile {
             }
             file.set_len(self.end).map_err(|error| failed("cut a torn line off", &self.path, error))?;
         }
-        // What another process wrote may not be on the disk yet, and is about to be called stored.
-        file.sync_all().map_err(|error| failed("write", &self.path, error))
+        Ok(())
     }
 
     fn take_line(&mut self, line: &[u8]) -> Result<(), SinkError> {
