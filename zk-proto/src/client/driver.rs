@@ -24,6 +24,8 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 enum Link {
     Tcp(Tcp),
     Udp(Udp),
+    /// Given up.
+    Closed,
 }
 
 /// A session and its carrier.
@@ -42,12 +44,8 @@ impl Driver {
     /// Opens a connection and a session over `transport`, which is not [`Transport::Auto`].
     pub(super) async fn open(options: &ConnectOptions, transport: Transport) -> Result<Self, ClientError> {
         let timeout = options.timeout.min(LONGEST_TIMEOUT);
-        let config = Config {
-            comm_key: options.comm_key,
-            timeout,
-            limits: options.limits,
-            checksums: options.checksums,
-        };
+        let config =
+            Config { comm_key: options.comm_key, timeout, limits: options.limits, checksums: options.checksums };
         let deadline = Instant::now() + timeout;
         let addresses = resolve(options, deadline).await?;
         let connected = timeout_at(deadline, async {
@@ -63,16 +61,9 @@ impl Driver {
         };
         let session = match link {
             Link::Tcp(_) => Session::stream(config),
-            Link::Udp(_) => Session::datagrams(config),
+            Link::Udp(_) | Link::Closed => Session::datagrams(config),
         };
-        let mut driver = Self {
-            session,
-            link,
-            origin: Instant::now(),
-            timeout,
-            live: VecDeque::new(),
-            broken: false,
-        };
+        let mut driver = Self { session, link, origin: Instant::now(), timeout, live: VecDeque::new(), broken: false };
         driver.session.connect(driver.now());
         match driver.next(Step::Handshake).await {
             Ok(_) => Ok(driver),
@@ -85,6 +76,12 @@ impl Driver {
 
     pub(super) fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Closes the connection, so that a terminal with a single session can take the next one.
+    pub(super) fn close(&mut self) {
+        self.link = Link::Closed;
+        self.broken = true;
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -110,7 +107,7 @@ impl Driver {
     /// The next live event, or `None` when none came before `within` was over.
     pub(super) async fn next_live(&mut self, within: Duration) -> Result<Option<Packet>, ClientError> {
         let step = Step::Live;
-        let until = self.now() + within;
+        let until = self.now() + within.min(LONGEST_TIMEOUT);
         loop {
             self.flush(step).await?;
             while let Some(event) = self.session.poll_event() {
@@ -168,8 +165,8 @@ impl Driver {
                 let bytes = received.map_err(Trouble::Line)?;
                 self.session.handle_input(self.origin.elapsed(), bytes).map_err(Trouble::Bytes)
             }),
-            // A session over TCP has a receive buffer: `open` made the two together.
-            (Link::Tcp(_), None) => Ok(Ok(())),
+            // A session over TCP has a receive buffer, `open` made the two together: nothing but a closed link is left.
+            (Link::Tcp(_) | Link::Closed, _) => Ok(Err(Trouble::Line(io::ErrorKind::NotConnected.into()))),
         };
         match outcome {
             Ok(outcome) => outcome.map_err(|trouble| self.fail(trouble, step)),
@@ -194,6 +191,7 @@ impl Link {
             (Self::Tcp(tcp), packet) => tcp.send(packet).await,
             (Self::Udp(udp), Some(packet)) => udp.send(&packet).await,
             (Self::Udp(_), None) => Ok(()),
+            (Self::Closed, _) => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 }

@@ -258,7 +258,8 @@ impl Client {
         Ok(())
     }
 
-    /// The next live event after [`RegisterEvents`](crate::op::RegisterEvents), or `None` when none came `within` that time.
+    /// The next live event after [`RegisterEvents`](crate::op::RegisterEvents), or `None` when none came `within` that time,
+    /// an hour at most.
     ///
     /// Dropping the future loses nothing.
     ///
@@ -294,6 +295,7 @@ impl Client {
         };
         // Whatever comes of it: the connection is closed next.
         let _ = timeout(EXIT_WITHIN.min(self.options.timeout), farewell).await;
+        self.driver.close();
     }
 
     fn enter(&mut self) -> Result<(), ClientError> {

@@ -249,6 +249,8 @@ impl Session {
                 pending.deadline = pending.deadline.max(deadline);
             }
         }
+        // Input without end must not keep a deadline from being seen.
+        self.handle_timeout(now);
         Ok(())
     }
 
@@ -262,13 +264,12 @@ impl Session {
         // Anybody can send a datagram: one that is no packet, or was damaged on its way, is as good as lost.
         match Packet::parse(Bytes::copy_from_slice(bytes)) {
             Ok(packet) if packet.intact || self.config.checksums == ChecksumPolicy::Tolerate => {
-                self.handle_packet(now, packet)
+                self.handle_packet(now, packet)?;
             }
-            _ => {
-                self.statistics.damaged += 1;
-                Ok(())
-            }
+            _ => self.statistics.damaged += 1,
         }
+        self.handle_timeout(now);
+        Ok(())
     }
 
     fn handle_packet(&mut self, now: Duration, packet: Packet) -> Result<(), ProtoError> {
