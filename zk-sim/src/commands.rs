@@ -222,7 +222,7 @@ fn pin_width(terminal: &Terminal) -> u8 {
 fn template(terminal: &Terminal, mut data: &[u8]) -> Reply {
     let asked = data.try_get_u16_le().ok().zip(data.try_get_u8().ok());
     match asked.and_then(|(uid, finger)| terminal.users.template(uid, finger)) {
-        Some(template) => Reply::data(0, template.bytes.clone()),
+        Some(template) => Reply::data(0, template.template.clone()),
         None => Reply::error(),
     }
 }

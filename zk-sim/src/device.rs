@@ -13,9 +13,9 @@ use crate::layout::encode_event;
 use crate::line::{Action, Line, Transport};
 use crate::profile::ForeignSession;
 use crate::punch::Punch;
-use crate::record::{Received, Stats, Transcript};
 use crate::reply::Reply;
-use crate::terminal::{EVENT_PATIENCE, Terminal};
+use crate::terminal::Terminal;
+use crate::transcript::{Received, Stats, Transcript};
 use crate::transfer::{EVENT_PUNCH, Prepared};
 use crate::upload::Upload;
 
@@ -51,6 +51,8 @@ struct Unacknowledged {
     sendings: u32,
 }
 
+/// How long an event waits for its acknowledgement before it is sent again.
+const EVENT_PATIENCE: Duration = Duration::from_secs(2);
 /// How often an event is sent in all.
 const EVENT_SENDINGS: u32 = 3;
 /// How long a datagram that comes again is answered from memory.
@@ -260,9 +262,9 @@ impl Device {
     pub fn next_punch(&self) -> Option<Punch> {
         let users = &self.terminal.users;
         let turn = self.terminal.log.shown().len();
-        let (uid, user_id) = users.nth(turn.checked_rem(users.len())?)?;
+        let user = users.nth(turn.checked_rem(users.len())?)?;
         let state = (turn / users.len() % 2) as u8;
-        Some(held(self.terminal.profile.log, Punch::new(uid, &user_id, self.terminal.now(), state, 1)))
+        Some(held(self.terminal.profile.log, Punch::new(user.uid, &user.user_id.0, self.terminal.now(), state, 1)))
     }
 
     /// Events to be sent on a link at `now`: new ones, and those that nobody acknowledged in time.

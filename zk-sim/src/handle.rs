@@ -6,8 +6,8 @@ use zk_proto::DeviceTime;
 
 use crate::faults::Fault;
 use crate::punch::Punch;
-use crate::record::{Received, Stats};
 use crate::server::Shared;
+use crate::transcript::{Received, Stats};
 
 /// A cheap, cloneable handle on a terminal that a [`Server`](crate::Server) runs.
 #[derive(Clone, Debug)]

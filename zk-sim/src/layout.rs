@@ -1,63 +1,60 @@
-//! Attendance records and live punches as the families lay them out.
+//! Punches as terminals lay them out: in the log, and live.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
+use zk_proto::{PunchState, Uid, UserId, VerifyMode};
 
-use crate::profile::{IndexField, LogLayout, Profile};
+use crate::profile::{IndexField, Profile};
 use crate::punch::Punch;
 
-/// The tail of 49-byte records: no mask seen, "255" for the temperature.
-const TAIL_49: [u8; 9] = *b"\xFF255\0\0\0\0\0";
+/// What 49-byte records hold beside the known fields: no mask seen, "255" for the temperature.
+const BASE_49: [u8; 49] =
+    *b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xFF255\0\0\0\0\0";
 
 /// The records of a log, without the length word. `first_number` numbers the first record where the profile numbers them.
 pub(crate) fn encode_log(profile: &Profile, punches: &[Punch], first_number: u16, out: &mut BytesMut) {
-    out.reserve(punches.len() * profile.log.width());
+    let raw = if profile.log.width() == BASE_49.len() { Bytes::from_static(&BASE_49) } else { Bytes::new() };
     let mut number = first_number;
     for punch in punches {
         let index = match profile.index {
             IndexField::Number => number,
             IndexField::Uid => punch.uid,
         };
-        encode_punch(profile.log, punch, index, out);
+        let record = AttendanceRecord {
+            who: who(profile.log, punch),
+            time: punch.time,
+            punch_state: PunchState(punch.state),
+            verify_mode: VerifyMode(punch.mode),
+            work_code: Some(punch.work_code),
+            number: Some(index),
+            raw: raw.clone(),
+        };
+        record.encode(profile.log, FieldOrder::StateFirst, out);
         number = number.wrapping_add(1);
     }
 }
 
-fn encode_punch(layout: LogLayout, punch: &Punch, index: u16, out: &mut BytesMut) {
-    match layout {
-        LogLayout::EightA => {
-            out.put_u16_le(punch.uid);
-            out.put_u8(punch.mode);
-            out.put_u32_le(punch.time.0);
-            out.put_u8(punch.state);
-        }
-        LogLayout::EightB => {
-            out.put_u16_le(punch.uid);
-            // Bits 0-2 hold the state, bits 3-4 the mode; bit 5 marks a full time stamp.
-            out.put_u8(0x20 | ((punch.mode & 3) << 3) | (punch.state & 7));
-            out.put_u8(0);
-            out.put_u32_le(punch.time.0);
-        }
-        LogLayout::Sixteen => {
-            out.put_u32_le(numeric(&punch.user_id));
-            out.put_u32_le(punch.time.0);
-            out.put_u8(punch.state);
-            out.put_u8(punch.mode);
-            out.put_u16_le(0);
-            out.put_u32_le(punch.work_code);
-        }
-        LogLayout::Forty | LogLayout::FortyNine => {
-            out.put_u16_le(index);
-            out.put_slice(&text::<24>(&punch.user_id));
-            out.put_u8(punch.mode);
-            out.put_u32_le(punch.time.0);
-            out.put_u8(punch.state);
-            out.put_u32_le(punch.work_code);
-            out.put_u32_le(0);
-            if layout == LogLayout::FortyNine {
-                out.put_slice(&TAIL_49);
-            }
-        }
-    }
+fn who(layout: AttendanceLayout, punch: &Punch) -> Who {
+    if layout.needs_users() { Who::Uid(Uid(punch.uid)) } else { Who::UserId(UserId(punch.user_id.to_string())) }
+}
+
+/// The punches of a captured data set, as far as whole records go.
+pub(crate) fn decode_log(layout: AttendanceLayout, data: &Bytes) -> Vec<Punch> {
+    let records = data.slice(data.len().min(4)..);
+    let count = records.len() / layout.width();
+    let record = |place: usize| records.slice(place * layout.width()..(place + 1) * layout.width());
+    (0..count)
+        .filter_map(|place| AttendanceRecord::decode(layout, FieldOrder::StateFirst, record(place)))
+        .map(|record| {
+            let (uid, user_id) = match record.who {
+                Who::UserId(user_id) => (0, user_id.0),
+                Who::Uid(uid) => (uid.0, String::new()),
+            };
+            let work_code = record.work_code.unwrap_or(0);
+            let punch = Punch::new(uid, &user_id, record.time, record.punch_state.0, record.verify_mode.0);
+            Punch { work_code, ..punch }
+        })
+        .collect()
 }
 
 /// The payload of a live punch, `event_len` bytes long.
@@ -65,26 +62,16 @@ pub(crate) fn encode_event(profile: &Profile, punch: &Punch) -> Bytes {
     let mut out = BytesMut::with_capacity(profile.event_len);
     match profile.event_len {
         10 | 14 => out.put_u16_le(punch.uid),
-        12 => out.put_u32_le(numeric(&punch.user_id)),
-        _ => out.put_slice(&text::<24>(&punch.user_id)),
+        12 => out.put_u32_le(punch.user_id.parse().unwrap_or(0)),
+        _ => {
+            let id = punch.user_id.as_bytes();
+            out.put_slice(id.get(..24).unwrap_or(id));
+            out.resize(24, 0);
+        }
     }
     out.put_u8(punch.mode);
     out.put_u8(punch.state);
     out.put_slice(&punch.time.to_six_bytes());
     out.resize(profile.event_len, 0);
     out.freeze()
-}
-
-/// What a numeric field holds of a user id: 0 when it is no number.
-fn numeric(user_id: &str) -> u32 {
-    user_id.parse().unwrap_or(0)
-}
-
-/// A field of `N` bytes, cut or padded with NUL.
-pub(crate) fn text<const N: usize>(value: &str) -> [u8; N] {
-    let mut field = [0; N];
-    for (slot, byte) in field.iter_mut().zip(value.bytes()) {
-        *slot = byte;
-    }
-    field
 }

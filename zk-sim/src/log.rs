@@ -2,11 +2,12 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_proto::DeviceTime;
+use zk_proto::record::AttendanceLayout;
 
 use crate::data::Random;
 use crate::faults::{FaultKind, Faults};
 use crate::layout::encode_log;
-use crate::profile::{LogLayout, Profile};
+use crate::profile::Profile;
 use crate::punch::Punch;
 
 /// Ten years of the terminal's 372 days each.
@@ -20,13 +21,20 @@ pub(crate) struct Log {
     changed: Option<Vec<Punch>>,
     /// The whole data set, length word included, until the log changes.
     encoded: Option<Bytes>,
+    /// A captured data set that `stored` was read from: shown as it is until anything changes.
+    captured: Option<Bytes>,
     first_number: u16,
     seed: u64,
 }
 
 impl Log {
     pub(crate) fn new(stored: Vec<Punch>, first_number: u16, seed: u64) -> Self {
-        Self { stored, changed: None, encoded: None, first_number, seed }
+        Self { stored, changed: None, encoded: None, captured: None, first_number, seed }
+    }
+
+    /// A log out of a captured data set, and the punches in it.
+    pub(crate) fn captured(data: Bytes, punches: Vec<Punch>, seed: u64) -> Self {
+        Self { captured: Some(data), ..Self::new(punches, 1, seed) }
     }
 
     /// The records as a client finds them.
@@ -34,8 +42,9 @@ impl Log {
         self.changed.as_deref().unwrap_or(&self.stored)
     }
 
-    pub(crate) fn push(&mut self, punch: Punch, layout: LogLayout, faults: &mut Faults) {
+    pub(crate) fn push(&mut self, punch: Punch, layout: AttendanceLayout, faults: &mut Faults) {
         self.encoded = None;
+        self.captured = None;
         if let Some(changed) = &mut self.changed {
             change(&punch, self.stored.len() as u64, self.seed, layout, faults, changed);
         }
@@ -44,6 +53,7 @@ impl Log {
 
     pub(crate) fn clear(&mut self) {
         self.encoded = None;
+        self.captured = None;
         self.stored.clear();
         if let Some(changed) = &mut self.changed {
             changed.clear();
@@ -51,13 +61,14 @@ impl Log {
     }
 
     /// Drops the oldest records, as terminals do whose log is full.
-    pub(crate) fn drop_oldest(&mut self, count: usize, layout: LogLayout, faults: &mut Faults) {
+    pub(crate) fn drop_oldest(&mut self, count: usize, layout: AttendanceLayout, faults: &mut Faults) {
+        self.captured = None;
         self.stored.drain(..count.min(self.stored.len()));
         self.refresh(layout, faults);
     }
 
     /// Applies faults that were set or cleared.
-    pub(crate) fn refresh(&mut self, layout: LogLayout, faults: &mut Faults) {
+    pub(crate) fn refresh(&mut self, layout: AttendanceLayout, faults: &mut Faults) {
         self.encoded = None;
         self.changed = faults.touch_records().then(|| {
             let mut changed = Vec::with_capacity(self.stored.len());
@@ -70,8 +81,9 @@ impl Log {
 
     /// The data set: a word that says how many bytes follow, then the records.
     pub(crate) fn encoded(&mut self, profile: &Profile) -> Bytes {
-        if let Some(encoded) = &self.encoded {
-            return encoded.clone();
+        let captured = self.captured.as_ref().filter(|_| self.changed.is_none());
+        if let Some(ready) = self.encoded.as_ref().or(captured) {
+            return ready.clone();
         }
         let punches = self.changed.as_deref().unwrap_or(&self.stored);
         let length = punches.len() * profile.log.width();
@@ -86,7 +98,7 @@ impl Log {
 }
 
 /// Appends what becomes of one punch. Which punches are struck depends on the seed and their place alone.
-fn change(punch: &Punch, index: u64, seed: u64, layout: LogLayout, faults: &mut Faults, out: &mut Vec<Punch>) {
+fn change(punch: &Punch, index: u64, seed: u64, layout: AttendanceLayout, faults: &mut Faults, out: &mut Vec<Punch>) {
     let mut random = Random::new(seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let mut struck = |kind| faults.strike_share(kind, random.next());
     let mut punch = punch.clone();
@@ -108,9 +120,9 @@ fn change(punch: &Punch, index: u64, seed: u64, layout: LogLayout, faults: &mut 
     if struck(FaultKind::GarbledUserIds) {
         // Numeric layouts cannot hold control characters: there it is a number that nobody has.
         let (uid, user_id) = match layout {
-            LogLayout::Sixteen => (punch.uid, format!("{}", 3_000_000_000 + index % 1_000_000)),
-            LogLayout::EightA | LogLayout::EightB => (60_000 + (index % 5000) as u16, String::new()),
-            LogLayout::Forty | LogLayout::FortyNine => (punch.uid, format!("\u{1}\u{1b}{}\u{7f}", index % 100)),
+            AttendanceLayout::Sixteen => (punch.uid, format!("{}", 3_000_000_000 + index % 1_000_000)),
+            AttendanceLayout::EightA | AttendanceLayout::EightB => (60_000 + (index % 5000) as u16, String::new()),
+            AttendanceLayout::Wide(_) => (punch.uid, format!("\u{1}\u{1b}{}\u{7f}", index % 100)),
         };
         punch.uid = uid;
         punch.user_id = user_id.into();

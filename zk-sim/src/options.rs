@@ -1,6 +1,9 @@
 //! The terminal's options: names and values as text.
 
-use crate::profile::{LogLayout, Profile, UserLayout};
+use zk_proto::record::AttendanceLayout;
+use zk_proto::record::UserLayout;
+
+use crate::profile::Profile;
 
 /// The options of one terminal, in the order in which they were set.
 #[derive(Clone, Debug)]
@@ -9,7 +12,7 @@ pub(crate) struct Options(Vec<(String, String)>);
 impl Options {
     pub(crate) fn new(profile: &Profile, serial: &str) -> Self {
         let colour = profile.users == UserLayout::SeventyTwo;
-        let face = profile.log == LogLayout::FortyNine;
+        let face = profile.log.width() > 40;
         let flag = |on: bool| if on { "1" } else { "0" };
         let values = [
             ("~SerialNumber", serial),
@@ -19,12 +22,12 @@ impl Options {
             ("~OS", "1"),
             ("~ProductTime", "2015-06-16 09:00:00"),
             ("~ZKFPVersion", "10"),
-            ("~ExtendFmt", flag(profile.log == LogLayout::Sixteen)),
+            ("~ExtendFmt", flag(profile.log == AttendanceLayout::Sixteen)),
             ("~UserExtFmt", flag(colour)),
             ("ExtendOPLog", "0"),
             ("~SSR", flag(colour)),
             ("~PIN2Width", if colour { "9" } else { "5" }),
-            ("WorkCode", flag(profile.log == LogLayout::Sixteen)),
+            ("WorkCode", flag(profile.log == AttendanceLayout::Sixteen)),
             ("ZKFaceVersion", if face { "7" } else { "0" }),
             ("FaceFunOn", flag(face)),
             ("FingerFunOn", "1"),

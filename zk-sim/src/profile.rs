@@ -1,54 +1,8 @@
 //! What kind of terminal is simulated: the families that differ on the wire.
 
 use zk_proto::Command;
-
-/// How a terminal lays out one attendance record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLayout {
-    /// 8 bytes: uid, verify mode, time, state.
-    EightA,
-    /// 8 bytes: uid, state and verify mode in one flag byte, time.
-    EightB,
-    /// 16 bytes: numeric user id, time, state, verify mode, work code.
-    Sixteen,
-    /// 40 bytes: user id as text.
-    Forty,
-    /// 40 bytes and a tail of nine for mask and temperature.
-    FortyNine,
-}
-
-impl LogLayout {
-    /// Bytes of one record.
-    #[must_use]
-    pub fn width(self) -> usize {
-        match self {
-            Self::EightA | Self::EightB => 8,
-            Self::Sixteen => 16,
-            Self::Forty => 40,
-            Self::FortyNine => 49,
-        }
-    }
-}
-
-/// How a terminal lays out one user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserLayout {
-    /// 28 bytes, numeric user id.
-    TwentyEight,
-    /// 72 bytes, user id as text.
-    SeventyTwo,
-}
-
-impl UserLayout {
-    /// Bytes of one record.
-    #[must_use]
-    pub fn width(self) -> usize {
-        match self {
-            Self::TwentyEight => 28,
-            Self::SeventyTwo => 72,
-        }
-    }
-}
+use zk_proto::record::AttendanceLayout;
+use zk_proto::record::UserLayout;
 
 /// What the first two bytes of a 40- or 49-byte record hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +38,7 @@ pub struct Profile {
     /// User records.
     pub users: UserLayout,
     /// Attendance records.
-    pub log: LogLayout,
+    pub log: AttendanceLayout,
     /// First field of wide attendance records.
     pub index: IndexField,
     /// Bytes of a live punch's payload: 10, 12, 14, 32, 36, 37 or 52.
@@ -128,7 +82,7 @@ const TFT40: Profile = Profile {
     tcp: true,
     udp: true,
     users: UserLayout::SeventyTwo,
-    log: LogLayout::Forty,
+    log: AttendanceLayout::Wide(40),
     index: IndexField::Number,
     event_len: 36,
     inline_limit: 1024,
@@ -183,7 +137,7 @@ impl Profile {
         Profile {
             name: "tft16",
             about: "colour-screen terminal with the extended 16-byte log",
-            log: LogLayout::Sixteen,
+            log: AttendanceLayout::Sixteen,
             device_name: "iClock260",
             platform: "ZEM510_TFT",
             ..TFT40
@@ -192,7 +146,7 @@ impl Profile {
             name: "face49",
             about: "visible-light face terminal, 49-byte log, TCP only, strict checksums (SpeedFace-V5L)",
             udp: false,
-            log: LogLayout::FortyNine,
+            log: AttendanceLayout::Wide(49),
             event_len: 52,
             sizes_len: 112,
             strict_checksum: true,
@@ -204,21 +158,21 @@ impl Profile {
         Profile {
             name: "bw8",
             about: "black-and-white terminal, 8-byte log (layout B), 28-byte users (MA300, ZEM500)",
-            log: LogLayout::EightB,
+            log: AttendanceLayout::EightB,
             event_len: 10,
             ..BW
         },
         Profile {
             name: "bw8a",
             about: "as bw8, with the 8-byte layout A",
-            log: LogLayout::EightA,
+            log: AttendanceLayout::EightA,
             event_len: 14,
             ..BW
         },
         Profile {
             name: "bw16",
             about: "black-and-white terminal, extended 16-byte log, 28-byte users (X628)",
-            log: LogLayout::Sixteen,
+            log: AttendanceLayout::Sixteen,
             device_name: "X628",
             ..BW
         },
@@ -226,7 +180,7 @@ impl Profile {
             name: "udp-only",
             about: "black-and-white terminal that answers over UDP alone, 16-byte log (U580)",
             tcp: false,
-            log: LogLayout::Sixteen,
+            log: AttendanceLayout::Sixteen,
             device_name: "U580",
             ..BW
         },

@@ -1,7 +1,7 @@
 //! One terminal: all that it holds, and how it is set up.
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{Local, NaiveDateTime, TimeDelta};
@@ -9,6 +9,8 @@ use zk_proto::{CommKey, DeviceTime};
 
 use crate::data::{Person, Random, device_time, held, people, punches};
 use crate::faults::{Fault, FaultKind, Faults};
+use crate::file::{self, DataError, FileData};
+use crate::layout::decode_log;
 use crate::log::Log;
 use crate::options::Options;
 use crate::profile::Profile;
@@ -102,6 +104,7 @@ pub struct TerminalBuilder {
     people: Option<Vec<Person>>,
     user_records: Vec<Bytes>,
     punches: Option<Vec<Punch>>,
+    captured: Option<Bytes>,
     options: Vec<(String, Option<String>)>,
     first_session: Option<u16>,
     first_number: Option<u16>,
@@ -185,6 +188,27 @@ impl TerminalBuilder {
         self
     }
 
+    /// The log out of a file instead of a generated one, by the ending of the file's name: `.jsonl`, lines such as
+    /// `{"user_id":"42","time":"2025-05-18 07:01:09","state":0,"mode":1}`; `.csv`, with the heading
+    /// `user_id,time,state,mode`; `.hex` or `.bin`, a captured data set in the profile's layout with its length word in
+    /// front, which is sent as it is. Uids of the first two are given out in the order in which people appear.
+    ///
+    /// # Errors
+    /// [`DataError`] names the file, the line and what would be right.
+    pub fn data_file(self, path: &Path) -> Result<Self, DataError> {
+        Ok(match file::read(path)? {
+            FileData::Punches(punches) => self.punches(punches),
+            FileData::Raw(data) => self.captured_log(data),
+        })
+    }
+
+    /// A captured data set for the log, in the profile's layout and with its length word, sent as it is.
+    #[must_use]
+    pub fn captured_log(mut self, data: Bytes) -> Self {
+        self.captured = Some(data);
+        self
+    }
+
     /// Sets an option, beside or instead of the profile's.
     #[must_use]
     pub fn option(mut self, name: &str, value: &str) -> Self {
@@ -220,6 +244,7 @@ impl TerminalBuilder {
         let serial = self.serial.unwrap_or_else(|| format!("OSIM{:09}", random.below(1_000_000_000)));
         let first_session = self.first_session.unwrap_or(1 + random.below(60_000) as u16);
         let layout = self.profile.log;
+        let captured = self.captured.map(|data| (decode_log(layout, &data), data));
         let made = self.records > 0 || self.punches.is_some();
         let people = match (self.people, &self.punches) {
             (Some(people), _) => people,
@@ -227,9 +252,13 @@ impl TerminalBuilder {
             (None, _) => people(self.users.unwrap_or(if made { 20 } else { 0 })),
         };
         let now = self.now.unwrap_or_else(|| Local::now().naive_local());
-        let stored = match self.punches {
-            Some(punches) => punches.into_iter().map(|punch| held(layout, punch)).collect(),
-            None => punches(self.records, &people, now, self.seed, layout),
+        let first_number = self.first_number.unwrap_or(1);
+        let log = match (captured, self.punches) {
+            (Some((punches, data)), _) => Log::captured(data, punches, self.seed),
+            (None, Some(punches)) => {
+                Log::new(punches.into_iter().map(|punch| held(layout, punch)).collect(), first_number, self.seed)
+            }
+            (None, None) => Log::new(punches(self.records, &people, now, self.seed, layout), first_number, self.seed),
         };
         let mut options = Options::new(&self.profile, &serial);
         if serial.is_empty() {
@@ -248,7 +277,7 @@ impl TerminalBuilder {
         let mut terminal = Terminal {
             options,
             users,
-            log: Log::new(stored, self.first_number.unwrap_or(1), self.seed),
+            log,
             key: self.key,
             enabled: true,
             faults: Faults::default(),
@@ -276,6 +305,3 @@ fn whoever_punched(punches: &[Punch]) -> Vec<Person> {
     }
     people
 }
-
-/// How long an event waits for its acknowledgement before it is sent again.
-pub(crate) const EVENT_PATIENCE: Duration = Duration::from_secs(2);

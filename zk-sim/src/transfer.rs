@@ -58,7 +58,7 @@ pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
             }
         }
         Table::Templates => Prepared::whole(terminal.users.encoded_templates()),
-        Table::Empty => Prepared::whole(data_set(Vec::new())),
+        Table::Empty => Prepared::whole(data_set(&[])),
     }
 }
 
@@ -71,7 +71,7 @@ fn prepare_log(terminal: &mut Terminal) -> Prepared {
     }
     if let Some(count) = strike_bytes(faults, FaultKind::CutHeadSized) {
         let records = cut(&whole, count, 0).slice(4..);
-        prepared = Prepared::whole(data_set(records.to_vec()));
+        prepared = Prepared::whole(data_set(&records));
     }
     if let Some(count) = strike_bytes(faults, FaultKind::CutHeadFilled) {
         prepared = Prepared::whole(cut(&whole, count, count));

@@ -3,7 +3,6 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::terminal::Terminal;
-use crate::users::Template;
 
 /// The longest upload that is taken, in bytes: some hundred users with all their fingers.
 const MAX_UPLOAD: u32 = 8 << 20;
@@ -47,7 +46,7 @@ impl Upload {
         let fits = usize::from(size) == self.data.len() && terminal.users.contains(uid);
         if fits && terminal.users.template(uid, finger).is_none() {
             let bytes = Bytes::copy_from_slice(&self.data);
-            terminal.users.write_template(uid, finger, Template { flag, bytes });
+            terminal.users.write_template(uid, finger, flag, bytes);
             return true;
         }
         false
@@ -80,6 +79,6 @@ fn commit_finger(terminal: &mut Terminal, mut entry: &[u8], templates: &[u8]) ->
     let mut template = templates.get(offset..)?;
     let size = usize::from(template.try_get_u16_le().ok()?);
     let bytes = Bytes::copy_from_slice(template.get(..size)?);
-    terminal.users.write_template(uid, finger, Template { flag: 1, bytes });
+    terminal.users.write_template(uid, finger, 1, bytes);
     Some(())
 }

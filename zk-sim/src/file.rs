@@ -1,0 +1,134 @@
+//! Punches out of a file.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::NaiveDateTime;
+use serde::Deserialize;
+
+use crate::data::device_time;
+use crate::punch::Punch;
+
+/// What a file holds.
+#[derive(Clone, Debug)]
+pub(crate) enum FileData {
+    Punches(Vec<Punch>),
+    /// A captured data set, its length word included, in the profile's layout.
+    Raw(Bytes),
+}
+
+/// Why a file cannot stand for a log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The file itself cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The name's ending says no format.
+    #[error("{path} is none of .jsonl, .csv, .hex, .bin")]
+    Format {
+        /// The file.
+        path: String,
+    },
+    /// A captured data set is not one.
+    #[error("{path} is no data set: {reason}")]
+    DataSet {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A line is not a punch.
+    #[error("line {line} of {path} is no punch: {reason}")]
+    Line {
+        /// The file.
+        path: String,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+}
+
+/// Reads a file by the ending of its name; [`TerminalBuilder::data_file`](crate::TerminalBuilder::data_file) says which.
+pub(crate) fn read(path: &Path) -> Result<FileData, DataError> {
+    let shown = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|source| DataError::Read { path: shown.clone(), source })?;
+    let wrong = |reason: &str| DataError::DataSet { path: shown.clone(), reason: reason.to_owned() };
+    let raw =
+        |bytes: Vec<u8>| if bytes.len() < 4 { Err(wrong("the length word is missing")) } else { Ok(bytes.into()) };
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("jsonl") => Ok(FileData::Punches(lines(&shown, &bytes, false)?)),
+        Some("csv") => Ok(FileData::Punches(lines(&shown, &bytes, true)?)),
+        Some("hex") => {
+            let digits: Vec<u8> = bytes.into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            raw(hex::decode(digits).map_err(|error| wrong(&error.to_string()))?).map(FileData::Raw)
+        }
+        Some("bin") => raw(bytes).map(FileData::Raw),
+        _ => Err(DataError::Format { path: shown }),
+    }
+}
+
+fn lines(path: &str, bytes: &[u8], csv: bool) -> Result<Vec<Punch>, DataError> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut uids = HashMap::new();
+    let mut punches = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        // The first line of a CSV file names the columns.
+        if line.trim().is_empty() || (csv && number == 0) {
+            continue;
+        }
+        let parsed = if csv { csv_line(line) } else { serde_json::from_str(line).map_err(|error| error.to_string()) };
+        let punch = parsed.and_then(|line| to_punch(line, &mut uids));
+        punches.push(punch.map_err(|reason| DataError::Line { path: path.to_owned(), line: number + 1, reason })?);
+    }
+    Ok(punches)
+}
+
+/// A line of a punch file.
+#[derive(Debug, Deserialize)]
+struct Line {
+    user_id: String,
+    time: String,
+    #[serde(default)]
+    state: u8,
+    #[serde(default = "finger")]
+    mode: u8,
+    #[serde(default)]
+    work_code: u32,
+}
+
+fn finger() -> u8 {
+    1
+}
+
+/// No field of a punch holds a comma or a quote, so there is none to unfold.
+fn csv_line(line: &str) -> Result<Line, String> {
+    let mut fields = line.split(',').map(str::trim);
+    let mut next = |name: &str| fields.next().ok_or_else(|| format!("{name} is missing"));
+    let user_id = next("user_id")?.to_owned();
+    let time = next("time")?.to_owned();
+    let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number from 0 to 255"));
+    let state = next("state").map_or(Ok(0), number)?;
+    let mode = next("mode").map_or(Ok(1), number)?;
+    Ok(Line { user_id, time, state, mode, work_code: 0 })
+}
+
+fn to_punch(line: Line, uids: &mut HashMap<Arc<str>, u16>) -> Result<Punch, String> {
+    let time = line.time.replace('T', " ");
+    let time = NaiveDateTime::parse_from_str(&time, "%Y-%m-%d %H:%M:%S")
+        .ok()
+        .and_then(device_time)
+        .ok_or_else(|| format!("{:?} is no time such as 2025-05-18 07:01:09", line.time))?;
+    let user_id: Arc<str> = line.user_id.into();
+    let next = u16::try_from(uids.len() + 1).map_err(|_| "more than 65535 people".to_owned())?;
+    let uid = *uids.entry(Arc::clone(&user_id)).or_insert(next);
+    Ok(Punch { uid, user_id, time, state: line.state, mode: line.mode, work_code: line.work_code })
+}
