@@ -64,10 +64,12 @@ impl Replay {
         start(&mut self.session);
         let mut events = Vec::new();
         loop {
-            match (self.session.poll_event(), self.session.poll_transmit()) {
-                (Some(event), _) => events.push(event),
-                (None, Some(sent)) => self.answer(&sent),
-                (None, None) => return events,
+            if let Some(sent) = self.session.poll_transmit() {
+                self.answer(&sent);
+            } else if let Some(event) = self.session.poll_event() {
+                events.push(event);
+            } else {
+                return events;
             }
         }
     }
@@ -103,7 +105,7 @@ impl Replay {
             [Event::Prepared(Prepared::Inline(bytes))] => bytes.to_vec(),
             [Event::Prepared(Prepared::Buffered { size })] => {
                 let events = self.run(|session| session.read(Duration::ZERO, 0, *size));
-                assert_eq!(events.last(), Some(&Event::Finished));
+                assert!(events.last() == Some(&Event::Finished));
                 self.run(|session| session.call(Duration::ZERO, &FreeData));
                 let parts = events.iter().map(|event| match event {
                     Event::Data { bytes, .. } => &bytes[..],
