@@ -14,6 +14,8 @@ use crate::error::{failed, foreign};
 /// How long another process may hold the file.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(5);
+/// Most bytes that are taken for one line, or for what an interrupted write of a whole batch left behind the last one.
+const LINE_LIMIT: usize = 4 << 20;
 
 /// A file that only grows by whole lines, with the ids of the lines that were read or written so far.
 ///
@@ -118,7 +120,7 @@ impl AppendFile {
             self.end += line.len() as u64;
         }
         if !line.is_empty() {
-            if !self.format.is_torn(&line, self.end == 0) {
+            if line.len() >= LINE_LIMIT || !self.format.is_torn(&line, self.end == 0) {
                 return Err(foreign(&self.path, "its last line is not ours"));
             }
             file.set_len(self.end).map_err(|error| failed("cut a torn line off", &self.path, error))?;
@@ -167,12 +169,14 @@ impl AppendFile {
     }
 }
 
-/// Appends a line to `line`, its line feed included. `false` at the end of the file; `line` then holds what is left without one.
+/// Appends a line to `line`, its line feed included. `false` where there is none up to the end of the file or the limit; `line` then
+/// holds what there is.
 fn read_line(reader: &mut impl BufRead, format: Format, line: &mut Vec<u8>) -> io::Result<bool> {
     let mut quotes = 0;
     loop {
         let start = line.len();
-        reader.read_until(b'\n', line)?;
+        let room = LINE_LIMIT.saturating_sub(start) as u64;
+        reader.by_ref().take(room).read_until(b'\n', line)?;
         let part = line.get(start..).unwrap_or_default();
         if !part.ends_with(b"\n") {
             return Ok(false);

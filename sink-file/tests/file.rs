@@ -83,6 +83,17 @@ async fn a_file_of_somebody_elses_is_refused_and_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_long_file_without_lines_is_not_read_whole_and_not_cut() {
+    for scheme in SCHEMES {
+        let place = Place::new(scheme);
+        let length = 16 << 20;
+        std::fs::File::create(&place.path).unwrap().set_len(length).unwrap();
+        assert_eq!(place.sink().probe().await.unwrap_err().kind, SinkErrorKind::Schema);
+        assert_eq!(std::fs::metadata(&place.path).unwrap().len(), length);
+    }
+}
+
+#[tokio::test]
 async fn a_csv_file_has_one_header_whatever_opens_it() {
     let place = Place::new("csv");
     for count in 0..4 {
