@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,17 +14,15 @@ use gcloud_sdk::google::firestore::v1::{
     BatchGetDocumentsRequest, BatchWriteRequest, DocumentMask, Write, batch_get_documents_response,
 };
 use gcloud_sdk::google::rpc;
-use gcloud_sdk::google_cloud_auth::credentials::anonymous;
 use gcloud_sdk::tonic::{Code, Request, Status};
-use gcloud_sdk::{
-    GCP_DEFAULT_SCOPES, GoogleApi, GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer, HeaderMap,
-};
+use gcloud_sdk::{GoogleApi, GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer, HeaderMap};
 use tokio::time::{Instant, timeout_at};
 
-use crate::credentials::{DOWNLOAD, ServiceAccountKey};
+use crate::auth::{CredentialsSource, no_credentials};
+use crate::credentials::ServiceAccountKey;
 use crate::delivery::{Failure, Rpc};
 use crate::endpoint::Endpoint;
-use crate::error::{Cause, mend};
+use crate::error::{Cause, of_kind};
 use crate::ramp::Ramp;
 
 type Client = FirestoreClient<GoogleAuthMiddleware>;
@@ -33,7 +30,7 @@ type Client = FirestoreClient<GoogleAuthMiddleware>;
 /// The requests that the sink makes.
 pub(crate) struct Connection {
     endpoint: Endpoint,
-    key: Option<ServiceAccountKey>,
+    source: CredentialsSource,
     timeout: Duration,
     /// Held while connecting, so that writers who come together make one connection. Outlives a channel that broke.
     auth: tokio::sync::Mutex<Option<Arc<GoogleAuthHeaders>>>,
@@ -50,7 +47,7 @@ impl Connection {
         let ramp = (!endpoint.is_emulator()).then(|| (Instant::now(), Mutex::default()));
         Self {
             endpoint,
-            key,
+            source: CredentialsSource(key),
             timeout,
             auth: tokio::sync::Mutex::default(),
             client: Mutex::default(),
@@ -129,15 +126,16 @@ impl Connection {
     /// The client, connected and with credentials that are valid now.
     async fn client(&self, deadline: Instant) -> Result<Client, SinkError> {
         let mut held = timeout_at(deadline, self.auth.lock()).await.map_err(|_| self.timed_out())?;
-        let auth = match timeout_at(deadline, self.authenticate(held.clone())).await {
+        let auth = match timeout_at(deadline, self.source.headers(&self.endpoint, held.clone())).await {
             Ok(Ok(auth)) => auth,
             failed => {
                 // The credentials stop renewing themselves after some failures: the next attempt makes new ones.
                 *held = None;
                 *self.known_client() = None;
                 return Err(match failed {
-                    Ok(Err(cause)) => self.unauthenticated(cause),
-                    _ => self.unauthenticated_in_time(),
+                    Ok(Err(cause)) => self.source.failure(&self.endpoint, cause),
+                    _ if self.source.is_nowhere(&self.endpoint) => no_credentials(&self.endpoint),
+                    _ => self.timed_out(),
                 });
             }
         };
@@ -157,26 +155,6 @@ impl Connection {
         self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn authenticate(
-        &self,
-        known: Option<Arc<GoogleAuthHeaders>>,
-    ) -> gcloud_sdk::error::Result<Arc<GoogleAuthHeaders>> {
-        let auth = match (known, &self.key) {
-            (Some(auth), _) => auth,
-            (None, _) if self.endpoint.is_emulator() => {
-                Arc::new(GoogleAuthHeaders::from(anonymous::Builder::new().build()))
-            }
-            (None, Some(key)) => {
-                let scopes = GCP_DEFAULT_SCOPES.clone();
-                Arc::new(GoogleAuthHeaders::from_service_account_key(key.json().clone(), scopes).await?)
-            }
-            (None, None) => Arc::new(GoogleAuthHeaders::from_adc().await?),
-        };
-        // Asked for here, where its failure can be told from one of the request; the middleware finds it in the cache.
-        auth.headers().await?;
-        Ok(auth)
-    }
-
     async fn connect(&self, auth: Arc<GoogleAuthHeaders>) -> gcloud_sdk::error::Result<Client> {
         let mut middleware = GoogleAuthMiddlewareLayer::new(auth, Some(self.endpoint.database_path()))?;
         if self.endpoint.is_emulator() {
@@ -194,70 +172,18 @@ impl Connection {
     fn timed_out(&self) -> SinkError {
         let what =
             format!("no answer within {} from {}", humantime::format_duration(self.timeout), self.endpoint.target());
-        self.error(SinkErrorKind::TimedOut, what)
+        of_kind(&self.endpoint, SinkErrorKind::TimedOut, what)
     }
 
     fn unconnected(&self, cause: gcloud_sdk::error::Error) -> SinkError {
         let what = format!("cannot reach {}", self.endpoint.target());
         match cause.into_kind() {
-            ErrorKind::GrpcStatus(cause) => self.error(SinkErrorKind::Unreachable, what).because(Cause::of(&cause)),
-            other => self.error(SinkErrorKind::Invalid, what).because(gcloud_sdk::error::Error::from(other)),
-        }
-    }
-
-    fn unauthenticated(&self, cause: gcloud_sdk::error::Error) -> SinkError {
-        let cause = cause.into_kind();
-        let error = match (&self.key, &cause) {
-            // Where no file names credentials, the metadata server of Google's own machines was asked in vain: elsewhere
-            // it never answers, so that trying again is no use, and what it came to tells nobody anything.
-            (None, ErrorKind::Credentials(_)) if adc_file().is_none() => return self.no_credentials(),
-            (_, ErrorKind::Credentials(cause)) if cause.is_transient() => {
-                let what = format!("cannot reach Google's token service for {}", self.endpoint.target());
-                self.error(SinkErrorKind::Unreachable, what)
+            ErrorKind::GrpcStatus(cause) => {
+                of_kind(&self.endpoint, SinkErrorKind::Unreachable, what).because(Cause::of(&cause))
             }
-            (Some(key), _) => {
-                let what = format!("{} does not sign for {}", key.origin(), self.endpoint.target());
-                SinkError::new(SinkErrorKind::Credentials, what).mend(DOWNLOAD)
+            other => {
+                of_kind(&self.endpoint, SinkErrorKind::Invalid, what).because(gcloud_sdk::error::Error::from(other))
             }
-            (None, _) => {
-                let what = format!("the application default credentials do not serve for {}", self.endpoint.target());
-                SinkError::new(SinkErrorKind::Credentials, what).mend(
-                    "correct GOOGLE_APPLICATION_CREDENTIALS, or renew them (gcloud auth application-default login), or \
-                     set `credentials` of this sink to a service-account key file",
-                )
-            }
-        };
-        error.because(match &cause {
-            ErrorKind::Credentials(cause) => Cause::of(cause),
-            ErrorKind::CredentialsBuild(cause) => Cause::of(cause),
-            _ => Cause::of(&gcloud_sdk::error::Error::from(cause)),
-        })
-    }
-
-    fn unauthenticated_in_time(&self) -> SinkError {
-        if self.key.is_none() && !self.endpoint.is_emulator() && adc_file().is_none() {
-            self.no_credentials()
-        } else {
-            self.timed_out()
-        }
-    }
-
-    fn no_credentials(&self) -> SinkError {
-        SinkError::new(
-            SinkErrorKind::Credentials,
-            format!("no Google credentials found for {}", self.endpoint.target()),
-        )
-        .mend(
-            "set `credentials` of this sink to a service-account key file, or GOOGLE_APPLICATION_CREDENTIALS to its \
-                 path; FIRESTORE_EMULATOR_HOST for an emulator",
-        )
-    }
-
-    fn error(&self, kind: SinkErrorKind, message: String) -> SinkError {
-        let error = SinkError::new(kind, message);
-        match mend(&self.endpoint, kind, Code::Unknown) {
-            Some(mend) => error.mend(mend),
-            None => error,
         }
     }
 }
@@ -279,18 +205,9 @@ impl Rpc for Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("endpoint", &self.endpoint).field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("endpoint", &self.endpoint)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
-}
-
-/// The file of application default credentials, where there is one.
-fn adc_file() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS") {
-        return Some(PathBuf::from(named));
-    }
-    let base = match std::env::var_os("APPDATA") {
-        Some(roaming) if cfg!(windows) => PathBuf::from(roaming),
-        _ => PathBuf::from(std::env::var_os("HOME")?).join(".config"),
-    };
-    Some(base.join("gcloud").join("application_default_credentials.json")).filter(|path| path.exists())
 }

@@ -34,7 +34,9 @@ impl ServiceAccountKey {
     /// # Errors
     /// [`OptionsError`] for `credentials` that names the file and what is wrong with it, never its content.
     pub fn from_file(path: &Path) -> Result<Self, OptionsError> {
-        let origin = format!("key file {}", path.display());
+        // In full: a service's current directory is seldom the one that its configuration was written in.
+        let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let origin = format!("key file {}", full.display());
         let text = std::fs::read_to_string(path).map_err(|cause| {
             let mend = match cause.kind() {
                 std::io::ErrorKind::NotFound => "download a key of the service account, or correct the path",
@@ -126,10 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_named_with_the_mend() {
-        let error = ServiceAccountKey::from_setting("no/such/key.json").unwrap_err();
+    fn a_missing_file_is_named_in_full_with_the_mend() {
+        let full = std::env::current_dir().unwrap().join("no-such-key.json");
+        let error = ServiceAccountKey::from_setting("no-such-key.json").unwrap_err();
         assert_eq!(error.key, "credentials");
-        assert!(error.problem.contains("no/such/key.json"), "{}", error.problem);
+        assert!(error.problem.contains(full.to_str().unwrap()), "{}", error.problem);
         assert!(error.mend.unwrap().contains("correct the path"));
     }
 

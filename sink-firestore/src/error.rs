@@ -71,12 +71,14 @@ impl Cause {
 /// The error for a status of a whole request, or of one write that stands for all.
 pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
     let kind = kind_of(&status);
-    let error = SinkError::new(kind, format!("{} {}", what(kind), endpoint.target()));
-    let error = match mend(endpoint, kind, status.code()) {
-        Some(mend) => error.mend(mend),
-        None => error,
-    };
+    let what = format!("{} {}", what(kind), endpoint.target());
+    let error = SinkError { mend: mend(endpoint, kind, status.code()), ..SinkError::new(kind, what) };
     error.because(Cause::of_status(&status))
+}
+
+/// An error without a status, with the mend of its kind.
+pub(crate) fn of_kind(endpoint: &Endpoint, kind: SinkErrorKind, what: String) -> SinkError {
+    SinkError { mend: mend(endpoint, kind, Code::Unknown), ..SinkError::new(kind, what) }
 }
 
 fn kind_of(status: &Status) -> SinkErrorKind {
@@ -114,7 +116,7 @@ fn what(kind: SinkErrorKind) -> &'static str {
 }
 
 /// What to try, for an error of this kind; `code` tells a used-up quota from a passing trouble.
-pub(crate) fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> Option<String> {
+fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> Option<String> {
     let project = endpoint.project();
     Some(match kind {
         SinkErrorKind::Unreachable | SinkErrorKind::TimedOut if endpoint.is_emulator() => {

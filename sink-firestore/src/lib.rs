@@ -11,7 +11,8 @@
 //! | `sink.rs` | [`FirestoreSink`]: the `Sink` trait |
 //! | `mapping.rs` | an event as a document |
 //! | `delivery.rs` | a batch: statuses, repetition, the search for the one bad event |
-//! | `connection.rs` | the channel, its credentials, a time-out for every request |
+//! | `connection.rs` | the channel, and a time-out for every request |
+//! | `auth.rs` | where the credentials come from, and what their failure means |
 //! | `ramp.rs` | how fast the real service may be written to |
 //! | `error.rs` | what a status of the service means |
 //!
@@ -31,6 +32,7 @@
 //! `gcloud_sdk` logs an ERROR for each failed request, and [`FirestoreSink`] reports the same failure as an error: a
 //! program that shows its log to people filters the target out (`gcloud_sdk=off` in an `EnvFilter`).
 
+mod auth;
 mod connection;
 mod credentials;
 mod delivery;
