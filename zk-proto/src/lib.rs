@@ -1,4 +1,47 @@
-//! The binary protocol that ZKTeco/iClock attendance terminals speak on TCP and UDP port 4370.
+//! The binary protocol that ZKTeco/iClock attendance terminals speak on TCP and UDP port 4370: frames, packets, records, the
+//! conversation, and the proof that a transfer's records are where they seem to be.
+//!
+//! It is not the HTTP push protocol (ADMS), not the protocol of access control panels on the same port, and not the secure
+//! protocol of recent firmware: the latter two are recognized and named. It stores nothing and knows no time zone.
+//!
+//! | layer | module | what it turns into what |
+//! |---|---|---|
+//! | framing | [`frame`] | a TCP stream into packets' bytes; a UDP datagram is one packet's |
+//! | packets | [`packet`], [`checksum`] | bytes into command, reply id, data |
+//! | meaning | [`reply`], [`op`] | answers into results or refusals |
+//! | conversation | [`session`] | requests into bytes and bytes into events, with time as an argument |
+//! | proof | [`spool`], [`proof`] | a transfer into one whose records can be had |
+//! | records | [`record`], [`encoding`] | bytes into users, attendance records, live events |
+//! | sockets | [`client`] (feature `client`) | a host and a port into all of the above |
+//!
+//! Everything but [`client`] works without `std`; the bare core (`default-features = false`) needs `nom` and `bytes`.
+//!
+//! # A decode without a network
+//! ```
+//! use zk_proto::frame::{Decoded, FrameDecoder};
+//! use zk_proto::record::{EventCode, LiveEvent, Who};
+//! use zk_proto::{Command, Packet, UserId};
+//!
+//! // A live event as a terminal sent it, in two reads.
+//! let captured = [
+//!     &b"\x50\x50\x82\x7d\x28\x00\x00\x00\xf4\x01\xac\x12\x01\x00\x00\x00999111333"[..],
+//!     &b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x12\x06\x19\x11\x29\x05"[..],
+//! ];
+//! let mut decoder = FrameDecoder::default();
+//! decoder.push(captured[0]);
+//! assert!(matches!(decoder.next_frame()?, Decoded::Incomplete { .. }));
+//! decoder.push(captured[1]);
+//! let Decoded::Item(bytes) = decoder.next_frame()? else { panic!("both reads make a frame") };
+//!
+//! let packet = Packet::parse(bytes)?;
+//! assert_eq!((packet.command, packet.intact), (Command::REG_EVENT, true));
+//!
+//! let events = LiveEvent::parse(EventCode(packet.session), packet.data);
+//! let [LiveEvent::Punch(punch)] = &events[..] else { panic!("one punch") };
+//! assert_eq!(punch.who, Who::UserId(UserId("999111333".into())));
+//! assert_eq!(punch.time.map(|time| time.to_string()).as_deref(), Some("2018-06-25 17:41:05"));
+//! # Ok::<(), zk_proto::ProtoError>(())
+//! ```
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -1,7 +1,10 @@
 //! Operations: one request and its one answer each, one file each.
 
+use alloc::string::String;
+
 use bytes::BytesMut;
 
+use crate::ids::up_to_nul;
 use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
@@ -58,11 +61,6 @@ pub trait Operation {
 }
 
 /// A terminal's text: up to the first NUL, trimmed, invalid UTF-8 replaced.
-pub(crate) fn text(data: &[u8]) -> alloc::string::String {
-    let end = memchr_nul(data);
-    alloc::string::String::from_utf8_lossy(data.get(..end).unwrap_or_default()).trim().into()
-}
-
-fn memchr_nul(data: &[u8]) -> usize {
-    data.iter().position(|byte| *byte == 0).unwrap_or(data.len())
+fn text(data: &[u8]) -> String {
+    String::from_utf8_lossy(up_to_nul(data)).trim().into()
 }
