@@ -1,0 +1,359 @@
+//! Each fault, seen from the client's side.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{Client, LOG, USERS, u32_at};
+use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
+use zk_proto::{Command, DeviceTime};
+use zk_sim::{Fault, FaultKind, Profile, Punch, Terminal, TerminalBuilder, Transport};
+
+fn terminal(profile: &str, records: usize) -> TerminalBuilder {
+    let now = chrono::NaiveDate::from_ymd_opt(2026, 3, 4).unwrap().and_hms_opt(9, 0, 0).unwrap();
+    Terminal::builder().profile(Profile::named(profile).unwrap()).records(records).seed(5).now(now)
+}
+
+fn with(profile: &str, records: usize, faults: &[&str]) -> Client {
+    let faults = faults.iter().map(|fault| Fault::parse(fault).unwrap());
+    let builder = faults.fold(terminal(profile, records), TerminalBuilder::fault);
+    Client::connected(builder.build(), Transport::Tcp)
+}
+
+fn udp(fault: &str) -> Client {
+    Client::connected(terminal("tft40", 200).fault(Fault::parse(fault).unwrap()).build(), Transport::Udp)
+}
+
+/// What a client makes of a data set, in the terms of the terminal's own records.
+fn decoded(layout: AttendanceLayout, set: &Bytes) -> Vec<(String, u32, u8, u8)> {
+    let records = set.slice(4..);
+    (0..records.len() / layout.width())
+        .map(|place| records.slice(place * layout.width()..(place + 1) * layout.width()))
+        .map(|raw| AttendanceRecord::decode(layout, FieldOrder::StateFirst, raw).unwrap())
+        .map(|record| {
+            let who = match record.who {
+                Who::UserId(user_id) => user_id.0,
+                Who::Uid(uid) => uid.0.to_string(),
+            };
+            (who, record.time.0, record.punch_state.0, record.verify_mode.0)
+        })
+        .collect()
+}
+
+fn shown(layout: AttendanceLayout, punches: &[Punch]) -> Vec<(String, u32, u8, u8)> {
+    let who = |punch: &Punch| match layout {
+        AttendanceLayout::Sixteen if punch.user_id.is_empty() => "0".to_owned(),
+        _ if layout.needs_users() => punch.uid.to_string(),
+        _ => punch.user_id.to_string(),
+    };
+    punches.iter().map(|punch| (who(punch), punch.time.0, punch.state, punch.mode)).collect()
+}
+
+#[test]
+fn a_sound_terminal_shows_its_truth_in_every_family() {
+    for profile in Profile::ALL {
+        let transport = if profile.tcp { Transport::Tcp } else { Transport::Udp };
+        let mut client = Client::connected(terminal(profile.name, 700).build(), transport);
+        let set = client.read(LOG);
+        assert_eq!(set.len(), 4 + 700 * profile.log.width(), "{}", profile.name);
+        assert_eq!(decoded(profile.log, &set), shown(profile.log, client.device.records()), "{}", profile.name);
+        assert_eq!(client.read(USERS).len(), 4 + 20 * profile.users.width(), "{}", profile.name);
+        assert_eq!(client.count(), 700);
+    }
+}
+
+#[test]
+fn heads_are_cut_at_every_byte_of_every_width() {
+    for profile in ["bw8", "bw8a", "tft16", "tft40", "face49"] {
+        let width = Profile::named(profile).unwrap().log.width();
+        let whole = with(profile, 50, &[]).read(LOG);
+        for count in 1..width {
+            let short = with(profile, 50, &[&format!("cut-head={count}")]).read(LOG);
+            assert_eq!(short[..4], whole[..4]);
+            assert_eq!(short[4..], whole[4 + count..]);
+
+            let sized = with(profile, 50, &[&format!("cut-head-sized={count}")]).read(LOG);
+            assert_eq!(u32_at(&sized, 0) as usize, 50 * width - count);
+            assert_eq!(sized[4..], whole[4 + count..]);
+
+            let filled = with(profile, 50, &[&format!("cut-head-filled={count}")]).read(LOG);
+            assert_eq!((filled.len(), &filled[..4]), (whole.len(), &whole[..4]));
+            assert_eq!(filled[4..whole.len() - count], whole[4 + count..]);
+            assert!(filled[whole.len() - count..].iter().all(|byte| *byte == 0));
+        }
+    }
+}
+
+#[test]
+fn the_sizes_of_a_cut_log_are_announced_as_its_kind_says() {
+    let announced = |fault: &str| {
+        let mut client = with("tft40", 50, &[fault]);
+        u32_at(&client.ask(Command::DATA_WRRQ, LOG).packets[0].data, 1)
+    };
+    assert_eq!(announced("cut-head=12"), 2004);
+    assert_eq!(announced("cut-head-filled=12"), 2004);
+    assert_eq!(announced("cut-head-sized=12"), 1992);
+}
+
+#[test]
+fn a_limited_cut_leaves_the_next_transfer_whole() {
+    let mut client = with("tft40", 50, &["cut-head=12x1"]);
+    let whole = with("tft40", 50, &[]).read(LOG);
+    assert_eq!(client.read(USERS).len(), 4 + 20 * 72);
+    assert_eq!(client.read(LOG).len(), whole.len() - 12);
+    assert_eq!(client.read(LOG), whole);
+}
+
+#[test]
+fn records_are_shown_as_they_are_sent_whatever_changes_them() {
+    let kinds = [
+        "impossible-dates=30",
+        "reset-dates=30",
+        "future-dates=30",
+        "empty-user-ids=50",
+        "garbled-user-ids=30",
+        "duplicate-records=20",
+    ];
+    for profile in ["bw8", "bw8a", "tft16", "tft40", "face49"] {
+        let layout = Profile::named(profile).unwrap().log;
+        let sound = with(profile, 200, &[]).device.records().to_vec();
+        for kind in kinds {
+            let mut client = with(profile, 200, &[kind]);
+            let set = client.read(LOG);
+            assert_eq!(decoded(layout, &set), shown(layout, client.device.records()), "{profile} {kind}");
+            assert_ne!(client.device.records(), sound, "{profile} {kind}");
+            assert_eq!(client.count() as usize, client.device.records().len());
+        }
+    }
+}
+
+#[test]
+fn record_faults_are_what_their_names_say() {
+    let punches = |fault: &str| with("tft40", 400, &[fault]).device.records().to_vec();
+    let share = |punches: &[Punch], hit: fn(&Punch) -> bool| punches.iter().filter(|punch| hit(punch)).count();
+    assert!((150..250).contains(&share(&punches("empty-user-ids=50"), |punch| punch.user_id.is_empty())));
+    assert_eq!(share(&punches("impossible-dates=100"), |punch| (punch.time.month(), punch.time.day()) == (2, 30)), 400);
+    assert_eq!(share(&punches("impossible-dates=100x3"), |punch| !punch.time.exists()), 3);
+    assert_eq!(share(&punches("reset-dates=100"), |punch| punch.time == DeviceTime::RESET), 400);
+    assert_eq!(share(&punches("garbled-user-ids=100"), |punch| punch.user_id.contains('\u{1b}')), 400);
+    assert_eq!(punches("duplicate-records=100").len(), 800);
+}
+
+#[test]
+fn record_faults_end_when_they_are_cleared_and_hit_what_is_added_meanwhile() {
+    let mut client = with("tft40", 10, &["empty-user-ids=100"]);
+    client.device.punch(Punch::new(1, "1001", DeviceTime(900_000_000), 0, 1));
+    assert!(client.device.records().iter().all(|punch| punch.user_id.is_empty()));
+    client.device.set_faults(&[]);
+    assert_eq!(client.device.records().len(), 11);
+    assert!(client.device.records().iter().all(|punch| !punch.user_id.is_empty()));
+}
+
+#[test]
+fn counts_are_off_by_what_is_told() {
+    assert_eq!(with("tft40", 10, &["count-larger=3"]).count(), 13);
+    assert_eq!(with("tft40", 10, &["count-smaller=3"]).count(), 7);
+    assert_eq!(with("tft40", 10, &["count-zero"]).count(), 0);
+}
+
+#[test]
+fn garbage_and_wrong_words_surround_sound_records() {
+    let whole = with("tft40", 50, &[]).read(LOG);
+    let garbage = with("tft40", 50, &["trailing-garbage=24"]).read(LOG);
+    assert_eq!((garbage.len(), &garbage[..whole.len()]), (whole.len() + 24, &whole[..]));
+    let zero = with("tft40", 50, &["zero-length-word"]).read(LOG);
+    assert_eq!((u32_at(&zero, 0), &zero[4..]), (0, &whole[4..]));
+    let mut absurd = with("tft40", 50, &["absurd-length=4000000000"]);
+    assert_eq!(u32_at(&absurd.ask(Command::DATA_WRRQ, LOG).packets[0].data, 1), 4_000_000_000);
+    assert_eq!(absurd.range(0, 65_472).data()[4..], whole[4..]);
+}
+
+#[test]
+fn packets_are_damaged_as_often_as_told() {
+    let mut client = with("tft40", 0, &["bad-checksum=2"]);
+    let intact: Vec<_> = (0..4).map(|_| client.ask(Command::GET_TIME, &[]).packets[0].intact).collect();
+    // The answer to CONNECT was the first packet.
+    assert_eq!(intact, [false, true, false, true]);
+
+    let mut client = with("tft40", 0, &["wrong-reply-id=1x1@1"]);
+    assert_ne!(client.ask(Command::GET_TIME, &[]).packets[0].reply_id, 1);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).packets[0].reply_id, 2);
+}
+
+#[test]
+fn a_stale_packet_comes_first_and_bears_another_reply_id() {
+    let answer = with("tft40", 0, &["stale-packet"]).ask(Command::GET_TIME, &[]);
+    assert_eq!(answer.codes(), [Command::DATA.0, Command::ACK_OK.0]);
+    assert_ne!(answer.packets[0].reply_id, answer.packets[1].reply_id);
+}
+
+#[test]
+fn a_connection_ends_or_falls_silent_at_the_very_byte() {
+    let sent = |fault: &str| {
+        let mut client = Client::new(terminal("tft40", 50).fault(Fault::parse(fault).unwrap()).build(), Transport::Tcp);
+        let connect = client.ask(Command::CONNECT, &[]);
+        let log = client.ask(Command::DATA_WRRQ, LOG);
+        let data = client.range(0, 2004);
+        let bytes: usize = [&connect, &log, &data].iter().flat_map(|answer| &answer.writes).sum();
+        (bytes, connect.closed || log.closed || data.closed)
+    };
+    for limit in [0, 5, 16, 17, 60, 1000] {
+        assert_eq!(sent(&format!("drop-after={limit}")), (limit, true));
+        assert_eq!(sent(&format!("stall={limit}")), (limit, false));
+    }
+}
+
+#[test]
+fn writes_are_split_and_joined() {
+    let split = with("tft40", 50, &["split-writes=3"]).ask(Command::GET_TIME, &[]);
+    assert_eq!(split.writes, [3, 3, 3, 3, 3, 3, 2]);
+    let mut joined = with("tft40", 50, &["coalesced-writes"]);
+    joined.ask(Command::DATA_WRRQ, LOG);
+    let answer = joined.range(0, 2004);
+    assert_eq!((answer.writes.len(), answer.packets.len()), (1, 3));
+}
+
+#[test]
+fn answers_wait_as_long_as_told() {
+    assert_eq!(with("tft40", 0, &["latency=40ms"]).ask(Command::GET_TIME, &[]).paused, Duration::from_millis(40));
+}
+
+#[test]
+fn a_frame_may_claim_anything() {
+    let mut client = with("tft40", 0, &["absurd-frame=4000000000x1@1"]);
+    assert!(client.ask(Command::GET_TIME, &[]).packets.is_empty());
+    assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2000]);
+}
+
+#[test]
+fn a_key_is_demanded_again_in_the_middle_of_a_session() {
+    let mut client = with("tft40", 0, &["key-mid-session=2"]);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2000]);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2005]);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2005]);
+    let token = zk_proto::CommKey::new(0).scramble(client.session, 50);
+    assert_eq!(client.ask(Command::AUTH, &token).codes(), [2000]);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2000]);
+}
+
+#[test]
+fn sessions_end_badly_or_never_begin() {
+    let exit = with("tft40", 0, &["exit-unanswered"]).ask(Command::EXIT, &[]);
+    assert!(exit.packets.is_empty() && !exit.closed);
+    let silent = Fault::new(FaultKind::SilentConnect);
+    let mut client = Client::new(terminal("tft40", 0).fault(silent).build(), Transport::Tcp);
+    assert!(client.ask(Command::CONNECT, &[]).packets.is_empty());
+    let secure = Fault::new(FaultKind::Secure);
+    let mut client = Client::new(terminal("tft40", 0).fault(secure).build(), Transport::Tcp);
+    assert_eq!(client.ask(Command::CONNECT, &[]).codes(), [6001]);
+    let mut stalled = with("tft40", 0, &["stall-packets=2"]);
+    assert_eq!(stalled.ask(Command::GET_TIME, &[]).codes(), [2000]);
+    assert!(stalled.ask(Command::GET_TIME, &[]).packets.is_empty());
+}
+
+#[test]
+fn a_second_connection_is_refused_until_the_first_ends() {
+    let mut client = with("tft40", 0, &["refuse-second"]);
+    assert!(client.device.open(Transport::Tcp).is_none());
+    client.device.close(client.link);
+    assert!(client.device.open(Transport::Tcp).is_some());
+    let mut single = with("single-session", 0, &[]);
+    assert!(single.device.open(Transport::Tcp).is_none());
+}
+
+#[test]
+fn transfers_take_every_form_of_the_field() {
+    let whole = with("tft40", 50, &[]).read(LOG);
+    let ranged = |fault: &str| {
+        let mut client = with("tft40", 50, &[fault]);
+        client.ask(Command::DATA_WRRQ, LOG);
+        client.range(0, whole.len() as u32)
+    };
+    assert_eq!(ranged("latency=0ms").codes(), [1500, 1501, 2000]);
+    assert_eq!(ranged("ack-before-data").codes(), [2000, 1500, 1501, 2000]);
+    assert_eq!(ranged("bare-data").codes(), [1501]);
+    assert_eq!(ranged("no-final-ack").codes(), [1500, 1501]);
+    assert_eq!(ranged("event-mid-transfer").codes(), [1500, 1501, 500, 2000]);
+    assert_eq!(ranged("not-ready").codes(), [2000]);
+    for fault in ["latency=0ms", "bare-data", "no-final-ack", "event-mid-transfer", "not-ready@1"] {
+        assert_eq!(ranged(fault).data(), whole, "{fault}");
+    }
+    let mut streaming = with("tft40", 50, &["prepare-to-1503"]);
+    let answer = streaming.ask(Command::DATA_WRRQ, LOG);
+    assert_eq!((answer.codes(), answer.data()), (vec![1500, 1501, 2000], whole.clone()));
+    assert_eq!(with("tft40", 50, &["inline"]).ask(Command::DATA_WRRQ, LOG).data(), whole);
+}
+
+#[test]
+fn refusals_have_the_codes_that_firmware_gives() {
+    let first = |faults: &[&str]| with("tft40", 50, faults).ask(Command::DATA_WRRQ, LOG).codes();
+    assert_eq!(first(&["refuse-buffered"]), [65535]);
+    assert_eq!(first(&["no-data"]), [4989]);
+    assert_eq!(first(&["no-data=2001"]), [2001]);
+    let mut client = with("tft40", 50, &["refuse-offsets"]);
+    client.ask(Command::DATA_WRRQ, LOG);
+    assert_eq!(client.range(0, 100).data().len(), 100);
+    assert_eq!(client.range(100, 100).codes(), [2001]);
+}
+
+#[test]
+fn the_clock_is_off_by_what_is_told() {
+    let time = |faults: &[&str]| u32_at(&with("tft40", 0, faults).ask(Command::GET_TIME, &[]).packets[0].data, 0);
+    assert_eq!(time(&["clock-off=-2h"]), time(&[]) - 7200);
+    assert_eq!(time(&["clock-off=90s"]), time(&[]) + 90);
+}
+
+#[test]
+fn datagrams_are_lost_doubled_and_overtaken() {
+    let indexes = |fault: &str| {
+        let mut client = udp(fault);
+        client.ask(Command::DATA_WRRQ, LOG);
+        client.range(0, 8004).packets.iter().map(|packet| packet.session).collect::<Vec<_>>()
+    };
+    let sound = indexes("latency=0ms");
+    assert_eq!(sound.len(), 10);
+    assert!(indexes("udp-loss=30").len() < 10);
+    assert!(indexes("udp-duplicate=50").len() > 10);
+    let mut overtaken = indexes("udp-reorder=50");
+    assert_ne!(overtaken, sound);
+    let mut sorted = sound;
+    overtaken.sort_unstable();
+    sorted.sort_unstable();
+    assert_eq!(overtaken, sorted);
+    assert_eq!(indexes("udp-loss=30"), indexes("udp-loss=30"), "the same seed loses the same datagrams");
+}
+
+/// A run through all that faults can touch: what came back, as text to compare.
+fn everything(fault: Option<Fault>, transport: Transport) -> String {
+    let builder = terminal("tft40", 300);
+    let builder = fault.map_or(builder.clone(), |fault| builder.fault(fault));
+    let mut client = Client::new(builder.build(), transport);
+    let mut seen = format!("{:?}", client.ask(Command::CONNECT, &[]));
+    let second = client.device.open(Transport::Tcp);
+    seen += &format!("{}", second.is_some());
+    for (command, data) in [
+        (Command::GET_FREE_SIZES, &[][..]),
+        (Command::GET_TIME, &[]),
+        (Command::DATA_WRRQ, USERS),
+        (Command::DATA_RDY, &[0, 0, 0, 0, 100, 0, 0, 0]),
+        (Command::DATA_WRRQ, LOG),
+        (Command::DATA_RDY, &[0, 0, 0, 0, 0, 16, 0, 0]),
+        (Command::DATA_RDY, &[0, 16, 0, 0, 0, 16, 0, 0]),
+        (Command::DATA_RDY, &[0, 32, 0, 0, 228, 14, 0, 0]),
+        (Command::EXIT, &[]),
+    ] {
+        seen += &format!("{:?}", client.ask(command, data));
+    }
+    seen
+}
+
+#[test]
+fn every_fault_is_felt() {
+    let sound = [Transport::Tcp, Transport::Udp].map(|transport| everything(None, transport));
+    for kind in FaultKind::ALL {
+        let faulty = [Transport::Tcp, Transport::Udp].map(|transport| everything(Some(Fault::new(*kind)), transport));
+        assert_ne!(faulty, sound, "{}", kind.name());
+    }
+}
