@@ -12,6 +12,8 @@ use crate::packet::{HEADER_LEN, Packet};
 pub const MAGIC: [u8; 4] = [0x50, 0x50, 0x82, 0x7D];
 /// The first four bytes of an encrypted frame of secure firmware.
 pub const SECURE_MAGIC: [u8; 4] = [0x50, 0x50, 0x83, 0x7C];
+/// The first two bytes from an access control panel on the same port.
+pub(crate) const PANEL_MAGIC: [u8; 2] = [0xAA, 0x01];
 /// Bytes in front of each packet.
 pub const PREFIX_LEN: usize = 8;
 /// The longest packet that is accepted by default: 16 MiB. A terminal sends at most 64 KiB and a header.
@@ -113,7 +115,7 @@ fn check_magic(magic: [u8; 4]) -> Result<(), ProtoError> {
     match magic {
         MAGIC => Ok(()),
         SECURE_MAGIC => Err(ProtoError::SecureFrame),
-        [0xAA, 0x01, ..] => Err(ProtoError::AccessPanel),
+        found if found.starts_with(&PANEL_MAGIC) => Err(ProtoError::AccessPanel),
         found => Err(ProtoError::BadMagic { found }),
     }
 }

@@ -830,6 +830,37 @@ fn a_stream_that_stalls_is_asked_once_more_and_given_up() {
 }
 
 #[test]
+fn parts_of_a_long_packet_are_a_sign_of_life_on_a_slow_line() {
+    let set = set(200);
+    let mut stage = Stage::connected().prepared(200);
+    stage.session.read(stage.now, 0, 200);
+    let request = stage.request();
+    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(200, 200));
+    let wire = stage.wire(Command::DATA, 0, request.reply_id, &set);
+    for part in wire.chunks(60) {
+        stage.now += Duration::from_secs(4);
+        stage.session.handle_timeout(stage.now);
+        stage.send(part).unwrap();
+    }
+    stage.answer(&request, Command::ACK_OK, 200, &[]);
+    assert_eq!(stage.data(0), set);
+}
+
+#[test]
+fn events_without_end_do_not_hide_a_deadline() {
+    let mut stage = Stage::connected();
+    stage.session.call(stage.now, &GetTime);
+    stage.request();
+    let event = stage.wire(Command::REG_EVENT, 1, 0, &[5; 32]);
+    for _ in 0..10 {
+        stage.now += Duration::from_secs(1);
+        stage.send(&event).unwrap();
+    }
+    stage.pump();
+    assert!(stage.events.contains(&Event::Failed(ProtoError::TimedOut { command: Command::GET_TIME })));
+}
+
+#[test]
 fn a_terminal_that_drips_is_given_up_in_the_end() {
     let mut stage = Stage::connected().prepared(60_000);
     stage.session.read(stage.now, 0, 60_000);

@@ -7,9 +7,6 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Room made in the receive buffer before each read: one whole data packet and a little.
-const READ_AHEAD: usize = 72 << 10;
-
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Tcp {
@@ -42,9 +39,8 @@ impl Tcp {
         Ok(())
     }
 
-    /// Reads what is there into `buffer`.
+    /// Reads what is there into the room that `buffer` has.
     pub(super) async fn receive(&mut self, buffer: &mut BytesMut) -> io::Result<()> {
-        buffer.reserve(READ_AHEAD);
         match self.stream.read_buf(buffer).await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),

@@ -6,7 +6,9 @@
 
 mod collect;
 mod config;
+mod event;
 mod exchange;
+mod link;
 mod prepare;
 mod transfer;
 
@@ -15,14 +17,16 @@ use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::frame::{self, Decoded, FrameDecoder, SECURE_MAGIC};
+use crate::frame::FrameDecoder;
 use crate::op::Operation;
 use crate::reply::Meaning;
-use crate::{Command, Dataset, Packet, Prepared, ProtoError};
+use crate::{Command, Dataset, Packet, ProtoError};
 use exchange::{Ask, Call, Context, Exchange, Handshake, Next};
+use link::Link;
 use transfer::RangeRead;
 
 pub use config::{ChecksumPolicy, Config, Limits};
+pub use event::{Event, Statistics};
 
 /// Packets of other requests that one answer may meet before the line counts as useless.
 const MAX_DISCARDS: u32 = 100;
@@ -31,49 +35,6 @@ const BUSY_TIMES: u8 = 3;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 /// The first pause before an unanswered datagram is sent again; doubled each time.
 const RESEND_FIRST: Duration = Duration::from_millis(400);
-
-/// What came out of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The session is open.
-    Connected,
-    /// The answer to a simple request.
-    Answer(Packet),
-    /// The answer to [`Session::prepare`].
-    Prepared(Prepared),
-    /// Bytes of a set, in order and each once.
-    Data {
-        /// Where in the set they stand.
-        offset: u64,
-        /// The bytes.
-        bytes: Bytes,
-    },
-    /// All bytes that were asked for have come.
-    Finished,
-    /// The request failed.
-    Failed(ProtoError),
-    /// A live event; it has been acknowledged.
-    Live(Packet),
-}
-
-/// What a session saw beside its answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// Packets that belong to no request in hand, dropped.
-    pub stale: u64,
-    /// Packets whose checksum is wrong.
-    pub damaged: u64,
-    /// Bytes beyond what a transfer was to have, dropped.
-    pub surplus: u64,
-}
-
-/// Where packets come from.
-#[derive(Debug)]
-enum Link {
-    Stream(FrameDecoder),
-    Datagrams,
-}
 
 /// A request on its way.
 #[derive(Debug)]
@@ -165,14 +126,14 @@ impl Session {
 
     /// Asks for a set: ends in [`Event::Prepared`] or [`Event::Failed`].
     ///
-    /// After [`Prepared::Streamed`] the set follows at once as [`Event::Data`], until [`Event::Finished`].
+    /// After [`Prepared::Streamed`](crate::Prepared::Streamed) the set follows at once as [`Event::Data`], until [`Event::Finished`].
     pub fn prepare(&mut self, now: Duration, dataset: Dataset) {
         let (prepare, ask) = prepare::Prepare::start(&self.context(), dataset);
         self.begin(now, Exchange::Prepare(prepare), ask);
         self.overall = Some(now.saturating_add(self.allowance(0)));
     }
 
-    /// Reads `offset..end` of a set that is [`Prepared::Buffered`]: [`Event::Data`] and then [`Event::Finished`], or
+    /// Reads `offset..end` of a set that is [`Prepared::Buffered`](crate::Prepared::Buffered): [`Event::Data`] and then [`Event::Finished`], or
     /// [`Event::Failed`]. An empty range is finished at once.
     pub fn read(&mut self, now: Duration, offset: u64, end: u64) {
         if offset >= end {
@@ -220,13 +181,10 @@ impl Session {
         }
     }
 
-    /// The receive buffer of a stream, for a driver that reads straight into it and then calls
+    /// The receive buffer of a stream with room in it, for a driver that reads straight into it and then calls
     /// [`Session::handle_received`]. `None` for datagrams.
     pub fn receive_buffer(&mut self) -> Option<&mut BytesMut> {
-        match &mut self.link {
-            Link::Stream(decoder) => Some(decoder.buffer_mut()),
-            Link::Datagrams => None,
-        }
+        self.link.receive_buffer(self.exchange.as_ref().is_some_and(Exchange::is_transfer))
     }
 
     /// Takes what the driver read into [`Session::receive_buffer`].
@@ -235,11 +193,8 @@ impl Session {
     /// As [`Session::handle_input`].
     pub fn handle_received(&mut self, now: Duration) -> Result<(), ProtoError> {
         let mut packets = false;
-        while let Link::Stream(decoder) = &mut self.link {
-            match decoder.next_frame()? {
-                Decoded::Item(bytes) => self.handle_packet(now, Packet::parse(bytes)?)?,
-                Decoded::Incomplete { .. } => break,
-            }
+        while let Some(packet) = self.link.next_packet()? {
+            self.handle_packet(now, packet)?;
             packets = true;
         }
         if !packets && self.exchange.as_ref().is_some_and(Exchange::is_transfer) {
@@ -255,17 +210,11 @@ impl Session {
     }
 
     fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
-        if bytes.starts_with(&SECURE_MAGIC) {
-            return Err(ProtoError::SecureFrame);
-        }
-        if bytes.starts_with(&[0xAA, 0x01]) {
-            return Err(ProtoError::AccessPanel);
-        }
-        // Anybody can send a datagram: one that is no packet, or was damaged on its way, is as good as lost.
-        match Packet::parse(Bytes::copy_from_slice(bytes)) {
-            Ok(packet) if packet.intact || self.config.checksums == ChecksumPolicy::Tolerate => {
+        match link::packet_of(bytes)? {
+            Some(packet) if packet.intact || self.config.checksums == ChecksumPolicy::Tolerate => {
                 self.handle_packet(now, packet)?;
             }
+            // One that was damaged on its way is as good as lost.
             _ => self.statistics.damaged += 1,
         }
         self.handle_timeout(now);
@@ -359,7 +308,7 @@ impl Session {
         let session = self.session_id;
         self.session_id = if ask.command == Command::CONNECT { 0 } else { session };
         let wire = self.send(ask.command, reply_id, &ask.data);
-        let resend = matches!(self.link, Link::Datagrams if ask.repeatable);
+        let resend = self.link.is_datagrams() && ask.repeatable;
         self.pending = Some(Pending {
             reply_id,
             wire,
@@ -372,12 +321,7 @@ impl Session {
     }
 
     fn send(&mut self, command: Command, reply_id: u16, data: &[u8]) -> Bytes {
-        let mut out = BytesMut::new();
-        match self.link {
-            Link::Stream(_) => frame::encode(command, self.session_id, reply_id, data, &mut out),
-            Link::Datagrams => Packet::encode(command, self.session_id, reply_id, data, &mut out),
-        }
-        let wire = out.freeze();
+        let wire = self.link.encode(command, self.session_id, reply_id, data);
         self.outbox.push_back(wire.clone());
         wire
     }
@@ -440,7 +384,7 @@ impl Session {
     fn context(&mut self) -> Context<'_> {
         Context {
             gap: self.gap(),
-            datagrams: matches!(self.link, Link::Datagrams),
+            datagrams: self.link.is_datagrams(),
             config: &self.config,
             session_id: &mut self.session_id,
             surplus: &mut self.statistics.surplus,

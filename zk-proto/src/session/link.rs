@@ -1,0 +1,66 @@
+//! How packets travel: framed in a byte stream, or one to a datagram.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::frame::{self, Decoded, FrameDecoder, SECURE_MAGIC};
+use crate::{Command, Packet, ProtoError};
+
+/// Room for one whole data packet and a little.
+const TRANSFER_ROOM: usize = 72 << 10;
+/// Room for any simple answer.
+const ANSWER_ROOM: usize = 2 << 10;
+
+/// Where packets come from.
+#[derive(Debug)]
+pub(super) enum Link {
+    Stream(FrameDecoder),
+    Datagrams,
+}
+
+impl Link {
+    pub(super) fn is_datagrams(&self) -> bool {
+        matches!(self, Self::Datagrams)
+    }
+
+    pub(super) fn encode(&self, command: Command, session: u16, reply_id: u16, data: &[u8]) -> Bytes {
+        let mut out = BytesMut::new();
+        match self {
+            Self::Stream(_) => frame::encode(command, session, reply_id, data, &mut out),
+            Self::Datagrams => Packet::encode(command, session, reply_id, data, &mut out),
+        }
+        out.freeze()
+    }
+
+    /// The receive buffer of a stream with room to read into: much while a transfer runs, little else, for a process may
+    /// hold hundreds of sessions.
+    pub(super) fn receive_buffer(&mut self, transfer: bool) -> Option<&mut BytesMut> {
+        let Self::Stream(decoder) = self else { return None };
+        let buffer = decoder.buffer_mut();
+        let room = if transfer { TRANSFER_ROOM } else { ANSWER_ROOM };
+        // What is left of the room is used up first: making room moves the part of a packet that is there.
+        if buffer.capacity() - buffer.len() < room / 4 {
+            buffer.reserve(room);
+        }
+        Some(buffer)
+    }
+
+    /// The next whole packet of a stream. Never one of datagrams.
+    pub(super) fn next_packet(&mut self) -> Result<Option<Packet>, ProtoError> {
+        let Self::Stream(decoder) = self else { return Ok(None) };
+        match decoder.next_frame()? {
+            Decoded::Item(bytes) => Packet::parse(bytes).map(Some),
+            Decoded::Incomplete { .. } => Ok(None),
+        }
+    }
+}
+
+/// The packet of a datagram. `None`: none is in it; anybody can send a datagram.
+pub(super) fn packet_of(datagram: &[u8]) -> Result<Option<Packet>, ProtoError> {
+    if datagram.starts_with(&SECURE_MAGIC) {
+        return Err(ProtoError::SecureFrame);
+    }
+    if datagram.starts_with(&frame::PANEL_MAGIC) {
+        return Err(ProtoError::AccessPanel);
+    }
+    Ok(Packet::parse(Bytes::copy_from_slice(datagram)).ok())
+}
