@@ -5,23 +5,31 @@ use std::sync::Arc;
 
 use attendance_model::Sink;
 use chrono::NaiveDateTime;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
+use crate::error::blocking;
 use crate::observer::{Observer, Silent};
-use crate::report::{Report, RunReport, Totals};
+use crate::report::Report;
+use crate::run::Run;
 use crate::schedule::{Rest, Schedule};
-use crate::{DeviceOptions, EngineOptions, RunOptions, SyncError};
+use crate::send::Target;
+use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
 
 /// Reads terminals into a ledger and delivers from it to sinks. Contacts nothing and touches no file until it is run.
+///
+/// Engines know nothing of each other: a process may have several, each with a state directory of its own.
 #[derive(Debug)]
 pub struct Engine {
-    devices: Vec<DeviceOptions>,
-    sinks: Vec<Arc<dyn Sink>>,
-    options: EngineOptions,
+    devices: Vec<Arc<DeviceOptions>>,
+    targets: Vec<Arc<Target>>,
+    options: Arc<EngineOptions>,
     state_dir: PathBuf,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    /// Opened by the first run that writes, and held from then on.
+    ledger: Mutex<Option<Arc<Ledger>>>,
 }
 
 /// Collects what an [`Engine`] needs.
@@ -48,26 +56,30 @@ impl Engine {
         }
     }
 
-    /// One run: every terminal is read, every sink is served. Ends early, but clean, when `stop` is cancelled.
+    /// One run: every terminal is read, every sink is served. Ends early, but clean, when `stop` is cancelled; a second run
+    /// waits for the first.
     ///
     /// # Errors
     /// [`SyncError`] when the state directory cannot be used. What befalls a terminal or a sink stands in the report.
     pub async fn run(&self, options: &RunOptions, stop: &CancellationToken) -> Result<Report, SyncError> {
-        let _ = stop;
-        let now = self.clock.utc_now();
-        Ok(Report {
-            run: RunReport {
-                id: String::new(),
-                started_at: now,
-                finished_at: now,
-                duration_ms: 0,
-                exit_code: 0,
-                dry_run: options.dry_run,
-            },
-            devices: Vec::new(),
-            sinks: Vec::new(),
-            totals: Totals::of(&[], &[]),
-        })
+        let mut held = self.ledger.lock().await;
+        let dir = self.state_dir.clone();
+        let ledger = match &*held {
+            _ if options.dry_run => blocking("ledger", move || Ok(Arc::new(Ledger::scratch(&dir)?))).await?,
+            Some(ledger) => Arc::clone(ledger),
+            None => Arc::clone(held.insert(blocking("ledger", move || Ok(Arc::new(Ledger::open(&dir)?))).await?)),
+        };
+        let run = Run {
+            devices: &self.devices,
+            targets: &self.targets,
+            engine: Arc::clone(&self.options),
+            options: options.clone(),
+            ledger,
+            clock: Arc::clone(&self.clock),
+            observer: Arc::clone(&self.observer),
+            stop: stop.child_token(),
+        };
+        run.go().await
     }
 
     /// Runs again and again, as `schedule` says, until `stop` is cancelled; `on_report` gets each run's report.
@@ -137,30 +149,48 @@ impl EngineBuilder {
     /// [`SyncError::Setting`] for a port of 0, an empty or repeated name, or two sinks with one target.
     pub fn build(self) -> Result<Engine, SyncError> {
         let Self { state_dir, devices, sinks, options, clock, observer } = self;
-        let wrong = |setting: String, problem: &str| Err(SyncError::Setting { setting, problem: problem.to_owned() });
         for (n, device) in devices.iter().enumerate() {
-            let setting = format!("device {}", device.name);
-            if device.name.is_empty() {
-                return wrong(format!("device at {}", device.address()), "has no name");
-            }
-            if device.host.is_empty() {
-                return wrong(setting, "has no host");
-            }
-            if device.port == 0 {
-                return wrong(setting, "port 0 cannot be connected to; terminals listen on 4370");
-            }
-            if devices.iter().take(n).any(|other| other.name == device.name) {
-                return wrong(setting, "is configured twice");
-            }
+            check_device(device, devices.get(..n).unwrap_or_default())?;
         }
         for (n, sink) in sinks.iter().enumerate() {
-            if sinks.iter().take(n).any(|other| other.target() == sink.target()) {
-                return wrong(format!("sink {}", sink.name()), "has the same target as another sink");
+            let setting = format!("sink {}", sink.name());
+            let earlier = sinks.get(..n).unwrap_or_default();
+            if earlier.iter().any(|other| other.target() == sink.target()) {
+                return Err(wrong(setting, "has the same target as another sink"));
             }
-            if sinks.iter().take(n).any(|other| other.name() == sink.name()) {
-                return wrong(format!("sink {}", sink.name()), "is configured twice");
+            if earlier.iter().any(|other| other.name() == sink.name()) {
+                return Err(wrong(setting, "is configured twice"));
             }
         }
-        Ok(Engine { devices, sinks, options, state_dir, clock, observer })
+        Ok(Engine {
+            devices: devices.into_iter().map(Arc::new).collect(),
+            targets: sinks.into_iter().map(|sink| Arc::new(Target::new(sink))).collect(),
+            options: Arc::new(options),
+            state_dir,
+            clock,
+            observer,
+            ledger: Mutex::new(None),
+        })
     }
+}
+
+fn check_device(device: &DeviceOptions, earlier: &[DeviceOptions]) -> Result<(), SyncError> {
+    let setting = format!("device {}", device.name);
+    if device.name.is_empty() {
+        return Err(wrong(format!("device at {}", device.address()), "has no name"));
+    }
+    if device.host.is_empty() {
+        return Err(wrong(setting, "has no host"));
+    }
+    if device.port == 0 {
+        return Err(wrong(setting, "port 0 cannot be connected to; terminals listen on 4370"));
+    }
+    if earlier.iter().any(|other| other.name == device.name) {
+        return Err(wrong(setting, "is configured twice"));
+    }
+    Ok(())
+}
+
+fn wrong(setting: String, problem: &str) -> SyncError {
+    SyncError::Setting { setting, problem: problem.to_owned() }
 }

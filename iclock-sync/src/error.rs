@@ -2,6 +2,9 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use zk_proto::{ClientError, SpoolError};
 
 /// Why an engine could not be built, or a run could not take place. What befalls a single terminal or sink stands in the
 /// report instead.
@@ -80,6 +83,87 @@ pub enum LedgerError {
     },
 }
 
+/// Why a terminal was not read. Stands in the report, as text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TerminalError {
+    /// The line, the terminal's refusal, or bytes that are none of the protocol's.
+    #[error("cannot read the terminal")]
+    Client(#[source] ClientError),
+    /// Its answers came, but could not be kept until they were proven.
+    #[error("cannot keep what the terminal sent")]
+    Spool(#[source] SpoolError),
+    /// It is another one than the configured or the known one.
+    #[error("not the terminal that it should be: {problem}")]
+    Identity {
+        /// What is not as it should be, and the mend.
+        problem: String,
+    },
+    /// Another configured terminal has the same serial number.
+    #[error("has the serial number of {other}, which is read in the same run: {serial}")]
+    Twice {
+        /// The serial number.
+        serial: String,
+        /// The other's configured name.
+        other: String,
+    },
+    /// Its user table, without which nobody knows whose its punches are, could not be proven.
+    #[error("its user table could not be proven, and its records name people by their place there: {reason}")]
+    Users {
+        /// What was not proven.
+        reason: String,
+    },
+    /// It took longer than it may.
+    #[error("not done within {} s", limit.as_secs())]
+    Deadline {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// The run was stopped before it was read.
+    #[error("stopped before it was read")]
+    Stopped,
+}
+
+impl TerminalError {
+    /// Whether the same may succeed on a new session without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Client(error) => error.is_transient(),
+            Self::Users { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What to try next, for people.
+    #[must_use]
+    pub fn mend(&self) -> Option<&'static str> {
+        match self {
+            Self::Client(error) => client_mend(error),
+            Self::Spool(_) => Some("make room in the state directory, and see that it may be written"),
+            Self::Twice { .. } => Some("remove one of the two from the configuration, or correct its address"),
+            Self::Users { .. } => Some("try again; if it stays, look at the terminal's users with another program"),
+            Self::Deadline { .. } => Some("look at the network; a slow line may need a longer deadline"),
+            Self::Identity { .. } | Self::Stopped => None,
+        }
+    }
+}
+
+fn client_mend(error: &ClientError) -> Option<&'static str> {
+    match error {
+        ClientError::Resolve { .. } => Some("check the host name, or use the address"),
+        ClientError::Connect { .. } => Some("check its address, power and network; terminals listen on port 4370"),
+        ClientError::TimedOut { .. } => {
+            Some("check power and network, and that no other program polls it; or allow more time")
+        }
+        ClientError::Busy { .. } => Some("end the other program's session, or wait until it is over"),
+        ClientError::Broken { .. } => Some("check the network; the next run reads again"),
+        ClientError::KeyRequired => Some("set comm_key to the terminal's communication password"),
+        ClientError::WrongKey => Some("look the communication password up in the terminal's menu, and set comm_key"),
+        _ => None,
+    }
+}
+
 impl SyncError {
     /// The exit code that it means: 1 a fault of the program, 10 a setting, 60 the state directory.
     #[must_use]
@@ -115,4 +199,29 @@ impl LedgerError {
             Self::Sqlite { .. } => Some("check that the disk has room and works"),
         }
     }
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Does what blocks where blocking is allowed.
+pub(crate) async fn blocking<T: Send + 'static>(
+    part: &'static str,
+    work: impl FnOnce() -> Result<T, SyncError> + Send + 'static,
+) -> Result<T, SyncError> {
+    tokio::task::spawn_blocking(work).await.map_err(|source| fault(part, source))?
+}
+
+/// A task that panicked or was torn down.
+pub(crate) fn fault(part: &'static str, source: tokio::task::JoinError) -> SyncError {
+    SyncError::Fault { part, source }
 }

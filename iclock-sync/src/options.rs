@@ -1,22 +1,12 @@
 //! What an engine is told: its terminals, its limits, and what one run is to do.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use attendance_model::Rules;
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
-use zk_proto::CommKey;
-
-/// How a terminal is spoken to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// TCP.
-    #[default]
-    Tcp,
-    /// UDP.
-    Udp,
-    /// TCP, and UDP where nothing listens.
-    Auto,
-}
+use zk_proto::{CommKey, Transport};
 
 /// One terminal.
 #[derive(Clone, Debug)]
@@ -27,7 +17,7 @@ pub struct DeviceOptions {
     pub host: String,
     /// Port; 4370 by default.
     pub port: u16,
-    /// TCP by default.
+    /// TCP, then UDP where nothing answers, by default.
     pub transport: Transport,
     /// The longest wait for a single answer; 5 s by default.
     pub timeout: Duration,
@@ -49,7 +39,7 @@ impl DeviceOptions {
             name: name.into(),
             host: host.into(),
             port: 4370,
-            transport: Transport::Tcp,
+            transport: Transport::default(),
             timeout: Duration::from_secs(5),
             comm_key: None,
             zone: None,
@@ -76,6 +66,8 @@ pub struct EngineOptions {
     pub overlap: u32,
     /// How long an unchanged count is trusted before the log's tail is looked at. 6 h by default.
     pub verify_every: Duration,
+    /// What is refused, flagged or accepted; the defaults are those of [`Rules`].
+    pub rules: Rules,
     /// Terminals read at once. 256 by default.
     pub concurrency: usize,
     /// Records to a ledger commit. 10,000 by default.
@@ -90,6 +82,9 @@ pub struct EngineOptions {
     pub backoff: Duration,
     /// The longest that one call to a sink may take. 60 s by default.
     pub sink_timeout: Duration,
+    /// Where each run that newly stored events leaves `logs_<time>.json` in the Python tool's shape: those of the first sink
+    /// with document ids of the scheme `iclock-sync-v1`, else of the first sink. Nowhere by default.
+    pub audit_dir: Option<PathBuf>,
 }
 
 impl Default for EngineOptions {
@@ -97,6 +92,7 @@ impl Default for EngineOptions {
         Self {
             overlap: 16,
             verify_every: Duration::from_secs(6 * 3600),
+            rules: Rules::default(),
             concurrency: 256,
             batch: 10_000,
             spool_memory: 16 << 20,
@@ -104,6 +100,7 @@ impl Default for EngineOptions {
             attempts: 3,
             backoff: Duration::from_millis(500),
             sink_timeout: Duration::from_secs(60),
+            audit_dir: None,
         }
     }
 }

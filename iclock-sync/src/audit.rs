@@ -1,0 +1,145 @@
+//! What a run newly stored, saved in the Python tool's shape: `logs_<time>.json`, a JSON array, one file a run.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use attendance_model::AttendanceEvent;
+use attendance_model::legacy::{Export, LegacyDocument, export_file_name, write_array};
+use chrono::NaiveDateTime;
+
+/// The file of one run. It is made with the first event, under a name of its own until it is whole.
+#[derive(Debug)]
+pub(crate) struct AuditFile {
+    dir: PathBuf,
+    started: NaiveDateTime,
+    open: Option<(PathBuf, BufWriter<File>)>,
+    failed: Option<io::Error>,
+}
+
+impl AuditFile {
+    /// The file of a run that began at `started`, the host's wall clock, in `dir`.
+    pub(crate) fn new(dir: PathBuf, started: NaiveDateTime) -> Self {
+        Self { dir, started, open: None, failed: None }
+    }
+
+    /// Adds events. What goes wrong is told by [`AuditFile::finish`]: the events are stored all the same.
+    pub(crate) fn add<'a>(&mut self, events: impl IntoIterator<Item = &'a AttendanceEvent>) {
+        if self.failed.is_none() {
+            self.failed = self.try_add(events).err();
+        }
+    }
+
+    fn try_add<'a>(&mut self, events: impl IntoIterator<Item = &'a AttendanceEvent>) -> io::Result<()> {
+        for event in events {
+            let (separator, out) = match &mut self.open {
+                Some((_, out)) => (",\n", out),
+                None => ("[\n", &mut self.open.insert(begin(&self.dir, self.started)?).1),
+            };
+            out.write_all(separator.as_bytes())?;
+            write_row(out, &LegacyDocument::from(event))?;
+        }
+        Ok(())
+    }
+
+    /// Completes the file and gives it its name; `None` when nothing was stored.
+    pub(crate) fn finish(self) -> io::Result<Option<PathBuf>> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let Some((part, mut out)) = self.open else { return Ok(None) };
+        out.write_all(b"\n]")?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        for number in 1.. {
+            let path = self.dir.join(export_file_name(Export::Audit, self.started, number));
+            // Claims the name first: a rename would replace a file that another run has just made.
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(_) => {
+                    fs::rename(&part, &path)?;
+                    return Ok(Some(path));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn begin(dir: &Path, started: NaiveDateTime) -> io::Result<(PathBuf, BufWriter<File>)> {
+    fs::create_dir_all(dir)?;
+    let name = format!("{}.{}.part", export_file_name(Export::Audit, started, 1), std::process::id());
+    let part = dir.join(name);
+    Ok((part.clone(), BufWriter::new(File::create(part)?)))
+}
+
+/// One row as it stands inside an array.
+fn write_row(out: &mut impl Write, row: &LegacyDocument) -> io::Result<()> {
+    let mut text = Vec::with_capacity(192);
+    write_array(&mut text, [row])?;
+    let inside = text.strip_prefix(b"[\n").and_then(|text| text.strip_suffix(b"\n]"));
+    out.write_all(inside.unwrap_or(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use attendance_model::{EventId, PunchState, Source, VerifyMode};
+
+    use super::*;
+
+    fn event(second: u32) -> AttendanceEvent {
+        let local_time = started().date().and_hms_opt(7, 1, second).unwrap();
+        AttendanceEvent {
+            id: EventId::full("A", "42", local_time, PunchState(0), VerifyMode(1)),
+            device_serial: "A".to_owned(),
+            device_name: "gate".to_owned(),
+            user_id: "42".to_owned(),
+            local_time,
+            instant: None,
+            verify_mode: VerifyMode(1),
+            punch_state: PunchState(0),
+            work_code: None,
+            source: Source::Pull,
+            flags: Vec::new(),
+            clock_drift_ms: None,
+            raw: Vec::new(),
+        }
+    }
+
+    fn started() -> NaiveDateTime {
+        NaiveDateTime::parse_from_str("2025-05-18 08:00:00", "%Y-%m-%d %H:%M:%S").unwrap()
+    }
+
+    #[test]
+    fn the_file_is_the_array_that_the_python_tool_wrote() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = AuditFile::new(dir.path().to_owned(), started());
+        file.add(&[event(1), event(2)]);
+        file.add(&[event(3)]);
+        let path = file.finish().unwrap().unwrap();
+        assert_eq!(path.file_name().unwrap(), "logs_2025-05-18_08-00-00.json");
+        let mut whole = Vec::new();
+        write_array(&mut whole, [1, 2, 3].map(|second| LegacyDocument::from(&event(second)))).unwrap();
+        assert_eq!(fs::read(path).unwrap(), whole);
+    }
+
+    #[test]
+    fn the_second_file_of_a_second_has_a_number_and_none_is_left_half_written() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let mut file = AuditFile::new(dir.path().to_owned(), started());
+            file.add(&[event(1)]);
+            file.finish().unwrap().unwrap();
+        }
+        let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["logs_2025-05-18_08-00-00-2.json", "logs_2025-05-18_08-00-00.json"]);
+    }
+
+    #[test]
+    fn a_run_that_stored_nothing_leaves_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(AuditFile::new(dir.path().join("output"), started()).finish().unwrap(), None);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

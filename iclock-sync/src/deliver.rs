@@ -1,0 +1,294 @@
+//! From the ledger to one sink: what is pending, oldest first, in the sink's batches, as many at once as it likes.
+//!
+//! Each sink has a task of its own, so that one which is down delays none of the others. Outcomes are recorded together, not
+//! one by one: what a crash forgets is sent again, and the sink says that it has it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use attendance_model::{AttendanceEvent, Outcome, SinkError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::audit::AuditFile;
+use crate::error::{blocking, chain, fault};
+use crate::flight::{Batch, Flight, Landed};
+use crate::ledger::{Admission, EventReader, Settled, SinkState, Unsent};
+use crate::observer::SinkProgress;
+use crate::report::{SinkReport, SinkStatus};
+use crate::send::Sender;
+use crate::{Ledger, RunOptions, SyncError};
+
+/// Events whose outcomes are recorded together.
+const RECORDED_TOGETHER: usize = 10_000;
+
+/// The longest that an outcome waits to be recorded.
+const RECORDED_WITHIN: Duration = Duration::from_secs(1);
+
+/// How far the terminals are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// Ledger commits with new events so far.
+    pub(crate) commits: u64,
+    /// Every terminal has ended.
+    pub(crate) over: bool,
+}
+
+/// The delivery to one sink in one run.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) sender: Sender,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) run: RunOptions,
+    pub(crate) news: watch::Receiver<News>,
+    /// Where what the run newly stores is saved beside.
+    pub(crate) audit: Option<AuditFile>,
+}
+
+/// Fetches unsent events in the sink's batches.
+#[derive(Debug)]
+struct Fetcher {
+    ledger: Arc<Ledger>,
+    sink: SinkState,
+    size: usize,
+    /// Where the next batch begins; `None` after the last.
+    next: Option<(EventReader, Unsent)>,
+}
+
+impl Delivery {
+    /// Delivers until every terminal has ended and nothing is left, the sink has failed, or the run is stopped.
+    ///
+    /// # Errors
+    /// When the ledger cannot be used. What the sink says stands in the report.
+    pub(crate) async fn run(mut self) -> Result<SinkReport, SyncError> {
+        let started = self.sender.clock.monotonic();
+        let mut report = SinkReport::new(self.sender.target.sink.name());
+        // A safety limit is counted over all terminals.
+        let at_once = self.run.max_new.is_none() || self.run.force;
+        let mut reader = None;
+        loop {
+            let news = *self.news.borrow_and_update();
+            if news.over || at_once {
+                let sink = self.admit(&mut report).await?;
+                let ledger = match &reader {
+                    Some(ledger) => Arc::clone(ledger),
+                    None => Arc::clone(reader.insert(self.reader().await?)),
+                };
+                if let Err(error) = self.drain(ledger, sink, &mut report).await? {
+                    report.status = SinkStatus::Failed;
+                    report.error = Some(explain(&error));
+                    break;
+                }
+            }
+            if news.over || self.sender.stop.is_cancelled() {
+                break;
+            }
+            tokio::select! {
+                changed = self.news.changed() => if changed.is_err() { break },
+                () = self.sender.stop.cancelled() => break,
+            }
+        }
+        self.finish_audit(&mut report).await?;
+        report.requests = self.sender.requests.load(Ordering::Relaxed);
+        if report.requests > 0 && report.status == SinkStatus::Idle {
+            report.status = SinkStatus::Ok;
+        }
+        self.count_waiting(&mut report).await?;
+        let took = self.sender.clock.monotonic().saturating_sub(started);
+        report.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let ok = report.status != SinkStatus::Failed;
+        self.sender.observer.sink(&report.name, SinkProgress::Finished { ok });
+        Ok(report)
+    }
+
+    /// What would go out; calls nobody.
+    ///
+    /// # Errors
+    /// When the ledger cannot be used.
+    pub(crate) async fn rehearse(self) -> Result<SinkReport, SyncError> {
+        let mut report = SinkReport::new(self.sender.target.sink.name());
+        self.admit(&mut report).await?;
+        self.count_waiting(&mut report).await?;
+        Ok(report)
+    }
+
+    async fn reader(&self) -> Result<Arc<Ledger>, SyncError> {
+        let ledger = Arc::clone(&self.ledger);
+        blocking("ledger", move || Ok(Arc::new(ledger.reader()?))).await
+    }
+
+    async fn admit(&self, report: &mut SinkReport) -> Result<SinkState, SyncError> {
+        let (ledger, sink, run) = (Arc::clone(&self.ledger), Arc::clone(&self.sender.target.sink), self.run.clone());
+        let admitted = blocking("ledger", move || {
+            Ok(ledger.admit(&Admission {
+                target: &sink.target(),
+                name: sink.name(),
+                ids: sink.capabilities().ids,
+                window: run.window,
+                max_new: run.max_new.filter(|_| !run.force),
+            })?)
+        })
+        .await?;
+        report.merged += admitted.merged;
+        report.already_stored += admitted.imported;
+        if let (Some(new), Some(most)) = (admitted.over_limit, self.run.max_new) {
+            report.over_limit = true;
+            report.error = Some(format!(
+                "{new} new events, more than the safety limit of {most}: none of them went out; see that they are real, then \
+                 let them pass once with --force, or raise the limit with --max-new"
+            ));
+        }
+        Ok(admitted.sink)
+    }
+
+    /// Sends all that is admitted, or as much as the sink takes.
+    async fn drain(
+        &mut self,
+        ledger: Arc<Ledger>,
+        sink: SinkState,
+        report: &mut SinkReport,
+    ) -> Result<Result<(), SinkError>, SyncError> {
+        let capabilities = self.sender.target.sink.capabilities();
+        let most = capabilities.concurrency.max(1);
+        let mut fetcher = Fetcher {
+            ledger,
+            sink,
+            size: capabilities.batch.max(1),
+            next: Some((EventReader::default(), Unsent::Left(0))),
+        };
+        let mut flight = Flight::default();
+        let mut writes = JoinSet::new();
+        let mut failure: Result<(), SinkError> = Ok(());
+        let mut recorded_at = self.sender.clock.monotonic();
+        let mut stored = Vec::new();
+        // One batch is read ahead, so that the ledger is read while the sink writes.
+        let mut ready = fetcher.next().await?;
+        loop {
+            while failure.is_ok() && !self.sender.stop.is_cancelled() && writes.len() < most {
+                let Some(batch) = ready.take() else { break };
+                ready = fetcher.next().await?;
+                let (sender, events) = (self.sender.clone(), Arc::clone(&batch.events));
+                let number = flight.launch(batch);
+                if events.is_empty() {
+                    // Nothing but exceptions up to the watermark.
+                    flight.land(number, Vec::new());
+                    continue;
+                }
+                writes.spawn(async move {
+                    let outcomes = sender.write(&events).await;
+                    (number, events, outcomes)
+                });
+            }
+            let Some(written) = writes.join_next().await else { break };
+            let (number, events, outcomes) = written.map_err(|source| fault("sink", source))?;
+            match outcomes {
+                Ok(outcomes) => {
+                    if self.audit.is_some() {
+                        stored.extend(newly_stored(&events, &outcomes));
+                    }
+                    count(report, flight.land(number, outcomes));
+                }
+                Err(error) => {
+                    flight.fail(number);
+                    failure = failure.and(Err(error));
+                }
+            }
+            let now = self.sender.clock.monotonic();
+            if flight.unrecorded() >= RECORDED_TOGETHER || now.saturating_sub(recorded_at) >= RECORDED_WITHIN {
+                self.record(&sink, flight.take_settled(), std::mem::take(&mut stored), report).await?;
+                recorded_at = now;
+            }
+        }
+        flight.end();
+        self.record(&sink, flight.take_settled(), stored, report).await?;
+        Ok(failure)
+    }
+
+    /// Makes outcomes durable: the audit file first, since an event that is recorded is not seen again.
+    async fn record(
+        &mut self,
+        sink: &SinkState,
+        settled: Option<Settled>,
+        stored: Vec<AttendanceEvent>,
+        report: &SinkReport,
+    ) -> Result<(), SyncError> {
+        let Some(settled) = settled else { return Ok(()) };
+        let pending = sink.admitted.saturating_sub(settled.delivered).max(0).cast_unsigned();
+        let (ledger, audit, id) = (Arc::clone(&self.ledger), self.audit.take(), sink.id);
+        self.audit = blocking("ledger", move || {
+            let audit = audit.map(|mut audit| {
+                audit.add(&stored);
+                audit
+            });
+            ledger.settle(id, &settled)?;
+            Ok(audit)
+        })
+        .await?;
+        let settled = report.stored + report.already_stored + report.merged + report.rejected;
+        self.sender.observer.sink(&report.name, SinkProgress::Delivered { settled, pending });
+        Ok(())
+    }
+
+    async fn finish_audit(&mut self, report: &mut SinkReport) -> Result<(), SyncError> {
+        let Some(audit) = self.audit.take() else { return Ok(()) };
+        if let Err(error) = blocking("audit", move || Ok(audit.finish())).await? {
+            report.status = SinkStatus::Failed;
+            report.error.get_or_insert_with(|| {
+                format!("the events are stored, but the file that lists them could not be written: {}", chain(&error))
+            });
+        }
+        Ok(())
+    }
+
+    async fn count_waiting(&self, report: &mut SinkReport) -> Result<(), SyncError> {
+        let (ledger, target) = (Arc::clone(&self.ledger), self.sender.target.sink.target());
+        let waiting = blocking("ledger", move || Ok(ledger.waiting(&target)?)).await?;
+        (report.pending, report.held) = (waiting.pending, waiting.held);
+        Ok(())
+    }
+}
+
+impl Fetcher {
+    async fn next(&mut self) -> Result<Option<Batch>, SyncError> {
+        let Some((mut events, from)) = self.next.take() else { return Ok(None) };
+        let (ledger, sink, size) = (Arc::clone(&self.ledger), self.sink, self.size);
+        let (events, found) = blocking("ledger", move || {
+            let found = ledger.unsent(&mut events, &sink, from, size)?;
+            Ok((events, found))
+        })
+        .await?;
+        Ok(found.map(|(page, next)| {
+            self.next = Some((events, next));
+            Batch::new(page, next)
+        }))
+    }
+}
+
+fn newly_stored<'a>(
+    events: &'a [AttendanceEvent],
+    outcomes: &'a [Outcome],
+) -> impl Iterator<Item = AttendanceEvent> + 'a {
+    let stored = |(event, outcome): (&AttendanceEvent, &Outcome)| (*outcome == Outcome::Stored).then(|| event.clone());
+    events.iter().zip(outcomes).filter_map(stored)
+}
+
+fn count(report: &mut SinkReport, landed: Landed) {
+    report.stored += landed.stored;
+    report.already_stored += landed.already_stored;
+    report.rejected += landed.rejected;
+    if report.rejected > 0 {
+        report.status = SinkStatus::Failed;
+        report.error = Some(format!(
+            "refused {} events for good; they are set aside for this sink and not sent to it again",
+            report.rejected
+        ));
+    }
+}
+
+fn explain(error: &SinkError) -> String {
+    match &error.mend {
+        Some(mend) => format!("{}; {mend}", chain(error)),
+        None => chain(error),
+    }
+}

@@ -1,0 +1,175 @@
+//! The batches on their way to a sink, and how far their outcomes move its watermark.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+
+use attendance_model::{AttendanceEvent, Outcome};
+
+use crate::ledger::{Settled, Unsent};
+
+/// Events that go out together.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub(crate) events: Arc<Vec<AttendanceEvent>>,
+    seqs: Vec<i64>,
+    /// Where the watermark stands once this batch and all before it are done; `None` for events that it left behind.
+    through: Option<i64>,
+}
+
+/// What one batch came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Landed {
+    pub(crate) stored: u64,
+    pub(crate) already_stored: u64,
+    pub(crate) rejected: u64,
+}
+
+/// Batches may come back in any order; the watermark passes only what is done from the oldest on.
+#[derive(Debug, Default)]
+pub(crate) struct Flight {
+    /// In the order of the ledger; the first has the number `first`.
+    batches: VecDeque<(Batch, State)>,
+    first: usize,
+    settled: Settled,
+    unrecorded: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    UnderWay,
+    Done,
+    Failed,
+}
+
+impl Batch {
+    /// A page of unsent events, and where the next begins.
+    pub(crate) fn new(page: Vec<(i64, AttendanceEvent)>, next: Unsent) -> Self {
+        let (seqs, events) = page.into_iter().unzip();
+        let through = match next {
+            Unsent::Left(_) => None,
+            Unsent::New(through) => Some(through),
+        };
+        Self { events: Arc::new(events), seqs, through }
+    }
+}
+
+impl Flight {
+    /// Sends a batch on its way; returns its number.
+    pub(crate) fn launch(&mut self, batch: Batch) -> usize {
+        self.batches.push_back((batch, State::UnderWay));
+        self.first + self.batches.len() - 1
+    }
+
+    /// Takes the outcomes of a batch.
+    pub(crate) fn land(&mut self, number: usize, outcomes: Vec<Outcome>) -> Landed {
+        let mut landed = Landed::default();
+        if let Some((batch, state)) = self.batches.get_mut(number - self.first) {
+            *state = State::Done;
+            for (seq, outcome) in batch.seqs.iter().zip(outcomes) {
+                match outcome {
+                    Outcome::Stored => landed.stored += 1,
+                    Outcome::AlreadyStored => landed.already_stored += 1,
+                    Outcome::Rejected { reason } => {
+                        landed.rejected += 1;
+                        self.settled.rejected.push((*seq, reason));
+                    }
+                }
+            }
+            self.unrecorded += batch.seqs.len();
+        }
+        while let Some((batch, State::Done)) = self.batches.front() {
+            self.settled.pass(batch);
+            self.batches.pop_front();
+            self.first += 1;
+        }
+        landed
+    }
+
+    /// Takes the failure of a batch.
+    pub(crate) fn fail(&mut self, number: usize) {
+        if let Some((_, state)) = self.batches.get_mut(number - self.first) {
+            *state = State::Failed;
+        }
+    }
+
+    /// Nothing more will come back: what is done behind a failure is passed, and the failure left behind.
+    pub(crate) fn end(&mut self) {
+        let passed = self.batches.iter().rposition(|(_, state)| *state == State::Done).map_or(0, |last| last + 1);
+        for (batch, state) in self.batches.drain(..passed) {
+            self.first += 1;
+            if state == State::Done {
+                self.settled.pass(&batch);
+            } else if batch.through.is_some() {
+                self.settled.behind.extend(batch.seqs);
+            }
+        }
+    }
+
+    /// Events whose outcomes are not recorded yet.
+    pub(crate) fn unrecorded(&self) -> usize {
+        self.unrecorded
+    }
+
+    /// What is to be recorded now; `None` when nothing is.
+    pub(crate) fn take_settled(&mut self) -> Option<Settled> {
+        self.unrecorded = 0;
+        let settled = mem::take(&mut self.settled);
+        self.settled.delivered = settled.delivered;
+        (settled != self.settled || settled.delivered > 0).then_some(settled)
+    }
+}
+
+impl Settled {
+    fn pass(&mut self, batch: &Batch) {
+        match batch.through {
+            Some(through) => self.delivered = self.delivered.max(through),
+            None => self.left.extend(&batch.seqs),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(seqs: std::ops::RangeInclusive<i64>) -> Batch {
+        Batch { events: Arc::default(), through: Some(*seqs.end()), seqs: seqs.collect() }
+    }
+
+    fn stored(count: usize) -> Vec<Outcome> {
+        vec![Outcome::Stored; count]
+    }
+
+    #[test]
+    fn the_watermark_waits_for_the_oldest_batch() {
+        let mut flight = Flight::default();
+        let (first, second) = (flight.launch(batch(1..=3)), flight.launch(batch(4..=6)));
+        flight.land(second, stored(3));
+        assert_eq!(flight.take_settled().map(|settled| settled.delivered), None);
+        flight.land(first, stored(3));
+        assert_eq!(flight.take_settled().map(|settled| settled.delivered), Some(6));
+    }
+
+    #[test]
+    fn a_batch_that_failed_before_one_that_did_not_is_left_behind() {
+        let mut flight = Flight::default();
+        let numbers = [1..=2, 3..=4, 5..=6].map(|seqs| flight.launch(batch(seqs)));
+        flight.fail(numbers[0]);
+        flight.land(numbers[1], stored(2));
+        flight.fail(numbers[2]);
+        flight.end();
+        let settled = flight.take_settled().unwrap();
+        assert_eq!((settled.delivered, settled.behind), (4, vec![1, 2]));
+    }
+
+    #[test]
+    fn a_rejected_event_is_passed_and_named() {
+        let mut flight = Flight::default();
+        let number = flight.launch(batch(1..=2));
+        let landed = flight.land(number, vec![Outcome::AlreadyStored, Outcome::Rejected { reason: "no".to_owned() }]);
+        assert_eq!(landed, Landed { stored: 0, already_stored: 1, rejected: 1 });
+        let settled = flight.take_settled().unwrap();
+        assert_eq!((settled.delivered, settled.rejected), (2, vec![(2, "no".to_owned())]));
+    }
+}

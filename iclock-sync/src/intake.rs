@@ -1,0 +1,179 @@
+//! Proven records enter the ledger: each becomes an event or a rejection, durable in batches before anything is sent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use attendance_model::{Context, Device, RawPunch, Reason, Rejection, Rules, normalize};
+use chrono::NaiveDateTime;
+use rusqlite::Transaction;
+use zk_proto::Uid;
+use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
+
+use crate::ledger::{NewEvent, NewRejection, ReadSpan, Reading, TerminalState, known_user_id, save_terminal};
+use crate::quarantine::masked;
+use crate::report::DeviceReport;
+use crate::{Ledger, LedgerError};
+
+/// Where the records of one poll of one terminal enter.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) reading: Reading,
+    pub(crate) rules: Rules,
+    /// Now, as a right clock on the terminal's wall shows it.
+    pub(crate) host_now: NaiveDateTime,
+    pub(crate) layout: AttendanceLayout,
+    /// Whose slot is whose, for layouts that name a person by it.
+    pub(crate) users: BTreeMap<Uid, String>,
+    /// Not one record of the log shows more than an empty id or a clock that was reset: all are refused.
+    pub(crate) neutral: bool,
+    pub(crate) epoch: u64,
+    /// The place in the log of the next record, from 0.
+    pub(crate) position: u64,
+    /// Where this poll began to read.
+    start: u64,
+    /// The reading's number, once it is entered.
+    number: Option<i64>,
+}
+
+/// What became of records that entered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entered {
+    pub(crate) records: u64,
+    pub(crate) new: u64,
+    pub(crate) duplicate: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) flagged: BTreeMap<Reason, u64>,
+    pub(crate) rejected: BTreeMap<Reason, u64>,
+    /// Slots that mean somebody else now than when their punch was first read.
+    pub(crate) reassigned: BTreeMap<Uid, (String, String)>,
+}
+
+/// What [`Intake::new`] needs.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) reading: Reading,
+    pub(crate) rules: Rules,
+    pub(crate) host_now: NaiveDateTime,
+    pub(crate) layout: AttendanceLayout,
+    pub(crate) users: BTreeMap<Uid, String>,
+    pub(crate) neutral: bool,
+    pub(crate) epoch: u64,
+    /// Records of this epoch that are not read again: 0 for a full read.
+    pub(crate) start: u64,
+}
+
+impl Intake {
+    pub(crate) fn new(beginning: Beginning) -> Self {
+        let Beginning { ledger, reading, rules, host_now, layout, users, neutral, epoch, start } = beginning;
+        Self { ledger, reading, rules, host_now, layout, users, neutral, epoch, position: start, start, number: None }
+    }
+
+    /// Enters the next records of the log, in one durable step; with the last of them, what is remembered of the terminal.
+    pub(crate) fn enter(
+        &mut self,
+        records: &[AttendanceRecord],
+        end: Option<&TerminalState>,
+    ) -> Result<Entered, LedgerError> {
+        let ledger = Arc::clone(&self.ledger);
+        let (entered, number) = ledger.write("record events", |transaction| {
+            let number = match self.number {
+                None if !records.is_empty() => Some(self.reading.insert(transaction)?),
+                number => number,
+            };
+            let mut entered = Entered::default();
+            if let Some(number) = number {
+                for (record, position) in records.iter().zip(self.position..) {
+                    self.enter_one(transaction, number, record, position, &mut entered)?;
+                }
+            }
+            if let Some(state) = end {
+                save_terminal(transaction, state)?;
+            }
+            Ok((entered, number))
+        })?;
+        // Only now is it durable.
+        self.number = number;
+        self.position += records.len() as u64;
+        Ok(entered)
+    }
+
+    fn enter_one(
+        &self,
+        transaction: &Transaction<'_>,
+        reading: i64,
+        record: &AttendanceRecord,
+        position: u64,
+        entered: &mut Entered,
+    ) -> rusqlite::Result<()> {
+        entered.records += 1;
+        let device = Device {
+            serial: &self.reading.serial,
+            name: &self.reading.device_name,
+            clock_drift_ms: self.reading.drift_ms,
+            source: self.reading.source,
+        };
+        let mut punch = RawPunch::from_record(record, &device, |uid| self.users.get(&uid).cloned());
+        if let Who::Uid(uid) = record.who
+            && let Some(first) = known_user_id(transaction, &punch)?
+            && first != punch.user_id
+        {
+            let now = std::mem::replace(&mut punch.user_id, first.clone());
+            entered.reassigned.insert(uid, (first, now));
+        }
+        let uid = punch.uid;
+        let context = Context { zone: self.reading.zone, rules: &self.rules, host_now: self.host_now };
+        let judged = if self.neutral {
+            Err(Rejection { reason: neutral_reason(&punch), punch })
+        } else {
+            normalize(punch, &context)
+        };
+        match judged {
+            Ok(event) => {
+                if (NewEvent { event: &event, uid }).insert(transaction, reading)? {
+                    entered.new += 1;
+                    for flag in event.flags {
+                        *entered.flagged.entry(flag).or_default() += 1;
+                    }
+                } else {
+                    entered.duplicate += 1;
+                }
+            }
+            Err(rejection) => {
+                *entered.rejected.entry(rejection.reason).or_default() += 1;
+                let masked = masked(self.layout, &rejection.punch.raw);
+                let span = ReadSpan { reading, epoch: self.epoch, start: self.start, read_at: self.reading.read_at };
+                let rejection = NewRejection { rejection: &rejection, masked: &masked, position };
+                entered.quarantined += u64::from(rejection.insert(transaction, &span)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn neutral_reason(punch: &RawPunch) -> Reason {
+    if punch.user_id.is_empty() { Reason::EmptyUserId } else { Reason::ClockResetTime }
+}
+
+impl Entered {
+    /// Adds to a terminal's report.
+    pub(crate) fn add_to(self, report: &mut DeviceReport) {
+        report.records_read += self.records;
+        report.new += self.new;
+        report.duplicate += self.duplicate;
+        report.quarantined += self.quarantined;
+        for (reason, count) in self.flagged {
+            *report.flagged.entry(reason).or_default() += count;
+        }
+        for (reason, count) in self.rejected {
+            *report.rejected.entry(reason).or_default() += count;
+        }
+        for (uid, (first, now)) in self.reassigned {
+            let note = format!("slot {} was user {first} and is user {now} now; known punches keep {first}", uid.0);
+            if !report.notes.contains(&note) {
+                report.notes.push(note);
+            }
+        }
+    }
+}

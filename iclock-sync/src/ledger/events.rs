@@ -1,0 +1,293 @@
+//! The events: how they enter, and how they come out again.
+
+use std::collections::HashMap;
+
+use attendance_model::{AttendanceEvent, EventId, Instant, PunchState, RawPunch, Reason, Source, VerifyMode};
+use chrono::{DateTime, NaiveDateTime};
+use chrono_tz::Tz;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+
+use super::terminals;
+use crate::{Ledger, LedgerError, Window};
+
+/// Events fetched at once by [`Events`].
+const PAGE: usize = 1_000;
+
+/// The columns of an event, in the order in which [`EventReader::event`] takes them.
+pub(super) const COLUMNS: &str =
+    "seq, reading, time, key, user_id, verify_mode, punch_state, work_code, utc, flags, raw";
+
+/// What the events of one poll of one terminal have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    /// The terminal's serial number, or `name:NAME`.
+    pub(crate) serial: String,
+    /// Its configured name.
+    pub(crate) device_name: String,
+    /// Its zone.
+    pub(crate) zone: Option<Tz>,
+    /// Its clock's drift, in milliseconds.
+    pub(crate) drift_ms: Option<i64>,
+    /// How the events came.
+    pub(crate) source: Source,
+    /// When, in seconds since 1970 (UTC).
+    pub(crate) read_at: i64,
+}
+
+/// An event about to enter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewEvent<'a> {
+    pub(crate) event: &'a AttendanceEvent,
+    /// The slot by which an 8-byte record named the person.
+    pub(crate) uid: Option<u16>,
+}
+
+impl Reading {
+    /// Enters the reading; its number stands with each of its events.
+    pub(crate) fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+        let terminal = terminals::id_of(transaction, &self.serial, &self.device_name)?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO readings (terminal, device_name, zone, drift_ms, source, read_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+            )?
+            .query_row(
+                (
+                    terminal,
+                    &self.device_name,
+                    self.zone.map(Tz::name),
+                    self.drift_ms,
+                    source_word(self.source),
+                    self.read_at,
+                ),
+                |row| row.get(0),
+            )
+    }
+}
+
+impl NewEvent<'_> {
+    /// Enters the event; `false` when its key was known.
+    pub(crate) fn insert(&self, transaction: &Transaction<'_>, reading: i64) -> rusqlite::Result<bool> {
+        let event = self.event;
+        let inserted = transaction
+            .prepare_cached(
+                "INSERT INTO events
+                     (reading, time, key, user_id, uid, verify_mode, punch_state, work_code, utc, flags, raw)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (time, key) DO NOTHING",
+            )?
+            .execute((
+                reading,
+                seconds(event.local_time),
+                event.id.as_bytes(),
+                &event.user_id,
+                self.uid,
+                event.verify_mode.0,
+                event.punch_state.0,
+                event.work_code,
+                event.instant.as_ref().map(|instant| instant.utc.timestamp()),
+                flag_words(&event.flags),
+                &event.raw,
+            ))?;
+        Ok(inserted == 1)
+    }
+}
+
+/// The user id under which a punch of an 8-byte log entered before: known again by terminal, slot, time, state and mode.
+pub(crate) fn known_user_id(transaction: &Transaction<'_>, punch: &RawPunch) -> rusqlite::Result<Option<String>> {
+    let (Some(uid), Some(time)) = (punch.uid, punch.local_time.real()) else { return Ok(None) };
+    transaction
+        .prepare_cached(
+            "SELECT e.user_id FROM events e JOIN readings r ON r.id = e.reading JOIN terminals t ON t.id = r.terminal
+             WHERE e.time = ?1 AND e.uid = ?2 AND e.punch_state = ?3 AND e.verify_mode = ?4 AND t.serial = ?5
+             ORDER BY e.seq LIMIT 1",
+        )?
+        .query_row((seconds(time), uid, punch.punch_state.0, punch.verify_mode.0, &punch.device_serial), |row| {
+            row.get(0)
+        })
+        .optional()
+}
+
+/// The number of the last event; 0 where there is none.
+pub(super) fn last_seq(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row((), |row| row.get(0))
+}
+
+/// Makes events of rows; keeps the few readings that they share.
+#[derive(Debug, Default)]
+pub(crate) struct EventReader {
+    readings: HashMap<i64, Reading>,
+}
+
+impl EventReader {
+    /// The event in a row of [`COLUMNS`], with its number.
+    pub(super) fn event(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, AttendanceEvent)> {
+        let reading = self.reading(connection, row.get(1)?)?;
+        let utc = row.get::<_, Option<i64>>(8)?.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        let event = AttendanceEvent {
+            id: EventId::from_bytes(row.get(3)?),
+            device_serial: reading.serial.clone(),
+            device_name: reading.device_name.clone(),
+            user_id: row.get(4)?,
+            local_time: wall_clock(row.get(2)?),
+            instant: utc.zip(reading.zone).map(|(utc, zone)| Instant { utc, zone }),
+            verify_mode: VerifyMode(row.get(5)?),
+            punch_state: PunchState(row.get(6)?),
+            work_code: row.get(7)?,
+            source: reading.source,
+            flags: row.get_ref(9)?.as_str_or_null()?.map(flags_of).unwrap_or_default(),
+            clock_drift_ms: reading.drift_ms,
+            raw: row.get(10)?,
+        };
+        Ok((row.get(0)?, event))
+    }
+
+    fn reading(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<&Reading> {
+        if !self.readings.contains_key(&id) {
+            // A service that runs for years has many readings, and events in order need only the last of them.
+            if self.readings.len() > 1_000 {
+                self.readings.clear();
+            }
+            let reading = connection
+                .prepare_cached(
+                    "SELECT t.serial, r.device_name, r.zone, r.drift_ms, r.source, r.read_at
+                     FROM readings r JOIN terminals t ON t.id = r.terminal WHERE r.id = ?1",
+                )?
+                .query_row([id], |row| {
+                    Ok(Reading {
+                        serial: row.get(0)?,
+                        device_name: row.get(1)?,
+                        zone: row.get::<_, Option<String>>(2)?.and_then(|name| name.parse().ok()),
+                        drift_ms: row.get(3)?,
+                        source: source_of(row.get_ref(4)?.as_str()?),
+                        read_at: row.get(5)?,
+                    })
+                })?;
+            self.readings.insert(id, reading);
+        }
+        self.readings.get(&id).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+}
+
+/// Events in the order in which they entered, fetched page by page.
+#[derive(Debug)]
+pub struct Events<'a> {
+    ledger: &'a Ledger,
+    window: Window,
+    reader: EventReader,
+    after: i64,
+    page: std::vec::IntoIter<(i64, AttendanceEvent)>,
+    done: bool,
+}
+
+impl Ledger {
+    /// The events inside a window, in the order in which they entered.
+    #[must_use]
+    pub fn events(&self, window: Window) -> Events<'_> {
+        Events {
+            ledger: self,
+            window,
+            reader: EventReader::default(),
+            after: 0,
+            page: Vec::new().into_iter(),
+            done: false,
+        }
+    }
+
+    /// How many events there are.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn event_count(&self) -> Result<u64, LedgerError> {
+        // Numbers have no gaps, so the last one is the count.
+        self.read("count events", last_seq).map(i64::cast_unsigned)
+    }
+
+    fn page(
+        &self,
+        reader: &mut EventReader,
+        window: &Window,
+        after: i64,
+    ) -> Result<Vec<(i64, AttendanceEvent)>, LedgerError> {
+        self.read("read events", |connection| {
+            let (since, until) = bounds(window);
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM events WHERE seq > ?1 AND time BETWEEN ?2 AND ?3 ORDER BY seq LIMIT ?4"
+            ))?;
+            let mut rows = statement.query((after, since, until, PAGE as i64))?;
+            let mut page = Vec::with_capacity(PAGE);
+            while let Some(row) = rows.next()? {
+                page.push(reader.event(connection, row)?);
+            }
+            Ok(page)
+        })
+    }
+}
+
+impl Iterator for Events<'_> {
+    type Item = Result<AttendanceEvent, LedgerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((seq, event)) = self.page.next() {
+                self.after = seq;
+                return Some(Ok(event));
+            }
+            if self.done {
+                return None;
+            }
+            match self.ledger.page(&mut self.reader, &self.window, self.after) {
+                Ok(page) => {
+                    self.done = page.len() < PAGE;
+                    self.page = page.into_iter();
+                }
+                Err(error) => {
+                    self.done = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// A wall clock as it is stored: seconds since 1970 as if it were UTC.
+pub(super) fn seconds(time: NaiveDateTime) -> i64 {
+    time.and_utc().timestamp()
+}
+
+pub(super) fn wall_clock(seconds: i64) -> NaiveDateTime {
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default().naive_utc()
+}
+
+/// A window as it is compared: both ends included.
+pub(super) fn bounds(window: &Window) -> (i64, i64) {
+    (window.since.map_or(i64::MIN, ceiling), window.until.map_or(i64::MAX, seconds))
+}
+
+/// Records have whole seconds: half past seven seconds begins at the eighth.
+fn ceiling(time: NaiveDateTime) -> i64 {
+    seconds(time) + i64::from(time.and_utc().timestamp_subsec_nanos() > 0)
+}
+
+fn flag_words(flags: &[Reason]) -> Option<String> {
+    (!flags.is_empty()).then(|| flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>().join(","))
+}
+
+fn flags_of(words: &str) -> Vec<Reason> {
+    words.split(',').filter_map(Reason::from_word).collect()
+}
+
+fn source_word(source: Source) -> &'static str {
+    match source {
+        Source::Pull => "pull",
+        Source::Live => "live",
+        Source::Push => "push",
+    }
+}
+
+fn source_of(word: &str) -> Source {
+    match word {
+        "live" => Source::Live,
+        "push" => Source::Push,
+        _ => Source::Pull,
+    }
+}

@@ -1,0 +1,315 @@
+//! Rejected records, once each, and logs that could not be proven.
+
+use std::path::PathBuf;
+
+use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use rusqlite::{OptionalExtension, Row, Transaction};
+
+use super::{events, terminals};
+use crate::{Ledger, LedgerError, Window};
+
+/// A record that validation refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuarantinedRecord {
+    /// Its number in the quarantine.
+    pub id: i64,
+    /// The terminal's serial number, or `name:NAME`.
+    pub serial: String,
+    /// The terminal's configured name.
+    pub device_name: String,
+    /// Why it was refused.
+    pub reason: Reason,
+    /// The user id as read; may be empty.
+    pub user_id: String,
+    /// The terminal's wall clock as read.
+    pub local_time: LocalTime,
+    /// How the person proved who they are.
+    pub verify_mode: VerifyMode,
+    /// What the person declared.
+    pub punch_state: PunchState,
+    /// The record as the terminal sent it first.
+    pub raw: Vec<u8>,
+    /// Which of equal records of the log it is; 1 is the first.
+    pub occurrence: u64,
+    /// When it was read first.
+    pub first_seen: DateTime<Utc>,
+    /// When it was read last.
+    pub last_seen: DateTime<Utc>,
+    /// In how many polls it was read.
+    pub times_seen: u64,
+}
+
+/// Which records of the quarantine are wanted; all by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QuarantineFilter {
+    /// Only of this terminal, by serial number or configured name.
+    pub terminal: Option<String>,
+    /// Only for this reason.
+    pub reason: Option<Reason>,
+    /// Only those after this number: where the page before ended.
+    pub after: i64,
+}
+
+/// A whole log that could not be proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnprovenBuffer {
+    /// Its number.
+    pub id: i64,
+    /// The terminal's serial number, or `name:NAME`.
+    pub serial: String,
+    /// The terminal's configured name.
+    pub device_name: String,
+    /// The file that holds the bytes as they came, in the state directory.
+    pub file: PathBuf,
+    /// How many bytes it holds.
+    pub bytes: u64,
+    /// What was not proven.
+    pub reason: String,
+    /// When it was read.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// The part of a log that one poll reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadSpan {
+    /// The number of the reading.
+    pub(crate) reading: i64,
+    /// The log's epoch.
+    pub(crate) epoch: u64,
+    /// Records of this epoch that are not read again: 0 for a full read.
+    pub(crate) start: u64,
+    /// When, in seconds since 1970 (UTC).
+    pub(crate) read_at: i64,
+}
+
+/// A rejection about to enter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewRejection<'a> {
+    pub(crate) rejection: &'a Rejection,
+    /// The record with what firmware leaves undefined masked.
+    pub(crate) masked: &'a [u8],
+    /// Its place in the log, from 0.
+    pub(crate) position: u64,
+}
+
+const COLUMNS: &str = "q.id, t.serial, t.name, q.reason, q.user_id, q.time, q.verify_mode, q.punch_state, q.raw, \
+                       q.occurrence, q.first_seen, q.last_seen, q.times_seen";
+
+impl NewRejection<'_> {
+    /// Enters the rejection, or counts it where it was known; `false` in that case.
+    ///
+    /// Equal records are told apart by their order. One read again is the first of its equals that this poll has not met yet;
+    /// a tail only meets what lies behind its start (a poll that was killed may have entered some of that).
+    pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<bool> {
+        let punch = &self.rejection.punch;
+        let terminal = terminals::id_of(transaction, &punch.device_serial, &punch.device_name)?;
+        let known: Option<i64> = transaction
+            .prepare_cached(
+                "SELECT id FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND reading <> ?3
+                 AND (?4 = 0 OR (epoch = ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1",
+            )?
+            .query_row(
+                (terminal, self.masked, span.reading, span.start.cast_signed(), span.epoch.cast_signed()),
+                |row| row.get(0),
+            )
+            .optional()?;
+        let place = (span.read_at, span.epoch.cast_signed(), self.position.cast_signed(), span.reading);
+        if let Some(id) = known {
+            transaction
+                .prepare_cached(
+                    "UPDATE quarantine SET times_seen = times_seen + 1, last_seen = ?2, epoch = ?3, position = ?4,
+                         reading = ?5 WHERE id = ?1",
+                )?
+                .execute((id, place.0, place.1, place.2, place.3))?;
+            return Ok(false);
+        }
+        transaction
+            .prepare_cached(
+                "INSERT INTO quarantine (terminal, masked, occurrence, raw, reason, user_id, time, verify_mode, punch_state,
+                     first_seen, last_seen, epoch, position, reading)
+                 VALUES (?1, ?2, (SELECT coalesce(max(occurrence), 0) + 1 FROM quarantine WHERE terminal = ?1 AND masked = ?2),
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12)",
+            )?
+            .execute((
+                terminal,
+                self.masked,
+                &punch.raw,
+                self.rejection.reason.as_str(),
+                &punch.user_id,
+                punch.local_time.to_string(),
+                punch.verify_mode.0,
+                punch.punch_state.0,
+                place.0,
+                place.1,
+                place.2,
+                place.3,
+            ))?;
+        Ok(true)
+    }
+}
+
+impl Ledger {
+    /// Records of the quarantine, oldest first, at most `most`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn quarantine(&self, filter: &QuarantineFilter, most: u32) -> Result<Vec<QuarantinedRecord>, LedgerError> {
+        self.read("list the quarantine", |connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM quarantine q JOIN terminals t ON t.id = q.terminal
+                     WHERE q.id > ?1 AND (?2 IS NULL OR t.serial = ?2 OR t.name = ?2) AND (?3 IS NULL OR q.reason = ?3)
+                     ORDER BY q.id LIMIT ?4"
+                ))?
+                .query_map((filter.after, &filter.terminal, filter.reason.map(Reason::as_str), most), record)?
+                .collect()
+        })
+    }
+
+    /// One record of the quarantine.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn quarantined(&self, id: i64) -> Result<Option<QuarantinedRecord>, LedgerError> {
+        self.read("look into the quarantine", |connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM quarantine q JOIN terminals t ON t.id = q.terminal WHERE q.id = ?1"
+                ))?
+                .query_row([id], record)
+                .optional()
+        })
+    }
+
+    /// How many records the quarantine holds, by terminal (serial number) and reason.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn quarantine_counts(&self) -> Result<Vec<(String, Reason, u64)>, LedgerError> {
+        self.read("count the quarantine", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT t.serial, q.reason, count(*) FROM quarantine q JOIN terminals t ON t.id = q.terminal
+                     GROUP BY t.serial, q.reason ORDER BY t.serial, q.reason",
+                )?
+                .query_map((), |row| Ok((row.get(0)?, reason(row, 1)?, row.get::<_, i64>(2)?.cast_unsigned())))?
+                .collect()
+        })
+    }
+
+    /// Refused records inside a window whose time exists, in the order in which they were first read: what an export in the
+    /// Python tool's simple form shows beside the events.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn refused_inside(
+        &self,
+        window: &Window,
+        after: i64,
+        most: u32,
+    ) -> Result<Vec<QuarantinedRecord>, LedgerError> {
+        self.read("list the quarantine", |connection| {
+            let (since, until) = events::bounds(window);
+            let text = |seconds: i64| events::wall_clock(seconds).format("%Y-%m-%d %H:%M:%S").to_string();
+            let since = window.since.map_or_else(String::new, |_| text(since));
+            let until = window.until.map_or_else(|| "9999".to_owned(), |_| text(until));
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM quarantine q JOIN terminals t ON t.id = q.terminal
+                     WHERE q.id > ?1 AND q.time BETWEEN ?2 AND ?3 AND q.reason NOT IN (?4, ?5) ORDER BY q.id LIMIT ?6"
+                ))?
+                .query_map(
+                    (after, since, until, Reason::ImpossibleTime.as_str(), Reason::Undecodable.as_str(), most),
+                    record,
+                )?
+                .collect()
+        })
+    }
+
+    /// Logs that could not be proven, the latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn unproven(&self) -> Result<Vec<UnprovenBuffer>, LedgerError> {
+        let dir = self.dir().to_owned();
+        self.read("list unproven logs", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT u.id, t.serial, t.name, u.file, u.bytes, u.reason, u.seen_at
+                     FROM unproven u JOIN terminals t ON t.id = u.terminal ORDER BY u.id DESC",
+                )?
+                .query_map((), |row| {
+                    Ok(UnprovenBuffer {
+                        id: row.get(0)?,
+                        serial: row.get(1)?,
+                        device_name: row.get(2)?,
+                        file: dir.join(row.get_ref(3)?.as_str()?),
+                        bytes: row.get::<_, i64>(4)?.cast_unsigned(),
+                        reason: row.get(5)?,
+                        seen_at: moment(row, 6)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// Remembers a log that could not be proven, in a file of that name, and forgets all but the last `kept` of its terminal;
+    /// returns the names of the files that are needed no more.
+    pub(crate) fn add_unproven(&self, buffer: &UnprovenBuffer, kept: u32) -> Result<Vec<String>, LedgerError> {
+        self.write("record an unproven log", |transaction| {
+            let terminal = terminals::id_of(transaction, &buffer.serial, &buffer.device_name)?;
+            transaction
+                .prepare_cached(
+                    "INSERT INTO unproven (terminal, file, bytes, reason, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute((
+                    terminal,
+                    buffer.file.to_string_lossy(),
+                    buffer.bytes.cast_signed(),
+                    &buffer.reason,
+                    buffer.seen_at.timestamp(),
+                ))?;
+            transaction
+                .prepare_cached(
+                    "DELETE FROM unproven WHERE terminal = ?1 AND id NOT IN
+                         (SELECT id FROM unproven WHERE terminal = ?1 ORDER BY id DESC LIMIT ?2) RETURNING file",
+                )?
+                .query_map((terminal, kept), |row| row.get(0))?
+                .collect()
+        })
+    }
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<QuarantinedRecord> {
+    let time: String = row.get(5)?;
+    let reason = reason(row, 3)?;
+    let local_time = match NaiveDateTime::parse_from_str(&time, "%Y-%m-%d %H:%M:%S") {
+        Ok(time) => LocalTime::Real(time),
+        Err(_) => LocalTime::Impossible(time),
+    };
+    Ok(QuarantinedRecord {
+        id: row.get(0)?,
+        serial: row.get(1)?,
+        device_name: row.get(2)?,
+        reason,
+        user_id: row.get(4)?,
+        local_time,
+        verify_mode: VerifyMode(row.get(6)?),
+        punch_state: PunchState(row.get(7)?),
+        raw: row.get(8)?,
+        occurrence: row.get::<_, i64>(9)?.cast_unsigned(),
+        first_seen: moment(row, 10)?,
+        last_seen: moment(row, 11)?,
+        times_seen: row.get::<_, i64>(12)?.cast_unsigned(),
+    })
+}
+
+fn reason(row: &Row<'_>, column: usize) -> rusqlite::Result<Reason> {
+    // A word of a later version is still a record that could not be used.
+    Ok(Reason::from_word(row.get_ref(column)?.as_str()?).unwrap_or(Reason::Undecodable))
+}
+
+fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<DateTime<Utc>> {
+    Ok(DateTime::from_timestamp(row.get(column)?, 0).unwrap_or_default())
+}

@@ -1,0 +1,71 @@
+//! The runs that were.
+
+use chrono::{DateTime, Utc};
+
+use crate::{Ledger, LedgerError, Report};
+
+/// Runs kept; older ones are dropped.
+const KEPT: u32 = 10_000;
+
+/// A run that was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastRun {
+    /// Its id, as in its report.
+    pub id: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// How it ended.
+    pub exit_code: u8,
+    /// Events that entered the ledger.
+    pub new: u64,
+    /// Events stored, over all sinks.
+    pub stored: u64,
+}
+
+impl Ledger {
+    pub(crate) fn add_run(&self, report: &Report) -> Result<(), LedgerError> {
+        self.write("record the run", |transaction| {
+            let run = &report.run;
+            transaction.prepare_cached("INSERT OR REPLACE INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute((
+                &run.id,
+                run.started_at.timestamp(),
+                run.duration_ms.cast_signed(),
+                run.exit_code,
+                report.totals.new.cast_signed(),
+                report.totals.stored.cast_signed(),
+            ))?;
+            transaction
+                .prepare_cached(
+                    "DELETE FROM runs WHERE id <= (SELECT id FROM runs ORDER BY id DESC LIMIT 1 OFFSET ?1)",
+                )?
+                .execute([KEPT])?;
+            Ok(())
+        })
+    }
+
+    /// The last runs, the latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn runs(&self, most: u32) -> Result<Vec<PastRun>, LedgerError> {
+        self.read("list runs", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, started_at, duration_ms, exit_code, new, stored FROM runs ORDER BY id DESC LIMIT ?1",
+                )?
+                .query_map([most], |row| {
+                    Ok(PastRun {
+                        id: row.get(0)?,
+                        started_at: DateTime::from_timestamp(row.get(1)?, 0).unwrap_or_default(),
+                        duration_ms: row.get::<_, i64>(2)?.cast_unsigned(),
+                        exit_code: row.get(3)?,
+                        new: row.get::<_, i64>(4)?.cast_unsigned(),
+                        stored: row.get::<_, i64>(5)?.cast_unsigned(),
+                    })
+                })?
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! What is remembered of each terminal.
+
+use rusqlite::{OptionalExtension, Row, Transaction, named_params};
+
+use crate::{Ledger, LedgerError};
+
+/// What is remembered of a terminal between two polls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TerminalState {
+    /// The serial number, or `name:NAME`.
+    pub serial: String,
+    /// The configured name when it was last read.
+    pub name: String,
+    /// Counts the times that its log began anew; 0 before the first full read.
+    pub epoch: u64,
+    /// Records of this epoch that are known: the cursor.
+    pub records: u64,
+    /// The last of them, as they were on the wire, for comparison.
+    pub overlap: Vec<u8>,
+    /// The record layout that was proven.
+    pub layout: Option<String>,
+    /// The terminal's own count when the cursor was saved.
+    pub count: Option<u64>,
+    /// When the log's tail was last looked at, in seconds since 1970 (UTC).
+    pub verified_at: Option<i64>,
+    /// Its count disagrees with its log even when both are read again.
+    pub count_unreliable: bool,
+    /// When it last refused to serve its log from an offset, in seconds since 1970 (UTC).
+    pub offsets_refused_at: Option<i64>,
+    /// Its checksums are wrong in every session.
+    pub bad_checksums: bool,
+    /// It was left disabled and is to be enabled at the next connection.
+    pub reenable: bool,
+}
+
+const COLUMNS: &str = "serial, name, epoch, records, overlap, layout, count, verified_at, count_unreliable, \
+                       offsets_refused_at, bad_checksums, reenable";
+
+impl TerminalState {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            serial: row.get(0)?,
+            name: row.get(1)?,
+            epoch: row.get::<_, i64>(2)?.cast_unsigned(),
+            records: row.get::<_, i64>(3)?.cast_unsigned(),
+            overlap: row.get(4)?,
+            layout: row.get(5)?,
+            count: row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned),
+            verified_at: row.get(7)?,
+            count_unreliable: row.get(8)?,
+            offsets_refused_at: row.get(9)?,
+            bad_checksums: row.get(10)?,
+            reenable: row.get(11)?,
+        })
+    }
+}
+
+impl Ledger {
+    /// Every terminal that was ever read, by name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn terminals(&self) -> Result<Vec<TerminalState>, LedgerError> {
+        self.read("list terminals", |connection| {
+            connection
+                .prepare(&format!("SELECT {COLUMNS} FROM terminals ORDER BY name, id"))?
+                .query_map((), TerminalState::from_row)?
+                .collect()
+        })
+    }
+
+    /// What is remembered of the terminal with this serial number (or `name:NAME`).
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn terminal(&self, serial: &str) -> Result<Option<TerminalState>, LedgerError> {
+        self.read("look up a terminal", |connection| {
+            connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM terminals WHERE serial = ?1"))?
+                .query_row([serial], TerminalState::from_row)
+                .optional()
+        })
+    }
+
+    /// The serial number by which a terminal of this name was last known; not a `name:NAME`.
+    pub(crate) fn serial_of_name(&self, name: &str) -> Result<Option<String>, LedgerError> {
+        self.read("look up a terminal", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT serial FROM terminals WHERE name = ?1 AND serial NOT LIKE 'name:%' ORDER BY id DESC LIMIT 1",
+                )?
+                .query_row([name], |row| row.get(0))
+                .optional()
+        })
+    }
+}
+
+/// The number by which other tables name a terminal; it is entered when it is new.
+pub(super) fn id_of(transaction: &Transaction<'_>, serial: &str, name: &str) -> rusqlite::Result<i64> {
+    let known: Option<(i64, bool)> = transaction
+        .prepare_cached("SELECT id, name = ?2 FROM terminals WHERE serial = ?1")?
+        .query_row([serial, name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match known {
+        Some((id, true)) => Ok(id),
+        Some((id, false)) => {
+            transaction.execute("UPDATE terminals SET name = ?2 WHERE id = ?1", (id, name))?;
+            Ok(id)
+        }
+        None => {
+            transaction.execute("INSERT INTO terminals (serial, name) VALUES (?1, ?2)", [serial, name])?;
+            Ok(transaction.last_insert_rowid())
+        }
+    }
+}
+
+/// Saves all that is remembered.
+pub(crate) fn save(transaction: &Transaction<'_>, state: &TerminalState) -> rusqlite::Result<()> {
+    let id = id_of(transaction, &state.serial, &state.name)?;
+    transaction
+        .prepare_cached(
+            "UPDATE terminals SET epoch = :epoch, records = :records, overlap = :overlap, layout = :layout, count = :count,
+                 verified_at = :verified_at, count_unreliable = :count_unreliable,
+                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums, reenable = :reenable
+             WHERE id = :id",
+        )?
+        .execute(named_params! {
+            ":id": id,
+            ":epoch": state.epoch.cast_signed(),
+            ":records": state.records.cast_signed(),
+            ":overlap": state.overlap,
+            ":layout": state.layout,
+            ":count": state.count.map(u64::cast_signed),
+            ":verified_at": state.verified_at,
+            ":count_unreliable": state.count_unreliable,
+            ":offsets_refused_at": state.offsets_refused_at,
+            ":bad_checksums": state.bad_checksums,
+            ":reenable": state.reenable,
+        })?;
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! What to ask a terminal for: who it is, how its clock is, whether there can be anything new.
+
+use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+use zk_proto::DeviceTime;
+use zk_proto::record::AttendanceLayout;
+
+use crate::ledger::TerminalState;
+use crate::{DeviceOptions, EngineOptions};
+
+/// The prefix of what stands in for the serial number of a terminal that never gave one.
+pub(crate) const NAME_PREFIX: &str = "name:";
+
+/// A terminal that is not the one it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotTheTerminal {
+    /// Another serial number than the configured one.
+    #[error("its serial number is {found}, configured is {expected}; correct the setting, or the address")]
+    OtherSerial { found: String, expected: String },
+    /// No serial number, though one is configured.
+    #[error("it gives no serial number, configured is {expected}; remove the setting if this model has none")]
+    NoSerial { expected: String },
+    /// No serial number, though it gave one before.
+    #[error(
+        "it gives no serial number, and gave {known} before; restart it, or name it otherwise if it is another terminal"
+    )]
+    SerialLost { known: String },
+}
+
+/// The terminal's identity in the ledger: its serial number, or `name:NAME` where it never gave one.
+pub(crate) fn identify(
+    device: &DeviceOptions,
+    given: Option<&str>,
+    known: Option<&str>,
+) -> Result<String, NotTheTerminal> {
+    let given = given.map(str::trim).filter(|serial| !serial.is_empty());
+    match (given, device.serial.as_deref(), known) {
+        (Some(found), Some(expected), _) if found != expected => {
+            Err(NotTheTerminal::OtherSerial { found: found.to_owned(), expected: expected.to_owned() })
+        }
+        (Some(found), _, _) => Ok(found.to_owned()),
+        (None, Some(expected), _) => Err(NotTheTerminal::NoSerial { expected: expected.to_owned() }),
+        (None, None, Some(known)) => Err(NotTheTerminal::SerialLost { known: known.to_owned() }),
+        (None, None, None) => Ok(format!("{NAME_PREFIX}{}", device.name)),
+    }
+}
+
+/// What the terminal says of its log before anything is read of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogSize {
+    /// Records that it counts.
+    pub(crate) count: Option<u64>,
+    /// Records that it can hold.
+    pub(crate) capacity: Option<u64>,
+}
+
+/// Whether the count alone says that nothing is new.
+pub(crate) fn is_unchanged(state: &TerminalState, size: LogSize, now: i64, options: &EngineOptions) -> bool {
+    let verify_every = i64::try_from(options.verify_every.as_secs()).unwrap_or(i64::MAX);
+    // A host clock set back would otherwise trust the count until it has caught up.
+    let verified = state.verified_at.is_some_and(|at| (0..verify_every).contains(&now.saturating_sub(at)));
+    let full =
+        matches!((size.count, size.capacity), (Some(count), Some(capacity)) if capacity > 0 && count >= capacity);
+    size.count.is_some_and(|count| count > 0)
+        && size.count == state.count
+        && !full
+        && !state.count_unreliable
+        && verified
+}
+
+/// The terminal's clock less the true time, in milliseconds; less the host's local time where no zone is known. `None` when
+/// its date does not exist.
+pub(crate) fn drift_ms(
+    terminal: DeviceTime,
+    zone: Option<Tz>,
+    utc_now: DateTime<Utc>,
+    local_now: NaiveDateTime,
+) -> Option<i64> {
+    let wall = wall_clock(terminal)?;
+    let Some(zone) = zone else { return Some(wall.signed_duration_since(local_now).num_milliseconds()) };
+    let drift = |moment: DateTime<Tz>| moment.signed_duration_since(utc_now).num_milliseconds();
+    match zone.from_local_datetime(&wall) {
+        MappedLocalTime::Single(moment) => Some(drift(moment)),
+        MappedLocalTime::Ambiguous(earlier, later) => {
+            [earlier, later].map(drift).into_iter().min_by_key(|drift| drift.unsigned_abs())
+        }
+        MappedLocalTime::None => {
+            let right = utc_now.with_timezone(&zone).naive_local();
+            Some(wall.signed_duration_since(right).num_milliseconds())
+        }
+    }
+}
+
+/// Now, as a right clock on the terminal's wall shows it.
+pub(crate) fn wall_now(zone: Option<Tz>, utc_now: DateTime<Utc>, local_now: NaiveDateTime) -> NaiveDateTime {
+    zone.map_or(local_now, |zone| utc_now.with_timezone(&zone).naive_local())
+}
+
+/// A wall clock as terminals pack it; the clock's reset for years that they cannot hold.
+pub(crate) fn device_time(wall: NaiveDateTime) -> DeviceTime {
+    use chrono::{Datelike, Timelike};
+    let year = u16::try_from(wall.year()).unwrap_or_default();
+    // Each is below 60.
+    let [month, day, hour, minute, second] =
+        [wall.month(), wall.day(), wall.hour(), wall.minute(), wall.second()].map(|field| field as u8);
+    DeviceTime::new(year, month, day, hour, minute, second).unwrap_or(DeviceTime::RESET)
+}
+
+fn wall_clock(time: DeviceTime) -> Option<NaiveDateTime> {
+    NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())?.and_hms_opt(
+        time.hour().into(),
+        time.minute().into(),
+        time.second().into(),
+    )
+}
+
+/// A layout as the ledger remembers it.
+pub(crate) fn layout_word(layout: AttendanceLayout) -> String {
+    match layout {
+        AttendanceLayout::EightA => "8a".to_owned(),
+        AttendanceLayout::EightB => "8b".to_owned(),
+        AttendanceLayout::Sixteen => "16".to_owned(),
+        AttendanceLayout::Wide(width) => width.to_string(),
+    }
+}
+
+/// The layout of a word.
+pub(crate) fn layout_of(word: &str) -> Option<AttendanceLayout> {
+    match word {
+        "8a" => Some(AttendanceLayout::EightA),
+        "8b" => Some(AttendanceLayout::EightB),
+        "16" => Some(AttendanceLayout::Sixteen),
+        wide => wide.parse().ok().filter(|width| *width >= 40).map(AttendanceLayout::Wide),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate() -> DeviceOptions {
+        DeviceOptions::new("gate", "192.0.2.10")
+    }
+
+    fn polled(count: u64) -> TerminalState {
+        TerminalState { count: Some(count), verified_at: Some(1_000), records: count, ..TerminalState::default() }
+    }
+
+    fn size(count: u64) -> LogSize {
+        LogSize { count: Some(count), capacity: Some(100) }
+    }
+
+    fn unchanged(state: &TerminalState, size: LogSize, now: i64) -> bool {
+        is_unchanged(state, size, now, &EngineOptions::default())
+    }
+
+    #[test]
+    fn a_terminal_is_known_by_its_serial_number_and_without_one_by_its_name() {
+        assert_eq!(identify(&gate(), Some(" A1 "), None), Ok("A1".to_owned()));
+        assert_eq!(identify(&gate(), Some(""), None), Ok("name:gate".to_owned()));
+    }
+
+    #[test]
+    fn another_terminal_than_the_configured_one_is_refused() {
+        let mut device = gate();
+        device.serial = Some("A1".to_owned());
+        assert!(matches!(identify(&device, Some("B2"), None), Err(NotTheTerminal::OtherSerial { .. })));
+        assert!(matches!(identify(&device, None, None), Err(NotTheTerminal::NoSerial { .. })));
+    }
+
+    #[test]
+    fn a_terminal_that_gave_a_serial_number_before_must_give_it() {
+        assert!(matches!(identify(&gate(), None, Some("A1")), Err(NotTheTerminal::SerialLost { .. })));
+    }
+
+    #[test]
+    fn the_same_count_means_unchanged_until_the_tail_is_due() {
+        assert!(unchanged(&polled(7), size(7), 1_000 + 6 * 3600 - 1));
+        assert!(!unchanged(&polled(7), size(7), 1_000 + 6 * 3600));
+        assert!(!unchanged(&polled(7), size(8), 1_001));
+    }
+
+    #[test]
+    fn a_count_that_says_little_is_not_trusted() {
+        assert!(!unchanged(&polled(0), size(0), 1_001), "zero");
+        assert!(!unchanged(&polled(100), size(100), 1_001), "a full log overwrites its oldest");
+        let disagreed = TerminalState { count_unreliable: true, ..polled(7) };
+        assert!(!unchanged(&disagreed, size(7), 1_001));
+        assert!(!unchanged(
+            &TerminalState { count: None, ..polled(7) },
+            LogSize { count: None, capacity: None },
+            1_001
+        ));
+        assert!(!unchanged(&polled(7), size(7), 999), "the host's clock went back");
+    }
+
+    #[test]
+    fn drift_is_measured_by_the_zone_or_else_by_the_hosts_local_time() {
+        let utc = Utc.with_ymd_and_hms(2026, 3, 2, 7, 0, 0).unwrap();
+        let local = utc.naive_utc() + chrono::TimeDelta::hours(1);
+        let terminal = DeviceTime::new(2026, 3, 2, 12, 0, 3).unwrap();
+        assert_eq!(drift_ms(terminal, Some(chrono_tz::Indian::Maldives), utc, local), Some(3_000));
+        assert_eq!(drift_ms(terminal, None, utc, local), Some((4 * 3600 + 3) * 1_000));
+    }
+
+    #[test]
+    fn a_clock_that_shows_an_hour_twice_is_taken_at_its_best() {
+        // Clocks in Berlin went back at 03:00 on 2025-10-26: 02:30 was shown at 00:30 and at 01:30 UTC.
+        let utc = Utc.with_ymd_and_hms(2025, 10, 26, 1, 30, 0).unwrap();
+        let terminal = DeviceTime::new(2025, 10, 26, 2, 30, 1).unwrap();
+        assert_eq!(drift_ms(terminal, Some(chrono_tz::Europe::Berlin), utc, utc.naive_utc()), Some(1_000));
+    }
+
+    #[test]
+    fn layouts_come_back_from_their_words() {
+        for layout in [
+            AttendanceLayout::EightA,
+            AttendanceLayout::EightB,
+            AttendanceLayout::Sixteen,
+            AttendanceLayout::Wide(40),
+            AttendanceLayout::Wide(49),
+        ] {
+            assert_eq!(layout_of(&layout_word(layout)), Some(layout));
+        }
+        assert_eq!(layout_of("12"), None);
+    }
+}

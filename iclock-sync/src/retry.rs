@@ -1,0 +1,61 @@
+//! How often, and after what wait, something that may succeed later is tried again.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+/// The longest wait between two tries.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The waits between the tries of one thing: they double, and a random part of each keeps many engines from trying in step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backoff {
+    left: u32,
+    tried: u32,
+    next: Duration,
+}
+
+impl Backoff {
+    /// At most `attempts` tries, the first included, and `first` as the first wait.
+    pub(crate) fn new(attempts: u32, first: Duration) -> Self {
+        Self { left: attempts.saturating_sub(1), tried: 0, next: first.min(LONGEST) }
+    }
+
+    /// How long to wait before the next try, and at least as long as the other side asked for; `None` when there have been
+    /// enough, or the other side asked for longer than one waits.
+    pub(crate) fn wait(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.left = self.left.checked_sub(1)?;
+        self.tried = self.tried.saturating_add(1);
+        let wait = self.next.mul_f64(rand::rng().random_range(0.5..=1.0)).max(asked.unwrap_or_default());
+        self.next = self.next.saturating_mul(2).min(LONGEST);
+        (wait <= LONGEST).then_some(wait)
+    }
+
+    /// How many tries have failed so far.
+    pub(crate) fn tried(&self) -> u32 {
+        self.tried
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_within_their_jitter_and_end() {
+        let mut backoff = Backoff::new(4, Duration::from_millis(100));
+        for most in [100, 200, 400] {
+            let wait = backoff.wait(None).unwrap();
+            assert!((most / 2..=most).contains(&(wait.as_millis() as u64)), "{wait:?} of {most} ms");
+        }
+        assert_eq!(backoff.wait(None), None);
+        assert_eq!(backoff.tried(), 3);
+    }
+
+    #[test]
+    fn a_wait_that_was_asked_for_is_kept_unless_it_is_too_long() {
+        let mut backoff = Backoff::new(9, Duration::from_millis(1));
+        assert_eq!(backoff.wait(Some(Duration::from_secs(7))), Some(Duration::from_secs(7)));
+        assert_eq!(backoff.wait(Some(Duration::from_secs(3600))), None);
+    }
+}

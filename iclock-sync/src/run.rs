@@ -1,0 +1,190 @@
+//! One run: all terminals at once, all sinks at once, one report.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use attendance_model::IdScheme;
+use chrono::{DateTime, Utc};
+use rand::Rng;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::AuditFile;
+use crate::clock::Clock;
+use crate::deliver::{Delivery, News};
+use crate::error::{blocking, fault};
+use crate::observer::Observer;
+use crate::report::{DeviceReport, DeviceStatus, Report, RunReport, SinkReport, Totals, exit_code};
+use crate::send::{Sender, Target};
+use crate::source::{Gates, Source};
+use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
+
+/// What one run needs.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) devices: &'a [Arc<DeviceOptions>],
+    pub(crate) targets: &'a [Arc<Target>],
+    pub(crate) engine: Arc<EngineOptions>,
+    pub(crate) options: RunOptions,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// Ends this run alone.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Run<'_> {
+    pub(crate) async fn go(self) -> Result<Report, SyncError> {
+        let (started_at, began) = (self.clock.utc_now(), self.clock.monotonic());
+        let (news, listener) = watch::channel(News::default());
+        let news = Arc::new(news);
+        let mut sinks = JoinSet::new();
+        if self.options.deliver && !self.options.dry_run {
+            for (n, delivery) in self.deliveries(&listener).into_iter().enumerate() {
+                sinks.spawn(async move { (n, delivery.run().await) });
+            }
+        }
+        let devices = self.read(&news).await;
+        news.send_modify(|news| news.over = true);
+        let sinks = self.serve(sinks, &listener).await;
+        let (devices, sinks) = (devices?, sinks?);
+        let took = self.clock.monotonic().saturating_sub(began);
+        let report = Report {
+            run: RunReport {
+                id: run_id(started_at),
+                started_at,
+                finished_at: self.clock.utc_now(),
+                duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                exit_code: exit_code(&devices, &sinks),
+                dry_run: self.options.dry_run,
+            },
+            totals: Totals::of(&devices, &sinks),
+            devices,
+            sinks,
+        };
+        if self.options.dry_run {
+            return Ok(report);
+        }
+        let ledger = Arc::clone(&self.ledger);
+        blocking("ledger", move || {
+            ledger.add_run(&report)?;
+            Ok(report)
+        })
+        .await
+    }
+
+    /// Reads every terminal. A fault of the ledger ends the others' reading too; what it was is told at the end.
+    async fn read(&self, news: &Arc<watch::Sender<News>>) -> Result<Vec<DeviceReport>, SyncError> {
+        let gates = Arc::new(Gates {
+            terminals: Semaphore::new(self.engine.concurrency.max(1)),
+            intake: Semaphore::new(1),
+            serials: Mutex::new(HashMap::new()),
+            spool_memory: self.engine.spool_memory / self.devices.len().clamp(1, self.engine.concurrency.max(1)),
+        });
+        let mut reports: Vec<DeviceReport> =
+            self.devices.iter().map(|device| DeviceReport::new(&device.name, device.address())).collect();
+        let mut tasks = JoinSet::new();
+        let mut running = HashMap::new();
+        for (n, device) in self.devices.iter().enumerate() {
+            let source = Source {
+                device: Arc::clone(device),
+                engine: Arc::clone(&self.engine),
+                dry_run: self.options.dry_run,
+                full: self.options.full,
+                ledger: Arc::clone(&self.ledger),
+                clock: Arc::clone(&self.clock),
+                observer: Arc::clone(&self.observer),
+                news: Arc::clone(news),
+                gates: Arc::clone(&gates),
+                stop: self.stop.clone(),
+            };
+            let task = tasks.spawn(async move { (n, source.run().await) });
+            running.insert(task.id(), n);
+        }
+        let mut trouble = Ok(());
+        while let Some(joined) = tasks.join_next().await {
+            match joined {
+                Ok((n, Ok(report))) => {
+                    if let Some(place) = reports.get_mut(n) {
+                        *place = report;
+                    }
+                }
+                Ok((_, Err(error))) => {
+                    self.stop.cancel();
+                    trouble = trouble.and(Err(error));
+                }
+                Err(error) => {
+                    if let Some(place) = running.get(&error.id()).and_then(|n| reports.get_mut(*n)) {
+                        place.status = DeviceStatus::Failed;
+                        place.error = Some(format!("internal fault: {error}"));
+                    }
+                }
+            }
+        }
+        trouble.map(|()| reports)
+    }
+
+    /// Waits for the sinks' tasks; in a dry run, says what they would be sent.
+    async fn serve(
+        &self,
+        mut tasks: JoinSet<(usize, Result<SinkReport, SyncError>)>,
+        listener: &watch::Receiver<News>,
+    ) -> Result<Vec<SinkReport>, SyncError> {
+        let mut reports: Vec<SinkReport> =
+            self.targets.iter().map(|target| SinkReport::new(target.sink.name())).collect();
+        let mut trouble = Ok(());
+        while let Some(joined) = tasks.join_next().await {
+            match joined {
+                Ok((n, Ok(report))) => {
+                    if let Some(place) = reports.get_mut(n) {
+                        *place = report;
+                    }
+                }
+                Ok((_, Err(error))) => trouble = trouble.and(Err(error)),
+                Err(error) => trouble = trouble.and(Err(fault("sink", error))),
+            }
+        }
+        trouble?;
+        if self.options.dry_run && self.options.deliver {
+            reports.clear();
+            for delivery in self.deliveries(listener) {
+                reports.push(delivery.rehearse().await?);
+            }
+        }
+        Ok(reports)
+    }
+
+    fn deliveries(&self, listener: &watch::Receiver<News>) -> Vec<Delivery> {
+        let v1 = |target: &Arc<Target>| target.sink.capabilities().ids == IdScheme::IclockSyncV1;
+        let audited = self.targets.iter().position(v1).unwrap_or(0);
+        let audit = |n| {
+            let dir = self.engine.audit_dir.as_ref().filter(|_| n == audited)?;
+            Some(AuditFile::new(dir.clone(), self.clock.local_now()))
+        };
+        self.targets
+            .iter()
+            .enumerate()
+            .map(|(n, target)| Delivery {
+                sender: Sender {
+                    target: Arc::clone(target),
+                    options: Arc::clone(&self.engine),
+                    clock: Arc::clone(&self.clock),
+                    observer: Arc::clone(&self.observer),
+                    stop: self.stop.clone(),
+                    requests: Arc::new(AtomicU64::new(0)),
+                },
+                ledger: Arc::clone(&self.ledger),
+                run: self.options.clone(),
+                news: listener.clone(),
+                audit: audit(n),
+            })
+            .collect()
+    }
+}
+
+/// Sorts by start; the random part tells runs of one millisecond apart.
+fn run_id(started_at: DateTime<Utc>) -> String {
+    format!("{}-{:06x}", started_at.format("%Y%m%dT%H%M%S%3fZ"), rand::rng().random_range(0..1u32 << 24))
+}

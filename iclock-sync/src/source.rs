@@ -1,0 +1,347 @@
+//! One terminal in one run: connect, see who it is, pull what is new, let go of it, and enter what was proven.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use attendance_model::Source as Origin;
+use chrono::{DateTime, NaiveDateTime, Utc};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use zk_proto::proof::{Proven, Unproven};
+use zk_proto::{Client, ClientError, ConnectOptions, DeviceTime, FreeSizes, Uid};
+
+use crate::clock::Clock;
+use crate::deliver::News;
+use crate::error::{blocking, chain};
+use crate::intake::{Beginning, Entered, Intake};
+use crate::ledger::{Reading, TerminalState, save_terminal};
+use crate::observer::{DeviceProgress, Observer};
+use crate::plan::{self, LogSize};
+use crate::quarantine::keep_unproven;
+use crate::report::{DeviceReport, DeviceStatus, ReadMode};
+use crate::retry::Backoff;
+use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError};
+
+/// What all terminals of a run share.
+#[derive(Debug)]
+pub(crate) struct Gates {
+    /// One permit for each terminal read at once.
+    pub(crate) terminals: Semaphore,
+    /// The ledger has one writer: whoever waits for it waits without a decoded batch in memory.
+    pub(crate) intake: Semaphore,
+    /// Who has which serial number.
+    pub(crate) serials: Mutex<HashMap<String, String>>,
+    /// Bytes of a log that each may keep in memory.
+    pub(crate) spool_memory: usize,
+}
+
+/// One terminal in one run.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) device: Arc<DeviceOptions>,
+    pub(crate) engine: Arc<EngineOptions>,
+    pub(crate) dry_run: bool,
+    pub(crate) full: bool,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) news: Arc<watch::Sender<News>>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What a visit to the terminal found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Nothing that is not known; what is remembered of the terminal, where it changed.
+    Nothing(Option<TerminalState>),
+    /// Records.
+    Records(Box<Records>),
+    /// A log that is not proven.
+    Unproven(Box<Unproven>),
+}
+
+/// Proven records and what goes with them.
+#[derive(Debug)]
+pub(crate) struct Records {
+    pub(crate) proven: Proven,
+    pub(crate) users: BTreeMap<Uid, String>,
+    /// What is to be remembered of the terminal once they have entered.
+    pub(crate) state: TerminalState,
+}
+
+/// Who the terminal is and how its clock is.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) serial: String,
+    pub(crate) drift_ms: Option<i64>,
+    pub(crate) clock: Option<DeviceTime>,
+    pub(crate) utc_now: DateTime<Utc>,
+    /// Now, as a right clock on the terminal's wall shows it.
+    pub(crate) wall_now: NaiveDateTime,
+}
+
+/// Why a terminal's part ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Terminal(TerminalError),
+    Sync(SyncError),
+}
+
+impl Source {
+    /// Reads the terminal.
+    ///
+    /// # Errors
+    /// When the ledger cannot be used. What befalls the terminal stands in the report.
+    pub(crate) async fn run(self) -> Result<DeviceReport, SyncError> {
+        let mut report = DeviceReport::new(&self.device.name, self.device.address());
+        let began = self.clock.monotonic();
+        match self.read(&mut report).await {
+            Ok(()) => {}
+            Err(Failure::Sync(error)) => return Err(error),
+            Err(Failure::Terminal(error)) => {
+                report.status = DeviceStatus::Failed;
+                report.error = Some(match error.mend() {
+                    Some(mend) => format!("{}; {mend}", chain(&error)),
+                    None => chain(&error),
+                });
+            }
+        }
+        let took = self.clock.monotonic().saturating_sub(began);
+        report.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let ok = report.status == DeviceStatus::Ok;
+        self.observer.device(&self.device.name, DeviceProgress::Finished { ok });
+        Ok(report)
+    }
+
+    async fn read(&self, report: &mut DeviceReport) -> Result<(), Failure> {
+        let visited = {
+            // The semaphore is never closed; without a permit the terminal would only be read earlier.
+            let _permit = self.gates.terminals.acquire().await.ok();
+            self.persist(report).await?
+        };
+        let (seen, found) = visited;
+        match found {
+            Found::Nothing(None) => Ok(()),
+            Found::Nothing(Some(state)) => {
+                let ledger = Arc::clone(&self.ledger);
+                let save = move || Ok(ledger.write("remember a terminal", |change| save_terminal(change, &state))?);
+                Ok(blocking("ledger", save).await?)
+            }
+            Found::Records(records) => self.enter(seen, *records, report).await,
+            Found::Unproven(unproven) => self.set_aside(&seen, *unproven, report).await,
+        }
+    }
+
+    /// Visits the terminal until it works, cannot work, or has been tried often enough.
+    async fn persist(&self, report: &mut DeviceReport) -> Result<(Seen, Found), Failure> {
+        let began = self.clock.monotonic();
+        let mut backoff = Backoff::new(self.engine.attempts, self.engine.backoff);
+        loop {
+            let took = self.clock.monotonic().saturating_sub(began);
+            let left = self.engine.device_deadline.saturating_sub(took);
+            let failure = match self.visit(left, report).await {
+                Ok(found) => return Ok(found),
+                Err(failure) => failure,
+            };
+            let Failure::Terminal(error) = &failure else { return Err(failure) };
+            let Some(wait) = backoff.wait(None).filter(|_| error.is_transient()) else { return Err(failure) };
+            tokio::select! {
+                () = self.clock.sleep(wait) => {}
+                () = self.stop.cancelled() => return Err(failure),
+            }
+        }
+    }
+
+    async fn visit(&self, left: Duration, report: &mut DeviceReport) -> Result<(Seen, Found), Failure> {
+        self.observer.device(&self.device.name, DeviceProgress::Connecting);
+        let options = self.connect_options();
+        let mut client = self.within(left, async { Ok(Client::connect(&options).await?) }).await?;
+        let found = self.within(left, self.talk(&mut client, report)).await;
+        // However it went: the terminal keeps a session that nobody ends, and some have only one.
+        client.exit().await;
+        found
+    }
+
+    /// Ends what takes too long, and what is to stop.
+    async fn within<T>(&self, left: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        tokio::select! {
+            outcome = work => outcome,
+            () = self.stop.cancelled() => Err(TerminalError::Stopped.into()),
+            () = self.clock.sleep(left) => {
+                Err(TerminalError::Deadline { limit: self.engine.device_deadline }.into())
+            }
+        }
+    }
+
+    async fn talk(&self, client: &mut Client, report: &mut DeviceReport) -> Result<(Seen, Found), Failure> {
+        let seen = self.meet(client, report).await?;
+        let sizes = match client.free_sizes().await {
+            Ok(sizes) => Some(sizes),
+            Err(ClientError::Refused { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let size = LogSize {
+            count: sizes.as_ref().and_then(FreeSizes::records).map(u64::from),
+            capacity: sizes.as_ref().and_then(FreeSizes::record_capacity).map(u64::from),
+        };
+        report.records_on_device = size.count;
+        let (ledger, serial) = (Arc::clone(&self.ledger), seen.serial.clone());
+        let known = blocking("ledger", move || Ok(ledger.terminal(&serial)?)).await?;
+        let state =
+            TerminalState { serial: seen.serial.clone(), name: self.device.name.clone(), ..known.unwrap_or_default() };
+        if !self.full && plan::is_unchanged(&state, size, seen.utc_now.timestamp(), &self.engine) {
+            report.mode = Some(ReadMode::Unchanged);
+            return Ok((seen, Found::Nothing(None)));
+        }
+        let found = self.pull(client, &seen, state, sizes.as_ref(), report).await?;
+        Ok((seen, found))
+    }
+
+    /// Learns who the terminal is and how its clock is.
+    async fn meet(&self, client: &mut Client, report: &mut DeviceReport) -> Result<Seen, Failure> {
+        let given = client.option("~SerialNumber").await?;
+        let (ledger, name) = (Arc::clone(&self.ledger), self.device.name.clone());
+        let known = blocking("ledger", move || Ok(ledger.serial_of_name(&name)?)).await?;
+        let serial = plan::identify(&self.device, given.as_deref(), known.as_deref())
+            .map_err(|problem| TerminalError::Identity { problem: problem.to_string() })?;
+        self.claim(&serial)?;
+        report.serial = Some(serial.clone());
+        let clock = match client.time().await {
+            Ok(time) => Some(time),
+            Err(ClientError::Refused { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let (utc_now, local_now) = (self.clock.utc_now(), self.clock.local_now());
+        let drift_ms = clock.and_then(|time| plan::drift_ms(time, self.device.zone, utc_now, local_now));
+        report.clock_drift_ms = drift_ms;
+        let wall_now = plan::wall_now(self.device.zone, utc_now, local_now);
+        Ok(Seen { serial, drift_ms, clock, utc_now, wall_now })
+    }
+
+    /// Two configured terminals with one serial number would move one cursor from two sides.
+    fn claim(&self, serial: &str) -> Result<(), Failure> {
+        // Nothing between taking and leaving the lock can panic half-way through a change.
+        let mut serials = self.gates.serials.lock().unwrap_or_else(PoisonError::into_inner);
+        let holder = serials.entry(serial.to_owned()).or_insert_with(|| self.device.name.clone());
+        if *holder == self.device.name {
+            Ok(())
+        } else {
+            Err(TerminalError::Twice { serial: serial.to_owned(), other: holder.clone() }.into())
+        }
+    }
+
+    fn connect_options(&self) -> ConnectOptions {
+        let DeviceOptions { host, port, transport, timeout, comm_key, .. } = &*self.device;
+        let options = ConnectOptions::new(host).port(*port).transport(*transport).timeout(*timeout);
+        match comm_key {
+            Some(key) => options.comm_key(*key),
+            None => options,
+        }
+    }
+
+    /// Enters what was proven, batch by batch.
+    async fn enter(&self, seen: Seen, records: Records, report: &mut DeviceReport) -> Result<(), Failure> {
+        let Records { mut proven, users, state } = records;
+        let (batch, total) = (self.engine.batch.max(1), proven.records());
+        let state = Arc::new(state);
+        let mut intake = proven.layout().map(|layout| {
+            Intake::new(Beginning {
+                ledger: Arc::clone(&self.ledger),
+                reading: Reading {
+                    serial: seen.serial.clone(),
+                    device_name: self.device.name.clone(),
+                    zone: self.device.zone,
+                    drift_ms: seen.drift_ms,
+                    source: Origin::Pull,
+                    read_at: seen.utc_now.timestamp(),
+                },
+                rules: self.engine.rules.clone(),
+                host_now: seen.wall_now,
+                layout,
+                users,
+                neutral: proven.is_neutral(),
+                epoch: state.epoch,
+                start: proven.first_index(),
+            })
+        });
+        let mut given_out = 0;
+        loop {
+            // The semaphore is never closed; without a permit the ledger's own lock is waited for.
+            let permit = self.gates.intake.acquire().await.ok();
+            let (end, ledger) = (Arc::clone(&state), Arc::clone(&self.ledger));
+            let step = blocking("ledger", move || {
+                let records = match proven.next_batch(batch) {
+                    Ok(records) => records,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let last = given_out + records.len() as u64 >= total;
+                let end = last.then_some(&*end);
+                let entered = match &mut intake {
+                    Some(intake) => intake.enter(&records, end)?,
+                    None => {
+                        ledger.write("remember a terminal", |change| {
+                            end.map_or(Ok(()), |end| save_terminal(change, end))
+                        })?;
+                        Entered::default()
+                    }
+                };
+                Ok(Ok((proven, intake, entered, last)))
+            })
+            .await?;
+            drop(permit);
+            let (entered, last);
+            (proven, intake, entered, last) = step.map_err(TerminalError::Spool)?;
+            given_out += entered.records;
+            if entered.new > 0 {
+                self.news.send_modify(|news| news.commits += 1);
+            }
+            entered.add_to(report);
+            let (records, new) = (report.records_read, report.new);
+            self.observer.device(&self.device.name, DeviceProgress::Recording { records, new });
+            if last {
+                return Ok(());
+            }
+            if self.stop.is_cancelled() {
+                return Err(TerminalError::Stopped.into());
+            }
+        }
+    }
+
+    /// Keeps a log that was not proven, whole.
+    async fn set_aside(&self, seen: &Seen, unproven: Unproven, report: &mut DeviceReport) -> Result<(), Failure> {
+        report.status = DeviceStatus::Unproven;
+        let why = unproven.to_string();
+        if self.dry_run {
+            report.error = Some(why);
+            return Ok(());
+        }
+        let (ledger, serial, name) = (Arc::clone(&self.ledger), seen.serial.clone(), self.device.name.clone());
+        let (reason, seen_at) = (why.clone(), seen.utc_now);
+        let path = blocking("ledger", move || {
+            Ok(keep_unproven(&ledger, &serial, &name, &mut unproven.into_spool(), reason, seen_at)?)
+        })
+        .await?;
+        report.error = Some(format!("{why}; nothing of it was used, and it is kept in {}", path.display()));
+        Ok(())
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Terminal(TerminalError::Client(error))
+    }
+}
+
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Self {
+        Self::Terminal(error)
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        Self::Sync(error)
+    }
+}
