@@ -29,14 +29,97 @@ pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> 
                 (SinkErrorKind::TimedOut, "set a longer `timeout`, or move the file to a faster disk")
             }
             // Such as a missing table or column, or an id without a unique index.
-            Code::Unknown if error.extended_code == SQLITE_ERROR => {
-                (SinkErrorKind::Schema, "the table is not as this program made it: set another `table`")
-            }
-            _ => (SinkErrorKind::Invalid, "this is a fault of this program: please report it"),
+            Code::Unknown if error.extended_code == SQLITE_ERROR => (SinkErrorKind::Schema, FOREIGN_TABLE),
+            _ => (SinkErrorKind::Invalid, OUR_FAULT),
         },
-        None => (SinkErrorKind::Invalid, "this is a fault of this program: please report it"),
+        None => (SinkErrorKind::Invalid, OUR_FAULT),
     };
     SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(cause)
+}
+
+/// What sort of failure a server's error is, and what to try next.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) type Classify = fn(&dyn sqlx::error::DatabaseError) -> (SinkErrorKind, &'static str);
+
+/// A driver's error while `doing` something to `target`.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sqlx::Error) -> SinkError {
+    use sqlx::Error as Cause;
+    let (kind, mend) = match &cause {
+        Cause::Database(error) => classify(error.as_ref()),
+        Cause::Io(_) => (
+            SinkErrorKind::Unreachable,
+            "check that the server runs, its host and port, and that no firewall stands between",
+        ),
+        Cause::Tls(_) => (
+            SinkErrorKind::Unreachable,
+            "check the server's certificate and its name; `tls_ca` names a file of certificates to trust",
+        ),
+        Cause::ColumnDecode { .. } | Cause::Decode(_) => (SinkErrorKind::Schema, FOREIGN_TABLE),
+        Cause::Protocol(_) => (SinkErrorKind::Unreachable, "check that host and port are those of the database server"),
+        _ => (SinkErrorKind::Invalid, OUR_FAULT),
+    };
+    SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(cause)
+}
+
+const FOREIGN_TABLE: &str = "the table is not as this program made it: set another `table`";
+const OUR_FAULT: &str = "this is a fault of this program: please report it";
+const NO_ROOM: &str = "make room on the server's disk; nothing is lost meanwhile";
+const SIGN_IN: &str = "check the user in the URL, `password`, and from where the server lets this user in";
+const GRANT: &str = "let an administrator grant this user SELECT and INSERT on the table, and CREATE to make it";
+const NO_DATABASE: &str = "create the database on the server, or correct its name in the URL";
+const TOO_BUSY: &str = "wait, or let the server take more connections; `pool` limits ours";
+const LOCKED: &str = "see which program holds locks on the table";
+const READ_ONLY: &str = "name the primary server: this one is a replica, or set to be read only";
+const TOO_SLOW: &str = "set a longer `timeout`, or see what keeps the server busy";
+const GOING_DOWN: &str = "wait until the server runs again";
+
+/// PostgreSQL's, by SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+#[cfg(feature = "postgres")]
+pub(crate) fn sqlstate(error: &dyn sqlx::error::DatabaseError) -> (SinkErrorKind, &'static str) {
+    let code = error.code().unwrap_or_default();
+    match code.as_ref() {
+        "28P01" | "28000" => (SinkErrorKind::Credentials, SIGN_IN),
+        "3D000" => (SinkErrorKind::Missing, NO_DATABASE),
+        "3F000" => (SinkErrorKind::Missing, "create the schema, or correct `schema`"),
+        "42501" => (SinkErrorKind::Rights, GRANT),
+        "53100" => (SinkErrorKind::Full, NO_ROOM),
+        "25006" => (SinkErrorKind::ReadOnly, READ_ONLY),
+        "57014" => (SinkErrorKind::TimedOut, TOO_SLOW),
+        "55P03" | "40001" | "40P01" => (SinkErrorKind::Busy, LOCKED),
+        "57P03" => (SinkErrorKind::Busy, GOING_DOWN),
+        "57P01" | "57P02" => (SinkErrorKind::Unreachable, GOING_DOWN),
+        // Missing table or column, other types, no unique index on the id, a column of somebody else's without a default.
+        "42P01" | "42703" | "42804" | "42809" | "42P10" | "23502" => (SinkErrorKind::Schema, FOREIGN_TABLE),
+        code => match code.get(..2) {
+            Some("08" | "58") => (SinkErrorKind::Unreachable, GOING_DOWN),
+            Some("53") => (SinkErrorKind::Busy, TOO_BUSY),
+            _ => (SinkErrorKind::Invalid, OUR_FAULT),
+        },
+    }
+}
+
+/// Those of MySQL and MariaDB, by number: <https://mariadb.com/kb/en/mariadb-error-codes/>.
+#[cfg(feature = "mysql")]
+pub(crate) fn mysql_number(error: &dyn sqlx::error::DatabaseError) -> (SinkErrorKind, &'static str) {
+    match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map_or(0, |error| error.number()) {
+        1045 | 1130 | 1251 | 1524 | 1698 => (SinkErrorKind::Credentials, SIGN_IN),
+        1044 | 1142 | 1143 | 1227 => (SinkErrorKind::Rights, GRANT),
+        1049 => (SinkErrorKind::Missing, NO_DATABASE),
+        1021 | 1041 | 1114 => (SinkErrorKind::Full, NO_ROOM),
+        1290 | 1792 | 1836 => (SinkErrorKind::ReadOnly, READ_ONLY),
+        1317 | 1969 | 3024 => (SinkErrorKind::TimedOut, TOO_SLOW),
+        1205 | 1213 => (SinkErrorKind::Busy, LOCKED),
+        1040 | 1203 | 1226 => (SinkErrorKind::Busy, TOO_BUSY),
+        1053 | 1152 | 1158..=1161 | 1927 => (SinkErrorKind::Unreachable, GOING_DOWN),
+        1129 => {
+            (SinkErrorKind::Busy, "the server blocks this host after failed attempts: let an administrator FLUSH HOSTS")
+        }
+        1153 => (SinkErrorKind::Invalid, "let the server take larger packets: max_allowed_packet of 16 MB or more"),
+        // Missing table or column, a column of somebody else's without a default, a unique key on something else.
+        1054 | 1062 | 1146 | 1364 => (SinkErrorKind::Schema, FOREIGN_TABLE),
+        _ => (SinkErrorKind::Invalid, OUR_FAULT),
+    }
 }
 
 /// A call that did not end in time.

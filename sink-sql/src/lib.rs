@@ -3,7 +3,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `options.rs`, `table.rs` | the sink's URL and settings; the table's name |
+//! | `options.rs`, `server.rs`, `table.rs` | the sink's URL and settings; where a server is; the table's name |
 //! | `sink.rs` | the [`Sink`](attendance_model::Sink): one transaction per batch, one outcome per event |
 //! | `mapping.rs` | the columns, and what of an event goes into which |
 //! | `migration.rs`, `migrations/` | how the table came to be, in versions |
@@ -24,13 +24,14 @@
 //! ```
 
 // A build without some database leaves parts of what they share without a caller.
-#![cfg_attr(not(feature = "sqlite"), allow(dead_code))]
+#![cfg_attr(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")), allow(dead_code))]
 
 mod dialect;
 mod error;
 mod mapping;
 mod migration;
 mod options;
+mod server;
 mod sink;
 mod table;
 

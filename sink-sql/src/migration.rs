@@ -16,6 +16,16 @@ pub(crate) struct Migration {
 pub(crate) const SQLITE: &[Migration] =
     &[Migration { version: 1, sql: include_str!("../migrations/sqlite/0001_events.sql") }];
 
+/// PostgreSQL's steps, oldest first.
+#[cfg(feature = "postgres")]
+pub(crate) const POSTGRES: &[Migration] =
+    &[Migration { version: 1, sql: include_str!("../migrations/postgres/0001_events.sql") }];
+
+/// The steps of MySQL and MariaDB, oldest first. Each must do no harm when it is taken twice: they commit one by one.
+#[cfg(feature = "mysql")]
+pub(crate) const MYSQL: &[Migration] =
+    &[Migration { version: 1, sql: include_str!("../migrations/mysql/0001_events.sql") }];
+
 impl Migration {
     /// The statements for one table.
     pub(crate) fn statements(&self, quoted_table: &str) -> String {

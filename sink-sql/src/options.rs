@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use attendance_model::{IdScheme, OptionsError, Settings};
 
+use crate::server::{self, Kind, Server};
 use crate::table::Table;
 
 /// Where the events go, and how. Made of a URL and settings; prints without secrets.
@@ -22,21 +23,27 @@ pub struct SqlOptions {
 pub(crate) enum Place {
     /// A file, by its absolute path.
     Sqlite(PathBuf),
+    /// PostgreSQL, MySQL or MariaDB.
+    Server(Server),
 }
 
 /// Settings that every database takes.
 const COMMON: [&str; 3] = ["table", "ids", "timeout"];
 
 impl SqlOptions {
-    /// Reads `sqlite:PATH` and the settings of the sink `name`; a relative path is taken from the current directory.
-    /// Settings: `table` (default `attendance_events`), `ids` (`full`, the default, or `iclock-sync-v1`), `timeout` of one
-    /// call (default `30s`). They may also follow the URL, as in `sqlite:att.db?table=punches`.
+    /// Reads the URL and settings of the sink `name`: `sqlite:PATH` (a relative path is taken from the current directory),
+    /// `postgres://USER@HOST:PORT/DATABASE` or `mysql://…`, also written `mariadb://…`. Contacts nothing.
+    ///
+    /// Settings of every database: `table` (default `attendance_events`), `ids` (`full`, the default, or `iclock-sync-v1`)
+    /// and the `timeout` of one call (default `30s`). Of servers: `password`, `tls` (`disable`, `prefer`, the default,
+    /// `require` or `verify-full`), `tls_ca` (a PEM file) and `pool` (connections at most, default 4); of PostgreSQL: `schema`.
+    /// All but the password may also follow the URL, as in `sqlite:att.db?table=punches`.
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
     pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
-        let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, path) = address.split_once(':').unwrap_or((address, ""));
         let mut query = query_settings(query)?;
         let mut take = |key: &str| -> Result<Option<String>, OptionsError> {
             match (query.take(key), settings.take(key)) {
@@ -44,17 +51,32 @@ impl SqlOptions {
                 (one, other) => Ok(one.or(other)),
             }
         };
-        let table = Table::parse(take("table")?.as_deref().unwrap_or("attendance_events"))?;
+        let mut table = Table::parse(take("table")?.as_deref().unwrap_or("attendance_events"))?;
         let ids = take("ids")?.map(|text| parse_ids(&text)).transpose()?.unwrap_or_default();
         let timeout = take("timeout")?.map(|text| parse_timeout(&text)).transpose()?.unwrap_or(Duration::from_secs(30));
-        let place = match scheme {
-            "sqlite" => sqlite_place(rest, &table)?,
+        let mut known = COMMON.to_vec();
+        let kind = Kind::of_scheme(scheme);
+        if kind == Some(Kind::Postgres) {
+            known.push("schema");
+            if let Some(schema) = take("schema")? {
+                table = table.in_schema(&schema)?;
+            }
+        } else if table.schema().is_some() {
+            return Err(invalid("table", "only PostgreSQL has schemas", "write the table's name alone"));
+        }
+        let place = match (scheme, kind) {
+            ("sqlite", _) => sqlite_place(path)?,
+            (_, Some(kind)) => {
+                known.extend(server::SETTINGS);
+                Place::Server(Server::parse(kind, address, take)?)
+            }
             _ => {
-                return Err(invalid("url", format!("{scheme:?} is not a database of this sink"), "write sqlite:PATH"));
+                let mend = "write sqlite:PATH, postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE";
+                return Err(invalid("url", "begins with no database that this sink knows", mend));
             }
         };
-        query.finish(&COMMON)?;
-        settings.finish(&COMMON)?;
+        query.finish(&known)?;
+        settings.finish(&known)?;
         Ok(Self { name: name.to_owned(), place, table, ids, timeout })
     }
 
@@ -82,11 +104,12 @@ impl SqlOptions {
     pub(crate) fn target(&self) -> String {
         match &self.place {
             Place::Sqlite(path) => format!("sqlite:{}#{}", path.display(), self.table),
+            Place::Server(server) => format!("{}#{}", server.target(), self.table),
         }
     }
 }
 
-fn sqlite_place(path: &str, table: &Table) -> Result<Place, OptionsError> {
+fn sqlite_place(path: &str) -> Result<Place, OptionsError> {
     if !cfg!(feature = "sqlite") {
         return Err(not_compiled("sqlite"));
     }
@@ -97,9 +120,6 @@ fn sqlite_place(path: &str, table: &Table) -> Result<Place, OptionsError> {
     }
     if path == ":memory:" {
         return Err(invalid("url", "a database in memory would be lost with the program", "name a file"));
-    }
-    if table.schema().is_some() {
-        return Err(invalid("table", "SQLite has no schemas", "write the table's name alone"));
     }
     let path = std::path::absolute(path).map_err(|error| {
         invalid("url", format!("{path:?} cannot be made absolute: {error}"), "write an absolute path")
@@ -185,6 +205,45 @@ mod tests {
             ("sqlite:a.db?pool=3", "pool"),
             ("oracle://db", "url"),
             ("sqlite:a.db?password=hunter2", "url"),
+        ] {
+            let problem = parse(url).unwrap_err();
+            assert_eq!(problem.key, key, "{url}");
+            assert!(problem.mend.is_some(), "{url}");
+            assert!(!format!("{problem:?}").contains("hunter2"), "{url}");
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_server_is_named_without_the_way_to_sign_in() {
+        let options = parse("postgres://me:hunter2@[::1]/a%20b?table=hr.x&pool=2").unwrap();
+        assert_eq!(options.target(), "postgres://[::1]:5432/a b#hr.x");
+        assert!(!format!("{options:?}").contains("hunter2"));
+        let beside = || Settings::new([("password".to_owned(), "hunter2".to_owned())]);
+        let options = SqlOptions::parse("test", "postgresql://me@db.example:99/a?schema=hr", beside()).unwrap();
+        assert_eq!(options.target(), "postgres://db.example:99/a#hr.attendance_events");
+        assert!(!format!("{options:?}").contains("hunter2"));
+        assert_eq!(SqlOptions::parse("test", "postgres://me:x@db/a", beside()).unwrap_err().key, "password");
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn what_a_server_cannot_use_is_named_by_its_key() {
+        for (url, key) in [
+            ("mysql:", "url"),
+            ("mysql://db.example/a", "url"),
+            ("mysql://me@db.example", "url"),
+            ("mysql://me@db.example/a/b", "url"),
+            ("mysql://me:hunter2@db.example:port/a", "url"),
+            ("mysql://me:hunter2@/a", "url"),
+            ("mysql://me@db.example/a?schema=x", "schema"),
+            ("mysql://me@db.example/a?table=x.y", "table"),
+            ("mysql://me@db.example/a?tls=yes", "tls"),
+            ("mysql://me@db.example/a?tls_ca=/no/such/file", "tls_ca"),
+            ("mysql://me@db.example/a?tls=require&tls_ca=Cargo.toml", "tls_ca"),
+            ("mysql://me@db.example/a?pool=0", "pool"),
+            ("mysql://me@db.example/a?password=hunter2", "url"),
+            ("mysql://me@db.example/a?sslmode=require", "sslmode"),
         ] {
             let problem = parse(url).unwrap_err();
             assert_eq!(problem.key, key, "{url}");

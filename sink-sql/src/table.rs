@@ -22,6 +22,19 @@ impl Table {
         Ok(Self { schema, name: identifier("table", name)? })
     }
 
+    /// In this schema; naming another beside it is an error.
+    pub(crate) fn in_schema(self, schema: &str) -> Result<Self, OptionsError> {
+        let schema = identifier("schema", schema)?;
+        match self.schema {
+            Some(other) if other != schema => Err(OptionsError {
+                key: "schema".to_owned(),
+                problem: format!("the table is said to be in {other}, and in {schema}"),
+                mend: Some("name the schema once".to_owned()),
+            }),
+            _ => Ok(Self { schema: Some(schema), ..self }),
+        }
+    }
+
     /// The schema, where one was named.
     pub(crate) fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
@@ -56,7 +69,7 @@ impl std::fmt::Display for Table {
 }
 
 /// The text when it is a plain identifier.
-pub(crate) fn identifier(key: &str, text: &str) -> Result<String, OptionsError> {
+fn identifier(key: &str, text: &str) -> Result<String, OptionsError> {
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if plain && starts_well && text.len() <= LONGEST && !text.to_ascii_lowercase().starts_with("sqlite_") {

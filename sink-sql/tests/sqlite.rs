@@ -145,7 +145,7 @@ async fn ids_of_the_python_tool_are_an_option() {
     let [event] = <[AttendanceEvent; 1]>::try_from(sample(1)).unwrap();
     let id = sink.capabilities().ids.id_of(&event);
     assert_ne!(id, event.id);
-    sink.write(&[event.clone()]).await.unwrap();
+    sink.write(std::slice::from_ref(&event)).await.unwrap();
     assert_eq!(sink.lookup(&[id, event.id]).await.unwrap(), [true, false]);
 }
 
@@ -195,7 +195,7 @@ async fn a_killed_process_leaves_whole_batches_and_another_completes_them() {
     writer.kill().unwrap();
     writer.wait().unwrap();
     let left = count(&file);
-    assert!(left % 10 == 0 && left < CHILD_EVENTS, "{left} events are left");
+    assert!(left.is_multiple_of(10) && left < CHILD_EVENTS, "{left} events are left");
     for batch in sample(CHILD_EVENTS as usize).chunks(1_000) {
         watched.write(batch).await.unwrap();
     }

@@ -1,14 +1,17 @@
 //! 100,000 new events, the sink alone, beside the fastest idempotent bulk inserts that we could write by hand for the same
 //! table and that also say which rows were new. Prints rates, and the ratio that DESIGN asks to be at least 0.8.
 //!
-//! `cargo bench -p sink-sql --features sqlite`
+//! `cargo bench -p sink-sql --features sqlite,postgres,mysql`, with `TEST_POSTGRES_URL` and `TEST_MYSQL_URL` set for the
+//! servers; each without its variable is left out, and said to be.
 
 use std::time::{Duration, Instant};
 
 use attendance_model::conformance::sample;
-use attendance_model::{AttendanceEvent, Outcome, Sink};
+use attendance_model::{AttendanceEvent, Outcome, Settings, Sink};
+use sink_sql::{SqlOptions, SqlSink};
 
-#[cfg(feature = "sqlite")]
+mod mysql;
+mod postgres;
 mod sqlite;
 
 const EVENTS: usize = 100_000;
@@ -19,12 +22,16 @@ fn main() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        #[cfg(feature = "sqlite")]
         sqlite::compare(&events).await;
+        match std::env::var("TEST_POSTGRES_URL") {
+            Ok(url) => postgres::compare(&url, &events).await,
+            Err(_) => println!("PostgreSQL: skipped, TEST_POSTGRES_URL is not set"),
+        }
+        match std::env::var("TEST_MYSQL_URL") {
+            Ok(url) => mysql::compare(&url, &events).await,
+            Err(_) => println!("MySQL/MariaDB: skipped, TEST_MYSQL_URL is not set"),
+        }
     });
-    if cfg!(not(feature = "sqlite")) {
-        println!("nothing to measure: no database is built in");
-    }
 }
 
 /// The best of several rounds of each way, taken in turn so that a slow moment of the machine meets all of them.
@@ -57,6 +64,15 @@ impl Comparison {
     }
 }
 
+/// Opens a sink on the events' table of a server, which the comparison drops before each round.
+async fn open(url: &str, table: &str) -> SqlSink {
+    let settings = Settings::new([("table".to_owned(), table.to_owned())]);
+    let sink = SqlSink::open(SqlOptions::parse("bench", url, settings).expect("options")).expect("a sink");
+    sink.probe().await.expect("a probe");
+    sink
+}
+
+const TABLE: &str = "sink_sql_bench";
 const SINK: &str = "the sink";
 
 /// Writes all events through a sink, as an engine would, and says how long it took.

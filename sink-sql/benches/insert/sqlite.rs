@@ -93,7 +93,8 @@ impl Fresh {
             for chunk in batch.chunks_exact(rows) {
                 let values = rusqlite::params_from_iter(chunk.iter().flat_map(values));
                 let returned = statement.query_map(values, |row| row.get::<_, String>(0)).expect("an insert");
-                new += returned.map(|id| id.expect("an id")).count();
+                let ids: Vec<String> = returned.collect::<Result<_, _>>().expect("ids");
+                new += ids.len();
             }
             drop(statement);
             transaction.commit().expect("a commit");

@@ -8,7 +8,15 @@ use attendance_model::{EventId, OptionsError, SinkError};
 
 use crate::mapping::{Limits, Row};
 use crate::options::{Place, SqlOptions};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use crate::server::Kind;
 
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod pooled;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -19,6 +27,14 @@ pub(crate) fn open(options: &SqlOptions) -> Result<Box<dyn Dialect>, OptionsErro
         Place::Sqlite(path) => Ok(Box::new(sqlite::Sqlite::new(path.clone(), options))),
         #[cfg(not(feature = "sqlite"))]
         Place::Sqlite(_) => Err(crate::options::not_compiled("sqlite")),
+        Place::Server(server) => match server.kind {
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => Ok(Box::new(postgres::Postgres::open(server, options))),
+            #[cfg(feature = "mysql")]
+            Kind::Mysql => Ok(Box::new(mysql::Mysql::open(server, options))),
+            #[cfg(not(all(feature = "postgres", feature = "mysql")))]
+            kind => Err(crate::options::not_compiled(kind.word())),
+        },
     }
 }
 

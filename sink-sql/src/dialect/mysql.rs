@@ -1,0 +1,213 @@
+//! MySQL and MariaDB: a plain multi-row insert, which ignores nothing.
+//!
+//! `INSERT IGNORE` would cut what is too long and say nothing, and under `ON DUPLICATE KEY UPDATE` the driver counts
+//! duplicates as rows. So the rows go in as they are; when the server finds one of them there already, nothing of the
+//! statement is stored, and it is made again without the ones that are there. New events need one statement.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use attendance_model::{EventId, SinkError, SinkErrorKind};
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode};
+use sqlx::{AssertSqlSafe, MySqlConnection};
+
+use super::pooled::{Fault, Pooled, Statements};
+use crate::error::{Classify, mysql_number};
+use crate::mapping::{COLUMNS, Limits, Row};
+use crate::migration::{self, MYSQL};
+use crate::options::SqlOptions;
+use crate::server::{Server, Tls};
+use crate::table::Table;
+
+/// A statement has at most 65,535 values.
+const ROWS_PER_STATEMENT: usize = 65_535 / COLUMNS.len();
+
+/// Each time around, what stopped us is there to be seen: another writer's commit.
+const TRIES: usize = 100;
+
+/// The columns, quoted: `utc_time` is also a function's name here.
+fn columns() -> String {
+    COLUMNS.map(|column| format!("`{column}`")).join(", ")
+}
+
+/// What a MySQL or MariaDB server is told.
+#[derive(Debug)]
+pub(crate) struct Mysql {
+    table: Table,
+    target: String,
+    /// Seconds to wait for another's lock.
+    lock_wait: u64,
+}
+
+impl Mysql {
+    pub(crate) fn open(server: &Server, options: &SqlOptions) -> Pooled<Self> {
+        let lock_wait = (options.timeout().as_secs() / 2).max(1);
+        let statements = Self { table: options.table().clone(), target: options.target(), lock_wait };
+        let mut connect = MySqlConnectOptions::new()
+            .host(&server.host)
+            .port(server.port)
+            .username(&server.user)
+            .database(&server.database)
+            .charset("utf8mb4")
+            .ssl_mode(match server.tls {
+                Tls::Disable => MySqlSslMode::Disabled,
+                Tls::Prefer => MySqlSslMode::Preferred,
+                Tls::Require => MySqlSslMode::Required,
+                Tls::VerifyFull => MySqlSslMode::VerifyIdentity,
+            });
+        if let Some(password) = &server.password {
+            connect = connect.password(&password.0);
+        }
+        if let Some(file) = &server.tls_ca {
+            connect = connect.ssl_ca(file);
+        }
+        Pooled::new(statements, connect, options.target(), options.timeout(), server.pool)
+    }
+
+    /// Inserts all rows, or fails and inserts none.
+    async fn insert_all(&self, connection: &mut MySqlConnection, rows: &[&Row]) -> Result<(), sqlx::Error> {
+        let one_row = format!("({})", ["?"; COLUMNS.len()].join(","));
+        let statement = format!(
+            "INSERT INTO {} ({}) VALUES {}",
+            self.table.quoted('`'),
+            columns(),
+            vec![one_row; rows.len()].join(","),
+        );
+        // Only full batches come often enough to be worth the server's memory.
+        let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(rows.len() == Self::BATCH);
+        for Row { id, event, flags } in rows {
+            query = query
+                .bind(id.to_string())
+                .bind(&event.device_serial)
+                .bind(&event.device_name)
+                .bind(&event.user_id)
+                .bind(event.local_time)
+                .bind(event.instant.map(|instant| instant.utc.naive_utc()))
+                .bind(event.instant.map(|instant| instant.zone.name()))
+                .bind(event.verify_mode.0)
+                .bind(event.punch_state.0)
+                .bind(event.work_code)
+                .bind(event.source.as_str())
+                .bind(flags)
+                .bind(event.clock_drift_ms)
+                .bind(&event.raw);
+        }
+        query.execute(connection).await.map(|_| ())
+    }
+
+    /// The newest version that the table had, 0 when there is none.
+    async fn version(&self, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
+        let versions = self.table.version_table('`');
+        let newest = format!("SELECT coalesce(max(version), 0) FROM {versions}");
+        match sqlx::query_scalar(AssertSqlSafe(newest)).fetch_one(&mut *connection).await {
+            // Not "IF NOT EXISTS" alone: that asks for the right to create where nothing has to be created.
+            Err(error) if number(&error) == Some(NO_SUCH_TABLE) => {
+                let create = format!(
+                    "CREATE TABLE IF NOT EXISTS {versions} (version bigint NOT NULL PRIMARY KEY) ENGINE = InnoDB"
+                );
+                sqlx::query(AssertSqlSafe(create)).execute(connection).await?;
+                Ok(0)
+            }
+            other => other,
+        }
+    }
+}
+
+const DUPLICATE_KEY: u16 = 1062;
+const NO_SUCH_TABLE: u16 = 1146;
+
+fn number(error: &sqlx::Error) -> Option<u16> {
+    error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
+        .map(|error| error.number())
+}
+
+#[async_trait]
+impl Statements for Mysql {
+    type Connection = MySqlConnection;
+
+    const LIMITS: Limits = Limits { device_serial: 64, device_name: 128, user_id: 64, flags: 255, raw: 255 };
+
+    const BATCH: usize = 2_000;
+
+    const CLASSIFY: Classify = mysql_number;
+
+    async fn set_up(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+        // Strict: what does not fit is an error, whatever the server's own setting.
+        let wait = self.lock_wait;
+        let settings = format!(
+            "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
+             SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait}"
+        );
+        sqlx::query(AssertSqlSafe(settings)).persistent(false).execute(connection).await.map(|_| ())
+    }
+
+    async fn prepare(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
+        let (table, versions) = (self.table.quoted('`'), self.table.version_table('`'));
+        // Others that start at the same moment wait here. Names of locks have at most 64 characters, and are the server's.
+        let lock = format!("sink-sql {}", self.table);
+        let held: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
+            .bind(&lock)
+            .bind(self.lock_wait)
+            .fetch_one(&mut *connection)
+            .await?;
+        if held != Some(1) {
+            let problem = format!("cannot prepare {}: another program prepares it", self.target);
+            return Err(SinkError::new(SinkErrorKind::Busy, problem)
+                .mend("let the other program finish, or end it")
+                .into());
+        }
+        let found = self.version(&mut *connection).await?;
+        for step in migration::pending(MYSQL, found, &self.target, &self.table)? {
+            sqlx::raw_sql(AssertSqlSafe(step.statements(&table))).execute(&mut *connection).await?;
+            let record = format!("INSERT INTO {versions} (version) VALUES (?)");
+            sqlx::query(AssertSqlSafe(record)).bind(step.version).execute(&mut *connection).await?;
+        }
+        // Missing rights, a table that somebody else made and a server that only reads show themselves here.
+        let columns = columns();
+        let nothing = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {table} WHERE FALSE");
+        sqlx::query(AssertSqlSafe(nothing)).execute(&mut *connection).await?;
+        sqlx::query("DO RELEASE_LOCK(?)").bind(&lock).execute(connection).await?;
+        Ok(())
+    }
+
+    async fn insert(&self, connection: &mut MySqlConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {
+        let mut stored = HashSet::with_capacity(rows.len());
+        for rows in rows.chunks(ROWS_PER_STATEMENT) {
+            let mut absent: Vec<&Row> = rows.iter().collect();
+            let mut tries = 0;
+            while !absent.is_empty() {
+                tries += 1;
+                match self.insert_all(&mut *connection, &absent).await {
+                    Ok(()) => break,
+                    Err(error) if number(&error) == Some(DUPLICATE_KEY) && tries < TRIES => {}
+                    Err(error) => return Err(error.into()),
+                }
+                let ids: Vec<_> = absent.iter().map(|row| row.id).collect();
+                let present = self.find(&mut *connection, &ids).await?;
+                absent.retain(|row| !present.contains(&row.id));
+            }
+            stored.extend(absent.iter().map(|row| row.id));
+        }
+        Ok(stored)
+    }
+
+    async fn find(&self, connection: &mut MySqlConnection, ids: &[EventId]) -> Result<HashSet<EventId>, Fault> {
+        let mut found = HashSet::with_capacity(ids.len());
+        for ids in ids.chunks(Self::BATCH) {
+            let question = format!(
+                "SELECT event_id FROM {} WHERE event_id IN ({})",
+                self.table.quoted('`'),
+                vec!["?"; ids.len()].join(","),
+            );
+            let mut query = sqlx::query_scalar(AssertSqlSafe(question)).persistent(ids.len() == Self::BATCH);
+            for id in ids {
+                query = query.bind(id.to_string());
+            }
+            let present: Vec<String> = query.fetch_all(&mut *connection).await?;
+            found.extend(present.iter().filter_map(|id| id.parse::<EventId>().ok()));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,162 @@
+//! PostgreSQL: one array per column, one statement per batch, which is a transaction of its own.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use attendance_model::EventId;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::pooled::{Fault, Pooled, Statements};
+use crate::error::{Classify, sqlstate};
+use crate::mapping::{COLUMNS, Limits, Row};
+use crate::migration::{self, POSTGRES};
+use crate::options::SqlOptions;
+use crate::server::{Server, Tls};
+use crate::table::Table;
+
+/// The columns' types, in the order of [`COLUMNS`].
+const TYPES: [&str; COLUMNS.len()] = [
+    "text",
+    "text",
+    "text",
+    "text",
+    "timestamp",
+    "timestamptz",
+    "text",
+    "smallint",
+    "smallint",
+    "bigint",
+    "text",
+    "text",
+    "bigint",
+    "bytea",
+];
+
+/// What a PostgreSQL server is told.
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    table: Table,
+    target: String,
+}
+
+impl Postgres {
+    pub(crate) fn open(server: &Server, options: &SqlOptions) -> Pooled<Self> {
+        let statements = Self { table: options.table().clone(), target: options.target() };
+        // Milliseconds, and before our own time is over: the server's answer says more than our giving up.
+        let limit = (options.timeout().as_millis() / 2).to_string();
+        let mut connect = PgConnectOptions::new_without_pgpass()
+            .host(&server.host)
+            .port(server.port)
+            .username(&server.user)
+            .database(&server.database)
+            .application_name("sink-sql")
+            .options([
+                ("lock_timeout", limit.as_str()),
+                ("statement_timeout", &options.timeout().as_millis().to_string()),
+            ])
+            .ssl_mode(match server.tls {
+                Tls::Disable => PgSslMode::Disable,
+                Tls::Prefer => PgSslMode::Prefer,
+                Tls::Require => PgSslMode::Require,
+                Tls::VerifyFull => PgSslMode::VerifyFull,
+            });
+        if let Some(password) = &server.password {
+            connect = connect.password(&password.0);
+        }
+        if let Some(file) = &server.tls_ca {
+            connect = connect.ssl_root_cert(file);
+        }
+        Pooled::new(statements, connect, options.target(), options.timeout(), server.pool)
+    }
+
+    /// The insert of what `rows` yields.
+    fn insert_from(&self, rows: &str) -> String {
+        format!(
+            "INSERT INTO {} ({}) {rows} ON CONFLICT (event_id) DO NOTHING RETURNING event_id",
+            self.table.quoted('"'),
+            COLUMNS.join(", "),
+        )
+    }
+}
+
+#[async_trait]
+impl Statements for Postgres {
+    type Connection = PgConnection;
+
+    const LIMITS: Limits = Limits::NONE;
+
+    const BATCH: usize = 5_000;
+
+    const CLASSIFY: Classify = sqlstate;
+
+    async fn set_up(&self, _connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    async fn prepare(&self, connection: &mut PgConnection) -> Result<(), Fault> {
+        let (table, versions) = (self.table.quoted('"'), self.table.version_table('"'));
+        let mut transaction = connection.begin().await?;
+        // Others that start at the same moment wait here.
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(format!("sink-sql {versions}"))
+            .execute(&mut *transaction)
+            .await?;
+        // Not "IF NOT EXISTS" alone: that asks for the right to create where nothing has to be created.
+        let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(&versions)
+            .fetch_one(&mut *transaction)
+            .await?;
+        if !exists {
+            let create = format!("CREATE TABLE {versions} (version bigint NOT NULL PRIMARY KEY)");
+            sqlx::query(AssertSqlSafe(create)).execute(&mut *transaction).await?;
+        }
+        let newest = format!("SELECT coalesce(max(version), 0) FROM {versions}");
+        let found: i64 = sqlx::query_scalar(AssertSqlSafe(newest)).fetch_one(&mut *transaction).await?;
+        for step in migration::pending(POSTGRES, found, &self.target, &self.table)? {
+            sqlx::raw_sql(AssertSqlSafe(step.statements(&table))).execute(&mut *transaction).await?;
+            let record = format!("INSERT INTO {versions} (version) VALUES ($1)");
+            sqlx::query(AssertSqlSafe(record)).bind(step.version).execute(&mut *transaction).await?;
+        }
+        // Missing rights, a table that somebody else made and a server that only reads show themselves here.
+        let nothing = self.insert_from(&format!("SELECT {} FROM {table} WHERE false", COLUMNS.join(", ")));
+        sqlx::query(AssertSqlSafe(nothing)).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn insert(&self, connection: &mut PgConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {
+        fn column<'r, T>(rows: &'r [Row], value: impl Fn(&'r Row) -> T) -> Vec<T> {
+            rows.iter().map(value).collect()
+        }
+        let arrays: Vec<_> = TYPES.iter().enumerate().map(|(i, kind)| format!("${}::{kind}[]", i + 1)).collect();
+        let statement = self.insert_from(&format!("SELECT * FROM UNNEST({})", arrays.join(", ")));
+        let stored: Vec<String> = sqlx::query_scalar(AssertSqlSafe(statement))
+            .bind(column(rows, |row| row.id.to_string()))
+            .bind(column(rows, |row| row.event.device_serial.as_str()))
+            .bind(column(rows, |row| row.event.device_name.as_str()))
+            .bind(column(rows, |row| row.event.user_id.as_str()))
+            .bind(column(rows, |row| row.event.local_time))
+            .bind(column(rows, |row| row.event.instant.map(|instant| instant.utc)))
+            .bind(column(rows, |row| row.event.instant.map(|instant| instant.zone.name())))
+            .bind(column(rows, |row| i16::from(row.event.verify_mode.0)))
+            .bind(column(rows, |row| i16::from(row.event.punch_state.0)))
+            .bind(column(rows, |row| row.event.work_code.map(i64::from)))
+            .bind(column(rows, |row| row.event.source.as_str()))
+            .bind(column(rows, |row| row.flags.as_str()))
+            .bind(column(rows, |row| row.event.clock_drift_ms))
+            .bind(column(rows, |row| row.event.raw.as_slice()))
+            .fetch_all(connection)
+            .await?;
+        Ok(stored.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    async fn find(&self, connection: &mut PgConnection, ids: &[EventId]) -> Result<HashSet<EventId>, Fault> {
+        let question = format!("SELECT event_id FROM {} WHERE event_id = ANY($1)", self.table.quoted('"'));
+        let found: Vec<String> = sqlx::query_scalar(AssertSqlSafe(question))
+            .bind(ids.iter().map(EventId::to_string).collect::<Vec<_>>())
+            .fetch_all(connection)
+            .await?;
+        Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+}

@@ -1,0 +1,185 @@
+//! Where a database server is, and how to sign in: what PostgreSQL and MySQL/MariaDB have in common.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use attendance_model::OptionsError;
+use url::Url;
+
+use crate::options::{invalid, not_compiled};
+
+/// The two kinds of server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Postgres,
+    Mysql,
+}
+
+/// A database on a server. Prints without the password.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) kind: Kind,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) password: Option<Secret>,
+    pub(crate) database: String,
+    pub(crate) tls: Tls,
+    /// Certificates to trust instead of the public ones; a PEM file.
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// Connections at most.
+    pub(crate) pool: usize,
+}
+
+/// A password; prints as nothing.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// How much the connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tls {
+    /// Plain text.
+    Disable,
+    /// Encrypted where the server can.
+    Prefer,
+    /// Encrypted, whoever the server is.
+    Require,
+    /// Encrypted, and the server proves its name.
+    VerifyFull,
+}
+
+/// Settings that servers take beside the common ones.
+pub(crate) const SETTINGS: [&str; 4] = ["password", "tls", "tls_ca", "pool"];
+
+/// More connections than this help no database.
+const MOST_CONNECTIONS: usize = 64;
+
+impl Kind {
+    /// The kind that a URL's scheme names.
+    pub(crate) fn of_scheme(scheme: &str) -> Option<Self> {
+        match scheme {
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            "mysql" | "mariadb" => Some(Self::Mysql),
+            _ => None,
+        }
+    }
+
+    /// The feature that builds it in, and the word in a sink's target.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+        }
+    }
+
+    fn built_in(self) -> bool {
+        match self {
+            Self::Postgres => cfg!(feature = "postgres"),
+            Self::Mysql => cfg!(feature = "mysql"),
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Postgres => 5432,
+            Self::Mysql => 3306,
+        }
+    }
+}
+
+impl Server {
+    /// Reads the URL, without its query, and takes what else it needs from the settings.
+    pub(crate) fn parse(
+        kind: Kind,
+        url: &str,
+        mut take: impl FnMut(&str) -> Result<Option<String>, OptionsError>,
+    ) -> Result<Self, OptionsError> {
+        if !kind.built_in() {
+            return Err(not_compiled(kind.word()));
+        }
+        let word = kind.word();
+        let shape = format!("write {word}://USER@HOST:PORT/DATABASE");
+        // The URL itself is never shown: it may hold a password.
+        let url = Url::parse(url).map_err(|problem| invalid("url", format!("cannot be read: {problem}"), &shape))?;
+        let text =
+            |what: &str, text: &str| decode(text).ok_or_else(|| invalid("url", format!("{what} is not UTF-8"), &shape));
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| invalid("url", "names no host", &shape))?;
+        let user = text("the user", url.username())?;
+        if user.is_empty() {
+            return Err(invalid("url", "names no user", &shape));
+        }
+        let database = text("the database", url.path().trim_start_matches('/'))?;
+        if database.is_empty() || database.contains('/') {
+            return Err(invalid("url", "does not name one database", &shape));
+        }
+        let password = match (url.password(), take("password")?) {
+            (Some(_), Some(_)) => {
+                return Err(invalid("password", "is set both in the URL and beside it", "keep the one beside it"));
+            }
+            (Some(in_url), None) => Some(text("the password", in_url)?),
+            (None, beside) => beside,
+        };
+        let tls_ca = take("tls_ca")?.map(PathBuf::from);
+        let tls = match take("tls")?.as_deref() {
+            None if tls_ca.is_some() => Tls::VerifyFull,
+            None | Some("prefer") => Tls::Prefer,
+            Some("disable") => Tls::Disable,
+            Some("require") => Tls::Require,
+            Some("verify-full") => Tls::VerifyFull,
+            Some(other) => {
+                let mend = "write disable, prefer, require or verify-full";
+                return Err(invalid("tls", format!("{other:?} is not a way to protect a connection"), mend));
+            }
+        };
+        if tls_ca.is_some() && tls != Tls::VerifyFull {
+            return Err(invalid(
+                "tls_ca",
+                "is of use with tls = verify-full alone",
+                "set tls to verify-full, or neither",
+            ));
+        }
+        if let Some(file) = tls_ca.as_deref().filter(|file| !file.is_file()) {
+            return Err(invalid(
+                "tls_ca",
+                format!("{} is not a file", file.display()),
+                "name a PEM file of certificates",
+            ));
+        }
+        Ok(Self {
+            kind,
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: url.port().unwrap_or(kind.default_port()),
+            user,
+            password: password.map(Secret),
+            database,
+            tls,
+            tls_ca,
+            pool: take("pool")?.map(|text| parse_pool(&text)).transpose()?.unwrap_or(4),
+        })
+    }
+
+    /// Kind, host, port and database.
+    pub(crate) fn target(&self) -> String {
+        let Self { host, port, database, .. } = self;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        format!("{}://{host}:{port}/{database}", self.kind.word())
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+fn parse_pool(text: &str) -> Result<usize, OptionsError> {
+    match text.parse() {
+        Ok(pool @ 1..=MOST_CONNECTIONS) => Ok(pool),
+        _ => Err(invalid("pool", format!("{text:?} is not a number of connections"), "write 1 to 64")),
+    }
+}

@@ -1,0 +1,215 @@
+//! The promises of every sink on MySQL/MariaDB, and what only such a server shows. `TEST_MYSQL_URL` names the server: a user
+//! who may create tables and users.
+#![cfg(feature = "mysql")]
+
+mod common;
+
+use attendance_model::conformance::{Harness, View, sample};
+use attendance_model::{Outcome, Sink, SinkErrorKind};
+use common::{FIELDS, open, unique};
+use sink_sql::SqlSink;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
+
+fn server() -> Option<String> {
+    std::env::var("TEST_MYSQL_URL").ok()
+}
+
+/// A table of its own, dropped in the end.
+struct Table {
+    name: String,
+    sink: SqlSink,
+}
+
+impl Table {
+    fn new() -> Self {
+        let name = unique("punches");
+        let sink = open(&server().unwrap(), &format!("table={name}"));
+        Self { name, sink }
+    }
+
+    fn open(&self, settings: &str) -> SqlSink {
+        open(&server().unwrap(), &format!("table={}&{settings}", self.name))
+    }
+
+    async fn count(&self) -> i64 {
+        let question = format!("SELECT count(*) FROM {}", self.name);
+        sqlx::query_scalar(AssertSqlSafe(question)).fetch_one(&mut connect().await).await.unwrap()
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        let drop = format!("DROP TABLE IF EXISTS {0}, {0}_schema", self.name);
+        common::finish(execute(drop));
+    }
+}
+
+async fn connect() -> MySqlConnection {
+    MySqlConnection::connect(&server().unwrap()).await.unwrap()
+}
+
+async fn execute(sql: String) {
+    connect().await.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
+}
+
+impl Harness for Table {
+    fn available() -> Result<(), String> {
+        server().map(|_| ()).ok_or_else(|| "TEST_MYSQL_URL is not set".to_owned())
+    }
+
+    async fn fresh() -> Self {
+        Self::new()
+    }
+
+    fn sink(&self) -> &dyn Sink {
+        &self.sink
+    }
+
+    fn another(&self) -> Box<dyn Sink> {
+        Box::new(self.open(""))
+    }
+
+    async fn stored(&self) -> Vec<View> {
+        let columns = FIELDS.map(|field| match field {
+            "local_time" => "date_format(local_time, '%Y-%m-%d %H:%i:%s')".to_owned(),
+            "utc_time" => "date_format(`utc_time`, '%Y-%m-%dT%H:%i:%sZ')".to_owned(),
+            "raw" => "lower(hex(raw))".to_owned(),
+            field => format!("CAST({field} AS char CHARACTER SET utf8mb4)"),
+        });
+        let question = format!("SELECT {}, event_id FROM {}", columns.join(", "), self.name);
+        let rows = sqlx::query(AssertSqlSafe(question)).fetch_all(&mut connect().await).await.unwrap();
+        rows.iter()
+            .map(|row| common::view(row.get("event_id"), (0..FIELDS.len()).map(|column| row.get(column))))
+            .collect()
+    }
+}
+
+attendance_model::sink_conformance!(Table);
+
+/// Whether a test that needs the server can run; says so when not.
+fn skipped(test: &str) -> bool {
+    if server().is_none() {
+        eprintln!("skipped: {test}: TEST_MYSQL_URL is not set");
+    }
+    server().is_none()
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_said_at_once() {
+    common::refuses("mariadb").await;
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    common::is_silent("mysql").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_in_different_orders_do_not_stop_each_other() {
+    if skipped("writers_in_different_orders_do_not_stop_each_other") {
+        return;
+    }
+    let table = Table::new();
+    common::writers_at_once(|| table.open("")).await;
+    assert_eq!(table.count().await, 2_000);
+}
+
+#[tokio::test]
+async fn text_that_is_too_long_is_rejected_alone_and_never_cut() {
+    if skipped("text_that_is_too_long_is_rejected_alone_and_never_cut") {
+        return;
+    }
+    let table = Table::new();
+    table.sink.probe().await.unwrap();
+    let mut batch = sample(5);
+    batch[1].user_id = "7".repeat(65);
+    batch[2].device_name = "\u{e9}".repeat(129);
+    batch[3].raw = vec![0; 256];
+    let outcomes = table.sink.write(&batch).await.unwrap();
+    for (outcome, column) in outcomes[1..4].iter().zip(["user_id", "device_name", "raw"]) {
+        assert!(matches!(outcome, Outcome::Rejected { reason } if reason.starts_with(column)), "{outcome:?}");
+    }
+    assert_eq!([&outcomes[0], &outcomes[4]], [&Outcome::Stored; 2]);
+    assert_eq!(table.count().await, 2);
+}
+
+#[tokio::test]
+async fn who_may_not_sign_in_or_write_is_told_why_and_select_and_insert_are_enough() {
+    if skipped("who_may_not_sign_in_or_write_is_told_why_and_select_and_insert_are_enough") {
+        return;
+    }
+    let (user, database) = (unique("user"), unique("rights"));
+    // Both: a server's nameless local user would otherwise come before ours.
+    let hosts = ["%", "localhost"].map(|host| format!("'{user}'@'{host}'"));
+    let url = server().unwrap();
+    let (address, _) = url.rsplit_once('/').unwrap();
+    let (_, host) = address.rsplit_once('@').unwrap();
+    let sign_in = |password: &str| open(&format!("mysql://{user}:{password}@{host}/{database}"), "");
+    let missing = open(&format!("{address}/{database}"), "").probe().await.unwrap_err();
+    execute(format!("CREATE DATABASE {database}")).await;
+    for user in &hosts {
+        execute(format!("CREATE USER {user} IDENTIFIED BY 'secret'")).await;
+    }
+    let wrong_password = sign_in("hunter2").probe().await.unwrap_err();
+    let no_rights = sign_in("secret").probe().await.unwrap_err();
+    open(&format!("{address}/{database}"), "").probe().await.unwrap();
+    let table = format!("{database}.attendance_events");
+    for user in &hosts {
+        execute(format!("GRANT SELECT ON {table}_schema TO {user}")).await;
+        execute(format!("GRANT SELECT ON {table} TO {user}")).await;
+    }
+    let only_reading = sign_in("secret").probe().await.unwrap_err();
+    for user in &hosts {
+        execute(format!("GRANT INSERT ON {table} TO {user}")).await;
+    }
+    let sink = sign_in("secret");
+    let outcomes = match sink.probe().await {
+        Ok(()) => sink.write(&sample(2)).await,
+        Err(failure) => Err(failure),
+    };
+    execute(format!("DROP DATABASE {database}")).await;
+    execute(format!("DROP USER {}", hosts.join(", "))).await;
+    assert_eq!(missing.kind, SinkErrorKind::Missing, "{missing:?}");
+    assert_eq!(wrong_password.kind, SinkErrorKind::Credentials, "{wrong_password:?}");
+    assert!(!format!("{wrong_password:?} {:?}", sign_in("hunter2")).contains("hunter2"));
+    assert_eq!(no_rights.kind, SinkErrorKind::Rights, "{no_rights:?}");
+    assert_eq!(only_reading.kind, SinkErrorKind::Rights, "{only_reading:?}");
+    assert_eq!(outcomes.unwrap(), vec![Outcome::Stored; 2]);
+}
+
+#[tokio::test]
+async fn a_schema_of_a_newer_program_is_refused() {
+    if skipped("a_schema_of_a_newer_program_is_refused") {
+        return;
+    }
+    let table = Table::new();
+    table.sink.probe().await.unwrap();
+    execute(format!("INSERT INTO {}_schema VALUES (1000)", table.name)).await;
+    assert_eq!(table.sink.probe().await.unwrap_err().kind, SinkErrorKind::Schema);
+}
+
+#[tokio::test]
+async fn a_table_that_somebody_else_made_is_refused() {
+    if skipped("a_table_that_somebody_else_made_is_refused") {
+        return;
+    }
+    let table = Table::new();
+    execute(format!("CREATE TABLE {} (event_id varchar(64))", table.name)).await;
+    assert_eq!(table.sink.probe().await.unwrap_err().kind, SinkErrorKind::Schema);
+}
+
+#[tokio::test]
+async fn a_locked_table_is_busy_within_the_timeout() {
+    if skipped("a_locked_table_is_busy_within_the_timeout") {
+        return;
+    }
+    let table = Table::new();
+    let sink = table.open("timeout=3s");
+    sink.probe().await.unwrap();
+    let mut holder = connect().await;
+    let lock = format!("LOCK TABLES {} WRITE", table.name);
+    holder.execute(sqlx::raw_sql(AssertSqlSafe(lock))).await.unwrap();
+    assert_eq!(sink.write(&sample(2)).await.unwrap_err().kind, SinkErrorKind::Busy);
+    holder.execute(sqlx::raw_sql("UNLOCK TABLES")).await.unwrap();
+    assert_eq!(sink.write(&sample(2)).await.unwrap(), vec![Outcome::Stored; 2]);
+}
