@@ -10,6 +10,8 @@ use crate::layout::encode_log;
 use crate::profile::Profile;
 use crate::punch::Punch;
 
+/// Bytes of the length word.
+const WORD: usize = 4;
 /// Ten years of the terminal's 372 days each.
 const TEN_YEARS: u32 = 10 * 372 * 86_400;
 
@@ -19,7 +21,7 @@ pub(crate) struct Log {
     stored: Vec<Punch>,
     /// What is shown, where it differs.
     changed: Option<Vec<Punch>>,
-    /// The whole data set, length word included, until the log changes.
+    /// The data set as it was last read, length word included, while its records still stand at the log's beginning.
     encoded: Option<Bytes>,
     /// A captured data set that `stored` was read from: shown as it is until anything changes.
     captured: Option<Bytes>,
@@ -43,7 +45,6 @@ impl Log {
     }
 
     pub(crate) fn push(&mut self, punch: Punch, layout: AttendanceLayout, faults: &mut Faults) {
-        self.encoded = None;
         self.captured = None;
         if let Some(changed) = &mut self.changed {
             change(&punch, self.stored.len() as u64, self.seed, layout, faults, changed);
@@ -63,7 +64,10 @@ impl Log {
     /// Drops the oldest records, as terminals do whose log is full.
     pub(crate) fn drop_oldest(&mut self, count: usize, layout: AttendanceLayout, faults: &mut Faults) {
         self.captured = None;
-        self.stored.drain(..count.min(self.stored.len()));
+        let count = count.min(self.stored.len());
+        self.stored.drain(..count);
+        // Records keep their numbers.
+        self.first_number = self.first_number.wrapping_add(count as u16);
         self.refresh(layout, faults);
     }
 
@@ -81,16 +85,25 @@ impl Log {
 
     /// The data set: a word that says how many bytes follow, then the records.
     pub(crate) fn encoded(&mut self, profile: &Profile) -> Bytes {
-        let captured = self.captured.as_ref().filter(|_| self.changed.is_none());
-        if let Some(ready) = self.encoded.as_ref().or(captured) {
-            return ready.clone();
+        if let (Some(captured), None) = (&self.captured, &self.changed) {
+            return captured.clone();
         }
         let punches = self.changed.as_deref().unwrap_or(&self.stored);
         let length = punches.len() * profile.log.width();
-        let mut out = BytesMut::with_capacity(4 + length);
+        let known = self.encoded.take().unwrap_or_default();
+        if known.len() == WORD + length {
+            self.encoded = Some(known.clone());
+            return known;
+        }
+        // Only what was added since is encoded anew: a long log that grows by a punch is read again and again.
+        let records = known.slice(known.len().min(WORD)..);
+        let count = records.len() / profile.log.width();
+        let mut out = BytesMut::with_capacity(WORD + length);
         // A log of 4 GiB is far above every capacity.
         out.put_u32_le(length as u32);
-        encode_log(profile, punches, self.first_number, &mut out);
+        out.put_slice(&records);
+        let number = self.first_number.wrapping_add(count as u16);
+        encode_log(profile, punches.get(count..).unwrap_or_default(), number, &mut out);
         let encoded = out.freeze();
         self.encoded = Some(encoded.clone());
         encoded

@@ -175,6 +175,19 @@ fn a_prepared_buffer_does_not_move_when_somebody_punches() {
 }
 
 #[test]
+fn a_log_that_grows_is_read_as_if_it_had_always_been_so() {
+    let mut client = connected("tft40");
+    client.read(LOG);
+    for number in 0..3 {
+        client.device.punch(punch(&format!("{}", 2000 + number)));
+        client.read(LOG);
+    }
+    let punches = client.device.records().to_vec();
+    let whole = Client::connected(terminal("tft40").punches(punches).build(), Transport::Tcp).read(LOG);
+    assert_eq!(client.read(LOG), whole);
+}
+
+#[test]
 fn nobody_is_served_before_the_session_is_open() {
     let mut client = Client::new(terminal("tft40").key(77).build(), Transport::Tcp);
     assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2005]);
