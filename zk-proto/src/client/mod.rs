@@ -6,6 +6,7 @@
 mod driver;
 mod error;
 mod options;
+mod pull;
 mod tcp;
 mod udp;
 
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 
 pub use error::{ClientError, Step};
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
+pub use pull::{DEFAULT_OVERLAP, Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
 
 use crate::op::{FreeData, GetFreeSizes, GetTime, GetVersion, Operation, ReadOption};
 use crate::reply::Reply;

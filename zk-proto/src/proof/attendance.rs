@@ -23,6 +23,10 @@ const KNOWN: [AttendanceLayout; 5] = [
     AttendanceLayout::EightA,
 ];
 
+/// Fewer records than this say little by themselves: records of 8 and 16 bytes, which have little redundancy, and widths that
+/// nobody has reported need length word, size and count then, the latter always.
+const FEW: u64 = 5;
+
 /// Proves a whole log: `spool` holds its set from the length word on.
 ///
 /// # Errors
@@ -97,6 +101,7 @@ fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
         trailing,
         witnesses,
         tally: verdict.tally,
+        vague: verdict.tally.is_neutral() || !verdict.dated,
     })
 }
 
@@ -130,6 +135,7 @@ fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
         trailing: 0,
         witnesses: Witnesses { length_word: true, size: true, count: true, numbers: None },
         tally: super::Tally::default(),
+        vague: false,
     })
 }
 
@@ -174,18 +180,26 @@ fn weigh_layout(
     if !could_hold || !could_back || (layout == AttendanceLayout::EightA && !witnesses.sizes_agree()) {
         return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
     }
+    let familiar = remembered || KNOWN.contains(&layout);
+    // A word and a size that differ by whole records do not agree, although each is a whole number of them.
+    let sizes_agree = witnesses.sizes_agree() && trailing == 0;
+    let few = records < FEW;
+    if (few && !numbered && !sizes_agree) || (!familiar && (few || !sizes_agree)) {
+        return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
+    }
     let region = Region { layout, at: WORD_LEN, records };
-    let mut rules = Rules::new(evidence, witnesses.sizes_agree());
-    let verdict = judge(spool, region, &mut rules, witnesses.sizes_agree())?;
+    let mut rules = Rules::new(evidence, sizes_agree);
+    let verdict = judge(spool, region, &mut rules, sizes_agree && familiar)?;
     witnesses.numbers = verdict.numbers;
     let backed = witnesses.count || remembered || witnesses.numbers == Some(true);
+    let vague = verdict.tally.is_neutral() || !verdict.dated;
     Ok(if let Some(first) = verdict.bad_run {
         Err(Reason::BadRun { layout: shape, first })
     } else if let Some(rival) = verdict.rival {
         Err(Reason::Misaligned { layout, rival })
-    } else if !verdict.is_acceptable() {
+    } else if !verdict.is_acceptable() || (!familiar && verdict.tally.bad > 0) {
         Err(Reason::Implausible { layout: shape, tally: verdict.tally })
-    } else if !backed || witnesses.holding() < 2 || (verdict.tally.is_neutral() && !witnesses.sizes_agree()) {
+    } else if !backed || witnesses.holding() < 2 || (vague && !sizes_agree) {
         Err(Reason::Witnesses { layout: shape, witnesses })
     } else {
         Ok(Accepted { region, trailing, witnesses, verdict })

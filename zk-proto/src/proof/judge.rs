@@ -7,7 +7,7 @@ use crate::record::AttendanceLayout;
 use crate::spool::{Spool, SpoolError};
 
 use super::fields::{Class, Rules};
-use super::rival::{self, Rival};
+use super::rival::{self, Comparison, Rival};
 
 /// Records in a row among which the good may not be outnumbered by the bad.
 const RUN: usize = 64;
@@ -94,6 +94,8 @@ pub(super) struct Verdict {
     pub(super) rival: Option<Rival>,
     /// Whether record numbers run on; `None` where there are none or too few.
     pub(super) numbers: Option<bool>,
+    /// Whether a record among the first or the last has a likely date, not one of the first years after the clock's reset.
+    pub(super) dated: bool,
 }
 
 impl Verdict {
@@ -153,8 +155,10 @@ fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> 
             // between them, those with few good ones among them, which are suspicious in themselves.
             let few_good = window.len() == RUN * width && (verdict.tally.good - before.good) * 4 < RUN as u64;
             if few_good || at <= RUN as u64 {
-                verdict.rival = rival::find(window, layout, rules, sizes_agree);
-                if verdict.rival.is_some() {
+                let Comparison { rival, dated } = rival::compare(window, layout, rules, sizes_agree);
+                verdict.dated |= dated;
+                verdict.rival = rival;
+                if rival.is_some() {
                     return false;
                 }
             }
@@ -163,7 +167,10 @@ fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> 
     })?;
     if region.records > RUN as u64 && verdict.bad_run.is_none() && verdict.rival.is_none() {
         let end = region.at + region.records * width as u64;
-        verdict.rival = rival::find(spool.read(end - (RUN * width) as u64..end)?, layout, rules, sizes_agree);
+        let last = spool.read(end - (RUN * width) as u64..end)?;
+        let Comparison { rival, dated } = rival::compare(last, layout, rules, sizes_agree);
+        verdict.dated |= dated;
+        verdict.rival = rival;
     }
     verdict.numbers = (numbered && steps >= MIN_STEPS).then_some(!broken);
     Ok(verdict)

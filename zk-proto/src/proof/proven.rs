@@ -24,6 +24,7 @@ pub struct Proven {
     trailing: u64,
     witnesses: Witnesses,
     tally: Tally,
+    vague: bool,
 }
 
 /// What a proof has found out, to make a [`Proven`] of.
@@ -37,12 +38,14 @@ pub(super) struct Findings {
     pub(super) trailing: u64,
     pub(super) witnesses: Witnesses,
     pub(super) tally: Tally,
+    /// Not one record speaks for the place where it was read.
+    pub(super) vague: bool,
 }
 
 impl Proven {
     pub(super) fn new(spool: Spool, findings: Findings) -> Self {
-        let Findings { region, order, first_index, skipped, trailing, witnesses, tally } = findings;
-        Self { spool, region, order, first_index, skipped, next: skipped, trailing, witnesses, tally }
+        let Findings { region, order, first_index, skipped, trailing, witnesses, tally, vague } = findings;
+        Self { spool, region, order, first_index, skipped, next: skipped, trailing, witnesses, tally, vague }
     }
 
     /// How the records are laid out; `None` for an empty log.
@@ -87,11 +90,11 @@ impl Proven {
         self.tally
     }
 
-    /// Whether not one record shows more than an empty id or the clock's reset date. Such records are where they belong, but
-    /// none of them says so by itself: put them in quarantine.
+    /// Whether not one record shows more than an empty id, or a date of the first years after the clock's reset. By all sizes
+    /// such records are where they belong, but none of them says so by itself: put them in quarantine.
     #[must_use]
     pub fn is_neutral(&self) -> bool {
-        self.region.is_some() && self.tally.is_neutral()
+        self.vague
     }
 
     /// The next records, at most `most`; none when all were given out. They share one buffer.

@@ -21,8 +21,10 @@ const RECENT: u32 = 4 * YEAR;
 const OLD_DATE: u32 = 1;
 const LIKELY_DATE: u32 = 4;
 const RECENT_DATE: u32 = 6;
-/// Bytes that are always zero are; an id is not the rest of a longer text.
+/// Bytes that are always zero are; an id is not the rest of a longer text; a verify mode is known.
 const CLEAN: u32 = 1;
+/// What an empty id takes away.
+const NO_ID: u32 = 3;
 
 /// What a reading of a window came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,8 @@ struct Score {
     /// Records that were worth anything.
     good: u64,
     records: u64,
+    /// One of them has a likely date.
+    dated: bool,
 }
 
 impl Score {
@@ -38,6 +42,7 @@ impl Score {
         self.points += u64::from(points);
         self.good += u64::from(points > 0);
         self.records += 1;
+        self.dated |= points >= LIKELY_DATE;
     }
 
     /// Whether this reading makes better records than `claim` does, on the average; with `doubtful`, equally good ones.
@@ -58,18 +63,24 @@ pub struct Rival {
     pub shift: usize,
 }
 
+/// What a window's comparison came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Comparison {
+    pub(super) rival: Option<Rival>,
+    /// Whether a record of the claim has a likely date.
+    pub(super) dated: bool,
+}
+
 /// Looks for a reading that is better than records of `layout` from the window's first byte on.
 ///
-/// `sizes_agree` says that length word, size and count back the width: then only other beginnings are tried, and one must be
-/// better. Otherwise every layout is tried, and one as good is enough.
-pub(super) fn find(window: &[u8], layout: AttendanceLayout, rules: &Rules, sizes_agree: bool) -> Option<Rival> {
+/// `sizes_agree` says that length word, size and count back the width: then a rival must be better, and for wide records
+/// only other beginnings are tried. Otherwise one as good is enough.
+pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, sizes_agree: bool) -> Comparison {
     let width = layout.width();
     let claim = score(window, layout, 0, rules);
-    let other_layouts: &[AttendanceLayout] = match (sizes_agree, layout) {
-        (_, AttendanceLayout::EightA) => &[AttendanceLayout::EightB],
-        (true, AttendanceLayout::EightB) => &[AttendanceLayout::EightA],
-        (true, _) => &[],
-        (false, _) => &[
+    let other_layouts: &[AttendanceLayout] = match layout {
+        AttendanceLayout::Wide(_) if sizes_agree => &[],
+        _ => &[
             AttendanceLayout::EightA,
             AttendanceLayout::EightB,
             AttendanceLayout::Sixteen,
@@ -83,11 +94,12 @@ pub(super) fn find(window: &[u8], layout: AttendanceLayout, rules: &Rules, sizes
         let both_wide = matches!((layout, other), (AttendanceLayout::Wide(_), AttendanceLayout::Wide(_)));
         (usize::from(both_wide)..other.width()).map(move |shift| Rival { layout: other, shift })
     });
-    same.chain(others).find(|rival| {
+    let rival = same.chain(others).find(|rival| {
         // Of the two 8-byte layouts, A is the one without a witness in the field: it has to be the better one.
         let to_prove = layout == AttendanceLayout::EightA && rival.layout == AttendanceLayout::EightB;
         score(window, rival.layout, rival.shift, rules).beats(claim, !sizes_agree || to_prove)
-    })
+    });
+    Comparison { rival, dated: claim.dated }
 }
 
 /// Scores the whole records from `shift` on, and the one before them whose head is not in the window.
@@ -124,8 +136,9 @@ fn points(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn
         },
         Wide(_) => (byte(31), byte(26)),
     };
-    let fields_known =
-        state.is_none_or(|state| crate::PunchState(state).is_known()) && mode.is_none_or(|mode| rules.knows_mode(mode));
+    let state_known = state.is_none_or(|state| crate::PunchState(state).is_known());
+    // Which other modes a terminal uses is learnt from the claimed reading alone, so a rival's need not be known.
+    let mode_known = mode.is_none_or(|mode| rules.knows_mode(mode));
     let (has_id, clean) = match layout {
         EightA => (number(&byte, 0..2).is_none_or(|uid| uid != 0), true),
         EightB => (number(&byte, 0..2).is_none_or(|uid| uid != 0), byte(3).is_none_or(|zero| zero == 0)),
@@ -144,14 +157,19 @@ fn points(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn
             let has_id = match Id::of_text(id.get(known..).unwrap_or(&[])) {
                 Id::Present => true,
                 Id::Empty => known > 0,
-                Id::Garbled => false,
+                Id::Garbled => return Some(0),
             };
             let text = |at| byte(at).is_some_and(|byte| byte.is_ascii_graphic());
             (has_id, !(text(0) && text(1) && text(2)))
         }
     };
     let date = date_points(rules, time);
-    Some(if fields_known && has_id && date > 0 { date + u32::from(clean) * CLEAN } else { 0 })
+    let points = date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN;
+    Some(match (state_known && date > 0, has_id) {
+        (true, true) => points,
+        (true, false) => points.saturating_sub(NO_ID),
+        (false, _) => 0,
+    })
 }
 
 fn number(byte: &impl Fn(usize) -> Option<u8>, at: core::ops::Range<usize>) -> Option<u32> {

@@ -68,5 +68,7 @@ fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Re
         trailing: evidence.announced - WORD_LEN - body,
         witnesses: Witnesses { length_word, size, count: evidence.counts.allow(total), numbers: verdict.numbers },
         tally: verdict.tally,
+        // The overlap says where they are.
+        vague: false,
     })
 }
