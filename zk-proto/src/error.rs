@@ -72,14 +72,12 @@ pub enum ProtoError {
         /// The request that they answer.
         command: Command,
     },
-    /// A transfer ended with bytes missing, however often the rest was asked for.
+    /// A transfer ended with bytes missing, however often they were asked for. What stood before them has been handed out.
     Incomplete {
         /// Where in the set the first missing byte stands.
         offset: u64,
-        /// Bytes that were to come from there.
-        need: u64,
-        /// Bytes that came.
-        have: u64,
+        /// How many of the bytes asked for did not come.
+        missing: u64,
     },
     /// More packets of other requests than a request may meet.
     Flooded {
@@ -131,9 +129,7 @@ impl fmt::Display for ProtoError {
             Self::Unexpected { command, code } => write!(f, "unexpected answer {code} to {command}"),
             Self::SessionLost => f.write_str("terminal ended the session and demands its comm key again"),
             Self::Damaged { command } => write!(f, "answer to {command} has a wrong checksum each time"),
-            Self::Incomplete { offset, need, have } => {
-                write!(f, "transfer stopped at byte {offset}: {have} of {need} bytes came")
-            }
+            Self::Incomplete { offset, missing } => write!(f, "transfer lacks {missing} bytes, the first at {offset}"),
             Self::Flooded { discarded } => write!(f, "{discarded} packets in a row belong to no request"),
             Self::TimedOut { command } => write!(f, "no answer to {command} in time"),
         }

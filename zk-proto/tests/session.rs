@@ -570,7 +570,7 @@ fn a_stream_that_ends_early_is_incomplete() {
     stage.answer(&request, Command::ACK_OK, 100, &[]);
     stage.event();
     assert_eq!(stage.data(0).len(), 60);
-    assert!(matches!(stage.failure(), ProtoError::Incomplete { offset: 60, need: 40, .. }));
+    assert!(matches!(stage.failure(), ProtoError::Incomplete { offset: 60, missing: 40 }));
 }
 
 #[test]
@@ -647,6 +647,77 @@ fn reordered_doubled_and_overtaken_datagrams_are_put_right() {
 }
 
 #[test]
+fn holes_are_filled_by_further_answers_as_long_as_that_helps() {
+    let set = set(16_000);
+    let mut stage = Stage::connected_by_datagrams().prepared(16_000);
+    stage.session.read(stage.now, 0, 16_000);
+    // Of each answer only one part more arrives than of the one before, and never the acknowledgement.
+    for arriving in 0..16 {
+        let request = stage.request();
+        assert_eq!(range(&request), (0, 16_000));
+        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(16_000, 1_000));
+        stage.answer(&request, Command::DATA, arriving, set.chunks(1_000).nth(arriving.into()).unwrap());
+        stage.silence();
+    }
+    assert_eq!(stage.data(0), set);
+    assert_eq!(stage.event(), Event::Finished);
+}
+
+#[test]
+fn a_direct_read_with_a_hole_is_repeated_until_it_is_filled() {
+    let mut stage = Stage::connected_by_datagrams();
+    let request = asked(&mut stage);
+    stage.answer(&request, Command::ACK_UNKNOWN, SESSION, &[]);
+    let set = set(2_500);
+    let mut parts: Vec<(u16, &[u8])> = (0..).zip(set.chunks(1_024)).collect();
+    for arriving in [vec![parts.remove(1)], parts] {
+        let direct = stage.request();
+        assert_eq!(direct.command, Command::ATTLOG_RRQ);
+        stage.answer(&direct, Command::PREPARE_DATA, SESSION, &announcement(2_500, 1_024));
+        for (number, part) in arriving {
+            stage.answer(&direct, Command::DATA, number, part);
+        }
+        stage.answer(&direct, Command::ACK_OK, 2_500, &[]);
+        if stage.session.poll_timeout().is_some() {
+            stage.silence();
+        }
+    }
+    assert_eq!(stage.event(), Event::Prepared(Prepared::Streamed { size: 2_500 }));
+    assert_eq!(stage.data(0), set);
+    assert_eq!(stage.event(), Event::Finished);
+}
+
+#[test]
+fn firmware_that_refuses_offsets_is_read_at_once() {
+    let set = set(150_000);
+    let mut stage = Stage::connected().prepared(150_000);
+    stage.session.read(stage.now, 0, 150_000);
+    let request = stage.request();
+    stage.serve(&request, &set, 65_528);
+    let second = stage.request();
+    assert_eq!(range(&second), (65_472, 65_472));
+    stage.answer(&second, Command::ACK_ERROR, SESSION, &[]);
+    let whole = stage.request();
+    assert_eq!(range(&whole), (0, 150_000));
+    stage.serve(&whole, &set, 1_024);
+    assert_eq!(stage.data(0), set);
+    assert_eq!(stage.event(), Event::Finished);
+}
+
+#[test]
+fn checksums_wrong_in_every_datagram_are_named_as_the_cause() {
+    let mut stage = Stage::datagrams(Config::default());
+    stage.session.connect(stage.now);
+    let connect = stage.request();
+    while stage.session.poll_timeout().is_some() {
+        stage.answer_damaged(&connect, Command::ACK_OK, SESSION, &[0]);
+        stage.silence();
+    }
+    stage.requests.clear();
+    assert_eq!(stage.failure(), ProtoError::Damaged { command: Command::CONNECT });
+}
+
+#[test]
 fn a_chunk_with_a_hole_is_asked_for_again_at_its_offset() {
     let set = set(3_000);
     let mut stage = Stage::connected_by_datagrams().prepared(3_000);
@@ -665,7 +736,7 @@ fn a_chunk_with_a_hole_is_asked_for_again_at_its_offset() {
 }
 
 #[test]
-fn a_short_chunk_is_asked_for_again_and_then_given_up() {
+fn a_short_chunk_is_asked_for_again_and_then_handed_out_as_it_is() {
     let mut stage = Stage::connected().prepared(200);
     stage.session.read(stage.now, 0, 200);
     for _ in 0..4 {
@@ -675,7 +746,8 @@ fn a_short_chunk_is_asked_for_again_and_then_given_up() {
         stage.answer(&request, Command::DATA, 0, &[1; 150]);
         stage.answer(&request, Command::ACK_OK, 200, &[]);
     }
-    assert_eq!(stage.failure(), ProtoError::Incomplete { offset: 0, need: 200, have: 150 });
+    assert_eq!(stage.data(0), [1; 150]);
+    assert_eq!(stage.failure(), ProtoError::Incomplete { offset: 150, missing: 50 });
     assert!(stage.is_quiet());
 }
 

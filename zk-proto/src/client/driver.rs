@@ -70,6 +70,10 @@ impl Driver {
             Err(ClientError::Broken { source, .. }) if hung_up(&source) => {
                 Err(ClientError::Busy { address: address(options) })
             }
+            // That is how a closed UDP port shows.
+            Err(ClientError::Broken { source, .. }) if source.kind() == io::ErrorKind::ConnectionRefused => {
+                Err(ClientError::Connect { address: address(options), source })
+            }
             Err(error) => Err(error),
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Collector {
     part: u64,
     numbered: bool,
     pieces: Vec<(u16, Bytes)>,
+    /// How many of the pieces came in answer to an earlier request for the same bytes.
+    carried: usize,
     have: u64,
     damaged: bool,
 }
@@ -21,15 +23,31 @@ pub(super) struct Collector {
 impl Collector {
     /// Collects `need` bytes; `datagrams` says that packets may come out of order.
     pub(super) fn new(need: u64, datagrams: bool) -> Self {
-        Self { need, part: 0, numbered: datagrams, pieces: Vec::new(), have: 0, damaged: false }
+        Self { need, part: 0, numbered: datagrams, pieces: Vec::new(), carried: 0, have: 0, damaged: false }
+    }
+
+    /// The same bytes are asked for again. Numbered pieces that came are kept, so that a second answer only has to fill the
+    /// holes of the first.
+    pub(super) fn restart(&mut self, need: u64, datagrams: bool) {
+        if !self.numbered || self.need != need || self.damaged {
+            *self = Self::new(need, datagrams);
+        }
+        self.carried = self.pieces.len();
     }
 
     /// The terminal says how much it will send, in parts of which size. More than was asked for is not taken.
     pub(super) fn announce(&mut self, total: u64, part: u64) {
-        if total > 0 {
-            self.need = self.need.min(total);
+        let need = if total > 0 { self.need.min(total) } else { self.need };
+        if self.carried > 0 && (need, part) != (self.need, self.part) {
+            self.drop_carried();
         }
-        self.part = part;
+        (self.need, self.part) = (need, part);
+    }
+
+    fn drop_carried(&mut self) {
+        self.pieces.drain(..self.carried);
+        self.carried = 0;
+        self.have = self.pieces.iter().map(|(_, data)| data.len() as u64).sum();
     }
 
     pub(super) fn add(&mut self, number: u16, data: Bytes, intact: bool) {
@@ -45,6 +63,9 @@ impl Collector {
             let begin = u64::from(number) * self.part;
             let length = self.need.saturating_sub(begin).min(self.part);
             self.numbered &= length > 0 && data.len() as u64 == length;
+            if !self.numbered {
+                self.drop_carried();
+            }
         }
         self.have += data.len() as u64;
         self.pieces.push((number, data));
@@ -71,6 +92,16 @@ impl Collector {
     /// Whether any packet's checksum was wrong.
     pub(super) fn is_damaged(&self) -> bool {
         self.damaged
+    }
+
+    /// The pieces from the beginning up to the first hole.
+    pub(super) fn take_prefix(&mut self) -> Vec<Bytes> {
+        if self.numbered {
+            self.pieces.sort_by_key(|(number, _)| *number);
+            let whole = self.pieces.iter().zip(0..).take_while(|((number, _), place)| number == place).count();
+            self.pieces.truncate(whole);
+        }
+        self.take().0
     }
 
     /// The pieces in order, cut to what was needed, and how many bytes were cut.
@@ -124,6 +155,41 @@ mod tests {
         collector.add(0x2F4A, bytes("ab"), true);
         collector.add(0x2F4A, bytes("cd"), true);
         assert_eq!(text(&mut collector), b"abcd");
+    }
+
+    #[test]
+    fn a_second_answer_fills_the_holes_of_the_first() {
+        let mut collector = Collector::new(5, true);
+        collector.announce(5, 2);
+        collector.add(0, bytes("ab"), true);
+        collector.restart(5, true);
+        collector.announce(5, 2);
+        collector.add(2, bytes("e"), true);
+        collector.add(1, bytes("cd"), true);
+        assert!(collector.is_whole());
+        assert_eq!(text(&mut collector), b"abcde");
+    }
+
+    #[test]
+    fn a_second_answer_that_contradicts_the_first_stands_alone() {
+        let mut collector = Collector::new(4, true);
+        collector.announce(4, 2);
+        collector.add(0, bytes("ab"), true);
+        collector.restart(4, true);
+        collector.announce(4, 2);
+        collector.add(0, bytes("xy"), true);
+        assert!(!collector.is_whole());
+        collector.add(1, bytes("cd"), true);
+        assert_eq!(text(&mut collector), b"xycd");
+    }
+
+    #[test]
+    fn what_stands_before_a_hole_can_be_had() {
+        let mut collector = Collector::new(6, true);
+        collector.announce(6, 2);
+        collector.add(2, bytes("ef"), true);
+        collector.add(0, bytes("ab"), true);
+        assert_eq!(collector.take_prefix().concat(), b"ab");
     }
 
     #[test]

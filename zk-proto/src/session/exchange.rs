@@ -29,6 +29,10 @@ pub(super) enum Next {
     Wait(Duration),
     /// Another request.
     Ask(Ask),
+    /// The same request again.
+    Repeat,
+    /// Another request, whose answer is one stream.
+    AskStream(StreamRead, Ask),
     /// The answer goes on as a stream; the packet is its first.
     Stream(StreamRead, Option<Packet>),
     /// Nothing more.
@@ -42,10 +46,14 @@ pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
     /// Whether packets come as datagrams, which get lost, doubled and out of order.
     pub(super) datagrams: bool,
-    /// How long the next packet of a transfer may take.
+    /// How long the first packet of a transfer may take.
     pub(super) gap: Duration,
+    /// How long each further one may take.
+    pub(super) pause: Duration,
     pub(super) session_id: &'a mut u16,
     pub(super) surplus: &'a mut u64,
+    /// This terminal sends no final acknowledgement of a transfer: known after the first wait for one.
+    pub(super) without_acks: &'a mut bool,
     pub(super) events: &'a mut VecDeque<Event>,
 }
 

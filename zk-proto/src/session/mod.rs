@@ -33,8 +33,11 @@ const MAX_DISCARDS: u32 = 100;
 /// How often a terminal may say "busy" to one request, and the pause before the request goes out again.
 const BUSY_TIMES: u8 = 3;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
-/// The first pause before an unanswered datagram is sent again; doubled each time.
+/// The first pause before an unanswered datagram is sent again; doubled each time up to the last.
 const RESEND_FIRST: Duration = Duration::from_millis(400);
+const RESEND_LAST: Duration = Duration::from_secs(1);
+/// How long a terminal may pause between the datagrams of one answer before it counts as over.
+const DATAGRAM_GAP: Duration = Duration::from_secs(1);
 
 /// A request on its way.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ struct Pending {
     /// When the request goes out anew, the terminal having said that it is busy.
     anew: Option<Duration>,
     busy: u8,
+    /// Answers came as datagrams with a wrong checksum and were dropped.
+    damaged: bool,
 }
 
 /// One conversation with a terminal.
@@ -65,6 +70,7 @@ pub struct Session {
     /// When the last packet of a transfer came, and the longest pause between two.
     last_packet: Option<Duration>,
     longest_gap: Option<Duration>,
+    without_acks: bool,
     discarded: u32,
     statistics: Statistics,
     outbox: VecDeque<Bytes>,
@@ -96,6 +102,7 @@ impl Session {
             overall: None,
             last_packet: None,
             longest_gap: None,
+            without_acks: false,
             discarded: 0,
             statistics: Statistics::default(),
             outbox: VecDeque::new(),
@@ -215,7 +222,12 @@ impl Session {
                 self.handle_packet(now, packet)?;
             }
             // One that was damaged on its way is as good as lost.
-            _ => self.statistics.damaged += 1,
+            packet => {
+                self.statistics.damaged += 1;
+                if let (Some(packet), Some(pending)) = (packet, &mut self.pending) {
+                    pending.damaged |= packet.reply_id == pending.reply_id;
+                }
+            }
         }
         self.handle_timeout(now);
         Ok(())
@@ -259,7 +271,7 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Duration) {
         let Some(pending) = self.pending.as_mut() else { return };
         if let Some((at, pause)) = pending.resend.filter(|(at, _)| *at <= now) {
-            pending.resend = Some((at + pause, pause * 2));
+            pending.resend = Some((at + pause, (pause * 2).min(RESEND_LAST)));
             self.outbox.push_back(pending.wire.clone());
         }
         if pending.anew.is_some_and(|at| at <= now) {
@@ -309,13 +321,15 @@ impl Session {
         self.session_id = if ask.command == Command::CONNECT { 0 } else { session };
         let wire = self.send(ask.command, reply_id, &ask.data);
         let resend = self.link.is_datagrams() && ask.repeatable;
+        let first = RESEND_FIRST.min(self.config.timeout / 4);
         self.pending = Some(Pending {
             reply_id,
             wire,
             deadline: now.saturating_add(ask.wait),
-            resend: resend.then_some((now + RESEND_FIRST, RESEND_FIRST * 2)),
+            resend: resend.then_some((now + first, first * 2)),
             anew: None,
             busy,
+            damaged: false,
             ask,
         });
     }
@@ -345,6 +359,17 @@ impl Session {
                 self.exchange = Some(exchange);
                 self.ask(now, ask, 0);
             }
+            Next::Repeat => {
+                self.exchange = Some(exchange);
+                if let Some(ask) = self.pending.take().map(|pending| pending.ask) {
+                    self.ask(now, ask, 0);
+                }
+            }
+            Next::AskStream(stream, ask) => {
+                self.overall = Some(now.saturating_add(self.allowance(stream.size())));
+                self.exchange = Some(Exchange::Stream(stream));
+                self.ask(now, ask, 0);
+            }
             Next::Stream(stream, first) => {
                 self.overall = Some(now.saturating_add(self.allowance(stream.size())));
                 self.exchange = Some(Exchange::Stream(stream));
@@ -364,14 +389,32 @@ impl Session {
     }
 
     fn finish(&mut self, error: Option<ProtoError>) {
+        let damaged = self.pending.as_ref().is_some_and(|pending| pending.damaged);
+        let error = match error {
+            Some(ProtoError::TimedOut { command }) if damaged => Some(ProtoError::Damaged { command }),
+            error => error,
+        };
         self.stop();
         self.events.extend(error.map(Event::Failed));
     }
 
-    /// How long the next packet of a transfer may take: eight times the longest pause that this terminal made, but at
+    /// How long the first packet of a transfer may take: eight times the longest pause that this terminal made, but at
     /// least the answer time-out and at most three of them.
     fn gap(&self) -> Duration {
-        let (floor, ceiling) = (self.config.timeout, self.config.timeout.saturating_mul(3));
+        self.eight_pauses(self.config.timeout)
+    }
+
+    /// How long each further packet may take. What a lost datagram would have brought is soon asked for again.
+    fn pause(&self) -> Duration {
+        if !self.link.is_datagrams() {
+            return self.gap();
+        }
+        let floor = DATAGRAM_GAP.min(self.config.timeout);
+        self.longest_gap.map_or(floor, |_| self.eight_pauses(floor))
+    }
+
+    fn eight_pauses(&self, floor: Duration) -> Duration {
+        let ceiling = self.config.timeout.saturating_mul(3);
         self.longest_gap.map_or(ceiling, |longest| longest.saturating_mul(8).clamp(floor, ceiling))
     }
 
@@ -384,10 +427,12 @@ impl Session {
     fn context(&mut self) -> Context<'_> {
         Context {
             gap: self.gap(),
+            pause: self.pause(),
             datagrams: self.link.is_datagrams(),
             config: &self.config,
             session_id: &mut self.session_id,
             surplus: &mut self.statistics.surplus,
+            without_acks: &mut self.without_acks,
             events: &mut self.events,
         }
     }

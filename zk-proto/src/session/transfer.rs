@@ -1,5 +1,6 @@
 //! Reading what was prepared: ranges of the terminal's buffer, or a stream that it sends unasked.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -31,6 +32,7 @@ const AGAIN: u8 = 3;
 /// The bytes of a request are held until all of them came intact, so what goes out is in order and goes out once.
 #[derive(Debug)]
 pub(super) struct RangeRead {
+    start: u64,
     offset: u64,
     end: u64,
     chunk: u32,
@@ -41,8 +43,8 @@ pub(super) struct RangeRead {
     unready: bool,
     not_ready: u32,
     again: u8,
-    /// This terminal sends no final acknowledgement: known after the first wait for one.
-    without_acks: bool,
+    /// Bytes that were there when the range was last asked for.
+    before: u64,
 }
 
 impl RangeRead {
@@ -51,6 +53,7 @@ impl RangeRead {
         let usual = if context.datagrams { DATAGRAM_CHUNK } else { STREAM_CHUNK };
         let chunk = context.config.limits.chunk.unwrap_or(usual).max(1);
         let mut read = Self {
+            start: offset,
             offset,
             end,
             chunk,
@@ -60,7 +63,7 @@ impl RangeRead {
             unready: false,
             not_ready: 0,
             again: 0,
-            without_acks: false,
+            before: 0,
         };
         let ask = read.ask(context);
         (read, ask)
@@ -68,13 +71,10 @@ impl RangeRead {
 
     fn ask(&mut self, context: &Context<'_>) -> Ask {
         let length = (self.end - self.offset).min(self.chunk.into());
-        self.collector = Collector::new(length, context.datagrams);
+        self.collector.restart(length, context.datagrams);
         (self.announced, self.acknowledged, self.unready) = (false, false, false);
-        let mut data = BytesMut::with_capacity(8);
-        // Both fit: a transfer is capped at u32::MAX bytes when it is prepared.
-        data.put_u32_le(self.offset as u32);
-        data.put_u32_le(length as u32);
-        Ask { command: Command::DATA_RDY, data: data.freeze(), wait: context.gap, repeatable: true }
+        self.before = self.collector.have();
+        ask(context, self.offset, length)
     }
 
     pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
@@ -83,7 +83,7 @@ impl RangeRead {
                 let (total, part) = announcement(&packet.data);
                 (self.announced, self.unready) = (true, false);
                 self.collector.announce(total, part);
-                Next::Wait(context.gap)
+                Next::Wait(context.pause)
             }
             Meaning::Data => {
                 let intact = context.trusts(&packet);
@@ -98,7 +98,16 @@ impl RangeRead {
             }
             Meaning::Done => self.after_ack(context),
             Meaning::Unauthorized => Next::Fail(ProtoError::SessionLost),
+            // Some firmware serves its buffer from the beginning alone: then the rest comes with the whole, in one answer.
+            _ if self.start == 0 && self.offset > 0 => self.read_at_once(context),
             _ => Next::Fail(ProtoError::Refused { command: Command::DATA_RDY, code: packet.command }),
+        }
+    }
+
+    fn read_at_once(&self, context: &Context<'_>) -> Next {
+        match StreamRead::new(context, Command::DATA_RDY, self.end, 0) {
+            Ok(stream) => Next::AskStream(StreamRead { offset: self.offset, ..stream }, ask(context, 0, self.end)),
+            Err(error) => Next::Fail(error),
         }
     }
 
@@ -106,11 +115,11 @@ impl RangeRead {
         self.unready = false;
         match (self.collector.is_whole(), self.acknowledged) {
             (true, true) => self.finish(context),
-            (true, false) if self.without_acks => self.finish(context),
+            (true, false) if *context.without_acks => self.finish(context),
             (true, false) => Next::Wait(FINAL_ACK.min(context.gap)),
             (false, true) if context.datagrams => Next::Wait(OVERTAKEN),
             (false, true) => self.ask_again(context),
-            (false, false) => Next::Wait(context.gap),
+            (false, false) => Next::Wait(context.pause),
         }
     }
 
@@ -132,7 +141,7 @@ impl RangeRead {
 
     pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
         if self.collector.is_whole() {
-            self.without_acks = true;
+            *context.without_acks = true;
             return self.finish(context);
         }
         if self.unready && self.not_ready < NOT_READY_TIMES {
@@ -147,16 +156,22 @@ impl RangeRead {
     }
 
     /// What came is short.
-    fn ask_again(&mut self, context: &Context<'_>) -> Next {
-        if self.again == AGAIN {
-            return Next::Fail(ProtoError::Incomplete {
-                offset: self.offset,
-                need: self.collector.need(),
-                have: self.collector.have(),
-            });
+    fn ask_again(&mut self, context: &mut Context<'_>) -> Next {
+        // Whatever filled a hole counts as progress.
+        self.again = if self.collector.have() > self.before && context.datagrams { 0 } else { self.again };
+        if self.again < AGAIN {
+            self.again += 1;
+            return Next::Ask(self.ask(context));
         }
-        self.again += 1;
-        Next::Ask(self.ask(context))
+        if self.collector.is_empty() {
+            return Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY });
+        }
+        let missing = self.collector.need().saturating_sub(self.collector.have());
+        if !self.collector.is_damaged() {
+            let prefix = self.collector.take_prefix();
+            self.emit(context, prefix);
+        }
+        Next::Fail(ProtoError::Incomplete { offset: self.offset, missing })
     }
 
     fn finish(&mut self, context: &mut Context<'_>) -> Next {
@@ -169,11 +184,7 @@ impl RangeRead {
         }
         let (pieces, surplus) = self.collector.take();
         *context.surplus += surplus;
-        for bytes in pieces {
-            let offset = self.offset;
-            self.offset += bytes.len() as u64;
-            context.events.push_back(Event::Data { offset, bytes });
-        }
+        self.emit(context, pieces);
         (self.again, self.not_ready) = (0, 0);
         if self.offset < self.end {
             return Next::Ask(self.ask(context));
@@ -181,18 +192,40 @@ impl RangeRead {
         context.events.push_back(Event::Finished);
         Next::Done
     }
+
+    fn emit(&mut self, context: &mut Context<'_>, pieces: Vec<Bytes>) {
+        for bytes in pieces {
+            let offset = self.offset;
+            self.offset += bytes.len() as u64;
+            context.events.push_back(Event::Data { offset, bytes });
+        }
+    }
 }
 
-/// Reads a set that the terminal sends unasked, from its beginning to its end.
+fn ask(context: &Context<'_>, offset: u64, length: u64) -> Ask {
+    let mut data = BytesMut::with_capacity(8);
+    // Both fit: terminals name sizes in 32 bits.
+    data.put_u32_le(offset as u32);
+    data.put_u32_le(length as u32);
+    Ask { command: Command::DATA_RDY, data: data.freeze(), wait: context.gap, repeatable: true }
+}
+
+/// Reads a set that comes as one answer, from its beginning to its end.
 ///
-/// Over a stream the bytes go out as they come. Datagrams are held until all are there, for they may come in any order.
+/// Over a stream the bytes go out as they come. Datagrams are held until all are there, for they may come in any order, and
+/// the request that brought them is repeated while that fills holes.
 #[derive(Debug)]
 pub(super) struct StreamRead {
     command: Command,
     size: u64,
+    /// Bytes that came.
+    seen: u64,
+    /// Bytes that went out; those before are known.
     offset: u64,
     collector: Collector,
     acknowledged: bool,
+    again: u8,
+    before: u64,
 }
 
 impl StreamRead {
@@ -207,7 +240,7 @@ impl StreamRead {
         }
         let mut collector = Collector::new(size, context.datagrams);
         collector.announce(size, part);
-        Ok(Self { command, size, offset: 0, collector, acknowledged: false })
+        Ok(Self { command, size, seen: 0, offset: 0, collector, acknowledged: false, again: 0, before: 0 })
     }
 
     /// Bytes of the whole set.
@@ -217,6 +250,11 @@ impl StreamRead {
 
     pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
         match Meaning::of(packet.command) {
+            Meaning::Announced => {
+                let (total, part) = announcement(&packet.data);
+                self.collector.announce(total, part);
+                Next::Wait(context.pause)
+            }
             Meaning::Data if !context.trusts(&packet) => Next::Fail(ProtoError::Damaged { command: self.command }),
             Meaning::Data if context.datagrams => {
                 self.collector.add(packet.session, packet.data, true);
@@ -224,12 +262,12 @@ impl StreamRead {
                     (true, true) => self.release(context),
                     (true, false) => Next::Wait(FINAL_ACK.min(context.gap)),
                     (false, true) => Next::Wait(OVERTAKEN),
-                    (false, false) => Next::Wait(context.gap),
+                    (false, false) => Next::Wait(context.pause),
                 }
             }
             Meaning::Data => {
                 let whole = self.emit(context, packet.data);
-                Next::Wait(if whole { FINAL_ACK.min(context.gap) } else { context.gap })
+                Next::Wait(if whole { FINAL_ACK.min(context.gap) } else { context.pause })
             }
             Meaning::Done if context.datagrams && !self.collector.is_whole() => {
                 self.acknowledged = true;
@@ -247,33 +285,42 @@ impl StreamRead {
 
     /// Hands out what was held, and ends the transfer: whole, or short.
     fn release(&mut self, context: &mut Context<'_>) -> Next {
-        if self.collector.is_whole() {
-            let (pieces, surplus) = self.collector.take();
-            *context.surplus += surplus;
-            for piece in pieces {
+        if context.datagrams && !self.collector.is_whole() {
+            self.again = if self.collector.have() > self.before { 0 } else { self.again + 1 };
+            if self.again < AGAIN {
+                self.before = self.collector.have();
+                self.acknowledged = false;
+                self.collector.restart(self.size, true);
+                return Next::Repeat;
+            }
+        }
+        if context.datagrams {
+            for piece in self.collector.take_prefix() {
                 self.emit(context, piece);
             }
         }
-        if self.offset < self.size {
-            let have = self.offset.max(self.collector.have());
-            return Next::Fail(ProtoError::Incomplete { offset: self.offset, need: self.size - self.offset, have });
+        if self.seen < self.size {
+            let missing = self.size - self.seen.max(self.collector.have());
+            return Next::Fail(ProtoError::Incomplete { offset: self.offset, missing });
         }
         context.events.push_back(Event::Finished);
         Next::Done
     }
 
-    /// Hands out bytes, cut to the announced size. Whether that was the last of them.
+    /// Hands out the next bytes of the set, without those that are known and those beyond its end. Whether it ends here.
     fn emit(&mut self, context: &mut Context<'_>, mut bytes: Bytes) -> bool {
-        let left = self.size - self.offset;
-        let surplus = (bytes.len() as u64).saturating_sub(left);
-        *context.surplus += surplus;
-        bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        let left = usize::try_from(self.size - self.seen).unwrap_or(usize::MAX);
+        *context.surplus += bytes.len().saturating_sub(left) as u64;
+        bytes.truncate(left);
+        let known = usize::try_from(self.offset - self.seen.min(self.offset)).unwrap_or(usize::MAX);
+        self.seen += bytes.len() as u64;
+        let bytes = bytes.split_off(known.min(bytes.len()));
         if !bytes.is_empty() {
             let offset = self.offset;
             self.offset += bytes.len() as u64;
             context.events.push_back(Event::Data { offset, bytes });
         }
-        self.offset == self.size
+        self.seen == self.size
     }
 }
 
