@@ -3,8 +3,8 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use zk_proto::{Command, DeviceTime};
 
-use crate::device::{Link, Then};
-use crate::faults::FaultKind;
+use crate::faults::{FaultKind, Faults};
+use crate::link::{Link, Then};
 use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::transfer::{self, Table};
@@ -280,7 +280,7 @@ fn free_sizes(terminal: &mut Terminal) -> Bytes {
     words.into_iter().flat_map(i32::to_le_bytes).collect()
 }
 
-fn reported_records(records: i64, faults: &mut crate::faults::Faults) -> i64 {
+fn reported_records(records: i64, faults: &mut Faults) -> i64 {
     let mut reported = records;
     if let Some(more) = faults.strike(FaultKind::CountLarger) {
         reported += more;

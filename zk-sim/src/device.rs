@@ -1,6 +1,6 @@
 //! A terminal that answers packets, without a network: bytes in, actions out, time as an argument.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,14 +10,13 @@ use crate::commands::{self, Request};
 use crate::data::held;
 use crate::faults::{Fault, FaultKind};
 use crate::layout::encode_event;
-use crate::line::{Action, Line, Transport};
+use crate::line::{Action, Transport};
+use crate::link::{Link, State, Then};
 use crate::profile::ForeignSession;
 use crate::punch::Punch;
 use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::transcript::{Received, Stats, Transcript};
-use crate::transfer::{EVENT_PUNCH, Prepared};
-use crate::upload::Upload;
 
 /// One client's connection to a [`Device`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,49 +32,6 @@ pub struct Device {
     next_session: u16,
     transcript: Transcript,
     stats: Stats,
-}
-
-/// How far a client has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Idle,
-    AwaitsKey,
-    Ready,
-}
-
-/// An event that was sent and not yet acknowledged.
-#[derive(Debug)]
-struct Unacknowledged {
-    payload: Bytes,
-    sent_at: Duration,
-    sendings: u32,
-}
-
-/// How long an event waits for its acknowledgement before it is sent again.
-const EVENT_PATIENCE: Duration = Duration::from_secs(2);
-/// How often an event is sent in all.
-const EVENT_SENDINGS: u32 = 3;
-/// How long a datagram that comes again is answered from memory.
-const REPEAT_WINDOW: Duration = Duration::from_secs(10);
-
-/// One client's state, from the terminal's side.
-#[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) transport: Transport,
-    pub(crate) mask: u32,
-    pub(crate) prepared: Option<Prepared>,
-    pub(crate) upload: Option<Upload>,
-    state: State,
-    session: u16,
-    line: Line,
-    /// Requests of this session, for faults that begin after some.
-    requests: i64,
-    key_after: Option<i64>,
-    silent_after: Option<i64>,
-    /// The last request and what was answered, for a datagram that comes again.
-    last: Option<(Bytes, Duration, Vec<Reply>)>,
-    waiting: VecDeque<Bytes>,
-    unacknowledged: VecDeque<Unacknowledged>,
 }
 
 impl Device {
@@ -100,22 +56,8 @@ impl Device {
         }
         let id = LinkId(self.next_link);
         self.next_link += 1;
-        let faults = &mut self.terminal.faults;
-        let link = Link {
-            transport,
-            mask: 0,
-            prepared: None,
-            upload: None,
-            state: State::Idle,
-            session: 0,
-            line: Line::open(transport, faults, self.terminal.seed ^ id.0.wrapping_mul(0xD1B5_4A32_D192_ED03)),
-            requests: 0,
-            key_after: faults.strike(FaultKind::KeyMidSession),
-            silent_after: faults.strike(FaultKind::StallPackets),
-            last: None,
-            waiting: VecDeque::new(),
-            unacknowledged: VecDeque::new(),
-        };
+        let seed = self.terminal.seed ^ id.0.wrapping_mul(0xD1B5_4A32_D192_ED03);
+        let link = Link::open(transport, &mut self.terminal.faults, seed);
         self.links.insert(id, link);
         Some(id)
     }
@@ -152,25 +94,19 @@ impl Device {
         if self.terminal.profile.strict_checksum && !packet.intact {
             return nothing;
         }
-        if let Some((last, at, replies)) = &link.last
-            && link.transport == Transport::Udp
-            && *last == bytes
-            && now.saturating_sub(*at) < REPEAT_WINDOW
-        {
+        link.heard(now);
+        if let Some(replies) = link.repeated(&bytes, now) {
             self.stats.repeats += 1;
-            let replies = replies.clone();
             return (link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies), true);
         }
         self.stats.count_command(packet.command);
         self.transcript.add(Received::new(id, &packet));
         if packet.command == Command::ACK_OK {
-            link.unacknowledged.pop_front();
+            link.acknowledged();
             return nothing;
         }
         let (replies, then) = self.respond(link, &packet);
-        if link.transport == Transport::Udp {
-            link.last = Some((bytes, now, replies.clone()));
-        }
+        link.remember(bytes, now, &replies);
         let mut actions = link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies);
         match then {
             Then::Stay => (actions, true),
@@ -192,17 +128,10 @@ impl Device {
 
     /// The state machine: who may ask what.
     fn respond(&mut self, link: &mut Link, packet: &Packet) -> (Vec<Reply>, Then) {
-        link.requests += 1;
-        if link.silent_after.is_some_and(|after| link.requests > after) {
-            link.line.fall_silent();
-        }
+        link.count_request();
         let unauthorised = || (vec![Reply::code(Command::ACK_UNAUTH)], Then::Stay);
         if packet.command == Command::CONNECT {
             return (self.connect(link), Then::Stay);
-        }
-        if link.key_after.is_some_and(|after| link.requests > after) && link.state == State::Ready {
-            link.state = State::AwaitsKey;
-            link.key_after = None;
         }
         match link.state {
             State::Idle if packet.command == Command::EXIT => return (vec![Reply::ok()], Then::End),
@@ -251,9 +180,7 @@ impl Device {
     pub fn punch(&mut self, punch: Punch) {
         let punch = self.terminal.store(punch);
         for link in self.links.values_mut() {
-            if link.state == State::Ready && link.mask & u32::from(EVENT_PUNCH) != 0 {
-                link.waiting.push_back(encode_event(&self.terminal.profile, &punch));
-            }
+            link.tell(|| encode_event(&self.terminal.profile, &punch));
         }
     }
 
@@ -270,23 +197,7 @@ impl Device {
     /// Events to be sent on a link at `now`: new ones, and those that nobody acknowledged in time.
     pub fn poll_events(&mut self, link: LinkId, now: Duration) -> Vec<Action> {
         let Some(link) = self.links.get_mut(&link) else { return Vec::new() };
-        let mut replies = Vec::new();
-        link.unacknowledged.retain_mut(|event| {
-            if now < event.sent_at + EVENT_PATIENCE {
-                return true;
-            }
-            if event.sendings >= EVENT_SENDINGS {
-                return false;
-            }
-            event.sendings += 1;
-            event.sent_at = now;
-            replies.push(Reply::event(EVENT_PUNCH, event.payload.clone()));
-            true
-        });
-        for payload in link.waiting.drain(..) {
-            replies.push(Reply::event(EVENT_PUNCH, payload.clone()));
-            link.unacknowledged.push_back(Unacknowledged { payload, sent_at: now, sendings: 1 });
-        }
+        let replies = link.due_events(now);
         let actions = link.line.send(&mut self.terminal.faults, link.session, 0, replies);
         self.stats.count_out(&actions);
         actions
@@ -295,8 +206,7 @@ impl Device {
     /// When [`Device::poll_events`] has something to do on a link without anything arriving.
     #[must_use]
     pub fn poll_timeout(&self, link: LinkId) -> Option<Duration> {
-        let link = self.links.get(&link)?;
-        link.unacknowledged.iter().map(|event| event.sent_at + EVENT_PATIENCE).min()
+        self.links.get(&link)?.next_event()
     }
 
     /// Ends every session, as a restart does. What the terminal holds stays.
@@ -354,24 +264,5 @@ impl Device {
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.stats
-    }
-}
-
-/// What becomes of a link after an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
-    Stay,
-    End,
-    Restart,
-}
-
-impl Link {
-    fn reset(&mut self, state: State) {
-        self.state = state;
-        self.mask = 0;
-        self.prepared = None;
-        self.upload = None;
-        self.waiting.clear();
-        self.unacknowledged.clear();
     }
 }

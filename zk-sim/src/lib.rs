@@ -31,6 +31,7 @@ mod file;
 mod handle;
 mod layout;
 mod line;
+mod link;
 mod log;
 mod options;
 pub mod profile;

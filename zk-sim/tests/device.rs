@@ -240,9 +240,16 @@ fn a_datagram_that_comes_again_is_answered_again_and_done_once() {
     client.reply_id -= 1;
     assert_eq!(client.ask(Command::DELETE_USER, &1u16.to_le_bytes()).codes(), [2000]);
     assert_eq!(client.device.stats().repeats, 1);
-    client.now = Duration::from_secs(60);
+    client.now = Duration::from_secs(30);
     client.reply_id -= 1;
     assert_eq!(client.ask(Command::DELETE_USER, &1u16.to_le_bytes()).codes(), [2001], "long after it is a new request");
+}
+
+#[test]
+fn a_silent_udp_client_loses_its_session() {
+    let mut client = Client::connected(terminal("tft40").build(), Transport::Udp);
+    client.now = Duration::from_secs(61);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2005]);
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! The table of faults: what each is called, does, takes and counts.
+
+/// What a fault strikes, and so what `xTIMES` and `@SKIP` count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A packet that the terminal sends, or over UDP also one that it receives.
+    Packet,
+    /// A request of the kind that the fault is about.
+    Request,
+    /// One reading of the attendance log: a 1503, or a direct read.
+    Transfer,
+    /// A connection, or over UDP a session.
+    Session,
+    /// A record of the log.
+    Record,
+    /// The terminal as a whole; always on.
+    Terminal,
+}
+
+/// How the value of a fault is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    None,
+    /// A count, at least the first number; the second stands when none is written.
+    Count(i64, i64),
+    /// Percent, 1-100.
+    Percent(i64),
+    /// A duration in milliseconds, without a sign.
+    Delay(i64),
+    /// A duration in milliseconds, either sign.
+    Offset(i64),
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident, $name:literal, $value:expr, $unit:ident, $about:literal;)*) => {
+        /// The kinds of fault; [`FaultKind::about`] says what each does.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum FaultKind {
+            $(#[doc = $about] $kind,)*
+        }
+
+        impl FaultKind {
+            /// Every kind, in the order in which they are listed.
+            pub const ALL: &'static [FaultKind] = &[$(FaultKind::$kind,)*];
+
+            /// The name on the command line.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+
+            /// What it does, in one line.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$kind => $about,)* }
+            }
+
+            /// What is struck and counted.
+            #[must_use]
+            pub fn unit(self) -> Unit {
+                match self { $(Self::$kind => Unit::$unit,)* }
+            }
+
+            pub(super) fn value(self) -> Value {
+                match self { $(Self::$kind => $value,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    Latency, "latency", Value::Delay(200), Packet, "waits this time before each packet";
+    SplitWrites, "split-writes", Value::Count(1, 1), Session, "TCP: at most N bytes per write";
+    CoalescedWrites, "coalesced-writes", Value::None, Session, "TCP: all packets of an answer in one write";
+    DropAfter, "drop-after", Value::Count(0, 1000), Session, "ends the connection after N bytes sent";
+    Stall, "stall", Value::Count(0, 1000), Session, "sends nothing more after N bytes, and keeps the connection";
+    StallPackets, "stall-packets", Value::Count(0, 3), Session, "answers nothing more after N requests";
+    BadChecksum, "bad-checksum", Value::Count(1, 1), Packet, "wrong checksum on every Nth packet";
+    WrongReplyId, "wrong-reply-id", Value::Count(1, 1), Packet, "another reply id on every Nth packet";
+    StalePacket, "stale-packet", Value::Count(1, 1), Packet, "a data packet of an earlier reply id before every Nth packet";
+    AbsurdFrame, "absurd-frame", Value::Count(0, 0xFFFF_FFF0), Packet, "TCP: the frame claims N bytes";
+    CutHead, "cut-head", Value::Count(1, 12), Transfer, "N bytes missing at the head of the records; the sizes stay, the data are short";
+    CutHeadSized, "cut-head-sized", Value::Count(1, 12), Transfer, "as cut-head, and every size is reduced to match";
+    CutHeadFilled, "cut-head-filled", Value::Count(1, 12), Transfer, "as cut-head, filled up with zeros at the end so that all sizes agree";
+    CutUsers, "cut-users", Value::Count(1, 12), Request, "as cut-head-filled, for the user table";
+    TrailingGarbage, "trailing-garbage", Value::Count(1, 24), Transfer, "N stray bytes behind the records";
+    AbsurdLength, "absurd-length", Value::Count(0, 0xFFFF_FFF0), Transfer, "the log claims to be N bytes long";
+    ZeroWord, "zero-length-word", Value::None, Transfer, "the length word in front of the records is 0";
+    CountLarger, "count-larger", Value::Count(1, 5), Request, "free sizes report N records more than there are";
+    CountSmaller, "count-smaller", Value::Count(1, 5), Request, "free sizes report N records fewer than there are";
+    CountZero, "count-zero", Value::None, Request, "free sizes report no records";
+    ImpossibleDates, "impossible-dates", Value::Percent(10), Record, "N percent of the records are dated 30 February";
+    ResetDates, "reset-dates", Value::Percent(10), Record, "N percent of the records are dated 2000-01-01 00:00:00";
+    FutureDates, "future-dates", Value::Percent(10), Record, "N percent of the records are dated ten years ahead";
+    EmptyUserIds, "empty-user-ids", Value::Percent(50), Record, "N percent of the records have no user id (uid 0 in 8-byte logs)";
+    GarbledUserIds, "garbled-user-ids", Value::Percent(10), Record, "N percent of the records have control characters for a user id";
+    DuplicateRecords, "duplicate-records", Value::Percent(10), Record, "N percent of the records stand twice in the log";
+    ClockOff, "clock-off", Value::Offset(365 * 86_400_000), Terminal, "the clock is off by this time, either way";
+    KeyMidSession, "key-mid-session", Value::Count(0, 3), Session, "demands the comm key again after N requests";
+    ExitUnanswered, "exit-unanswered", Value::None, Request, "EXIT gets no answer";
+    RefuseSecond, "refuse-second", Value::None, Session, "TCP: a connection beside another one is closed at once";
+    SilentConnect, "silent-connect", Value::None, Request, "CONNECT gets no answer";
+    Secure, "secure", Value::None, Request, "CONNECT is answered 6001, as secure firmware does";
+    NoData, "no-data", Value::Count(1, 4989), Transfer, "1503 for the log is answered with code N (2001, 4989, 4991)";
+    RefuseOffsets, "refuse-offsets", Value::None, Request, "1504 is refused at every offset but 0";
+    RefuseBuffered, "refuse-buffered", Value::None, Request, "1503 is unknown (65535)";
+    Inline, "inline", Value::None, Request, "1503 is answered with the data at once, whatever their size";
+    PrepareTo1503, "prepare-to-1503", Value::None, Request, "1503 starts the transfer itself";
+    AckBeforeData, "ack-before-data", Value::None, Request, "an empty ACK_OK comes before the data of an answer";
+    BareData, "bare-data", Value::None, Request, "1504 is answered with one DATA packet and nothing else";
+    NoFinalAck, "no-final-ack", Value::None, Request, "transfers end without ACK_OK";
+    NotReady, "not-ready", Value::None, Request, "1504 is answered ACK_OK without data";
+    EventMidTransfer, "event-mid-transfer", Value::None, Request, "a live event comes between the packets of a transfer";
+    UdpLoss, "udp-loss", Value::Percent(10), Packet, "UDP: N percent of the datagrams are lost, either way";
+    UdpDuplicate, "udp-duplicate", Value::Percent(10), Packet, "UDP: N percent of the datagrams are sent twice";
+    UdpReorder, "udp-reorder", Value::Percent(10), Packet, "UDP: N percent of the datagrams are overtaken by the next";
+}
+
+impl Value {
+    /// The value, or what would have been right.
+    pub(super) fn parse(self, text: &str) -> Result<i64, &'static str> {
+        match self {
+            Self::None => Err("no value"),
+            Self::Count(least, _) => text.parse().ok().filter(|value| *value >= least).ok_or(if least == 0 {
+                "a whole number"
+            } else {
+                "a whole number above 0"
+            }),
+            Self::Percent(_) => {
+                let text = text.strip_suffix('%').unwrap_or(text);
+                text.parse().ok().filter(|value| (1..=100).contains(value)).ok_or("a percentage, 1 to 100")
+            }
+            Self::Delay(_) => milliseconds(text).filter(|value| *value >= 0).ok_or("a time such as 250ms or 5s"),
+            Self::Offset(_) => milliseconds(text).ok_or("a time such as 90s, -2h or 400d"),
+        }
+    }
+}
+
+fn milliseconds(text: &str) -> Option<i64> {
+    let split = text.find(|letter: char| letter.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(split);
+    let scale = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<i64>().ok()?.checked_mul(scale)
+}

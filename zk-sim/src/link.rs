@@ -1,0 +1,170 @@
+//! One client's connection, from the terminal's side.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::faults::{FaultKind, Faults};
+use crate::line::{Line, Transport};
+use crate::reply::Reply;
+use crate::transfer::{EVENT_PUNCH, Prepared};
+use crate::upload::Upload;
+
+/// How long an event waits for its acknowledgement before it is sent again.
+const EVENT_PATIENCE: Duration = Duration::from_secs(2);
+/// How often an event is sent in all.
+const EVENT_SENDINGS: u32 = 3;
+/// How long a datagram that comes again is answered from memory.
+const REPEAT_WINDOW: Duration = Duration::from_secs(10);
+/// How long a UDP client may be silent before its session is forgotten.
+const UDP_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How far a client has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Idle,
+    AwaitsKey,
+    Ready,
+}
+
+/// What becomes of a link after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Stay,
+    End,
+    Restart,
+}
+
+/// An event that was sent and not yet acknowledged.
+#[derive(Debug)]
+struct Unacknowledged {
+    payload: Bytes,
+    sent_at: Duration,
+    sendings: u32,
+}
+
+/// One client's state.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) transport: Transport,
+    pub(crate) state: State,
+    pub(crate) session: u16,
+    pub(crate) mask: u32,
+    pub(crate) prepared: Option<Prepared>,
+    pub(crate) upload: Option<Upload>,
+    pub(crate) line: Line,
+    /// Requests so far, for faults that begin after some.
+    requests: i64,
+    key_after: Option<i64>,
+    silent_after: Option<i64>,
+    heard_at: Duration,
+    /// The last request and what was answered, for a datagram that comes again.
+    last: Option<(Bytes, Duration, Vec<Reply>)>,
+    waiting: VecDeque<Bytes>,
+    unacknowledged: VecDeque<Unacknowledged>,
+}
+
+impl Link {
+    /// A link whose faults, as far as they strike whole sessions, are settled now.
+    pub(crate) fn open(transport: Transport, faults: &mut Faults, seed: u64) -> Self {
+        Self {
+            transport,
+            state: State::Idle,
+            session: 0,
+            mask: 0,
+            prepared: None,
+            upload: None,
+            line: Line::open(transport, faults, seed),
+            requests: 0,
+            key_after: faults.strike(FaultKind::KeyMidSession),
+            silent_after: faults.strike(FaultKind::StallPackets),
+            heard_at: Duration::ZERO,
+            last: None,
+            waiting: VecDeque::new(),
+            unacknowledged: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn reset(&mut self, state: State) {
+        self.state = state;
+        self.mask = 0;
+        self.prepared = None;
+        self.upload = None;
+        self.waiting.clear();
+        self.unacknowledged.clear();
+    }
+
+    /// Notes that something came; a UDP client that was silent for long has lost its session.
+    pub(crate) fn heard(&mut self, now: Duration) {
+        if self.transport == Transport::Udp && now.saturating_sub(self.heard_at) > UDP_PATIENCE {
+            self.reset(State::Idle);
+        }
+        self.heard_at = now;
+    }
+
+    /// Counts a request, and begins what faults begin after so many.
+    pub(crate) fn count_request(&mut self) {
+        self.requests += 1;
+        if self.silent_after.is_some_and(|after| self.requests > after) {
+            self.line.fall_silent();
+        }
+        if self.state == State::Ready && self.key_after.is_some_and(|after| self.requests > after) {
+            self.state = State::AwaitsKey;
+            self.key_after = None;
+        }
+    }
+
+    /// What was answered when this very datagram came a moment ago.
+    pub(crate) fn repeated(&self, datagram: &Bytes, now: Duration) -> Option<Vec<Reply>> {
+        let (last, at, replies) = self.last.as_ref()?;
+        let again = last == datagram && now.saturating_sub(*at) < REPEAT_WINDOW;
+        again.then(|| replies.clone())
+    }
+
+    /// Keeps an answer for [`Link::repeated`].
+    pub(crate) fn remember(&mut self, datagram: Bytes, now: Duration, replies: &[Reply]) {
+        if self.transport == Transport::Udp {
+            self.last = Some((datagram, now, replies.to_vec()));
+        }
+    }
+
+    /// Queues a live punch, when the client wants to hear of punches.
+    pub(crate) fn tell(&mut self, payload: impl FnOnce() -> Bytes) {
+        if self.state == State::Ready && self.mask & u32::from(EVENT_PUNCH) != 0 {
+            self.waiting.push_back(payload());
+        }
+    }
+
+    /// The client has acknowledged an event; acknowledgements do not say which.
+    pub(crate) fn acknowledged(&mut self) {
+        self.unacknowledged.pop_front();
+    }
+
+    /// Events to be sent now: new ones, and those that nobody acknowledged in time.
+    pub(crate) fn due_events(&mut self, now: Duration) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        self.unacknowledged.retain_mut(|event| {
+            if now < event.sent_at + EVENT_PATIENCE {
+                return true;
+            }
+            if event.sendings >= EVENT_SENDINGS {
+                return false;
+            }
+            event.sendings += 1;
+            event.sent_at = now;
+            replies.push(Reply::event(EVENT_PUNCH, event.payload.clone()));
+            true
+        });
+        for payload in self.waiting.drain(..) {
+            replies.push(Reply::event(EVENT_PUNCH, payload.clone()));
+            self.unacknowledged.push_back(Unacknowledged { payload, sent_at: now, sendings: 1 });
+        }
+        replies
+    }
+
+    /// When [`Link::due_events`] has something without anything arriving.
+    pub(crate) fn next_event(&self) -> Option<Duration> {
+        self.unacknowledged.iter().map(|event| event.sent_at + EVENT_PATIENCE).min()
+    }
+}
