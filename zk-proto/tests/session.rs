@@ -591,6 +591,50 @@ fn a_set_is_read_in_chunks_one_at_a_time() {
 }
 
 #[test]
+fn a_hole_in_a_later_chunk_is_filled_like_one_in_the_first() {
+    let set = set(40_000);
+    let mut stage = Stage::connected_by_datagrams().prepared(40_000);
+    stage.session.read(stage.now, 0, 40_000);
+    let first = stage.request();
+    stage.serve(&first, &set, 1_024);
+    let second = stage.request();
+    assert_eq!(range(&second), (16_384, 16_384));
+    stage.answer(&second, Command::PREPARE_DATA, SESSION, &announcement(16_384, 1_024));
+    for (number, part) in (0..).zip(set[16_384..32_768].chunks(1_024)).filter(|(number, _)| *number != 5) {
+        stage.answer(&second, Command::DATA, number, part);
+    }
+    stage.answer(&second, Command::ACK_OK, 16_384, &[]);
+    assert_eq!(stage.data(0), set[..16_384]);
+    stage.silence();
+    for (offset, length) in [(16_384, 16_384), (32_768, 7_232)] {
+        let request = stage.request();
+        assert_eq!(range(&request), (offset, length));
+        stage.serve(&request, &set, 1_024);
+    }
+    assert_eq!(stage.data(16_384), set[16_384..]);
+    assert_eq!(stage.event(), Event::Finished);
+    assert_eq!(stage.session.statistics().surplus, 0);
+}
+
+#[test]
+fn a_last_part_that_is_short_each_time_is_no_progress() {
+    let set = set(3_000);
+    let mut stage = Stage::connected_by_datagrams().prepared(3_000);
+    stage.session.read(stage.now, 0, 3_000);
+    for _ in 0..4 {
+        let request = stage.request();
+        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(3_000, 1_024));
+        for (number, part) in (0..).zip(set[..2_988].chunks(1_024)) {
+            stage.answer(&request, Command::DATA, number, part);
+        }
+        stage.answer(&request, Command::ACK_OK, 3_000, &[]);
+        stage.silence();
+    }
+    assert_eq!(stage.data(0), set[..2_988]);
+    assert_eq!(stage.failure(), ProtoError::Incomplete { offset: 2_988, missing: 12 });
+}
+
+#[test]
 fn any_range_can_be_read() {
     let set = set(1_000);
     let mut stage = Stage::connected_by_datagrams().prepared(1_000);

@@ -104,22 +104,19 @@ impl Collector {
         self.take().0
     }
 
-    /// The pieces in order, cut to what was needed, and how many bytes were cut.
+    /// The pieces in order, cut to what was needed, and how many bytes were cut. Nothing is left.
     pub(super) fn take(&mut self) -> (Vec<Bytes>, u64) {
-        if self.numbered {
-            self.pieces.sort_by_key(|(number, _)| *number);
+        let Self { need, numbered, mut pieces, have, .. } = core::mem::replace(self, Self::new(0, false));
+        if numbered {
+            pieces.sort_by_key(|(number, _)| *number);
         }
-        let mut left = self.need;
-        let pieces = core::mem::take(&mut self.pieces)
-            .into_iter()
-            .map(|(_, mut data)| {
-                data.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-                left -= data.len() as u64;
-                data
-            })
-            .filter(|data| !data.is_empty())
-            .collect();
-        (pieces, self.have.saturating_sub(self.need))
+        let mut left = need;
+        let cut = pieces.into_iter().map(|(_, mut data)| {
+            data.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= data.len() as u64;
+            data
+        });
+        (cut.filter(|data| !data.is_empty()).collect(), have.saturating_sub(need))
     }
 }
 

@@ -43,8 +43,8 @@ pub(super) struct RangeRead {
     unready: bool,
     not_ready: u32,
     again: u8,
-    /// Bytes that were there when the range was last asked for.
-    before: u64,
+    /// The most bytes of this chunk that were ever there.
+    best: u64,
 }
 
 impl RangeRead {
@@ -63,17 +63,17 @@ impl RangeRead {
             unready: false,
             not_ready: 0,
             again: 0,
-            before: 0,
+            best: 0,
         };
         let ask = read.ask(context);
         (read, ask)
     }
 
+    /// Asks for the chunk at the offset, keeping what came of it before.
     fn ask(&mut self, context: &Context<'_>) -> Ask {
         let length = (self.end - self.offset).min(self.chunk.into());
         self.collector.restart(length, context.datagrams);
         (self.announced, self.acknowledged, self.unready) = (false, false, false);
-        self.before = self.collector.have();
         ask(context, self.offset, length)
     }
 
@@ -157,8 +157,12 @@ impl RangeRead {
 
     /// What came is short.
     fn ask_again(&mut self, context: &mut Context<'_>) -> Next {
-        // Whatever filled a hole counts as progress.
-        self.again = if self.collector.have() > self.before && context.datagrams { 0 } else { self.again };
+        let have = self.collector.have();
+        if context.datagrams && have > self.best {
+            // Whatever filled a hole counts as progress.
+            self.again = 0;
+        }
+        self.best = self.best.max(have);
         if self.again < AGAIN {
             self.again += 1;
             return Next::Ask(self.ask(context));
@@ -166,7 +170,7 @@ impl RangeRead {
         if self.collector.is_empty() {
             return Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY });
         }
-        let missing = self.collector.need().saturating_sub(self.collector.have());
+        let missing = self.collector.need().saturating_sub(have);
         if !self.collector.is_damaged() {
             let prefix = self.collector.take_prefix();
             self.emit(context, prefix);
@@ -185,7 +189,7 @@ impl RangeRead {
         let (pieces, surplus) = self.collector.take();
         *context.surplus += surplus;
         self.emit(context, pieces);
-        (self.again, self.not_ready) = (0, 0);
+        (self.again, self.not_ready, self.best) = (0, 0, 0);
         if self.offset < self.end {
             return Next::Ask(self.ask(context));
         }
@@ -225,7 +229,7 @@ pub(super) struct StreamRead {
     collector: Collector,
     acknowledged: bool,
     again: u8,
-    before: u64,
+    best: u64,
 }
 
 impl StreamRead {
@@ -240,7 +244,7 @@ impl StreamRead {
         }
         let mut collector = Collector::new(size, context.datagrams);
         collector.announce(size, part);
-        Ok(Self { command, size, seen: 0, offset: 0, collector, acknowledged: false, again: 0, before: 0 })
+        Ok(Self { command, size, seen: 0, offset: 0, collector, acknowledged: false, again: 0, best: 0 })
     }
 
     /// Bytes of the whole set.
@@ -286,9 +290,10 @@ impl StreamRead {
     /// Hands out what was held, and ends the transfer: whole, or short.
     fn release(&mut self, context: &mut Context<'_>) -> Next {
         if context.datagrams && !self.collector.is_whole() {
-            self.again = if self.collector.have() > self.before { 0 } else { self.again + 1 };
+            let have = self.collector.have();
+            self.again = if have > self.best { 0 } else { self.again + 1 };
+            self.best = self.best.max(have);
             if self.again < AGAIN {
-                self.before = self.collector.have();
                 self.acknowledged = false;
                 self.collector.restart(self.size, true);
                 return Next::Repeat;
