@@ -122,6 +122,12 @@ pub enum TerminalError {
     /// The run was stopped before it was read.
     #[error("stopped before it was read")]
     Stopped,
+    /// The protocol crate came to something that this one does not know.
+    #[error("reading it came to something that this version does not know: {what}")]
+    Unknown {
+        /// What it was, for a bug report.
+        what: String,
+    },
 }
 
 impl TerminalError {
@@ -144,8 +150,13 @@ impl TerminalError {
             Self::Twice { .. } => Some("remove one of the two from the configuration, or correct its address"),
             Self::Users { .. } => Some("try again; if it stays, look at the terminal's users with another program"),
             Self::Deadline { .. } => Some("look at the network; a slow line may need a longer deadline"),
-            Self::Identity { .. } | Self::Stopped => None,
+            Self::Identity { .. } | Self::Stopped | Self::Unknown { .. } => None,
         }
+    }
+
+    /// For enumerations of the protocol crate that may grow.
+    pub(crate) fn unknown(what: &dyn std::fmt::Debug) -> Self {
+        Self::Unknown { what: format!("{what:?}") }
     }
 }
 

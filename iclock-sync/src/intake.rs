@@ -9,7 +9,7 @@ use rusqlite::Transaction;
 use zk_proto::Uid;
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 
-use crate::ledger::{NewEvent, NewRejection, ReadSpan, Reading, TerminalState, known_user_id, save_terminal};
+use crate::ledger::{Entry, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, known_user_id, save_terminal};
 use crate::quarantine::masked;
 use crate::report::DeviceReport;
 use crate::{Ledger, LedgerError};
@@ -32,8 +32,8 @@ pub(crate) struct Intake {
     pub(crate) position: u64,
     /// Where this poll began to read.
     start: u64,
-    /// The reading's number, once it is entered.
-    number: Option<i64>,
+    /// The reading, once it is entered.
+    entry: Option<Entry>,
 }
 
 /// What became of records that entered.
@@ -67,7 +67,7 @@ pub(crate) struct Beginning {
 impl Intake {
     pub(crate) fn new(beginning: Beginning) -> Self {
         let Beginning { ledger, reading, rules, host_now, layout, users, neutral, epoch, start } = beginning;
-        Self { ledger, reading, rules, host_now, layout, users, neutral, epoch, position: start, start, number: None }
+        Self { ledger, reading, rules, host_now, layout, users, neutral, epoch, position: start, start, entry: None }
     }
 
     /// Enters the next records of the log, in one durable step; with the last of them, what is remembered of the terminal.
@@ -77,24 +77,24 @@ impl Intake {
         end: Option<&TerminalState>,
     ) -> Result<Entered, LedgerError> {
         let ledger = Arc::clone(&self.ledger);
-        let (entered, number) = ledger.write("record events", |transaction| {
-            let number = match self.number {
+        let (entered, entry) = ledger.write("record events", |transaction| {
+            let entry = match self.entry {
                 None if !records.is_empty() => Some(self.reading.insert(transaction)?),
-                number => number,
+                entry => entry,
             };
             let mut entered = Entered::default();
-            if let Some(number) = number {
+            if let Some(entry) = entry {
                 for (record, position) in records.iter().zip(self.position..) {
-                    self.enter_one(transaction, number, record, position, &mut entered)?;
+                    self.enter_one(transaction, entry, record, position, &mut entered)?;
                 }
             }
             if let Some(state) = end {
                 save_terminal(transaction, state)?;
             }
-            Ok((entered, number))
+            Ok((entered, entry))
         })?;
         // Only now is it durable.
-        self.number = number;
+        self.entry = entry;
         self.position += records.len() as u64;
         Ok(entered)
     }
@@ -102,7 +102,7 @@ impl Intake {
     fn enter_one(
         &self,
         transaction: &Transaction<'_>,
-        reading: i64,
+        entry: Entry,
         record: &AttendanceRecord,
         position: u64,
         entered: &mut Entered,
@@ -116,7 +116,7 @@ impl Intake {
         };
         let mut punch = RawPunch::from_record(record, &device, |uid| self.users.get(&uid).cloned());
         if let Who::Uid(uid) = record.who
-            && let Some(first) = known_user_id(transaction, &punch)?
+            && let Some(first) = known_user_id(transaction, entry.terminal, &punch)?
             && first != punch.user_id
         {
             let now = std::mem::replace(&mut punch.user_id, first.clone());
@@ -131,7 +131,7 @@ impl Intake {
         };
         match judged {
             Ok(event) => {
-                if (NewEvent { event: &event, uid }).insert(transaction, reading)? {
+                if (NewEvent { event: &event, uid }).insert(transaction, entry)? {
                     entered.new += 1;
                     for flag in event.flags {
                         *entered.flagged.entry(flag).or_default() += 1;
@@ -143,7 +143,7 @@ impl Intake {
             Err(rejection) => {
                 *entered.rejected.entry(rejection.reason).or_default() += 1;
                 let masked = masked(self.layout, &rejection.punch.raw);
-                let span = ReadSpan { reading, epoch: self.epoch, start: self.start, read_at: self.reading.read_at };
+                let span = ReadSpan { entry, epoch: self.epoch, start: self.start, read_at: self.reading.read_at };
                 let rejection = NewRejection { rejection: &rejection, masked: &masked, position };
                 entered.quarantined += u64::from(rejection.insert(transaction, &span)?);
             }

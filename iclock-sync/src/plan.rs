@@ -1,5 +1,7 @@
 //! What to ask a terminal for: who it is, how its clock is, whether there can be anything new.
 
+use std::time::Duration;
+
 use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use zk_proto::DeviceTime;
@@ -56,9 +58,7 @@ pub(crate) struct LogSize {
 
 /// Whether the count alone says that nothing is new.
 pub(crate) fn is_unchanged(state: &TerminalState, size: LogSize, now: i64, options: &EngineOptions) -> bool {
-    let verify_every = i64::try_from(options.verify_every.as_secs()).unwrap_or(i64::MAX);
-    // A host clock set back would otherwise trust the count until it has caught up.
-    let verified = state.verified_at.is_some_and(|at| (0..verify_every).contains(&now.saturating_sub(at)));
+    let verified = state.verified_at.is_some_and(|at| is_recent(at, now, options.verify_every));
     let full =
         matches!((size.count, size.capacity), (Some(count), Some(capacity)) if capacity > 0 && count >= capacity);
     size.count.is_some_and(|count| count > 0)
@@ -66,6 +66,12 @@ pub(crate) fn is_unchanged(state: &TerminalState, size: LogSize, now: i64, optio
         && !full
         && !state.count_unreliable
         && verified
+}
+
+/// Whether a moment is less than `within` ago. One that lies ahead is not: a host clock that was set back would trust it until
+/// it has caught up.
+pub(crate) fn is_recent(at: i64, now: i64, within: Duration) -> bool {
+    u64::try_from(now.saturating_sub(at)).is_ok_and(|ago| ago < within.as_secs())
 }
 
 /// The terminal's clock less the true time, in milliseconds; less the host's local time where no zone is known. `None` when

@@ -1,78 +1,124 @@
-//! What is new in a terminal's log, proven.
+//! What is new in a terminal's log: asked for with what is remembered, and remembered anew.
 
 use std::collections::BTreeMap;
 
-use zk_proto::proof::{Counts, Evidence, Proven, Remembered, prove};
+use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
+use zk_proto::proof::{Known, Proven, Remembered};
 use zk_proto::record::FieldOrder;
-use zk_proto::{Client, ClientError, Dataset, FreeSizes, Prepared, Spool, SpoolError};
+use zk_proto::{Client, Uid};
 
 use crate::TerminalError;
 use crate::ledger::TerminalState;
-use crate::plan;
+use crate::observer::DeviceProgress;
+use crate::plan::{self, LogSize};
 use crate::report::{DeviceReport, ReadMode};
 use crate::source::{Failure, Found, Records, Seen, Source};
 
-enum Trouble {
-    Client(ClientError),
-    Spool(SpoolError),
-}
-
-impl From<ClientError> for Trouble {
-    fn from(error: ClientError) -> Self {
-        Self::Client(error)
-    }
-}
-
 impl Source {
+    /// Pulls what is new, and the user table where the log names people by their place there.
     pub(crate) async fn pull(
         &self,
         client: &mut Client,
         seen: &Seen,
         mut state: TerminalState,
-        sizes: Option<&FreeSizes>,
+        size: LogSize,
         report: &mut DeviceReport,
     ) -> Result<Found, Failure> {
-        let before = sizes.and_then(FreeSizes::records);
-        let prepared = client.prepare(Dataset::Attendance).await?;
-        let mut spool = Spool::in_directory(self.gates.spool_memory, self.spool_dir());
-        let announced = match &prepared {
-            Prepared::Buffered { size } => *size,
-            Prepared::Inline(bytes) => bytes.len() as u64,
-            _ => 0,
+        let request = self.request(seen, &state, size);
+        let mut progress = |Progress { bytes, of }| {
+            let progress = DeviceProgress::Reading { bytes, total: Some(of) };
+            self.observer.device(&self.device.name, progress);
         };
-        let read = client
-            .read_all(&prepared, |offset, bytes| spool.write_at(offset, &bytes).map_err(Trouble::Spool))
-            .await
-            .map_err(|trouble| match trouble {
-                Trouble::Client(error) => TerminalError::Client(error),
-                Trouble::Spool(error) => TerminalError::Spool(error),
-            })?;
-        report.bytes_read += read;
-        let after = client.free_sizes().await.ok().and_then(|sizes| sizes.records());
-        let mut evidence = Evidence::new(announced, Counts { before, after }, plan::device_time(seen.wall_now));
-        evidence.terminal_now = seen.clock;
-        evidence.remembered =
-            Remembered { layout: state.layout.as_deref().and_then(plan::layout_of), ..Remembered::default() };
-        evidence.order = if self.device.sixteen_mode_first { FieldOrder::VerifyFirst } else { FieldOrder::StateFirst };
-        match prove(spool, &evidence) {
-            Ok(mut proven) => {
-                state.records = proven.records_on_device();
-                state.count = before.map(u64::from);
-                state.verified_at = Some(seen.utc_now.timestamp());
-                state.overlap = overlap(&mut proven, u64::from(self.engine.overlap))?;
-                state.layout = proven.layout().map(plan::layout_word);
-                report.mode = Some(ReadMode::Full);
-                Ok(Found::Records(Box::new(Records { proven, users: BTreeMap::new(), state })))
+        let pulled = pull(client, &request, &mut progress).await?;
+        report.bytes_read += pulled.bytes_read;
+        report.records_on_device = report.records_on_device.or(pulled.records_on_device);
+        remember(&mut state, &pulled, request.offsets_refused, seen.utc_now.timestamp());
+        let (mode, proven) = match pulled.found {
+            Pulled::Unchanged => {
+                report.mode = Some(ReadMode::Unchanged);
+                return Ok(Found::Nothing(Some(state)));
             }
-            Err(unproven) => Ok(Found::Unproven(Box::new(unproven))),
+            Pulled::Tail(proven) => (ReadMode::Tail, proven),
+            Pulled::Full(proven) => {
+                state.epoch += 1;
+                (ReadMode::Full, proven)
+            }
+            Pulled::Unproven { last, .. } => return Ok(Found::Unproven(Box::new(last))),
+            other => return Err(TerminalError::unknown(&other).into()),
+        };
+        report.mode = Some(mode);
+        if proven.trailing() > 0 {
+            report.notes.push(format!("{} stray bytes stood behind the last record", proven.trailing()));
         }
+        let users = self.users(client, &request, &proven).await?;
+        Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
-    fn spool_dir(&self) -> std::path::PathBuf {
-        if self.dry_run { std::env::temp_dir() } else { self.ledger.dir().to_owned() }
+    fn request(&self, seen: &Seen, state: &TerminalState, size: LogSize) -> PullRequest {
+        let layout = state.layout.as_deref().and_then(plan::layout_of);
+        let now = seen.utc_now.timestamp();
+        let mut request = PullRequest::new(plan::device_time(seen.wall_now));
+        request.known = layout.filter(|_| state.records > 0).map(|layout| Known {
+            records: state.records,
+            overlap: state.overlap.clone(),
+            layout,
+        });
+        request.force_full = self.full;
+        request.count_before = size.count.and_then(|count| u32::try_from(count).ok());
+        request.remembered =
+            Remembered { layout, count_off: state.count_unreliable, checksums_wrong: state.bad_checksums };
+        request.offsets_refused =
+            state.offsets_refused_at.is_some_and(|at| plan::is_recent(at, now, self.engine.verify_every));
+        request.order = if self.device.sixteen_mode_first { FieldOrder::VerifyFirst } else { FieldOrder::StateFirst };
+        request.terminal_now = seen.clock;
+        request.spool_memory = self.gates.spool_memory;
+        request.spool_directory = Some(if self.dry_run { std::env::temp_dir() } else { self.ledger.dir().to_owned() });
+        request.overlap = u64::from(self.engine.overlap);
+        request
+    }
+
+    async fn users(
+        &self,
+        client: &mut Client,
+        request: &PullRequest,
+        proven: &Proven,
+    ) -> Result<BTreeMap<Uid, String>, Failure> {
+        if !proven.layout().is_some_and(|layout| layout.needs_users()) {
+            return Ok(BTreeMap::new());
+        }
+        let table = pull_users(client, request)
+            .await?
+            .map_err(|unproven| TerminalError::Users { reason: unproven.to_string() })?;
+        Ok(table.users().iter().map(|user| (user.slot(), user.user_id.0.clone())).collect())
     }
 }
 
-fn overlap(proven: &mut Proven, records: u64) -> Result<Vec<u8>, Failure> {
-    Ok(proven.overlap(records).map_err(TerminalError::Spool)?)
+/// What a proven pull teaches about the terminal. The count is kept only where it is that of the log: a punch during the pull
+/// must not look known.
+fn remember(state: &mut TerminalState, pulled: &Pull, knew_refusal: bool, now: i64) {
+    let Some(records) = pulled.records_on_device else { return };
+    state.records = records;
+    state.count = pulled.counts.allow(records).then_some(records);
+    (state.layout, state.overlap) = match &pulled.known {
+        Some(known) => (Some(plan::layout_word(known.layout)), known.overlap.clone()),
+        None => (state.layout.take(), Vec::new()),
+    };
+    state.verified_at = Some(now);
+    state.count_unreliable = pulled.remembered.count_off;
+    state.bad_checksums = pulled.remembered.checksums_wrong;
+    state.offsets_refused_at = match (pulled.offsets_refused, knew_refusal) {
+        (false, _) => None,
+        (true, true) => state.offsets_refused_at,
+        (true, false) => Some(now),
+    };
+}
+
+impl From<PullError> for Failure {
+    fn from(error: PullError) -> Self {
+        Self::Terminal(match error {
+            PullError::Client(error) => TerminalError::Client(error),
+            PullError::Spool(error) => TerminalError::Spool(error),
+            other => TerminalError::unknown(&other),
+        })
+    }
 }

@@ -77,6 +77,7 @@ impl Run<'_> {
 
     /// Reads every terminal. A fault of the ledger ends the others' reading too; what it was is told at the end.
     async fn read(&self, news: &Arc<watch::Sender<News>>) -> Result<Vec<DeviceReport>, SyncError> {
+        let reader = self.reader().await?;
         let gates = Arc::new(Gates {
             terminals: Semaphore::new(self.engine.concurrency.max(1)),
             intake: Semaphore::new(1),
@@ -94,6 +95,7 @@ impl Run<'_> {
                 dry_run: self.options.dry_run,
                 full: self.options.full,
                 ledger: Arc::clone(&self.ledger),
+                reader: Arc::clone(&reader),
                 clock: Arc::clone(&self.clock),
                 observer: Arc::clone(&self.observer),
                 news: Arc::clone(news),
@@ -124,6 +126,15 @@ impl Run<'_> {
             }
         }
         trouble.map(|()| reports)
+    }
+
+    /// What terminals look themselves up in without waiting for another's batch. A throw-away copy has one connection only.
+    async fn reader(&self) -> Result<Arc<Ledger>, SyncError> {
+        let ledger = Arc::clone(&self.ledger);
+        if self.options.dry_run {
+            return Ok(ledger);
+        }
+        blocking("ledger", move || Ok(Arc::new(ledger.reader()?))).await
     }
 
     /// Waits for the sinks' tasks; in a dry run, says what they would be sent.

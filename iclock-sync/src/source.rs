@@ -44,6 +44,8 @@ pub(crate) struct Source {
     pub(crate) dry_run: bool,
     pub(crate) full: bool,
     pub(crate) ledger: Arc<Ledger>,
+    /// Another connection to the same.
+    pub(crate) reader: Arc<Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) news: Arc<watch::Sender<News>>,
@@ -187,23 +189,23 @@ impl Source {
             capacity: sizes.as_ref().and_then(FreeSizes::record_capacity).map(u64::from),
         };
         report.records_on_device = size.count;
-        let (ledger, serial) = (Arc::clone(&self.ledger), seen.serial.clone());
-        let known = blocking("ledger", move || Ok(ledger.terminal(&serial)?)).await?;
+        let (reader, serial) = (Arc::clone(&self.reader), seen.serial.clone());
+        let known = blocking("ledger", move || Ok(reader.terminal(&serial)?)).await?;
         let state =
             TerminalState { serial: seen.serial.clone(), name: self.device.name.clone(), ..known.unwrap_or_default() };
         if !self.full && plan::is_unchanged(&state, size, seen.utc_now.timestamp(), &self.engine) {
             report.mode = Some(ReadMode::Unchanged);
             return Ok((seen, Found::Nothing(None)));
         }
-        let found = self.pull(client, &seen, state, sizes.as_ref(), report).await?;
+        let found = self.pull(client, &seen, state, size, report).await?;
         Ok((seen, found))
     }
 
     /// Learns who the terminal is and how its clock is.
     async fn meet(&self, client: &mut Client, report: &mut DeviceReport) -> Result<Seen, Failure> {
         let given = client.option("~SerialNumber").await?;
-        let (ledger, name) = (Arc::clone(&self.ledger), self.device.name.clone());
-        let known = blocking("ledger", move || Ok(ledger.serial_of_name(&name)?)).await?;
+        let (reader, name) = (Arc::clone(&self.reader), self.device.name.clone());
+        let known = blocking("ledger", move || Ok(reader.serial_of_name(&name)?)).await?;
         let serial = plan::identify(&self.device, given.as_deref(), known.as_deref())
             .map_err(|problem| TerminalError::Identity { problem: problem.to_string() })?;
         self.claim(&serial)?;

@@ -3,6 +3,8 @@
 //! Three watermarks and their exceptions: with a million events delivered, a sink is one row. The sink's target is its
 //! identity, so a renamed sink goes on where it was and a new target starts with everything.
 
+use std::collections::HashSet;
+
 use attendance_model::{AttendanceEvent, EventId, IdScheme};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
@@ -237,6 +239,33 @@ impl Ledger {
             Ok(found)
         })
     }
+
+    /// Every document id of the scheme `iclock-sync-v1` that a target is known to hold: of what was delivered to it, and what was
+    /// taken over from the Python tool. Each once; going back, it is the Python tool's cache.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn legacy_ids_at(&self, target: &str) -> Result<Vec<EventId>, LedgerError> {
+        self.read("list delivered ids", |connection| {
+            let mut ids = HashSet::new();
+            let mut delivered = connection.prepare_cached(
+                "SELECT e.user_id, e.time FROM sinks s JOIN events e ON e.seq <= s.delivered
+                 LEFT JOIN exceptions x ON x.sink = s.id AND x.seq = e.seq
+                 WHERE s.target = ?1 AND (x.state IS NULL OR x.state IN (?2, ?3))",
+            )?;
+            let mut rows = delivered.query((target, state::MERGED, state::IMPORTED))?;
+            while let Some(row) = rows.next()? {
+                ids.insert(EventId::iclock_sync_v1(row.get_ref(0)?.as_str()?, events::wall_clock(row.get(1)?)));
+            }
+            let mut imported = connection
+                .prepare_cached("SELECT i.id FROM imported i JOIN sinks s ON s.id = i.sink WHERE s.target = ?1")?;
+            let mut rows = imported.query([target])?;
+            while let Some(row) = rows.next()? {
+                ids.insert(EventId::from_bytes(row.get(0)?));
+            }
+            Ok(ids.into_iter().collect())
+        })
+    }
 }
 
 /// The number of a sink; it is entered when it is new. Nothing is written when nothing is new.
@@ -316,10 +345,11 @@ fn sort_by_document(
 ) -> rusqlite::Result<(u64, u64)> {
     let any_imported = imported::any(transaction, sink.id)?;
     let (since, until) = events::bounds(window);
-    // The document id is made of the user id and the time: the index finds the few events of the same second.
+    // The document id is made of the user id and the time: the index finds the few events of the same second at each terminal.
     let mut entered = transaction.prepare_cached(
         "SELECT seq, time, user_id, EXISTS (
-             SELECT 1 FROM events p WHERE p.time = e.time AND p.user_id = e.user_id AND p.seq < e.seq
+             SELECT 1 FROM events p WHERE p.terminal IN (SELECT id FROM terminals)
+             AND p.time = e.time AND p.user_id = e.user_id AND p.seq < e.seq
          ) FROM events e WHERE seq > ?1 AND seq <= ?2",
     )?;
     let mut except = transaction.prepare_cached("INSERT INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)")?;

@@ -34,6 +34,15 @@ pub(crate) struct Reading {
     pub(crate) read_at: i64,
 }
 
+/// A reading that has been entered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// The number of the reading.
+    pub(crate) reading: i64,
+    /// The number of its terminal.
+    pub(crate) terminal: i64,
+}
+
 /// An event about to enter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewEvent<'a> {
@@ -44,9 +53,9 @@ pub(crate) struct NewEvent<'a> {
 
 impl Reading {
     /// Enters the reading; its number stands with each of its events.
-    pub(crate) fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+    pub(crate) fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Entry> {
         let terminal = terminals::id_of(transaction, &self.serial, &self.device_name)?;
-        transaction
+        let reading = transaction
             .prepare_cached(
                 "INSERT INTO readings (terminal, device_name, zone, drift_ms, source, read_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
@@ -61,22 +70,24 @@ impl Reading {
                     self.read_at,
                 ),
                 |row| row.get(0),
-            )
+            )?;
+        Ok(Entry { reading, terminal })
     }
 }
 
 impl NewEvent<'_> {
     /// Enters the event; `false` when its key was known.
-    pub(crate) fn insert(&self, transaction: &Transaction<'_>, reading: i64) -> rusqlite::Result<bool> {
+    pub(crate) fn insert(&self, transaction: &Transaction<'_>, entry: Entry) -> rusqlite::Result<bool> {
         let event = self.event;
         let inserted = transaction
             .prepare_cached(
                 "INSERT INTO events
-                     (reading, time, key, user_id, uid, verify_mode, punch_state, work_code, utc, flags, raw)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (time, key) DO NOTHING",
+                     (terminal, reading, time, key, user_id, uid, verify_mode, punch_state, work_code, utc, flags, raw)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (terminal, time, key) DO NOTHING",
             )?
             .execute((
-                reading,
+                entry.terminal,
+                entry.reading,
                 seconds(event.local_time),
                 event.id.as_bytes(),
                 &event.user_id,
@@ -93,17 +104,19 @@ impl NewEvent<'_> {
 }
 
 /// The user id under which a punch of an 8-byte log entered before: known again by terminal, slot, time, state and mode.
-pub(crate) fn known_user_id(transaction: &Transaction<'_>, punch: &RawPunch) -> rusqlite::Result<Option<String>> {
+pub(crate) fn known_user_id(
+    transaction: &Transaction<'_>,
+    terminal: i64,
+    punch: &RawPunch,
+) -> rusqlite::Result<Option<String>> {
     let (Some(uid), Some(time)) = (punch.uid, punch.local_time.real()) else { return Ok(None) };
     transaction
         .prepare_cached(
-            "SELECT e.user_id FROM events e JOIN readings r ON r.id = e.reading JOIN terminals t ON t.id = r.terminal
-             WHERE e.time = ?1 AND e.uid = ?2 AND e.punch_state = ?3 AND e.verify_mode = ?4 AND t.serial = ?5
-             ORDER BY e.seq LIMIT 1",
+            "SELECT user_id FROM events
+             WHERE terminal = ?1 AND time = ?2 AND uid = ?3 AND punch_state = ?4 AND verify_mode = ?5
+             ORDER BY seq LIMIT 1",
         )?
-        .query_row((seconds(time), uid, punch.punch_state.0, punch.verify_mode.0, &punch.device_serial), |row| {
-            row.get(0)
-        })
+        .query_row((terminal, seconds(time), uid, punch.punch_state.0, punch.verify_mode.0), |row| row.get(0))
         .optional()
 }
 

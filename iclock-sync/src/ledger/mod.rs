@@ -21,7 +21,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub(crate) use delivery::{Admission, Settled, SinkState, Unsent};
 pub use events::Events;
-pub(crate) use events::{EventReader, NewEvent, Reading, known_user_id};
+pub(crate) use events::{Entry, EventReader, NewEvent, Reading, known_user_id};
 pub(crate) use quarantine::{NewRejection, ReadSpan};
 pub use quarantine::{QuarantineFilter, QuarantinedRecord, UnprovenBuffer};
 pub use runs::PastRun;

@@ -6,7 +6,7 @@ use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::{events, terminals};
+use super::{Entry, events, terminals};
 use crate::{Ledger, LedgerError, Window};
 
 /// A record that validation refused.
@@ -73,8 +73,8 @@ pub struct UnprovenBuffer {
 /// The part of a log that one poll reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadSpan {
-    /// The number of the reading.
-    pub(crate) reading: i64,
+    /// The reading.
+    pub(crate) entry: Entry,
     /// The log's epoch.
     pub(crate) epoch: u64,
     /// Records of this epoch that are not read again: 0 for a full read.
@@ -103,18 +103,17 @@ impl NewRejection<'_> {
     /// a tail only meets what lies behind its start (a poll that was killed may have entered some of that).
     pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<bool> {
         let punch = &self.rejection.punch;
-        let terminal = terminals::id_of(transaction, &punch.device_serial, &punch.device_name)?;
+        let Entry { reading, terminal } = span.entry;
         let known: Option<i64> = transaction
             .prepare_cached(
                 "SELECT id FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND reading <> ?3
                  AND (?4 = 0 OR (epoch = ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1",
             )?
-            .query_row(
-                (terminal, self.masked, span.reading, span.start.cast_signed(), span.epoch.cast_signed()),
-                |row| row.get(0),
-            )
+            .query_row((terminal, self.masked, reading, span.start.cast_signed(), span.epoch.cast_signed()), |row| {
+                row.get(0)
+            })
             .optional()?;
-        let place = (span.read_at, span.epoch.cast_signed(), self.position.cast_signed(), span.reading);
+        let place = (span.read_at, span.epoch.cast_signed(), self.position.cast_signed(), reading);
         if let Some(id) = known {
             transaction
                 .prepare_cached(

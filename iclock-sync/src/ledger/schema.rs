@@ -12,8 +12,8 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One step a version; a released step never changes.
 const MIGRATIONS: [&str; 1] = [
-    // Events are numbered in the order in which they entered (`seq`, without gaps). Their identity is indexed with the time in
-    // front: a log is read in the order of time, so that inserts stay together in the index, where keys alone would scatter.
+    // Events are numbered in the order in which they entered (`seq`, without gaps). Their identity is indexed with terminal and
+    // time in front: a log is read in the order of time, so that inserts stay together in the index, where keys would scatter.
     //
     // Of a sink's events up to `windowed` it is decided whether the window held them, up to `admitted` whether they may go out,
     // up to `delivered` they did; `exceptions` holds the few for which that is not so.
@@ -44,6 +44,7 @@ const MIGRATIONS: [&str; 1] = [
     );
     CREATE TABLE events (
         seq INTEGER PRIMARY KEY,
+        terminal INTEGER NOT NULL REFERENCES terminals (id),
         reading INTEGER NOT NULL REFERENCES readings (id),
         time INTEGER NOT NULL,
         key BLOB NOT NULL,
@@ -56,7 +57,7 @@ const MIGRATIONS: [&str; 1] = [
         flags TEXT,
         raw BLOB NOT NULL
     );
-    CREATE UNIQUE INDEX events_identity ON events (time, key);
+    CREATE UNIQUE INDEX events_identity ON events (terminal, time, key);
     CREATE TABLE sinks (
         id INTEGER PRIMARY KEY,
         target TEXT NOT NULL UNIQUE,

@@ -11,7 +11,7 @@ pub struct TerminalState {
     pub serial: String,
     /// The configured name when it was last read.
     pub name: String,
-    /// Counts the times that its log began anew; 0 before the first full read.
+    /// Counts the full reads of its log: records are numbered within an epoch.
     pub epoch: u64,
     /// Records of this epoch that are known: the cursor.
     pub records: u64,
@@ -19,7 +19,7 @@ pub struct TerminalState {
     pub overlap: Vec<u8>,
     /// The record layout that was proven.
     pub layout: Option<String>,
-    /// The terminal's own count when the cursor was saved.
+    /// The terminal's own count when the cursor was saved, where it was that of the log.
     pub count: Option<u64>,
     /// When the log's tail was last looked at, in seconds since 1970 (UTC).
     pub verified_at: Option<i64>,

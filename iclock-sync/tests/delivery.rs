@@ -1,0 +1,218 @@
+//! From the ledger to sinks: once each, oldest first, each sink for itself.
+
+mod common;
+
+use std::sync::Arc;
+
+use attendance_model::{Capabilities, FlakySink, IdScheme, MemorySink, Mishap, Sink, SinkErrorKind};
+use chrono::{NaiveDateTime, TimeDelta};
+use common::{Gate, State, keys, memory, only, sync, sync_with};
+use iclock_sync::report::SinkStatus;
+use iclock_sync::{Ledger, RunOptions, Window};
+use zk_sim::{Punch, Terminal};
+
+fn window_since(since: NaiveDateTime) -> RunOptions {
+    RunOptions { window: Window { since: Some(since), until: None }, ..RunOptions::default() }
+}
+
+fn v1(name: &str) -> (MemorySink, Arc<dyn Sink>) {
+    let capabilities = Capabilities { batch: 20, concurrency: 2, ids: IdScheme::IclockSyncV1 };
+    let sink = MemorySink::new(name).with_capabilities(capabilities);
+    (sink.clone(), Arc::new(sink))
+}
+
+#[tokio::test]
+async fn everything_read_is_stored_once_and_a_second_run_calls_no_sink() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(3_000).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let report = sync(&engine).await;
+    let (device, sink) = only(&report);
+    assert_eq!((device.new, sink.stored, sink.pending, report.run.exit_code), (3_000, 3_000, 0, 0), "{report:?}");
+    assert_eq!(keys(&stored.stored()), gate.keys());
+    let writes = stored.writes();
+    let report = sync(&engine).await;
+    let (device, sink) = only(&report);
+    assert_eq!((device.new, sink.requests, sink.status), (0, 0, SinkStatus::Idle));
+    assert_eq!(stored.writes(), writes);
+}
+
+#[tokio::test]
+async fn a_sink_that_is_down_delays_no_other_and_catches_up_oldest_first() {
+    let (gate, state, (good, sink)) = (Gate::with_records(2_000).await, State::new(), memory("good"));
+    let down =
+        MemorySink::new("down").with_capabilities(Capabilities { batch: 300, concurrency: 1, ids: IdScheme::Full });
+    let failing = FlakySink::new(down.clone(), vec![Mishap::Before(SinkErrorKind::Unreachable); 50]);
+    let report = sync(&state.engine(&[&gate], &[sink.clone(), Arc::new(failing)])).await;
+    assert_eq!(good.stored().len(), 2_000);
+    assert_eq!((report.sinks[1].status, report.sinks[1].pending), (SinkStatus::Failed, 2_000));
+    assert_eq!(report.run.exit_code, 30);
+    let report = sync(&state.engine(&[&gate], &[sink, Arc::new(down.clone())])).await;
+    assert_eq!((report.sinks[0].requests, report.sinks[1].stored, report.sinks[1].pending), (0, 2_000, 0));
+    let times: Vec<_> = down.stored().iter().map(|event| event.local_time).collect();
+    assert!(times.is_sorted() && times.first() < times.last());
+}
+
+#[tokio::test]
+async fn a_write_that_may_succeed_later_is_tried_again() {
+    let (gate, state, memory) = (Gate::with_records(100).await, State::new(), MemorySink::new("db"));
+    let flaky = FlakySink::new(memory.clone(), [Mishap::After(SinkErrorKind::TimedOut)]);
+    let report = sync(&state.engine(&[&gate], &[Arc::new(flaky)])).await;
+    assert_eq!((report.sinks[0].already_stored, report.run.exit_code), (100, 0));
+    assert_eq!(keys(&memory.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_while_later_ones_succeed_is_sent_by_the_next_run() {
+    let (gate, state) = (Gate::with_records(1_000).await, State::new());
+    let inner =
+        MemorySink::new("db").with_capabilities(Capabilities { batch: 100, concurrency: 4, ids: IdScheme::Full });
+    let flaky = FlakySink::new(inner.clone(), [Mishap::None, Mishap::Before(SinkErrorKind::Invalid)]);
+    let report = sync(&state.engine(&[&gate], &[Arc::new(flaky)])).await;
+    assert_eq!(report.run.exit_code, 30);
+    let stored = inner.stored().len() as u64;
+    assert!((100..1_000).contains(&stored), "{stored}");
+    assert_eq!(report.sinks[0].pending, 1_000 - stored);
+    let report = sync(&state.engine(&[&gate], &[Arc::new(inner.clone())])).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].already_stored), (1_000 - stored, 0), "nothing goes out twice");
+    assert_eq!(keys(&inner.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn what_lies_outside_the_window_is_held_until_a_window_holds_it() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(500).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let mut times: Vec<NaiveDateTime> =
+        gate.handle().records().iter().map(|punch| punch.time.to_string().parse_local()).collect();
+    times.sort_unstable();
+    let inside = times.iter().filter(|time| **time >= times[400]).count() as u64;
+    let report = sync_with(&engine, window_since(times[400])).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].held, report.sinks[0].pending), (inside, 500 - inside, 0));
+    let report = sync_with(&engine, window_since(times[499] + TimeDelta::seconds(1))).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].held), (0, 500 - inside));
+    let report = sync(&engine).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].held), (500 - inside, 0));
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn what_was_once_inside_the_window_stays_pending_while_the_sink_is_down() {
+    let (gate, state, memory) = (Gate::with_records(50).await, State::new(), MemorySink::new("db"));
+    let failing = FlakySink::new(memory.clone(), vec![Mishap::Before(SinkErrorKind::Unreachable); 9]);
+    sync(&state.engine(&[&gate], &[Arc::new(failing)])).await;
+    let future = "2090-01-01 00:00:00".parse_local();
+    let report = sync_with(&state.engine(&[&gate], &[Arc::new(memory)]), window_since(future)).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].held), (50, 0));
+}
+
+#[tokio::test]
+async fn too_many_new_events_wait_for_a_person_and_what_was_admitted_never_counts_again() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(100).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let limit = |max_new, force| RunOptions { max_new: Some(max_new), force, ..RunOptions::default() };
+    for _ in 0..2 {
+        let report = sync_with(&engine, limit(99, false)).await;
+        assert_eq!((report.run.exit_code, report.sinks[0].pending, report.sinks[0].requests), (50, 100, 0));
+        let error = report.sinks[0].error.as_deref().unwrap();
+        assert!(error.contains("--force") && error.contains("--max-new"), "{error}");
+    }
+    let report = sync_with(&engine, limit(99, true)).await;
+    assert_eq!((report.run.exit_code, report.sinks[0].stored), (0, 100));
+    gate.handle().punch_now().unwrap();
+    let report = sync_with(&engine, limit(1, false)).await;
+    assert_eq!((report.run.exit_code, report.sinks[0].stored), (0, 1));
+    assert_eq!(stored.stored().len(), 101);
+}
+
+#[tokio::test]
+async fn ids_of_the_python_tool_count_as_delivered() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(200).await, State::new(), v1("firestore"));
+    let dir = state.dir.path().join("state");
+    sync_with(&state.engine(&[&gate], &[]), RunOptions::default()).await;
+    let ledger = Ledger::open(&dir).unwrap();
+    let ids: Vec<_> =
+        ledger.events(Window::default()).map(|event| IdScheme::IclockSyncV1.id_of(&event.unwrap())).collect();
+    assert_eq!(ledger.import_ids(&sink.target(), sink.name(), ids[..150].iter().copied()).unwrap(), 150);
+    assert_eq!(ledger.imported_ids(&sink.target()).unwrap(), 150);
+    drop(ledger);
+    let limited = RunOptions { max_new: Some(50), ..RunOptions::default() };
+    let report = sync_with(&state.engine(&[&gate], &[sink]), limited).await;
+    assert_eq!((report.run.exit_code, report.sinks[0].stored, report.sinks[0].already_stored), (0, 50, 150));
+    assert_eq!(stored.stored().len(), 50);
+}
+
+#[tokio::test]
+async fn ids_imported_after_a_run_are_not_sent_either() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(60).await, State::new(), v1("firestore"));
+    let limited = RunOptions { max_new: Some(1), ..RunOptions::default() };
+    sync_with(&state.engine(&[&gate], &[sink.clone()]), limited).await;
+    let ledger = Ledger::open(&state.dir.path().join("state")).unwrap();
+    let ids: Vec<_> =
+        ledger.events(Window::default()).map(|event| IdScheme::IclockSyncV1.id_of(&event.unwrap())).collect();
+    ledger.import_ids(&sink.target(), sink.name(), ids[..59].iter().copied()).unwrap();
+    drop(ledger);
+    let report = sync(&state.engine(&[&gate], &[sink])).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].pending), (1, 0));
+    assert_eq!(stored.stored().len(), 1);
+}
+
+#[tokio::test]
+async fn the_second_punch_of_a_second_is_merged_under_the_python_tools_ids_alone() {
+    let time = zk_proto::DeviceTime::new(2025, 5, 18, 7, 1, 9).unwrap();
+    let punches =
+        vec![Punch::new(1, "42", time, 0, 1), Punch::new(1, "42", time, 1, 1), Punch::new(2, "43", time, 0, 1)];
+    let gate = Gate::start("gate", Terminal::builder().punches(punches)).await;
+    let (state, (merging, firestore), (whole, sql)) = (State::new(), v1("firestore"), memory("sql"));
+    let report = sync(&state.engine(&[&gate], &[firestore, sql])).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].merged, report.sinks[0].pending), (2, 1, 0), "{report:?}");
+    assert_eq!((report.sinks[1].stored, report.sinks[1].merged), (3, 0));
+    assert_eq!((merging.stored().len(), whole.stored().len()), (2, 3));
+    assert_eq!(merging.stored()[0].punch_state.0, 0, "the first seen is kept");
+}
+
+#[tokio::test]
+async fn a_new_target_starts_with_all_that_the_ledger_holds() {
+    let (gate, state, (_, first), (second, late)) =
+        (Gate::with_records(300).await, State::new(), memory("first"), memory("second"));
+    sync(&state.engine(&[&gate], &[first.clone()])).await;
+    let report = sync(&state.engine(&[&gate], &[first, late])).await;
+    assert_eq!((report.sinks[0].requests, report.sinks[1].stored), (0, 300));
+    assert_eq!(keys(&second.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_no_file_and_calls_no_sink() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(400).await, State::new(), memory("db"));
+    let dry = RunOptions { dry_run: true, ..RunOptions::default() };
+    let report = sync_with(&state.engine(&[&gate], &[sink.clone()]), dry.clone()).await;
+    assert_eq!((report.devices[0].new, report.sinks[0].pending, report.run.dry_run), (400, 400, true));
+    assert_eq!(state.files(), [], "not even the state directory");
+    sync(&state.engine(&[&gate], &[sink.clone()])).await;
+    gate.handle().punch_now().unwrap();
+    let (before, writes) = (state.files(), stored.writes());
+    let report = sync_with(&state.engine(&[&gate], &[sink]), dry).await;
+    assert_eq!((report.devices[0].new, report.sinks[0].pending), (1, 1), "{report:?}");
+    assert!(state.files() == before, "no file changed");
+    assert_eq!(stored.writes(), writes);
+}
+
+#[tokio::test]
+async fn without_delivery_events_only_enter_the_ledger() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(30).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let report = sync_with(&engine, RunOptions { deliver: false, ..RunOptions::default() }).await;
+    assert_eq!((report.devices[0].new, report.sinks[0].requests), (30, 0));
+    assert!(stored.stored().is_empty());
+    assert_eq!(state.ledger().events(Window::default()).count(), 30);
+    assert_eq!(sync(&engine).await.sinks[0].stored, 30);
+}
+
+/// A terminal's time as the tests compare it.
+trait ParseLocal {
+    fn parse_local(&self) -> NaiveDateTime;
+}
+
+impl ParseLocal for str {
+    fn parse_local(&self) -> NaiveDateTime {
+        NaiveDateTime::parse_from_str(self, "%Y-%m-%d %H:%M:%S").unwrap()
+    }
+}

@@ -1,0 +1,315 @@
+//! Terminals: read fully, in part or not at all; alone and beside others; never changed.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use attendance_model::Reason;
+use common::{Gate, State, keys, memory, only, sync, sync_with};
+use iclock_sync::quarantine::QuarantineFilter;
+use iclock_sync::report::{DeviceStatus, ReadMode};
+use iclock_sync::{DeviceOptions, Engine, EngineOptions, RunOptions, SyncError};
+use zk_proto::Command;
+use zk_sim::{Fault, Profile, Punch, Terminal};
+
+/// A gate whose terminal is of a family.
+async fn of_profile(profile: &str, records: usize) -> Gate {
+    let profile = Profile::named(profile).unwrap();
+    Gate::start("gate", Terminal::builder().profile(profile).records(records).users(30).seed(11)).await
+}
+
+#[tokio::test]
+async fn after_the_first_run_only_the_tail_is_read() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(5_000).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let first = sync(&engine).await;
+    assert_eq!(first.devices[0].mode, Some(ReadMode::Full));
+    assert_eq!(sync(&engine).await.devices[0].mode, Some(ReadMode::Unchanged));
+    for _ in 0..10 {
+        gate.handle().punch_now().unwrap();
+    }
+    let second = sync(&engine).await;
+    let (device, sink) = only(&second);
+    assert_eq!(
+        (device.mode, device.new, device.duplicate, sink.stored),
+        (Some(ReadMode::Tail), 10, 0, 10),
+        "{second:?}"
+    );
+    assert!(device.bytes_read * 50 < first.devices[0].bytes_read, "{} bytes", device.bytes_read);
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn a_poll_without_news_asks_for_no_records() {
+    let (gate, state) = (Gate::with_records(100).await, State::new());
+    let engine = state.engine(&[&gate], &[]);
+    sync(&engine).await;
+    let before = gate.handle().transcript().len();
+    sync(&engine).await;
+    let commands: Vec<Command> = gate.handle().transcript()[before..].iter().map(|packet| packet.command).collect();
+    let expected = [Command::CONNECT, Command::OPTIONS_RRQ, Command::GET_TIME, Command::GET_FREE_SIZES, Command::EXIT];
+    assert_eq!(commands, expected);
+}
+
+#[tokio::test]
+async fn a_sync_sends_nothing_that_changes_the_terminal() {
+    let allowed = [
+        Command::CONNECT,
+        Command::AUTH,
+        Command::EXIT,
+        Command::OPTIONS_RRQ,
+        Command::GET_VERSION,
+        Command::GET_TIME,
+        Command::GET_FREE_SIZES,
+        Command::DATA_WRRQ,
+        Command::DATA_RDY,
+        Command::FREE_DATA,
+    ];
+    for profile in ["tft40", "bw8"] {
+        let (gate, state) = (of_profile(profile, 3_000).await, State::new());
+        let engine = state.engine(&[&gate], &[]);
+        for _ in 0..2 {
+            sync(&engine).await;
+            gate.handle().punch_now().unwrap();
+        }
+        sync_with(&engine, RunOptions { full: true, ..RunOptions::default() }).await;
+        for packet in gate.handle().transcript() {
+            assert!(allowed.contains(&packet.command), "{profile}: {}", packet.command);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_cleared_begins_anew_and_loses_nothing() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(1_000).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    sync(&engine).await;
+    let mut truth = gate.keys();
+    gate.handle().clear_log();
+    for _ in 0..20 {
+        gate.handle().punch_now().unwrap();
+    }
+    truth.extend(gate.keys());
+    let report = sync(&engine).await;
+    assert_eq!((report.devices[0].mode, report.devices[0].new), (Some(ReadMode::Full), 20), "{report:?}");
+    assert_eq!(keys(&stored.stored()), truth);
+}
+
+#[tokio::test]
+async fn a_log_that_lost_its_oldest_records_is_read_anew() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(1_000).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    sync(&engine).await;
+    let mut truth = gate.keys();
+    gate.handle().drop_oldest(5);
+    for _ in 0..9 {
+        gate.handle().punch_now().unwrap();
+    }
+    truth.extend(gate.keys());
+    let report = sync(&engine).await;
+    assert_eq!((report.devices[0].new, report.devices[0].duplicate), (9, 995), "{report:?}");
+    assert_eq!(keys(&stored.stored()), truth);
+}
+
+#[tokio::test]
+async fn every_layout_arrives_whole_and_its_tail_too() {
+    for profile in ["tft40", "tft40-uid", "tft16", "face49", "bw8", "bw16", "udp-only"] {
+        let (gate, state, (stored, sink)) = (of_profile(profile, 2_000).await, State::new(), memory("db"));
+        let engine = state.engine(&[&gate], &[sink]);
+        for _ in 0..2 {
+            let report = sync(&engine).await;
+            assert_eq!(report.run.exit_code, 0, "{profile}: {report:?}");
+            assert_eq!(keys(&stored.stored()), gate.keys(), "{profile}");
+            gate.handle().punch_now().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_small_log_that_comes_inline_is_read_whole_each_time() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(5).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    for _ in 0..3 {
+        let report = sync(&engine).await;
+        assert_eq!(report.run.exit_code, 0, "{report:?}");
+        assert_eq!(keys(&stored.stored()), gate.keys());
+        gate.handle().punch_now().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_empty_terminal_is_no_failure() {
+    let (gate, state) = (Gate::with_records(0).await, State::new());
+    let report = sync(&state.engine(&[&gate], &[])).await;
+    assert_eq!((report.run.exit_code, report.devices[0].records_read), (0, 0), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_dead_terminal_costs_the_others_nothing() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(500).await, State::new(), memory("db"));
+    // Bound, never accepted from the queue: connections open and nothing answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut dead = DeviceOptions::new("dead", "127.0.0.1");
+    dead.port = silent.local_addr().unwrap().port();
+    dead.timeout = Duration::from_millis(300);
+    dead.transport = iclock_sync::Transport::Tcp;
+    let mut gone = dead.clone();
+    gone.name = "gone".to_owned();
+    gone.port = 1;
+    let engine = state.builder().device(dead).device(gate.device()).device(gone).sink(sink).build().unwrap();
+    let report = sync(&engine).await;
+    let status: Vec<DeviceStatus> = report.devices.iter().map(|device| device.status).collect();
+    assert_eq!(status, [DeviceStatus::Failed, DeviceStatus::Ok, DeviceStatus::Failed], "{report:?}");
+    assert_eq!((report.run.exit_code, report.sinks[0].stored), (20, 500));
+    assert_eq!(keys(&stored.stored()), gate.keys());
+    assert!(report.devices[2].error.as_deref().unwrap().contains("4370"), "a failure says what to try");
+}
+
+#[tokio::test]
+async fn another_terminal_at_the_address_is_refused() {
+    let (gate, state) = (Gate::with_records(50).await, State::new());
+    let mut device = gate.device();
+    device.serial = Some("OTHER".to_owned());
+    let report = sync(&state.builder().device(device).build().unwrap()).await;
+    let error = report.devices[0].error.as_deref().unwrap();
+    assert!(error.contains("OTHER") && error.contains(&gate.handle().serial()), "{error}");
+    assert_eq!((report.run.exit_code, state.ledger().event_count().unwrap()), (20, 0));
+}
+
+#[tokio::test]
+async fn a_terminal_without_a_serial_number_goes_by_its_name() {
+    let gate = Gate::start("gate", Terminal::builder().records(50).serial("")).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let report = sync(&state.engine(&[&gate], &[sink])).await;
+    assert_eq!(report.devices[0].serial.as_deref(), Some("name:gate"), "{report:?}");
+    assert!(stored.stored().iter().all(|event| event.device_serial == "name:gate"));
+}
+
+#[tokio::test]
+async fn two_configured_terminals_cannot_be_the_same_one() {
+    let (gate, state) = (Gate::with_records(50).await, State::new());
+    let mut twin = gate.device();
+    twin.name = "twin".to_owned();
+    let report = sync(&state.builder().device(gate.device()).device(twin).build().unwrap()).await;
+    let failed: Vec<_> = report.devices.iter().filter(|device| device.status == DeviceStatus::Failed).collect();
+    assert_eq!(failed.len(), 1);
+    assert!(failed[0].error.as_deref().unwrap().contains(&gate.handle().serial()));
+    assert_eq!(state.ledger().event_count().unwrap(), 50);
+}
+
+#[tokio::test]
+async fn empty_user_ids_go_to_quarantine_once_and_the_rest_flows() {
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let faulty = Terminal::builder().records(20_000).seed(3).fault(Fault::parse("empty-user-ids=50").unwrap());
+    let gate = Gate::start("gate", faulty).await;
+    let empty = gate.handle().records().iter().filter(|punch| punch.user_id.is_empty()).count() as u64;
+    assert!(empty > 5_000);
+    let engine = state.engine(&[&gate], &[sink]);
+    let report = sync(&engine).await;
+    let device = &report.devices[0];
+    assert_eq!((device.new, device.quarantined, report.run.exit_code), (20_000 - empty, empty, 0), "{report:?}");
+    assert_eq!(device.rejected, [(Reason::EmptyUserId, empty)].into());
+    assert_eq!(stored.stored().len() as u64, 20_000 - empty);
+    for full in [false, true] {
+        let again = sync_with(&engine, RunOptions { full, ..RunOptions::default() }).await;
+        assert_eq!((again.devices[0].new, again.devices[0].quarantined), (0, 0));
+    }
+    let rows = state.ledger().quarantine(&QuarantineFilter::default(), u32::MAX).unwrap();
+    assert_eq!(rows.len() as u64, empty);
+    assert!(rows.iter().all(|row| row.raw.len() == 40 && row.times_seen == 2 && row.reason == Reason::EmptyUserId));
+}
+
+#[tokio::test]
+async fn equal_bad_records_are_told_apart_by_their_order() {
+    let time = zk_proto::DeviceTime::new(2025, 5, 18, 7, 1, 9).unwrap();
+    let mut punches: Vec<Punch> =
+        (0..60).map(|n| Punch::new(1, "42", zk_proto::DeviceTime(time.0 + n), 0, 1)).collect();
+    punches.extend(vec![Punch::new(1, "", time, 0, 1); 3]);
+    // The uid, not a running number, at the head of each record: the three are equal to the byte.
+    let profile = Profile::named("tft40-uid").unwrap();
+    let gate = Gate::start("gate", Terminal::builder().profile(profile).punches(punches)).await;
+    let state = State::new();
+    let engine = state.engine(&[&gate], &[]);
+    assert_eq!(sync(&engine).await.devices[0].quarantined, 3);
+    let full = RunOptions { full: true, ..RunOptions::default() };
+    assert_eq!(sync_with(&engine, full).await.devices[0].quarantined, 0);
+    gate.handle().add_punch(Punch::new(1, "", time, 0, 1));
+    assert_eq!(sync(&engine).await.devices[0].quarantined, 1);
+    let rows = state.ledger().quarantine(&QuarantineFilter::default(), 10).unwrap();
+    assert_eq!(rows.iter().map(|row| row.occurrence).collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_person_keeps_the_user_id_under_which_a_punch_was_first_read() {
+    let profile = Profile::named("bw8").unwrap();
+    let start = zk_proto::DeviceTime::new(2025, 5, 18, 7, 1, 9).unwrap();
+    let punches: Vec<Punch> =
+        (0..40).map(|n| Punch::new(5, "500", zk_proto::DeviceTime(start.0 + 60 * n), 0, 1)).collect();
+    let person =
+        |user_id: &str| vec![zk_sim::Person { uid: 5, user_id: user_id.into(), name: "A".to_owned(), privilege: 0 }];
+    let terminal = |user_id| {
+        Terminal::builder().profile(profile.clone()).serial("S8").punches(punches.clone()).people(person(user_id))
+    };
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let gate = Gate::start("gate", terminal("500")).await;
+    assert_eq!(sync(&state.engine(&[&gate], &[sink.clone()])).await.devices[0].new, 40);
+    let renumbered = Gate::start("gate", terminal("777")).await;
+    let full = RunOptions { full: true, ..RunOptions::default() };
+    let report = sync_with(&state.engine(&[&renumbered], &[sink]), full).await;
+    assert_eq!((report.devices[0].new, report.devices[0].duplicate), (0, 40), "{report:?}");
+    assert!(report.devices[0].notes.iter().any(|note| note.contains("500") && note.contains("777")));
+    assert!(stored.stored().iter().all(|event| event.user_id == "500"));
+}
+
+#[tokio::test]
+async fn a_terminals_clock_that_is_off_is_measured() {
+    let gate = Gate::start("gate", Terminal::builder().records(50).fault(Fault::parse("clock-off=2h").unwrap())).await;
+    let report = sync(&State::new().engine(&[&gate], &[])).await;
+    let drift = report.devices[0].clock_drift_ms.unwrap();
+    assert!((7_190_000..=7_210_000).contains(&drift), "{drift} ms");
+}
+
+#[tokio::test]
+async fn the_directory_of_another_engine_is_refused_by_name() {
+    let (gate, state) = (Gate::with_records(5).await, State::new());
+    let first = state.engine(&[&gate], &[]);
+    sync(&first).await;
+    let second = state.engine(&[&gate], &[]);
+    let error = second.run(&RunOptions::default(), &iclock_sync::CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.exit_code(), 60);
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    drop(first);
+    sync(&second).await;
+}
+
+#[tokio::test]
+async fn many_terminals_are_read_together() {
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let mut gates = Vec::new();
+    for n in 0..40 {
+        let terminal = Terminal::builder().records(300).seed(n).serial(&format!("S{n}"));
+        gates.push(Gate::start(&format!("gate{n}"), terminal).await);
+    }
+    let report = sync(&state.engine(&gates.iter().collect::<Vec<_>>(), &[sink])).await;
+    assert_eq!((report.run.exit_code, report.totals.new), (0, 12_000), "{report:?}");
+    let truth: BTreeSet<_> = gates.iter().flat_map(Gate::keys).collect();
+    assert_eq!(keys(&stored.stored()), truth);
+}
+
+#[tokio::test]
+async fn wrong_settings_are_refused_before_anything_is_contacted() {
+    let twice = Engine::builder("unused")
+        .device(DeviceOptions::new("gate", "192.0.2.10"))
+        .device(DeviceOptions::new("gate", "192.0.2.11"))
+        .options(EngineOptions::default())
+        .build();
+    let mut port = DeviceOptions::new("gate", "192.0.2.10");
+    port.port = 0;
+    for (built, word) in [(twice, "twice"), (Engine::builder("unused").device(port).build(), "port 0")] {
+        let error = built.unwrap_err();
+        assert!(matches!(error, SyncError::Setting { .. }) && error.to_string().contains(word), "{error}");
+        assert_eq!(error.exit_code(), 10);
+    }
+}
