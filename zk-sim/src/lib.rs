@@ -9,6 +9,9 @@
 //! | [`Device`] | sessions without a network: packets in, [`Action`]s out, time as an argument |
 //! | [`Server`], [`Handle`] | the same over TCP and UDP, and the way to look at it and change it while it runs |
 //!
+//! Packets leave one by one and at once. A client that takes one packet per read of its socket (node-zklib does) needs the
+//! pace of a real terminal: `latency=3ms`.
+//!
 //! ```
 //! use bytes::Bytes;
 //! use zk_sim::{Action, Device, Terminal, Transport};

@@ -32,9 +32,10 @@ pub(super) enum Value {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident, $name:literal, $value:expr, $unit:ident, $about:literal;)*) => {
+    ($($kind:ident, $name:literal, $value:expr, $unit:ident, $about:literal;)*) => {
         /// The kinds of fault; [`FaultKind::about`] says what each does.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum FaultKind {
             $(#[doc = $about] $kind,)*
         }
