@@ -1,5 +1,6 @@
 //! The line between a terminal and one client: packets out, with all that can happen to them on the way.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -24,7 +25,7 @@ pub enum Transport {
 /// What the driver does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Writes these bytes: over UDP as one datagram, over TCP as they are.
+    /// Writes these bytes: over UDP as one datagram, over TCP in the writes that [`Frame::writes`] says.
     Write(Frame),
     /// Waits.
     Pause(Duration),
@@ -39,6 +40,8 @@ pub struct Frame {
     pub head: Bytes,
     /// Then these.
     pub data: Bytes,
+    /// Bytes per write over TCP; `None` is all at once.
+    pub at_most: Option<NonZeroUsize>,
 }
 
 impl Frame {
@@ -60,11 +63,19 @@ impl Frame {
         self.head.clone().chain(self.data.clone()).copy_to_bytes(self.len())
     }
 
+    /// The frame in the pieces in which it is written.
+    pub fn writes(mut self) -> impl Iterator<Item = Frame> + Send {
+        std::iter::from_fn(move || {
+            let size = self.at_most.map_or(self.len(), NonZeroUsize::get);
+            (!self.is_empty()).then(|| self.split_to(size))
+        })
+    }
+
     /// Takes the first `count` bytes off, or as many as there are.
     fn split_to(&mut self, count: usize) -> Frame {
         let from_head = count.min(self.head.len());
         let from_data = (count - from_head).min(self.data.len());
-        Frame { head: self.head.split_to(from_head), data: self.data.split_to(from_data) }
+        Frame { head: self.head.split_to(from_head), data: self.data.split_to(from_data), at_most: self.at_most }
     }
 }
 
@@ -72,7 +83,7 @@ impl Frame {
 #[derive(Debug)]
 pub(crate) struct Line {
     transport: Transport,
-    split: Option<usize>,
+    at_most: Option<NonZeroUsize>,
     coalesce: bool,
     drop_after: Option<u64>,
     stall_after: Option<u64>,
@@ -86,9 +97,18 @@ impl Line {
         let mut bytes = |kind| faults.strike(kind).map(|value| u64::try_from(value).unwrap_or(0));
         let drop_after = bytes(FaultKind::DropAfter);
         let stall_after = bytes(FaultKind::Stall);
-        let split = bytes(FaultKind::SplitWrites).and_then(|size| usize::try_from(size).ok());
+        let at_most = bytes(FaultKind::SplitWrites).and_then(|size| NonZeroUsize::new(usize::try_from(size).ok()?));
         let coalesce = faults.strike(FaultKind::CoalescedWrites).is_some();
-        Self { transport, split, coalesce, drop_after, stall_after, sent: 0, silent: false, random: Random::new(seed) }
+        Self {
+            transport,
+            at_most,
+            coalesce,
+            drop_after,
+            stall_after,
+            sent: 0,
+            silent: false,
+            random: Random::new(seed),
+        }
     }
 
     /// Whether a datagram that arrives is lost on the way.
@@ -121,10 +141,10 @@ impl Line {
         }
         let actions = match self.transport {
             Transport::Udp => self.datagrams(faults, actions),
-            Transport::Tcp if self.coalesce => coalesce(actions),
+            Transport::Tcp if self.coalesce => self.joined(actions),
             Transport::Tcp => actions,
         };
-        self.limit(split(actions, self.split.filter(|_| self.transport == Transport::Tcp)))
+        self.limit(actions)
     }
 
     fn frame(&self, faults: &mut Faults, session: u16, reply_id: u16, reply: Reply) -> Frame {
@@ -140,7 +160,25 @@ impl Line {
         let sum = checksum(&[&header(reply.code, 0, field, reply_id), &reply.data]);
         let sum = if faults.strike_nth(FaultKind::BadChecksum) { sum.wrapping_add(1) } else { sum };
         head.put_slice(&header(reply.code, sum, field, reply_id));
-        Frame { head: head.freeze(), data: reply.data }
+        Frame { head: head.freeze(), data: reply.data, at_most: self.at_most }
+    }
+
+    /// All bytes in one frame, after all pauses.
+    fn joined(&self, actions: Vec<Action>) -> Vec<Action> {
+        let (mut out, mut bytes) = (Vec::new(), BytesMut::new());
+        for action in actions {
+            match action {
+                Action::Write(frame) => {
+                    bytes.put(frame.head);
+                    bytes.put(frame.data);
+                }
+                other => out.push(other),
+            }
+        }
+        if !bytes.is_empty() {
+            out.push(Action::Write(Frame { head: bytes.freeze(), data: Bytes::new(), at_most: self.at_most }));
+        }
+        out
     }
 
     /// Loses, doubles and reorders datagrams.
@@ -222,38 +260,4 @@ fn header(code: Command, sum: u16, field: u16, reply_id: u16) -> [u8; HEADER_LEN
         fields.put_u16_le(value);
     }
     header
-}
-
-/// All bytes in one write, after all pauses.
-fn coalesce(actions: Vec<Action>) -> Vec<Action> {
-    let (mut out, mut bytes) = (Vec::new(), BytesMut::new());
-    for action in actions {
-        match action {
-            Action::Write(frame) => {
-                bytes.put(frame.head);
-                bytes.put(frame.data);
-            }
-            other => out.push(other),
-        }
-    }
-    if !bytes.is_empty() {
-        out.push(Action::Write(Frame { head: bytes.freeze(), data: Bytes::new() }));
-    }
-    out
-}
-
-fn split(actions: Vec<Action>, size: Option<usize>) -> Vec<Action> {
-    let Some(size) = size.filter(|size| *size > 0) else { return actions };
-    let mut out = Vec::new();
-    for action in actions {
-        match action {
-            Action::Write(mut frame) => {
-                while !frame.is_empty() {
-                    out.push(Action::Write(frame.split_to(size)));
-                }
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -214,7 +214,11 @@ async fn reached(deadline: Option<Instant>) {
 async fn perform(stream: &mut TcpStream, actions: Vec<Action>) -> io::Result<bool> {
     for action in actions {
         match action {
-            Action::Write(frame) => stream.write_all_buf(&mut frame.head.chain(frame.data)).await?,
+            Action::Write(frame) => {
+                for piece in frame.writes() {
+                    stream.write_all_buf(&mut piece.head.chain(piece.data)).await?;
+                }
+            }
             Action::Pause(delay) => tokio::time::sleep(delay).await,
             Action::Close => {
                 stream.shutdown().await?;

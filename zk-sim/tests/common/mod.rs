@@ -94,8 +94,10 @@ impl Client {
                     answer.packets.push(Packet::parse(frame.to_bytes()).unwrap());
                 }
                 Action::Write(frame) => {
-                    answer.writes.push(frame.len());
-                    decoder.push(&frame.to_bytes());
+                    for piece in frame.writes() {
+                        answer.writes.push(piece.len());
+                        decoder.push(&piece.to_bytes());
+                    }
                 }
                 Action::Pause(delay) => answer.paused += delay,
                 Action::Close => answer.closed = true,
