@@ -3,7 +3,7 @@
 //! Three watermarks and their exceptions: with a million events delivered, a sink is one row. The sink's target is its
 //! identity, so a renamed sink goes on where it was and a new target starts with everything.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use attendance_model::{AttendanceEvent, EventId, IdScheme};
 use rusqlite::{Connection, OptionalExtension, Transaction};
@@ -247,7 +247,7 @@ impl Ledger {
     /// [`LedgerError::Sqlite`] when the ledger cannot be read.
     pub fn legacy_ids_at(&self, target: &str) -> Result<Vec<EventId>, LedgerError> {
         self.read("list delivered ids", |connection| {
-            let mut ids = HashSet::new();
+            let mut ids = BTreeSet::new();
             let mut delivered = connection.prepare_cached(
                 "SELECT e.user_id, e.time FROM sinks s JOIN events e ON e.seq <= s.delivered
                  LEFT JOIN exceptions x ON x.sink = s.id AND x.seq = e.seq
