@@ -9,4 +9,25 @@
 //! |---|---|
 //! | `device_info` | which terminal is this, and how full is it? |
 //! | `clock` | how wrong is its clock? |
+//! | `users` | who is enrolled? |
+//! | `attendance` | what is in its log, proven? |
+//! | `engine` | how do I embed the engine: ledger, quarantine, a database? |
 //! | `sans_io` | how do I talk to it without tokio? |
+
+use chrono::{Datelike, Local, Timelike};
+use zk_proto::DeviceTime;
+
+/// The host's wall clock as a terminal writes it; the proof holds the dates of records against it.
+#[must_use]
+pub fn local_now() -> DeviceTime {
+    let now = Local::now();
+    // All fields but the year are below 60.
+    let field = |number: u32| u8::try_from(number).unwrap_or_default();
+    u16::try_from(now.year())
+        .ok()
+        .and_then(|year| {
+            let (month, day) = (field(now.month()), field(now.day()));
+            DeviceTime::new(year, month, day, field(now.hour()), field(now.minute()), field(now.second()))
+        })
+        .unwrap_or(DeviceTime::RESET)
+}
