@@ -73,7 +73,7 @@ fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
     let mut best: Option<Accepted> = None;
     for layout in candidates(word, evidence) {
         let Some(extent) = extent(word, evidence.announced, layout.width() as u64, evidence.counts) else { continue };
-        match weigh_layout(spool, evidence, layout, extent)? {
+        match weigh_layout(spool, evidence, layout, extent, word)? {
             Ok(accepted) => match &best {
                 Some(other) if other.witnesses.holding() > accepted.witnesses.holding() => {}
                 Some(other) if other.witnesses.holding() == accepted.witnesses.holding() => {
@@ -169,6 +169,7 @@ fn weigh_layout(
     evidence: &Evidence,
     layout: AttendanceLayout,
     extent: Extent,
+    word: u32,
 ) -> Result<Result<Accepted, Reason>, SpoolError> {
     let Extent { records, trailing, mut witnesses } = extent;
     let shape = Shape::Attendance(layout);
@@ -177,7 +178,8 @@ fn weigh_layout(
     // Record numbers, which only a look into the records shows, can add one witness and back a wide layout.
     let could_hold = witnesses.holding() + usize::from(numbered) >= 2;
     let could_back = witnesses.count || remembered || numbered;
-    if !could_hold || !could_back || (layout == AttendanceLayout::EightA && !witnesses.sizes_agree()) {
+    let lone_a = layout == AttendanceLayout::EightA && (!witnesses.sizes_agree() || (records < 2 && !remembered));
+    if !could_hold || !could_back || lone_a {
         return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
     }
     let familiar = remembered || KNOWN.contains(&layout);
@@ -188,8 +190,14 @@ fn weigh_layout(
         return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
     }
     let region = Region { layout, at: WORD_LEN, records };
-    let mut rules = Rules::new(evidence, sizes_agree);
-    let verdict = judge(spool, region, &mut rules, sizes_agree && familiar)?;
+    let narrow = few && !numbered;
+    if narrow && let Some(second) = also_fits(word, evidence, layout) {
+        return Ok(Err(Reason::Ambiguous { first: layout, second }));
+    }
+    let mut rules = Rules::new(evidence, sizes_agree && !narrow);
+    // A count that moved allows one record more or less, which with few narrow ones is another width.
+    let certain_width = sizes_agree && familiar && (!narrow || evidence.counts.is_steady());
+    let verdict = judge(spool, region, &mut rules, certain_width)?;
     witnesses.numbers = verdict.numbers;
     let backed = witnesses.count || remembered || witnesses.numbers == Some(true);
     let vague = verdict.tally.is_neutral() || !verdict.dated;
@@ -203,6 +211,14 @@ fn weigh_layout(
         Err(Reason::Witnesses { layout: shape, witnesses })
     } else {
         Ok(Accepted { region, trailing, witnesses, verdict })
+    })
+}
+
+/// Another width that length word, size and a count that moved fit as well: what came is too little to tell them apart.
+fn also_fits(word: u32, evidence: &Evidence, layout: AttendanceLayout) -> Option<AttendanceLayout> {
+    KNOWN.into_iter().filter(|other| other.width() != layout.width()).find(|other| {
+        extent(word, evidence.announced, other.width() as u64, evidence.counts)
+            .is_some_and(|extent| extent.witnesses.sizes_agree() && extent.trailing == 0)
     })
 }
 

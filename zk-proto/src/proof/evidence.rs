@@ -29,6 +29,10 @@ impl Counts {
         self.range().is_some_and(|range| range.contains(&records))
     }
 
+    pub(super) fn is_steady(self) -> bool {
+        self.range().is_some_and(|range| range.start() == range.end())
+    }
+
     pub(super) fn range(self) -> Option<RangeInclusive<u64>> {
         let before = u64::from(self.before.or(self.after)?);
         let after = u64::from(self.after.or(self.before)?);

@@ -7,6 +7,8 @@ use crate::record::{AttendanceLayout, FieldOrder};
 use super::Evidence;
 
 const DAY: u32 = 86_400;
+/// What erased memory shows in place of a time.
+const ERASED: u32 = u32::MAX;
 /// Verify modes beside the documented ones that the field reports: meaning unknown.
 const REPORTED_MODES: [u8; 2] = [101, 104];
 
@@ -22,7 +24,7 @@ pub(super) enum Class {
 /// Which dates are believable.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    limit: DeviceTime,
+    pub(super) limit: DeviceTime,
     pub(super) host: DeviceTime,
     pub(super) terminal: Option<DeviceTime>,
 }
@@ -87,7 +89,7 @@ impl Rules {
         let time = DeviceTime(time);
         if time.0 < DAY {
             if self.clock.is_reset() { Date::Good } else { Date::Reset }
-        } else if (time <= self.clock.limit || self.any_existing_date) && time.exists() {
+        } else if time.0 != ERASED && (time <= self.clock.limit || self.any_existing_date) && time.exists() {
             Date::Good
         } else {
             Date::Bad

@@ -17,41 +17,51 @@ const LIKELY_FROM: u32 = 5 * YEAR;
 /// How far back from a clock a date is a recent one.
 const RECENT: u32 = 4 * YEAR;
 
-/// What a record is worth: an old date little, a likely one more, a recent one most.
-const OLD_DATE: u32 = 1;
+/// What a record is worth: a date of the clock's first years, or past every clock, little, a likely one more, a recent one most.
+const POOR_DATE: u32 = 1;
 const LIKELY_DATE: u32 = 4;
 const RECENT_DATE: u32 = 6;
 /// Bytes that are always zero are; an id is not the rest of a longer text; a verify mode is known.
 const CLEAN: u32 = 1;
-/// What an empty id takes away.
-const NO_ID: u32 = 3;
+/// What an empty id takes away, and a byte of layout B that was zero in every sample and here is not.
+const DOUBT: u32 = 3;
 
 /// What a reading of a window came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Score {
     points: u64,
-    /// Records that were worth anything.
-    good: u64,
     records: u64,
-    /// One of them has a likely date.
-    dated: bool,
+    /// Those with a likely date.
+    dated: u64,
+    /// Not one of them is whole.
+    partial: bool,
 }
 
 impl Score {
-    fn add(&mut self, points: u32) {
+    fn add(&mut self, Worth { points, dated }: Worth) {
         self.points += u64::from(points);
-        self.good += u64::from(points > 0);
         self.records += 1;
-        self.dated |= points >= LIKELY_DATE;
+        self.dated += u64::from(dated);
     }
 
     /// Whether this reading makes better records than `claim` does, on the average; with `doubtful`, equally good ones.
-    /// A chance hit among many records is none: a quarter of them must be good.
+    /// A chance hit here and there is none: three in five need a likely date. No part of a record beats a whole one by the
+    /// least of points.
     fn beats(self, claim: Self, doubtful: bool) -> bool {
-        let (mine, claimed) = (self.points * claim.records, claim.points * self.records);
+        let margin = if self.partial && !doubtful { u64::from(CLEAN) } else { 0 };
+        let mine = self.points * claim.records;
+        let claimed = (claim.points + margin * claim.records) * self.records;
         let better = if doubtful { mine >= claimed } else { mine > claimed };
-        self.points > 0 && self.good * 4 >= self.records && better
+        self.dated > 0 && self.dated * 5 >= self.records * 3 && better
     }
+}
+
+/// What one record is worth.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Worth {
+    points: u32,
+    /// Its date is a likely one.
+    dated: bool,
 }
 
 /// Another reading that explains a window at least as well.
@@ -73,13 +83,15 @@ pub(super) struct Comparison {
 
 /// Looks for a reading that is better than records of `layout` from the window's first byte on.
 ///
-/// `sizes_agree` says that length word, size and count back the width: then a rival must be better, and for wide records
-/// only other beginnings are tried. Otherwise one as good is enough.
+/// `sizes_agree` says that length word, size and count back the width: then a rival must be better, and only other
+/// beginnings are tried, and the other layout of the same width. Otherwise one as good is enough.
 pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, sizes_agree: bool) -> Comparison {
     let width = layout.width();
     let claim = score(window, layout, 0, rules);
     let other_layouts: &[AttendanceLayout] = match layout {
-        AttendanceLayout::Wide(_) if sizes_agree => &[],
+        AttendanceLayout::EightA if sizes_agree => &[AttendanceLayout::EightB],
+        AttendanceLayout::EightB if sizes_agree => &[AttendanceLayout::EightA],
+        _ if sizes_agree => &[],
         _ => &[
             AttendanceLayout::EightA,
             AttendanceLayout::EightB,
@@ -95,30 +107,37 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
         (usize::from(both_wide)..other.width()).map(move |shift| Rival { layout: other, shift })
     });
     let rival = same.chain(others).find(|rival| {
-        // Of the two 8-byte layouts, A is the one without a witness in the field: it has to be the better one.
-        let to_prove = layout == AttendanceLayout::EightA && rival.layout == AttendanceLayout::EightB;
-        score(window, rival.layout, rival.shift, rules).beats(claim, !sizes_agree || to_prove)
+        // Of the two 8-byte layouts, A is the one without a witness in the field: it has to be the better one, and two records
+        // of B are not called into question by the one of A that may stand between them.
+        let to_prove = *rival == Rival { layout: AttendanceLayout::EightB, shift: 0 };
+        let between = rival.layout == AttendanceLayout::EightA && rival.shift > 0 && window.len() <= 2 * width;
+        !(between && sizes_agree)
+            && score(window, rival.layout, rival.shift, rules).beats(claim, !sizes_agree || to_prove)
     });
-    Comparison { rival, dated: claim.dated }
+    Comparison { rival, dated: claim.dated > 0 }
 }
 
 /// Scores the whole records from `shift` on, and the one before them whose head is not in the window.
 fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules) -> Score {
-    let mut score = Score::default();
+    let mut score = Score { partial: window.len() < shift + layout.width(), ..Score::default() };
     if shift > 0 {
         let missing = layout.width() - shift;
-        if let Some(points) = points(layout, rules, missing, |at| window.get(at.checked_sub(missing)?).copied()) {
-            score.add(points);
+        if let Some(mut worth) = worth(layout, rules, missing, |at| window.get(at.checked_sub(missing)?).copied()) {
+            // Half a record has little to show, so all of that has to be right.
+            if worth.points < RECENT_DATE + 2 * CLEAN {
+                worth = Worth::default();
+            }
+            score.add(worth);
         }
     }
     for record in window.get(shift..).unwrap_or(&[]).chunks_exact(layout.width()) {
-        score.add(points(layout, rules, 0, |at| record.get(at).copied()).unwrap_or(0));
+        score.add(worth(layout, rules, 0, |at| record.get(at).copied()).unwrap_or_default());
     }
     score
 }
 
 /// What one record is worth. Fields whose bytes are missing are taken for right; without its time a record is not judged.
-fn points(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(usize) -> Option<u8>) -> Option<u32> {
+fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(usize) -> Option<u8>) -> Option<Worth> {
     use AttendanceLayout::{EightA, EightB, Sixteen, Wide};
 
     let time_at = match layout {
@@ -157,19 +176,19 @@ fn points(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn
             let has_id = match Id::of_text(id.get(known..).unwrap_or(&[])) {
                 Id::Present => true,
                 Id::Empty => known > 0,
-                Id::Garbled => return Some(0),
+                Id::Garbled => return Some(Worth::default()),
             };
             let text = |at| byte(at).is_some_and(|byte| byte.is_ascii_graphic());
             (has_id, !(text(0) && text(1) && text(2)))
         }
     };
     let date = date_points(rules, time);
-    let points = date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN;
-    Some(match (state_known && date > 0, has_id) {
-        (true, true) => points,
-        (true, false) => points.saturating_sub(NO_ID),
-        (false, _) => 0,
-    })
+    if !state_known || date == 0 {
+        return Some(Worth::default());
+    }
+    let doubts = u32::from(!has_id) + u32::from(!clean && layout == EightB);
+    let points = (date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN).saturating_sub(doubts * DOUBT);
+    Some(Worth { points, dated: date >= LIKELY_DATE })
 }
 
 fn number(byte: &impl Fn(usize) -> Option<u8>, at: core::ops::Range<usize>) -> Option<u32> {
@@ -177,16 +196,12 @@ fn number(byte: &impl Fn(usize) -> Option<u8>, at: core::ops::Range<usize>) -> O
 }
 
 fn date_points(rules: &Rules, time: u32) -> u32 {
-    if rules.date(time) != Date::Good {
-        return 0;
-    }
-    let Clock { host, terminal, .. } = rules.clock;
+    let Clock { limit, host, terminal } = rules.clock;
     let recent = |now: DeviceTime| time <= now.0.saturating_add(86_400) && time >= now.0.saturating_sub(RECENT);
-    if recent(host) || terminal.is_some_and(recent) {
-        RECENT_DATE
-    } else if time >= LIKELY_FROM {
-        LIKELY_DATE
-    } else {
-        OLD_DATE
+    match rules.date(time) {
+        Date::Bad => 0,
+        Date::Good if recent(host) || terminal.is_some_and(recent) => RECENT_DATE,
+        Date::Good if (LIKELY_FROM..=limit.0).contains(&time) => LIKELY_DATE,
+        Date::Good | Date::Reset => POOR_DATE,
     }
 }
