@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! The Python tool's command, with its flags, file names and shapes.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    iclock_cli::run_iclock()
+}

@@ -1,0 +1,131 @@
+//! `info`: who a terminal is, what it holds, how its clock goes. Reads only.
+
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
+use futures::future::join_all;
+use iclock_sync::DeviceOptions;
+use serde::Serialize;
+use zk_proto::{Client, ClientError, ConnectOptions, DeviceTime, FreeSizes, Identity};
+
+use super::runtime;
+use crate::cli::{Global, Info, Targets};
+use crate::config::{Config, ConfigError};
+use crate::error::{CliError, chain};
+use crate::exit_code::ExitCode;
+use crate::logging::{self, Verbosity};
+use crate::output::{self, grouped};
+
+/// What is told of one terminal. `null` is what it does not tell.
+#[derive(Debug, Default, Serialize)]
+struct Told {
+    name: String,
+    address: String,
+    error: Option<String>,
+    transport: Option<String>,
+    serial: Option<String>,
+    firmware: Option<String>,
+    platform: Option<String>,
+    model: Option<String>,
+    mac: Option<String>,
+    users: Option<u32>,
+    user_capacity: Option<u32>,
+    fingers: Option<u32>,
+    records: Option<u32>,
+    record_capacity: Option<u32>,
+    clock: Option<NaiveDateTime>,
+    clock_drift_s: Option<i64>,
+}
+
+pub(crate) fn run(global: &Global, args: &Info) -> Result<ExitCode, CliError> {
+    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
+    let targets = Targets { device: args.device.clone(), ..Targets::default() };
+    let config = Config::load(&global.flags(&targets))?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    if config.devices.is_empty() {
+        return Err(ConfigError::new(None, "device", "no terminal is configured")
+            .mend("give --device 192.0.2.10, or write [[device]] in iclock.toml")
+            .into());
+    }
+    let told = runtime()?.block_on(join_all(config.devices.iter().map(ask)));
+    for one in &told {
+        match serde_json::to_string(one) {
+            Ok(json) if args.json => output::line(json),
+            _ => print(one),
+        }
+    }
+    Ok(if told.iter().any(|one| one.error.is_some()) { ExitCode::Terminal } else { ExitCode::Done })
+}
+
+async fn ask(device: &DeviceOptions) -> Told {
+    let mut told = Told { name: device.name.clone(), address: device.address(), ..Told::default() };
+    if let Err(error) = read(device, &mut told).await {
+        told.error = Some(chain(&error));
+    }
+    told
+}
+
+async fn read(device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError> {
+    let mut options =
+        ConnectOptions::new(&device.host).port(device.port).transport(device.transport).timeout(device.timeout);
+    options.comm_key = device.comm_key;
+    let mut client = Client::connect(&options).await?;
+    told.transport = Some(format!("{:?}", client.transport()).to_lowercase());
+    let read = facts(&mut client, device, told).await;
+    client.exit().await;
+    read
+}
+
+async fn facts(client: &mut Client, device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError> {
+    let Identity { serial, firmware, platform, device_name, mac } = client.identity().await?;
+    (told.serial, told.firmware, told.platform, told.model, told.mac) = (serial, firmware, platform, device_name, mac);
+    let sizes: FreeSizes = client.free_sizes().await?;
+    (told.users, told.user_capacity, told.fingers) = (sizes.users(), sizes.user_capacity(), sizes.fingers());
+    (told.records, told.record_capacity) = (sizes.records(), sizes.record_capacity());
+    told.clock = wall_clock(client.time().await?);
+    let shown_here = match device.zone {
+        Some(zone) => DateTime::<Utc>::with_timezone(&Utc::now(), &zone).naive_local(),
+        None => Local::now().naive_local(),
+    };
+    told.clock_drift_s = told.clock.map(|clock| (clock - shown_here).num_seconds());
+    Ok(())
+}
+
+fn wall_clock(time: DeviceTime) -> Option<NaiveDateTime> {
+    NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())?.and_hms_opt(
+        time.hour().into(),
+        time.minute().into(),
+        time.second().into(),
+    )
+}
+
+fn print(told: &Told) {
+    output::line(format_args!("{} at {}", told.name, told.address));
+    let of = |count: Option<u32>, capacity: Option<u32>| {
+        let count = grouped(count?.into());
+        Some(capacity.map_or_else(|| count.clone(), |capacity| format!("{count} of {}", grouped(capacity.into()))))
+    };
+    let clock = told.clock.zip(told.clock_drift_s).map(|(clock, drift)| match drift {
+        0 => format!("{clock}, right"),
+        1.. => format!("{clock}, {drift} s ahead"),
+        _ => format!("{clock}, {} s behind", drift.unsigned_abs()),
+    });
+    let lines = [
+        ("serial number", told.serial.clone()),
+        ("model", told.model.clone()),
+        ("firmware", told.firmware.clone()),
+        ("platform", told.platform.clone()),
+        ("MAC", told.mac.clone()),
+        ("transport", told.transport.clone()),
+        ("users", of(told.users, told.user_capacity)),
+        ("fingerprints", of(told.fingers, None)),
+        ("records", of(told.records, told.record_capacity)),
+        ("clock", clock),
+        ("error", told.error.clone()),
+    ];
+    for (name, value) in lines {
+        if let Some(value) = value {
+            output::line(format_args!("  {name:14} {value}"));
+        }
+    }
+}

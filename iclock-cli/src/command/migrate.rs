@@ -1,0 +1,168 @@
+//! `migrate`: over from the Python tool without a duplicate, and back.
+
+use std::fs;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use attendance_model::legacy::{CACHE_FILE, SalvagedIds, is_audit_file_name, salvage_ids, write_array};
+use attendance_model::{EventId, IdScheme, Sink};
+use iclock_sync::Ledger;
+
+use crate::cli::{Global, Migrate, Targets};
+use crate::config::python::KEY_FILE;
+use crate::config::{self, Config, SinkConfig};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::logging::{self, Verbosity};
+use crate::output::{self, grouped};
+use crate::sinks;
+
+pub(crate) fn run(global: &Global, args: &Migrate) -> Result<ExitCode, CliError> {
+    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
+    if let Some(file) = &args.write_config {
+        write_config(&args.dir, file)?;
+    }
+    if let Some(file) = &args.export_cache {
+        return export_cache(global, args, file);
+    }
+    let found = found_ids(&args.dir)?;
+    if args.write_config.is_some() && args.sink.is_none() {
+        tell_key(&args.dir);
+        return Ok(ExitCode::Done);
+    }
+    let (config, sink) = legacy_sink(global, args)?;
+    let ledger = Ledger::open(&config.state_dir)?;
+    let added = import(&ledger, sink.as_ref(), found)?;
+    output::line(format_args!("{} ids count as delivered to {}", grouped(added), sink.name()));
+    output::line(
+        "Documents from terminals with 16-byte records will differ from the Python tool's in\n\
+         `status` and `workCode`, unless sixteen_mode_first = true is set for the terminal.",
+    );
+    tell_key(&args.dir);
+    Ok(ExitCode::Done)
+}
+
+/// Enters ids as delivered; returns how many were new.
+pub(crate) fn import(ledger: &Ledger, sink: &dyn Sink, found: Vec<EventId>) -> Result<u64, CliError> {
+    Ok(ledger.import_ids(&sink.target(), sink.name(), found)?)
+}
+
+/// Every id in the Python tool's cache and audit files, whole or not.
+pub(crate) fn found_ids(dir: &Path) -> Result<Vec<EventId>, CliError> {
+    let cache = dir.join(CACHE_FILE);
+    let mut files: Vec<PathBuf> = cache.is_file().then_some(cache).into_iter().collect();
+    let output = dir.join("output");
+    if output.is_dir() {
+        let entries = fs::read_dir(&output).map_err(|error| unreadable(&output, &error))?;
+        let names = entries.filter_map(Result::ok).map(|entry| entry.path());
+        files.extend(
+            names.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_audit_file_name)),
+        );
+    }
+    files.sort();
+    let mut ids = Vec::new();
+    for file in files {
+        let SalvagedIds { ids: found, damaged } =
+            salvage_ids(&fs::read(&file).map_err(|error| unreadable(&file, &error))?);
+        tracing::info!("{}: {} ids", file.display(), found.len());
+        if damaged {
+            tracing::warn!("{} is damaged; {} whole ids were taken out of it", file.display(), found.len());
+        }
+        ids.extend(found);
+    }
+    Ok(ids)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> CliError {
+    CliError::because(ExitCode::Configuration, format!("cannot read {}", path.display()), error)
+        .mend("name the Python tool's directory, and let this user read it")
+}
+
+/// The sink that the Python tool wrote to.
+fn legacy_sink(global: &Global, args: &Migrate) -> Result<(Config, Arc<dyn Sink>), CliError> {
+    let url = args.sink.as_ref().filter(|sink| sink.contains(':'));
+    let targets = Targets { sink: url.cloned().into_iter().collect(), ..Targets::default() };
+    let config = Config::load(&global.flags(&targets))?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let named = |sink: &&SinkConfig| url.is_some() || args.sink.as_ref().is_none_or(|name| *name == sink.name);
+    let mut candidates = Vec::new();
+    for sink in config.sinks.iter().filter(named) {
+        candidates.push(sinks::open(sink)?);
+    }
+    if args.sink.is_none() {
+        candidates.retain(|sink| sink.capabilities().ids == IdScheme::IclockSyncV1);
+    }
+    let wrong = |problem: &str, mend: &str| Err(CliError::new(ExitCode::Configuration, problem).mend(mend));
+    match candidates.as_slice() {
+        [sink] if sink.capabilities().ids == IdScheme::IclockSyncV1 => Ok((config, Arc::clone(sink))),
+        [sink] => wrong(
+            &format!("sink {} does not use the Python tool's document ids", sink.name()),
+            "name the Firestore sink, or set ids = \"iclock-sync-v1\" for it",
+        ),
+        [] => wrong(
+            "no configured sink uses the Python tool's document ids",
+            "give --sink firestore://PROJECT/staffAttendanceLogs, or write [[sink]] in iclock.toml",
+        ),
+        _ => wrong("several sinks use the Python tool's document ids", "name the one that it wrote to with --sink"),
+    }
+}
+
+fn export_cache(global: &Global, args: &Migrate, file: &Path) -> Result<ExitCode, CliError> {
+    let (config, sink) = legacy_sink(global, args)?;
+    let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else {
+        return Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
+            .mend("name the state directory with --state"));
+    };
+    let ids = ledger.legacy_ids_at(&sink.target())?;
+    let write = || -> io::Result<()> {
+        if let Some(dir) = file.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        // Whole or not at all: the Python tool takes a damaged cache for an empty one.
+        let part = file.with_extension("part");
+        let mut out = BufWriter::new(fs::File::create(&part)?);
+        write_array(&mut out, &ids)?;
+        out.flush()?;
+        out.get_ref().sync_all()?;
+        fs::rename(part, file)
+    };
+    write().map_err(|error| {
+        CliError::because(ExitCode::Fault, format!("cannot write {}", file.display()), &error)
+            .mend("name a file that this user may write")
+    })?;
+    output::line(format_args!("{} ids written to {}", grouped(ids.len() as u64), file.display()));
+    Ok(ExitCode::Done)
+}
+
+fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
+    let settings = config::of_python_tool(dir)?;
+    let text = config::as_toml(&settings);
+    if file.as_os_str() == "-" {
+        output::line(text.trim_end());
+        return Ok(());
+    }
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(file)
+        .and_then(|mut out| out.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        CliError::because(ExitCode::Configuration, format!("cannot write {}", file.display()), &error)
+            .mend("name a file that does not exist yet, or - for stdout")
+    })?;
+    output::line(format_args!("written: {}", file.display()));
+    Ok(())
+}
+
+/// The Python tool's repository held its key once.
+fn tell_key(dir: &Path) {
+    if dir.join(KEY_FILE).is_file() {
+        output::line(format_args!(
+            "If {KEY_FILE} was ever committed to a repository, make a new key in the\n\
+             Google Cloud console, put it in its place, and delete the old one."
+        ));
+    }
+}

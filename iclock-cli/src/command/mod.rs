@@ -1,0 +1,21 @@
+//! One file for each command.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod info;
+pub(crate) mod migrate;
+pub(crate) mod quarantine;
+pub(crate) mod simulate;
+pub(crate) mod sync;
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// A runtime for the commands that talk to somebody.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::because(ExitCode::Fault, "cannot start the runtime", &error))
+}

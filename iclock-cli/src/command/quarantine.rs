@@ -1,0 +1,151 @@
+//! `quarantine list|show`: what was refused, and why. Works beside a running service.
+
+use std::fmt::Write as _;
+
+use iclock_sync::Ledger;
+use iclock_sync::ledger::{QuarantineFilter, QuarantinedRecord, UnprovenBuffer};
+
+use crate::cli::{Global, Quarantine, Targets};
+use crate::config::Config;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::output::{self, grouped, human};
+
+pub(crate) fn run(global: &Global, command: &Quarantine) -> Result<ExitCode, CliError> {
+    let config = Config::load(&global.flags(&Targets::default()))?;
+    let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else {
+        return Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
+            .mend("name the state directory with --state; a first sync makes it"));
+    };
+    match command {
+        Quarantine::List { device, reason, limit, json } => {
+            let filter = QuarantineFilter { terminal: device.clone(), reason: *reason, ..QuarantineFilter::default() };
+            list(&ledger, &filter, *limit, *json)
+        }
+        Quarantine::Show { id } => show(&ledger, *id),
+    }
+}
+
+fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> Result<ExitCode, CliError> {
+    let records = ledger.quarantine(filter, limit)?;
+    let of_terminal = |buffer: &UnprovenBuffer| {
+        filter.terminal.as_ref().is_none_or(|name| *name == buffer.serial || *name == buffer.device_name)
+    };
+    let unproven: Vec<UnprovenBuffer> =
+        if filter.reason.is_some() { Vec::new() } else { ledger.unproven()?.into_iter().filter(of_terminal).collect() };
+    if json {
+        records.iter().for_each(|record| output::line(as_json(record)));
+        unproven.iter().for_each(|buffer| output::line(unproven_as_json(buffer)));
+        return Ok(ExitCode::Done);
+    }
+    if records.is_empty() && unproven.is_empty() {
+        output::line("nothing is in quarantine");
+        return Ok(ExitCode::Done);
+    }
+    if !records.is_empty() {
+        let header = ["No", "terminal", "reason", "user id", "time on the terminal", "seen"];
+        output::line(human::table(
+            &header,
+            records.iter().map(|record| {
+                let time = record.local_time.to_string();
+                let row = [
+                    record.id.to_string(),
+                    record.device_name.clone(),
+                    record.reason.to_string(),
+                    record.user_id.escape_debug().to_string(),
+                    time,
+                    grouped(record.times_seen),
+                ];
+                row.to_vec()
+            }),
+        ));
+        let counts = ledger.quarantine_counts()?;
+        let all: u64 = counts.iter().map(|(_, _, count)| count).sum();
+        output::line(format_args!("\n{} shown of {} in all", grouped(records.len() as u64), grouped(all)));
+        for (serial, reason, count) in counts {
+            output::line(format_args!("  {serial}: {} {reason}", grouped(count)));
+        }
+    }
+    if !unproven.is_empty() {
+        output::line("\nLogs that could not be proven, whole, as they came:");
+        for buffer in &unproven {
+            output::line(format_args!(
+                "  {} {}: {}",
+                buffer.seen_at.format("%Y-%m-%d %H:%M"),
+                buffer.device_name,
+                buffer.reason
+            ));
+            output::line(format_args!("    {} bytes in {}", grouped(buffer.bytes), buffer.file.display()));
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+fn show(ledger: &Ledger, id: i64) -> Result<ExitCode, CliError> {
+    let Some(record) = ledger.quarantined(id)? else {
+        return Err(CliError::new(ExitCode::Usage, format!("the quarantine has no record {id}"))
+            .mend("iclock-cli quarantine list shows the numbers"));
+    };
+    let lines = [
+        ("terminal", format!("{} ({})", record.device_name, record.serial)),
+        ("reason", record.reason.to_string()),
+        ("user id", format!("{:?}", record.user_id)),
+        ("time", record.local_time.to_string()),
+        ("verify mode", record.verify_mode.0.to_string()),
+        ("punch state", record.punch_state.0.to_string()),
+        ("occurrence", format!("{} of the same bytes", record.occurrence)),
+        ("first seen", record.first_seen.to_rfc3339()),
+        ("last seen", format!("{}, {} times", record.last_seen.to_rfc3339(), record.times_seen)),
+    ];
+    for (name, value) in lines {
+        output::line(format_args!("{name:12} {value}"));
+    }
+    output::line(format_args!("raw          {}", hex_lines(&record.raw)));
+    Ok(ExitCode::Done)
+}
+
+fn hex_lines(bytes: &[u8]) -> String {
+    let lines: Vec<String> = bytes
+        .chunks(16)
+        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "))
+        .collect();
+    lines.join("\n             ")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn as_json(record: &QuarantinedRecord) -> serde_json::Value {
+    serde_json::json!({
+        "id": record.id,
+        "serial": record.serial,
+        "device": record.device_name,
+        "reason": record.reason,
+        "user_id": record.user_id,
+        "local_time": record.local_time.to_string(),
+        "verify_mode": record.verify_mode.0,
+        "punch_state": record.punch_state.0,
+        "occurrence": record.occurrence,
+        "times_seen": record.times_seen,
+        "first_seen": record.first_seen,
+        "last_seen": record.last_seen,
+        "raw": hex(&record.raw),
+    })
+}
+
+fn unproven_as_json(buffer: &UnprovenBuffer) -> serde_json::Value {
+    serde_json::json!({
+        "unproven": buffer.id,
+        "serial": buffer.serial,
+        "device": buffer.device_name,
+        "reason": buffer.reason,
+        "bytes": buffer.bytes,
+        "file": buffer.file,
+        "seen_at": buffer.seen_at,
+    })
+}

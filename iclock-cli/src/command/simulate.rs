@@ -1,0 +1,95 @@
+//! `simulate`: terminals to try against, with every fault that a real one shows.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use zk_sim::faults::FaultKind;
+use zk_sim::{Profile, Server, Terminal};
+
+use super::runtime;
+use crate::cli::{Global, Simulate};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::logging::{self, Verbosity};
+use crate::output;
+use crate::signal::{Asked, Signals};
+
+pub(crate) fn run(global: &Global, args: &Simulate) -> Result<ExitCode, CliError> {
+    if args.list_faults {
+        let rows = FaultKind::ALL.iter().map(|kind| vec![kind.name().to_owned(), kind.about().to_owned()]);
+        output::line(output::human::table(&["Fault", "what it does"], rows));
+        return Ok(ExitCode::Done);
+    }
+    if args.list_profiles {
+        let rows = Profile::ALL.iter().map(|profile| vec![profile.name.to_owned(), profile.about.to_owned()]);
+        output::line(output::human::table(&["Profile", "which terminals"], rows));
+        return Ok(ExitCode::Done);
+    }
+    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
+    let profile = match &args.profile {
+        None => Profile::default(),
+        Some(name) => Profile::named(name).ok_or_else(|| {
+            let known: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name).collect();
+            CliError::new(ExitCode::Usage, format!("--profile: no family is called {name:?}"))
+                .mend(format!("one of {}", known.join(", ")))
+        })?,
+    };
+    runtime()?.block_on(serve(args, profile))
+}
+
+async fn serve(args: &Simulate, profile: Profile) -> Result<ExitCode, CliError> {
+    let signals =
+        Signals::listen().map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for signals", &error))?;
+    let mut servers = Vec::new();
+    for n in 0..args.count {
+        let addr = address(args.listen, n)?;
+        let seed = args.seed.wrapping_add(n.into());
+        let mut terminal = Terminal::builder()
+            .profile(profile.clone())
+            .records(args.records)
+            .users(args.users)
+            .seed(seed)
+            .key(args.key);
+        for fault in &args.fault {
+            terminal = terminal.fault(*fault);
+        }
+        let server = Server::start(terminal.build(), addr).await.map_err(|error| {
+            CliError::because(ExitCode::Usage, format!("--listen: cannot listen on {addr}"), &error)
+                .mend("use another port, or 0 for a free one")
+        })?;
+        output::line(format_args!("listening {} serial={}", server.addr(), server.handle().serial()));
+        servers.push(server);
+    }
+    match args.punch_every {
+        Some(every) => tokio::select! {
+            () = signals.stop.cancelled() => {}
+            () = punch(&servers, every) => {}
+        },
+        None => signals.stop.cancelled().await,
+    }
+    Ok(if signals.asked() == Some(Asked::Interrupt) { ExitCode::Interrupted } else { ExitCode::Done })
+}
+
+fn address(first: SocketAddr, n: u16) -> Result<SocketAddr, CliError> {
+    let mut addr = first;
+    if first.port() != 0 {
+        let port = first.port().checked_add(n).ok_or_else(|| {
+            CliError::new(ExitCode::Usage, "--count: there are not so many ports")
+                .mend("begin at a lower port, or at 0")
+        })?;
+        addr.set_port(port);
+    }
+    Ok(addr)
+}
+
+async fn punch(servers: &[Server], every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for server in servers {
+            server.handle().punch_now();
+        }
+    }
+}

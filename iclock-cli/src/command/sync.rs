@@ -1,0 +1,215 @@
+//! `sync`: read the terminals, deliver what is new; once, or in a loop.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use attendance_model::Sink;
+use attendance_model::legacy::Export;
+use chrono::{Local, NaiveDateTime};
+use iclock_sync::{Engine, Ledger, Observer, Report, RunOptions, Schedule, Window};
+
+use super::runtime;
+use crate::cli::{Global, Sync};
+use crate::config::duration::Bound;
+use crate::config::{Config, ConfigError, Origin};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::logging::{self, Verbosity};
+use crate::output::{self, human, progress};
+use crate::signal::{Asked, Signals};
+use crate::sinks;
+
+/// What is to be done with a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Job {
+    pub(crate) dry_run: bool,
+    pub(crate) full: bool,
+    pub(crate) force: bool,
+    pub(crate) since: Option<Bound>,
+    pub(crate) until: Option<Bound>,
+    /// Again and again, by the configured schedule.
+    pub(crate) repeat: bool,
+    /// Instead of sending.
+    pub(crate) exports: Vec<Export>,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+}
+
+pub(crate) fn run(global: &Global, args: &Sync) -> Result<ExitCode, CliError> {
+    let mut flags = global.flags(&args.targets);
+    flags.settings.extend(args.settings());
+    let config = Config::load(&flags)?;
+    let verbosity = Verbosity { verbose: global.verbose, quiet: global.quiet };
+    // A dry run changes no file, so it writes no log either.
+    logging::start(verbosity, Some(&config.log).filter(|_| !args.dry_run))?;
+    let exports = [(args.export_simple, Export::Simple), (args.export_normalized, Export::Normalized)];
+    let job = Job {
+        dry_run: args.dry_run,
+        full: args.full,
+        force: args.force,
+        since: args.since,
+        until: args.until,
+        repeat: args.r#loop.is_some(),
+        exports: exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect(),
+        json: args.json,
+        quiet: global.quiet,
+    };
+    carry_out(&config, &job)
+}
+
+/// The engine of a configuration. Contacts nothing.
+pub(crate) fn engine(
+    config: &Config,
+    sinks: Vec<Arc<dyn Sink>>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Result<Engine, CliError> {
+    let mut builder = Engine::builder(&config.state_dir).options(config.engine.clone());
+    for device in &config.devices {
+        builder = builder.device(device.clone());
+    }
+    for sink in sinks {
+        builder = builder.sink(sink);
+    }
+    if let Some(observer) = observer {
+        builder = builder.observer(observer);
+    }
+    Ok(builder.build()?)
+}
+
+pub(crate) fn carry_out(config: &Config, job: &Job) -> Result<ExitCode, CliError> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let sinks = if job.exports.is_empty() { sinks::open_all(&config.sinks)? } else { Vec::new() };
+    require_something(config, job)?;
+    let names = |of: &mut dyn Iterator<Item = &String>| of.cloned().collect::<Vec<_>>();
+    let devices = names(&mut config.devices.iter().map(|device| &device.name));
+    let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
+    let observer = progress::observer(&devices, &sink_names, !job.quiet && !job.json && !job.repeat);
+    let engine = engine(config, sinks, Some(observer))?;
+    runtime()?.block_on(async {
+        let signals = Signals::listen()
+            .map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for signals", &error))?;
+        if job.repeat {
+            repeat(config, job, &engine, &signals).await
+        } else {
+            once(config, job, engine, &signals).await
+        }
+    })
+}
+
+async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> Result<ExitCode, CliError> {
+    let now = Local::now().naive_local();
+    let report = engine.run(&job.options(config, now), &signals.stop).await?;
+    // Releases the ledger, and takes the progress off the screen.
+    drop(engine);
+    tell(&report, job);
+    write_exports(config, job, now)?;
+    Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { ExitCode::of_run(report.run.exit_code) })
+}
+
+async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Result<ExitCode, CliError> {
+    let schedule = Schedule { base: config.interval, ..config.schedule.clone() };
+    let mut failed = None;
+    engine
+        .run_loop(
+            &schedule,
+            &signals.stop,
+            |now| job.options(config, now),
+            |report| {
+                tell(report, job);
+                if let Err(error) = write_exports(config, job, Local::now().naive_local()) {
+                    failed.get_or_insert(error);
+                    signals.stop.cancel();
+                }
+            },
+        )
+        .await?;
+    match (failed, signals.asked()) {
+        (Some(error), _) => Err(error),
+        (None, Some(Asked::Interrupt)) => Ok(ExitCode::Interrupted),
+        (None, _) => Ok(ExitCode::Done),
+    }
+}
+
+impl Job {
+    fn window(&self, now: NaiveDateTime) -> Window {
+        Window { since: self.since.map(|bound| bound.since(now)), until: self.until.map(|bound| bound.until(now)) }
+    }
+
+    fn options(&self, config: &Config, now: NaiveDateTime) -> RunOptions {
+        RunOptions {
+            dry_run: self.dry_run,
+            window: self.window(now),
+            full: self.full,
+            max_new: config.max_new,
+            force: self.force,
+            deliver: self.exports.is_empty(),
+        }
+    }
+}
+
+fn require_something(config: &Config, job: &Job) -> Result<(), ConfigError> {
+    let missing = |key: &str, problem: &str, mend: &str| {
+        Err(ConfigError::new(Some(Origin::Default("configuration")), key, problem).mend(mend))
+    };
+    if config.devices.is_empty() {
+        let mend = "give --device front=192.0.2.10, write [[device]] in iclock.toml, or try it out: iclock-cli demo";
+        return missing("device", "no terminal is configured", mend);
+    }
+    if config.sinks.is_empty() && job.exports.is_empty() {
+        let mend = "give --sink sqlite:attendance.db, or write [[sink]] in iclock.toml";
+        return missing("sink", "no sink is configured", mend);
+    }
+    Ok(())
+}
+
+fn tell(report: &Report, job: &Job) {
+    if job.json {
+        match serde_json::to_string(report) {
+            Ok(json) => output::line(json),
+            Err(error) => tracing::error!("cannot write the report: {error}"),
+        }
+    } else if !job.quiet || report.run.exit_code != 0 {
+        output::line(human::report(report));
+    }
+    tracing::info!(
+        exit_code = report.run.exit_code,
+        new = report.totals.new,
+        stored = report.totals.stored,
+        pending = report.totals.pending,
+        quarantined = report.totals.quarantined,
+        "run {} ended",
+        report.run.id
+    );
+    for (name, error) in failures(report) {
+        tracing::info!("{name}: {error}");
+    }
+}
+
+fn failures(report: &Report) -> impl Iterator<Item = (&str, &str)> {
+    let devices = report.devices.iter().filter_map(|device| Some((device.name.as_str(), device.error.as_deref()?)));
+    devices.chain(report.sinks.iter().filter_map(|sink| Some((sink.name.as_str(), sink.error.as_deref()?))))
+}
+
+fn write_exports(config: &Config, job: &Job, now: NaiveDateTime) -> Result<(), CliError> {
+    if job.exports.is_empty() {
+        return Ok(());
+    }
+    let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else { return Ok(()) };
+    let dir = config.output.clone().unwrap_or_else(|| PathBuf::from("output"));
+    for export in &job.exports {
+        let path = crate::export::write(&ledger, *export, job.window(now), &dir, now)?;
+        say_written(&path);
+    }
+    Ok(())
+}
+
+fn say_written(path: &Path) {
+    if std::io::stderr().is_terminal() {
+        eprintln!("written: {}", path.display());
+    } else {
+        tracing::info!("written: {}", path.display());
+    }
+}

@@ -1,0 +1,96 @@
+//! A terminal on the command line: `[NAME=]HOST[:PORT][?key=…&transport=…&timeout=…&zone=…&serial=…]`.
+
+use super::layers::{ConfigError, Layer, Origin, Setting};
+
+const FLAG: Origin = Origin::Flag("--device");
+const SHAPE: &str =
+    "write [NAME=]HOST[:PORT][?key=ENV:NAME&transport=tcp|udp|auto&timeout=5s&zone=Indian/Maldives&serial=…]";
+/// The words behind the question mark, and the keys of the configuration that they stand for.
+const WORDS: [(&str, &str); 5] =
+    [("key", "comm_key"), ("transport", "transport"), ("timeout", "timeout"), ("zone", "zone"), ("serial", "serial")];
+
+/// Reads the n-th `--device` into a layer.
+pub(crate) fn read(n: usize, spec: &str, layer: &mut Layer) -> Result<(), ConfigError> {
+    let mut set = |key: &str, text: &str| layer.set(format!("device.{n}.{key}"), Setting::new(text, FLAG));
+    let (place, query) = spec.split_once('?').unwrap_or((spec, ""));
+    let place = match place.split_once('=') {
+        Some((name, place)) => {
+            set("name", name);
+            place
+        }
+        None => place,
+    };
+    let wrong = |problem: String| ConfigError::new(Some(FLAG), "device", problem).mend(SHAPE);
+    let (host, port) = split_port(place).ok_or_else(|| wrong(format!("{place:?} is no host")))?;
+    set("host", host);
+    if let Some(port) = port {
+        set("port", port);
+    }
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (word, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let key = WORDS.iter().find(|(known, _)| *known == word).map(|(_, key)| *key);
+        // Only the word is repeated: the value may be a secret.
+        set(key.ok_or_else(|| wrong(format!("unknown option {word:?}")))?, value);
+    }
+    Ok(())
+}
+
+/// Splits `HOST:PORT`; an IPv6 address stands in brackets, or alone.
+pub(crate) fn split_port(place: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = place.strip_prefix('[') {
+        let (host, behind) = rest.split_once(']')?;
+        return match behind.strip_prefix(':') {
+            Some(port) => Some((host, Some(port))),
+            None => behind.is_empty().then_some((host, None)),
+        };
+    }
+    match place.split_once(':') {
+        Some((_, rest)) if rest.contains(':') => Some((place, None)),
+        Some((host, port)) => (!host.is_empty()).then_some((host, Some(port))),
+        None => (!place.is_empty()).then_some((place, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(spec: &str) -> Vec<(String, String)> {
+        let mut layer = Layer::default();
+        read(0, spec, &mut layer).unwrap();
+        layer.take_under("device.0.").into_iter().map(|(key, setting)| (key, setting.text)).collect()
+    }
+
+    fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec()
+    }
+
+    #[test]
+    fn a_host_is_enough() {
+        assert_eq!(keys("192.0.2.10"), pairs([("host", "192.0.2.10")]));
+        assert_eq!(
+            keys("gate=gate.example:4371"),
+            pairs([("host", "gate.example"), ("name", "gate"), ("port", "4371")])
+        );
+    }
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets_before_a_port() {
+        assert_eq!(keys("a=[2001:db8::1]:4370"), pairs([("host", "2001:db8::1"), ("name", "a"), ("port", "4370")]));
+        assert_eq!(keys("2001:db8::1"), pairs([("host", "2001:db8::1")]));
+    }
+
+    #[test]
+    fn options_follow_a_question_mark() {
+        let expected = pairs([("comm_key", "ENV:K"), ("host", "h"), ("transport", "udp"), ("zone", "Etc/GMT+5")]);
+        assert_eq!(keys("h?key=ENV:K&transport=udp&zone=Etc/GMT+5"), expected);
+    }
+
+    #[test]
+    fn what_is_no_device_is_refused_without_its_key() {
+        for spec in ["", "a=", ":4370", "[::1", "h?colour=hunter2"] {
+            let error = read(0, spec, &mut Layer::default()).unwrap_err();
+            assert!(error.mend.is_some() && !error.to_string().contains("hunter2"), "{spec}");
+        }
+    }
+}

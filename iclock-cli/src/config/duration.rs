@@ -1,0 +1,101 @@
+//! Spans of time as people write them.
+
+use std::time::Duration;
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+
+/// `5m`, `36h`, `1h 30m`; a bare number counts in `unit`.
+pub(crate) fn parse(text: &str, unit: Duration) -> Option<Duration> {
+    let text = text.trim();
+    match text.parse::<f64>() {
+        Ok(number) => Duration::try_from_secs_f64(number * unit.as_secs_f64()).ok(),
+        Err(_) => humantime::parse_duration(text).ok(),
+    }
+}
+
+/// One end of a window: a point of the wall clock, or so long ago.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bound {
+    /// Back from the host's local time; negative lies ahead.
+    Ago(TimeDelta),
+    /// A whole day.
+    Day(NaiveDate),
+    /// A moment.
+    At(NaiveDateTime),
+}
+
+impl Bound {
+    /// `2` (days), `36h`, `2026-01-31`, `2026-01-31 07:00`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Ok(days) = text.parse::<f64>() {
+            let ago = TimeDelta::try_milliseconds((days * 86_400_000.0) as i64).filter(|_| days.abs() < 1e6);
+            return ago.map(Self::Ago).ok_or_else(|| format!("{text} days are too many"));
+        }
+        if let Ok(day) = text.parse() {
+            return Ok(Self::Day(day));
+        }
+        for format in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
+            if let Ok(moment) = NaiveDateTime::parse_from_str(text, format) {
+                return Ok(Self::At(moment));
+            }
+        }
+        let ago = humantime::parse_duration(text).ok().and_then(|ago| TimeDelta::from_std(ago).ok());
+        ago.map(Self::Ago).ok_or_else(|| {
+            format!("{text:?} is neither days (2), nor a span (36h), a date (2026-01-31) or a time (2026-01-31 07:00)")
+        })
+    }
+
+    /// The first moment inside, when this is where the window begins.
+    pub(crate) fn since(self, now: NaiveDateTime) -> NaiveDateTime {
+        self.moment(now, NaiveTime::MIN)
+    }
+
+    /// The last moment inside, when this is where the window ends.
+    pub(crate) fn until(self, now: NaiveDateTime) -> NaiveDateTime {
+        // In range: a time of the day.
+        let last = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN);
+        self.moment(now, last)
+    }
+
+    fn moment(self, now: NaiveDateTime, of_day: NaiveTime) -> NaiveDateTime {
+        match self {
+            Self::Ago(ago) => now.checked_sub_signed(ago).unwrap_or(NaiveDateTime::MIN),
+            Self::Day(day) => day.and_time(of_day),
+            Self::At(moment) => moment,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> NaiveDateTime {
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap()
+    }
+
+    #[test]
+    fn a_bare_number_counts_in_the_flags_unit() {
+        assert_eq!(parse("5", Duration::from_secs(1)), Some(Duration::from_secs(5)));
+        assert_eq!(parse("0.5", Duration::from_secs(1)), Some(Duration::from_millis(500)));
+        assert_eq!(parse("5m", Duration::from_secs(1)), Some(Duration::from_secs(300)));
+        assert_eq!(parse("-5", Duration::from_secs(1)), None);
+        assert_eq!(parse("soon", Duration::from_secs(1)), None);
+    }
+
+    #[test]
+    fn a_bound_is_days_a_span_a_date_or_a_time() {
+        let now = at("2026-02-03 10:00:00");
+        let since = |text| Bound::parse(text).unwrap().since(now);
+        assert_eq!(since("2"), at("2026-02-01 10:00:00"));
+        assert_eq!(since("0"), now);
+        assert_eq!(since("-1"), at("2026-02-04 10:00:00"));
+        assert_eq!(since("36h"), at("2026-02-01 22:00:00"));
+        assert_eq!(since("2026-01-31"), at("2026-01-31 00:00:00"));
+        assert_eq!(since("2026-01-31 07:30"), at("2026-01-31 07:30:00"));
+        assert_eq!(Bound::parse("2026-01-31").unwrap().until(now), at("2026-01-31 23:59:59"));
+        assert!(Bound::parse("yesterday").is_err());
+        assert!(Bound::parse("1e300").is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! The configuration: what was set where, checked before anything is contacted.
+//!
+//! | layer, the strongest first | file |
+//! |---|---|
+//! | flags | [`Flags`], `device_spec.rs` |
+//! | environment, then `.env`: `ICLOCK_…`, and the Python tool's names | `environment.rs`, `python.rs` |
+//! | `--config`, `ICLOCK_CONFIG`, `iclock.toml`; else `devices.json` | `file.rs`, `python.rs` |
+
+mod build;
+mod device_spec;
+pub(crate) mod duration;
+mod environment;
+mod file;
+mod layers;
+pub(crate) mod python;
+mod schedule;
+mod secret;
+mod toml_text;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use attendance_model::Settings;
+use iclock_sync::{DeviceOptions, EngineOptions, Schedule};
+
+use build::Builder;
+use environment::Variables;
+pub(crate) use layers::{ConfigError, Layer, Origin, Setting};
+pub(crate) use toml_text::{as_toml, shown};
+
+/// What the command line says of the configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) devices: Vec<String>,
+    pub(crate) sinks: Vec<String>,
+    /// Single settings: their path, the flag's name, the text.
+    pub(crate) settings: Vec<(&'static str, &'static str, String)>,
+    /// Reads nothing but the Python tool's own files.
+    pub(crate) python_only: bool,
+    /// Reads nothing but these flags.
+    pub(crate) bare: bool,
+}
+
+/// A checked configuration.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) state_dir: PathBuf,
+    pub(crate) interval: Duration,
+    pub(crate) schedule: Schedule,
+    pub(crate) max_new: Option<u64>,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) log: LogConfig,
+    pub(crate) devices: Vec<DeviceOptions>,
+    pub(crate) sinks: Vec<SinkConfig>,
+    pub(crate) engine: EngineOptions,
+    /// What a person should know: said once, on stderr.
+    pub(crate) warnings: Vec<String>,
+    /// Every setting in force, for `config show`.
+    pub(crate) settings: Layer,
+}
+
+/// Where the program's log goes beside stderr.
+#[derive(Clone, Debug)]
+pub(crate) struct LogConfig {
+    /// No files without one.
+    pub(crate) dir: Option<PathBuf>,
+    /// JSON lines instead of text.
+    pub(crate) json: bool,
+    /// Bytes at which a file is rotated.
+    pub(crate) size: usize,
+    /// Files kept, in all.
+    pub(crate) keep: usize,
+}
+
+/// A sink as configured; its own crate reads the rest.
+#[derive(Clone, Debug)]
+pub(crate) struct SinkConfig {
+    pub(crate) name: String,
+    pub(crate) url: Setting,
+    pub(crate) settings: Settings,
+    /// Where each of its settings was written.
+    pub(crate) origins: Vec<(String, Origin)>,
+    /// Its number in the list, for messages.
+    pub(crate) index: usize,
+}
+
+impl Config {
+    /// Reads and checks all layers in the current directory. Contacts nothing.
+    pub(crate) fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        let dir = Path::new("");
+        let variables = if flags.bare { Variables::default() } else { Variables::load(dir)? };
+        let mut warnings = Vec::new();
+        let layers = collect(flags, &variables, dir, &mut warnings)?;
+        Builder::new(layers, &variables, warnings).build()
+    }
+}
+
+/// The settings of a Python tool's directory, as its `.env` and `devices.json` hold them.
+pub(crate) fn of_python_tool(dir: &Path) -> Result<Layer, ConfigError> {
+    let variables = Variables::load(dir)?;
+    collect(&Flags { python_only: true, ..Flags::default() }, &variables, dir, &mut Vec::new())
+}
+
+/// Finds all layers and puts them on top of each other.
+fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<String>) -> Result<Layer, ConfigError> {
+    let mut layers = match config_file(flags, variables, dir) {
+        Some(path) if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => {
+            python::device_file(&path)?
+        }
+        Some(path) => file::read(&path)?,
+        None => Layer::default(),
+    };
+    let listed = python::device_list(variables)?;
+    if listed.list_len("device") > 0 {
+        if flags.devices.is_empty() && layers.list_len("device") > 0 {
+            warnings.push("terminals are taken from DEVICE_IPS, not from the configuration file".to_owned());
+        }
+        layers.drop_list("device");
+        layers.cover(listed);
+    }
+    if !flags.devices.is_empty() {
+        layers.drop_list("device");
+    }
+    if !flags.sinks.is_empty() {
+        layers.drop_list("sink");
+    }
+    if !flags.python_only {
+        layers.cover(variables.settings());
+    }
+    for (n, spec) in flags.devices.iter().enumerate() {
+        device_spec::read(n, spec, &mut layers)?;
+    }
+    for (n, url) in flags.sinks.iter().enumerate() {
+        layers.set(format!("sink.{n}.url"), Setting::new(url, Origin::Flag("--sink")));
+    }
+    python::device_defaults(variables, &mut layers);
+    if !flags.bare {
+        firestore_of_key(variables, dir, &mut layers)?;
+    }
+    for (path, flag, text) in &flags.settings {
+        layers.set(*path, Setting::new(text, Origin::Flag(flag)));
+    }
+    Ok(layers)
+}
+
+/// The Python tool's key makes a Firestore sink where no sink is configured, and is the key of those that name none.
+fn firestore_of_key(variables: &Variables, dir: &Path, layers: &mut Layer) -> Result<(), ConfigError> {
+    let Some(key) = python::firebase_key(variables, dir)? else { return Ok(()) };
+    if layers.list_len("sink") == 0 {
+        let url = format!("firestore:///{}", attendance_model::legacy::COLLECTION);
+        layers.set("sink.0.name", Setting::new("firestore", key.origin.clone()));
+        layers.set("sink.0.url", Setting::new(url, key.origin.clone()));
+    }
+    // On the emulator a key is only in the way.
+    let is_bare = |layers: &Layer, n: usize| {
+        let of = |key: &str| layers.get(&format!("sink.{n}.{key}"));
+        of("url").is_some_and(|url| url.text.starts_with("firestore:")) && of("credentials").is_none()
+    };
+    for n in (0..layers.list_len("sink")).filter(|n| is_bare(layers, *n)).collect::<Vec<_>>() {
+        layers.set(format!("sink.{n}.credentials"), key.clone());
+    }
+    Ok(())
+}
+
+fn config_file(flags: &Flags, variables: &Variables, dir: &Path) -> Option<PathBuf> {
+    if flags.bare {
+        return None;
+    }
+    let named = flags.config.clone().or_else(|| Some(variables.get("ICLOCK_CONFIG")?.text.clone().into()));
+    let named = named.filter(|_| !flags.python_only);
+    let toml = Some("iclock.toml").filter(|_| !flags.python_only);
+    named
+        .or_else(|| toml.into_iter().chain(python::DEVICE_FILES).map(|name| dir.join(name)).find(|path| path.is_file()))
+}

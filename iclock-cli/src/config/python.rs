@@ -1,0 +1,99 @@
+//! The Python tool's own settings: `DEVICE_IPS` and its like, `FIREBASE_KEY`, `devices.json`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::environment::Variables;
+use super::file::read_text;
+use super::layers::{ConfigError, Layer, Origin, Setting, line_of};
+
+/// Where the Python tool looked for its key.
+pub(crate) const KEY_FILE: &str = "config/firebase-key.json";
+/// Where `devices.json` may lie.
+pub(crate) const DEVICE_FILES: [&str; 2] = ["devices.json", "config/devices.json"];
+
+/// `devices.json`; what else it holds was never read.
+#[derive(Deserialize)]
+struct DeviceFile {
+    devices: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    ip: String,
+}
+
+/// The terminals of a `devices.json`.
+pub(crate) fn device_file(path: &Path) -> Result<Layer, ConfigError> {
+    let text = read_text(path)?;
+    let file: DeviceFile = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+        ConfigError::new(Some(Origin::File(path.to_owned(), error.line().max(1))), "devices", error.to_string())
+            .mend(r#"write {"devices": [{"name": "front-gate", "ip": "192.0.2.10"}]}"#)
+    })?;
+    let mut layer = Layer::default();
+    for (n, entry) in file.devices.into_iter().enumerate() {
+        let line = text.find(&format!("\"{}\"", entry.ip)).map_or(1, |byte| line_of(&text, byte));
+        let origin = Origin::File(path.to_owned(), line);
+        layer.set(format!("device.{n}.name"), Setting::new(entry.name, origin.clone()));
+        layer.set(format!("device.{n}.host"), Setting::new(entry.ip, origin));
+    }
+    Ok(layer)
+}
+
+/// The terminals of `DEVICE_IPS` and `DEVICE_NAMES`; empty where they are not set.
+pub(crate) fn device_list(variables: &Variables) -> Result<Layer, ConfigError> {
+    let mut layer = Layer::default();
+    let Some(ips) = variables.get("DEVICE_IPS") else { return Ok(layer) };
+    let items = |setting: &Setting| setting.text.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>();
+    let hosts = items(ips);
+    let names = variables.get("DEVICE_NAMES").map(|setting| (setting, items(setting)));
+    if let Some((setting, names)) = &names
+        && names.len() != hosts.len()
+    {
+        let problem = format!("has {} names for the {} addresses of DEVICE_IPS", names.len(), hosts.len());
+        return Err(setting.wrong("DEVICE_NAMES", problem).mend("give each address its name, in the same order"));
+    }
+    for (n, host) in hosts.into_iter().enumerate() {
+        if host.is_empty() {
+            let problem = format!("entry {} is empty", n + 1);
+            return Err(ips.wrong("DEVICE_IPS", problem).mend("remove the surplus comma"));
+        }
+        if let Some((setting, name)) = names.as_ref().and_then(|(setting, names)| Some((*setting, names.get(n)?))) {
+            layer.set(format!("device.{n}.name"), Setting::new(name, setting.origin.clone()));
+        }
+        layer.set(format!("device.{n}.host"), Setting::new(host, ips.origin.clone()));
+    }
+    Ok(layer)
+}
+
+/// `DEVICE_PORT` and `DEVICE_TIMEOUT` (seconds), for terminals that say nothing else.
+pub(crate) fn device_defaults(variables: &Variables, layer: &mut Layer) {
+    for n in 0..layer.list_len("device") {
+        for (key, variable, unit) in [("port", "DEVICE_PORT", ""), ("timeout", "DEVICE_TIMEOUT", "s")] {
+            let path = format!("device.{n}.{key}");
+            if let Some(setting) = variables.get(variable).filter(|_| layer.get(&path).is_none()) {
+                let bare = setting.text.trim().parse::<f64>().is_ok();
+                let text = format!("{}{}", setting.text.trim(), if bare { unit } else { "" });
+                layer.set(path, Setting::new(text, setting.origin.clone()));
+            }
+        }
+    }
+}
+
+/// The service-account key of `FIREBASE_KEY` or `FIREBASE_KEY_PATH`; else the file where the tool had it.
+pub(crate) fn firebase_key(variables: &Variables, dir: &Path) -> Result<Option<Setting>, ConfigError> {
+    match (variables.get("FIREBASE_KEY"), variables.get("FIREBASE_KEY_PATH")) {
+        (Some(one), Some(other)) if one.text != other.text => {
+            let problem = format!("differs from FIREBASE_KEY ({})", one.origin);
+            Err(other.wrong("FIREBASE_KEY_PATH", problem).mend("keep one of the two, or set both to the same path"))
+        }
+        (Some(key), _) | (None, Some(key)) => Ok(Some(key.clone())),
+        (None, None) => {
+            let path: PathBuf = dir.join(KEY_FILE);
+            let origin = Origin::Default("the Python tool's key file");
+            Ok(path.is_file().then(|| Setting::new(KEY_FILE, origin)))
+        }
+    }
+}

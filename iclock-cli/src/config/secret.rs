@@ -1,0 +1,79 @@
+//! Secrets that stand elsewhere: `ENV:NAME`, `FILE:PATH`.
+
+use std::fs;
+
+use super::environment::Variables;
+use super::layers::{ConfigError, Setting};
+
+/// What a setting comes to: the text itself, or what it points at.
+pub(crate) fn resolve(key: &str, setting: &Setting, variables: &Variables) -> Result<String, ConfigError> {
+    if let Some(name) = setting.text.strip_prefix("ENV:") {
+        return match variables.get(name) {
+            Some(value) => Ok(value.text.clone()),
+            None => Err(setting
+                .wrong(key, format!("environment variable {name} is not set"))
+                .mend(format!("set {name} in the environment or in .env"))),
+        };
+    }
+    if let Some(path) = setting.text.strip_prefix("FILE:") {
+        return match fs::read_to_string(path) {
+            Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(error) => Err(setting
+                .wrong(key, format!("cannot read {path}: {error}"))
+                .mend("correct the path, or let the user that runs this program read it")),
+        };
+    }
+    Ok(setting.text.clone())
+}
+
+/// Whether a setting points at its value instead of holding it.
+pub(crate) fn is_reference(text: &str) -> bool {
+    text.starts_with("ENV:") || text.starts_with("FILE:")
+}
+
+/// Whether the value of a key is nobody's business.
+pub(crate) fn is_secret(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    ["comm_key", "password", "secret", "token"].iter().any(|word| last.contains(word))
+}
+
+/// A value as it may be shown: a secret and a URL's password are not.
+pub(crate) fn masked(key: &str, text: &str) -> String {
+    if is_reference(text) {
+        return text.to_owned();
+    }
+    if is_secret(key) || text.trim_start().starts_with('{') {
+        return "***".to_owned();
+    }
+    match (text.split_once("://"), text.rfind('@')) {
+        (Some((scheme, rest)), Some(at)) => {
+            let place = &text[at..];
+            let user = rest.split([':', '@']).next().unwrap_or_default();
+            let password = if rest.split('@').next().unwrap_or_default().contains(':') { ":***" } else { "" };
+            format!("{scheme}://{user}{password}{place}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_and_references_are_shown() {
+        assert_eq!(masked("device.0.comm_key", "4711"), "***");
+        assert_eq!(masked("device.0.comm_key", "ENV:FRONT_KEY"), "ENV:FRONT_KEY");
+        assert_eq!(masked("sink.0.password", "hunter2"), "***");
+        assert_eq!(masked("sink.0.credentials", "{\"private_key\":1}"), "***");
+        assert_eq!(masked("sink.0.credentials", "config/key.json"), "config/key.json");
+        assert_eq!(masked("sink.0.url", "postgres://ann:hunter2@db.example/x"), "postgres://ann:***@db.example/x");
+        assert_eq!(masked("sink.0.url", "postgres://ann@db.example/x"), "postgres://ann@db.example/x");
+        assert_eq!(masked("sink.0.url", "sqlite:att.db"), "sqlite:att.db");
+    }
+
+    #[test]
+    fn a_password_with_an_at_sign_is_masked_whole() {
+        assert!(!masked("sink.0.url", "mysql://ann:p@ss@db.example/x").contains("ss@"));
+    }
+}

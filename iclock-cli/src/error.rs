@@ -1,0 +1,76 @@
+//! An error as a person meets it: what failed, why, what to try, and the exit code.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use iclock_sync::{LedgerError, SyncError};
+
+use crate::config::ConfigError;
+use crate::exit_code::ExitCode;
+
+/// What ends a command early.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    pub(crate) code: ExitCode,
+    what: String,
+    mend: Option<String>,
+}
+
+impl CliError {
+    pub(crate) fn new(code: ExitCode, what: impl Into<String>) -> Self {
+        Self { code, what: what.into(), mend: None }
+    }
+
+    /// Something failed for a cause, which is told once, after it.
+    pub(crate) fn because(code: ExitCode, what: impl Into<String>, cause: &dyn Error) -> Self {
+        Self::new(code, format!("{}: {}", what.into(), chain(cause)))
+    }
+
+    #[must_use]
+    pub(crate) fn mend(mut self, mend: impl Into<String>) -> Self {
+        self.mend = Some(mend.into());
+        self
+    }
+
+    /// Tells it on stderr.
+    pub(crate) fn print(&self) {
+        eprintln!("error: {}", self.what);
+        if let Some(mend) = &self.mend {
+            eprintln!("  try: {mend}");
+        }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self { code: ExitCode::Configuration, what: error.to_string(), mend: error.mend }
+    }
+}
+
+impl From<SyncError> for CliError {
+    fn from(error: SyncError) -> Self {
+        let mend = error.mend().map(str::to_owned);
+        Self { code: ExitCode::of_run(error.exit_code()), what: chain(&error), mend }
+    }
+}
+
+impl From<LedgerError> for CliError {
+    fn from(error: LedgerError) -> Self {
+        SyncError::from(error).into()
+    }
+}
+
+/// An error and its causes on one line, each said once.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            // Writing to a String cannot fail.
+            let _ = write!(text, ": {said}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,107 @@
+//! Exports in the Python tool's shapes, out of the ledger.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use attendance_model::legacy::{Export, LegacyDocument, SimpleLog, export_file_name, write_array};
+use attendance_model::{RawPunch, Source};
+use chrono::NaiveDateTime;
+use iclock_sync::ledger::{QuarantineFilter, QuarantinedRecord};
+use iclock_sync::{Ledger, LedgerError, Window};
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// Records of the quarantine that are fetched at once.
+const PAGE: u32 = 1000;
+
+/// Writes an export of what the ledger holds inside a window into a new file of `dir`.
+pub(crate) fn write(
+    ledger: &Ledger,
+    export: Export,
+    window: Window,
+    dir: &Path,
+    now: NaiveDateTime,
+) -> Result<PathBuf, CliError> {
+    let mut failed = None;
+    let events = ledger.events(window).map_while(|event| event.map_err(|error| failed = Some(error)).ok());
+    let path = match export {
+        Export::Simple => {
+            let refused = refused(ledger, window)?;
+            let rows = events.map(|event| SimpleLog::from(&event)).chain(refused);
+            save(dir, export, now, rows)
+        }
+        Export::Normalized | Export::Audit => save(dir, export, now, events.map(|event| LegacyDocument::from(&event))),
+    };
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    path.map_err(|error| {
+        CliError::because(ExitCode::Fault, format!("cannot write an export in {}", dir.display()), &error)
+            .mend("name another directory with --output, or make room")
+    })
+}
+
+/// The simplified export holds what was refused, too: the Python tool made it of the raw log.
+fn refused(ledger: &Ledger, window: Window) -> Result<Vec<SimpleLog>, LedgerError> {
+    let mut rows = Vec::new();
+    let mut filter = QuarantineFilter::default();
+    loop {
+        let page = ledger.quarantine(&filter, PAGE)?;
+        let Some(last) = page.last() else { return Ok(rows) };
+        filter.after = last.id;
+        let inside = page.into_iter().filter_map(|record| {
+            let time = match record.local_time {
+                attendance_model::LocalTime::Real(time) => time,
+                attendance_model::LocalTime::Impossible(_) => return None,
+            };
+            window.contains(time).then(|| SimpleLog::from_punch(&punch_of(record)))?
+        });
+        rows.extend(inside);
+    }
+}
+
+fn punch_of(record: QuarantinedRecord) -> RawPunch {
+    RawPunch {
+        device_serial: record.serial,
+        device_name: record.device_name,
+        user_id: record.user_id,
+        uid: None,
+        local_time: record.local_time,
+        verify_mode: record.verify_mode,
+        punch_state: record.punch_state,
+        work_code: None,
+        source: Source::Pull,
+        clock_drift_ms: None,
+        raw: record.raw,
+    }
+}
+
+fn save<T: Serialize>(
+    dir: &Path,
+    export: Export,
+    now: NaiveDateTime,
+    rows: impl IntoIterator<Item = T>,
+) -> io::Result<PathBuf> {
+    fs::create_dir_all(dir)?;
+    let (path, file) = create_new(dir, export, now)?;
+    let mut out = BufWriter::new(file);
+    write_array(&mut out, rows)?;
+    out.flush()?;
+    out.get_ref().sync_all()?;
+    Ok(path)
+}
+
+/// A file under the first name that nobody has.
+fn create_new(dir: &Path, export: Export, now: NaiveDateTime) -> io::Result<(PathBuf, File)> {
+    let mut number = 1;
+    loop {
+        let path = dir.join(export_file_name(export, now, number));
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            other => return other.map(|file| (path, file)),
+        }
+    }
+}

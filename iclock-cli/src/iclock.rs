@@ -1,0 +1,87 @@
+//! The Python tool's command: its flags, its files, its limit.
+
+use clap::Parser;
+
+use attendance_model::IdScheme;
+use attendance_model::legacy::Export;
+use iclock_sync::Ledger;
+
+use crate::command::migrate::{found_ids, import};
+use crate::command::sync::{Job, carry_out};
+use crate::config::duration::Bound;
+use crate::config::{Config, Flags};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::logging::{self, Verbosity};
+use crate::output::grouped;
+use crate::sinks;
+
+/// More new logs than this were "suspicious" to the Python tool.
+const MAX_NEW: &str = "300";
+
+/// Sync attendance logs from terminals to Firestore, as iclock-sync did.
+///
+/// Reads .env, config/firebase-key.json and devices.json in the current directory. The first run takes over
+/// cache/uploaded_ids_cache.json and output/logs_*.json. For everything else there is iclock-cli.
+#[derive(Debug, Parser)]
+#[command(name = "iclock", version, max_term_width = 80)]
+pub(crate) struct Iclock {
+    /// Tell what would be uploaded, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Only logs of the last N days
+    #[arg(long, value_name = "N", value_parser = Bound::parse, allow_negative_numbers = true)]
+    since: Option<Bound>,
+    /// Run again and again, S seconds apart at the quickest
+    #[arg(long, value_name = "S")]
+    r#loop: Option<String>,
+    /// Write output/simplified_logs_<time>.json instead of uploading
+    #[arg(long)]
+    export_simple: bool,
+    /// Write output/normalized_logs_<time>.json instead of uploading
+    #[arg(long)]
+    export_normalized: bool,
+    /// Upload nothing where there are more new logs than this
+    #[arg(long, value_name = "N", default_value = MAX_NEW)]
+    max_new: u64,
+    /// Upload more than --max-new, once
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(args: &Iclock) -> Result<ExitCode, CliError> {
+    // As in the Python tool, a loop of 0 seconds is none.
+    let interval = args.r#loop.clone().filter(|text| text.trim().parse() != Ok(0.0));
+    let mut settings = vec![("output", "iclock", "output".to_owned()), ("log.dir", "iclock", "logs".to_owned())];
+    settings.push(("max_new", "--max-new", args.max_new.to_string()));
+    settings.extend(interval.clone().map(|interval| ("interval", "--loop", interval)));
+    let config = Config::load(&Flags { python_only: true, settings, ..Flags::default() })?;
+    // As in the Python tool, an export wins over a dry run: nothing is uploaded either way.
+    let exports = [(args.export_simple, Export::Simple), (args.export_normalized, Export::Normalized)];
+    let exports: Vec<Export> = exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect();
+    let dry_run = args.dry_run && exports.is_empty();
+    logging::start(Verbosity { verbose: 0, quiet: false }, Some(&config.log).filter(|_| !dry_run))?;
+    if !dry_run && exports.is_empty() {
+        take_over(&config)?;
+    }
+    let job =
+        Job { dry_run, force: args.force, since: args.since, repeat: interval.is_some(), exports, ..Job::default() };
+    carry_out(&config, &job)
+}
+
+/// On the first run, what the Python tool uploaded counts as delivered.
+fn take_over(config: &Config) -> Result<(), CliError> {
+    if Ledger::open_read_only(&config.state_dir)?.is_some() {
+        return Ok(());
+    }
+    let found = found_ids(std::path::Path::new(""))?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let sinks = sinks::open_all(&config.sinks)?;
+    let Some(sink) = sinks.iter().find(|sink| sink.capabilities().ids == IdScheme::IclockSyncV1) else { return Ok(()) };
+    let ledger = Ledger::open(&config.state_dir)?;
+    let added = import(&ledger, sink.as_ref(), found)?;
+    eprintln!("{} logs that were uploaded before will not be uploaded again", grouped(added));
+    Ok(())
+}

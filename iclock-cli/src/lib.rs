@@ -1,0 +1,52 @@
+//! The commands `iclock-cli` and `iclock`. What an embedder wants is in `iclock-sync`; this is argument parsing, configuration,
+//! wiring, progress, output and exit codes.
+
+mod cli;
+mod command;
+mod config;
+mod error;
+mod exit_code;
+mod export;
+mod iclock;
+mod logging;
+mod output;
+mod signal;
+mod sinks;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::error::CliError;
+
+/// Runs `iclock-cli` with the arguments of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    finish(match command {
+        Command::Sync(args) => command::sync::run(&global, &args),
+        Command::Demo(args) => command::demo::run(&global, &args),
+        Command::Simulate(args) => command::simulate::run(&global, &args),
+        Command::Info(args) => command::info::run(&global, &args),
+        Command::Migrate(args) => command::migrate::run(&global, &args),
+        Command::Quarantine(args) => command::quarantine::run(&global, &args),
+        Command::Config(args) => command::config::run(&global, &args),
+        Command::Completions { shell } => command::completions::run(shell),
+    })
+}
+
+/// Runs `iclock` with the arguments of the process.
+#[must_use]
+pub fn run_iclock() -> ExitCode {
+    finish(iclock::run(&iclock::Iclock::parse()))
+}
+
+fn finish(result: Result<exit_code::ExitCode, CliError>) -> ExitCode {
+    result
+        .unwrap_or_else(|error| {
+            error.print();
+            error.code
+        })
+        .into()
+}

@@ -1,0 +1,139 @@
+//! The program's log: stderr for people, and files that cannot fill the disk.
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::Mutex;
+
+use chrono::Local;
+use file_rotate::compression::Compression;
+use file_rotate::suffix::AppendCount;
+use file_rotate::{ContentLimit, FileRotate};
+use tracing_subscriber::fmt::time::ChronoLocal;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::config::LogConfig;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// Crates whose errors are told by the sinks already, once.
+const SILENCED: &str = "gcloud_sdk=off,sqlx=warn,hyper=warn,h2=warn,tower=warn";
+
+/// How much is told on stderr.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verbosity {
+    pub(crate) verbose: u8,
+    pub(crate) quiet: bool,
+}
+
+impl Verbosity {
+    fn level(self) -> &'static str {
+        match (self.quiet, self.verbose) {
+            (true, _) => "error",
+            (false, 0) => "warn",
+            (false, 1) => "info",
+            (false, 2) => "debug",
+            (false, _) => "trace",
+        }
+    }
+}
+
+/// Begins to log; the first call of a process counts.
+pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(), CliError> {
+    let filter = |level: &str| EnvFilter::new(format!("{level},{SILENCED}"));
+    let person = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .with_filter(filter(verbosity.level()));
+    let file = match log.and_then(|log| Some((log, log.dir.as_deref()?))) {
+        None => None,
+        Some((log, dir)) => {
+            let writer = Mutex::new(open(dir, log)?);
+            let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+            let level = if verbosity.verbose > 1 { verbosity.level() } else { "info" };
+            Some(if log.json {
+                layer.json().with_filter(filter(level)).boxed()
+            } else {
+                let time = ChronoLocal::new("[%Y-%m-%d %H:%M:%S]".to_owned());
+                layer.with_timer(time).with_target(false).with_filter(filter(level)).boxed()
+            })
+        }
+    };
+    // Only a second start in one process fails: the first one goes on.
+    let _ = tracing_subscriber::registry().with(file).with(person).try_init();
+    Ok(())
+}
+
+/// The file of this process; older ones make room.
+fn open(dir: &Path, log: &LogConfig) -> Result<FileRotate<AppendCount>, CliError> {
+    let failed = |error: io::Error| {
+        CliError::because(ExitCode::Configuration, format!("cannot write logs in {}", dir.display()), &error)
+            .mend("correct log.dir, or let the user that runs this program write there")
+    };
+    fs::create_dir_all(dir).map_err(failed)?;
+    let keep = log.keep.max(1);
+    prune(dir, keep - 1).map_err(failed)?;
+    let path = dir.join(format!("sync_{}.log", Local::now().format("%Y%m%d_%H%M%S")));
+    // file-rotate panics where it cannot open its file: see first whether it can.
+    fs::OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+    let limit = ContentLimit::BytesSurpassed(log.size.max(4096));
+    Ok(FileRotate::new(
+        path,
+        AppendCount::new(keep),
+        limit,
+        Compression::None,
+        #[cfg(unix)]
+        None,
+    ))
+}
+
+/// Removes all but the latest logs; their names sort by time.
+fn prune(dir: &Path, keep: usize) -> io::Result<()> {
+    let mut logs: Vec<_> = fs::read_dir(dir)?
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let name = path.file_name()?.to_str()?;
+            (name.starts_with("sync_") && name.contains(".log")).then_some(path)
+        })
+        .collect();
+    logs.sort();
+    let surplus = logs.len().saturating_sub(keep);
+    logs.into_iter().take(surplus).try_for_each(fs::remove_file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_latest_logs_are_kept_and_nothing_else_is_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["sync_20260101_000000.log", "sync_20260101_000000.log.1", "sync_20260102_000000.log", "notes.txt"]
+        {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        prune(dir.path(), 1).unwrap();
+        let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["notes.txt", "sync_20260102_000000.log"]);
+    }
+
+    #[test]
+    fn a_log_is_rotated_by_its_size() {
+        use std::io::Write;
+        let dir = tempfile::tempdir().unwrap();
+        let log = LogConfig { dir: None, json: false, size: 4096, keep: 3 };
+        let mut file = open(dir.path(), &log).unwrap();
+        for _ in 0..100 {
+            file.write_all(&[b'x'; 1024]).unwrap();
+        }
+        drop(file);
+        let sizes: Vec<u64> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
+        assert!(sizes.len() <= 4 && sizes.iter().all(|size| *size <= 6144), "{sizes:?}");
+    }
+}

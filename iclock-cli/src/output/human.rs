@@ -1,0 +1,218 @@
+//! The report of a run for people, in 80 columns.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use iclock_sync::Report;
+use iclock_sync::report::{DeviceReport, DeviceStatus, ReadMode, SinkReport, SinkStatus};
+
+use super::{grouped, spoken};
+
+const WIDTH: u16 = 80;
+/// A clock that is further off than this is worth a word.
+const DRIFT_TOLD_MS: u64 = 60_000;
+
+/// The whole report; ends without a line break.
+pub(crate) fn report(report: &Report) -> String {
+    let mut parts = Vec::new();
+    if !report.devices.is_empty() {
+        parts.push(devices(&report.devices));
+    }
+    if !report.sinks.is_empty() {
+        parts.push(sinks(&report.sinks, report.run.dry_run));
+    }
+    parts.extend(told("Problems", problems(report)));
+    parts.extend(told("Quarantine", quarantine(&report.devices)));
+    parts.extend(told("Notes", notes(&report.devices)));
+    parts.push(summary(report));
+    parts.join("\n\n")
+}
+
+/// A table without lines, indented, as wide as a terminal.
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    for (n, name) in header.iter().enumerate() {
+        // Counts stand under each other.
+        if NUMBERS.contains(name)
+            && let Some(column) = table.column_mut(n)
+        {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+const NUMBERS: [&str; 10] =
+    ["on device", "read", "new", "known", "stored", "there already", "merged", "pending", "held", "time"];
+
+fn devices(devices: &[DeviceReport]) -> String {
+    let header = ["Terminal", "", "read how", "on device", "read", "new", "known", "time"];
+    table(
+        &header,
+        devices.iter().map(|device| {
+            let status = match device.status {
+                DeviceStatus::Ok => "ok",
+                DeviceStatus::Failed => "FAILED",
+                DeviceStatus::Unproven => "UNPROVEN",
+            };
+            let mode = match device.mode {
+                None => "-",
+                Some(ReadMode::Full) => "full",
+                Some(ReadMode::Tail) => "tail",
+                Some(ReadMode::Unchanged) => "unchanged",
+            };
+            vec![
+                device.name.clone(),
+                status.to_owned(),
+                mode.to_owned(),
+                device.records_on_device.map_or_else(|| "-".to_owned(), grouped),
+                grouped(device.records_read),
+                grouped(device.new),
+                grouped(device.duplicate),
+                spoken(device.duration_ms),
+            ]
+        }),
+    )
+}
+
+fn sinks(sinks: &[SinkReport], dry_run: bool) -> String {
+    let header = ["Sink", "", "stored", "there already", "merged", "pending", "held", "time"];
+    table(
+        &header,
+        sinks.iter().map(|sink| {
+            let status = match sink.status {
+                SinkStatus::Ok => "ok",
+                SinkStatus::Failed => "FAILED",
+                SinkStatus::Idle if sink.over_limit => "STOPPED",
+                SinkStatus::Idle if dry_run => "not asked",
+                SinkStatus::Idle => "idle",
+            };
+            vec![
+                sink.name.clone(),
+                status.to_owned(),
+                grouped(sink.stored),
+                grouped(sink.already_stored),
+                grouped(sink.merged),
+                grouped(sink.pending),
+                grouped(sink.held),
+                spoken(sink.duration_ms),
+            ]
+        }),
+    )
+}
+
+fn problems(report: &Report) -> Vec<String> {
+    let of_devices = report.devices.iter().filter_map(|device| Some((&device.name, device.error.as_ref()?)));
+    let of_sinks = report.sinks.iter().filter_map(|sink| Some((&sink.name, sink.error.as_ref()?)));
+    of_devices.chain(of_sinks).map(|(name, error)| format!("{name}: {error}")).collect()
+}
+
+/// One line for each terminal and reason, and only for records that are new in the quarantine.
+fn quarantine(devices: &[DeviceReport]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for device in devices.iter().filter(|device| device.quarantined > 0) {
+        for (reason, count) in &device.rejected {
+            lines.push(format!("{}: {} refused, {reason}", device.name, grouped(*count)));
+        }
+    }
+    if !lines.is_empty() {
+        lines.push("each is kept once, with its bytes: iclock-cli quarantine list".to_owned());
+    }
+    lines
+}
+
+fn notes(devices: &[DeviceReport]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for device in devices {
+        for (reason, count) in &device.flagged {
+            lines.push(format!("{}: {} sent with the flag {reason}", device.name, grouped(*count)));
+        }
+        if let Some(drift) = device.clock_drift_ms.filter(|drift| drift.unsigned_abs() > DRIFT_TOLD_MS) {
+            let side = if drift > 0 { "ahead" } else { "behind" };
+            lines.push(format!("{}: its clock is {} {side}", device.name, spoken(drift.unsigned_abs())));
+        }
+        lines.extend(device.notes.iter().map(|note| format!("{}: {note}", device.name)));
+    }
+    lines
+}
+
+fn told(title: &str, lines: Vec<String>) -> Option<String> {
+    let wrapped: Vec<String> = lines.iter().map(|line| wrap(line)).collect();
+    (!lines.is_empty()).then(|| format!("{title}\n{}", wrapped.join("\n")))
+}
+
+/// A line indented by two columns, its continuations by four.
+fn wrap(line: &str) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH - 3);
+    table.add_row([line]);
+    let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
+    format!("  {}", lines.join("\n    "))
+}
+
+fn summary(report: &Report) -> String {
+    let totals = &report.totals;
+    let what = if report.run.dry_run { "Dry run, nothing was changed" } else { "Done" };
+    format!(
+        "{what} in {}: {} new, {} stored, {} pending, {} quarantined.",
+        spoken(report.run.duration_ms),
+        grouped(totals.new),
+        grouped(totals.stored),
+        grouped(totals.pending),
+        grouped(totals.quarantined)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use attendance_model::Reason;
+    use iclock_sync::report::{RunReport, Totals};
+
+    use super::*;
+
+    fn sample() -> Report {
+        let mut gate = DeviceReport::new("front-gate-of-the-northern-school", "192.0.2.10:4370");
+        (gate.records_on_device, gate.records_read, gate.new, gate.quarantined) = (Some(26_036), 26_036, 26_000, 36);
+        gate.rejected.insert(Reason::EmptyUserId, 36);
+        gate.clock_drift_ms = Some(-3_600_000);
+        let mut dead = DeviceReport::new("back", "192.0.2.11:4370");
+        dead.status = DeviceStatus::Failed;
+        dead.error = Some("cannot connect to 192.0.2.11:4370: connection refused; check that it is switched on".into());
+        let devices = vec![gate, dead];
+        let sinks = vec![SinkReport { stored: 26_000, status: SinkStatus::Ok, ..SinkReport::new("school") }];
+        let now = chrono::DateTime::default();
+        let run = RunReport {
+            id: "1".into(),
+            started_at: now,
+            finished_at: now,
+            duration_ms: 1234,
+            exit_code: 20,
+            dry_run: false,
+        };
+        Report { run, totals: Totals::of(&devices, &sinks), devices, sinks }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_a_terminal() {
+        let text = report(&sample());
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn each_terminal_and_reason_has_one_line() {
+        let text = report(&sample());
+        assert_eq!(text.matches("empty_user_id").count(), 1, "{text}");
+        assert!(text.contains("front-gate-of-the-northern-school: 36 refused, empty_user_id"), "{text}");
+    }
+
+    #[test]
+    fn records_that_were_refused_before_add_no_line() {
+        let mut again = sample();
+        again.devices[0].quarantined = 0;
+        assert!(!report(&again).contains("empty_user_id"));
+    }
+}

@@ -1,0 +1,45 @@
+//! What people and programs get to see: stdout is data, stderr is for people.
+
+pub(crate) mod human;
+pub(crate) mod progress;
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+/// Writes a line of data. A reader that went away (`| head`) is no failure of ours.
+pub(crate) fn line(text: impl Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// A number with a comma between thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds or minutes, as a person says them.
+pub(crate) fn spoken(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1000 => format!("{milliseconds} ms"),
+        1000..60_000 => format!("{:.1} s", milliseconds as f64 / 1000.0),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds / 1000 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        let all = [0, 7, 999, 1000, 26_036, 1_000_000].map(grouped);
+        assert_eq!(all, ["0", "7", "999", "1,000", "26,036", "1,000,000"]);
+    }
+}

@@ -1,0 +1,96 @@
+//! SIGINT and SIGTERM: the first ends the work cleanly, the second ends the process.
+
+use std::io;
+use std::process;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use iclock_sync::CancellationToken;
+
+use crate::exit_code::ExitCode;
+
+/// Who asked for the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A person at the keyboard.
+    Interrupt,
+    /// A service manager.
+    Terminate,
+}
+
+/// Cancels a token at the first signal.
+#[derive(Clone, Debug)]
+pub(crate) struct Signals {
+    pub(crate) stop: CancellationToken,
+    asked: Arc<OnceLock<Asked>>,
+}
+
+impl Signals {
+    /// Begins to listen; must be called within a runtime.
+    pub(crate) fn listen() -> io::Result<Self> {
+        let signals = Self { stop: CancellationToken::new(), asked: Arc::default() };
+        let told = signals.clone();
+        let mut source = Source::new()?;
+        tokio::spawn(async move {
+            let first = source.next().await;
+            // Set by nobody else.
+            let _ = told.asked.set(first);
+            told.stop.cancel();
+            tracing::warn!("stopping: what is in hand is finished; once more ends the program at once");
+            source.next().await;
+            process::exit(ExitCode::Interrupted as i32);
+        });
+        Ok(signals)
+    }
+
+    /// Which signal came, if any did.
+    pub(crate) fn asked(&self) -> Option<Asked> {
+        self.asked.get().copied()
+    }
+}
+
+#[cfg(unix)]
+struct Source {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Source {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.terminate.recv() => Asked::Terminate,
+        }
+    }
+}
+
+#[cfg(windows)]
+struct Source {
+    interrupt: tokio::signal::windows::CtrlC,
+    close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+    break_key: tokio::signal::windows::CtrlBreak,
+}
+
+#[cfg(windows)]
+impl Source {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+        Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()?, break_key: ctrl_break()? })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.break_key.recv() => Asked::Interrupt,
+            _ = self.close.recv() => Asked::Terminate,
+            _ = self.shutdown.recv() => Asked::Terminate,
+        }
+    }
+}

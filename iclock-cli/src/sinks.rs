@@ -1,0 +1,61 @@
+//! Which crate a sink's URL belongs to. Opening one contacts nothing.
+
+use std::sync::Arc;
+
+use attendance_model::{OptionsError, Settings, Sink};
+
+use crate::config::{ConfigError, SinkConfig};
+
+/// Opens every configured sink.
+pub(crate) fn open_all(sinks: &[SinkConfig]) -> Result<Vec<Arc<dyn Sink>>, ConfigError> {
+    sinks.iter().map(open).collect()
+}
+
+pub(crate) fn open(sink: &SinkConfig) -> Result<Arc<dyn Sink>, ConfigError> {
+    open_url(&sink.name, &sink.url.text, sink.settings.clone()).map_err(|error| {
+        let path = format!("sink.{}.{}", sink.index, error.key);
+        let origin = sink.origins.iter().find(|(key, _)| *key == error.key).map(|(_, origin)| origin);
+        let origin = Some(origin.unwrap_or(&sink.url.origin).clone());
+        ConfigError { origin, key: path, problem: error.problem, mend: error.mend }
+    })
+}
+
+fn open_url(name: &str, url: &str, settings: Settings) -> Result<Arc<dyn Sink>, OptionsError> {
+    match url.split(':').next().unwrap_or_default() {
+        #[cfg(feature = "firestore")]
+        "firestore" => {
+            let options = sink_firestore::FirestoreOptions::parse(name, url, settings)?;
+            Ok(Arc::new(sink_firestore::FirestoreSink::open(options)?))
+        }
+        #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+        "sqlite" | "postgres" | "postgresql" | "mysql" | "mariadb" => {
+            let options = sink_sql::SqlOptions::parse(name, url, settings)?;
+            Ok(Arc::new(sink_sql::SqlSink::open(options)?))
+        }
+        #[cfg(feature = "mongo")]
+        "mongodb" | "mongodb+srv" => {
+            let options = sink_mongo::MongoOptions::parse(name, url, settings)?;
+            Ok(Arc::new(sink_mongo::MongoSink::open(options)?))
+        }
+        #[cfg(feature = "file")]
+        "jsonl" | "csv" => {
+            let options = sink_file::FileOptions::parse(name, url, settings)?;
+            Ok(Arc::new(sink_file::FileSink::open(options)))
+        }
+        scheme => Err(unknown(scheme)),
+    }
+}
+
+fn unknown(scheme: &str) -> OptionsError {
+    let error = OptionsError::new("url", format!("no sink is written {scheme}:"));
+    let known = [
+        ("firestore://PROJECT/COLLECTION", cfg!(feature = "firestore")),
+        ("sqlite:PATH", cfg!(feature = "sqlite")),
+        ("postgres://USER@HOST/DATABASE", cfg!(feature = "postgres")),
+        ("mysql://USER@HOST/DATABASE", cfg!(feature = "mysql")),
+        ("jsonl:PATH", cfg!(feature = "file")),
+        ("csv:PATH", cfg!(feature = "file")),
+    ];
+    let known: Vec<&str> = known.into_iter().filter(|(_, built)| *built).map(|(url, _)| url).collect();
+    error.mend(format!("this build knows {}", known.join(", ")))
+}
