@@ -321,7 +321,7 @@ impl Session {
         self.session_id = if ask.command == Command::CONNECT { 0 } else { session };
         let wire = self.send(ask.command, reply_id, &ask.data);
         let resend = self.link.is_datagrams() && ask.repeatable;
-        let first = RESEND_FIRST.min(self.config.timeout / 4);
+        let first = RESEND_FIRST.min(self.config.timeout / 8);
         self.pending = Some(Pending {
             reply_id,
             wire,
