@@ -6,7 +6,8 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::prepare::Prepare;
-use super::transfer::{RangeRead, StreamRead};
+use super::stream::StreamRead;
+use super::transfer::RangeRead;
 use super::{ChecksumPolicy, Config, Event};
 use crate::comm_key::TICKS;
 use crate::reply::Meaning;

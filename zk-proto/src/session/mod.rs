@@ -9,7 +9,9 @@ mod config;
 mod event;
 mod exchange;
 mod link;
+mod pace;
 mod prepare;
+mod stream;
 mod transfer;
 
 use alloc::collections::VecDeque;
@@ -23,6 +25,7 @@ use crate::reply::Meaning;
 use crate::{Command, Dataset, Packet, ProtoError};
 use exchange::{Ask, Call, Context, Exchange, Handshake, Next};
 use link::Link;
+use pace::Pace;
 use transfer::RangeRead;
 
 pub use config::{ChecksumPolicy, Config, Limits};
@@ -36,8 +39,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(100);
 /// The first pause before an unanswered datagram is sent again; doubled each time up to the last.
 const RESEND_FIRST: Duration = Duration::from_millis(400);
 const RESEND_LAST: Duration = Duration::from_secs(1);
-/// How long a terminal may pause between the datagrams of one answer before it counts as over.
-const DATAGRAM_GAP: Duration = Duration::from_secs(1);
 
 /// A request on its way.
 #[derive(Debug)]
@@ -67,9 +68,7 @@ pub struct Session {
     pending: Option<Pending>,
     /// When a transfer has to be over.
     overall: Option<Duration>,
-    /// When the last packet of a transfer came, and the longest pause between two.
-    last_packet: Option<Duration>,
-    longest_gap: Option<Duration>,
+    pace: Pace,
     without_acks: bool,
     discarded: u32,
     statistics: Statistics,
@@ -100,8 +99,7 @@ impl Session {
             exchange: None,
             pending: None,
             overall: None,
-            last_packet: None,
-            longest_gap: None,
+            pace: Pace::default(),
             without_acks: false,
             discarded: 0,
             statistics: Statistics::default(),
@@ -137,7 +135,7 @@ impl Session {
     pub fn prepare(&mut self, now: Duration, dataset: Dataset) {
         let (prepare, ask) = prepare::Prepare::start(&self.context(), dataset);
         self.begin(now, Exchange::Prepare(prepare), ask);
-        self.overall = Some(now.saturating_add(self.allowance(0)));
+        self.overall = Some(now.saturating_add(pace::allowance(&self.config, 0)));
     }
 
     /// Reads `offset..end` of a set that is [`Prepared::Buffered`](crate::Prepared::Buffered): [`Event::Data`] and then [`Event::Finished`], or
@@ -150,7 +148,7 @@ impl Session {
         }
         let (read, ask) = RangeRead::start(&self.context(), offset, end);
         self.begin(now, Exchange::Range(read), ask);
-        self.overall = Some(now.saturating_add(self.allowance(end - offset)));
+        self.overall = Some(now.saturating_add(pace::allowance(&self.config, end - offset)));
     }
 
     /// Gives up the request in hand and what it brought so far. Its late answers are dropped.
@@ -206,7 +204,7 @@ impl Session {
         }
         if !packets && self.exchange.as_ref().is_some_and(Exchange::is_transfer) {
             // A part of a long packet is a sign of life on a slow line. The overall deadline holds all the same.
-            let deadline = now.saturating_add(self.gap());
+            let deadline = now.saturating_add(self.pace.gap(&self.config));
             if let Some(pending) = &mut self.pending {
                 pending.deadline = pending.deadline.max(deadline);
             }
@@ -259,10 +257,7 @@ impl Session {
             pending.anew = Some(now + BUSY_PAUSE * u32::from(pending.busy));
             return Ok(());
         }
-        if let Some(before) = self.last_packet.replace(now) {
-            let gap = now.saturating_sub(before);
-            self.longest_gap = Some(self.longest_gap.map_or(gap, |longest| longest.max(gap)));
-        }
+        self.pace.packet(now);
         self.advance(now, Some(packet));
         Ok(())
     }
@@ -316,7 +311,7 @@ impl Session {
         // 65535 is never used by other clients.
         self.next_reply_id = if reply_id >= u16::MAX - 1 { 0 } else { reply_id + 1 };
         self.discarded = 0;
-        self.last_packet = None;
+        self.pace.request();
         let session = self.session_id;
         self.session_id = if ask.command == Command::CONNECT { 0 } else { session };
         let wire = self.send(ask.command, reply_id, &ask.data);
@@ -366,17 +361,17 @@ impl Session {
                 }
             }
             Next::AskStream(stream, ask) => {
-                self.overall = Some(now.saturating_add(self.allowance(stream.size())));
+                self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
                 self.exchange = Some(Exchange::Stream(stream));
                 self.ask(now, ask, 0);
             }
             Next::Stream(stream, first) => {
-                self.overall = Some(now.saturating_add(self.allowance(stream.size())));
+                self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
                 self.exchange = Some(Exchange::Stream(stream));
                 match first {
                     Some(packet) => self.advance(now, Some(packet)),
                     None => {
-                        let deadline = now.saturating_add(self.gap());
+                        let deadline = now.saturating_add(self.pace.gap(&self.config));
                         if let Some(pending) = self.pending.as_mut() {
                             pending.deadline = deadline;
                         }
@@ -398,36 +393,10 @@ impl Session {
         self.events.extend(error.map(Event::Failed));
     }
 
-    /// How long the first packet of a transfer may take: eight times the longest pause that this terminal made, but at
-    /// least the answer time-out and at most three of them.
-    fn gap(&self) -> Duration {
-        self.eight_pauses(self.config.timeout)
-    }
-
-    /// How long each further packet may take. What a lost datagram would have brought is soon asked for again.
-    fn pause(&self) -> Duration {
-        if !self.link.is_datagrams() {
-            return self.gap();
-        }
-        let floor = DATAGRAM_GAP.min(self.config.timeout);
-        self.longest_gap.map_or(floor, |_| self.eight_pauses(floor))
-    }
-
-    fn eight_pauses(&self, floor: Duration) -> Duration {
-        let ceiling = self.config.timeout.saturating_mul(3);
-        self.longest_gap.map_or(ceiling, |longest| longest.saturating_mul(8).clamp(floor, ceiling))
-    }
-
-    /// How long a transfer of `size` bytes may take as a whole.
-    fn allowance(&self, size: u64) -> Duration {
-        let rate = u64::from(self.config.limits.slowest_rate.max(1));
-        self.config.timeout.saturating_mul(12).saturating_add(Duration::from_secs(size.div_ceil(rate)))
-    }
-
     fn context(&mut self) -> Context<'_> {
         Context {
-            gap: self.gap(),
-            pause: self.pause(),
+            gap: self.pace.gap(&self.config),
+            pause: self.pace.pause(&self.config, self.link.is_datagrams()),
             datagrams: self.link.is_datagrams(),
             config: &self.config,
             session_id: &mut self.session_id,

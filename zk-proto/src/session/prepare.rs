@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::Event;
 use super::exchange::{Ask, Context, Next};
-use super::transfer::{StreamRead, announcement};
+use super::stream::StreamRead;
+use super::transfer::announcement;
 use crate::dataset::{Dataset, Prepared};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
