@@ -64,6 +64,7 @@ pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sq
 
 const FOREIGN_TABLE: &str = "the table is not as this program made it: set another `table`";
 const OUR_FAULT: &str = "this is a fault of this program: please report it";
+const TABLE_GONE: &str = "the table is gone: start this program again, which makes it anew, then replay";
 const NO_ROOM: &str = "make room on the server's disk; nothing is lost meanwhile";
 const SIGN_IN: &str = "check the user in the URL, `password`, and from where the server lets this user in";
 const GRANT: &str = "let an administrator grant this user SELECT and INSERT on the table, and CREATE to make it";
@@ -89,8 +90,9 @@ pub(crate) fn sqlstate(error: &dyn sqlx::error::DatabaseError) -> (SinkErrorKind
         "55P03" | "40001" | "40P01" => (SinkErrorKind::Busy, LOCKED),
         "57P03" => (SinkErrorKind::Busy, GOING_DOWN),
         "57P01" | "57P02" => (SinkErrorKind::Unreachable, GOING_DOWN),
-        // Missing table or column, other types, no unique index on the id, a column of somebody else's without a default.
-        "42P01" | "42703" | "42804" | "42809" | "42P10" | "23502" => (SinkErrorKind::Schema, FOREIGN_TABLE),
+        "42P01" => (SinkErrorKind::Missing, TABLE_GONE),
+        // A missing column, other types, no unique index on the id, a column of somebody else's without a default.
+        "42703" | "42804" | "42809" | "42P10" | "23502" => (SinkErrorKind::Schema, FOREIGN_TABLE),
         code => match code.get(..2) {
             Some("08" | "58") => (SinkErrorKind::Unreachable, GOING_DOWN),
             Some("53") => (SinkErrorKind::Busy, TOO_BUSY),
@@ -116,8 +118,9 @@ pub(crate) fn mysql_number(error: &dyn sqlx::error::DatabaseError) -> (SinkError
             (SinkErrorKind::Busy, "the server blocks this host after failed attempts: let an administrator FLUSH HOSTS")
         }
         1153 => (SinkErrorKind::Invalid, "let the server take larger packets: max_allowed_packet of 16 MB or more"),
-        // Missing table or column, a column of somebody else's without a default, a unique key on something else.
-        1054 | 1062 | 1146 | 1364 => (SinkErrorKind::Schema, FOREIGN_TABLE),
+        1146 => (SinkErrorKind::Missing, TABLE_GONE),
+        // A missing column, a column of somebody else's without a default, a unique key on something else.
+        1054 | 1062 | 1364 => (SinkErrorKind::Schema, FOREIGN_TABLE),
         _ => (SinkErrorKind::Invalid, OUR_FAULT),
     }
 }

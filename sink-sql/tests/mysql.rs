@@ -86,12 +86,8 @@ impl Harness for Table {
 
 attendance_model::sink_conformance!(Table);
 
-/// Whether a test that needs the server can run; says so when not.
 fn skipped(test: &str) -> bool {
-    if server().is_none() {
-        eprintln!("skipped: {test}: TEST_MYSQL_URL is not set");
-    }
-    server().is_none()
+    common::skipped(test, "TEST_MYSQL_URL")
 }
 
 #[tokio::test]
@@ -196,6 +192,31 @@ async fn a_table_that_somebody_else_made_is_refused() {
     let table = Table::new();
     execute(format!("CREATE TABLE {} (event_id varchar(64))", table.name)).await;
     assert_eq!(table.sink.probe().await.unwrap_err().kind, SinkErrorKind::Schema);
+}
+
+#[tokio::test]
+async fn a_table_without_its_key_is_refused() {
+    if skipped("a_table_without_its_key_is_refused") {
+        return;
+    }
+    let table = Table::new();
+    table.sink.probe().await.unwrap();
+    execute(format!("ALTER TABLE {} DROP PRIMARY KEY", table.name)).await;
+    let failure = table.sink.probe().await.unwrap_err();
+    assert!(failure.message.ends_with("has no primary key event_id"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_table_that_was_dropped_is_missing_until_the_next_probe() {
+    if skipped("a_table_that_was_dropped_is_missing_until_the_next_probe") {
+        return;
+    }
+    let table = Table::new();
+    table.sink.probe().await.unwrap();
+    execute(format!("DROP TABLE {0}, {0}_schema", table.name)).await;
+    assert_eq!(table.sink.write(&sample(1)).await.unwrap_err().kind, SinkErrorKind::Missing);
+    table.sink.probe().await.unwrap();
+    assert_eq!(table.sink.write(&sample(1)).await.unwrap(), [Outcome::Stored]);
 }
 
 #[tokio::test]

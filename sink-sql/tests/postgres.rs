@@ -86,12 +86,8 @@ impl Harness for Table {
 
 attendance_model::sink_conformance!(Table);
 
-/// Whether a test that needs the server can run; says so when not.
 fn skipped(test: &str) -> bool {
-    if server().is_none() {
-        eprintln!("skipped: {test}: TEST_POSTGRES_URL is not set");
-    }
-    server().is_none()
+    common::skipped(test, "TEST_POSTGRES_URL")
 }
 
 #[tokio::test]
@@ -211,6 +207,19 @@ async fn a_server_that_only_reads_is_a_failure_that_may_pass() {
     let failure = sink.probe().await;
     execute(format!("DROP ROLE {role}")).await;
     assert_eq!(failure.unwrap_err().kind, SinkErrorKind::ReadOnly);
+}
+
+#[tokio::test]
+async fn a_table_that_was_dropped_is_missing_until_the_next_probe() {
+    if skipped("a_table_that_was_dropped_is_missing_until_the_next_probe") {
+        return;
+    }
+    let table = Table::new();
+    table.sink.probe().await.unwrap();
+    execute(format!("DROP TABLE {0}, {0}_schema", table.name)).await;
+    assert_eq!(table.sink.write(&sample(1)).await.unwrap_err().kind, SinkErrorKind::Missing);
+    table.sink.probe().await.unwrap();
+    assert_eq!(table.sink.write(&sample(1)).await.unwrap(), [Outcome::Stored]);
 }
 
 #[tokio::test]

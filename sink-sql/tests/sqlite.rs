@@ -1,6 +1,7 @@
 //! What only SQLite shows: files, locks, processes that are killed.
 #![cfg(feature = "sqlite")]
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -12,6 +13,11 @@ use sink_sql::{SqlOptions, SqlSink};
 fn open(file: &Path, settings: &str) -> SqlSink {
     let options = SqlOptions::parse("test", &format!("sqlite:{}?{settings}", file.display()), Settings::default());
     SqlSink::open(options.unwrap()).unwrap()
+}
+
+/// Not `eprintln!`, which the test harness would swallow.
+fn skip(test_and_reason: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {test_and_reason}");
 }
 
 fn count(file: &Path) -> u32 {
@@ -54,7 +60,7 @@ async fn a_file_that_cannot_be_written_is_a_failure_that_may_pass() {
     permissions.set_readonly(true);
     std::fs::set_permissions(&file, permissions).unwrap();
     if std::fs::OpenOptions::new().append(true).open(&file).is_ok() {
-        eprintln!("skipped: a_file_that_cannot_be_written_is_a_failure_that_may_pass: this user may write everything");
+        skip("a_file_that_cannot_be_written_is_a_failure_that_may_pass: this user may write everything");
         return;
     }
     let failure = open(&file, "").probe().await.unwrap_err();
@@ -118,7 +124,7 @@ async fn a_file_that_was_taken_away_is_made_anew() {
     let sink = open(&file, "");
     sink.write(&sample(2)).await.unwrap();
     if std::fs::rename(&file, directory.path().join("old.db")).is_err() {
-        eprintln!("skipped: a_file_that_was_taken_away_is_made_anew: this system keeps open files in place");
+        skip("a_file_that_was_taken_away_is_made_anew: this system keeps open files in place");
         return;
     }
     for log in ["att.db-wal", "att.db-shm"] {
@@ -161,6 +167,7 @@ fn child(file: &Path) -> Command {
     command
 }
 
+/// What those processes run; does nothing when it is run as a test.
 #[tokio::test]
 async fn a_process_of_its_own() {
     let Some(file) = std::env::var_os(CHILD) else { return };

@@ -111,6 +111,18 @@ impl Mysql {
             other => other,
         }
     }
+
+    /// Without a unique key of its own, an id would be stored each time it is written.
+    async fn check_key(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
+        let question = "SELECT column_name = 'event_id' FROM information_schema.statistics
+                        WHERE table_schema = database() AND table_name = ? AND index_name = 'PRIMARY'";
+        let columns: Vec<i64> = sqlx::query_scalar(question).bind(self.table.to_string()).fetch_all(connection).await?;
+        if columns == [1] {
+            return Ok(());
+        }
+        let problem = format!("{} has no primary key event_id", self.target);
+        Err(SinkError::new(SinkErrorKind::Schema, problem).mend("set another `table`, or give this one its key").into())
+    }
 }
 
 const DUPLICATE_KEY: u16 = 1062;
@@ -168,6 +180,7 @@ impl Statements for Mysql {
         let columns = columns();
         let nothing = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {table} WHERE FALSE");
         sqlx::query(AssertSqlSafe(nothing)).execute(&mut *connection).await?;
+        self.check_key(&mut *connection).await?;
         sqlx::query("DO RELEASE_LOCK(?)").bind(&lock).execute(connection).await?;
         Ok(())
     }

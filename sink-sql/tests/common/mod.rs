@@ -1,5 +1,6 @@
 //! What the tests of both servers share.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -40,6 +41,16 @@ pub(crate) fn open(url: &str, settings: &str) -> SqlSink {
 pub(crate) fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{what}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Whether a test that needs the server of this variable cannot run; says so then.
+pub(crate) fn skipped(test: &str, variable: &str) -> bool {
+    let missing = std::env::var_os(variable).is_none();
+    if missing {
+        // Not `eprintln!`, which the test harness would swallow.
+        let _ = writeln!(std::io::stderr(), "skipped: {test}: {variable} is not set");
+    }
+    missing
 }
 
 /// Runs to its end where no runtime can be entered any more, as in `drop`.
