@@ -1,0 +1,178 @@
+//! Whole syncs, as an administrator runs them: the program in a process of its own, terminals in this one.
+//!
+//! `cargo bench -p iclock-cli --bench sync` prints each figure beside its bar. Peak memory is read from `/proc`, so that
+//! part is for Linux. The figures and how they were taken stand in `benches/README.md`.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use attendance_model::{AttendanceEvent, EventId, Settings, Sink};
+use attendance_model::{PunchState, Source, VerifyMode};
+use serde_json::Value;
+use sink_sql::{SqlOptions, SqlSink};
+use zk_proto::DeviceTime;
+use zk_sim::{Punch, Server, Terminal};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const MIB: f64 = 1024.0 * 1024.0;
+/// How often the program's high-water mark is looked at; it is exact up to its last rise.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// One run of the program.
+struct Run {
+    report: Value,
+    took: Duration,
+    peak_mib: f64,
+}
+
+impl Run {
+    fn figure(&self, pointer: &str) -> f64 {
+        self.report.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN)
+    }
+}
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let _guard = runtime.enter();
+    let scratch = tempfile::tempdir()?;
+    memory(&runtime, scratch.path())?;
+    second_poll(&runtime, scratch.path())?;
+    against_the_sink_alone(&runtime, scratch.path())?;
+    many_terminals(&runtime, scratch.path())
+}
+
+fn start(runtime: &tokio::runtime::Runtime, records: usize, seed: u64) -> Result<Server> {
+    let terminal = Terminal::builder().records(records).users(500).seed(seed).serial(&format!("BENCH{seed}")).build();
+    Ok(runtime.block_on(Server::start(terminal, ([127, 0, 0, 1], 0).into()))?)
+}
+
+fn sync(servers: &[Server], dir: &Path) -> Result<Run> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+    command.arg("sync").arg("--json").arg("--state").arg(dir.join("state"));
+    command.arg("--sink").arg(format!("sqlite:{}", dir.join("attendance.db").display()));
+    for (n, server) in servers.iter().enumerate() {
+        command.arg("--device").arg(format!("t{n}={}", server.addr()));
+    }
+    fs::create_dir_all(dir)?;
+    let begun = Instant::now();
+    let mut child = command.current_dir(dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak_kib = 0;
+    while child.try_wait()?.is_none() {
+        peak_kib = high_water_kib(&status).unwrap_or(0).max(peak_kib);
+        thread::sleep(LOOK_EVERY);
+    }
+    let took = begun.elapsed();
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stdout)).into());
+    }
+    Ok(Run { report: serde_json::from_slice(&output.stdout)?, took, peak_mib: f64::from(peak_kib) / 1024.0 })
+}
+
+fn high_water_kib(status: &str) -> Option<u32> {
+    let text = fs::read_to_string(status).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
+}
+
+fn memory(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> {
+    let mut peaks = Vec::new();
+    for records in [1_000_000, 2_000_000] {
+        let server = start(runtime, records, 1)?;
+        let run = sync(&[server], &scratch.join(records.to_string()))?;
+        assert_eq!(run.figure("/totals/stored"), records as f64);
+        let rate = records as f64 / run.took.as_secs_f64();
+        println!(
+            "sync {records} records into SQLite: {:.1} s, {rate:.0} records/s, peak {:.1} MiB",
+            run.took.as_secs_f64(),
+            run.peak_mib
+        );
+        peaks.push(run.peak_mib);
+    }
+    println!("  bars: peak below 64 MiB; for twice the records at most 4 MiB more: {:+.1} MiB", peaks[1] - peaks[0]);
+    Ok(())
+}
+
+fn second_poll(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> {
+    let server = start(runtime, 100_000, 2)?;
+    let handle = server.handle();
+    let servers = [server];
+    let first = sync(&servers, &scratch.join("poll"))?;
+    let next = handle.records().last().map_or(0, |punch| punch.time.0) + 60;
+    handle.add_punches((0..10).map(|n| Punch::new(1, "1", DeviceTime(next + n), 0, 1)));
+    let second = sync(&servers, &scratch.join("poll"))?;
+    assert_eq!(second.figure("/totals/new"), 10.0);
+    let (before, after) = (first.figure("/devices/0/bytes_read"), second.figure("/devices/0/bytes_read"));
+    println!("second poll, 10 new of 100000: {after} of {before} bytes, {:.3} % (bar: 1 %)", after / before * 100.0);
+    Ok(())
+}
+
+fn against_the_sink_alone(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> {
+    const EVENTS: usize = 100_000;
+    let events: Vec<AttendanceEvent> = (0..EVENTS).map(event).collect();
+    let url = format!("sqlite:{}", scratch.join("alone.db").display());
+    let sink = Arc::new(SqlSink::open(SqlOptions::parse("alone", &url, Settings::default())?)?);
+    let alone = runtime.block_on(async {
+        sink.probe().await?;
+        let begun = Instant::now();
+        for batch in events.chunks(sink.capabilities().batch) {
+            sink.write(batch).await?;
+        }
+        Ok::<_, Box<dyn Error>>(begun.elapsed())
+    })?;
+    let server = start(runtime, EVENTS, 3)?;
+    let whole = sync(&[server], &scratch.join("whole"))?;
+    assert_eq!(whole.figure("/totals/stored"), EVENTS as f64);
+    let ratio = alone.as_secs_f64() / whole.took.as_secs_f64();
+    println!(
+        "{EVENTS} new events into SQLite: the sink alone {:.2} s, from terminal to sink {:.2} s, {ratio:.2} x (bar: 0.4 x)",
+        alone.as_secs_f64(),
+        whole.took.as_secs_f64()
+    );
+    Ok(())
+}
+
+fn event(n: usize) -> AttendanceEvent {
+    let seconds = i64::try_from(n).unwrap_or_default();
+    let local_time = chrono::DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap_or_default().naive_utc();
+    let (user_id, verify_mode, punch_state) = ((n % 500).to_string(), VerifyMode(1), PunchState(0));
+    AttendanceEvent {
+        id: EventId::full("BENCH", &user_id, local_time, punch_state, verify_mode),
+        device_serial: "BENCH".to_owned(),
+        device_name: "bench".to_owned(),
+        user_id,
+        local_time,
+        instant: None,
+        verify_mode,
+        punch_state,
+        work_code: None,
+        source: Source::Pull,
+        flags: Vec::new(),
+        clock_drift_ms: Some(0),
+        raw: vec![0; 40],
+    }
+}
+
+fn many_terminals(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> {
+    const TERMINALS: usize = 200;
+    const RECORDS: usize = 10_000;
+    let servers: Vec<Server> =
+        (0..TERMINALS).map(|n| start(runtime, RECORDS, 100 + n as u64)).collect::<Result<_>>()?;
+    let run = sync(&servers, &scratch.join("many"))?;
+    assert_eq!(run.figure("/totals/new"), (TERMINALS * RECORDS) as f64);
+    let megabytes =
+        run.report["devices"].as_array().into_iter().flatten().filter_map(|device| device["bytes_read"].as_f64());
+    println!(
+        "{TERMINALS} terminals of {RECORDS} records: {:.1} s for {:.0} MiB and ledger and SQLite, peak {:.1} MiB (bar: 128 MiB)",
+        run.took.as_secs_f64(),
+        megabytes.sum::<f64>() / MIB,
+        run.peak_mib
+    );
+    Ok(())
+}
