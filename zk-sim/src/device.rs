@@ -57,7 +57,8 @@ impl Device {
         let id = LinkId(self.next_link);
         self.next_link += 1;
         let seed = self.terminal.seed ^ id.0.wrapping_mul(0xD1B5_4A32_D192_ED03);
-        let link = Link::open(transport, &mut self.terminal.faults, seed);
+        let pace = self.terminal.profile.pace;
+        let link = Link::open(transport, pace, &mut self.terminal.faults, seed);
         self.links.insert(id, link);
         Some(id)
     }

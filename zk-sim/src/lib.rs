@@ -9,8 +9,8 @@
 //! | [`Device`] | sessions without a network: packets in, [`Action`]s out, time as an argument |
 //! | [`Server`], [`Handle`] | the same over TCP and UDP, and the way to look at it and change it while it runs |
 //!
-//! Packets leave one by one and at once. A client that takes one packet per read of its socket (node-zklib does) needs the
-//! pace of a real terminal: `latency=3ms`.
+//! Packets leave one by one and at once. Clients that take one packet per read of their socket (node-zklib, zkteco-js) need
+//! the pace of a real terminal: [`Profile::pace`].
 //!
 //! ```
 //! use bytes::Bytes;

@@ -84,6 +84,7 @@ impl Frame {
 pub(crate) struct Line {
     transport: Transport,
     at_most: Option<NonZeroUsize>,
+    pace: Duration,
     coalesce: bool,
     drop_after: Option<u64>,
     stall_after: Option<u64>,
@@ -93,7 +94,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn open(transport: Transport, faults: &mut Faults, seed: u64) -> Self {
+    pub(crate) fn open(transport: Transport, pace: Duration, faults: &mut Faults, seed: u64) -> Self {
         let mut bytes = |kind| faults.strike(kind).map(|value| u64::try_from(value).unwrap_or(0));
         let drop_after = bytes(FaultKind::DropAfter);
         let stall_after = bytes(FaultKind::Stall);
@@ -102,6 +103,7 @@ impl Line {
         Self {
             transport,
             at_most,
+            pace,
             coalesce,
             drop_after,
             stall_after,
@@ -129,6 +131,9 @@ impl Line {
         }
         for reply in replies {
             let own_id = reply.reply_id.unwrap_or(request);
+            if !actions.is_empty() && !self.pace.is_zero() && self.transport == Transport::Tcp {
+                actions.push(Action::Pause(self.pace));
+            }
             if let Some(delay) = faults.strike(FaultKind::Latency) {
                 actions.push(Action::Pause(Duration::from_millis(u64::try_from(delay).unwrap_or(0))));
             }

@@ -67,7 +67,7 @@ pub(crate) struct Link {
 
 impl Link {
     /// A link whose faults, as far as they strike whole sessions, are settled now.
-    pub(crate) fn open(transport: Transport, faults: &mut Faults, seed: u64) -> Self {
+    pub(crate) fn open(transport: Transport, pace: Duration, faults: &mut Faults, seed: u64) -> Self {
         Self {
             transport,
             state: State::Idle,
@@ -75,7 +75,7 @@ impl Link {
             mask: 0,
             prepared: None,
             upload: None,
-            line: Line::open(transport, faults, seed),
+            line: Line::open(transport, pace, faults, seed),
             requests: 0,
             key_after: faults.strike(FaultKind::KeyMidSession),
             silent_after: faults.strike(FaultKind::StallPackets),

@@ -1,5 +1,7 @@
 //! What kind of terminal is simulated: the families that differ on the wire.
 
+use std::time::Duration;
+
 use zk_proto::Command;
 use zk_proto::record::AttendanceLayout;
 use zk_proto::record::UserLayout;
@@ -49,6 +51,9 @@ pub struct Profile {
     pub tcp_packet: u32,
     /// Bytes per DATA packet over UDP; at most 1024 fit a datagram that every client takes.
     pub udp_packet: u32,
+    /// Over TCP, how long it waits between the packets of one answer. Zero is as fast as it goes; clients that take one packet
+    /// per read of their socket (node-zklib, zkteco-js) need a real terminal's pace, some milliseconds.
+    pub pace: Duration,
     /// Bytes of the free-sizes answer: 80, 92 or 112.
     pub sizes_len: usize,
     /// The code that answers an option the terminal does not have.
@@ -88,6 +93,7 @@ const TFT40: Profile = Profile {
     inline_limit: 1024,
     tcp_packet: 65_528,
     udp_packet: 1024,
+    pace: Duration::ZERO,
     sizes_len: 92,
     absent_option: Command::ACK_ERROR,
     sessions: 16,

@@ -154,6 +154,16 @@ fn a_log_is_also_read_directly_in_packets() {
 }
 
 #[test]
+fn a_terminal_with_a_pace_waits_between_the_packets_of_an_answer() {
+    let pace = Duration::from_millis(2);
+    let profile = Profile { pace, ..Profile::default() };
+    let mut client = Client::connected(terminal("tft40").profile(profile).build(), Transport::Tcp);
+    client.ask(Command::DATA_WRRQ, LOG);
+    assert_eq!(client.range(0, 4004).paused, pace * 2);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).paused, Duration::ZERO);
+}
+
+#[test]
 fn ranges_outside_of_the_buffer_are_refused() {
     let mut client = connected("tft40");
     assert_eq!(client.range(0, 100).codes(), [2001], "nothing is prepared");
