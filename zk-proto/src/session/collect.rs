@@ -52,13 +52,18 @@ impl Collector {
 
     pub(super) fn add(&mut self, number: u16, data: Bytes, intact: bool) {
         self.damaged |= !intact;
+        let known = if self.numbered { &self.pieces[..] } else { &[] };
+        let before = known.iter().find(|(other, _)| *other == number);
+        if before.is_some_and(|(_, before)| *before == data) {
+            return;
+        }
+        if data.is_empty() || self.is_whole() {
+            // Counted and not kept: a terminal may send without end.
+            self.have += data.len() as u64;
+            return;
+        }
         if self.numbered {
-            if let Some((_, before)) = self.pieces.iter().find(|(other, _)| *other == number) {
-                if *before == data {
-                    return;
-                }
-                self.numbered = false;
-            }
+            self.numbered = before.is_none();
             // Without an announcement `part` is 0, and nothing can be placed.
             let begin = u64::from(number) * self.part;
             let length = self.need.saturating_sub(begin).min(self.part);
@@ -196,6 +201,17 @@ mod tests {
         collector.add(1, bytes("ab"), true);
         collector.add(0, bytes("cd"), true);
         assert_eq!(text(&mut collector), b"abcd");
+    }
+
+    #[test]
+    fn what_comes_without_end_is_not_kept() {
+        let mut collector = Collector::new(2, false);
+        for _ in 0..1_000 {
+            collector.add(0, bytes(""), true);
+            collector.add(0, bytes("ab"), true);
+        }
+        assert_eq!(collector.pieces.len(), 1);
+        assert_eq!(collector.take().1, 1_998);
     }
 
     #[test]
