@@ -13,9 +13,7 @@ pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> 
                 (SinkErrorKind::Busy, "another program holds the file locked: end it, or let it finish")
             }
             Code::DiskFull => (SinkErrorKind::Full, "make room on the disk; nothing is lost meanwhile"),
-            Code::ReadOnly => {
-                (SinkErrorKind::ReadOnly, "let this user write the file and its directory, and mount the disk writable")
-            }
+            Code::ReadOnly => (SinkErrorKind::ReadOnly, FILE_READ_ONLY),
             Code::CannotOpen | Code::PermissionDenied => {
                 (SinkErrorKind::Rights, "let this user read and write the file and its directory")
             }
@@ -36,6 +34,10 @@ pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> 
     };
     SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(cause)
 }
+
+/// The mend for an SQLite file that cannot be written.
+#[cfg(feature = "sqlite")]
+pub(crate) const FILE_READ_ONLY: &str = "let this user write the file and its directory, and mount the disk writable";
 
 /// What sort of failure a server's error is, and what to try next.
 #[cfg(any(feature = "postgres", feature = "mysql"))]

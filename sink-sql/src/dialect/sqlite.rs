@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, TransactionBeh
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::Dialect;
-use crate::error::{from_sqlite, timed_out};
+use crate::error::{FILE_READ_ONLY, from_sqlite, timed_out};
 use crate::mapping::{COLUMNS, Limits, Row, utc_text, wall_clock_text};
 use crate::migration::{self, SQLITE};
 use crate::options::SqlOptions;
@@ -177,6 +177,11 @@ impl File {
     /// Under the file's write lock, so that several can start at once.
     fn migrate(&self, connection: &mut Connection) -> Result<(), SinkError> {
         let failed = |cause| from_sqlite("prepare", &self.target, cause);
+        // A file that cannot be written is opened all the same, and so is a transaction on it.
+        if connection.is_readonly("main").map_err(failed)? {
+            let problem = format!("cannot write to {}: the file is read-only", self.target);
+            return Err(SinkError::new(SinkErrorKind::ReadOnly, problem).mend(FILE_READ_ONLY));
+        }
         let (table, versions) = (self.table.quoted('"'), self.table.version_table('"'));
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let create = format!("CREATE TABLE IF NOT EXISTS {versions} (version INTEGER NOT NULL PRIMARY KEY)");
