@@ -49,13 +49,12 @@ pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sq
     use sqlx::Error as Cause;
     let (kind, mend) = match &cause {
         Cause::Database(error) => classify(error.as_ref()),
+        // A certificate that is not trusted comes as invalid data.
+        Cause::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => (SinkErrorKind::Unreachable, TLS),
+        Cause::Tls(_) => (SinkErrorKind::Unreachable, TLS),
         Cause::Io(_) => (
             SinkErrorKind::Unreachable,
             "check that the server runs, its host and port, and that no firewall stands between",
-        ),
-        Cause::Tls(_) => (
-            SinkErrorKind::Unreachable,
-            "check the server's certificate and its name; `tls_ca` names a file of certificates to trust",
         ),
         Cause::ColumnDecode { .. } | Cause::Decode(_) => (SinkErrorKind::Schema, FOREIGN_TABLE),
         Cause::Protocol(_) => (SinkErrorKind::Unreachable, "check that host and port are those of the database server"),
@@ -67,6 +66,8 @@ pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sq
 const FOREIGN_TABLE: &str = "the table is not as this program made it: set another `table`";
 const OUR_FAULT: &str = "this is a fault of this program: please report it";
 const TABLE_GONE: &str = "the table is gone: start this program again, which makes it anew, then replay";
+const TLS: &str =
+    "check that the server offers TLS, and its certificate and name; `tls_ca` names certificates to trust";
 const NO_ROOM: &str = "make room on the server's disk; nothing is lost meanwhile";
 const SIGN_IN: &str = "check the user in the URL, `password`, and from where the server lets this user in";
 const GRANT: &str = "let an administrator grant this user SELECT and INSERT on the table, and CREATE to make it";
