@@ -168,7 +168,8 @@ impl RangeRead {
             self.again += 1;
             return Next::Ask(self.ask(context));
         }
-        if self.collector.is_empty() {
+        // A terminal that announces and acknowledges without a byte between did answer: bytes are missing.
+        if self.collector.is_empty() && !self.announced {
             return Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY });
         }
         let missing = self.collector.need().saturating_sub(have);
