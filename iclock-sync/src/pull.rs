@@ -97,8 +97,10 @@ impl Source {
 /// must not look known.
 fn remember(state: &mut TerminalState, pulled: &Pull, knew_refusal: bool, now: i64) {
     let Some(records) = pulled.records_on_device else { return };
+    // Records that are nobody's may be ones that lost their head: the next run looks again.
+    let vague = matches!(&pulled.found, Pulled::Tail(proven) | Pulled::Full(proven) if proven.is_neutral());
     state.records = records;
-    state.count = pulled.counts.allow(records).then_some(records);
+    state.count = (!vague && pulled.counts.allow(records)).then_some(records);
     (state.layout, state.overlap) = match &pulled.known {
         Some(known) => (Some(plan::layout_word(known.layout)), known.overlap.clone()),
         None => (state.layout.take(), Vec::new()),
