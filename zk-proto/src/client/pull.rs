@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use tokio::time::sleep;
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, Step};
 use crate::proof::{
     Counts, Evidence, Known, Proven, Reading, Reason, Remembered, Unproven, UserTable, WORD_LEN, prove, prove_tail,
     prove_users,
@@ -17,7 +17,7 @@ use crate::proof::{
 use crate::record::FieldOrder;
 use crate::session::ChecksumPolicy;
 use crate::spool::{DEFAULT_MEMORY, Spool, SpoolError};
-use crate::{Dataset, DeviceTime, Prepared, ProtoError};
+use crate::{Command, Dataset, DeviceTime, Prepared, ProtoError};
 
 /// Records that are kept of a log's end to know it again.
 pub const DEFAULT_OVERLAP: u64 = 16;
@@ -157,10 +157,16 @@ impl PullError {
         }
     }
 
-    /// Bytes that came damaged or not at all although they were asked for again: a fresh session may have them.
+    /// Whether bytes came damaged or not at all although they were asked for again.
     fn lacks_bytes(&self) -> bool {
-        let Self::Client(ClientError::Protocol { source, .. }) = self else { return false };
-        matches!(**source, ProtoError::Damaged { .. } | ProtoError::Incomplete { .. })
+        match self {
+            Self::Client(ClientError::Protocol { source, .. }) => {
+                matches!(**source, ProtoError::Damaged { .. } | ProtoError::Incomplete { .. })
+            }
+            // A terminal that has no more than it sent says nothing to the rest.
+            Self::Client(ClientError::TimedOut { step }) => *step == Step::Command(Command::DATA_RDY),
+            _ => false,
+        }
     }
 
     fn is_damage(&self) -> bool {
@@ -440,7 +446,9 @@ impl Puller<'_> {
                     self.remembered.checksums_wrong = true;
                     self.client.set_checksum_policy(ChecksumPolicy::Tolerate);
                     fruitless = 0;
-                } else if let (true, Some(announced)) = (error.lacks_bytes(), self.buffered) {
+                } else if let (true, Some(announced)) =
+                    (error.lacks_bytes() && (damage > 0 || !spool.is_empty()), self.buffered)
+                {
                     self.damaged |= error.is_damage();
                     return Ok(Came::Whole { announced });
                 } else {

@@ -1,0 +1,217 @@
+//! Pulling from simulated terminals: the truth, or a named reason, whatever is wrong with them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use zk_proto::client::{Pull, PullError, PullRequest, Pulled, pull, pull_users};
+use zk_proto::proof::Proven;
+use zk_proto::record::Who;
+use zk_proto::{Client, ConnectOptions, Transport, Uid};
+use zk_sim::{Fault, FaultKind, Handle, Profile, Punch, Server, Terminal};
+
+type Row = (String, u32, u8, u8);
+
+struct Site {
+    server: Server,
+    terminal: Handle,
+    directory: tempfile::TempDir,
+}
+
+impl Site {
+    async fn new(profile: &str, records: usize, faults: &[&str]) -> Self {
+        let mut terminal = Terminal::builder()
+            .profile(Profile::named(profile).unwrap())
+            .records(records)
+            .users(40)
+            .seed(records as u64 + 7);
+        for fault in faults {
+            terminal = terminal.fault(Fault::parse(fault).unwrap());
+        }
+        let server = Server::start(terminal.build(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        Self { terminal: server.handle(), server, directory: tempfile::tempdir().unwrap() }
+    }
+
+    async fn client(&self) -> Result<Client, zk_proto::ClientError> {
+        let options = ConnectOptions::new("127.0.0.1")
+            .port(self.server.addr().port())
+            .timeout(Duration::from_millis(400))
+            .transport(Transport::Auto);
+        Client::connect(&options).await
+    }
+
+    fn request(&self) -> PullRequest {
+        PullRequest {
+            terminal_now: Some(self.terminal.now()),
+            spool_directory: Some(self.directory.path().into()),
+            spool_memory: 64 << 10,
+            ..PullRequest::new(self.terminal.now())
+        }
+    }
+
+    async fn pull(&self, request: &PullRequest) -> Result<Pull, PullError> {
+        let mut client = self.client().await?;
+        let pulled = pull(&mut client, request, &mut |_| ()).await;
+        client.exit().await;
+        pulled
+    }
+
+    fn truth(&self) -> Vec<Row> {
+        self.terminal.records().iter().map(row).collect()
+    }
+}
+
+fn row(punch: &Punch) -> Row {
+    (punch.user_id.to_string(), punch.time.0, punch.state, punch.mode)
+}
+
+fn rows(mut proven: Proven) -> Vec<Row> {
+    let mut rows = Vec::new();
+    loop {
+        let batch = proven.next_batch(1000).unwrap();
+        if batch.is_empty() {
+            return rows;
+        }
+        rows.extend(batch.into_iter().map(|record| {
+            let who = match record.who {
+                Who::UserId(id) => id.0,
+                Who::Uid(Uid(uid)) => format!("uid {uid}"),
+            };
+            (who, record.time.0, record.punch_state.0, record.verify_mode.0)
+        }));
+    }
+}
+
+fn full(pull: Pull) -> Vec<Row> {
+    match pull.found {
+        Pulled::Full(proven) => rows(proven),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_log_comes_whole_inline_and_buffered() {
+    for records in [1, 20, 3000] {
+        let site = Site::new("tft40", records, &[]).await;
+        let pulled = site.pull(&site.request()).await.unwrap();
+        assert_eq!((pulled.records_on_device, pulled.sessions), (Some(records as u64), 1));
+        assert_eq!(full(pulled), site.truth());
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_new_is_read() {
+    let site = Site::new("tft40", 3000, &[]).await;
+    let first = site.pull(&site.request()).await.unwrap();
+    let whole = first.bytes_read;
+    let known = PullRequest { known: first.known, ..site.request() };
+    let again = site.pull(&known).await.unwrap();
+    assert!(matches!(again.found, Pulled::Unchanged), "{again:?}");
+    for _ in 0..10 {
+        site.terminal.punch_now().unwrap();
+    }
+    let tail = site.pull(&known).await.unwrap();
+    assert!(tail.bytes_read * 50 < whole, "{} of {whole}", tail.bytes_read);
+    assert_eq!(tail.records_on_device, Some(3010));
+    let Pulled::Tail(proven) = tail.found else { panic!("{:?}", tail.found) };
+    assert_eq!(proven.first_index(), 3000);
+    assert_eq!(rows(proven), site.truth()[3000..]);
+}
+
+#[tokio::test]
+async fn a_log_that_lost_its_oldest_records_is_read_whole() {
+    let site = Site::new("tft40", 3000, &[]).await;
+    let first = site.pull(&site.request()).await.unwrap();
+    site.terminal.drop_oldest(10);
+    for _ in 0..30 {
+        site.terminal.punch_now().unwrap();
+    }
+    let again = site.pull(&PullRequest { known: first.known, ..site.request() }).await.unwrap();
+    assert_eq!(full(again), site.truth());
+}
+
+#[tokio::test]
+async fn a_cut_that_stays_yields_nothing_and_one_that_passes_the_truth() {
+    for cut in ["cut-head", "cut-head-sized", "cut-head-filled"] {
+        let site = Site::new("tft40", 500, &[cut]).await;
+        let pulled = site.pull(&site.request()).await.unwrap();
+        let Pulled::Unproven { readings, .. } = &pulled.found else { panic!("{cut}: {pulled:?}") };
+        assert_eq!((readings.len(), pulled.known), (2, None), "{cut}");
+
+        let site = Site::new("tft40", 500, &[&format!("{cut}x1")]).await;
+        let pulled = site.pull(&site.request()).await.unwrap();
+        assert_eq!(pulled.sessions, 2, "{cut}");
+        assert_eq!(full(pulled), site.truth(), "{cut}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_line_goes_on_where_it_broke() {
+    let site = Site::new("tft40", 10_000, &["drop-after=200000x1"]).await;
+    let pulled = site.pull(&site.request()).await.unwrap();
+    assert_eq!(pulled.sessions, 2);
+    // What came before the line was lost is not read again, but for the overlap that is compared.
+    assert!(pulled.bytes_read < 410_000, "{}", pulled.bytes_read);
+    assert_eq!(full(pulled), site.truth());
+}
+
+#[tokio::test]
+async fn a_count_that_is_off_is_proven_by_a_second_reading_and_remembered() {
+    let site = Site::new("tft40", 500, &["count-zero"]).await;
+    let pulled = site.pull(&site.request()).await.unwrap();
+    assert!(pulled.remembered.count_off);
+    assert_eq!(pulled.sessions, 2);
+    let next = PullRequest { remembered: pulled.remembered, ..site.request() };
+    assert_eq!(full(pulled), site.truth());
+    let again = site.pull(&next).await.unwrap();
+    assert_eq!(again.sessions, 1);
+    assert_eq!(full(again), site.truth());
+}
+
+#[tokio::test]
+async fn an_empty_log_is_proven_and_one_that_says_so_falsely_is_not() {
+    let site = Site::new("tft40", 0, &[]).await;
+    let pulled = site.pull(&site.request()).await.unwrap();
+    assert_eq!(pulled.records_on_device, Some(0));
+    assert!(full(pulled).is_empty());
+    let site = Site::new("tft40", 30, &["no-data"]).await;
+    let pulled = site.pull(&site.request()).await.unwrap();
+    assert!(matches!(pulled.found, Pulled::Unproven { .. }));
+}
+
+#[tokio::test]
+async fn a_terminal_that_refuses_offsets_is_read_whole_and_remembered() {
+    let site = Site::new("tft40", 1000, &[]).await;
+    let first = site.pull(&site.request()).await.unwrap();
+    site.terminal.set_faults(&[Fault::new(FaultKind::RefuseOffsets)]);
+    let again = site.pull(&PullRequest { known: first.known, ..site.request() }).await.unwrap();
+    assert!(again.offsets_refused);
+    assert_eq!(full(again), site.truth());
+}
+
+#[tokio::test]
+async fn no_fault_yields_a_record_that_is_not_there() {
+    for kind in FaultKind::ALL {
+        for records in [3, 2000] {
+            let site = Site::new("tft40", records, &[kind.name()]).await;
+            let pulled = tokio::time::timeout(Duration::from_secs(60), site.pull(&site.request())).await;
+            let pulled = pulled.unwrap_or_else(|_| panic!("{} does not end", kind.name()));
+            if let Ok(Pull { found: Pulled::Full(proven), .. }) = pulled {
+                if !proven.is_neutral() {
+                    assert_eq!(rows(proven), site.truth(), "{}", kind.name());
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_table_is_proven_and_a_cut_one_is_not() {
+    for profile in ["tft40", "bw8"] {
+        let site = Site::new(profile, 10, &[]).await;
+        let mut client = site.client().await.unwrap();
+        let table = pull_users(&mut client, &site.request()).await.unwrap().unwrap();
+        assert_eq!(table.users().len(), 40, "{profile}");
+        site.terminal.set_faults(&[Fault::new(FaultKind::CutUsers)]);
+        assert!(pull_users(&mut client, &site.request()).await.unwrap().is_err(), "{profile}");
+    }
+}
