@@ -100,6 +100,7 @@ impl Engine {
             on_report(&report);
             let wait = schedule.next_wait(&mut rest, report.totals.new > 0, self.clock.local_now());
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(()),
                 () = self.clock.sleep(wait) => {}
             }

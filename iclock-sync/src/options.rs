@@ -68,7 +68,7 @@ pub struct EngineOptions {
     pub verify_every: Duration,
     /// What is refused, flagged or accepted; the defaults are those of [`Rules`].
     pub rules: Rules,
-    /// Terminals read at once. 256 by default.
+    /// Terminals read at once; any number is connected to. 64 by default.
     pub concurrency: usize,
     /// Records to a ledger commit. 10,000 by default.
     pub batch: usize,
@@ -93,7 +93,7 @@ impl Default for EngineOptions {
             overlap: 16,
             verify_every: Duration::from_secs(6 * 3600),
             rules: Rules::default(),
-            concurrency: 256,
+            concurrency: 64,
             batch: 10_000,
             spool_memory: 16 << 20,
             device_deadline: Duration::from_secs(30 * 60),

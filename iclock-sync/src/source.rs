@@ -118,12 +118,7 @@ impl Source {
     }
 
     async fn read(&self, report: &mut DeviceReport) -> Result<(), Failure> {
-        let visited = {
-            // The semaphore is never closed; without a permit the terminal would only be read earlier.
-            let _permit = self.gates.terminals.acquire().await.ok();
-            self.persist(report).await?
-        };
-        let (seen, found) = visited;
+        let (seen, found) = self.persist(report).await?;
         match found {
             Found::Nothing(None) => Ok(()),
             Found::Nothing(Some(state)) => {
@@ -160,7 +155,11 @@ impl Source {
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
         let options = self.connect_options();
         let mut client = self.within(left, async { Ok(Client::connect(&options).await?) }).await?;
-        let found = self.within(left, self.talk(&mut client, report)).await;
+        let found = {
+            // Behind the connection, so that dead terminals keep nobody waiting. The semaphore is never closed.
+            let _permit = self.gates.terminals.acquire().await.ok();
+            self.within(left, self.talk(&mut client, report)).await
+        };
         // However it went: the terminal keeps a session that nobody ends, and some have only one.
         client.exit().await;
         found

@@ -144,7 +144,7 @@ async fn ids_of_the_python_tool_count_as_delivered() {
 async fn ids_imported_after_a_run_are_not_sent_either() {
     let (gate, state, (stored, sink)) = (Gate::with_records(60).await, State::new(), v1("firestore"));
     let limited = RunOptions { max_new: Some(1), ..RunOptions::default() };
-    sync_with(&state.engine(&[&gate], &[sink.clone()]), limited).await;
+    sync_with(&state.engine(&[&gate], std::slice::from_ref(&sink)), limited).await;
     let ledger = Ledger::open(&state.dir.path().join("state")).unwrap();
     let ids: Vec<_> =
         ledger.events(Window::default()).map(|event| IdScheme::IclockSyncV1.id_of(&event.unwrap())).collect();
@@ -173,7 +173,7 @@ async fn the_second_punch_of_a_second_is_merged_under_the_python_tools_ids_alone
 async fn a_new_target_starts_with_all_that_the_ledger_holds() {
     let (gate, state, (_, first), (second, late)) =
         (Gate::with_records(300).await, State::new(), memory("first"), memory("second"));
-    sync(&state.engine(&[&gate], &[first.clone()])).await;
+    sync(&state.engine(&[&gate], std::slice::from_ref(&first))).await;
     let report = sync(&state.engine(&[&gate], &[first, late])).await;
     assert_eq!((report.sinks[0].requests, report.sinks[1].stored), (0, 300));
     assert_eq!(keys(&second.stored()), gate.keys());
@@ -183,10 +183,10 @@ async fn a_new_target_starts_with_all_that_the_ledger_holds() {
 async fn a_dry_run_changes_no_file_and_calls_no_sink() {
     let (gate, state, (stored, sink)) = (Gate::with_records(400).await, State::new(), memory("db"));
     let dry = RunOptions { dry_run: true, ..RunOptions::default() };
-    let report = sync_with(&state.engine(&[&gate], &[sink.clone()]), dry.clone()).await;
+    let report = sync_with(&state.engine(&[&gate], std::slice::from_ref(&sink)), dry.clone()).await;
     assert_eq!((report.devices[0].new, report.sinks[0].pending, report.run.dry_run), (400, 400, true));
     assert_eq!(state.files(), [], "not even the state directory");
-    sync(&state.engine(&[&gate], &[sink.clone()])).await;
+    sync(&state.engine(&[&gate], std::slice::from_ref(&sink))).await;
     gate.handle().punch_now().unwrap();
     let (before, writes) = (state.files(), stored.writes());
     let report = sync_with(&state.engine(&[&gate], &[sink]), dry).await;

@@ -254,7 +254,7 @@ async fn a_person_keeps_the_user_id_under_which_a_punch_was_first_read() {
     };
     let (state, (stored, sink)) = (State::new(), memory("db"));
     let gate = Gate::start("gate", terminal("500")).await;
-    assert_eq!(sync(&state.engine(&[&gate], &[sink.clone()])).await.devices[0].new, 40);
+    assert_eq!(sync(&state.engine(&[&gate], std::slice::from_ref(&sink))).await.devices[0].new, 40);
     let renumbered = Gate::start("gate", terminal("777")).await;
     let full = RunOptions { full: true, ..RunOptions::default() };
     let report = sync_with(&state.engine(&[&renumbered], &[sink]), full).await;

@@ -28,6 +28,9 @@ mod state {
     pub(super) const IMPORTED: i64 = 6;
 }
 
+/// Events with their numbers.
+pub(crate) type Page = Vec<(i64, AttendanceEvent)>;
+
 /// A sink's watermarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SinkState {
@@ -139,7 +142,7 @@ impl Ledger {
         sink: &SinkState,
         from: Unsent,
         most: usize,
-    ) -> Result<Option<(Vec<(i64, AttendanceEvent)>, Unsent)>, LedgerError> {
+    ) -> Result<Option<(Page, Unsent)>, LedgerError> {
         self.read("read unsent events", |connection| {
             let mut from = from;
             loop {
@@ -413,7 +416,7 @@ fn left_behind(
     sink: &SinkState,
     after: i64,
     most: usize,
-) -> rusqlite::Result<Vec<(i64, AttendanceEvent)>> {
+) -> rusqlite::Result<Page> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {} FROM exceptions x JOIN events USING (seq)
          WHERE x.sink = ?1 AND x.state = ?2 AND x.seq > ?3 AND x.seq <= ?4 ORDER BY x.seq LIMIT ?5",
@@ -433,7 +436,7 @@ fn behind_watermark(
     sink: &SinkState,
     after: i64,
     most: usize,
-) -> rusqlite::Result<Vec<(i64, AttendanceEvent)>> {
+) -> rusqlite::Result<Page> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {} FROM events e WHERE seq > ?2 AND seq <= ?3
          AND NOT EXISTS (SELECT 1 FROM exceptions x WHERE x.sink = ?1 AND x.seq = e.seq) ORDER BY seq LIMIT ?4",

@@ -1,0 +1,87 @@
+//! Logs that are not proven: nothing of them is used, they are kept, and the truth is read as soon as it can be had.
+
+mod common;
+
+use common::{Gate, State, keys, memory, sync};
+use iclock_sync::report::{DeviceStatus, ReadMode};
+use zk_sim::{Fault, Profile, Terminal};
+
+async fn faulty(profile: &str, records: usize, fault: &str) -> Gate {
+    let profile = Profile::named(profile).unwrap();
+    let terminal = Terminal::builder().profile(profile).records(records).users(40).seed(5);
+    Gate::start("gate", terminal.fault(Fault::parse(fault).unwrap())).await
+}
+
+#[tokio::test]
+async fn a_cut_that_stays_yields_nothing_and_is_kept_whole_three_times() {
+    for (profile, cut) in [("tft40", 12), ("tft40", 1), ("tft16", 5), ("bw8", 3)] {
+        for kind in ["cut-head", "cut-head-sized", "cut-head-filled"] {
+            let fault = format!("{kind}={cut}");
+            let (gate, state, (stored, sink)) = (faulty(profile, 500, &fault).await, State::new(), memory("db"));
+            let engine = state.engine(&[&gate], &[sink]);
+            for _ in 0..4 {
+                let report = sync(&engine).await;
+                assert_eq!(report.run.exit_code, 40, "{fault} on {profile}: {report:?}");
+                assert_eq!(report.devices[0].status, DeviceStatus::Unproven);
+            }
+            assert!(stored.stored().is_empty());
+            let kept = state.ledger().unproven().unwrap();
+            assert_eq!(kept.len(), 3);
+            assert!(kept.iter().all(|log| std::fs::metadata(&log.file).unwrap().len() == log.bytes && log.bytes > 0));
+            let files = state.files().iter().filter(|(path, _)| path.contains("unproven")).count();
+            assert_eq!(files, 3, "older ones are let go");
+            gate.handle().clear_faults();
+            let report = sync(&engine).await;
+            assert_eq!((report.run.exit_code, report.devices[0].mode), (0, Some(ReadMode::Full)));
+            assert_eq!(keys(&stored.stored()), gate.keys(), "{fault} on {profile}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_reading_that_is_whole_gives_the_truth_in_the_same_run() {
+    for (profile, fault) in
+        [("tft40", "cut-head-filled=12x1"), ("tft16", "cut-head=7x1"), ("bw8", "cut-head-sized=3x1")]
+    {
+        let (gate, state, (stored, sink)) = (faulty(profile, 2_000, fault).await, State::new(), memory("db"));
+        let report = sync(&state.engine(&[&gate], &[sink])).await;
+        assert_eq!(report.run.exit_code, 0, "{fault}: {report:?}");
+        assert_eq!(keys(&stored.stored()), gate.keys(), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_again_and_again_still_brings_the_whole_log() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(20_000).await, State::new(), memory("db"));
+    gate.set_fault("drop-after=400000");
+    let report = sync(&state.engine(&[&gate], &[sink])).await;
+    assert_eq!(report.run.exit_code, 0, "{report:?}");
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn an_unproven_tail_moves_no_cursor() {
+    let (gate, state, (stored, sink)) = (Gate::with_records(3_000).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    sync(&engine).await;
+    let cursor = state.ledger().terminals().unwrap();
+    gate.handle().punch_now().unwrap();
+    gate.set_fault("cut-head-filled=12");
+    assert_eq!(sync(&engine).await.run.exit_code, 40);
+    assert_eq!(state.ledger().terminals().unwrap(), cursor);
+    gate.handle().clear_faults();
+    assert_eq!(sync(&engine).await.devices[0].new, 1);
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn a_user_table_that_is_not_proven_lets_nothing_of_an_8_byte_log_enter() {
+    let (gate, state, (stored, sink)) = (faulty("bw8", 300, "cut-users=12").await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let report = sync(&engine).await;
+    assert_eq!((report.run.exit_code, stored.stored().len()), (20, 0), "{report:?}");
+    assert!(report.devices[0].error.as_deref().unwrap().contains("user table"));
+    gate.handle().clear_faults();
+    sync(&engine).await;
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
