@@ -5,27 +5,27 @@
 
 use std::collections::BTreeSet;
 
-use attendance_model::{AttendanceEvent, EventId, IdScheme};
+use attendance_model::{AttendanceEvent, EventId};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::events::{self, EventReader};
 use super::imported;
-use crate::{Ledger, LedgerError, Window};
+use crate::{Ledger, LedgerError};
 
 /// Why an event is not what its sink's watermarks say.
-mod state {
+pub(super) mod state {
     /// Outside the window when it entered.
-    pub(super) const HELD: i64 = 1;
+    pub(in crate::ledger) const HELD: i64 = 1;
     /// Held, and inside the window of a later run; not admitted yet.
-    pub(super) const RELEASED: i64 = 2;
+    pub(in crate::ledger) const RELEASED: i64 = 2;
     /// Admitted, and left behind by the watermark.
-    pub(super) const PENDING: i64 = 3;
+    pub(in crate::ledger) const PENDING: i64 = 3;
     /// The sink will never take it.
-    pub(super) const REJECTED: i64 = 4;
+    pub(in crate::ledger) const REJECTED: i64 = 4;
     /// Its document is that of an earlier event.
-    pub(super) const MERGED: i64 = 5;
+    pub(in crate::ledger) const MERGED: i64 = 5;
     /// The Python tool delivered it.
-    pub(super) const IMPORTED: i64 = 6;
+    pub(in crate::ledger) const IMPORTED: i64 = 6;
 }
 
 /// Events with their numbers.
@@ -36,34 +36,12 @@ pub(crate) type Page = Vec<(i64, AttendanceEvent)>;
 pub(crate) struct SinkState {
     /// The number by which other tables name it.
     pub(crate) id: i64,
-    windowed: i64,
+    /// Up to here it is decided whether the window held them.
+    pub(super) windowed: i64,
     /// Up to here events may go out.
     pub(crate) admitted: i64,
     /// Up to here they did.
     pub(crate) delivered: i64,
-}
-
-/// What may go out to a sink, and when.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Admission<'a> {
-    pub(crate) target: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) ids: IdScheme,
-    pub(crate) window: Window,
-    /// The most new events; `None` for any number.
-    pub(crate) max_new: Option<u64>,
-}
-
-/// What admission came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Admitted {
-    pub(crate) sink: SinkState,
-    /// Events found to fall on the document of an earlier one.
-    pub(crate) merged: u64,
-    /// Events found to be delivered by the Python tool.
-    pub(crate) imported: u64,
-    /// How many new events there are, where that is too many.
-    pub(crate) over_limit: Option<u64>,
 }
 
 /// How far a sink's unsent events have been fetched.
@@ -98,43 +76,6 @@ pub(crate) struct Waiting {
 }
 
 impl Ledger {
-    /// Decides of the events that entered since which lie inside the window, and which may go out.
-    pub(crate) fn admit(&self, admission: &Admission<'_>) -> Result<Admitted, LedgerError> {
-        self.write("admit events", |transaction| {
-            let id = id_of(transaction, admission.target, admission.name)?;
-            let mut sink = watermarks(transaction, id)?;
-            let last = events::last_seq(transaction)?;
-            let (merged, imported) = match admission.ids {
-                IdScheme::Full => {
-                    hold_outside(transaction, &sink, last, &admission.window)?;
-                    (0, 0)
-                }
-                IdScheme::IclockSyncV1 => sort_by_document(transaction, &sink, last, &admission.window)?,
-            };
-            sink.windowed = last;
-            release_inside(transaction, &sink, &admission.window)?;
-            let new = new_events(transaction, &sink)?;
-            let over_limit = admission.max_new.is_some_and(|most| new > most).then_some(new);
-            if over_limit.is_none() {
-                sink.admitted = last;
-                let release = (sink.id, state::RELEASED, sink.delivered);
-                // Behind the watermark an admitted event needs no exception; before it, it is one left behind.
-                transaction
-                    .prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq > ?3")?
-                    .execute(release)?;
-                transaction
-                    .prepare_cached("UPDATE exceptions SET state = ?3 WHERE sink = ?1 AND state = ?2")?
-                    .execute((sink.id, state::RELEASED, state::PENDING))?;
-            }
-            transaction
-                .prepare_cached(
-                    "UPDATE sinks SET windowed = ?2, admitted = ?3 WHERE id = ?1 AND (windowed <> ?2 OR admitted <> ?3)",
-                )?
-                .execute((sink.id, sink.windowed, sink.admitted))?;
-            Ok(Admitted { sink, merged, imported, over_limit })
-        })
-    }
-
     /// The next unsent events of a sink, oldest first, and where to go on; `None` when there are no more.
     pub(crate) fn unsent(
         &self,
@@ -317,97 +258,10 @@ pub(super) fn settle_imported(transaction: &Transaction<'_>, sink: i64) -> rusql
     Ok(())
 }
 
-fn watermarks(connection: &Connection, id: i64) -> rusqlite::Result<SinkState> {
+pub(super) fn watermarks(connection: &Connection, id: i64) -> rusqlite::Result<SinkState> {
     connection.prepare_cached("SELECT windowed, admitted, delivered FROM sinks WHERE id = ?1")?.query_row([id], |row| {
         Ok(SinkState { id, windowed: row.get(0)?, admitted: row.get(1)?, delivered: row.get(2)? })
     })
-}
-
-/// Holds what entered since and lies outside the window.
-fn hold_outside(transaction: &Transaction<'_>, sink: &SinkState, last: i64, window: &Window) -> rusqlite::Result<()> {
-    if window.is_all_time() {
-        return Ok(());
-    }
-    let (since, until) = events::bounds(window);
-    transaction
-        .prepare_cached(
-            "INSERT INTO exceptions (sink, seq, state)
-             SELECT ?1, seq, ?2 FROM events WHERE seq > ?3 AND seq <= ?4 AND NOT time BETWEEN ?5 AND ?6",
-        )?
-        .execute((sink.id, state::HELD, sink.windowed, last, since, until))?;
-    Ok(())
-}
-
-/// The same for a sink whose documents may be those of earlier events, or the Python tool's. Returns how many were merged,
-/// and how many the tool had delivered.
-fn sort_by_document(
-    transaction: &Transaction<'_>,
-    sink: &SinkState,
-    last: i64,
-    window: &Window,
-) -> rusqlite::Result<(u64, u64)> {
-    let any_imported = imported::any(transaction, sink.id)?;
-    let (since, until) = events::bounds(window);
-    // The document id is made of the user id and the time: the index finds the few events of the same second at each terminal.
-    let mut entered = transaction.prepare_cached(
-        "SELECT seq, time, user_id, EXISTS (
-             SELECT 1 FROM events p WHERE p.terminal IN (SELECT id FROM terminals)
-             AND p.time = e.time AND p.user_id = e.user_id AND p.seq < e.seq
-         ) FROM events e WHERE seq > ?1 AND seq <= ?2",
-    )?;
-    let mut except = transaction.prepare_cached("INSERT INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)")?;
-    let mut rows = entered.query((sink.windowed, last))?;
-    let (mut merged, mut imported) = (0, 0);
-    while let Some(row) = rows.next()? {
-        let (seq, time, repeats): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(3)?);
-        let known = any_imported && {
-            let id = EventId::iclock_sync_v1(row.get_ref(2)?.as_str()?, events::wall_clock(time));
-            imported::contains(transaction, sink.id, id)?
-        };
-        let state = if known {
-            imported += 1;
-            state::IMPORTED
-        } else if repeats {
-            merged += 1;
-            state::MERGED
-        } else if !(since..=until).contains(&time) {
-            state::HELD
-        } else {
-            continue;
-        };
-        except.execute((sink.id, seq, state))?;
-    }
-    Ok((merged, imported))
-}
-
-/// Releases what was held and lies inside the window now.
-fn release_inside(transaction: &Transaction<'_>, sink: &SinkState, window: &Window) -> rusqlite::Result<()> {
-    let (since, until) = events::bounds(window);
-    transaction
-        .prepare_cached(
-            "UPDATE exceptions SET state = ?2 WHERE sink = ?1 AND state = ?3
-             AND (SELECT time FROM events e WHERE e.seq = exceptions.seq) BETWEEN ?4 AND ?5",
-        )?
-        .execute((sink.id, state::RELEASED, state::HELD, since, until))?;
-    Ok(())
-}
-
-/// How many events would be admitted.
-fn new_events(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<u64> {
-    let count = |sql: &str, a: i64, b: i64| {
-        transaction.prepare_cached(sql)?.query_row((sink.id, a, b), |row| row.get::<_, i64>(0))
-    };
-    let excepted = count(
-        "SELECT count(*) FROM exceptions WHERE sink = ?1 AND seq > ?2 AND seq <= ?3",
-        sink.admitted,
-        sink.windowed,
-    )?;
-    let released = count(
-        "SELECT count(*) FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq <= ?3",
-        state::RELEASED,
-        i64::MAX,
-    )?;
-    Ok((sink.windowed - sink.admitted - excepted + released).max(0).cast_unsigned())
 }
 
 fn left_behind(

@@ -3,6 +3,7 @@
 //! Everything here blocks; the engine calls it on blocking threads. One process writes (an OS lock says which), any number
 //! may read meanwhile.
 
+mod admission;
 mod check;
 mod delivery;
 mod events;
@@ -19,7 +20,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-pub(crate) use delivery::{Admission, Settled, SinkState, Unsent};
+pub(crate) use admission::Admission;
+pub(crate) use delivery::{Settled, SinkState, Unsent};
 pub use events::Events;
 pub(crate) use events::{Entry, EventReader, NewEvent, Reading, known_user_id};
 pub(crate) use quarantine::{NewRejection, ReadSpan};

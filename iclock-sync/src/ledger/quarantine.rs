@@ -6,8 +6,8 @@ use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::{Entry, events, terminals};
-use crate::{Ledger, LedgerError, Window};
+use super::{Entry, terminals};
+use crate::{Ledger, LedgerError};
 
 /// A record that validation refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,35 +193,6 @@ impl Ledger {
                      GROUP BY t.serial, q.reason ORDER BY t.serial, q.reason",
                 )?
                 .query_map((), |row| Ok((row.get(0)?, reason(row, 1)?, row.get::<_, i64>(2)?.cast_unsigned())))?
-                .collect()
-        })
-    }
-
-    /// Refused records inside a window whose time exists, in the order in which they were first read: what an export in the
-    /// Python tool's simple form shows beside the events.
-    ///
-    /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
-    pub fn refused_inside(
-        &self,
-        window: &Window,
-        after: i64,
-        most: u32,
-    ) -> Result<Vec<QuarantinedRecord>, LedgerError> {
-        self.read("list the quarantine", |connection| {
-            let (since, until) = events::bounds(window);
-            let text = |seconds: i64| events::wall_clock(seconds).format("%Y-%m-%d %H:%M:%S").to_string();
-            let since = window.since.map_or_else(String::new, |_| text(since));
-            let until = window.until.map_or_else(|| "9999".to_owned(), |_| text(until));
-            connection
-                .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM quarantine q JOIN terminals t ON t.id = q.terminal
-                     WHERE q.id > ?1 AND q.time BETWEEN ?2 AND ?3 AND q.reason NOT IN (?4, ?5) ORDER BY q.id LIMIT ?6"
-                ))?
-                .query_map(
-                    (after, since, until, Reason::ImpossibleTime.as_str(), Reason::Undecodable.as_str(), most),
-                    record,
-                )?
                 .collect()
         })
     }

@@ -30,8 +30,7 @@ const MIGRATIONS: [&str; 1] = [
         verified_at INTEGER,
         count_unreliable INTEGER NOT NULL DEFAULT 0,
         offsets_refused_at INTEGER,
-        bad_checksums INTEGER NOT NULL DEFAULT 0,
-        reenable INTEGER NOT NULL DEFAULT 0
+        bad_checksums INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE readings (
         id INTEGER PRIMARY KEY,

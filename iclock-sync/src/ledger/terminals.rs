@@ -29,12 +29,10 @@ pub struct TerminalState {
     pub offsets_refused_at: Option<i64>,
     /// Its checksums are wrong in every session.
     pub bad_checksums: bool,
-    /// It was left disabled and is to be enabled at the next connection.
-    pub reenable: bool,
 }
 
 const COLUMNS: &str = "serial, name, epoch, records, overlap, layout, count, verified_at, count_unreliable, \
-                       offsets_refused_at, bad_checksums, reenable";
+                       offsets_refused_at, bad_checksums";
 
 impl TerminalState {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -50,7 +48,6 @@ impl TerminalState {
             count_unreliable: row.get(8)?,
             offsets_refused_at: row.get(9)?,
             bad_checksums: row.get(10)?,
-            reenable: row.get(11)?,
         })
     }
 }
@@ -121,7 +118,7 @@ pub(crate) fn save(transaction: &Transaction<'_>, state: &TerminalState) -> rusq
         .prepare_cached(
             "UPDATE terminals SET epoch = :epoch, records = :records, overlap = :overlap, layout = :layout, count = :count,
                  verified_at = :verified_at, count_unreliable = :count_unreliable,
-                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums, reenable = :reenable
+                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums
              WHERE id = :id",
         )?
         .execute(named_params! {
@@ -135,7 +132,6 @@ pub(crate) fn save(transaction: &Transaction<'_>, state: &TerminalState) -> rusq
             ":count_unreliable": state.count_unreliable,
             ":offsets_refused_at": state.offsets_refused_at,
             ":bad_checksums": state.bad_checksums,
-            ":reenable": state.reenable,
         })?;
     Ok(())
 }

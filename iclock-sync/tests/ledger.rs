@@ -1,0 +1,85 @@
+//! The ledger's file: refused when it is not what it should be, never changed then, and readable while a service runs.
+
+mod common;
+
+use std::fs;
+
+use common::{Gate, State, sync};
+use iclock_sync::{CancellationToken, Ledger, LedgerError, RunOptions, Window};
+use rusqlite::Connection;
+
+/// A state directory whose ledger has 50 events, and nobody holding it.
+async fn filled() -> (State, std::path::PathBuf) {
+    let (gate, state) = (Gate::with_records(50).await, State::new());
+    sync(&state.engine(&[&gate], &[])).await;
+    let file = state.dir.path().join("state/ledger.sqlite");
+    (state, file)
+}
+
+async fn refusal(state: &State) -> LedgerError {
+    let error = state.engine(&[], &[]).run(&RunOptions::default(), &CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.exit_code(), 60);
+    assert!(error.mend().is_some(), "{error} says what to do");
+    match error {
+        iclock_sync::SyncError::Ledger(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let (state, file) = filled().await;
+    fs::write(&file, vec![7; 9_000]).unwrap();
+    assert!(matches!(refusal(&state).await, LedgerError::Damaged { .. }));
+    assert_eq!(fs::read(&file).unwrap(), vec![7; 9_000]);
+}
+
+#[tokio::test]
+async fn the_database_of_another_program_is_refused() {
+    let state = State::new();
+    fs::create_dir(state.dir.path().join("state")).unwrap();
+    let other = Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    other.execute_batch("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)").unwrap();
+    drop(other);
+    assert!(matches!(refusal(&state).await, LedgerError::Damaged { .. }));
+}
+
+#[tokio::test]
+async fn the_ledger_of_a_later_version_is_refused() {
+    let (state, file) = filled().await;
+    Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert!(matches!(refusal(&state).await, LedgerError::TooNew { found: 99, .. }));
+}
+
+#[tokio::test]
+async fn damage_inside_is_found_by_the_check() {
+    let (state, file) = filled().await;
+    assert_eq!(state.ledger().check().unwrap(), Vec::<String>::new());
+    let mut bytes = fs::read(&file).unwrap();
+    let end = bytes.len();
+    bytes[end - 4_096..].fill(0xA5);
+    fs::write(&file, bytes).unwrap();
+    // Damage may show while it is listed or as what is listed; either way it is told.
+    assert!(!state.ledger().check().is_ok_and(|lines| lines.is_empty()));
+}
+
+#[tokio::test]
+async fn what_a_running_service_has_committed_can_be_read_beside_it() {
+    let (gate, state) = (Gate::with_records(50).await, State::new());
+    let engine = state.engine(&[&gate], &[]);
+    sync(&engine).await;
+    assert_eq!(state.ledger().events(Window::default()).count(), 50);
+    gate.handle().punch_now().unwrap();
+    sync(&engine).await;
+    assert_eq!(state.ledger().events(Window::default()).count(), 51);
+    assert_eq!(state.ledger().runs(10).unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn reading_a_ledger_that_nobody_writes_leaves_no_file_behind() {
+    let (state, _) = filled().await;
+    let before = state.files();
+    assert_eq!(state.ledger().event_count().unwrap(), 50);
+    assert!(state.files() == before);
+    assert!(Ledger::open_read_only(&state.dir.path().join("elsewhere")).unwrap().is_none());
+}
