@@ -4,11 +4,15 @@ mod common;
 
 use std::sync::Arc;
 
-use attendance_model::{Capabilities, FlakySink, IdScheme, MemorySink, Mishap, Sink, SinkErrorKind};
+use async_trait::async_trait;
+use attendance_model::{
+    AttendanceEvent, Capabilities, EventId, FlakySink, IdScheme, MemorySink, Mishap, Outcome, Sink, SinkError,
+    SinkErrorKind,
+};
 use chrono::{NaiveDateTime, TimeDelta};
 use common::{Gate, State, keys, memory, only, sync, sync_with};
 use iclock_sync::report::SinkStatus;
-use iclock_sync::{Ledger, RunOptions, Window};
+use iclock_sync::{EngineOptions, Ledger, RunOptions, Window};
 use zk_sim::{Punch, Terminal};
 
 fn window_since(since: NaiveDateTime) -> RunOptions {
@@ -204,6 +208,88 @@ async fn without_delivery_events_only_enter_the_ledger() {
     assert!(stored.stored().is_empty());
     assert_eq!(state.ledger().events(Window::default()).count(), 30);
     assert_eq!(sync(&engine).await.sinks[0].stored, 30);
+}
+
+/// Refuses one event for good.
+#[derive(Debug)]
+struct Picky {
+    inner: MemorySink,
+    refuses: EventId,
+}
+
+#[async_trait]
+impl Sink for Picky {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn target(&self) -> String {
+        self.inner.target()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn probe(&self) -> Result<(), SinkError> {
+        self.inner.probe().await
+    }
+
+    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        let mut outcomes = Vec::new();
+        for event in batch {
+            outcomes.extend(if event.id == self.refuses {
+                vec![Outcome::Rejected { reason: "too long".to_owned() }]
+            } else {
+                self.inner.write(std::slice::from_ref(event)).await?
+            });
+        }
+        Ok(outcomes)
+    }
+
+    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+        self.inner.lookup(ids).await
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_a_sink_refuses_for_good_is_set_aside_and_fails_one_run() {
+    let (gate, state, inner) = (Gate::with_records(40).await, State::new(), MemorySink::new("db"));
+    let refuses = *gate.keys().first().unwrap();
+    let engine = state.engine(&[&gate], &[Arc::new(Picky { inner: inner.clone(), refuses })]);
+    let report = sync(&engine).await;
+    let sink = &report.sinks[0];
+    assert_eq!((report.run.exit_code, sink.stored, sink.rejected, sink.pending), (30, 39, 1, 0), "{report:?}");
+    let report = sync(&engine).await;
+    assert_eq!((report.run.exit_code, report.sinks[0].requests), (0, 0));
+    let aside = state.ledger().set_aside(&inner.target(), 10).unwrap();
+    assert_eq!(
+        aside.iter().map(|(event, reason)| (event.id, reason.as_str())).collect::<Vec<_>>(),
+        [(refuses, "too long")]
+    );
+}
+
+#[tokio::test]
+async fn what_a_run_newly_stored_is_saved_in_the_python_tools_shape() {
+    let (gate, state, (_, sink)) = (Gate::with_records(30).await, State::new(), v1("firestore"));
+    let output = state.dir.path().join("output");
+    let options = EngineOptions { audit_dir: Some(output.clone()), ..common::quick() };
+    let engine = state.builder().options(options).device(gate.device()).sink(sink).build().unwrap();
+    let written = || {
+        let files = std::fs::read_dir(&output).map_or(Vec::new(), |dir| dir.map(|file| file.unwrap().path()).collect());
+        let rows = files.iter().map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap());
+        rows.collect::<Vec<Vec<serde_json::Value>>>()
+    };
+    sync(&engine).await;
+    assert_eq!(written().iter().map(Vec::len).collect::<Vec<_>>(), [30]);
+    assert!(written()[0][0]["doc_id"].is_string() && written()[0][0]["workCode"].is_number());
+    sync(&engine).await;
+    assert_eq!(written().len(), 1, "a run that stores nothing leaves no file");
+    gate.handle().punch_now().unwrap();
+    sync(&engine).await;
+    let mut rows: Vec<usize> = written().iter().map(Vec::len).collect();
+    rows.sort_unstable();
+    assert_eq!(rows, [1, 30]);
 }
 
 /// A terminal's time as the tests compare it.
