@@ -95,7 +95,8 @@ impl fmt::Display for UserId {
 
 /// The part of a text field that means something: what follows the first NUL is left over from other text.
 pub(crate) fn up_to_nul(field: &[u8]) -> &[u8] {
-    field.split(|byte| *byte == 0).next().unwrap_or(field)
+    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    field.get(..end).unwrap_or(field)
 }
 
 #[cfg(test)]

@@ -84,20 +84,20 @@ impl Known {
     /// How many records the overlap has; never more than are known.
     #[must_use]
     pub fn overlap_records(&self) -> u64 {
-        (self.overlap.len() / self.layout.width()) as u64
+        ((self.overlap.len() / self.layout.width()) as u64).min(self.records)
     }
 
     /// Where the overlap begins in the set, behind the length word.
     #[must_use]
     pub fn overlap_at(&self) -> u64 {
         let first = self.records.saturating_sub(self.overlap_records());
-        super::WORD_LEN + first.saturating_mul(self.layout.width() as u64)
+        first.saturating_mul(self.layout.width() as u64).saturating_add(super::WORD_LEN)
     }
 
     /// Where the first record that is not known would begin in the set.
     #[must_use]
     pub fn end(&self) -> u64 {
-        super::WORD_LEN + self.records.saturating_mul(self.layout.width() as u64)
+        self.records.saturating_mul(self.layout.width() as u64).saturating_add(super::WORD_LEN)
     }
 }
 
