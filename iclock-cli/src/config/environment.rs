@@ -33,10 +33,9 @@ impl Variables {
     fn of_file(path: &Path) -> Result<Self, ConfigError> {
         let text = super::file::read_text(path)?;
         let mut variables = Self::default();
-        for pair in dotenvy::from_read_iter(text.as_bytes()) {
-            let (name, value) = pair.map_err(|error| {
-                ConfigError::new(None, path.display().to_string(), error.to_string()).mend("write NAME=value lines")
-            })?;
+        let quoted: String = text.lines().map(|line| quoted(line) + "\n").collect();
+        for pair in dotenvy::from_read_iter(quoted.as_bytes()) {
+            let (name, value) = pair.map_err(|error| unreadable(path, &quoted, &error))?;
             let origin = Origin::File(path.to_owned(), line_that_sets(&text, &name));
             variables.0.insert(name, Setting::new(value, origin));
         }
@@ -76,6 +75,26 @@ fn path_of(name: &str) -> String {
     name.to_owned()
 }
 
+/// A line whose bare value has spaces in it, such as `DEVICE_NAMES=front, back`, with quotes around that: the Python tool's
+/// reader takes it, dotenvy does not.
+fn quoted(line: &str) -> String {
+    let Some((name, value)) = line.split_once('=') else { return line.to_owned() };
+    let value = value.split(" #").next().unwrap_or_default().trim();
+    let is_bare = !name.trim_start().starts_with('#') && !value.contains(['\'', '"']) && !value.starts_with('#');
+    if is_bare && value.contains(char::is_whitespace) { format!("{name}='{value}'") } else { line.to_owned() }
+}
+
+/// The error for a line that is no setting. The line itself is not shown: it may hold a secret.
+fn unreadable(path: &Path, text: &str, error: &dotenvy::Error) -> ConfigError {
+    let line = match error {
+        dotenvy::Error::LineParse(rest, _) => text.lines().position(|line| line.ends_with(rest.trim_end())),
+        _ => None,
+    };
+    let origin = line.map(|line| Origin::File(path.to_owned(), line + 1));
+    ConfigError::new(origin, ".env", "a line is no setting")
+        .mend("write NAME=value lines, and quotes around a value with a quote, a # or a line break in it")
+}
+
 fn line_that_sets(text: &str, name: &str) -> usize {
     let sets = |line: &str| {
         let line = line.trim_start();
@@ -97,6 +116,32 @@ mod tests {
         assert_eq!(path_of("device_0_comm_key"), "device.0.comm_key");
         assert_eq!(path_of("schedule_day_start"), "schedule.day_start");
         assert_eq!(path_of("devices"), "devices");
+    }
+
+    fn of_text(text: &str) -> Result<Variables, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".env");
+        std::fs::write(&path, text).unwrap();
+        Variables::of_file(&path)
+    }
+
+    #[test]
+    fn bare_values_may_have_spaces_as_in_the_python_tool() {
+        let text = "# a = b c\nDEVICE_NAMES = front, back  # both\nA='x y' # z\nB=\"x y\"\nC=x # y\nD=\nE=a#b\n";
+        let variables = of_text(text).unwrap();
+        let value = |name: &str| variables.0.get(name).map(|setting| setting.text.as_str());
+        assert_eq!(value("DEVICE_NAMES"), Some("front, back"));
+        assert_eq!((value("A"), value("B"), value("C")), (Some("x y"), Some("x y"), Some("x")));
+        assert_eq!((value("D"), value("E"), value("a")), (Some(""), Some("a#b"), None));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_named_and_not_shown() {
+        let error = of_text("A=1\nPGPASSWORD=\"hunter2\nB=2\n").unwrap_err();
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        let error = of_text("A=1\nhunter2\n").unwrap_err();
+        assert!(matches!(&error.origin, Some(Origin::File(_, 2))), "{error:?}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
 
     #[test]
