@@ -42,6 +42,17 @@ impl Collector {
             self.drop_carried();
         }
         (self.need, self.part) = (need, part);
+        // Data can overtake its announcement: only now can it be placed.
+        if self.numbered && !self.pieces.iter().all(|(number, data)| self.fits(*number, data.len())) {
+            self.numbered = false;
+            self.drop_carried();
+        }
+    }
+
+    /// Whether a piece of this number would have this length. Without an announcement nothing is known of it.
+    fn fits(&self, number: u16, length: usize) -> bool {
+        let begin = u64::from(number) * self.part;
+        self.part == 0 || (begin < self.need && length as u64 == (self.need - begin).min(self.part))
     }
 
     fn drop_carried(&mut self) {
@@ -63,11 +74,7 @@ impl Collector {
             return;
         }
         if self.numbered {
-            self.numbered = before.is_none();
-            // Without an announcement `part` is 0, and nothing can be placed.
-            let begin = u64::from(number) * self.part;
-            let length = self.need.saturating_sub(begin).min(self.part);
-            self.numbered &= length > 0 && data.len() as u64 == length;
+            self.numbered = before.is_none() && self.fits(number, data.len());
             if !self.numbered {
                 self.drop_carried();
             }
@@ -99,8 +106,18 @@ impl Collector {
         self.damaged
     }
 
+    /// Data that nothing announced is placed by its numbers when they make sense with the first piece as the measure.
+    fn infer_part(&mut self) {
+        if self.numbered && self.part == 0 {
+            let first = self.pieces.iter().find(|(number, _)| *number == 0).map_or(0, |(_, data)| data.len() as u64);
+            self.announce(self.need, first);
+            self.numbered &= first > 0;
+        }
+    }
+
     /// The pieces from the beginning up to the first hole.
     pub(super) fn take_prefix(&mut self) -> Vec<Bytes> {
+        self.infer_part();
         if self.numbered {
             self.pieces.sort_by_key(|(number, _)| *number);
             let whole = self.pieces.iter().zip(0..).take_while(|((number, _), place)| number == place).count();
@@ -111,6 +128,7 @@ impl Collector {
 
     /// The pieces in order, cut to what was needed, and how many bytes were cut. Nothing is left.
     pub(super) fn take(&mut self) -> (Vec<Bytes>, u64) {
+        self.infer_part();
         let Self { need, numbered, mut pieces, have, .. } = core::mem::replace(self, Self::new(0, false));
         if numbered {
             pieces.sort_by_key(|(number, _)| *number);
@@ -148,6 +166,21 @@ mod tests {
         collector.add(1, bytes("cd"), true);
         assert!(collector.is_whole());
         assert_eq!(text(&mut collector), b"abcde");
+    }
+
+    #[test]
+    fn data_that_overtakes_its_announcement_is_put_in_order() {
+        for announced_after in 0..=3 {
+            let mut collector = Collector::new(5, true);
+            for (place, (number, text)) in [(1, "cd"), (0, "ab"), (2, "e")].into_iter().enumerate() {
+                if place == announced_after {
+                    collector.announce(5, 2);
+                }
+                collector.add(number, bytes(text), true);
+            }
+            assert!(collector.is_whole());
+            assert_eq!(text(&mut collector), b"abcde");
+        }
     }
 
     #[test]
