@@ -201,7 +201,8 @@ impl User {
 
     fn encode_twenty_eight(&self, out: &mut BytesMut) -> Result<(), ProtoError> {
         const LAYOUT: UserLayout = UserLayout::TwentyEight;
-        let user_id: u32 = self.user_id.0.parse().map_err(|_| ProtoError::Invalid { what: "user id, a number here" })?;
+        let user_id: u32 =
+            self.user_id.0.parse().map_err(|_| ProtoError::Invalid { what: "user id, a number here" })?;
         let zones = match self.zones {
             AccessZones::Group => 0,
             AccessZones::Bits(bits) => bits,
@@ -269,7 +270,8 @@ fn twenty_eight(input: &[u8]) -> IResult<&[u8], User> {
 
 fn seventy_two(input: &[u8]) -> IResult<&[u8], User> {
     let (input, (uid, privilege, password, name)) = (le_u16, le_u8, take(8usize), take(24usize)).parse(input)?;
-    let (input, (card, group, flag, zone1, zone2, zone3)) = (le_u32, le_u8, le_u16, le_u16, le_u16, le_u16).parse(input)?;
+    let (input, (card, group, flag, zone1, zone2, zone3)) =
+        (le_u32, le_u8, le_u16, le_u16, le_u16, le_u16).parse(input)?;
     // Some libraries take these seven bytes for the group as text; their "1" would be the flag of zones nobody set.
     let (input, user_id) = take(24usize)(input)?;
     Ok((
