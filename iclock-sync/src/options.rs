@@ -68,11 +68,11 @@ pub struct EngineOptions {
     pub verify_every: Duration,
     /// What is refused, flagged or accepted; the defaults are those of [`Rules`].
     pub rules: Rules,
-    /// Terminals read at once; any number is connected to. 64 by default.
+    /// Terminals read at once; any number is connected to. 32 by default.
     pub concurrency: usize,
     /// Records to a ledger commit. 10,000 by default.
     pub batch: usize,
-    /// Bytes of unproven logs kept in memory, over all terminals; what is more goes to files. 16 MiB by default.
+    /// Bytes of unproven logs kept in memory, over all terminals; what is more goes to files. 8 MiB by default.
     pub spool_memory: usize,
     /// The longest that one terminal may take in a run. 30 min by default.
     pub device_deadline: Duration,
@@ -93,9 +93,9 @@ impl Default for EngineOptions {
             overlap: 16,
             verify_every: Duration::from_secs(6 * 3600),
             rules: Rules::default(),
-            concurrency: 64,
+            concurrency: 32,
             batch: 10_000,
-            spool_memory: 16 << 20,
+            spool_memory: 8 << 20,
             device_deadline: Duration::from_secs(30 * 60),
             attempts: 3,
             backoff: Duration::from_millis(500),

@@ -79,7 +79,7 @@ impl Run<'_> {
     async fn read(&self, news: &Arc<watch::Sender<News>>) -> Result<Vec<DeviceReport>, SyncError> {
         let reader = self.reader().await?;
         let gates = Arc::new(Gates {
-            terminals: Semaphore::new(self.engine.concurrency.max(1)),
+            terminals: Arc::new(Semaphore::new(self.engine.concurrency.max(1))),
             intake: Semaphore::new(1),
             serials: Mutex::new(HashMap::new()),
             spool_memory: self.engine.spool_memory / self.devices.len().clamp(1, self.engine.concurrency.max(1)),

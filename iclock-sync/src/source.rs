@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use attendance_model::Source as Origin;
 use chrono::{DateTime, NaiveDateTime, Utc};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use zk_proto::proof::{Proven, Unproven};
 use zk_proto::{Client, ClientError, ConnectOptions, DeviceTime, FreeSizes, Uid};
@@ -26,8 +26,8 @@ use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError};
 /// What all terminals of a run share.
 #[derive(Debug)]
 pub(crate) struct Gates {
-    /// One permit for each terminal read at once.
-    pub(crate) terminals: Semaphore,
+    /// One permit for each terminal whose log is kept at once, from the first question to the last record entered.
+    pub(crate) terminals: Arc<Semaphore>,
     /// The ledger has one writer: whoever waits for it waits without a decoded batch in memory.
     pub(crate) intake: Semaphore,
     /// Who has which serial number.
@@ -118,7 +118,8 @@ impl Source {
     }
 
     async fn read(&self, report: &mut DeviceReport) -> Result<(), Failure> {
-        let (seen, found) = self.persist(report).await?;
+        let mut permit = None;
+        let (seen, found) = self.persist(report, &mut permit).await?;
         match found {
             Found::Nothing(None) => Ok(()),
             Found::Nothing(Some(state)) => {
@@ -132,13 +133,17 @@ impl Source {
     }
 
     /// Visits the terminal until it works, cannot work, or has been tried often enough.
-    async fn persist(&self, report: &mut DeviceReport) -> Result<(Seen, Found), Failure> {
+    async fn persist(
+        &self,
+        report: &mut DeviceReport,
+        permit: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<(Seen, Found), Failure> {
         let began = self.clock.monotonic();
         let mut backoff = Backoff::new(self.engine.attempts, self.engine.backoff);
         loop {
             let took = self.clock.monotonic().saturating_sub(began);
             let left = self.engine.device_deadline.saturating_sub(took);
-            let failure = match self.visit(left, report).await {
+            let failure = match self.visit(left, report, permit).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => failure,
             };
@@ -151,15 +156,19 @@ impl Source {
         }
     }
 
-    async fn visit(&self, left: Duration, report: &mut DeviceReport) -> Result<(Seen, Found), Failure> {
+    async fn visit(
+        &self,
+        left: Duration,
+        report: &mut DeviceReport,
+        permit: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<(Seen, Found), Failure> {
+        *permit = None;
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
         let options = self.connect_options();
         let mut client = self.within(left, async { Ok(Client::connect(&options).await?) }).await?;
-        let found = {
-            // Behind the connection, so that dead terminals keep nobody waiting. The semaphore is never closed.
-            let _permit = self.gates.terminals.acquire().await.ok();
-            self.within(left, self.talk(&mut client, report)).await
-        };
+        // Behind the connection, so that dead terminals keep nobody waiting. The semaphore is never closed.
+        *permit = Arc::clone(&self.gates.terminals).acquire_owned().await.ok();
+        let found = self.within(left, self.talk(&mut client, report)).await;
         // However it went: the terminal keeps a session that nobody ends, and some have only one.
         client.exit().await;
         found
