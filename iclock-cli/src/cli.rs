@@ -63,13 +63,15 @@ pub(crate) enum Command {
 /// Which terminals and sinks.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Targets {
-    /// A terminal, instead of the configured ones; repeats.
-    /// [NAME=]HOST[:PORT][?key=ENV:NAME&transport=tcp|udp|auto
-    /// &timeout=5s&zone=Indian/Maldives&serial=...]
+    /// A terminal, instead of the configured ones; repeats:
+    /// [NAME=]HOST[:PORT][?OPTION=VALUE&...], options
+    /// key=ENV:NAME, transport=tcp|udp|auto, timeout=5s,
+    /// zone=Indian/Maldives, serial=...
     #[arg(long, value_name = "SPEC", verbatim_doc_comment)]
     pub(crate) device: Vec<String>,
-    /// A sink, instead of the configured ones; repeats.
-    /// E.g. sqlite:attendance.db, firestore://PROJECT/COLLECTION, jsonl:out.jsonl
+    /// A sink, instead of the configured ones; repeats:
+    /// sqlite:attendance.db, postgres://USER@HOST/DB, mysql://USER@HOST/DB,
+    /// firestore://PROJECT/COLLECTION, jsonl:out.jsonl, csv:out.csv
     #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub(crate) sink: Vec<String>,
 }
@@ -137,6 +139,10 @@ pub(crate) struct Simulate {
     /// What the data are drawn from
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// The log from a file instead: punches (.jsonl, .csv), or a captured data set as it
+    /// came (.hex, .bin)
+    #[arg(long, value_name = "FILE", conflicts_with = "records")]
+    pub(crate) data: Option<std::path::PathBuf>,
     /// The family of terminal; see --list-profiles
     #[arg(long, value_name = "P")]
     pub(crate) profile: Option<String>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 use zk_sim::faults::FaultKind;
-use zk_sim::{Profile, Server, Terminal};
+use zk_sim::{Profile, Server, Terminal, TerminalBuilder};
 
 use super::runtime;
 use crate::cli::{Global, Simulate};
@@ -14,6 +14,10 @@ use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};
 use crate::output;
 use crate::signal::{Asked, Signals};
+
+/// Node.js clients take one read of a socket for one packet, and lose what comes with it: as on a real line, packets have a
+/// little time between them.
+const PACE: Duration = Duration::from_millis(1);
 
 pub(crate) fn run(global: &Global, args: &Simulate) -> Result<ExitCode, CliError> {
     if args.list_faults {
@@ -27,7 +31,7 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<ExitCode, CliError
         return Ok(ExitCode::Done);
     }
     logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
-    let profile = match &args.profile {
+    let mut profile = match &args.profile {
         None => Profile::default(),
         Some(name) => Profile::named(name).ok_or_else(|| {
             let known: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name).collect();
@@ -35,7 +39,19 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<ExitCode, CliError
                 .mend(format!("one of {}", known.join(", ")))
         })?,
     };
+    profile.pace = PACE;
     runtime()?.block_on(serve(args, profile))
+}
+
+/// The terminal's log: from the file, or drawn from the seed.
+fn with_log(terminal: TerminalBuilder, args: &Simulate, seed: u64) -> Result<TerminalBuilder, CliError> {
+    let terminal = terminal.users(args.users).seed(seed);
+    match &args.data {
+        None => Ok(terminal.records(args.records)),
+        Some(file) => terminal
+            .data_file(file)
+            .map_err(|error| CliError::because(ExitCode::Usage, "--data: no log can be made of the file", &error)),
+    }
 }
 
 async fn serve(args: &Simulate, profile: Profile) -> Result<ExitCode, CliError> {
@@ -45,12 +61,8 @@ async fn serve(args: &Simulate, profile: Profile) -> Result<ExitCode, CliError> 
     for n in 0..args.count {
         let addr = address(args.listen, n)?;
         let seed = args.seed.wrapping_add(n.into());
-        let mut terminal = Terminal::builder()
-            .profile(profile.clone())
-            .records(args.records)
-            .users(args.users)
-            .seed(seed)
-            .key(args.key);
+        let terminal = Terminal::builder().profile(profile.clone()).key(args.key);
+        let mut terminal = with_log(terminal, args, seed)?;
         for fault in &args.fault {
             terminal = terminal.fault(*fault);
         }

@@ -1,0 +1,200 @@
+//! A directory, simulated terminals in this process, and the programs in processes of their own.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use zk_sim::{Punch, Server, Terminal, TerminalBuilder};
+
+/// No run of the program takes longer, whatever ails its terminals.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A place of its own for a test.
+pub(crate) struct World {
+    dir: TempDir,
+    pub(crate) runtime: Runtime,
+}
+
+/// What a run of a program came to.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// One row as the terminal's owner would read it: user id, time, verify mode, punch state.
+pub(crate) type Row = (String, String, u8, u8);
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        Self { dir: tempfile::tempdir().unwrap(), runtime }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    pub(crate) fn serve(&self, terminal: TerminalBuilder) -> Server {
+        self.runtime.block_on(Server::start(terminal.build(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).unwrap()
+    }
+
+    /// A program in this directory, without the settings of the environment that runs the tests.
+    pub(crate) fn program(&self, path: &str) -> Command {
+        let mut command = Command::new(path);
+        command.current_dir(self.path()).timeout(DEADLINE);
+        for (name, _) in std::env::vars() {
+            if ["ICLOCK_", "DEVICE_", "FIREBASE_"].iter().any(|prefix| name.starts_with(prefix)) {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    pub(crate) fn cli(&self, args: &[&str]) -> Run {
+        Run::of(self.program(env!("CARGO_BIN_EXE_iclock-cli")).args(args))
+    }
+
+    pub(crate) fn iclock(&self, args: &[&str]) -> Run {
+        Run::of(self.program(env!("CARGO_BIN_EXE_iclock")).args(args))
+    }
+
+    /// `sync --json` of these terminals into `att.db`, with more arguments.
+    pub(crate) fn sync(&self, servers: &[&Server], more: &[&str]) -> Run {
+        let devices: Vec<String> =
+            servers.iter().enumerate().map(|(n, server)| format!("t{n}={}", server.addr())).collect();
+        let mut args = vec!["sync", "--json", "--sink", "sqlite:att.db", "--state", "state"];
+        for device in &devices {
+            args.extend(["--device", device]);
+        }
+        args.extend(more);
+        self.cli(&args)
+    }
+
+    /// What `att.db` holds.
+    pub(crate) fn stored(&self) -> BTreeSet<Row> {
+        let database = rusqlite::Connection::open(self.path().join("att.db")).unwrap();
+        let mut rows =
+            database.prepare("SELECT user_id, local_time, verify_mode, punch_state FROM attendance_events").unwrap();
+        rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    /// Every file below the directory, with its content.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        fn below(dir: &Path, all: &mut Vec<(PathBuf, Vec<u8>)>) {
+            for entry in fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { below(&path, all) } else { all.push((path.clone(), fs::read(&path).unwrap())) }
+            }
+        }
+        let mut all = Vec::new();
+        below(self.path(), &mut all);
+        all.sort();
+        all
+    }
+}
+
+impl Run {
+    fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The report on stdout: one line and nothing else.
+    pub(crate) fn report(&self) -> Value {
+        assert_eq!(self.stdout.lines().count(), 1, "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// It ended with this code.
+    #[track_caller]
+    pub(crate) fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+}
+
+/// The rows that are to be stored of a terminal's log: all with a positive user id and a real date.
+pub(crate) fn truth(server: &Server) -> BTreeSet<Row> {
+    server.handle().records().iter().filter(|punch| is_valid(punch)).map(row).collect()
+}
+
+pub(crate) fn is_valid(punch: &Punch) -> bool {
+    punch.user_id.parse::<u64>().is_ok_and(|id| id > 0) && punch.time.exists()
+}
+
+pub(crate) fn row(punch: &Punch) -> Row {
+    let time = punch.time;
+    let text = format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        time.year(),
+        time.month(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    (punch.user_id.to_string(), text, punch.mode, punch.state)
+}
+
+pub(crate) fn terminal(records: usize) -> TerminalBuilder {
+    Terminal::builder().records(records).users(50).seed(7)
+}
+
+/// The emulator's address; says that the test is skipped where there is none.
+pub(crate) fn emulator(test: &str) -> Option<String> {
+    let address = std::env::var("FIRESTORE_EMULATOR_HOST").ok();
+    if address.is_none() {
+        // Not `eprintln!`, which the test harness would swallow.
+        let _ = writeln!(std::io::stderr(), "skipped: {test}: Firestore emulator (set FIRESTORE_EMULATOR_HOST)");
+    }
+    address
+}
+
+/// The documents of a collection in the emulator, by id: their fields as its JSON shows them.
+pub(crate) fn documents(address: &str, project: &str, collection: &str) -> BTreeMap<String, Value> {
+    let (mut all, mut token) = (BTreeMap::new(), String::new());
+    loop {
+        let path =
+            format!("/v1/projects/{project}/databases/(default)/documents/{collection}?pageSize=300&pageToken={token}");
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer owner\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        for document in body["documents"].as_array().into_iter().flatten() {
+            let id = document["name"].as_str().unwrap().rsplit('/').next().unwrap();
+            all.insert(id.to_owned(), document["fields"].clone());
+        }
+        match body["nextPageToken"].as_str() {
+            Some(next) => next.clone_into(&mut token),
+            None => return all,
+        }
+    }
+}

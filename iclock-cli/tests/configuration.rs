@@ -1,0 +1,204 @@
+//! What is wrong with a configuration is told by key, place and mend, and nothing is contacted.
+
+mod common;
+
+use common::{World, terminal};
+
+struct Case {
+    what: &'static str,
+    toml: &'static str,
+    /// All of these are told on stderr.
+    told: &'static [&'static str],
+}
+
+const CASES: &[Case] = &[
+    Case { what: "an unknown key", toml: "intervall = \"5m\"\n", told: &["iclock.toml:1", "intervall", "interval,"] },
+    Case {
+        what: "an unknown key of a device",
+        toml: "[[device]]\nhost = \"HOST\"\npasword = \"1\"\n",
+        told: &["iclock.toml:3", "device.0.pasword", "comm_key"],
+    },
+    Case {
+        what: "an unknown key of a sink",
+        toml: "[[sink]]\nurl = \"sqlite:a.db\"\ncolour = \"red\"\n",
+        told: &["iclock.toml:3", "sink.0.colour", "table"],
+    },
+    Case {
+        what: "port 0",
+        toml: "[[device]]\nhost = \"HOST\"\nport = 0\n",
+        told: &["iclock.toml:3", "device.0.port", "port 0", "4370"],
+    },
+    Case {
+        what: "a port that is none",
+        toml: "[[device]]\nhost = \"HOST\"\nport = 70000\n",
+        told: &["iclock.toml:3", "device.0.port", "70000"],
+    },
+    Case {
+        what: "an unknown zone",
+        toml: "[[device]]\nhost = \"HOST\"\nzone = \"Indian/Male\"\n",
+        told: &["iclock.toml:3", "device.0.zone", "Indian/Male", "Indian/Maldives"],
+    },
+    Case {
+        what: "a bad URL",
+        toml: "[[sink]]\nurl = \"oracle://x\"\n",
+        told: &["iclock.toml:2", "sink.0.url", "oracle", "sqlite:PATH"],
+    },
+    Case {
+        what: "an unreadable key file",
+        toml: "[[sink]]\nurl = \"firestore://p/logs\"\ncredentials = \"no/such.json\"\n",
+        told: &["iclock.toml:3", "sink.0.credentials", "no/such.json", "try:"],
+    },
+    Case {
+        what: "a secret's variable that is not set",
+        toml: "[[device]]\nhost = \"HOST\"\ncomm_key = \"ENV:NO_SUCH_KEY\"\n",
+        told: &["iclock.toml:3", "device.0.comm_key", "NO_SUCH_KEY", "try:"],
+    },
+    Case {
+        what: "a span that is none",
+        toml: "interval = \"soon\"\n",
+        told: &["iclock.toml:1", "interval", "soon", "5m"],
+    },
+    Case {
+        what: "a transport that is none",
+        toml: "[[device]]\nhost = \"HOST\"\ntransport = \"serial\"\n",
+        told: &["iclock.toml:3", "device.0.transport", "tcp, udp or auto"],
+    },
+    Case { what: "no TOML", toml: "interval \"5m\"\n", told: &["iclock.toml:1", "try:"] },
+    Case {
+        what: "a policy that is none",
+        toml: "[rules]\nempty_user_id = \"ignore\"\n",
+        told: &["iclock.toml:2", "rules.empty_user_id", "quarantine"],
+    },
+    Case {
+        what: "a device without a host",
+        toml: "[[device]]\nname = \"gate\"\n",
+        told: &["iclock.toml:2", "device.0.host", "try:"],
+    },
+    Case {
+        what: "one name for two devices",
+        toml: "[[device]]\nname = \"a\"\nhost = \"192.0.2.1\"\n[[device]]\nname = \"a\"\nhost = \"192.0.2.2\"\n",
+        told: &["device a", "twice"],
+    },
+];
+
+#[test]
+fn every_wrong_setting_is_named_with_its_place_and_its_mend() {
+    for Case { what, toml, told } in CASES {
+        let world = World::new();
+        let server = world.serve(terminal(10));
+        let (host, port) = (server.addr().ip().to_string(), server.addr().port());
+        // A terminal that would answer, and a sink that would be written, unless the case brings its own.
+        let mut text = toml.replace("HOST", &host);
+        if !toml.contains("[[device]]") {
+            text.push_str(&format!("[[device]]\nhost = \"{host}\"\nport = {port}\n"));
+        }
+        if !toml.contains("[[sink]]") {
+            text.push_str("[[sink]]\nurl = \"sqlite:att.db\"\n");
+        }
+        world.write("iclock.toml", text);
+        let run = world.cli(&["sync"]).ended(10);
+        for word in *told {
+            assert!(run.stderr.contains(word), "{what}: {word:?} is not in {}", run.stderr);
+        }
+        assert_eq!(run.stderr.matches("error:").count(), 1, "{what}: {}", run.stderr);
+        assert!(server.handle().transcript().is_empty(), "{what}: the terminal was contacted");
+        assert_eq!(world.files().len(), 1, "{what}: a file was made");
+    }
+}
+
+#[test]
+fn unequal_lists_name_the_variable_and_its_line() {
+    let world = World::new();
+    world.write(".env", "# terminals\nDEVICE_IPS=192.0.2.1,192.0.2.2\nDEVICE_NAMES=gate\n");
+    let run = world.cli(&["sync", "--sink", "sqlite:att.db"]).ended(10);
+    for word in [".env:3", "DEVICE_NAMES", "1 names for the 2 addresses"] {
+        assert!(run.stderr.contains(word), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn two_different_firebase_keys_are_an_error() {
+    let world = World::new();
+    world.write(".env", "DEVICE_IPS=192.0.2.1\nFIREBASE_KEY=a.json\nFIREBASE_KEY_PATH=b.json\n");
+    let run = world.cli(&["sync"]).ended(10);
+    assert!(run.stderr.contains("FIREBASE_KEY_PATH") && run.stderr.contains(".env:3"), "{}", run.stderr);
+}
+
+#[test]
+fn a_flag_stands_above_the_environment_above_dotenv_above_the_file() {
+    let world = World::new();
+    world.write("iclock.toml", "interval = \"4m\"\nmax_new = 4\nstate_dir = \"four\"\noutput = \"four\"\n");
+    world.write(".env", "ICLOCK_INTERVAL=3m\nICLOCK_MAX_NEW=3\nICLOCK_STATE_DIR=three\n");
+    let output = world
+        .program(env!("CARGO_BIN_EXE_iclock-cli"))
+        .env("ICLOCK_INTERVAL", "2m")
+        .env("ICLOCK_STATE_DIR", "two")
+        .args(["config", "show", "--state", "one"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "state_dir = \"one\" # --state",
+        "interval = \"2m\" # environment variable ICLOCK_INTERVAL",
+        "max_new = \"3\" # .env:2",
+        "output = \"four\" # iclock.toml:4",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}
+
+#[test]
+fn a_misspelt_variable_is_an_error_that_names_it() {
+    let world = World::new();
+    let output = world
+        .program(env!("CARGO_BIN_EXE_iclock-cli"))
+        .env("ICLOCK_INTERVALL", "2m")
+        .args(["config", "check"])
+        .output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(10));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("ICLOCK_INTERVALL"));
+}
+
+#[test]
+fn secrets_are_masked_and_a_plain_one_is_warned_of() {
+    let world = World::new();
+    world.write("iclock.toml", "[[device]]\nname = \"a\"\nhost = \"192.0.2.1\"\ncomm_key = \"471147\"\n");
+    let run = world.cli(&["config", "show"]).ended(0);
+    assert!(run.stdout.contains("comm_key = \"***\""), "{}", run.stdout);
+    assert!(run.stderr.contains("plain text") && run.stderr.contains("iclock.toml:4"), "{}", run.stderr);
+    assert!(!format!("{run:?}").contains("471147"));
+}
+
+#[test]
+fn what_is_shown_can_be_used_as_a_configuration() {
+    let world = World::new();
+    world.write(
+        "iclock.toml",
+        "interval = \"4m\"\n[[device]]\nname = \"a\"\nhost = \"192.0.2.1\"\n[[sink]]\nurl = \"sqlite:a.db\"\n",
+    );
+    let shown = world.cli(&["config", "show"]).ended(0).stdout;
+    world.write("again.toml", &shown);
+    let checked = world.cli(&["config", "check", "--config", "again.toml"]).ended(0);
+    assert!(checked.stdout.starts_with("ok: 1 terminals, 1 sinks"), "{}", checked.stdout);
+}
+
+#[test]
+fn the_python_tools_devices_json_is_read_as_it_is() {
+    let world = World::new();
+    let server = world.serve(terminal(20));
+    let json = format!("{{\n  \"devices\": [{{\"name\": \"gate\", \"ip\": \"{}\"}}]\n}}", server.addr().ip());
+    world.write("devices.json", json);
+    world.write(".env", format!("DEVICE_PORT={}\nDEVICE_TIMEOUT=3\n", server.addr().port()));
+    world.cli(&["sync", "--sink", "sqlite:att.db"]).ended(0);
+    assert_eq!(world.stored(), common::truth(&server));
+}
+
+#[test]
+fn without_a_terminal_or_a_sink_the_mend_is_shown() {
+    let world = World::new();
+    let run = world.cli(&["sync"]).ended(10);
+    assert!(run.stderr.contains("--device") && run.stderr.contains("demo"), "{}", run.stderr);
+    let run = world.cli(&["sync", "--device", "192.0.2.1"]).ended(10);
+    assert!(run.stderr.contains("--sink"), "{}", run.stderr);
+}

@@ -1,0 +1,162 @@
+//! What a whole run comes to where much is at stake: large logs, dead terminals and sinks, a person's Ctrl-C.
+
+mod common;
+mod support;
+
+use std::net::TcpListener;
+
+use common::{World, terminal, truth};
+use iclock_sync::Ledger;
+use iclock_sync::quarantine::QuarantineFilter;
+use serde_json::Value;
+use support::punch;
+use zk_proto::Command;
+use zk_sim::{Device, Punch, Terminal};
+
+fn rows(world: &World) -> i64 {
+    let database = rusqlite::Connection::open(world.path().join("att.db")).unwrap();
+    database.query_row("SELECT count(*) FROM attendance_events", (), |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_hundred_thousand_records_are_stored_once_each_and_the_next_run_calls_no_sink() {
+    let world = World::new();
+    let server = world.serve(terminal(100_000));
+    let first = world.sync(&[&server], &[]).ended(0).report();
+    assert_eq!((&first["totals"]["new"], &first["totals"]["stored"]), (&Value::from(100_000), &Value::from(100_000)));
+    assert_eq!((world.stored(), rows(&world)), (truth(&server), 100_000));
+    let second = world.sync(&[&server], &[]).ended(0).report();
+    assert_eq!((&second["devices"][0]["mode"], &second["devices"][0]["bytes_read"]), (&"unchanged".into(), &0.into()));
+    assert_eq!((&second["sinks"][0]["requests"], &second["totals"]["new"]), (&Value::from(0), &Value::from(0)));
+    punch(&server.handle(), 10);
+    let third = world.sync(&[&server], &[]).ended(0).report();
+    assert_eq!((&third["devices"][0]["mode"], &third["totals"]["stored"]), (&"tail".into(), &10.into()));
+    let bytes = |report: &Value| report["devices"][0]["bytes_read"].as_u64().unwrap();
+    assert!(bytes(&third) * 100 < bytes(&first), "{third}");
+    assert_eq!(world.stored(), truth(&server));
+}
+
+#[test]
+fn a_terminal_beside_two_silent_ones_is_read_in_its_own_time() {
+    let world = World::new();
+    let server = world.serve(terminal(2_000));
+    // Connections open, nobody takes them from the queue, nothing answers.
+    let silent = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+    let spec = |n: usize| format!("silent{n}={}?transport=tcp&timeout=2s", silent[n].local_addr().unwrap());
+    let report = world.sync(&[&server], &["--device", &spec(0), "--device", &spec(1)]).ended(20).report();
+    let took = |n: usize| report["devices"][n]["duration_ms"].as_u64().unwrap();
+    assert!(took(0) < took(1) && took(0) < took(2) && took(1) >= 2_000, "{report}");
+    for n in [1, 2] {
+        assert_eq!(report["devices"][n]["status"], "failed");
+        assert!(report["devices"][n]["error"].as_str().unwrap().contains("no answer in time"), "{report}");
+    }
+    assert_eq!(world.stored(), truth(&server));
+}
+
+#[cfg(feature = "firestore")]
+#[test]
+fn a_firestore_that_is_down_delays_no_other_sink_and_keeps_its_events_pending() {
+    let world = World::new();
+    let server = world.serve(terminal(300));
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let device = format!("gate={}", server.addr());
+    let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+    program.env("FIRESTORE_EMULATOR_HOST", &closed);
+    let sinks = ["--sink", "firestore://down/staffAttendanceLogs", "--sink", "sqlite:att.db"];
+    let output = program.args(["sync", "--json", "--device", &device]).args(sinks).output().unwrap();
+    assert_eq!(output.status.code(), Some(30), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let firestore = &report["sinks"][0];
+    assert_eq!((&firestore["status"], &firestore["pending"]), (&Value::from("failed"), &Value::from(300)), "{report}");
+    assert!(firestore["error"].as_str().unwrap().contains(&closed), "{report}");
+    assert_eq!((&report["sinks"][1]["status"], &report["sinks"][1]["pending"]), (&"ok".into(), &0.into()), "{report}");
+    assert_eq!(world.stored(), truth(&server));
+}
+
+#[test]
+fn ten_thousand_records_without_a_user_id_are_kept_once_with_their_bytes() {
+    let world = World::new();
+    let made = Device::new(terminal(20_000).build());
+    let mut punches: Vec<Punch> = made.records().to_vec();
+    for punch in punches.iter_mut().step_by(2) {
+        punch.user_id = "".into();
+    }
+    let server = world.serve(Terminal::builder().punches(punches));
+    let first = world.sync(&[&server], &[]).ended(0).report();
+    assert_eq!((&first["totals"]["stored"], &first["totals"]["quarantined"]), (&10_000.into(), &10_000.into()));
+    assert_eq!(first["devices"][0]["rejected"]["empty_user_id"], 10_000);
+    assert_eq!((world.stored(), rows(&world)), (truth(&server), 10_000));
+    let kept = || {
+        let ledger = Ledger::open_read_only(&world.path().join("state")).unwrap().unwrap();
+        ledger.quarantine(&QuarantineFilter::default(), 100_000).unwrap()
+    };
+    let before = kept();
+    assert_eq!(before.len(), 10_000);
+    assert!(before.iter().all(|record| record.raw.len() == 40 && record.raw.iter().any(|byte| *byte != 0)));
+    for more in [&[][..], &["--full"]] {
+        let again = world.sync(&[&server], more).ended(0).report();
+        assert_eq!((&again["totals"]["stored"], &again["totals"]["quarantined"]), (&0.into(), &0.into()), "{again}");
+        assert_eq!((rows(&world), kept().len()), (10_000, 10_000));
+    }
+}
+
+#[test]
+fn a_comm_key_that_is_missing_or_wrong_is_told_with_its_mend() {
+    let world = World::new();
+    let server = world.serve(terminal(50).key(471_147));
+    for (key, problem, mend) in [("", "requires a comm key", "set comm_key"), ("?key=999", "does not accept", "menu")] {
+        let device = format!("gate={}{key}", server.addr());
+        let run = world.cli(&["sync", "--json", "--device", &device, "--sink", "sqlite:att.db"]).ended(20);
+        let report = run.report();
+        let error = report["devices"][0]["error"].as_str().unwrap();
+        assert!(error.contains(problem) && error.contains(mend), "{error}");
+    }
+    assert!(!world.path().join("att.db").exists(), "a sink without news is not called");
+}
+
+#[test]
+fn a_bad_value_in_the_configuration_ends_with_10_before_anything_is_contacted() {
+    let world = World::new();
+    let server = world.serve(terminal(50));
+    let (host, port) = (server.addr().ip(), server.addr().port());
+    let config = format!(
+        "[[device]]\nname = \"gate\"\nhost = \"{host}\"\nport = {port}\nzone = \"Mars/Olympus\"\n\n[[sink]]\nurl = \"sqlite:att.db\"\n"
+    );
+    world.write("iclock.toml", &config);
+    let run = world.cli(&["sync"]).ended(10);
+    for word in ["iclock.toml", "5", "zone", "Mars/Olympus"] {
+        assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
+    }
+    assert!(server.handle().transcript().is_empty(), "the terminal was contacted");
+    assert!(!world.path().join("state").exists() && !world.path().join("att.db").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_its_session_and_tells_what_it_did() {
+    use std::process::{Command as Program, Stdio};
+    let world = World::new();
+    // Slow enough that the signal comes while the log is read.
+    let server = world.serve(terminal(20_000).fault("latency=150ms".parse().unwrap()));
+    let device = format!("gate={}", server.addr());
+    let child = Program::new(env!("CARGO_BIN_EXE_iclock-cli"))
+        .args(["sync", "--json", "--device", &device, "--sink", "sqlite:att.db"])
+        .current_dir(world.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let received = |command: Command| server.handle().transcript().iter().any(|packet| packet.command == command);
+    while !received(Command::DATA_WRRQ) {
+        std::thread::yield_now();
+    }
+    assert!(Program::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["devices"][0]["error"].as_str().unwrap().contains("stopped"), "{report}");
+    assert!(received(Command::EXIT), "the terminal keeps a session that nobody ends");
+    server.handle().clear_faults();
+    world.sync(&[&server], &[]).ended(0);
+    assert_eq!(world.stored(), truth(&server));
+}

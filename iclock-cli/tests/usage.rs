@@ -1,0 +1,101 @@
+//! The command line itself: help, version, wrong usage, completions, the simulator.
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use common::World;
+
+const COMMANDS: [&[&str]; 10] = [
+    &[],
+    &["sync"],
+    &["demo"],
+    &["simulate"],
+    &["info"],
+    &["migrate"],
+    &["quarantine"],
+    &["quarantine", "list"],
+    &["config"],
+    &["completions"],
+];
+
+#[test]
+fn help_fits_into_80_columns_everywhere() {
+    let world = World::new();
+    for command in COMMANDS {
+        let run = world.cli(&[command, &["--help"]].concat()).ended(0);
+        let wide: Vec<&str> = run.stdout.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{command:?}: {wide:?}");
+    }
+    let run = world.iclock(&["--help"]).ended(0);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let world = World::new();
+    for args in [&["synk"][..], &["sync", "--since", "yesterday"], &["sync", "--max-new", "many"], &[]] {
+        world.cli(args).ended(2);
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let run = World::new().cli(&["--version"]).ended(0);
+    assert_eq!(run.stdout.trim(), format!("iclock-cli {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let run = World::new().cli(&["completions", "bash"]).ended(0);
+    assert!(run.stdout.contains("simulate") && run.stdout.contains("migrate"));
+}
+
+#[test]
+fn a_report_for_people_fits_into_80_columns() {
+    let world = World::new();
+    for _ in 0..2 {
+        let run = world.cli(&["demo"]).ended(0);
+        let wide: Vec<&str> = run.stdout.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:?}");
+        assert!(run.stdout.contains("Try next"), "{}", run.stdout);
+    }
+    assert!(world.cli(&["demo"]).stdout.contains(" 0 new, 0 stored"));
+}
+
+#[test]
+fn the_simulator_says_where_each_terminal_listens_and_answers_there() {
+    let world = World::new();
+    let mut simulator = Command::new(env!("CARGO_BIN_EXE_iclock-cli"))
+        .args(["simulate", "--listen", "127.0.0.1:0", "--records", "12", "--count", "2", "--seed", "5"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(simulator.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        let line = lines.next().unwrap().unwrap();
+        let (addr, serial) = line.strip_prefix("listening ").unwrap().split_once(" serial=").unwrap();
+        let run = world.cli(&["info", "--json", "--device", addr]).ended(0);
+        let told: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((told["serial"].as_str(), told["records"].as_u64()), (Some(serial), Some(12)), "{told}");
+        assert!(told["clock_drift_s"].as_i64().unwrap().abs() < 5, "{told}");
+    }
+    simulator.kill().unwrap();
+    simulator.wait().unwrap();
+}
+
+#[test]
+fn info_of_a_dead_terminal_ends_with_20() {
+    let world = World::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let run = world.cli(&["info", "--device", &format!("{port}?transport=tcp")]).ended(20);
+    assert!(run.stdout.contains("cannot connect"), "{}", run.stdout);
+}
+
+#[test]
+fn faults_and_families_are_listed() {
+    let world = World::new();
+    assert!(world.cli(&["simulate", "--list-faults"]).ended(0).stdout.contains("cut-head"));
+    assert!(world.cli(&["simulate", "--list-profiles"]).ended(0).stdout.contains("tft40"));
+}
