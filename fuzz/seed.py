@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Writes the golden vectors as seeds into corpus/TARGET, one file per vector. Run it from this directory."""
+import json
+import pathlib
+import struct
+
+VECTORS = pathlib.Path("../vectors")
+
+
+def load(kind):
+    return json.loads((VECTORS / f"{kind}.json").read_text())["vectors"]
+
+
+def save(target, name, data):
+    folder = pathlib.Path("corpus") / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+# A slice comes last in every input, so the fields in front of it are what the fuzzer reads from the beginning.
+for vector in load("framing"):
+    stream = b"".join(bytes.fromhex(read) for read in vector["input"]["reads_hex"])
+    save("frame_stream", vector["id"], b"\x07" + stream)
+for vector in load("packets_replies"):
+    frame = bytes.fromhex(vector["input"]["frame_hex"])
+    save("packet", vector["id"], frame[8:] if vector["input"]["transport"] == "tcp" else frame)
+for vector in load("attlog"):
+    given = vector["input"]
+    count, data = given["record_count"], bytes.fromhex(given["dataset_hex"])
+    fields = struct.pack("<IBIBIIBIHB", 0, 1, count, 1, count, 850_000_000, 1, 850_000_000, 40, 0)
+    save("attendance_set", vector["id"], fields + data)
+for vector in load("users"):
+    given = vector["input"]
+    save("users", vector["id"], struct.pack("<I", given["user_count"]) + bytes.fromhex(given["dataset_hex"]))
+for vector in load("events"):
+    frame = bytes.fromhex(vector["input"]["frame_hex"])
+    packet = frame[8:] if vector["input"]["transport"] == "tcp" else frame
+    save("events", vector["id"], packet[4:6] + packet[8:])
+for vector in load("options"):
+    given = vector["input"]
+    save("options", vector["id"], struct.pack("<H", given["reply_command"]) + bytes.fromhex(given["reply_data_hex"]))
+for vector in load("free_sizes"):
+    save("options", vector["id"], struct.pack("<H", 2000) + bytes.fromhex(vector["input"]["data_hex"]))
+for kind in ("conversation_attendance", "conversation_auth"):
+    for vector in load(kind):
+        steps = vector["input"]["steps"] if "steps" in vector["input"] else vector["steps"]
+        answers = b"".join(bytes.fromhex(step["frame_hex"]) for step in steps if step["dir"] == "device")
+        save("session", vector["id"], b"\x01\x00" + answers)
