@@ -3,7 +3,7 @@
 mod logs;
 
 use logs::{Cut, KINDS, Kind, Log, evidence, given_out, spool};
-use zk_proto::proof::{Counts, Evidence, Reason, Remembered, prove};
+use zk_proto::proof::{Counts, Evidence, Known, Reason, Remembered, prove, prove_tail};
 use zk_proto::record::AttendanceLayout;
 
 const NARROW: [AttendanceLayout; 3] = [AttendanceLayout::EightA, AttendanceLayout::EightB, AttendanceLayout::Sixteen];
@@ -256,4 +256,16 @@ fn an_unproven_transfer_says_why_in_words() {
     let words = unproven.to_string();
     assert!(words.starts_with("transfer of 792 bytes is not proven (the terminal counts 20): "), "{words}");
     assert!(words.contains("as 40-byte records"), "{words}");
+}
+
+#[test]
+fn an_overlap_longer_than_what_is_known_is_no_tail() {
+    let log = Log::new(AttendanceLayout::Wide(40), 20, Kind::Usual, false, 2);
+    let set = log.set();
+    let evidence = evidence(set.len(), Counts::steady(20));
+    for records in [0, 1, u64::MAX] {
+        let known = Known { records, overlap: log.bytes[..120].to_vec(), layout: log.layout };
+        let tail = prove_tail(spool(&set), 800, &known, &evidence);
+        assert!(tail.is_err(), "{records}");
+    }
 }

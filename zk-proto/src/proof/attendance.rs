@@ -146,7 +146,7 @@ fn candidates(word: u32, evidence: &Evidence) -> Vec<AttendanceLayout> {
     let body = evidence.announced - WORD_LEN;
     for count in [evidence.counts.before, evidence.counts.after].into_iter().flatten() {
         for bytes in [u64::from(word), body] {
-            let width = bytes.checked_div(count.into()).filter(|_| bytes.is_multiple_of(count.into()));
+            let width = bytes.checked_div(count.into()).filter(|_| bytes % u64::from(count) == 0);
             let width = width.and_then(|width| u16::try_from(width).ok());
             layouts.extend(width.filter(|width| (WIDE_MIN..=WIDE_MAX).contains(width)).map(AttendanceLayout::Wide));
         }
@@ -191,7 +191,7 @@ fn weigh_layout(
     }
     let region = Region { layout, at: WORD_LEN, records };
     let narrow = few && !numbered;
-    if narrow && let Some(second) = also_fits(word, evidence, layout) {
+    if let Some(second) = also_fits(word, evidence, layout).filter(|_| narrow) {
         return Ok(Err(Reason::Ambiguous { first: layout, second }));
     }
     let mut rules = Rules::new(evidence, sizes_agree && !narrow);

@@ -144,7 +144,7 @@ fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> 
                     verdict.bad_run = Some((at + 1).saturating_sub(RUN as u64));
                     return false;
                 }
-                if numbered && let Some(number) = record.first_chunk::<2>() {
+                if let Some(number) = record.first_chunk::<2>().filter(|_| numbered) {
                     let number = u16::from_le_bytes(*number);
                     broken |= last_number.is_some_and(|last| last.wrapping_add(1) != number);
                     steps += u64::from(last_number.replace(number).is_some());

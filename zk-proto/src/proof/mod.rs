@@ -19,11 +19,14 @@
 //! the same bytes give from every other beginning, and the claim falls when another reading makes better records.
 //!
 //! # What cannot be told
-//! Where length word, size and count all agree and are all wrong, the bytes alone decide, and one record has few: a log of a
-//! *single* record that lost so many bytes at its head that its time is gone too, and whose place was taken by bytes that
-//! happen to make a believable time, state and mode, is taken for that record. The same holds for two records of 8 bytes.
-//! Logs that hold nothing but the first days after the clock's reset, on a terminal whose clock has been set since, and so
-//! few of them that a shifted reading looks recent, are refused until a later punch joins them.
+//! Where length word, size and count all agree and are all wrong, the bytes alone decide, and few records have few of them:
+//! of up to three records of 8 or 16 bytes, some cuts leave what a terminal might as well have stored. In layout A, where
+//! nobody uses anything but the password, a cut by seven bytes reads as layout B at any length. Both come out as proven.
+//!
+//! The other way round, some whole logs are refused until more punches join them: a single record of layout A; a verify mode
+//! that no document names and that occurs once, in a log of few records; a handful of records of which the first are dated by
+//! a reset clock; and, until the count stands still, fewer than five records of 8 or 16 bytes. Where not one record has a
+//! likely date or an id, sizes decide alone, and [`Proven::is_neutral`] says so.
 
 mod attendance;
 mod digest;

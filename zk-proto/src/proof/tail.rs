@@ -35,7 +35,7 @@ fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Re
     let shape = Shape::Attendance(layout);
     let from = known.overlap_at();
     came_whole(spool, &Evidence { announced: evidence.announced.saturating_sub(from), ..evidence.clone() })?;
-    let length_word = body.is_multiple_of(width) && body <= evidence.announced.saturating_sub(WORD_LEN);
+    let length_word = body % width == 0 && body <= evidence.announced.saturating_sub(WORD_LEN);
     if !length_word {
         let witnesses = Witnesses { length_word, ..Witnesses::default() };
         return Err(Reason::Witnesses { layout: shape, witnesses });
@@ -59,7 +59,7 @@ fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Re
         return Err(Reason::Misaligned { layout, rival });
     }
     let total = body / width;
-    let size = (evidence.announced - WORD_LEN).is_multiple_of(width);
+    let size = (evidence.announced - WORD_LEN) % width == 0;
     Ok(Findings {
         region: Some(region),
         order: evidence.order,

@@ -110,7 +110,7 @@ fn weigh_layout(
 ) -> Result<Result<UserTable, Reason>, SpoolError> {
     let Extent { records, mut witnesses, .. } = extent;
     let shape = Shape::Users(layout);
-    if !witnesses.length_word && !(witnesses.size && witnesses.count) {
+    if !(witnesses.length_word || witnesses.size && witnesses.count) {
         return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
     }
     let width = layout.width() as u64;

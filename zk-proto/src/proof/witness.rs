@@ -58,7 +58,7 @@ pub(super) fn extent(word: u32, announced: u64, width: u64, counts: Counts) -> O
     let by_size = body.checked_div(width)?;
     let size = body.checked_rem(width)? == 0;
     // A word of zero in front of bytes says nothing: some firmware leaves it empty, and a cut can put zeros there.
-    let by_word = (word > 0 && word <= body && word.is_multiple_of(width)).then_some(word / width);
+    let by_word = (word > 0 && word <= body && word % width == 0).then_some(word / width);
     let (records, length_word) = match by_word {
         Some(records) if records == by_size || counts.allow(records) => (records, true),
         // The word leaves out whole records that did come, and no count backs it: it is not the set's word.

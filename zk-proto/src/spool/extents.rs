@@ -11,9 +11,7 @@ pub(super) struct Extents {
 
 impl Extents {
     pub(super) fn add(&mut self, new: Range<u64>) {
-        if let Some(last) = self.ranges.last_mut()
-            && (last.start..=last.end).contains(&new.start)
-        {
+        if let Some(last) = self.ranges.last_mut().filter(|last| (last.start..=last.end).contains(&new.start)) {
             last.end = last.end.max(new.end);
             return;
         }
@@ -22,7 +20,7 @@ impl Extents {
         let touched = self.ranges.get(first..behind).unwrap_or(&[]);
         let start = touched.first().map_or(new.start, |range| range.start.min(new.start));
         let end = touched.last().map_or(new.end, |range| range.end.max(new.end));
-        self.ranges.splice(first..behind.max(first), [start..end]);
+        self.ranges.splice(first..behind.max(first), core::iter::once(start..end));
     }
 
     pub(super) fn end(&self) -> u64 {
@@ -51,7 +49,7 @@ mod tests {
         for range in [10..20, 30..40, 0..5, 20..30, 5..10] {
             extents.add(range);
         }
-        assert_eq!(extents.ranges, [0..40]);
+        assert_eq!(extents.ranges, Vec::from_iter(core::iter::once(0..40)));
     }
 
     #[test]

@@ -54,6 +54,24 @@ impl Spool {
         Self { directory: Some(directory.into()), ..Self::in_memory(memory) }
     }
 
+    /// Makes room for `len` bytes that are to come, as far as the memory goes; a longer transfer goes to its file from the start.
+    ///
+    /// # Errors
+    /// As [`Spool::write_at`].
+    pub fn expect(&mut self, len: u64) -> Result<(), SpoolError> {
+        if len > MAX_LEN {
+            return Err(SpoolError::TooLong { end: len, cap: MAX_LEN });
+        }
+        self.make_room(len)?;
+        match &mut self.store {
+            // `make_room` has checked the length against the memory's cap.
+            Store::Memory(memory) => memory.reserve_exact((len as usize).saturating_sub(memory.len())),
+            #[cfg(feature = "std")]
+            Store::File(_) => {}
+        }
+        Ok(())
+    }
+
     /// Writes bytes at their offset in the transfer. Bytes written before at the same place are replaced.
     ///
     /// # Errors
@@ -200,6 +218,16 @@ mod tests {
         assert!(matches!(spool.write_at(1 << 29, b"x"), Err(SpoolError::Full { .. })));
         assert!(matches!(spool.write_at(u64::MAX, b"x"), Err(SpoolError::TooLong { .. })));
         assert_eq!(spool.memory_in_use(), 0);
+    }
+
+    #[test]
+    fn room_is_made_for_no_more_than_the_cap() {
+        let mut spool = Spool::in_memory(64);
+        assert!(matches!(spool.expect(65), Err(SpoolError::Full { .. })));
+        assert!(matches!(spool.expect(u64::MAX), Err(SpoolError::TooLong { .. })));
+        assert_eq!(spool.memory_in_use(), 0);
+        spool.expect(64).unwrap();
+        assert_eq!(spool.memory_in_use(), 64);
     }
 
     #[test]

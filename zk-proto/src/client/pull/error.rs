@@ -1,0 +1,75 @@
+//! Why a pull failed.
+
+use std::fmt;
+
+use crate::client::{ClientError, Step};
+use crate::spool::SpoolError;
+use crate::{Command, ProtoError};
+
+/// Why a pull failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PullError {
+    /// The terminal or the line.
+    Client(ClientError),
+    /// The place where the transfer waits.
+    Spool(SpoolError),
+}
+
+impl PullError {
+    /// Whether the same may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Client(error) => error.is_transient(),
+            Self::Spool(_) => false,
+        }
+    }
+
+    /// Whether bytes came damaged or not at all although they were asked for again.
+    pub(super) fn lacks_bytes(&self) -> bool {
+        match self {
+            Self::Client(ClientError::Protocol { source, .. }) => {
+                matches!(**source, ProtoError::Damaged { .. } | ProtoError::Incomplete { .. })
+            }
+            // A terminal that has no more than it sent says nothing to the rest.
+            Self::Client(ClientError::TimedOut { step }) => *step == Step::Command(Command::DATA_RDY),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_damage(&self) -> bool {
+        let Self::Client(ClientError::Protocol { source, .. }) = self else { return false };
+        matches!(**source, ProtoError::Damaged { .. })
+    }
+}
+
+impl fmt::Display for PullError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(error) => error.fmt(f),
+            Self::Spool(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PullError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Client(error) => error.source(),
+            Self::Spool(error) => std::error::Error::source(error),
+        }
+    }
+}
+
+impl From<ClientError> for PullError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<SpoolError> for PullError {
+    fn from(error: SpoolError) -> Self {
+        Self::Spool(error)
+    }
+}

@@ -1,0 +1,200 @@
+//! What is new in a terminal's log, proven: the whole of an incremental read, over as many sessions as it takes.
+
+mod error;
+mod outcome;
+mod request;
+mod transfer;
+mod users;
+
+use std::boxed::Box;
+use std::time::Duration;
+use std::vec::Vec;
+
+use tokio::time::sleep;
+
+pub use error::PullError;
+pub use outcome::{Progress, Pull, Pulled};
+pub use request::{DEFAULT_OVERLAP, PullRequest};
+pub use users::pull_users;
+
+use super::Client;
+use crate::Prepared;
+use crate::proof::{Counts, Evidence, Known, Proven, Reading, Reason, Remembered, Unproven, prove, prove_tail};
+use crate::session::ChecksumPolicy;
+use crate::spool::SpoolError;
+use transfer::Came;
+
+/// Sessions that one pull may use, however much each of them brought.
+const MAX_SESSIONS: u32 = 12;
+/// Readings of one log that are compared before it is given up.
+const MAX_READINGS: usize = 3;
+/// How often a fresh session is asked for, and how long the first wait is; a terminal with one session needs a moment to
+/// notice that it is free.
+const RECONNECTS: u32 = 4;
+const RECONNECT_AFTER: Duration = Duration::from_millis(200);
+
+/// Reads what is new in the attendance log and proves it.
+///
+/// With a known end, only what stands behind it is read, if the records before it are still those that were stored; else
+/// everything. A reading that is not proven is followed by one on a fresh session, and so is a line that was lost, which goes
+/// on where it broke if the log still is the same. The terminal's buffer is freed at the end.
+///
+/// # Errors
+/// When the terminal cannot be talked to, refuses, or the transfer cannot be kept. A log that cannot be proven is no error
+/// but [`Pulled::Unproven`].
+pub async fn pull(
+    client: &mut Client,
+    request: &PullRequest,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Pull, PullError> {
+    let mut puller = Puller {
+        client,
+        request,
+        progress,
+        bytes_read: 0,
+        sessions: 1,
+        counts: Counts::default(),
+        remembered: request.remembered,
+        offsets_refused: request.offsets_refused,
+        buffered: None,
+        damaged: false,
+    };
+    if request.remembered.checksums_wrong {
+        puller.client.set_checksum_policy(ChecksumPolicy::Tolerate);
+    }
+    let pull = puller.run().await;
+    // A terminal that does not answer any more frees its buffer with the session.
+    let _ = puller.client.free_data().await;
+    pull
+}
+
+/// Bytes that a set has, as its offer says.
+fn announced(prepared: &Prepared) -> u64 {
+    match prepared {
+        Prepared::Inline(bytes) => bytes.len() as u64,
+        Prepared::Buffered { size } | Prepared::Streamed { size } => *size,
+        Prepared::Empty { .. } => 0,
+    }
+}
+
+async fn reconnect(client: &mut Client) -> Result<(), PullError> {
+    let mut wait = RECONNECT_AFTER;
+    for _ in 1..RECONNECTS {
+        match client.reconnect().await {
+            Ok(()) => return Ok(()),
+            Err(error) if !error.is_transient() => return Err(error.into()),
+            Err(_) => sleep(wait).await,
+        }
+        wait *= 2;
+    }
+    Ok(client.reconnect().await?)
+}
+
+/// One pull under way.
+struct Puller<'a> {
+    client: &'a mut Client,
+    request: &'a PullRequest,
+    progress: &'a mut (dyn FnMut(Progress) + Send),
+    bytes_read: u64,
+    sessions: u32,
+    counts: Counts,
+    remembered: Remembered,
+    offsets_refused: bool,
+    /// Bytes of the log in the terminal's buffer, once it is prepared on this session.
+    buffered: Option<u64>,
+    /// Some bytes came damaged on every session.
+    damaged: bool,
+}
+
+impl Puller<'_> {
+    async fn run(&mut self) -> Result<Pull, PullError> {
+        let mut tail =
+            self.request.known.clone().filter(|known| !self.request.force_full && known.overlap_records() > 0);
+        let mut readings: Vec<Vec<Reason>> = Vec::new();
+        let mut earlier = None;
+        loop {
+            let unproven = match self.reading(tail.as_ref(), earlier).await? {
+                Ok(pull) => return Ok(pull),
+                Err(unproven) => unproven,
+            };
+            if tail.take().is_some() && self.buffered.is_some() {
+                // The end is not what it was, but the same prepared buffer has the whole log.
+                continue;
+            }
+            let asked = unproven.needs_second_reading();
+            let compared = earlier.is_some();
+            readings.push(unproven.reasons().to_vec());
+            let enough = readings.len() >= 2 && (asked.is_none() || compared);
+            if enough || readings.len() >= MAX_READINGS || self.sessions >= MAX_SESSIONS {
+                return Ok(self.report(Pulled::Unproven { last: *unproven, readings }, None));
+            }
+            earlier = asked;
+            self.fresh().await?;
+        }
+    }
+
+    /// Reads once and proves once.
+    async fn reading(
+        &mut self,
+        tail: Option<&Known>,
+        earlier: Option<Reading>,
+    ) -> Result<Result<Pull, Box<Unproven>>, PullError> {
+        let mut spool = self.request.spool();
+        let came = self.transfer(&mut spool, tail).await?;
+        // A line that is lost now has brought everything; one count is enough then.
+        self.counts.after = self.count().await.unwrap_or(None);
+        let announced = match came {
+            Came::Whole { announced } | Came::Tail { announced, .. } => announced,
+        };
+        let evidence = Evidence {
+            announced,
+            counts: self.counts,
+            host_now: self.request.host_now,
+            terminal_now: self.request.terminal_now,
+            remembered: self.remembered,
+            order: self.request.order,
+            damaged_packets: self.damaged.into(),
+            earlier,
+        };
+        let proven = match (came, tail) {
+            (Came::Tail { word, .. }, Some(known)) => prove_tail(spool, word, known, &evidence),
+            _ => prove(spool, &evidence),
+        };
+        let mut proven = match proven {
+            Ok(proven) => proven,
+            Err(unproven) => return Ok(Err(Box::new(unproven))),
+        };
+        if let Some(layout) = proven.layout() {
+            self.remembered.layout = Some(layout);
+            self.remembered.count_off = !proven.witnesses().count;
+        }
+        let known = self.known(&mut proven)?;
+        let found = match came {
+            Came::Tail { .. } if proven.records() == 0 => Pulled::Unchanged,
+            Came::Tail { .. } => Pulled::Tail(proven),
+            Came::Whole { .. } => Pulled::Full(proven),
+        };
+        Ok(Ok(self.report(found, Some(known))))
+    }
+
+    fn known(&self, proven: &mut Proven) -> Result<(u64, Option<Known>), SpoolError> {
+        let records = proven.records_on_device();
+        let Some(layout) = proven.layout() else { return Ok((records, None)) };
+        let overlap = proven.overlap(self.request.overlap)?;
+        Ok((records, Some(Known { records, overlap, layout })))
+    }
+
+    fn report(&self, found: Pulled, known: Option<(u64, Option<Known>)>) -> Pull {
+        let (records_on_device, known) = known.map_or((None, None), |(records, known)| (Some(records), known));
+        Pull {
+            found,
+            bytes_read: self.bytes_read,
+            sessions: self.sessions,
+            records_on_device,
+            counts: self.counts,
+            remembered: self.remembered,
+            offsets_refused: self.offsets_refused,
+            known,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What a pull found.
+
+use std::vec::Vec;
+
+use crate::proof::{Counts, Known, Proven, Reason, Remembered, Unproven};
+
+/// How far a transfer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of it that came.
+    pub bytes: u64,
+    /// Bytes that are to come.
+    pub of: u64,
+}
+
+/// What a pull found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Pulled {
+    /// The log ends where it is known to end.
+    Unchanged,
+    /// What stands behind the known end.
+    Tail(Proven),
+    /// The whole log, from its first record on.
+    Full(Proven),
+    /// No proof, on a fresh session either. The last reading, and why each failed.
+    Unproven {
+        /// The last reading, with its bytes.
+        last: Unproven,
+        /// Why each reading failed, in order.
+        readings: Vec<Vec<Reason>>,
+    },
+}
+
+/// What a pull found, and what it learnt on the way.
+#[derive(Debug)]
+pub struct Pull {
+    /// What it found.
+    pub found: Pulled,
+    /// Bytes of the log that were read, those read again included.
+    pub bytes_read: u64,
+    /// Sessions that it took.
+    pub sessions: u32,
+    /// How many records the log has, as its bytes say; `None` when they are not proven.
+    pub records_on_device: Option<u64>,
+    /// How many records the terminal counted before and after.
+    pub counts: Counts,
+    /// What is to be remembered of the terminal.
+    pub remembered: Remembered,
+    /// The terminal refused to read from an offset.
+    pub offsets_refused: bool,
+    /// The log's end as it is known now, for the next pull; `None` for an empty log and for one that is not proven.
+    pub known: Option<Known>,
+}

@@ -1,0 +1,65 @@
+//! What a pull is asked for.
+
+use std::path::PathBuf;
+
+use crate::DeviceTime;
+use crate::proof::{Known, Remembered};
+use crate::record::FieldOrder;
+use crate::spool::{DEFAULT_MEMORY, Spool};
+
+/// Records that are kept of a log's end to know it again.
+pub const DEFAULT_OVERLAP: u64 = 16;
+
+/// What is known before a pull, and how it is to be done.
+#[derive(Clone, Debug)]
+pub struct PullRequest {
+    /// The records at the end of what is known of this log; `None` reads everything.
+    pub known: Option<Known>,
+    /// Reads everything even when the end is known.
+    pub force_full: bool,
+    /// The count of records that this session has already read, if it has.
+    pub count_before: Option<u32>,
+    /// What earlier pulls have shown about the terminal.
+    pub remembered: Remembered,
+    /// The terminal was seen to refuse offsets: everything is read from the start.
+    pub offsets_refused: bool,
+    /// Which of two bytes of a 16-byte record is the punch state.
+    pub order: FieldOrder,
+    /// The host's local time.
+    pub host_now: DeviceTime,
+    /// The terminal's clock, where it was read.
+    pub terminal_now: Option<DeviceTime>,
+    /// Bytes of a transfer that are kept in memory; default 1 MiB.
+    pub spool_memory: usize,
+    /// Where a longer transfer waits in a temporary file. Without it, a longer one fails.
+    pub spool_directory: Option<PathBuf>,
+    /// Records of the log's end to give back for the next pull; default [`DEFAULT_OVERLAP`].
+    pub overlap: u64,
+}
+
+impl PullRequest {
+    /// A full read of a terminal that nothing is known of.
+    #[must_use]
+    pub fn new(host_now: DeviceTime) -> Self {
+        Self {
+            known: None,
+            force_full: false,
+            count_before: None,
+            remembered: Remembered::default(),
+            offsets_refused: false,
+            order: FieldOrder::default(),
+            host_now,
+            terminal_now: None,
+            spool_memory: DEFAULT_MEMORY,
+            spool_directory: None,
+            overlap: DEFAULT_OVERLAP,
+        }
+    }
+
+    pub(super) fn spool(&self) -> Spool {
+        match &self.spool_directory {
+            Some(directory) => Spool::in_directory(self.spool_memory, directory),
+            None => Spool::in_memory(self.spool_memory),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The user table, proven.
+
+use super::{PullError, PullRequest, announced, reconnect};
+use crate::Dataset;
+use crate::client::{Client, ClientError};
+use crate::proof::{Counts, Evidence, Unproven, UserTable, prove_users};
+
+/// Reads the user table and proves it. A table that is not proven is read once more on a fresh session.
+///
+/// The outer error is that of the terminal, the line or the spool; the inner one is a table without proof.
+///
+/// # Errors
+/// As [`pull`].
+pub async fn pull_users(client: &mut Client, request: &PullRequest) -> Result<Result<UserTable, Unproven>, PullError> {
+    let first = read_users(client, request).await;
+    match first {
+        Ok(Ok(table)) => Ok(Ok(table)),
+        Ok(Err(_)) => {
+            reconnect(client).await?;
+            read_users(client, request).await
+        }
+        Err(error) if error.is_transient() => {
+            reconnect(client).await?;
+            read_users(client, request).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn read_users(client: &mut Client, request: &PullRequest) -> Result<Result<UserTable, Unproven>, PullError> {
+    let before = user_count(client).await?;
+    let prepared = client.prepare(Dataset::Users).await?;
+    let mut spool = request.spool();
+    let announced = announced(&prepared);
+    client.read_all(&prepared, |offset, bytes| Ok::<_, PullError>(spool.write_at(offset, &bytes)?)).await?;
+    client.free_data().await?;
+    let after = user_count(client).await?;
+    let evidence = Evidence {
+        remembered: request.remembered,
+        ..Evidence::new(announced, Counts { before, after }, request.host_now)
+    };
+    Ok(prove_users(spool, &evidence))
+}
+
+async fn user_count(client: &mut Client) -> Result<Option<u32>, PullError> {
+    match client.free_sizes().await {
+        Ok(sizes) => Ok(sizes.users()),
+        Err(ClientError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
