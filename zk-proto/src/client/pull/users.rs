@@ -10,7 +10,7 @@ use crate::proof::{Counts, Evidence, Unproven, UserTable, prove_users};
 /// The outer error is that of the terminal, the line or the spool; the inner one is a table without proof.
 ///
 /// # Errors
-/// As [`pull`].
+/// As [`pull`](super::pull).
 pub async fn pull_users(client: &mut Client, request: &PullRequest) -> Result<Result<UserTable, Unproven>, PullError> {
     let first = read_users(client, request).await;
     match first {
