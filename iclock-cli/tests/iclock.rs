@@ -9,8 +9,14 @@ use serde_json::Value;
 use zk_sim::{Server, Terminal};
 
 /// A key of nobody: the emulator asks for none, the Python tool's layout wants the file.
-const KEY: &str = r#"{"type":"service_account","project_id":"PROJECT","private_key_id":"0","client_email":"a@b.example",
-    "private_key":"none"}"#;
+fn key(project: &str) -> String {
+    let word = "PRIVATE KEY-----";
+    let key = format!("-----BEGIN {word}\nbm9uZQ==\n-----END {word}\n");
+    let fields = [("type", "service_account"), ("project_id", project), ("private_key_id", "0"), ("private_key", &key)];
+    let mut all: BTreeMap<&str, &str> = fields.into();
+    all.insert("client_email", "a@b.example");
+    serde_json::to_string(&all).unwrap()
+}
 
 /// A Python tool's directory for a terminal, and the project that its key names.
 fn python_directory(world: &World, server: &Server) -> String {
@@ -20,7 +26,7 @@ fn python_directory(world: &World, server: &Server) -> String {
         ".env",
         format!("DEVICE_IPS={}\nDEVICE_NAMES=gate\nDEVICE_PORT={}\n", server.addr().ip(), server.addr().port()),
     );
-    world.write("config/firebase-key.json", KEY.replace("PROJECT", &project));
+    world.write("config/firebase-key.json", key(&project));
     project
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -183,11 +183,7 @@ pub(crate) fn documents(address: &str, project: &str, collection: &str) -> BTree
     loop {
         let path =
             format!("/v1/projects/{project}/databases/(default)/documents/{collection}?pageSize=300&pageToken={token}");
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer owner\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let body: Value = serde_json::from_slice(&get(address, &path)).unwrap();
         for document in body["documents"].as_array().into_iter().flatten() {
             let id = document["name"].as_str().unwrap().rsplit('/').next().unwrap();
             all.insert(id.to_owned(), document["fields"].clone());
@@ -197,4 +193,27 @@ pub(crate) fn documents(address: &str, project: &str, collection: &str) -> BTree
             None => return all,
         }
     }
+}
+
+/// The body that the emulator answers with.
+fn get(address: &str, path: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer owner\r\n\r\n").unwrap();
+    let mut answer = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        answer.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    // The emulator does not close the connection.
+    let mut body = vec![0; length];
+    answer.read_exact(&mut body).unwrap();
+    body
 }
