@@ -45,23 +45,15 @@ impl Random {
     }
 }
 
-const FIRST: [&str; 12] =
-    ["Aishath", "Hassan", "Mariyam", "Ibrahim", "Fathimath", "Ali", "Maria", "Ahmed", "Lena", "Omar", "Grace", "Ivan"];
-const LAST: [&str; 10] = ["Rasheed", "Naseer", "Silva", "Adam", "Weber", "Saeed", "Okoro", "Petrov", "Didi", "Khan"];
-
 /// `count` people, uids from 1, user ids from 1001, the first an administrator.
 pub(crate) fn people(count: u16) -> Vec<Person> {
     (1..=count)
-        .map(|uid| {
-            let number = usize::from(uid) - 1;
-            let first = FIRST.get(number % FIRST.len()).copied().unwrap_or_default();
-            let last = LAST.get(number / FIRST.len() % LAST.len()).copied().unwrap_or_default();
-            Person {
-                uid,
-                user_id: (1000 + u32::from(uid)).to_string().into(),
-                name: format!("{first} {last}"),
-                privilege: if uid == 1 { 14 } else { 0 },
-            }
+        .map(|uid| Person {
+            uid,
+            user_id: (1000 + u32::from(uid)).to_string().into(),
+            // At most the eight bytes that old terminals have for a name.
+            name: format!("P-{uid}"),
+            privilege: if uid == 1 { 14 } else { 0 },
         })
         .collect()
 }
