@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use attendance_model::EventId;
 use chrono::NaiveDateTime;
-use common::{Row, World, emulator, is_valid, terminal, truth};
+use common::{Row, World, documents, emulator, is_valid, terminal, truth};
 use iclock_sync::Ledger;
-use support::{Dice, documents, new_collection, punch};
+use support::{Dice, new_collection, punch};
 use zk_sim::{Fault, Server};
 
 /// Runs that have to be killed while they work.
