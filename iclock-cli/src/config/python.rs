@@ -93,7 +93,7 @@ pub(crate) fn firebase_key(variables: &Variables, dir: &Path) -> Result<Option<S
         (None, None) => {
             let path: PathBuf = dir.join(KEY_FILE);
             let origin = Origin::Default("the Python tool's key file");
-            Ok(path.is_file().then(|| Setting::new(KEY_FILE, origin)))
+            Ok(path.is_file().then(|| Setting::new(path.display().to_string(), origin)))
         }
     }
 }
