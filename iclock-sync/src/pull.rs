@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
 use zk_proto::proof::{Known, Proven, Remembered};
-use zk_proto::record::FieldOrder;
+use zk_proto::record::{AttendanceRecord, FieldOrder, Who};
 use zk_proto::{Client, Uid};
 
 use crate::TerminalError;
@@ -51,6 +52,10 @@ impl Source {
             report.notes.push(format!("{} stray bytes stood behind the last record", proven.trailing()));
         }
         let users = self.users(client, &request, &proven).await?;
+        if names_nobody(&state, &users) {
+            let reason = format!("none of its {} records names anybody in it", state.records);
+            return Err(TerminalError::Users { reason }.into());
+        }
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
@@ -91,6 +96,27 @@ impl Source {
             .map_err(|unproven| TerminalError::Users { reason: unproven.to_string() })?;
         Ok(table.users().iter().map(|user| (user.slot(), user.user_id.0.clone())).collect())
     }
+}
+
+/// Whether a log so short that all of it is remembered names people by places that nobody has. A few records of 8 bytes say
+/// little by themselves: ones that lost their head may look like others, but then their uids are nobody's.
+fn names_nobody(state: &TerminalState, users: &BTreeMap<Uid, String>) -> bool {
+    let Some(layout) = state.layout.as_deref().and_then(plan::layout_of).filter(|layout| layout.needs_users()) else {
+        return false;
+    };
+    let raw = Bytes::copy_from_slice(&state.overlap);
+    if users.is_empty() || (raw.len() / layout.width()) as u64 != state.records {
+        return false;
+    }
+    let records = (0..raw.len()).step_by(layout.width()).map(|at| raw.slice(at..at + layout.width()));
+    let mut uids = records
+        .filter_map(|raw| AttendanceRecord::decode(layout, FieldOrder::StateFirst, raw))
+        .filter_map(|record| match record.who {
+            Who::Uid(uid) if uid.0 != 0 => Some(uid),
+            _ => None,
+        })
+        .peekable();
+    uids.peek().is_some() && uids.all(|uid| !users.contains_key(&uid))
 }
 
 /// What a proven pull teaches about the terminal. The count is kept only where it is that of the log: a punch during the pull
