@@ -4,7 +4,7 @@ mod logs;
 
 use logs::{Cut, KINDS, Kind, Log, evidence, given_out, spool};
 use zk_proto::proof::{Counts, Evidence, Known, Reason, Remembered, prove, prove_tail};
-use zk_proto::record::AttendanceLayout;
+use zk_proto::record::{AttendanceLayout, FieldOrder};
 
 const NARROW: [AttendanceLayout; 3] = [AttendanceLayout::EightA, AttendanceLayout::EightB, AttendanceLayout::Sixteen];
 const WIDE: [AttendanceLayout; 2] = [AttendanceLayout::Wide(40), AttendanceLayout::Wide(49)];
@@ -52,8 +52,25 @@ fn a_punch_during_the_transfer_does_not_matter() {
     }
 }
 
+#[test]
+fn firmware_with_the_fields_the_other_way_round_is_taken_when_that_is_set() {
+    for (_, log) in logs(AttendanceLayout::Sixteen, &[5, 50, 500]).filter(|(kind, _)| *kind == Kind::Usual) {
+        let mut set = log.set();
+        for record in set[4..].chunks_mut(16) {
+            record.swap(8, 9);
+        }
+        let counts = Counts::steady(log.records);
+        let as_set = Evidence { order: FieldOrder::VerifyFirst, ..evidence(set.len(), counts) };
+        assert_eq!(given_out(prove(spool(&set), &as_set).unwrap()), set[4..]);
+    }
+}
+
 /// Every cut of every log: refused, or the truth.
 fn no_cut_gives_a_wrong_record(layout: AttendanceLayout, sizes: &[u32]) {
+    no_cut_gives_a_wrong_record_in_order(layout, sizes, FieldOrder::StateFirst);
+}
+
+fn no_cut_gives_a_wrong_record_in_order(layout: AttendanceLayout, sizes: &[u32], order: FieldOrder) {
     for (kind, log) in logs(layout, sizes) {
         for cut in Cut::ALL {
             for by in 1..layout.width() {
@@ -65,7 +82,8 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout, sizes: &[u32]) {
                 for filling in [&[0][..], &log.next] {
                     let (bytes, announced) = cut.apply(&log, by, filling);
                     for counts in [Counts::steady(log.records), Counts::steady(0)] {
-                        let Ok(proven) = prove(spool(&bytes), &evidence(announced, counts)) else { continue };
+                        let evidence = Evidence { order, ..evidence(announced, counts) };
+                        let Ok(proven) = prove(spool(&bytes), &evidence) else { continue };
                         if !proven.is_neutral() {
                             assert_eq!(given_out(proven), log.bytes, "{layout} {} {kind:?} {cut:?} {by}", log.records);
                         }
@@ -89,6 +107,26 @@ fn no_cut_of_8_bytes_b_gives_a_wrong_record() {
 #[test]
 fn no_cut_of_16_bytes_gives_a_wrong_record() {
     no_cut_gives_a_wrong_record(AttendanceLayout::Sixteen, &[1, 2, 3, 5, 10, 50]);
+    no_cut_gives_a_wrong_record_in_order(AttendanceLayout::Sixteen, &[1, 2, 3, 5, 10], FieldOrder::VerifyFirst);
+}
+
+#[test]
+fn the_order_that_is_set_names_the_fields_and_is_no_evidence() {
+    for (kind, log) in logs(AttendanceLayout::Sixteen, &[5, 50, 500]) {
+        if kind == Kind::UnknownModes && log.records < 50 {
+            continue;
+        }
+        let set = log.set();
+        let first = |order| {
+            let evidence = Evidence { order, ..evidence(set.len(), Counts::steady(log.records)) };
+            let mut proven = prove(spool(&set), &evidence).unwrap_or_else(|unproven| panic!("{kind:?}: {unproven}"));
+            let record = proven.next_batch(1).unwrap().remove(0);
+            assert_eq!(given_out(proven).len() + 16, log.bytes.len());
+            (record.punch_state.0, record.verify_mode.0)
+        };
+        let (state, mode) = first(FieldOrder::StateFirst);
+        assert_eq!(first(FieldOrder::VerifyFirst), (mode, state), "{kind:?}");
+    }
 }
 
 #[test]

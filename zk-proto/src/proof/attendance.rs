@@ -194,10 +194,10 @@ fn weigh_layout(
     if let Some(second) = also_fits(word, evidence, layout).filter(|_| narrow) {
         return Ok(Err(Reason::Ambiguous { first: layout, second }));
     }
-    let mut rules = Rules::new(evidence, sizes_agree && !narrow);
+    let rules = Rules::new(evidence, sizes_agree && !narrow);
     // A count that moved allows one record more or less, which with few narrow ones is another width.
     let certain_width = sizes_agree && familiar && (!narrow || evidence.counts.is_steady());
-    let verdict = judge(spool, region, &mut rules, certain_width)?;
+    let verdict = judge(spool, region, &rules, certain_width)?;
     witnesses.numbers = verdict.numbers;
     let backed = witnesses.count || remembered || witnesses.numbers == Some(true);
     let vague = verdict.tally.is_neutral() || !verdict.dated;

@@ -75,6 +75,10 @@ impl Rules {
         Self { clock: Clock::new(evidence), order: evidence.order, any_existing_date, modes }
     }
 
+    pub(super) fn in_order(&self, order: FieldOrder) -> Self {
+        Self { order, ..self.clone() }
+    }
+
     pub(super) fn allow_modes(&mut self, others: &[u8]) {
         for mode in others {
             self.modes[usize::from(*mode)] = true;

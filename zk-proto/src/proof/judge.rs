@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::record::AttendanceLayout;
+use crate::record::{AttendanceLayout, FieldOrder};
 use crate::spool::{Spool, SpoolError};
 
 use super::fields::{Class, Rules};
@@ -105,23 +105,40 @@ impl Verdict {
     }
 }
 
-/// Judges every record. Verify modes without documentation are taken when they recur, which costs a second look.
+/// Judges every record. The order that is set for 16-byte records names the fields and is no evidence of what a terminal
+/// sends: they are judged as captures have them, and in that order only when they make no sense so.
 pub(super) fn judge(
     spool: &mut Spool,
     region: Region,
-    rules: &mut Rules,
+    rules: &Rules,
     sizes_agree: bool,
 ) -> Result<Verdict, SpoolError> {
-    let verdict = look(spool, region, rules, sizes_agree)?;
+    let verdict = judge_in_order(spool, region, rules.in_order(FieldOrder::StateFirst), sizes_agree)?;
+    let as_captured = region.layout != AttendanceLayout::Sixteen || rules.order == FieldOrder::StateFirst;
+    if verdict.is_acceptable() || as_captured {
+        return Ok(verdict);
+    }
+    let as_set = look(spool, region, rules, sizes_agree)?;
+    Ok(if as_set.is_acceptable() { as_set } else { verdict })
+}
+
+/// Verify modes without documentation are taken when they recur, which costs a second look.
+fn judge_in_order(
+    spool: &mut Spool,
+    region: Region,
+    mut rules: Rules,
+    sizes_agree: bool,
+) -> Result<Verdict, SpoolError> {
+    let verdict = look(spool, region, &rules, sizes_agree)?;
     if verdict.is_acceptable() {
         return Ok(verdict);
     }
-    let others = recurring_modes(spool, region, rules)?;
+    let others = recurring_modes(spool, region, &rules)?;
     if others.is_empty() {
         return Ok(verdict);
     }
     rules.allow_modes(&others);
-    look(spool, region, rules, sizes_agree)
+    look(spool, region, &rules, sizes_agree)
 }
 
 fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> Result<Verdict, SpoolError> {
@@ -199,7 +216,6 @@ fn recurring_modes(spool: &mut Spool, region: Region, rules: &Rules) -> Result<V
     let at = match region.layout {
         AttendanceLayout::EightA => 2,
         AttendanceLayout::EightB => return Ok(Vec::new()),
-        AttendanceLayout::Sixteen if rules.order == crate::record::FieldOrder::VerifyFirst => 8,
         AttendanceLayout::Sixteen => 9,
         AttendanceLayout::Wide(_) => 26,
     };

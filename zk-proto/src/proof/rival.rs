@@ -5,7 +5,7 @@
 //! somewhere else in the same bytes, makes better ones.
 
 use crate::DeviceTime;
-use crate::record::AttendanceLayout;
+use crate::record::{AttendanceLayout, FieldOrder};
 
 use super::fields::{Clock, Date, Id, Rules};
 
@@ -106,13 +106,15 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
         let both_wide = matches!((layout, other), (AttendanceLayout::Wide(_), AttendanceLayout::Wide(_)));
         (usize::from(both_wide)..other.width()).map(move |shift| Rival { layout: other, shift })
     });
+    let as_captured = (rules.order == FieldOrder::VerifyFirst).then(|| rules.in_order(FieldOrder::StateFirst));
     let rival = same.chain(others).find(|rival| {
         // Of the two 8-byte layouts, A is the one without a witness in the field: it has to be the better one, and two records
         // of B are not called into question by the one of A that may stand between them.
         let to_prove = *rival == Rival { layout: AttendanceLayout::EightB, shift: 0 };
         let between = rival.layout == AttendanceLayout::EightA && rival.shift > 0 && window.len() <= 2 * width;
-        !(between && sizes_agree)
-            && score(window, rival.layout, rival.shift, rules).beats(claim, !sizes_agree || to_prove)
+        let beats = |rules| score(window, rival.layout, rival.shift, rules).beats(claim, !sizes_agree || to_prove);
+        // A claim in the order that is set has to stand against readings in the order of the captures too.
+        !(between && sizes_agree) && (beats(rules) || as_captured.as_ref().is_some_and(&beats))
     });
     Comparison { rival, dated: claim.dated > 0 }
 }
@@ -150,8 +152,8 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
         EightA => (byte(7), byte(2)),
         EightB => (byte(2).map(|flags| flags & 7), None),
         Sixteen => match rules.order {
-            crate::record::FieldOrder::StateFirst => (byte(8), byte(9)),
-            crate::record::FieldOrder::VerifyFirst => (byte(9), byte(8)),
+            FieldOrder::StateFirst => (byte(8), byte(9)),
+            FieldOrder::VerifyFirst => (byte(9), byte(8)),
         },
         Wide(_) => (byte(31), byte(26)),
     };
