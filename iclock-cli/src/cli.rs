@@ -93,6 +93,10 @@ pub(crate) struct Sync {
     /// interval, else 5m]
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "")]
     pub(crate) r#loop: Option<String>,
+    /// As --loop, but listen to the terminals between the runs: a punch is sent within
+    /// seconds
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) live: bool,
     /// Read every log from its first record
     #[arg(long)]
     pub(crate) full: bool,

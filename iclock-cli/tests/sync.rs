@@ -320,3 +320,36 @@ fn a_loop_reports_each_cycle_on_a_line_and_ends_with_0_when_it_is_terminated() {
         assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn live_a_punch_is_stored_long_before_the_next_run_is_due() {
+    use std::io::{BufRead, BufReader};
+    let world = World::new();
+    let server = world.serve(terminal(50));
+    let device = format!("gate={}", server.addr());
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_iclock-cli"))
+        .args(["sync", "--json", "--live", "--loop", "1h", "--device", &device, "--sink", "sqlite:att.db"])
+        .current_dir(world.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut new = || {
+        let report: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        report["totals"]["new"].as_u64().unwrap()
+    };
+    assert_eq!(new(), 50);
+    let handle = server.handle();
+    let listens = || handle.transcript().iter().any(|received| received.command == zk_proto::Command::REG_EVENT);
+    while !listens() {
+        assert!(child.try_wait().unwrap().is_none(), "the program ended");
+        std::thread::yield_now();
+    }
+    handle.punch_now().unwrap();
+    assert_eq!(new(), 1);
+    assert_eq!(world.stored(), truth(&server));
+    assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

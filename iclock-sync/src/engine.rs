@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::blocking;
+use crate::live::Listening;
 use crate::observer::{Observer, Silent};
 use crate::report::Report;
 use crate::run::Run;
@@ -91,6 +92,32 @@ impl Engine {
         &self,
         schedule: &Schedule,
         stop: &CancellationToken,
+        options_at: impl FnMut(NaiveDateTime) -> RunOptions + Send,
+        on_report: impl FnMut(&Report) + Send,
+    ) -> Result<(), SyncError> {
+        self.repeat(schedule, &[], stop, options_at, on_report).await
+    }
+
+    /// As [`Engine::run_loop`], but stays connected to the terminals between the runs: a punch that one of them tells of ends
+    /// the wait, so that it is at the sinks within seconds. The runs of the schedule close whatever gap there was.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub async fn run_live(
+        &self,
+        schedule: &Schedule,
+        stop: &CancellationToken,
+        options_at: impl FnMut(NaiveDateTime) -> RunOptions + Send,
+        on_report: impl FnMut(&Report) + Send,
+    ) -> Result<(), SyncError> {
+        self.repeat(schedule, &self.devices, stop, options_at, on_report).await
+    }
+
+    async fn repeat(
+        &self,
+        schedule: &Schedule,
+        listen_to: &[Arc<DeviceOptions>],
+        stop: &CancellationToken,
         mut options_at: impl FnMut(NaiveDateTime) -> RunOptions + Send,
         mut on_report: impl FnMut(&Report) + Send,
     ) -> Result<(), SyncError> {
@@ -99,10 +126,16 @@ impl Engine {
             let report = self.run(&options_at(self.clock.local_now()), stop).await?;
             on_report(&report);
             let wait = schedule.next_wait(&mut rest, report.totals.new > 0, self.clock.local_now());
+            let listening = Listening::start(listen_to, &self.clock);
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => {}
                 () = self.clock.sleep(wait) => {}
+                () = listening.punch() => {}
+            }
+            listening.end().await;
+            if stop.is_cancelled() {
+                return Ok(());
             }
         }
     }

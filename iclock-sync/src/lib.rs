@@ -41,6 +41,7 @@ mod error;
 mod flight;
 mod intake;
 pub mod ledger;
+mod live;
 pub mod observer;
 mod options;
 mod plan;

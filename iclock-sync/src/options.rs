@@ -6,7 +6,7 @@ use std::time::Duration;
 use attendance_model::Rules;
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
-use zk_proto::{CommKey, Transport};
+use zk_proto::{CommKey, ConnectOptions, Transport};
 
 /// One terminal.
 #[derive(Clone, Debug)]
@@ -45,6 +45,15 @@ impl DeviceOptions {
             zone: None,
             serial: None,
             sixteen_mode_first: false,
+        }
+    }
+
+    /// How zk-proto is told of it.
+    pub(crate) fn connect_options(&self) -> ConnectOptions {
+        let options = ConnectOptions::new(&self.host).port(self.port).transport(self.transport).timeout(self.timeout);
+        match self.comm_key {
+            Some(key) => options.comm_key(key),
+            None => options,
         }
     }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use zk_proto::proof::{Proven, Unproven};
-use zk_proto::{Client, ClientError, ConnectOptions, DeviceTime, FreeSizes, Uid};
+use zk_proto::{Client, ClientError, DeviceTime, FreeSizes, Uid};
 
 use crate::clock::Clock;
 use crate::deliver::News;
@@ -164,7 +164,7 @@ impl Source {
     ) -> Result<(Seen, Found), Failure> {
         *permit = None;
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
-        let options = self.connect_options();
+        let options = self.device.connect_options();
         let mut client = self.within(left, async { Ok(Client::connect(&options).await?) }).await?;
         // Behind the connection, so that dead terminals keep nobody waiting. The semaphore is never closed.
         *permit = Arc::clone(&self.gates.terminals).acquire_owned().await.ok();
@@ -239,15 +239,6 @@ impl Source {
             Ok(())
         } else {
             Err(TerminalError::Twice { serial: serial.to_owned(), other: holder.clone() }.into())
-        }
-    }
-
-    fn connect_options(&self) -> ConnectOptions {
-        let DeviceOptions { host, port, transport, timeout, comm_key, .. } = &*self.device;
-        let options = ConnectOptions::new(host).port(*port).transport(*transport).timeout(*timeout);
-        match comm_key {
-            Some(key) => options.comm_key(*key),
-            None => options,
         }
     }
 

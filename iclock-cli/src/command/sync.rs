@@ -1,4 +1,4 @@
-//! `sync`: read the terminals, deliver what is new; once, or in a loop.
+//! `sync`: read the terminals, deliver what is new; once, in a loop, or live.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ pub(crate) struct Job {
     pub(crate) until: Option<Bound>,
     /// Again and again, by the configured schedule.
     pub(crate) repeat: bool,
+    /// Listen to the terminals between the runs.
+    pub(crate) live: bool,
     /// Instead of sending.
     pub(crate) exports: Vec<Export>,
     pub(crate) json: bool,
@@ -50,7 +52,8 @@ pub(crate) fn run(global: &Global, args: &Sync) -> Result<ExitCode, CliError> {
         force: args.force,
         since: args.since,
         until: args.until,
-        repeat: args.r#loop.is_some(),
+        repeat: args.r#loop.is_some() || args.live,
+        live: args.live,
         exports: exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect(),
         json: args.json,
         quiet: global.quiet,
@@ -112,20 +115,19 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
 async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Result<ExitCode, CliError> {
     let schedule = Schedule { base: config.interval, ..config.schedule.clone() };
     let mut failed = None;
-    engine
-        .run_loop(
-            &schedule,
-            &signals.stop,
-            |now| job.options(config, now),
-            |report| {
-                tell(report, job);
-                if let Err(error) = write_exports(config, job, Local::now().naive_local()) {
-                    failed.get_or_insert(error);
-                    signals.stop.cancel();
-                }
-            },
-        )
-        .await?;
+    let options_at = |now| job.options(config, now);
+    let on_report = |report: &Report| {
+        tell(report, job);
+        if let Err(error) = write_exports(config, job, Local::now().naive_local()) {
+            failed.get_or_insert(error);
+            signals.stop.cancel();
+        }
+    };
+    if job.live {
+        engine.run_live(&schedule, &signals.stop, options_at, on_report).await?;
+    } else {
+        engine.run_loop(&schedule, &signals.stop, options_at, on_report).await?;
+    }
     match (failed, signals.asked()) {
         (Some(error), _) => Err(error),
         (None, Some(Asked::Interrupt)) => Ok(ExitCode::Interrupted),
