@@ -150,11 +150,10 @@ impl Spool {
     }
 
     fn make_room(&mut self, end: u64) -> Result<(), SpoolError> {
-        let memory = match &self.store {
-            Store::Memory(memory) => memory,
-            #[cfg(feature = "std")]
-            Store::File(_) => return Ok(()),
-        };
+        #[cfg(feature = "std")]
+        let Store::Memory(memory) = &self.store else { return Ok(()) };
+        #[cfg(not(feature = "std"))]
+        let Store::Memory(memory) = &self.store;
         // Never longer than the cap, so there is nothing to move where there is no directory.
         debug_assert!(memory.len() <= self.memory);
         if end <= self.memory as u64 {
