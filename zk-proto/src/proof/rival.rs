@@ -161,8 +161,9 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
     // Which other modes a terminal uses is learnt from the claimed reading alone, so a rival's need not be known.
     let mode_known = mode.is_none_or(|mode| rules.knows_mode(mode));
     let (has_id, clean) = match layout {
-        EightA => (number(&byte, 0..2).is_none_or(|uid| uid != 0), true),
-        EightB => (number(&byte, 0..2).is_none_or(|uid| uid != 0), byte(3).is_none_or(|zero| zero == 0)),
+        // Few uids are a multiple of 256, and 0 is none; but the high byte of small ones, read as the low one, always is.
+        EightA => (number(&byte, 0..2).is_none_or(|uid| uid & 0xFF != 0), true),
+        EightB => (number(&byte, 0..2).is_none_or(|uid| uid & 0xFF != 0), byte(3).is_none_or(|zero| zero == 0)),
         Sixteen => {
             let id = number(&byte, 0..4);
             let zeros = (10..12).all(|at| byte(at).is_none_or(|zero| zero == 0));
