@@ -127,10 +127,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Le
     let failed = |error| opening(path, error);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // 8 MiB of cache bounds the memory; a checkpoint every 16 MiB keeps the write-ahead log short without one per commit.
+    // 4 MiB of cache bound the memory; a checkpoint every 16 MiB keeps the write-ahead log short without one per commit.
     connection
         .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
              PRAGMA wal_autocheckpoint = 4096; PRAGMA temp_store = FILE;",
         )
         .map_err(failed)?;

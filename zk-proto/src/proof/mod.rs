@@ -25,7 +25,8 @@
 //!
 //! The other way round, some whole logs are refused until more punches join them: a single record of layout A; a verify mode
 //! that no document names and that occurs once, in a log of few records; a handful of records of which the first are dated by
-//! a reset clock; and, until the count stands still, fewer than five records of 8 or 16 bytes. Where not one record has a
+//! a reset clock; until the count stands still, fewer than five records of 8 or 16 bytes; and, of logs of 8-byte records in
+//! which half of the ids are missing, a few whose times give recent dates from another beginning. Where not one record has a
 //! likely date or an id, sizes decide alone, and [`Proven::is_neutral`] says so.
 
 mod attendance;
