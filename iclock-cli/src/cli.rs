@@ -66,7 +66,7 @@ pub(crate) struct Targets {
     /// A terminal, instead of the configured ones; repeats:
     /// [NAME=]HOST[:PORT][?OPTION=VALUE&...], options
     /// key=ENV:NAME, transport=tcp|udp|auto, timeout=5s,
-    /// zone=Indian/Maldives, serial=...
+    /// zone=Indian/Maldives, serial=..., encoding=gbk
     #[arg(long, value_name = "SPEC", verbatim_doc_comment)]
     pub(crate) device: Vec<String>,
     /// A sink, instead of the configured ones; repeats:

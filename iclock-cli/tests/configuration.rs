@@ -34,6 +34,11 @@ const CASES: &[Case] = &[
         told: &["iclock.toml:3", "device.0.port", "70000"],
     },
     Case {
+        what: "an unknown code page",
+        toml: "[[device]]\nhost = \"HOST\"\nencoding = \"utf-16\"\n",
+        told: &["iclock.toml:3", "device.0.encoding", "utf-16", "gbk"],
+    },
+    Case {
         what: "an unknown zone",
         toml: "[[device]]\nhost = \"HOST\"\nzone = \"Indian/Male\"\n",
         told: &["iclock.toml:3", "device.0.zone", "Indian/Male", "Indian/Maldives"],

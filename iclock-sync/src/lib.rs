@@ -62,4 +62,5 @@ pub use options::{DeviceOptions, EngineOptions, RunOptions, Window};
 pub use report::Report;
 pub use schedule::Schedule;
 pub use tokio_util::sync::CancellationToken;
+pub use zk_proto::encoding::TextEncoding;
 pub use zk_proto::{CommKey, Transport};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use attendance_model::Rules;
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
+use zk_proto::encoding::TextEncoding;
 use zk_proto::{CommKey, ConnectOptions, Transport};
 
 /// One terminal.
@@ -27,6 +28,8 @@ pub struct DeviceOptions {
     pub zone: Option<Tz>,
     /// The serial number that it must have; any by default.
     pub serial: Option<String>,
+    /// The code page of its texts, such as the model's name; UTF-8 by default. User ids do not depend on it.
+    pub encoding: TextEncoding,
     /// For 16-byte records: verify mode before punch state, as the Python tool decoded them. Off by default.
     pub sixteen_mode_first: bool,
 }
@@ -44,13 +47,16 @@ impl DeviceOptions {
             comm_key: None,
             zone: None,
             serial: None,
+            encoding: TextEncoding::default(),
             sixteen_mode_first: false,
         }
     }
 
-    /// How zk-proto is told of it.
-    pub(crate) fn connect_options(&self) -> ConnectOptions {
+    /// How zk-proto is told of it, for whoever talks to the terminal beside the engine.
+    #[must_use]
+    pub fn connect_options(&self) -> ConnectOptions {
         let options = ConnectOptions::new(&self.host).port(self.port).transport(self.transport).timeout(self.timeout);
+        let options = options.encoding(self.encoding);
         match self.comm_key {
             Some(key) => options.comm_key(key),
             None => options,

@@ -162,6 +162,20 @@ async fn a_whole_sync_reads_what_the_terminal_has_over_tcp() {
     client.exit().await;
 }
 
+#[cfg(feature = "encoding")]
+#[tokio::test]
+async fn an_option_is_read_in_the_code_page_that_is_set() {
+    let in_gbk = b"~DeviceName=\xBF\xBC\xC7\xDA\xBB\xFA\0";
+    let address = serve_tcp(|_, request| match request.command {
+        Command::OPTIONS_RRQ => ok(in_gbk),
+        _ => ok(b""),
+    })
+    .await;
+    let gbk = zk_proto::encoding::TextEncoding::named("gbk").unwrap();
+    let mut client = Client::connect(&options(address).encoding(gbk)).await.unwrap();
+    assert_eq!(client.option("~DeviceName").await.unwrap().as_deref(), Some("考勤机"));
+}
+
 #[tokio::test]
 async fn the_same_over_udp() {
     let address = serve_udp(|request| terminal(request, &set(40_000))).await;

@@ -4,6 +4,7 @@ mod vectors;
 
 use bytes::BytesMut;
 use proptest::prelude::*;
+use zk_proto::encoding::TextEncoding;
 use zk_proto::op::{GetFreeSizes, Operation, ReadOption};
 use zk_proto::reply::Reply;
 use zk_proto::{CommKey, Command, DeviceTime, FreeSizes, ProtoError};
@@ -133,7 +134,7 @@ fn every_option_is_asked_for_by_name_and_its_answer_read() {
             field: 0,
             data: &vectors::bytes(&input["reply_data_hex"]),
         };
-        let value = option.decode(&reply).unwrap();
+        let value = option.decode(&reply).unwrap().map(|value| value.text(TextEncoding::UTF_8));
         assert_eq!(value.as_deref(), expect["value"].as_str(), "{}", vector["id"]);
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
 use futures::future::join_all;
 use iclock_sync::DeviceOptions;
 use serde::Serialize;
-use zk_proto::{Client, ClientError, ConnectOptions, DeviceTime, FreeSizes, Identity};
+use zk_proto::{Client, ClientError, DeviceTime, FreeSizes, Identity};
 
 use super::runtime;
 use crate::cli::{Global, Info, Targets};
@@ -66,10 +66,7 @@ async fn ask(device: &DeviceOptions) -> Told {
 }
 
 async fn read(device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError> {
-    let mut options =
-        ConnectOptions::new(&device.host).port(device.port).transport(device.transport).timeout(device.timeout);
-    options.comm_key = device.comm_key;
-    let mut client = Client::connect(&options).await?;
+    let mut client = Client::connect(&device.connect_options()).await?;
     told.transport = Some(format!("{:?}", client.transport()).to_lowercase());
     let read = facts(&mut client, device, told).await;
     client.exit().await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use attendance_model::{Policy, Reason, Rules, Settings};
 use chrono_tz::Tz;
-use iclock_sync::{CommKey, DeviceOptions, EngineOptions, Transport};
+use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport};
 
 use super::environment::Variables;
 use super::layers::{ConfigError, Layer, Setting};
@@ -15,7 +15,7 @@ use super::{Config, LogConfig, SinkConfig, device_spec, duration, schedule, secr
 
 const TOP: &str = "state_dir, interval, max_new, output, overlap, verify_every, concurrency, device_deadline, attempts, \
                    backoff, sink_timeout, [[device]], [[sink]], [schedule], [rules], [log]";
-const DEVICE: &str = "name, host, port, comm_key, transport, timeout, zone, serial, sixteen_mode_first";
+const DEVICE: &str = "name, host, port, comm_key, transport, timeout, zone, serial, encoding, sixteen_mode_first";
 const LOG: &str = "dir, format, size, keep";
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -164,6 +164,13 @@ impl<'a> Builder<'a> {
             device.zone = Some(Tz::from_str(&zone.text).map_err(unknown)?);
         }
         device.serial = self.left.take(&path("serial")).map(|setting| setting.text);
+        if let Some(encoding) = self.left.take(&path("encoding")) {
+            device.encoding = TextEncoding::named(&encoding.text).ok_or_else(|| {
+                encoding
+                    .wrong(&path("encoding"), format!("unknown code page {:?}", encoding.text))
+                    .mend("write utf-8, gbk, big5, windows-1256 or another name that browsers know")
+            })?;
+        }
         if let Some(order) = self.parsed(&path("sixteen_mode_first"), "true or false")? {
             device.sixteen_mode_first = order;
         }

@@ -1,13 +1,18 @@
-//! A terminal on the command line: `[NAME=]HOST[:PORT][?key=…&transport=…&timeout=…&zone=…&serial=…]`.
+//! A terminal on the command line: `[NAME=]HOST[:PORT][?key=…&transport=…&timeout=…&zone=…&serial=…&encoding=…]`.
 
 use super::layers::{ConfigError, Layer, Origin, Setting};
 
 const FLAG: Origin = Origin::Flag("--device");
-const SHAPE: &str =
-    "write [NAME=]HOST[:PORT][?key=ENV:NAME&transport=tcp|udp|auto&timeout=5s&zone=Indian/Maldives&serial=…]";
+const SHAPE: &str = "write [NAME=]HOST[:PORT][?key=ENV:NAME&transport=tcp|udp|auto&timeout=5s&zone=Indian/Maldives&serial=…&encoding=gbk]";
 /// The words behind the question mark, and the keys of the configuration that they stand for.
-const WORDS: [(&str, &str); 5] =
-    [("key", "comm_key"), ("transport", "transport"), ("timeout", "timeout"), ("zone", "zone"), ("serial", "serial")];
+const WORDS: [(&str, &str); 6] = [
+    ("key", "comm_key"),
+    ("transport", "transport"),
+    ("timeout", "timeout"),
+    ("zone", "zone"),
+    ("serial", "serial"),
+    ("encoding", "encoding"),
+];
 
 /// Reads the n-th `--device` into a layer.
 pub(crate) fn read(n: usize, spec: &str, layer: &mut Layer) -> Result<(), ConfigError> {
@@ -82,8 +87,14 @@ mod tests {
 
     #[test]
     fn options_follow_a_question_mark() {
-        let expected = pairs([("comm_key", "ENV:K"), ("host", "h"), ("transport", "udp"), ("zone", "Etc/GMT+5")]);
-        assert_eq!(keys("h?key=ENV:K&transport=udp&zone=Etc/GMT+5"), expected);
+        let expected = pairs([
+            ("comm_key", "ENV:K"),
+            ("encoding", "gbk"),
+            ("host", "h"),
+            ("transport", "udp"),
+            ("zone", "Etc/GMT+5"),
+        ]);
+        assert_eq!(keys("h?key=ENV:K&transport=udp&zone=Etc/GMT+5&encoding=gbk"), expected);
     }
 
     #[test]

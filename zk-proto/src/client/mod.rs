@@ -142,13 +142,13 @@ impl Client {
         })
     }
 
-    /// Reads one option; `None` when the terminal has none of this name, refuses it, or it is empty.
+    /// Reads one option, in the code page of the options; `None` when the terminal has none of this name, refuses it, or it is empty.
     ///
     /// # Errors
     /// When the line breaks or the terminal stops answering.
     pub async fn option(&mut self, name: &str) -> Result<Option<String>, ClientError> {
         match self.call(&ReadOption(name)).await {
-            Ok(value) => Ok(value.filter(|value| !value.is_empty())),
+            Ok(value) => Ok(value.map(|value| value.text(self.options.encoding)).filter(|value| !value.is_empty())),
             Err(ClientError::Refused { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -4,6 +4,7 @@ use std::string::String;
 use std::time::Duration;
 
 use crate::CommKey;
+use crate::encoding::TextEncoding;
 use crate::session::{ChecksumPolicy, Limits};
 
 /// The port that terminals listen on unless somebody changed it, for TCP and for UDP.
@@ -39,6 +40,8 @@ pub struct ConnectOptions {
     pub limits: Limits,
     /// What to do with data whose checksum is wrong, default [`ChecksumPolicy::Enforce`].
     pub checksums: ChecksumPolicy,
+    /// The code page in which the terminal writes and reads names and other texts, default UTF-8.
+    pub encoding: TextEncoding,
 }
 
 impl ConnectOptions {
@@ -53,6 +56,7 @@ impl ConnectOptions {
             comm_key: None,
             limits: Limits::default(),
             checksums: ChecksumPolicy::default(),
+            encoding: TextEncoding::default(),
         }
     }
 
@@ -95,6 +99,13 @@ impl ConnectOptions {
     #[must_use]
     pub fn checksums(mut self, policy: ChecksumPolicy) -> Self {
         self.checksums = policy;
+        self
+    }
+
+    /// Sets the code page of the terminal's texts.
+    #[must_use]
+    pub fn encoding(mut self, encoding: TextEncoding) -> Self {
+        self.encoding = encoding;
         self
     }
 }

@@ -29,7 +29,7 @@ pub use free_data::FreeData;
 pub use get_free_sizes::GetFreeSizes;
 pub use get_time::GetTime;
 pub use get_version::GetVersion;
-pub use read_option::ReadOption;
+pub use read_option::{OptionValue, ReadOption};
 pub use register_events::RegisterEvents;
 pub use restart::Restart;
 pub use set_time::SetTime;

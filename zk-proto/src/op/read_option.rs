@@ -1,8 +1,10 @@
 use alloc::string::String;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{Operation, text};
+use super::Operation;
+use crate::encoding::TextEncoding;
+use crate::ids::up_to_nul;
 use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
@@ -10,17 +12,29 @@ use crate::{Command, ProtoError};
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOption<'a>(pub &'a str);
 
+/// What an option holds: the bytes as they came, without the spaces around them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OptionValue(pub Bytes);
+
+impl OptionValue {
+    /// The value as text; most are ASCII, but a device name is in the terminal's code page.
+    #[must_use]
+    pub fn text(&self, encoding: TextEncoding) -> String {
+        encoding.decode(&self.0)
+    }
+}
+
 impl Operation for ReadOption<'_> {
     const COMMAND: Command = Command::OPTIONS_RRQ;
     const REPEATABLE: bool = true;
-    type Answer = Option<String>;
+    type Answer = Option<OptionValue>;
 
     fn encode(&self, payload: &mut BytesMut) {
         payload.put_slice(self.0.as_bytes());
         payload.put_u8(0);
     }
 
-    fn decode(&self, reply: &Reply<'_>) -> Result<Option<String>, ProtoError> {
+    fn decode(&self, reply: &Reply<'_>) -> Result<Option<OptionValue>, ProtoError> {
         // Firmware families differ in how they say "no such option": vectors/options.json.
         if matches!(reply.code, Command::ACK_ERROR | Command::ACK_UNKNOWN | Command::OPTION_READ_FAILED) {
             return Ok(None);
@@ -29,11 +43,12 @@ impl Operation for ReadOption<'_> {
         if data.is_empty() {
             return Ok(None);
         }
-        let answer = text(data);
         // The echoed name may differ in case or lack its tilde, so it is not compared; the value may hold further `=`.
-        Ok(Some(match answer.split_once('=') {
-            Some((_, value)) => value.trim().into(),
+        let answer = up_to_nul(data);
+        let value = match answer.iter().position(|byte| *byte == b'=') {
+            Some(at) => answer.get(at + 1..).unwrap_or_default(),
             None => answer,
-        }))
+        };
+        Ok(Some(OptionValue(Bytes::copy_from_slice(value.trim_ascii()))))
     }
 }
