@@ -10,6 +10,9 @@ use zk_proto::op::{ClearAttendanceLog, GetFreeSizes, GetTime};
 use zk_proto::session::{ChecksumPolicy, Config, Event, Session};
 use zk_proto::{CommKey, Command, Dataset, DeviceTime, Packet, Prepared, ProtoError};
 
+#[path = "session/bulk.rs"]
+mod bulk;
+
 const SESSION: u16 = 0x2F4A;
 
 /// A session, the time it lives in, and the bytes between it and a terminal that the test plays.

@@ -16,6 +16,7 @@ mod get_free_sizes;
 mod get_time;
 mod get_version;
 mod read_option;
+mod read_template;
 mod register_events;
 mod restart;
 mod set_time;
@@ -30,6 +31,7 @@ pub use get_free_sizes::GetFreeSizes;
 pub use get_time::GetTime;
 pub use get_version::GetVersion;
 pub use read_option::{OptionValue, ReadOption};
+pub use read_template::{PaddedTemplate, ReadTemplate};
 pub use register_events::RegisterEvents;
 pub use restart::Restart;
 pub use set_time::SetTime;
@@ -46,6 +48,10 @@ pub trait Operation {
 
     /// Whether an acknowledgement without data is only the first half of the answer: some firmware sends the data in a second packet.
     const WANTS_DATA: bool = false;
+
+    /// Whether the answer may come as a transfer (`PREPARE_DATA`, `DATA`..., `ACK_OK`). All its data is then put together, and
+    /// [`Operation::decode`] sees it as one reply. What is lost is asked for again where the operation is repeatable.
+    const BULK: bool = false;
 
     /// What the answer says.
     type Answer;

@@ -12,6 +12,8 @@ pub struct Limits {
     pub max_packet: usize,
     /// Bytes of one transfer, default 128 MiB.
     pub max_transfer: u64,
+    /// Bytes of the answer to one operation that may come as a transfer, default 16 MiB.
+    pub max_answer: u64,
     /// Bytes asked for at once; `None` takes what the field's clients use: 65,472 over TCP, 16,384 over UDP.
     pub chunk: Option<u32>,
     /// Bytes per second below which a transfer is given up, default 8 KiB/s, on top of twelve times the answer time-out.
@@ -20,7 +22,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_packet: MAX_PACKET, max_transfer: 128 << 20, chunk: None, slowest_rate: 8 << 10 }
+        Self {
+            max_packet: MAX_PACKET,
+            max_transfer: 128 << 20,
+            max_answer: 16 << 20,
+            chunk: None,
+            slowest_rate: 8 << 10,
+        }
     }
 }
 

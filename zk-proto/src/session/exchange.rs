@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::bulk::Bulk;
 use super::prepare::Prepare;
 use super::stream::StreamRead;
 use super::transfer::RangeRead;
@@ -36,6 +37,8 @@ pub(super) enum Next {
     AskStream(StreamRead, Ask),
     /// The answer goes on as a stream; the packet is its first.
     Stream(StreamRead, Option<Packet>),
+    /// The answer goes on as a transfer of so many bytes: the next packet of it, for so long.
+    Transfer { size: u64, wait: Duration },
     /// Nothing more.
     Done,
     /// An end without success.
@@ -59,6 +62,20 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The same for an exchange within another one, which looks at its events first.
+    pub(super) fn with_events<'a>(&'a mut self, events: &'a mut VecDeque<Event>) -> Context<'a> {
+        Context {
+            config: self.config,
+            datagrams: self.datagrams,
+            gap: self.gap,
+            pause: self.pause,
+            session_id: &mut *self.session_id,
+            surplus: &mut *self.surplus,
+            without_acks: &mut *self.without_acks,
+            events,
+        }
+    }
+
     /// Whether the packet's data may be used.
     pub(super) fn trusts(&self, packet: &Packet) -> bool {
         packet.intact || self.config.checksums == ChecksumPolicy::Tolerate
@@ -70,6 +87,7 @@ impl Context<'_> {
 pub(super) enum Exchange {
     Handshake(Handshake),
     Call(Call),
+    Bulk(Bulk),
     Prepare(Prepare),
     Range(RangeRead),
     Stream(StreamRead),
@@ -80,6 +98,7 @@ impl Exchange {
         match self {
             Self::Handshake(handshake) => handshake.on_packet(context, &packet),
             Self::Call(call) => call.on_packet(context, packet),
+            Self::Bulk(bulk) => bulk.on_packet(context, packet),
             Self::Prepare(prepare) => prepare.on_packet(context, packet),
             Self::Range(range) => range.on_packet(context, packet),
             Self::Stream(stream) => stream.on_packet(context, packet),
@@ -90,6 +109,7 @@ impl Exchange {
         match self {
             Self::Handshake(handshake) => Next::Fail(ProtoError::TimedOut { command: handshake.sent }),
             Self::Call(call) => call.on_silence(context),
+            Self::Bulk(bulk) => bulk.on_silence(context),
             Self::Prepare(prepare) => prepare.on_silence(context),
             Self::Range(range) => range.on_silence(context),
             Self::Stream(stream) => stream.on_silence(context),
@@ -98,7 +118,7 @@ impl Exchange {
 
     /// Whether bytes of an unfinished packet count as a sign of life.
     pub(super) fn is_transfer(&self) -> bool {
-        matches!(self, Self::Prepare(_) | Self::Range(_) | Self::Stream(_))
+        matches!(self, Self::Bulk(_) | Self::Prepare(_) | Self::Range(_) | Self::Stream(_))
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`Session::poll_event`], [`Session::poll_timeout`]. One request is in hand at a time. An answer is known by its reply id,
 //! never by the session field; packets of other reply ids are dropped and counted; live events are kept apart and acknowledged.
 
+mod bulk;
 mod collect;
 mod config;
 mod event;
@@ -23,6 +24,7 @@ use crate::frame::FrameDecoder;
 use crate::op::Operation;
 use crate::reply::Meaning;
 use crate::{Command, Dataset, Packet, ProtoError};
+use bulk::Bulk;
 use exchange::{Ask, Call, Context, Exchange, Handshake, Next};
 use link::Link;
 use pace::Pace;
@@ -120,7 +122,13 @@ impl Session {
         operation.encode(&mut data);
         let wait = self.config.timeout;
         let ask = Ask { command: O::COMMAND, data: data.freeze(), wait, repeatable: O::REPEATABLE };
-        self.begin(now, Exchange::Call(Call::new(O::COMMAND, O::WANTS_DATA)), ask);
+        if O::BULK {
+            let ask = Ask { wait: self.pace.gap(&self.config), ..ask };
+            self.begin(now, Exchange::Bulk(Bulk::new(O::COMMAND, O::REPEATABLE)), ask);
+            self.overall = Some(now.saturating_add(pace::allowance(&self.config, 0)));
+        } else {
+            self.begin(now, Exchange::Call(Call::new(O::COMMAND, O::WANTS_DATA)), ask);
+        }
     }
 
     /// Says good-bye: ends in [`Event::Answer`] or [`Event::Failed`], which makes no difference.
@@ -376,6 +384,13 @@ impl Session {
                             pending.deadline = deadline;
                         }
                     }
+                }
+            }
+            Next::Transfer { size, wait } => {
+                self.overall = Some(now.saturating_add(pace::allowance(&self.config, size)));
+                self.exchange = Some(exchange);
+                if let Some(pending) = self.pending.as_mut() {
+                    pending.deadline = now.saturating_add(wait);
                 }
             }
             Next::Done => self.finish(None),

@@ -52,6 +52,11 @@ impl StreamRead {
         self.size
     }
 
+    /// Bytes that have not come.
+    pub(super) fn missing(&self) -> u64 {
+        self.size.saturating_sub(self.seen.max(self.collector.have()))
+    }
+
     pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
         match Meaning::of(packet.command) {
             Meaning::Announced => {
@@ -105,8 +110,7 @@ impl StreamRead {
             }
         }
         if self.seen < self.size {
-            let missing = self.size - self.seen.max(self.collector.have());
-            return Next::Fail(ProtoError::Incomplete { offset: self.offset, missing });
+            return Next::Fail(ProtoError::Incomplete { offset: self.offset, missing: self.missing() });
         }
         context.events.push_back(Event::Finished);
         Next::Done

@@ -1,0 +1,194 @@
+//! A request whose answer may be a transfer, collected into one answer.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::{Bytes, BytesMut};
+
+use super::Event;
+use super::exchange::{Context, Next};
+use super::stream::StreamRead;
+use super::transfer::{AGAIN, OVERTAKEN, announcement};
+use crate::reply::Meaning;
+use crate::{Command, Packet, ProtoError};
+
+/// How long data may come after an acknowledgement without any.
+const SECOND_PACKET: core::time::Duration = core::time::Duration::from_secs(1);
+/// The smallest part that any terminal is known to cut a transfer into (K40, Z40).
+const SMALLEST_PART: usize = 1008;
+/// Datagrams that may overtake the announcement of their transfer.
+const EARLY: usize = 64;
+
+/// A simple request with a long answer: inline (`ACK_OK` with data, `DATA`), or `PREPARE_DATA`, `DATA`..., `ACK_OK`.
+///
+/// Whichever it was, it ends in one [`Event::Answer`], with all the data in it.
+#[derive(Debug)]
+pub(super) struct Bulk {
+    command: Command,
+    /// Whether the request may be sent again, so that what was lost or damaged can be had.
+    repeatable: bool,
+    stream: Option<StreamRead>,
+    gathered: BytesMut,
+    /// Data that nothing has announced, over datagrams: the whole answer, or a part that overtook the announcement.
+    early: Vec<Packet>,
+    /// An acknowledgement without data, while data may still come.
+    held: Option<Packet>,
+    damaged: bool,
+    again: u8,
+    /// An answer that may be the first part of a longer one: it has to come twice.
+    doubtful: Option<Bytes>,
+}
+
+impl Bulk {
+    pub(super) fn new(command: Command, repeatable: bool) -> Self {
+        Self {
+            command,
+            repeatable,
+            stream: None,
+            gathered: BytesMut::new(),
+            early: Vec::new(),
+            held: None,
+            damaged: false,
+            again: 0,
+            doubtful: None,
+        }
+    }
+
+    pub(super) fn on_packet(&mut self, context: &mut Context<'_>, mut packet: Packet) -> Next {
+        let meaning = Meaning::of(packet.command);
+        if meaning == Meaning::Data || (meaning == Meaning::Done && !packet.data.is_empty()) {
+            // What follows is still taken, so that nothing of this answer meets the next request.
+            self.damaged |= !context.trusts(&packet);
+            packet.intact = true;
+        }
+        if self.stream.is_some() {
+            return self.with_stream(context, |stream, context| stream.on_packet(context, packet));
+        }
+        match meaning {
+            Meaning::Announced => self.after_announcement(context, &packet),
+            Meaning::Data if context.datagrams => {
+                if self.early.len() < EARLY {
+                    self.early.push(packet);
+                }
+                Next::Wait(OVERTAKEN)
+            }
+            Meaning::Data => self.answer(context, packet),
+            // The end of a transfer whose announcement was lost.
+            Meaning::Done if !self.early.is_empty() => self.repeat(Some(packet.session)),
+            Meaning::Done if packet.data.is_empty() && self.held.is_none() => {
+                self.held = Some(packet);
+                Next::Wait(SECOND_PACKET.min(context.config.timeout))
+            }
+            Meaning::Unauthorized => Next::Fail(ProtoError::SessionLost),
+            _ => self.answer(context, packet),
+        }
+    }
+
+    pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
+        if self.stream.is_some() {
+            return self.with_stream(context, StreamRead::on_silence);
+        }
+        match (self.early.len(), self.held.take()) {
+            (0, Some(packet)) => self.answer(context, packet),
+            (0, None) => Next::Fail(ProtoError::TimedOut { command: self.command }),
+            (1, _) => self.after_lone_piece(context),
+            _ => self.repeat(None),
+        }
+    }
+
+    /// One datagram of data and nothing else: an inline answer, unless it is a part of one whose other packets were lost.
+    fn after_lone_piece(&mut self, context: &mut Context<'_>) -> Next {
+        let Some(piece) = self.early.pop() else { return self.repeat(None) };
+        let first = piece.session == 0 || piece.session == *context.session_id;
+        let sure = piece.data.len() < SMALLEST_PART || self.doubtful.as_ref() == Some(&piece.data);
+        if first && (sure || !self.repeatable) {
+            return self.answer(context, piece);
+        }
+        if first {
+            self.doubtful = Some(piece.data);
+        }
+        self.repeat(None)
+    }
+
+    fn after_announcement(&mut self, context: &mut Context<'_>, packet: &Packet) -> Next {
+        let (size, part) = announcement(&packet.data);
+        let cap = context.config.limits.max_answer;
+        if size > cap {
+            return Next::Fail(ProtoError::TooLarge { what: "answer", claimed: size, cap });
+        }
+        match StreamRead::new(context, self.command, size, part) {
+            Ok(stream) => self.stream = Some(stream),
+            Err(error) => return Next::Fail(error),
+        }
+        let mut wait = context.pause;
+        for early in core::mem::take(&mut self.early) {
+            match self.with_stream(context, |stream, context| stream.on_packet(context, early)) {
+                Next::Wait(next) => wait = next,
+                next => return next,
+            }
+        }
+        Next::Transfer { size, wait }
+    }
+
+    /// Lets the stream take a packet or silence, and keeps what it hands out.
+    fn with_stream(
+        &mut self,
+        context: &mut Context<'_>,
+        step: impl FnOnce(&mut StreamRead, &mut Context<'_>) -> Next,
+    ) -> Next {
+        let Some(stream) = self.stream.as_mut() else {
+            return Next::Fail(ProtoError::TimedOut { command: self.command });
+        };
+        let mut events = VecDeque::new();
+        let next = step(stream, &mut context.with_events(&mut events));
+        for event in events {
+            match event {
+                Event::Data { bytes, .. } => self.gathered.extend_from_slice(&bytes),
+                Event::Finished => return self.whole(context),
+                _ => {}
+            }
+        }
+        match next {
+            // Only what may be asked twice can be completed.
+            Next::Repeat if !self.repeatable => {
+                Next::Fail(ProtoError::Incomplete { offset: self.gathered.len() as u64, missing: stream.missing() })
+            }
+            next => next,
+        }
+    }
+
+    fn whole(&mut self, context: &mut Context<'_>) -> Next {
+        let data = core::mem::take(&mut self.gathered).freeze();
+        let session = *context.session_id;
+        let packet = Packet { command: Command::DATA, checksum: 0, session, reply_id: 0, intact: true, data };
+        self.answer(context, packet)
+    }
+
+    fn answer(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
+        if self.damaged {
+            return self.repeat(None);
+        }
+        context.events.push_back(Event::Answer(packet));
+        Next::Done
+    }
+
+    /// Asks again from the start, when that is allowed and has not been done too often.
+    ///
+    /// `total` is what an acknowledgement said that the transfer has, modulo 65536.
+    fn repeat(&mut self, total: Option<u16>) -> Next {
+        let have: usize = self.early.iter().map(|piece| piece.data.len()).sum();
+        let damaged = core::mem::take(&mut self.damaged);
+        self.early.clear();
+        self.gathered.clear();
+        (self.stream, self.held) = (None, None);
+        if self.repeatable && self.again < AGAIN {
+            self.again += 1;
+            return Next::Repeat;
+        }
+        if damaged {
+            return Next::Fail(ProtoError::Damaged { command: self.command });
+        }
+        let missing = total.map_or(1, |total| u64::from(total.wrapping_sub(have as u16)).max(1));
+        Next::Fail(ProtoError::Incomplete { offset: 0, missing })
+    }
+}

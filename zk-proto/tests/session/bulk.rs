@@ -1,0 +1,228 @@
+//! Answers that may be transfers: each of their forms, and what goes wrong on the way.
+
+use super::{SESSION, Stage, announcement, set};
+use zk_proto::op::{Operation, ReadTemplate};
+use zk_proto::reply::Reply;
+use zk_proto::session::{Config, Event, Limits};
+use zk_proto::{Command, Packet, ProtoError, Uid};
+
+const ASKED: ReadTemplate = ReadTemplate { uid: Uid(14), finger: 4 };
+
+impl Stage {
+    /// Asks for a fingerprint, and checks what went out.
+    fn ask_for_template(&mut self) -> Packet {
+        self.session.call(self.now, &ASKED);
+        self.template_request()
+    }
+
+    fn template_request(&mut self) -> Packet {
+        let request = self.request();
+        assert_eq!((request.command, &request.data[..]), (Command::GET_USERTEMP, &[14, 0, 4][..]));
+        request
+    }
+
+    fn stream_parts(&mut self, request: &Packet, data: &[u8], part: usize, numbers: impl IntoIterator<Item = usize>) {
+        let parts: Vec<_> = data.chunks(part).collect();
+        for number in numbers {
+            self.answer(request, Command::DATA, number as u16, parts[number]);
+        }
+    }
+
+    /// The collected answer.
+    fn collected(&mut self) -> Vec<u8> {
+        let Event::Answer(packet) = self.event() else { panic!("no answer") };
+        assert!(self.is_quiet(), "one answer and nothing else");
+        let reply = Reply { command: ASKED_COMMAND, code: packet.command, field: packet.session, data: &packet.data };
+        ASKED.decode(&reply).unwrap().expect("a template").0.to_vec()
+    }
+}
+
+const ASKED_COMMAND: Command = ReadTemplate::COMMAND;
+
+#[test]
+fn an_answer_in_one_packet_is_the_answer() {
+    for code in [Command::DATA, Command::ACK_OK] {
+        let mut stage = Stage::connected();
+        let request = stage.ask_for_template();
+        stage.answer(&request, code, SESSION, b"template");
+        assert_eq!(stage.collected(), b"template");
+    }
+}
+
+#[test]
+fn a_transfer_becomes_one_answer() {
+    for mut stage in [Stage::connected(), Stage::connected_by_datagrams()] {
+        let template = set(2500);
+        let request = stage.ask_for_template();
+        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
+        stage.stream_parts(&request, &template, 1024, 0..3);
+        assert!(stage.is_quiet(), "nothing is handed out before the end");
+        stage.answer(&request, Command::ACK_OK, 2500, &[]);
+        assert_eq!(stage.collected(), template);
+    }
+}
+
+#[test]
+fn a_transfer_that_is_never_acknowledged_ends_all_the_same() {
+    let mut stage = Stage::connected();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(100, 1024));
+    stage.stream_parts(&request, &set(100), 1024, [0]);
+    stage.silence();
+    assert_eq!(stage.collected(), set(100));
+}
+
+#[test]
+fn data_may_follow_an_acknowledgement_without_any() {
+    let mut stage = Stage::connected();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::ACK_OK, SESSION, &[]);
+    stage.answer(&request, Command::DATA, 0, b"template");
+    assert_eq!(stage.collected(), b"template");
+}
+
+#[test]
+fn an_acknowledgement_that_nothing_follows_is_an_empty_answer() {
+    let mut stage = Stage::connected();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::ACK_OK, SESSION, &[]);
+    stage.silence();
+    assert!(matches!(stage.event(), Event::Answer(packet) if packet.data.is_empty()));
+}
+
+#[test]
+fn a_refusal_is_an_answer() {
+    let mut stage = Stage::connected();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::ACK_ERROR, SESSION, &[]);
+    assert!(matches!(stage.event(), Event::Answer(packet) if packet.command == Command::ACK_ERROR));
+}
+
+#[test]
+fn datagrams_in_any_order_become_one_answer() {
+    let template = set(2500);
+    // 3 is the announcement, 4 the final acknowledgement.
+    for order in [[0, 1, 2, 3, 4], [2, 1, 0, 3, 4], [3, 4, 2, 0, 1], [3, 2, 4, 1, 0], [1, 3, 0, 2, 4]] {
+        let mut stage = Stage::connected_by_datagrams();
+        let request = stage.ask_for_template();
+        for packet in order {
+            match packet {
+                3 => stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024)),
+                4 => stage.answer(&request, Command::ACK_OK, 2500, &[]),
+                number => stage.stream_parts(&request, &template, 1024, [number]),
+            }
+        }
+        assert_eq!(stage.collected(), template, "{order:?}");
+    }
+}
+
+#[test]
+fn a_lost_datagram_is_asked_for_again() {
+    let template = set(2500);
+    let mut stage = Stage::connected_by_datagrams();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
+    stage.stream_parts(&request, &template, 1024, [0, 2]);
+    stage.answer(&request, Command::ACK_OK, 2500, &[]);
+    stage.silence();
+    let again = stage.template_request();
+    assert_ne!(again.reply_id, request.reply_id);
+    stage.answer(&again, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
+    stage.stream_parts(&again, &template, 1024, [1]);
+    stage.answer(&again, Command::ACK_OK, 2500, &[]);
+    assert_eq!(stage.collected(), template);
+}
+
+#[test]
+fn a_part_whose_announcement_was_lost_is_not_taken_for_the_whole() {
+    let template = set(2500);
+    // Which datagrams of the first answer arrive: some data and perhaps the acknowledgement.
+    for (arrive, acknowledged) in
+        [(&[0][..], false), (&[0], true), (&[2], false), (&[0, 1, 2], false), (&[0, 1, 2], true)]
+    {
+        let mut stage = Stage::connected_by_datagrams();
+        let request = stage.ask_for_template();
+        stage.stream_parts(&request, &template, 1024, arrive.iter().copied());
+        if acknowledged {
+            stage.answer(&request, Command::ACK_OK, 2500, &[]);
+        } else {
+            stage.silence();
+        }
+        let again = stage.template_request();
+        stage.answer(&again, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
+        stage.stream_parts(&again, &template, 1024, 0..3);
+        stage.answer(&again, Command::ACK_OK, 2500, &[]);
+        assert_eq!(stage.collected(), template, "{arrive:?} {acknowledged}");
+    }
+}
+
+#[test]
+fn one_datagram_as_long_as_a_part_counts_when_it_comes_twice() {
+    let mut stage = Stage::connected_by_datagrams();
+    for _ in 0..2 {
+        assert!(stage.events.is_empty());
+        let request =
+            if stage.session.poll_timeout().is_none() { stage.ask_for_template() } else { stage.template_request() };
+        stage.answer(&request, Command::DATA, 0, &set(1024));
+        stage.silence();
+    }
+    assert_eq!(stage.collected(), set(1024));
+}
+
+#[test]
+fn a_short_datagram_is_an_answer_by_itself() {
+    let mut stage = Stage::connected_by_datagrams();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::DATA, SESSION, b"template");
+    stage.silence();
+    assert_eq!(stage.collected(), b"template");
+}
+
+#[test]
+fn a_damaged_answer_is_asked_for_again_and_given_up_in_the_end() {
+    let mut stage = Stage::connected();
+    let mut request = stage.ask_for_template();
+    for _ in 0..3 {
+        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(100, 50));
+        stage.answer_damaged(&request, Command::DATA, 0, &set(50));
+        stage.answer(&request, Command::DATA, 1, &set(50));
+        stage.answer(&request, Command::ACK_OK, 100, &[]);
+        request = stage.template_request();
+    }
+    stage.answer_damaged(&request, Command::DATA, 0, b"template");
+    assert_eq!(stage.failure(), ProtoError::Damaged { command: Command::GET_USERTEMP });
+}
+
+#[test]
+fn a_transfer_that_ends_early_is_incomplete() {
+    let mut stage = Stage::connected();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(100, 50));
+    stage.answer(&request, Command::DATA, 0, &set(50));
+    stage.answer(&request, Command::ACK_OK, 100, &[]);
+    assert_eq!(stage.failure(), ProtoError::Incomplete { offset: 50, missing: 50 });
+}
+
+#[test]
+fn a_claim_above_the_cap_is_refused() {
+    let limits = Limits { max_answer: 1_000, ..Limits::default() };
+    let mut stage = Stage::stream(Config { limits, ..Config::default() }).connect();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(1_001, 50));
+    assert_eq!(stage.failure(), ProtoError::TooLarge { what: "answer", claimed: 1_001, cap: 1_000 });
+}
+
+#[test]
+fn silence_in_the_middle_ends_in_an_error() {
+    let mut stage = Stage::connected();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(100, 50));
+    stage.answer(&request, Command::DATA, 0, &set(50));
+    stage.silence();
+    assert_eq!(stage.failure(), ProtoError::Incomplete { offset: 50, missing: 50 });
+
+    let mut stage = Stage::connected();
+    stage.ask_for_template();
+    stage.silence();
+    assert_eq!(stage.failure(), ProtoError::TimedOut { command: Command::GET_USERTEMP });
+}
