@@ -106,12 +106,21 @@ impl Collector {
         self.damaged
     }
 
+    /// Whether the bytes that came are still all of them once each has its place: pieces of two answers whose numbers make no
+    /// sense together do not add up.
+    pub(super) fn settle(&mut self) -> bool {
+        self.infer_part();
+        self.is_whole()
+    }
+
     /// Data that nothing announced is placed by its numbers when they make sense with the first piece as the measure.
     fn infer_part(&mut self) {
         if self.numbered && self.part == 0 {
-            let first = self.pieces.iter().find(|(number, _)| *number == 0).map_or(0, |(_, data)| data.len() as u64);
-            self.announce(self.need, first);
-            self.numbered &= first > 0;
+            self.part = self.pieces.iter().find(|(number, _)| *number == 0).map_or(0, |(_, data)| data.len() as u64);
+            if self.part == 0 || !self.pieces.iter().all(|(number, data)| self.fits(*number, data.len())) {
+                self.numbered = false;
+                self.drop_carried();
+            }
         }
     }
 
@@ -216,6 +225,29 @@ mod tests {
         assert!(!collector.is_whole());
         collector.add(1, bytes("cd"), true);
         assert_eq!(text(&mut collector), b"xycd");
+    }
+
+    #[test]
+    fn two_answers_without_an_announcement_fill_each_other_up() {
+        let mut collector = Collector::new(5, true);
+        collector.add(0, bytes("ab"), true);
+        collector.add(2, bytes("e"), true);
+        collector.restart(5, true);
+        collector.add(1, bytes("cd"), true);
+        assert!(collector.settle());
+        assert_eq!(text(&mut collector), b"abcde");
+    }
+
+    #[test]
+    fn two_answers_whose_numbers_make_no_sense_do_not_add_up() {
+        let mut collector = Collector::new(4, true);
+        collector.add(7, bytes("ab"), true);
+        collector.restart(4, true);
+        collector.add(9, bytes("ab"), true);
+        assert!(collector.is_whole() && !collector.settle());
+        collector.add(9, bytes("cd"), true);
+        assert!(collector.settle());
+        assert_eq!(text(&mut collector), b"abcd");
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl StreamRead {
 
     /// Hands out what was held, and ends the transfer: whole, or short.
     fn release(&mut self, context: &mut Context<'_>) -> Next {
-        if context.datagrams && !self.collector.is_whole() {
+        if context.datagrams && !self.collector.settle() {
             let have = self.collector.have();
             self.again = if have > self.best { 0 } else { self.again + 1 };
             self.best = self.best.max(have);

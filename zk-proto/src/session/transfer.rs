@@ -181,6 +181,9 @@ impl RangeRead {
     }
 
     fn finish(&mut self, context: &mut Context<'_>) -> Next {
+        if !self.collector.settle() {
+            return self.ask_again(context);
+        }
         if self.collector.is_damaged() {
             if self.again == AGAIN {
                 return Next::Fail(ProtoError::Damaged { command: Command::DATA_RDY });
