@@ -32,6 +32,21 @@ for vector in load("attlog"):
 for vector in load("users"):
     given = vector["input"]
     save("users", vector["id"], struct.pack("<I", given["user_count"]) + bytes.fromhex(given["dataset_hex"]))
+for vector in load("templates"):
+    save("templates", vector["id"], bytes.fromhex(vector["input"]["dataset_hex"]))
+requests = b""
+for vector in load("packets_requests"):
+    given = vector["input"]
+    data = bytes.fromhex(given["data_hex"])
+    request = struct.pack("<HBH", given["command"], 5, len(data)) + data
+    save("terminal", vector["id"], bytes(2) + request)
+    requests += request
+for tcp in range(2):
+    save("terminal", f"all-{tcp}", bytes([tcp, 0]) + requests)
+    # One packet of each fate, then a quiet line; sets of one and of many chunks.
+    for size, chunk in ((100, 65_535), (5_000, 1_024), (60_000, 16_384)):
+        fates = bytes(range(16))
+        save("transfer", f"{tcp}-{size}", struct.pack("<BHBH", tcp, size, 255, chunk) + fates)
 for vector in load("events"):
     frame = bytes.fromhex(vector["input"]["frame_hex"])
     packet = frame[8:] if vector["input"]["transport"] == "tcp" else frame
