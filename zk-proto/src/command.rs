@@ -178,6 +178,8 @@ commands! {
     ACK_UNAUTH = 2005;
     /// Secure firmware: access locked.
     AUTH_LOCK = 2032;
+    /// Counts attendance photos (not verified).
+    GET_PHOTO_COUNT = 2013;
     /// The buffered read could not be prepared, mostly because there is no data.
     NO_BUFFER = 4989;
     /// Data or feature not found.
@@ -188,6 +190,8 @@ commands! {
     SECURE_CHALLENGE = 6001;
     /// Reads the attendance log between two times (newer firmware).
     ATTLOG_TIME_RRQ = 10004;
+    /// Reads a user's photo (newer firmware, one source).
+    USERPHOTO_RRQ = 10010;
     /// Bad data.
     ACK_ERROR_DATA = 65531;
     /// Not initialised.

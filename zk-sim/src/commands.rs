@@ -1,14 +1,18 @@
 //! What a terminal answers to each command, once the session is open.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use zk_proto::record::UserLayout;
 use zk_proto::{Command, DeviceTime};
 
 use crate::faults::{FaultKind, Faults};
 use crate::link::{Link, Then};
 use crate::reply::Reply;
 use crate::terminal::Terminal;
-use crate::transfer::{self, Table};
+use crate::transfer::{self, Prepared, Table};
 use crate::upload::Upload;
+
+/// The part of a user that a face is asked for by.
+const FACE: u8 = 50;
 
 /// What a client asks.
 #[derive(Debug)]
@@ -30,6 +34,9 @@ pub(crate) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request
         }
         Command::DATA_WRRQ => (buffered_read(terminal, link, request.data), Then::Stay),
         Command::DATA_RDY => (read_range(terminal, link, request.data), Then::Stay),
+        Command::GET_USERTEMP | Command::USERFACE_RRQ | Command::USERPHOTO_RRQ => {
+            (biometric(terminal, link, request), Then::Stay)
+        }
         Command::ATTLOG_RRQ | Command::DB_RRQ | Command::OPLOG_RRQ | Command::USERTEMP_RRQ => {
             (direct_read(terminal, link, request), Then::Stay)
         }
@@ -83,7 +90,9 @@ fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Repl
 /// A table, or one fingerprint, without the buffer.
 fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
     if request.command == Command::USERTEMP_RRQ && request.data.len() >= 3 {
-        return vec![template(terminal, request.data)];
+        let template = finger(request.data).and_then(|(uid, finger)| terminal.biometrics.finger(uid, finger));
+        let Some(template) = template.map(|found| found.template.clone()) else { return vec![Reply::error()] };
+        return Prepared::whole(template).streamed(terminal, link.transport);
     }
     let selector = request.data.first().copied().unwrap_or(0);
     let Some(table) = Table::asked(request.command, u32::from(selector)) else { return vec![Reply::error()] };
@@ -121,8 +130,12 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
         Command::DOORSTATE_RRQ => Reply::ok_with(vec![0]),
         Command::OPTIONS_RRQ => read_option(terminal, data),
         Command::OPTIONS_WRQ => acknowledge(write_option(terminal, data)),
-        Command::ENABLEDEVICE | Command::DISABLEDEVICE => {
-            terminal.enabled = request.command == Command::ENABLEDEVICE;
+        Command::ENABLEDEVICE => {
+            terminal.lockout.enable();
+            Reply::ok()
+        }
+        Command::DISABLEDEVICE => {
+            terminal.lockout.disable(data);
             Reply::ok()
         }
         Command::REG_EVENT => {
@@ -130,14 +143,13 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
             Reply::ok()
         }
         Command::USER_WRQ => {
-            let fits = terminal.users.len() < terminal.profile.user_capacity as usize;
-            acknowledge(fits && terminal.users.write(data))
+            let ignored = terminal.faults.strike(FaultKind::IgnoredWrites).is_some();
+            acknowledge(ignored || terminal.users.write(data))
         }
-        Command::DELETE_USER => acknowledge(data.try_get_u16_le().is_ok_and(|uid| terminal.users.delete(uid))),
-        Command::GET_USERTEMP => template(terminal, data),
+        Command::DELETE_USER => acknowledge(data.try_get_u16_le().is_ok_and(|uid| delete_user(terminal, uid))),
+        Command::USERTEMP_WRQ => write_template(terminal, data),
         Command::DELETE_USERTEMP => {
-            let found = data.try_get_u16_le().ok().zip(data.try_get_u8().ok());
-            acknowledge(found.is_some_and(|(uid, finger)| terminal.users.delete_template(uid, finger)))
+            acknowledge(finger(data).is_some_and(|(uid, finger)| terminal.biometrics.delete_finger(uid, finger)))
         }
         Command::DEL_FPTMP => acknowledge(delete_template_of(terminal, data)),
         Command::CLEAR_ADMIN => {
@@ -218,20 +230,60 @@ fn pin_width(terminal: &Terminal) -> u8 {
     terminal.options.get("~PIN2Width").and_then(|width| width.parse().ok()).unwrap_or(0)
 }
 
-/// One fingerprint by uid and finger.
-fn template(terminal: &Terminal, mut data: &[u8]) -> Reply {
-    let asked = data.try_get_u16_le().ok().zip(data.try_get_u8().ok());
-    match asked.and_then(|(uid, finger)| terminal.users.template(uid, finger)) {
-        Some(template) => Reply::data(0, template.template.clone()),
-        None => Reply::error(),
+/// A uid and a finger, or another part of a user.
+fn finger(mut data: &[u8]) -> Option<(u16, u8)> {
+    data.try_get_u16_le().ok().zip(data.try_get_u8().ok())
+}
+
+/// One fingerprint, a face or a photo: at once when it is short, else in packets.
+fn biometric(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
+    let found = match request.command {
+        Command::GET_USERTEMP => {
+            finger(request.data).and_then(|(uid, finger)| terminal.biometrics.padded_finger(uid, finger))
+        }
+        Command::USERFACE_RRQ if terminal.profile.face_capacity > 0 => {
+            let asked = finger(request.data).filter(|(_, part)| *part == FACE);
+            asked.and_then(|(uid, _)| terminal.biometrics.encoded_face(uid))
+        }
+        Command::USERPHOTO_RRQ if terminal.profile.user_photos => {
+            let name = until_nul(request.data);
+            name.strip_suffix(".jpg").and_then(|user_id| terminal.biometrics.photo(user_id).cloned())
+        }
+        _ => return vec![Reply::code(Command::ACK_UNKNOWN)],
+    };
+    let Some(prepared) = found.map(Prepared::whole) else { return vec![Reply::error()] };
+    if prepared.fits_inline(terminal, link.transport) {
+        return prepared.inline();
     }
+    prepared.streamed(terminal, link.transport)
+}
+
+fn delete_user(terminal: &mut Terminal, uid: u16) -> bool {
+    let Some(user_id) = terminal.users.get(uid).map(|user| user.user_id.0.clone()) else { return false };
+    terminal.biometrics.forget(uid, &user_id);
+    terminal.users.delete(uid)
+}
+
+/// Writes a fingerprint without the upload buffer; only old firmware knows how.
+fn write_template(terminal: &mut Terminal, mut data: &[u8]) -> Reply {
+    if terminal.profile.users != UserLayout::TwentyEight {
+        return Reply::code(Command::ACK_UNKNOWN);
+    }
+    let whole = data.try_get_u16_le().is_ok_and(|size| usize::from(size) == data.len() + 2);
+    let head = finger(data).zip(data.get(3).copied());
+    let (Some(((uid, finger), flag)), Some(template), true) = (head, data.get(4..), whole) else {
+        return Reply::error();
+    };
+    let free = terminal.users.contains(uid) && terminal.biometrics.finger(uid, finger).is_none();
+    let template = Bytes::copy_from_slice(template);
+    acknowledge(free && terminal.biometrics.write_finger(uid, finger, flag, template))
 }
 
 /// Deletes a fingerprint by user id: 24 bytes of text, then the finger.
 fn delete_template_of(terminal: &mut Terminal, data: &[u8]) -> bool {
     let (Some(user_id), Some(finger)) = (data.get(..24), data.get(24)) else { return false };
     let Some(uid) = terminal.users.uid(&until_nul(user_id)) else { return false };
-    terminal.users.delete_template(uid, *finger)
+    terminal.biometrics.delete_finger(uid, *finger)
 }
 
 /// Clears a table: 1 log, 2 fingerprints, 4 operation log, 5 users; everything without a type.
@@ -240,11 +292,15 @@ fn clear(terminal: &mut Terminal, table: Option<u8>) -> Reply {
         None => {
             terminal.log.clear();
             terminal.users.clear();
+            terminal.biometrics.clear();
         }
         Some(1) => terminal.log.clear(),
-        Some(2) => terminal.users.clear_templates(),
+        Some(2) => terminal.biometrics.clear_fingers(),
         Some(3 | 4) => {}
-        Some(5) => terminal.users.clear(),
+        Some(5) => {
+            terminal.users.clear();
+            terminal.biometrics.clear();
+        }
         Some(_) => return Reply::error(),
     }
     Reply::ok()
@@ -254,7 +310,7 @@ fn clear(terminal: &mut Terminal, table: Option<u8>) -> Reply {
 fn free_sizes(terminal: &mut Terminal) -> Bytes {
     let profile = &terminal.profile;
     let users = terminal.users.len() as i64;
-    let fingers = terminal.users.fingers() as i64;
+    let fingers = terminal.biometrics.fingers().len() as i64;
     let records = reported_records(terminal.log.shown().len() as i64, &mut terminal.faults);
     let (user_room, log_room, finger_room) =
         (i64::from(profile.user_capacity), i64::from(profile.log_capacity), i64::from(profile.finger_capacity));
@@ -270,6 +326,8 @@ fn free_sizes(terminal: &mut Terminal) -> Bytes {
         (17, finger_room - fingers),
         (18, user_room - users),
         (19, log_room - records),
+        (20, terminal.biometrics.faces() as i64),
+        (22, i64::from(profile.face_capacity)),
     ];
     let mut words = vec![0i32; profile.sizes_len / 4];
     for (place, value) in fields {

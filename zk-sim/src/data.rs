@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Weekday};
 use zk_proto::DeviceTime;
+use zk_proto::encoding::TextEncoding;
 use zk_proto::record::AttendanceLayout;
 
 use crate::punch::Punch;
@@ -46,16 +47,24 @@ impl Random {
 }
 
 /// `count` people, uids from 1, user ids from 1001, the first an administrator.
-pub(crate) fn people(count: u16) -> Vec<Person> {
+pub(crate) fn people(count: u16, encoding: TextEncoding) -> Vec<Person> {
+    let word = word_for(encoding);
     (1..=count)
         .map(|uid| Person {
             uid,
             user_id: (1000 + u32::from(uid)).to_string().into(),
             // At most the eight bytes that old terminals have for a name.
-            name: format!("P-{uid}"),
+            name: format!("{word}{uid}"),
             privilege: if uid == 1 { 14 } else { 0 },
         })
         .collect()
+}
+
+/// What generated names begin with: a letter, or a word in the script of the code page.
+fn word_for(encoding: TextEncoding) -> &'static str {
+    const WORDS: [&str; 5] = ["员工", "員工", "موظف", "имя", "osôb"];
+    let known = WORDS.into_iter().find(|word| encoding != TextEncoding::UTF_8 && encoding.encode(word, 8).is_some());
+    known.unwrap_or("P-")
 }
 
 /// The longest stretch of working days that generated punches cover: four years of them.
@@ -166,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_punches_and_another_seed_others() {
-        let people = people(20);
+        let people = people(20, TextEncoding::UTF_8);
         let one = punches(500, &people, now(), 7, AttendanceLayout::Wide(40));
         assert_eq!(one.len(), 500);
         assert_eq!(one, punches(500, &people, now(), 7, AttendanceLayout::Wide(40)));
@@ -175,7 +184,7 @@ mod tests {
 
     #[test]
     fn punches_are_in_order_on_working_days_before_now() {
-        let punches = punches(5000, &people(30), now(), 1, AttendanceLayout::Wide(40));
+        let punches = punches(5000, &people(30, TextEncoding::UTF_8), now(), 1, AttendanceLayout::Wide(40));
         assert!(punches.is_sorted_by_key(|punch| punch.time));
         let last = punches.last().unwrap().time;
         assert_eq!((last.year(), last.month(), last.day()), (2026, 3, 3));
@@ -186,7 +195,7 @@ mod tests {
 
     #[test]
     fn one_second_holds_one_punch_while_there_is_room() {
-        let punches = punches(20_000, &people(50), now(), 1, AttendanceLayout::Wide(40));
+        let punches = punches(20_000, &people(50, TextEncoding::UTF_8), now(), 1, AttendanceLayout::Wide(40));
         let mut times: Vec<_> = punches.iter().map(|punch| punch.time).collect();
         times.dedup();
         assert_eq!(times.len(), 20_000);

@@ -96,6 +96,7 @@ impl Device {
             return nothing;
         }
         link.heard(now);
+        self.terminal.lockout.tick(now);
         if let Some(replies) = link.repeated(&bytes, now) {
             self.stats.repeats += 1;
             return (link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies), true);
@@ -213,7 +214,7 @@ impl Device {
     /// Ends every session, as a restart does. What the terminal holds stays.
     pub fn restart(&mut self) {
         self.links.clear();
-        self.terminal.enabled = true;
+        self.terminal.lockout.enable();
     }
 
     /// The terminal.
@@ -249,10 +250,16 @@ impl Device {
         self.terminal.key = key;
     }
 
-    /// Whether people can use it: no client has disabled it.
+    /// Whether people could use it when the last packet came: no client had disabled it.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        self.terminal.enabled
+        self.terminal.lockout.is_enabled()
+    }
+
+    /// The same at a moment of the driver's time: a terminal may enable itself.
+    #[must_use]
+    pub fn is_enabled_at(&self, now: Duration) -> bool {
+        self.terminal.lockout.is_enabled_at(now)
     }
 
     /// What was received, oldest first.

@@ -7,6 +7,7 @@ use zk_proto::DeviceTime;
 use crate::faults::Fault;
 use crate::punch::Punch;
 use crate::server::Shared;
+use crate::terminal::Terminal;
 use crate::transcript::{Received, Stats};
 
 /// A cheap, cloneable handle on a terminal that a [`Server`](crate::Server) runs.
@@ -44,6 +45,11 @@ impl Handle {
         let punch = self.0.device().next_punch()?;
         self.add_punch(punch.clone());
         Some(punch)
+    }
+
+    /// Looks at the terminal: what it holds is what clients have made of it.
+    pub fn inspect<R>(&self, look: impl FnOnce(&Terminal) -> R) -> R {
+        look(self.0.device().terminal())
     }
 
     /// The log as a client finds it: the truth to compare with what arrived.
@@ -86,7 +92,8 @@ impl Handle {
     /// Whether people can use the terminal: no client left it disabled.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        self.0.device().is_enabled()
+        let now = self.0.now();
+        self.0.device().is_enabled_at(now)
     }
 
     /// What was received, oldest first, the last 100,000 packets.

@@ -26,6 +26,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod biometrics;
 mod commands;
 mod data;
 mod device;
@@ -35,6 +36,7 @@ mod handle;
 mod layout;
 mod line;
 mod link;
+mod lockout;
 mod log;
 mod options;
 pub mod profile;

@@ -11,8 +11,8 @@ pub(crate) struct Options(Vec<(String, String)>);
 
 impl Options {
     pub(crate) fn new(profile: &Profile, serial: &str) -> Self {
-        let colour = profile.users == UserLayout::SeventyTwo;
-        let face = profile.log.width() > 40;
+        let colour = profile.users != UserLayout::TwentyEight;
+        let face = profile.log.width() > 40 || profile.face_capacity > 0;
         let flag = |on: bool| if on { "1" } else { "0" };
         let values = [
             ("~SerialNumber", serial),

@@ -72,6 +72,10 @@ pub struct Profile {
     pub log_capacity: u32,
     /// Fingerprints it can hold.
     pub finger_capacity: u32,
+    /// Faces it can hold, as classic face terminals do (command 150); 0: it serves none this way.
+    pub face_capacity: u32,
+    /// Whether it has photos of its users (command 10010).
+    pub user_photos: bool,
     /// Option `~Platform`.
     pub platform: &'static str,
     /// Option `~DeviceName`.
@@ -103,6 +107,8 @@ const TFT40: Profile = Profile {
     user_capacity: 10_000,
     log_capacity: 2_000_000,
     finger_capacity: 3_000,
+    face_capacity: 0,
+    user_photos: false,
     platform: "ZEM760_TFT",
     device_name: "iClock880",
     firmware: "Ver 6.60 Jun 16 2015",
@@ -156,9 +162,27 @@ impl Profile {
             event_len: 52,
             sizes_len: 112,
             strict_checksum: true,
+            user_photos: true,
             device_name: "SpeedFace-V5L",
             platform: "ZAM180_TFT",
             firmware: "Ver 6.60 Aug 19 2021",
+            ..TFT40
+        },
+        Profile {
+            name: "iface",
+            about: "as tft40, with face templates and user photos (iFace402, iFace800)",
+            face_capacity: 400,
+            user_photos: true,
+            device_name: "iFace402",
+            ..TFT40
+        },
+        Profile {
+            name: "mb1",
+            about: "as tft40, TCP only, 120-byte users that cannot be written (NGTeco MB1)",
+            udp: false,
+            users: UserLayout::HundredTwenty,
+            device_name: "NG-MB1",
+            platform: "ZMM200_TFT",
             ..TFT40
         },
         Profile {

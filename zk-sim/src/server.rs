@@ -54,7 +54,7 @@ impl Shared {
         self.wake.send_modify(|count| *count += 1);
     }
 
-    fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 }

@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{Local, NaiveDateTime, TimeDelta};
+use zk_proto::encoding::TextEncoding;
+use zk_proto::record::{FaceTemplate, FingerTemplate, User};
 use zk_proto::{CommKey, DeviceTime};
 
+use crate::biometrics::{Biometrics, Given};
 use crate::data::{Person, Random, device_time, held, people, punches};
 use crate::faults::{Fault, FaultKind, Faults};
 use crate::file::{self, DataError, FileData};
 use crate::layout::decode_log;
+use crate::lockout::Lockout;
 use crate::log::Log;
 use crate::options::Options;
 use crate::profile::Profile;
@@ -24,9 +28,10 @@ pub struct Terminal {
     pub(crate) profile: Profile,
     pub(crate) options: Options,
     pub(crate) users: Users,
+    pub(crate) biometrics: Biometrics,
     pub(crate) log: Log,
     pub(crate) key: u32,
-    pub(crate) enabled: bool,
+    pub(crate) lockout: Lockout,
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) first_session: u16,
@@ -56,6 +61,24 @@ impl Terminal {
         let shown = self.host_now().checked_add_signed(self.offset).and_then(|now| now.checked_add_signed(fault));
         // A clock outside 2000-2099 has lost its battery.
         shown.and_then(device_time).unwrap_or(DeviceTime::RESET)
+    }
+
+    /// The users as stored, by uid.
+    #[must_use]
+    pub fn users(&self) -> Vec<User> {
+        self.users.iter().cloned().collect()
+    }
+
+    /// The user in a slot.
+    #[must_use]
+    pub fn user(&self, uid: u16) -> Option<&User> {
+        self.users.get(uid)
+    }
+
+    /// The fingerprints as stored, by uid and finger.
+    #[must_use]
+    pub fn fingers(&self) -> Vec<FingerTemplate> {
+        self.biometrics.fingers().cloned().collect()
     }
 
     pub(crate) fn set_time(&mut self, time: DeviceTime) {
@@ -103,6 +126,8 @@ pub struct TerminalBuilder {
     now: Option<NaiveDateTime>,
     people: Option<Vec<Person>>,
     user_records: Vec<Bytes>,
+    encoding: TextEncoding,
+    biometrics: Vec<Given>,
     punches: Option<Vec<Punch>>,
     captured: Option<Bytes>,
     options: Vec<(String, Option<String>)>,
@@ -181,6 +206,34 @@ impl TerminalBuilder {
         self
     }
 
+    /// The code page of names; UTF-8 by default. Generated names are in its script.
+    #[must_use]
+    pub fn encoding(mut self, encoding: TextEncoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// A fingerprint of a user.
+    #[must_use]
+    pub fn finger(mut self, finger: FingerTemplate) -> Self {
+        self.biometrics.push(Given::Finger(finger));
+        self
+    }
+
+    /// A part of a user's face, where the family has faces ([`Profile::face_capacity`]).
+    #[must_use]
+    pub fn face(mut self, face: FaceTemplate) -> Self {
+        self.biometrics.push(Given::Face(face));
+        self
+    }
+
+    /// A user's photo, a JPEG file, where the family has photos ([`Profile::user_photos`]).
+    #[must_use]
+    pub fn photo(mut self, user_id: &str, jpeg: Bytes) -> Self {
+        self.biometrics.push(Given::Photo(user_id.to_owned(), jpeg));
+        self
+    }
+
     /// These punches instead of generated ones.
     #[must_use]
     pub fn punches(mut self, punches: Vec<Punch>) -> Self {
@@ -249,7 +302,7 @@ impl TerminalBuilder {
         let people = match (self.people, &self.punches) {
             (Some(people), _) => people,
             (None, Some(punches)) if self.users.is_none() => whoever_punched(punches),
-            (None, _) => people(self.users.unwrap_or(if made { 20 } else { 0 })),
+            (None, _) => people(self.users.unwrap_or(if made { 20 } else { 0 }), self.encoding),
         };
         let now = self.now.unwrap_or_else(|| Local::now().naive_local());
         let first_number = self.first_number.unwrap_or(1);
@@ -270,16 +323,21 @@ impl TerminalBuilder {
                 None => options.remove(name),
             }
         }
-        let mut users = Users::new(self.profile.users, &people);
+        let mut users = Users::new(self.profile.users, self.profile.user_capacity, self.encoding, &people);
         for record in &self.user_records {
-            users.write(record);
+            users.take(record);
+        }
+        let mut biometrics = Biometrics::new(self.profile.finger_capacity);
+        for given in self.biometrics {
+            biometrics.take(given);
         }
         let mut terminal = Terminal {
             options,
             users,
+            biometrics,
             log,
             key: self.key,
-            enabled: true,
+            lockout: Lockout::default(),
             faults: Faults::default(),
             seed: self.seed,
             first_session,

@@ -51,13 +51,14 @@ pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
     match table {
         Table::Log => prepare_log(terminal),
         Table::Users => {
-            let data = terminal.users.encoded();
+            let vacant = strike_bytes(&mut terminal.faults, FaultKind::ZeroedUsers).unwrap_or(0);
+            let data = terminal.users.encoded(vacant.min(terminal.profile.user_capacity as usize));
             match strike_bytes(&mut terminal.faults, FaultKind::CutUsers) {
                 Some(count) => Prepared::whole(cut(&data, count, count)),
                 None => Prepared::whole(data),
             }
         }
-        Table::Templates => Prepared::whole(terminal.users.encoded_templates()),
+        Table::Templates => Prepared::whole(terminal.biometrics.encoded_fingers()),
         Table::Empty => Prepared::whole(data_set(&[])),
     }
 }
@@ -118,7 +119,7 @@ fn with_word(data: &Bytes, word: u32) -> Bytes {
 }
 
 impl Prepared {
-    fn whole(data: Bytes) -> Self {
+    pub(crate) fn whole(data: Bytes) -> Self {
         let claimed = data.len() as u32;
         Self { data, claimed }
     }

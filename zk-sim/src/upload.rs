@@ -35,6 +35,11 @@ impl Upload {
         self.data.iter().fold(0u32, |sum, byte| sum.wrapping_add(u32::from(*byte)))
     }
 
+    /// Whether all came that was announced.
+    fn is_whole(&self) -> bool {
+        self.data.len() == self.announced
+    }
+
     /// Commits the buffer as one fingerprint (command 87). `false` when the request does not match it.
     pub(crate) fn commit_template(&self, terminal: &mut Terminal, mut request: &[u8]) -> bool {
         let mut fields = || {
@@ -43,13 +48,9 @@ impl Upload {
             Some((uid, finger, flag, request.try_get_u16_le().ok()?))
         };
         let Some((uid, finger, flag, size)) = fields() else { return false };
-        let fits = usize::from(size) == self.data.len() && terminal.users.contains(uid);
-        if fits && terminal.users.template(uid, finger).is_none() {
-            let bytes = Bytes::copy_from_slice(&self.data);
-            terminal.users.write_template(uid, finger, flag, bytes);
-            return true;
-        }
-        false
+        let fits = self.is_whole() && usize::from(size) == self.data.len() && terminal.users.contains(uid);
+        let free = terminal.biometrics.finger(uid, finger).is_none();
+        fits && free && terminal.biometrics.write_finger(uid, finger, flag, Bytes::copy_from_slice(&self.data))
     }
 
     /// Commits the buffer as users and their fingerprints (command 110, sub-code 12). `false` when it is not in shape.
@@ -59,7 +60,7 @@ impl Upload {
         let (Some(users), Some(table), Some(templates)) = (word(), word(), word()) else { return false };
         let Some((users, rest)) = data.split_at_checked(users) else { return false };
         let Some((table, rest)) = rest.split_at_checked(table) else { return false };
-        if rest.len() != templates {
+        if rest.len() != templates || !self.is_whole() {
             return false;
         }
         let width = terminal.profile.users.width() + 1;
@@ -79,6 +80,6 @@ fn commit_finger(terminal: &mut Terminal, mut entry: &[u8], templates: &[u8]) ->
     let mut template = templates.get(offset..)?;
     let size = usize::from(template.try_get_u16_le().ok()?);
     let bytes = Bytes::copy_from_slice(template.get(..size)?);
-    terminal.users.write_template(uid, finger, 1, bytes);
-    Some(())
+    let written = terminal.users.contains(uid) && terminal.biometrics.write_finger(uid, finger, 1, bytes);
+    written.then_some(())
 }

@@ -1,38 +1,36 @@
-//! The user table and the fingerprints, kept as the records that clients read and write.
+//! The user table, kept as the records that clients read and write.
 
 use std::collections::BTreeMap;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use zk_proto::record::FingerTemplate;
+use zk_proto::UserId;
+use zk_proto::encoding::TextEncoding;
 use zk_proto::record::{Privilege, User, UserLayout};
-use zk_proto::{Uid, UserId};
 
 use crate::data::Person;
-
-/// A fingerprint: whose, and which.
-type Finger = (u16, u8);
 
 /// Everybody whom the terminal knows, by uid.
 #[derive(Clone, Debug)]
 pub(crate) struct Users {
     layout: UserLayout,
+    capacity: usize,
     users: BTreeMap<u16, User>,
-    templates: BTreeMap<Finger, FingerTemplate>,
 }
 
 impl Users {
-    pub(crate) fn new(layout: UserLayout, people: &[Person]) -> Self {
-        let mut users = Self { layout, users: BTreeMap::new(), templates: BTreeMap::new() };
+    pub(crate) fn new(layout: UserLayout, capacity: u32, encoding: TextEncoding, people: &[Person]) -> Self {
+        let mut users = Self { layout, capacity: capacity as usize, users: BTreeMap::new() };
         for person in people {
-            let name = person.name.as_bytes();
-            // Names are cut to what the layout holds, as a terminal's own keypad does.
-            let room = if layout == UserLayout::TwentyEight { 8 } else { 24 };
+            // Names are cut to what the layout holds, as a terminal's own keypad does; what its code page lacks is left out.
+            let known: String =
+                person.name.chars().filter(|char| encoding.encode(&char.to_string(), 8).is_some()).collect();
+            let name = encoding.encode(&known, layout.name_room()).unwrap_or_default();
             users.users.insert(
                 person.uid,
                 User {
                     uid: person.uid,
                     privilege: Privilege(person.privilege),
-                    name: Bytes::copy_from_slice(name.get(..room).unwrap_or(name)),
+                    name: name.into(),
                     group: 1,
                     user_id: UserId(person.user_id.to_string()),
                     ..User::default()
@@ -46,10 +44,6 @@ impl Users {
         self.users.len()
     }
 
-    pub(crate) fn fingers(&self) -> usize {
-        self.templates.len()
-    }
-
     /// Users with an administrator's privilege.
     pub(crate) fn admins(&self) -> usize {
         self.users.values().filter(|user| user.privilege.level() > 0).count()
@@ -60,11 +54,33 @@ impl Users {
         self.users.values().filter(|user| !user.password.as_bytes().is_empty()).count()
     }
 
-    /// Stores a record of the terminal's own width under the uid in it. `false` when it is none.
+    /// Everybody, by uid.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &User> {
+        self.users.values()
+    }
+
+    pub(crate) fn get(&self, uid: u16) -> Option<&User> {
+        self.users.get(&uid)
+    }
+
+    /// Stores a record under the uid in it. `false` when a terminal refuses it: another width than its own, no uid or id, an id
+    /// that another uid has, or no room. Nothing is known of how 120-byte records are written: they are refused.
     pub(crate) fn write(&mut self, record: &[u8]) -> bool {
-        if record.len() != self.layout.width() {
+        if record.len() != self.layout.width() || self.layout == UserLayout::HundredTwenty {
             return false;
         }
+        let Ok(user) = User::parse(self.layout, Bytes::copy_from_slice(record)) else { return false };
+        let other = self.uid(&user.user_id.0).is_some_and(|uid| uid != user.uid);
+        let room = self.users.len() < self.capacity || self.users.contains_key(&user.uid);
+        let fits = !user.is_vacant() && !other && room;
+        if fits {
+            self.users.insert(user.uid, user);
+        }
+        fits
+    }
+
+    /// Takes in a record as another terminal gave it, whatever it is. `false` when it is none of this layout.
+    pub(crate) fn take(&mut self, record: &[u8]) -> bool {
         match User::parse(self.layout, Bytes::copy_from_slice(record)) {
             Ok(user) if user.uid != 0 => {
                 self.users.insert(user.uid, user);
@@ -74,15 +90,13 @@ impl Users {
         }
     }
 
-    /// Removes a user and the user's fingerprints. `false` when there is no such user.
+    /// Removes a user. `false` when there is no such user.
     pub(crate) fn delete(&mut self, uid: u16) -> bool {
-        self.templates.retain(|(owner, _), _| *owner != uid);
         self.users.remove(&uid).is_some()
     }
 
     pub(crate) fn clear(&mut self) {
         self.users.clear();
-        self.templates.clear();
     }
 
     /// Makes every administrator a common user.
@@ -90,10 +104,6 @@ impl Users {
         for user in self.users.values_mut() {
             user.privilege = Privilege(user.privilege.0 & 1);
         }
-    }
-
-    pub(crate) fn clear_templates(&mut self) {
-        self.templates.clear();
     }
 
     pub(crate) fn contains(&self, uid: u16) -> bool {
@@ -110,40 +120,45 @@ impl Users {
         self.users.values().find(|user| user.user_id.0 == user_id).map(|user| user.uid)
     }
 
-    pub(crate) fn template(&self, uid: u16, finger: u8) -> Option<&FingerTemplate> {
-        self.templates.get(&(uid, finger))
-    }
-
-    pub(crate) fn write_template(&mut self, uid: u16, finger: u8, flag: u8, template: Bytes) {
-        self.templates.insert((uid, finger), FingerTemplate { uid: Uid(uid), finger, flag, template });
-    }
-
-    pub(crate) fn delete_template(&mut self, uid: u16, finger: u8) -> bool {
-        self.templates.remove(&(uid, finger)).is_some()
-    }
-
-    /// The user table as a data set. A user whom the layout cannot hold (an id that is no number in 28 bytes) is left out.
-    pub(crate) fn encoded(&self) -> Bytes {
-        let mut records = BytesMut::with_capacity(self.users.len() * self.layout.width());
-        for user in self.users.values() {
-            let before = records.len();
-            if user.encode(self.layout, &mut records).is_err() {
-                records.truncate(before);
+    /// The user table as a data set, with `vacant` rows of zeros among the users, as deleted ones leave them. A user whom the
+    /// layout cannot hold (an id that is no number in 28 bytes) is left out.
+    pub(crate) fn encoded(&self, vacant: usize) -> Bytes {
+        let width = self.layout.width();
+        let mut records = BytesMut::with_capacity((self.users.len() + vacant) * width);
+        for (place, user) in self.users.values().enumerate() {
+            if place < vacant {
+                records.put_bytes(0, width);
             }
+            encode(self.layout, user, &mut records);
         }
+        records.put_bytes(0, vacant.saturating_sub(self.users.len()) * width);
         data_set(&records)
     }
+}
 
-    /// All fingerprints as a data set.
-    pub(crate) fn encoded_templates(&self) -> Bytes {
-        let mut entries = BytesMut::new();
-        for template in self.templates.values() {
-            let before = entries.len();
-            if template.encode(&mut entries).is_err() {
-                entries.truncate(before);
-            }
-        }
-        data_set(&entries)
+/// Appends a record, or nothing when the layout cannot hold the user.
+fn encode(layout: UserLayout, user: &User, out: &mut BytesMut) {
+    if layout == UserLayout::HundredTwenty {
+        return encode_hundred_twenty(user, out);
+    }
+    let before = out.len();
+    if user.encode(layout, out).is_err() {
+        out.truncate(before);
+    }
+}
+
+/// A 120-byte record (one source): uid, privilege, unknown credentials, first name, last name, user id.
+fn encode_hundred_twenty(user: &User, out: &mut BytesMut) {
+    if user.raw.len() == UserLayout::HundredTwenty.width() {
+        return out.put_slice(&user.raw);
+    }
+    out.put_u16_le(user.uid);
+    out.put_u8(user.privilege.0);
+    out.put_bytes(0, 32);
+    for (text, width) in [(&user.name[..], 24), (&user.last_name[..], 37), (user.user_id.0.as_bytes(), 24)] {
+        let text = text.get(..width).unwrap_or(text);
+        out.put_slice(text);
+        out.put_bytes(0, width - text.len());
     }
 }
 

@@ -74,7 +74,8 @@ fn a_fingerprint_is_uploaded_committed_read_and_deleted() {
     assert_eq!(client.ask(Command::TMP_WRITE, &[3, 0, 6, 1, 0xBE, 0x04]).codes(), [2001], "the slot is taken");
     let set = TemplateSet::parse(client.read(TEMPLATES)).unwrap();
     assert_eq!((set.templates.len(), &set.templates[0].template[..]), (1, &template[..]));
-    assert_eq!(client.ask(Command::GET_USERTEMP, &[3, 0, 6]).data(), template);
+    let padded = client.ask(Command::GET_USERTEMP, &[3, 0, 6]).data();
+    assert_eq!(padded[..], [&template[..], &[0]].concat());
     assert_eq!(client.ask(Command::DELETE_USERTEMP, &[3, 0, 6]).codes(), [2000]);
     assert_eq!(client.ask(Command::GET_USERTEMP, &[3, 0, 6]).codes(), [2001]);
 }
@@ -94,7 +95,7 @@ fn users_and_fingerprints_are_committed_together() {
     client.ask(Command::PREPARE_DATA, &(upload.len() as u32).to_le_bytes());
     client.ask(Command::DATA, &upload);
     assert_eq!(client.ask(Command::SAVE_USERTEMPS, &[12, 0, 0, 0, 0, 0, 8, 0]).codes(), [2000]);
-    assert_eq!(client.ask(Command::GET_USERTEMP, &[50, 0, 4]).data()[..], [7, 8, 9]);
+    assert_eq!(client.ask(Command::GET_USERTEMP, &[50, 0, 4]).data()[..], [7, 8, 9, 0], "one byte is padding");
     assert_eq!(
         client.ask(Command::SAVE_USERTEMPS, &[13, 0, 0, 0, 0, 0, 8, 0]).codes(),
         [2001],

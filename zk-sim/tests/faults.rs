@@ -325,6 +325,33 @@ fn datagrams_are_lost_doubled_and_overtaken() {
     assert_eq!(indexes("udp-loss=30"), indexes("udp-loss=30"), "the same seed loses the same datagrams");
 }
 
+/// A 72-byte record for a slot and an id that no generated user has.
+fn new_user() -> [u8; 72] {
+    let mut record = [0; 72];
+    record[0] = 77;
+    record[48] = b'7';
+    record
+}
+
+#[test]
+fn a_user_record_is_acknowledged_and_ignored() {
+    for (faults, more) in [(&[][..], 1), (&["ignored-writes"], 0), (&["ignored-writes@1"], 1)] {
+        let mut client = with("tft40", 50, faults);
+        let before = client.read(USERS).len();
+        assert_eq!(client.ask(Command::USER_WRQ, &new_user()).codes(), [2000]);
+        assert_eq!(client.read(USERS).len(), before + more * 72, "{faults:?}");
+    }
+}
+
+#[test]
+fn deleted_users_stand_in_the_table_as_zeros() {
+    let sound = with("tft40", 50, &[]).read(USERS);
+    let users = with("tft40", 50, &["zeroed-users=2"]).read(USERS);
+    assert_eq!(u32_at(&users, 0) as usize, sound.len() - 4 + 2 * 72);
+    let zeroed = users[4..].chunks(72).filter(|row| row.iter().all(|byte| *byte == 0)).count();
+    assert_eq!(zeroed, 2);
+}
+
 /// A run through all that faults can touch: what came back, as text to compare.
 fn everything(fault: Option<Fault>, transport: Transport) -> String {
     let builder = terminal("tft40", 300);
@@ -336,6 +363,7 @@ fn everything(fault: Option<Fault>, transport: Transport) -> String {
     for (command, data) in [
         (Command::GET_FREE_SIZES, &[][..]),
         (Command::GET_TIME, &[]),
+        (Command::USER_WRQ, &new_user()),
         (Command::DATA_WRRQ, USERS),
         (Command::DATA_RDY, &[0, 0, 0, 0, 100, 0, 0, 0]),
         (Command::DATA_WRRQ, LOG),

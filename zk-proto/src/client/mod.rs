@@ -5,10 +5,13 @@
 
 mod driver;
 mod error;
+mod guard;
 mod options;
 mod pull;
 mod tcp;
+mod templates;
 mod udp;
+mod users;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -17,14 +20,17 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::timeout;
 
 pub use error::{ClientError, Step};
+pub use guard::Disabled;
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
 pub use pull::{DEFAULT_OVERLAP, Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
+pub use users::{UserError, Users};
 
-use crate::op::{FreeData, GetFreeSizes, GetTime, GetVersion, Operation, ReadOption};
+use crate::op::{EnableDevice, FreeData, GetFreeSizes, GetTime, GetVersion, Operation, ReadOption, RefreshData};
 use crate::reply::Reply;
 use crate::session::{ChecksumPolicy, Event, Statistics};
 use crate::{Command, Dataset, DeviceTime, FreeSizes, Identity, Packet, Prepared};
 use driver::Driver;
+use guard::Lockout;
 
 /// Ending a session never takes longer.
 const EXIT_WITHIN: Duration = Duration::from_secs(3);
@@ -40,6 +46,9 @@ pub struct Client {
     in_call: bool,
     /// Whether the terminal may hold a buffer for us.
     holds_buffer: bool,
+    /// Whether something was written that the terminal was not told to take over.
+    stale: bool,
+    lockout: Lockout,
 }
 
 impl Client {
@@ -63,10 +72,19 @@ impl Client {
             },
             transport => (Driver::open(options, transport).await?, transport),
         };
-        Ok(Self { options: options.clone(), transport, driver, in_call: false, holds_buffer: false })
+        Ok(Self {
+            options: options.clone(),
+            transport,
+            driver,
+            in_call: false,
+            holds_buffer: false,
+            stale: false,
+            lockout: Lockout::None,
+        })
     }
 
-    /// Leaves the session, however broken, and opens a fresh one with the same options over the same carrier.
+    /// Leaves the session, however broken, and opens a fresh one with the same options over the same carrier. A terminal that this
+    /// client left disabled is enabled, see [`Client::while_disabled`].
     ///
     /// # Errors
     /// As [`Client::connect`]; the client stays unusable then, and this may be tried again.
@@ -75,7 +93,7 @@ impl Client {
         self.in_call = true;
         self.driver = Driver::open(&self.options, self.transport).await?;
         (self.in_call, self.holds_buffer) = (false, false);
-        Ok(())
+        self.renew_lockout().await
     }
 
     /// The carrier in use: TCP or UDP.
@@ -277,9 +295,13 @@ impl Client {
     }
 
     /// Ends the session: frees the terminal's buffer, says good-bye, closes. Never takes longer than 3 s and never fails:
-    /// a terminal that does not answer is left all the same.
+    /// a terminal that does not answer is left all the same. One that this client left disabled is enabled; if the line is lost, on
+    /// a new one, which may take as long again as a connection takes.
     pub async fn exit(mut self) {
         self.leave().await;
+        if self.owes_enable() && self.reconnect().await.is_ok() {
+            self.leave().await;
+        }
     }
 
     async fn leave(&mut self) {
@@ -287,9 +309,22 @@ impl Client {
         self.driver.session.abandon();
         let farewell = async {
             let now = self.driver.now();
+            if self.lockout == Lockout::Owed {
+                self.driver.session.call(now, &EnableDevice);
+                if let Event::Answer(Packet { command: Command::ACK_OK, .. }) = self.driver.next(step).await? {
+                    self.lockout = Lockout::None;
+                }
+            }
+            let now = self.driver.now();
             if self.holds_buffer {
                 self.driver.session.call(now, &FreeData);
                 self.driver.next(step).await?;
+            }
+            if self.stale {
+                let now = self.driver.now();
+                self.driver.session.call(now, &RefreshData);
+                self.driver.next(step).await?;
+                self.stale = false;
             }
             let now = self.driver.now();
             self.driver.session.exit(now);

@@ -8,35 +8,55 @@ use crate::ids::up_to_nul;
 use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
+mod clear_administrators;
 mod clear_attendance_log;
+mod count_photos;
+mod delete_template;
+mod delete_user;
 mod disable_device;
 mod enable_device;
 mod free_data;
 mod get_free_sizes;
+mod get_pin_width;
 mod get_time;
 mod get_version;
+mod read_face;
 mod read_option;
 mod read_template;
+mod read_user_photo;
+mod refresh_data;
 mod register_events;
 mod restart;
 mod set_time;
 mod unlock;
 mod write_option;
+mod write_template;
+mod write_user;
 
+pub use clear_administrators::ClearAdministrators;
 pub use clear_attendance_log::ClearAttendanceLog;
+pub use count_photos::CountPhotos;
+pub use delete_template::{DeleteTemplate, DeleteTemplateOf};
+pub use delete_user::DeleteUser;
 pub use disable_device::DisableDevice;
 pub use enable_device::EnableDevice;
 pub use free_data::FreeData;
 pub use get_free_sizes::GetFreeSizes;
+pub use get_pin_width::GetPinWidth;
 pub use get_time::GetTime;
 pub use get_version::GetVersion;
+pub use read_face::ReadFace;
 pub use read_option::{OptionValue, ReadOption};
 pub use read_template::{PaddedTemplate, ReadTemplate};
+pub use read_user_photo::ReadUserPhoto;
+pub use refresh_data::RefreshData;
 pub use register_events::RegisterEvents;
 pub use restart::Restart;
 pub use set_time::SetTime;
 pub use unlock::Unlock;
 pub use write_option::WriteOption;
+pub use write_template::WriteTemplate;
+pub use write_user::WriteUser;
 
 /// One request and how its answer is read.
 pub trait Operation {

@@ -36,6 +36,15 @@ impl UserLayout {
             Self::HundredTwenty => 120,
         }
     }
+
+    /// Bytes of a name. The last byte of a wide field stays NUL: 24 bytes without one occur, but not every reader expects them.
+    #[must_use]
+    pub const fn name_room(self) -> usize {
+        match self {
+            Self::TwentyEight => 8,
+            Self::SeventyTwo | Self::HundredTwenty => 23,
+        }
+    }
 }
 
 /// What a user may do at the terminal: the byte as stored.

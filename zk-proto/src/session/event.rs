@@ -23,6 +23,11 @@ pub enum Event {
     },
     /// All bytes that were asked for have come.
     Finished,
+    /// The answer to [`Session::upload`](super::Session::upload): committed.
+    Uploaded {
+        /// What the terminal says of its buffer, when it was asked. How it is computed is not known.
+        checksum: Option<u32>,
+    },
     /// The request failed.
     Failed(ProtoError),
     /// A live event; it has been acknowledged.

@@ -9,6 +9,7 @@ use super::bulk::Bulk;
 use super::prepare::Prepare;
 use super::stream::StreamRead;
 use super::transfer::RangeRead;
+use super::upload::Uploading;
 use super::{ChecksumPolicy, Config, Event};
 use crate::comm_key::TICKS;
 use crate::reply::Meaning;
@@ -91,6 +92,7 @@ pub(super) enum Exchange {
     Prepare(Prepare),
     Range(RangeRead),
     Stream(StreamRead),
+    Upload(Uploading),
 }
 
 impl Exchange {
@@ -102,6 +104,7 @@ impl Exchange {
             Self::Prepare(prepare) => prepare.on_packet(context, packet),
             Self::Range(range) => range.on_packet(context, packet),
             Self::Stream(stream) => stream.on_packet(context, packet),
+            Self::Upload(upload) => upload.on_packet(context, &packet),
         }
     }
 
@@ -113,6 +116,7 @@ impl Exchange {
             Self::Prepare(prepare) => prepare.on_silence(context),
             Self::Range(range) => range.on_silence(context),
             Self::Stream(stream) => stream.on_silence(context),
+            Self::Upload(upload) => upload.on_silence(context),
         }
     }
 

@@ -14,6 +14,7 @@ mod pace;
 mod prepare;
 mod stream;
 mod transfer;
+mod upload;
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -29,9 +30,11 @@ use exchange::{Ask, Call, Context, Exchange, Handshake, Next};
 use link::Link;
 use pace::Pace;
 use transfer::RangeRead;
+use upload::Uploading;
 
 pub use config::{ChecksumPolicy, Config, Limits};
 pub use event::{Event, Statistics};
+pub use upload::{Enrolled, Upload};
 
 /// Packets of other requests that one answer may meet before the line counts as useless.
 const MAX_DISCARDS: u32 = 100;
@@ -157,6 +160,27 @@ impl Session {
         let (read, ask) = RangeRead::start(&self.context(), offset, end);
         self.begin(now, Exchange::Range(read), ask);
         self.overall = Some(now.saturating_add(pace::allowance(&self.config, end - offset)));
+    }
+
+    /// Fills the terminal's upload buffer, commits it and frees it: ends in [`Event::Uploaded`] or [`Event::Failed`].
+    ///
+    /// Chunks go out one at a time. One that stays without an answer begins the upload anew; a commit without an answer ends it,
+    /// and only a look at the terminal tells whether it was done.
+    pub fn upload(&mut self, now: Duration, upload: Upload) {
+        let (uploading, ask) = Uploading::start(&self.context(), upload);
+        let allowance = pace::allowance(&self.config, uploading.size());
+        let cap = self.config.limits.max_transfer;
+        if uploading.size() > cap {
+            self.abandon();
+            self.events.push_back(Event::Failed(ProtoError::TooLarge {
+                what: "upload",
+                claimed: uploading.size(),
+                cap,
+            }));
+            return;
+        }
+        self.begin(now, Exchange::Upload(uploading), ask);
+        self.overall = Some(now.saturating_add(allowance));
     }
 
     /// Gives up the request in hand and what it brought so far. Its late answers are dropped.

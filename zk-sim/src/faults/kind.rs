@@ -84,6 +84,8 @@ kinds! {
     CutHeadSized, "cut-head-sized", Value::Count(1, 12), Transfer, "as cut-head, and every size is reduced to match";
     CutHeadFilled, "cut-head-filled", Value::Count(1, 12), Transfer, "as cut-head, filled up with zeros at the end so that all sizes agree";
     CutUsers, "cut-users", Value::Count(1, 12), Request, "as cut-head-filled, for the user table";
+    IgnoredWrites, "ignored-writes", Value::None, Request, "a user record is acknowledged and not stored";
+    ZeroedUsers, "zeroed-users", Value::Count(1, 3), Request, "N deleted users stand in the user table as rows of zeros";
     TrailingGarbage, "trailing-garbage", Value::Count(1, 24), Transfer, "N stray bytes behind the records";
     AbsurdLength, "absurd-length", Value::Count(0, 0xFFFF_FFF0), Transfer, "the log claims to be N bytes long";
     ZeroWord, "zero-length-word", Value::None, Transfer, "the length word in front of the records is 0";

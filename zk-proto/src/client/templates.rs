@@ -1,0 +1,158 @@
+//! Fingerprints, faces and photos: read, and written through the terminal's upload buffer.
+
+use std::vec::Vec;
+
+use bytes::{Bytes, BytesMut};
+
+use super::users::UserError;
+use super::{Client, ClientError, Step};
+use crate::op::{DeleteTemplate, ReadFace, ReadTemplate, ReadUserPhoto, RefreshData, WriteTemplate};
+use crate::record::{FaceSet, FingerTemplate, TemplateSet, UserLayout};
+use crate::session::{Enrolled, Event, Upload};
+use crate::{Command, Dataset, Uid, UserId};
+
+/// How often a table of fingerprints is read that does not hold together.
+const READINGS: u32 = 2;
+
+impl Client {
+    /// Reads all fingerprints, byte for byte, and checks that the table holds together: its length word, its entries from end to
+    /// end, and what is in each. One that does not is read once more on a fresh session.
+    ///
+    /// # Errors
+    /// [`UserError::Templates`] for a table that does not hold together; else why it could not be read.
+    pub async fn fingerprints(&mut self) -> Result<Vec<FingerTemplate>, UserError> {
+        for reading in 1.. {
+            let set = self.whole_set(Dataset::Templates).await?;
+            if let Some(templates) = whole_templates(&set) {
+                return Ok(templates);
+            }
+            if reading == READINGS {
+                break;
+            }
+            self.reconnect().await?;
+        }
+        Err(UserError::Templates)
+    }
+
+    /// Reads one fingerprint; `None` when there is none. Its end is guessed, see [`PaddedTemplate`](crate::op::PaddedTemplate);
+    /// [`Client::fingerprints`] has the exact bytes.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn fingerprint(&mut self, uid: Uid, finger: u8) -> Result<Option<Bytes>, ClientError> {
+        Ok(self.call(&ReadTemplate { uid, finger }).await?.map(|padded| padded.trimmed()))
+    }
+
+    /// Writes one fingerprint, in place of one that the finger may have had. The user has to exist. Templates of another algorithm
+    /// version (option `~ZKFPVersion`) are taken and match nobody.
+    ///
+    /// Firmware that does not know how to commit an upload (65535) is given the template directly.
+    ///
+    /// # Errors
+    /// As [`Client::upload`].
+    pub async fn write_fingerprint(&mut self, template: &FingerTemplate) -> Result<(), ClientError> {
+        let step = Step::Command(Command::TMP_WRITE);
+        let upload = Upload::finger(template).map_err(|error| ClientError::from_proto(step, error))?;
+        self.stale = true;
+        // Finger 0 means all fingers to some firmware, and a template that is not there is refused: only what is there is deleted.
+        if self.call(&ReadTemplate { uid: template.uid, finger: template.finger }).await?.is_some() {
+            self.call(&DeleteTemplate { uid: template.uid, finger: template.finger }).await?;
+        }
+        match self.upload(&upload).await {
+            Err(ClientError::Refused { code: Command::ACK_UNKNOWN, .. }) => {
+                let write = WriteTemplate::new(template).map_err(|error| ClientError::from_proto(step, error))?;
+                self.call(&write).await
+            }
+            uploaded => uploaded.map(drop),
+        }
+    }
+
+    /// Writes users with their fingerprints in one go, over those who exist.
+    ///
+    /// # Errors
+    /// As [`Client::upload`]; also when a field does not fit the layout.
+    pub async fn upload_users(&mut self, layout: UserLayout, enrolled: &[Enrolled]) -> Result<(), UserError> {
+        let upload = Upload::users(layout, enrolled)?;
+        self.upload(&upload).await?;
+        Ok(())
+    }
+
+    /// Fills the terminal's upload buffer, commits it and frees it. The terminal's checksum of the buffer, if it was asked for.
+    ///
+    /// Written data are taken over after [`RefreshData`](crate::op::RefreshData), which [`Client::refresh`] sends, else
+    /// [`Client::exit`].
+    ///
+    /// # Errors
+    /// When the terminal refuses a step, does not answer, or the line breaks. Whether a commit without an answer was done, only a
+    /// look at the terminal tells.
+    pub async fn upload(&mut self, upload: &Upload) -> Result<Option<u32>, ClientError> {
+        self.enter()?;
+        (self.holds_buffer, self.stale) = (true, true);
+        let now = self.driver.now();
+        self.driver.session.upload(now, upload.clone());
+        let event = self.driver.next(Step::Command(upload.commit())).await;
+        self.settle(&event);
+        match event? {
+            Event::Uploaded { checksum } => {
+                self.holds_buffer = false;
+                Ok(checksum)
+            }
+            _ => Err(ClientError::Unusable),
+        }
+    }
+
+    /// Makes the terminal take over what was written, if anything was.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn refresh(&mut self) -> Result<(), ClientError> {
+        if self.stale {
+            self.call(&RefreshData).await?;
+            self.stale = false;
+        }
+        Ok(())
+    }
+
+    /// Reads the face of a user (one source, classic face terminals); empty when there is none.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn face(&mut self, uid: Uid) -> Result<FaceSet, ClientError> {
+        self.call(&ReadFace(uid)).await
+    }
+
+    /// Reads the photo of a user, a JPEG file (one source, newer firmware); `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn user_photo(&mut self, user_id: &UserId) -> Result<Option<Bytes>, ClientError> {
+        self.call(&ReadUserPhoto(user_id)).await
+    }
+
+    /// A set with its length word, in memory, up to the cap for one transfer.
+    async fn whole_set(&mut self, dataset: Dataset) -> Result<Bytes, ClientError> {
+        let prepared = self.prepare(dataset).await?;
+        let mut set = BytesMut::new();
+        self.read_all(&prepared, |_, bytes| {
+            set.extend_from_slice(&bytes);
+            Ok::<(), ClientError>(())
+        })
+        .await?;
+        self.free_data().await?;
+        Ok(set.freeze())
+    }
+}
+
+/// The fingerprints of a set that holds together. A set that lost bytes shows it: its entries no longer end where it ends, or
+/// speak of fingers that nobody has.
+fn whole_templates(set: &Bytes) -> Option<Vec<FingerTemplate>> {
+    if set.is_empty() {
+        return Some(Vec::new());
+    }
+    let word = set.first_chunk().map(|word| u32::from_le_bytes(*word) as usize)?;
+    let TemplateSet { templates, trailing } = TemplateSet::parse(set.clone()).ok()?;
+    let known = |template: &FingerTemplate| {
+        template.uid.0 != 0 && template.finger < 10 && template.flag <= 3 && !template.template.is_empty()
+    };
+    (word + 4 == set.len() && trailing == 0 && templates.iter().all(known)).then_some(templates)
+}

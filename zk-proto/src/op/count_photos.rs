@@ -1,0 +1,32 @@
+use bytes::{Buf, BufMut, BytesMut};
+
+use super::Operation;
+use crate::reply::Reply;
+use crate::{Command, ProtoError};
+
+/// Reads how many attendance photos the terminal keeps (command 2013; not verified).
+///
+/// Constant lists name three more commands for these photos (2014 by name, 2015 clear by time, 2016 names by time); of their
+/// data no layout is known, so they are left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CountPhotos {
+    /// Which photos; no source says what the values mean.
+    pub flag: u32,
+}
+
+impl Operation for CountPhotos {
+    const COMMAND: Command = Command::GET_PHOTO_COUNT;
+    const REPEATABLE: bool = true;
+    const WANTS_DATA: bool = true;
+    type Answer = u32;
+
+    fn encode(&self, payload: &mut BytesMut) {
+        payload.put_u32_le(self.flag);
+    }
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<u32, ProtoError> {
+        let mut data = reply.ok()?;
+        let have = data.len();
+        data.try_get_u32_le().map_err(|_| ProtoError::Truncated { what: "photo count", need: 4, have })
+    }
+}

@@ -1,0 +1,171 @@
+//! A user who is to be created.
+
+use alloc::string::{String, ToString};
+
+use bytes::Bytes;
+
+use super::{AccessZones, Privilege, User, UserLayout, UserPassword};
+use crate::encoding::TextEncoding;
+use crate::{ProtoError, Uid, UserId};
+
+/// The slots that a user can have. 65535 is used by nobody in the field.
+pub const UIDS: core::ops::RangeInclusive<u16> = 1..=65_534;
+
+/// A user who is to be created: an id, and whatever else is said.
+///
+/// The user is in group 1 and enters when the group may. Some clients write the group as text where the record has the flag of
+/// time zones: such users are turned away with "invalid time period".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUser {
+    /// The slot; the next free one when none is said.
+    pub uid: Option<Uid>,
+    /// What the person keys in; a number on terminals with 28-byte records.
+    pub user_id: UserId,
+    /// The name; cut between characters to what the record holds. May be empty.
+    pub name: String,
+    /// The password; empty for none. At most 8 bytes, 5 in 28-byte records.
+    pub password: UserPassword,
+    /// What the user may do.
+    pub privilege: Privilege,
+    /// Card number, 0 for none.
+    pub card: u64,
+    /// Access group.
+    pub group: u8,
+    /// When the user may enter.
+    pub zones: AccessZones,
+}
+
+impl NewUser {
+    /// A common user without name, password and card.
+    #[must_use]
+    pub fn new(user_id: impl Into<String>) -> Self {
+        Self {
+            uid: None,
+            user_id: UserId(user_id.into()),
+            name: String::new(),
+            password: UserPassword::default(),
+            privilege: Privilege::USER,
+            card: 0,
+            group: 1,
+            zones: AccessZones::Group,
+        }
+    }
+
+    /// Sets the slot.
+    #[must_use]
+    pub fn uid(self, uid: Uid) -> Self {
+        Self { uid: Some(uid), ..self }
+    }
+
+    /// Sets the name.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Sets the password.
+    #[must_use]
+    pub fn password(self, password: &str) -> Self {
+        Self { password: UserPassword::new(password), ..self }
+    }
+
+    /// Sets what the user may do.
+    #[must_use]
+    pub fn privilege(self, privilege: Privilege) -> Self {
+        Self { privilege, ..self }
+    }
+
+    /// Sets the card number.
+    #[must_use]
+    pub fn card(self, card: u64) -> Self {
+        Self { card, ..self }
+    }
+
+    /// Sets the access group.
+    #[must_use]
+    pub fn group(self, group: u8) -> Self {
+        Self { group, ..self }
+    }
+
+    /// The user in a slot of a terminal with this layout and code page.
+    ///
+    /// # Errors
+    /// [`ProtoError::Invalid`] when the slot or the id is none that the layout holds, or the code page lacks a character of the name.
+    pub fn in_slot(&self, uid: Uid, layout: UserLayout, encoding: TextEncoding) -> Result<User, ProtoError> {
+        if !UIDS.contains(&uid.0) {
+            return Err(ProtoError::Invalid { what: "uid" });
+        }
+        check_user_id(layout, &self.user_id)?;
+        let mut user = User {
+            uid: uid.0,
+            privilege: self.privilege,
+            password: self.password.clone(),
+            card: self.card,
+            group: self.group,
+            zones: self.zones,
+            user_id: self.user_id.clone(),
+            ..User::default()
+        };
+        user.set_name(&self.name, layout, encoding)?;
+        Ok(user)
+    }
+}
+
+impl User {
+    /// Sets the name, or the first name: in the terminal's code page, cut between characters to what the record holds.
+    ///
+    /// # Errors
+    /// [`ProtoError::Invalid`] when it has control characters, or others that the code page lacks.
+    pub fn set_name(&mut self, name: &str, layout: UserLayout, encoding: TextEncoding) -> Result<(), ProtoError> {
+        let bytes = encoding.encode(name, layout.name_room());
+        let bytes =
+            bytes.filter(|bytes| bytes.iter().all(|byte| *byte >= b' ')).ok_or(ProtoError::Invalid { what: "name" })?;
+        self.name = Bytes::from(bytes);
+        Ok(())
+    }
+}
+
+/// Whether the layout holds the id so that it reads back as the same.
+pub(crate) fn check_user_id(layout: UserLayout, user_id: &UserId) -> Result<(), ProtoError> {
+    let id = user_id.as_str();
+    let fits = match layout {
+        // A number: zeros in front of it, or a sign, would be lost.
+        UserLayout::TwentyEight => id.len() <= 9 && id.parse::<u32>().is_ok_and(|number| number.to_string() == id),
+        UserLayout::SeventyTwo | UserLayout::HundredTwenty => {
+            (1..=24).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+        }
+    };
+    if fits { Ok(()) } else { Err(ProtoError::Invalid { what: "user id" }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_28_byte_terminal_gets_ids_that_read_back_as_they_were() {
+        let fits = |id: &str| check_user_id(UserLayout::TwentyEight, &UserId(id.into())).is_ok();
+        assert!(fits("42") && fits("999999999"));
+        for id in ["", "A7", "007", "+7", "4294967296", " 7"] {
+            assert!(!fits(id), "{id:?}");
+        }
+        assert!(check_user_id(UserLayout::SeventyTwo, &UserId("007-A".into())).is_ok());
+    }
+
+    #[test]
+    fn a_name_is_cut_between_characters_to_the_room_of_the_record() {
+        let long = "ééééééééééééé";
+        for (layout, bytes) in [(UserLayout::SeventyTwo, 22), (UserLayout::TwentyEight, 8)] {
+            let user = NewUser::new("7").name(long).in_slot(Uid(7), layout, TextEncoding::UTF_8).unwrap();
+            assert_eq!(user.name.len(), bytes);
+            assert!(long.starts_with(&user.name_text(TextEncoding::UTF_8)));
+        }
+    }
+
+    #[test]
+    fn a_slot_outside_the_table_is_refused() {
+        for uid in [0, 65_535] {
+            assert!(NewUser::new("7").in_slot(Uid(uid), UserLayout::SeventyTwo, TextEncoding::UTF_8).is_err());
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Writing what is longer than a packet: the terminal's upload buffer, filled in chunks and committed.
+
+use alloc::vec::Vec;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::Event;
+use super::exchange::{Ask, Context, Next};
+use super::transfer::AGAIN;
+use crate::record::{FingerTemplate, User, UserLayout};
+use crate::reply::Meaning;
+use crate::{Command, Packet, ProtoError, Uid};
+
+/// Bytes of one chunk: with its header it fits the longest datagram that terminals take.
+const CHUNK: usize = 1024;
+/// What commits users and fingerprints: sub-code 12. Other sub-codes of the same command flash firmware, so no caller can say one.
+const USERS: [u8; 8] = [12, 0, 0, 0, 0, 0, 8, 0];
+
+/// Bytes for the terminal's upload buffer, and what makes of them a fingerprint, or users with their fingerprints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Upload {
+    data: Bytes,
+    commit: Command,
+    commit_data: Bytes,
+    checksum: bool,
+}
+
+/// A user and the fingerprints to upload with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The user.
+    pub user: User,
+    /// Fingerprints. Their uid is not looked at, nor is their flag: this way of writing has none, the terminal takes them as valid.
+    pub fingers: Vec<FingerTemplate>,
+}
+
+impl core::fmt::Debug for Upload {
+    /// Without the bytes, which are a person's.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Upload({} bytes, {})", self.data.len(), self.commit)
+    }
+}
+
+impl Upload {
+    /// One fingerprint, byte for byte (command 87). The user has to exist, and the finger must be free: delete it first.
+    ///
+    /// # Errors
+    /// [`ProtoError::Invalid`] when the finger is none of 0-9, or the template is empty or too long for its 16-bit size.
+    pub fn finger(template: &FingerTemplate) -> Result<Self, ProtoError> {
+        let size = u16::try_from(template.template.len()).ok().filter(|size| *size > 0);
+        let size = size.ok_or(ProtoError::Invalid { what: "template" })?;
+        let mut commit = BytesMut::with_capacity(6);
+        commit.put_u16_le(template.uid.0);
+        commit.put_u8(finger(template)?);
+        commit.put_u8(template.flag);
+        commit.put_u16_le(size);
+        Ok(Self {
+            data: template.template.clone(),
+            commit: Command::TMP_WRITE,
+            commit_data: commit.freeze(),
+            checksum: false,
+        })
+    }
+
+    /// Users with their fingerprints (command 110, sub-code 12). Users who exist are written over.
+    ///
+    /// # Errors
+    /// As [`User::encode`], and [`ProtoError::Invalid`] for a template as in [`Upload::finger`].
+    pub fn users(layout: UserLayout, enrolled: &[Enrolled]) -> Result<Self, ProtoError> {
+        let (mut users, mut table, mut templates) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
+        for Enrolled { user, fingers } in enrolled {
+            if user.uid == 0 {
+                return Err(ProtoError::Invalid { what: "uid" });
+            }
+            users.put_u8(2);
+            user.encode(layout, &mut users)?;
+            for template in fingers {
+                let size = u16::try_from(template.template.len()).ok().filter(|size| *size > 0);
+                table.put_u8(2);
+                table.put_u16_le(user.uid);
+                table.put_u8(0x10 + finger(template)?);
+                table.put_u32_le(word(templates.len())?);
+                templates.put_u16_le(size.ok_or(ProtoError::Invalid { what: "template" })?);
+                templates.put_slice(&template.template);
+            }
+        }
+        let mut data = BytesMut::with_capacity(12 + users.len() + table.len() + templates.len());
+        for part in [&users, &table, &templates] {
+            data.put_u32_le(word(part.len())?);
+        }
+        for part in [users, table, templates] {
+            data.put_slice(&part);
+        }
+        let commit_data = Bytes::from_static(&USERS);
+        Ok(Self { data: data.freeze(), commit: Command::SAVE_USERTEMPS, commit_data, checksum: false })
+    }
+
+    /// Also asks for the terminal's checksum of the buffer (command 119) before the commit. How it is computed is not known, so
+    /// nothing is compared; official tools ask all the same.
+    #[must_use]
+    pub fn with_checksum(self) -> Self {
+        Self { checksum: true, ..self }
+    }
+
+    /// The bytes for the buffer.
+    #[must_use]
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// The command that commits them.
+    #[must_use]
+    pub fn commit(&self) -> Command {
+        self.commit
+    }
+
+    /// The data of that command.
+    #[must_use]
+    pub fn commit_data(&self) -> &Bytes {
+        &self.commit_data
+    }
+}
+
+fn finger(template: &FingerTemplate) -> Result<u8, ProtoError> {
+    if template.finger < 10 { Ok(template.finger) } else { Err(ProtoError::Invalid { what: "finger" }) }
+}
+
+fn word(length: usize) -> Result<u32, ProtoError> {
+    u32::try_from(length).map_err(|_| ProtoError::Invalid { what: "upload" })
+}
+
+impl Enrolled {
+    /// Whose they are.
+    #[must_use]
+    pub fn uid(&self) -> Uid {
+        self.user.slot()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Dropping what an earlier writer may have left.
+    Freeing,
+    /// The size is announced.
+    Announcing,
+    /// A chunk is under way, which ends here.
+    Sending {
+        end: usize,
+    },
+    Summing,
+    Committing,
+    /// Dropping our own bytes.
+    Ending,
+}
+
+/// An upload under way: one packet at a time, each acknowledged.
+#[derive(Debug)]
+pub(super) struct Uploading {
+    upload: Upload,
+    stage: Stage,
+    again: u8,
+    checksum: Option<u32>,
+    /// Why the commit failed; the buffer is freed all the same.
+    failure: Option<ProtoError>,
+}
+
+impl Uploading {
+    pub(super) fn start(context: &Context<'_>, upload: Upload) -> (Self, Ask) {
+        let uploading = Self { upload, stage: Stage::Freeing, again: 0, checksum: None, failure: None };
+        (uploading, ask(context, Command::FREE_DATA, Bytes::new(), true))
+    }
+
+    /// Bytes that are to be sent.
+    pub(super) fn size(&self) -> u64 {
+        self.upload.data.len() as u64
+    }
+
+    pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: &Packet) -> Next {
+        let meaning = Meaning::of(packet.command);
+        if meaning == Meaning::Unauthorized {
+            return Next::Fail(ProtoError::SessionLost);
+        }
+        let done = meaning == Meaning::Done;
+        match self.stage {
+            // Whatever it answered: an empty buffer may be refused.
+            Stage::Freeing => self.announce(context),
+            Stage::Announcing if done => self.send(context, 0),
+            Stage::Sending { end } if done => self.send(context, end),
+            Stage::Announcing => refused(Command::PREPARE_DATA, packet),
+            Stage::Sending { .. } => refused(Command::DATA, packet),
+            Stage::Summing => {
+                self.checksum = (&packet.data[..]).try_get_u32_le().ok().filter(|_| done);
+                self.commit(context)
+            }
+            Stage::Committing if done => self.end(context, None),
+            Stage::Committing => {
+                let failure = ProtoError::Refused { command: self.upload.commit, code: packet.command };
+                self.end(context, Some(failure))
+            }
+            Stage::Ending => self.finish(context),
+        }
+    }
+
+    pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
+        match self.stage {
+            // Nothing is done before the commit; sending the one chunk again might put it into the buffer twice.
+            Stage::Announcing | Stage::Sending { .. } if self.again < AGAIN => {
+                self.again += 1;
+                self.stage = Stage::Freeing;
+                Next::Ask(ask(context, Command::FREE_DATA, Bytes::new(), true))
+            }
+            Stage::Freeing => Next::Fail(ProtoError::TimedOut { command: Command::FREE_DATA }),
+            Stage::Announcing => Next::Fail(ProtoError::TimedOut { command: Command::PREPARE_DATA }),
+            Stage::Sending { .. } => Next::Fail(ProtoError::TimedOut { command: Command::DATA }),
+            Stage::Summing => self.commit(context),
+            Stage::Committing => Next::Fail(ProtoError::TimedOut { command: self.upload.commit }),
+            Stage::Ending => self.finish(context),
+        }
+    }
+
+    fn announce(&mut self, context: &Context<'_>) -> Next {
+        self.stage = Stage::Announcing;
+        // It fits: the caps are far below 4 GiB.
+        let size = (self.upload.data.len() as u32).to_le_bytes();
+        Next::Ask(ask(context, Command::PREPARE_DATA, Bytes::copy_from_slice(&size), true))
+    }
+
+    /// Sends the chunk at an offset, or goes on when there is none left.
+    fn send(&mut self, context: &Context<'_>, from: usize) -> Next {
+        let end = self.upload.data.len().min(from + CHUNK);
+        if from < end {
+            self.stage = Stage::Sending { end };
+            return Next::Ask(ask(context, Command::DATA, self.upload.data.slice(from..end), false));
+        }
+        if self.upload.checksum {
+            self.stage = Stage::Summing;
+            return Next::Ask(ask(context, Command::CHECKSUM_BUFFER, Bytes::new(), true));
+        }
+        self.commit(context)
+    }
+
+    fn commit(&mut self, context: &Context<'_>) -> Next {
+        self.stage = Stage::Committing;
+        Next::Ask(ask(context, self.upload.commit, self.upload.commit_data.clone(), false))
+    }
+
+    fn end(&mut self, context: &Context<'_>, failure: Option<ProtoError>) -> Next {
+        (self.stage, self.failure) = (Stage::Ending, failure);
+        Next::Ask(ask(context, Command::FREE_DATA, Bytes::new(), true))
+    }
+
+    fn finish(&mut self, context: &mut Context<'_>) -> Next {
+        match self.failure.take() {
+            Some(failure) => Next::Fail(failure),
+            None => {
+                context.events.push_back(Event::Uploaded { checksum: self.checksum });
+                Next::Done
+            }
+        }
+    }
+}
+
+fn ask(context: &Context<'_>, command: Command, data: Bytes, repeatable: bool) -> Ask {
+    Ask { command, data, wait: context.config.timeout, repeatable }
+}
+
+fn refused(command: Command, packet: &Packet) -> Next {
+    Next::Fail(ProtoError::Refused { command, code: packet.command })
+}

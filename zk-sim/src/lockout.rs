@@ -1,0 +1,44 @@
+//! Whether people can use the terminal.
+
+use std::time::Duration;
+
+use bytes::Buf;
+
+/// Whether a client has disabled the terminal, and until when.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lockout {
+    disabled: bool,
+    /// When the terminal enables itself.
+    ends: Option<Duration>,
+    /// When the last packet came.
+    now: Duration,
+}
+
+impl Lockout {
+    /// Time passes.
+    pub(crate) fn tick(&mut self, now: Duration) {
+        self.now = now;
+        if self.ends.is_some_and(|ends| ends <= now) {
+            self.enable();
+        }
+    }
+
+    /// A client disables the terminal; the request may say for how many seconds at most, in four bytes.
+    pub(crate) fn disable(&mut self, mut request: &[u8]) {
+        let seconds = request.try_get_u32_le().ok().filter(|seconds| *seconds > 0);
+        self.ends = seconds.map(|seconds| self.now + Duration::from_secs(seconds.into()));
+        self.disabled = true;
+    }
+
+    pub(crate) fn enable(&mut self) {
+        (self.disabled, self.ends) = (false, None);
+    }
+
+    pub(crate) fn is_enabled_at(&self, now: Duration) -> bool {
+        !self.disabled || self.ends.is_some_and(|ends| ends <= now)
+    }
+
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.is_enabled_at(self.now)
+    }
+}
