@@ -12,6 +12,8 @@ use zk_proto::{CommKey, Command, Dataset, DeviceTime, Packet, Prepared, ProtoErr
 
 #[path = "session/bulk.rs"]
 mod bulk;
+#[path = "session/upload.rs"]
+mod upload;
 
 const SESSION: u16 = 0x2F4A;
 
