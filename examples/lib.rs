@@ -10,6 +10,7 @@
 //! | `device_info` | which terminal is this, and how full is it? |
 //! | `clock` | how wrong is its clock? |
 //! | `users` | who is enrolled? |
+//! | `backup` | how do I copy users and fingerprints to another terminal? |
 //! | `attendance` | what is in its log, proven? |
 //! | `engine` | how do I embed the engine: ledger, quarantine, a database? |
 //! | `sans_io` | how do I talk to it without tokio? |

@@ -69,6 +69,12 @@ impl Terminal {
         self.users.iter().cloned().collect()
     }
 
+    /// The user table as clients read it, with its length word.
+    #[must_use]
+    pub fn user_records(&self) -> Bytes {
+        self.users.encoded(0)
+    }
+
     /// The user in a slot.
     #[must_use]
     pub fn user(&self, uid: u16) -> Option<&User> {

@@ -3,6 +3,7 @@
 //! Every wait has a deadline. A call whose future is dropped half-way leaves the client unusable until
 //! [`Client::reconnect`], never out of step.
 
+mod backup;
 mod driver;
 mod error;
 mod guard;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::timeout;
 
+pub use backup::{Backup, Restored};
 pub use error::{ClientError, Step};
 pub use guard::Disabled;
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};

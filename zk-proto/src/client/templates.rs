@@ -51,13 +51,18 @@ impl Client {
     /// # Errors
     /// As [`Client::upload`].
     pub async fn write_fingerprint(&mut self, template: &FingerTemplate) -> Result<(), ClientError> {
-        let step = Step::Command(Command::TMP_WRITE);
-        let upload = Upload::finger(template).map_err(|error| ClientError::from_proto(step, error))?;
         self.stale = true;
         // Finger 0 means all fingers to some firmware, and a template that is not there is refused: only what is there is deleted.
         if self.call(&ReadTemplate { uid: template.uid, finger: template.finger }).await?.is_some() {
             self.call(&DeleteTemplate { uid: template.uid, finger: template.finger }).await?;
         }
+        self.put_fingerprint(template).await
+    }
+
+    /// Writes a fingerprint where the finger has none.
+    pub(super) async fn put_fingerprint(&mut self, template: &FingerTemplate) -> Result<(), ClientError> {
+        let step = Step::Command(Command::TMP_WRITE);
+        let upload = Upload::finger(template).map_err(|error| ClientError::from_proto(step, error))?;
         match self.upload(&upload).await {
             Err(ClientError::Refused { code: Command::ACK_UNKNOWN, .. }) => {
                 let write = WriteTemplate::new(template).map_err(|error| ClientError::from_proto(step, error))?;

@@ -1,5 +1,6 @@
 //! Terminals to operate, and the operations in tables, so that other tests can run each of them.
 
+mod backup;
 mod guard;
 mod people;
 

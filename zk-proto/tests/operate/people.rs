@@ -75,7 +75,7 @@ pub(crate) fn equipped() -> TerminalBuilder {
     staffed().finger(finger(1, 6, 1700)).finger(finger(4, 6, 800)).finger(finger(5, 6, 500))
 }
 
-fn writable(profile: &Profile) -> bool {
+pub(crate) fn writable(profile: &Profile) -> bool {
     profile.users != UserLayout::HundredTwenty
 }
 

@@ -2,9 +2,11 @@
 
 use std::boxed::Box;
 use std::fmt;
+use std::string::String;
 
 use crate::client::{ClientError, PullError};
 use crate::proof::Unproven;
+use crate::record::UserLayout;
 use crate::{ProtoError, Uid, UserId};
 
 /// Why reading or changing the user table failed.
@@ -38,6 +40,27 @@ pub enum UserError {
     },
     /// Every slot is taken.
     NoFreeUid,
+    /// A backup's user records are laid out in another way than this terminal's. Nothing was sent.
+    Layout {
+        /// In the backup.
+        there: UserLayout,
+        /// At this terminal.
+        here: UserLayout,
+    },
+    /// A backup's fingerprints are of another algorithm version than this terminal's. Nothing was sent.
+    Algorithm {
+        /// In the backup.
+        there: String,
+        /// At this terminal.
+        here: String,
+    },
+    /// Read again, a fingerprint is not what was written.
+    FingerNotKept {
+        /// Whose finger.
+        uid: Uid,
+        /// Which finger.
+        finger: u8,
+    },
     /// Read again, the user is not what was written: the terminal acknowledged and did something else.
     NotKept {
         /// The slot.
@@ -67,6 +90,15 @@ impl fmt::Display for UserError {
             Self::UserIdTaken { user_id, uid } => write!(f, "user id {user_id} is that of slot {}", uid.0),
             Self::NoSuchUser { uid } => write!(f, "no user in slot {}", uid.0),
             Self::NoFreeUid => f.write_str("no free slot"),
+            Self::Layout { there, here } => {
+                write!(f, "users have {} bytes in the backup and {} here", there.width(), here.width())
+            }
+            Self::Algorithm { there, here } => {
+                write!(f, "fingerprints are of version {there} in the backup and {here} here")
+            }
+            Self::FingerNotKept { uid, finger } => {
+                write!(f, "terminal did not keep finger {finger} of slot {}", uid.0)
+            }
             Self::NotKept { uid } => write!(f, "terminal did not keep what was written to slot {}", uid.0),
         }
     }
