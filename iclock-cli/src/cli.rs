@@ -162,6 +162,11 @@ pub(crate) struct Simulate {
     /// Let somebody punch this often, e.g. 1s
     #[arg(long, value_name = "INTERVAL", value_parser = span)]
     pub(crate) punch_every: Option<std::time::Duration>,
+    /// Let other programs look at the terminals and change them while they run: one JSON
+    /// object per line each way, e.g. {"do":"punch"}; {"do":"help"} lists what there is.
+    /// Port 0 takes a free one; a line "control ADDR:PORT" follows those of the terminals
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) control: Option<SocketAddr>,
     /// List the faults and end
     #[arg(long)]
     pub(crate) list_faults: bool,

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use common::World;
@@ -81,6 +81,28 @@ fn the_simulator_says_where_each_terminal_listens_and_answers_there() {
         assert_eq!((told["serial"].as_str(), told["records"].as_u64()), (Some(serial), Some(12)), "{told}");
         assert!(told["clock_drift_s"].as_i64().unwrap().abs() < 5, "{told}");
     }
+    simulator.kill().unwrap();
+    simulator.wait().unwrap();
+}
+
+#[test]
+fn the_simulator_is_controlled_by_other_programs() {
+    let world = World::new();
+    let mut simulator = Command::new(env!("CARGO_BIN_EXE_iclock-cli"))
+        .args(["simulate", "--listen", "127.0.0.1:0", "--records", "12", "--count", "2", "--control", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let told: Vec<_> = BufReader::new(simulator.stdout.take().unwrap()).lines().take(3).map(Result::unwrap).collect();
+    let (addr, serial) = told[1].strip_prefix("listening ").unwrap().split_once(" serial=").unwrap();
+    let mut control = std::net::TcpStream::connect(told[2].strip_prefix("control ").unwrap()).unwrap();
+    let request = serde_json::json!({ "do": "punch", "terminal": serial, "times": 5 });
+    writeln!(control, "{request}").unwrap();
+    let answer = BufReader::new(control).lines().next().unwrap().unwrap();
+    assert!(answer.contains(r#""ok":true"#), "{answer}");
+    let run = world.cli(&["info", "--json", "--device", addr]).ended(0);
+    let info: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(info["records"], 17);
     simulator.kill().unwrap();
     simulator.wait().unwrap();
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use zk_proto::{Command, Packet};
+use chrono::TimeDelta;
+use zk_proto::{Command, DeviceTime, Packet};
 
 use crate::commands::{self, Request};
 use crate::data::held;
@@ -21,6 +22,14 @@ use crate::transcript::{Received, Stats, Transcript};
 /// One client's connection to a [`Device`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(u64);
+
+impl LinkId {
+    /// Counts connections from 0.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// A terminal and its sessions. The driver opens a link per connection (over UDP: per source address), hands packets in
 /// and carries the actions out.
@@ -248,6 +257,16 @@ impl Device {
     /// Sets the comm key for sessions to come; 0 means none.
     pub fn set_key(&mut self, key: u32) {
         self.terminal.key = key;
+    }
+
+    /// Sets the clock, as somebody at the terminal does.
+    pub fn set_now(&mut self, time: DeviceTime) {
+        self.terminal.set_time(time);
+    }
+
+    /// Moves the clock, as a bad crystal does.
+    pub fn move_clock(&mut self, by: TimeDelta) {
+        self.terminal.move_clock(by);
     }
 
     /// Whether people could use it when the last packet came: no client had disabled it.

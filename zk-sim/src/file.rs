@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::NaiveDateTime;
 use serde::Deserialize;
+use zk_proto::DeviceTime;
 
 use crate::data::device_time;
 use crate::punch::Punch;
@@ -121,12 +122,16 @@ fn csv_line(line: &str) -> Result<Line, String> {
     Ok(Line { user_id, time, state, mode, work_code: 0 })
 }
 
-fn to_punch(line: Line, uids: &mut HashMap<Arc<str>, u16>) -> Result<Punch, String> {
-    let time = line.time.replace('T', " ");
-    let time = NaiveDateTime::parse_from_str(&time, "%Y-%m-%d %H:%M:%S")
+/// A time as people write it.
+pub(crate) fn device_time_of(text: &str) -> Result<DeviceTime, String> {
+    NaiveDateTime::parse_from_str(&text.replace('T', " "), "%Y-%m-%d %H:%M:%S")
         .ok()
         .and_then(device_time)
-        .ok_or_else(|| format!("{:?} is no time such as 2025-05-18 07:01:09", line.time))?;
+        .ok_or_else(|| format!("{text:?} is no time such as 2025-05-18 07:01:09"))
+}
+
+fn to_punch(line: Line, uids: &mut HashMap<Arc<str>, u16>) -> Result<Punch, String> {
+    let time = device_time_of(&line.time)?;
     let user_id: Arc<str> = line.user_id.into();
     let next = u16::try_from(uids.len() + 1).map_err(|_| "more than 65535 people".to_owned())?;
     let uid = *uids.entry(Arc::clone(&user_id)).or_insert(next);

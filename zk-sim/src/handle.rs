@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use zk_proto::DeviceTime;
 
 use crate::faults::Fault;
@@ -81,6 +82,16 @@ impl Handle {
     /// Sets the comm key for sessions to come; 0 means none.
     pub fn set_key(&self, key: u32) {
         self.0.device().set_key(key);
+    }
+
+    /// Sets the terminal's clock, as somebody at the terminal does.
+    pub fn set_now(&self, time: DeviceTime) {
+        self.0.device().set_now(time);
+    }
+
+    /// Moves the terminal's clock, as a bad crystal does.
+    pub fn move_clock(&self, by: TimeDelta) {
+        self.0.device().move_clock(by);
     }
 
     /// What the terminal's clock shows.

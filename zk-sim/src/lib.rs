@@ -8,6 +8,7 @@
 //! | [`Fault`] | what is wrong with it, by name |
 //! | [`Device`] | sessions without a network: packets in, [`Action`]s out, time as an argument |
 //! | [`Server`], [`Handle`] | the same over TCP and UDP, and the way to look at it and change it while it runs |
+//! | [`Control`] | the same way for programs in other languages: a port that takes lines of JSON |
 //!
 //! Packets leave one by one and at once. Clients that take one packet per read of their socket (node-zklib, zkteco-js) need
 //! the pace of a real terminal: [`Profile::pace`].
@@ -28,6 +29,7 @@
 
 mod biometrics;
 mod commands;
+pub mod control;
 mod data;
 mod device;
 pub mod faults;
@@ -50,6 +52,7 @@ mod transfer;
 mod upload;
 mod users;
 
+pub use control::Control;
 pub use data::Person;
 pub use device::{Device, LinkId};
 pub use faults::{Fault, FaultError, FaultKind};

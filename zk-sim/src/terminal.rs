@@ -95,6 +95,10 @@ impl Terminal {
         }
     }
 
+    pub(crate) fn move_clock(&mut self, by: TimeDelta) {
+        self.offset = self.offset.checked_add(&by).unwrap_or(self.offset);
+    }
+
     fn host_now(&self) -> NaiveDateTime {
         self.fixed_now.unwrap_or_else(|| Local::now().naive_local())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 use zk_sim::faults::FaultKind;
-use zk_sim::{Profile, Server, Terminal, TerminalBuilder};
+use zk_sim::{Control, Profile, Server, Terminal, TerminalBuilder};
 
 use super::runtime;
 use crate::cli::{Global, Simulate};
@@ -73,6 +73,18 @@ async fn serve(args: &Simulate, profile: Profile) -> Result<ExitCode, CliError> 
         output::line(format_args!("listening {} serial={}", server.addr(), server.handle().serial()));
         servers.push(server);
     }
+    let _control = match args.control {
+        None => None,
+        Some(addr) => {
+            let handles = servers.iter().map(Server::handle).collect();
+            let control = Control::start(handles, addr).await.map_err(|error| {
+                CliError::because(ExitCode::Usage, format!("--control: cannot listen on {addr}"), &error)
+                    .mend("use another port, or 0 for a free one")
+            })?;
+            output::line(format_args!("control {}", control.addr()));
+            Some(control)
+        }
+    };
     match args.punch_every {
         Some(every) => tokio::select! {
             () = signals.stop.cancelled() => {}

@@ -19,6 +19,11 @@ impl Faults {
         Self { armed: faults.iter().map(|fault| Armed { fault: *fault, seen: 0 }).collect() }
     }
 
+    /// The faults as they were set.
+    pub(crate) fn set(&self) -> impl Iterator<Item = &Fault> {
+        self.armed.iter().map(|armed| &armed.fault)
+    }
+
     /// Counts an occasion for a fault of this kind; the fault's value when it strikes.
     pub(crate) fn strike(&mut self, kind: FaultKind) -> Option<i64> {
         let armed = self.armed.iter_mut().find(|armed| armed.fault.kind == kind)?;
