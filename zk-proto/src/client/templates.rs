@@ -20,6 +20,20 @@ impl Client {
     ///
     /// # Errors
     /// [`UserError::Templates`] for a table that does not hold together; else why it could not be read.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use zk_proto::{Client, ConnectOptions};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut client = Client::connect(&ConnectOptions::new("192.0.2.10")).await?;
+    /// for finger in client.fingerprints().await? {
+    ///     println!("slot {}, finger {}: {} bytes", finger.uid.0, finger.finger, finger.template.len());
+    /// }
+    /// client.exit().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn fingerprints(&mut self) -> Result<Vec<FingerTemplate>, UserError> {
         for reading in 1.. {
             let set = self.whole_set(Dataset::Templates).await?;

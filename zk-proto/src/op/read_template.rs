@@ -20,6 +20,14 @@ pub struct ReadTemplate {
 ///
 /// The field's most used client drops the last byte, and then a run of six zeros if there is one (one source); a template that
 /// itself ends in six zeros is cut by that rule.
+///
+/// # Example
+/// ```
+/// use zk_proto::op::PaddedTemplate;
+///
+/// let padded = PaddedTemplate(vec![0x4D, 0xFD, 0x53, 0, 0, 0, 0, 0, 0, 0].into());
+/// assert_eq!(padded.trimmed()[..], [0x4D, 0xFD, 0x53]);
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct PaddedTemplate(pub Bytes);
 

@@ -15,6 +15,25 @@ pub const UIDS: core::ops::RangeInclusive<u16> = 1..=65_534;
 ///
 /// The user is in group 1 and enters when the group may. Some clients write the group as text where the record has the flag of
 /// time zones: such users are turned away with "invalid time period".
+///
+/// # Example
+/// The request that creates a user, without a client; [`Client::edit_users`](crate::client::Users) does the rest around it.
+/// ```
+/// use bytes::BytesMut;
+/// use zk_proto::encoding::TextEncoding;
+/// use zk_proto::op::{Operation, WriteUser};
+/// use zk_proto::record::{NewUser, UserLayout};
+/// use zk_proto::{Command, Uid};
+///
+/// let layout = UserLayout::SeventyTwo;
+/// let user = NewUser::new("20").name("Maria").password("1234").card(7_654_321);
+/// let write = WriteUser::new(layout, &user.in_slot(Uid(20), layout, TextEncoding::UTF_8)?)?;
+/// let mut request = BytesMut::new();
+/// write.encode(&mut request);
+/// assert_eq!((WriteUser::COMMAND, request.len()), (Command::USER_WRQ, 72));
+/// assert_eq!(request[..7], *b"\x14\0\x001234");
+/// # Ok::<(), zk_proto::ProtoError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUser {
     /// The slot; the next free one when none is said.

@@ -17,6 +17,24 @@ const CHUNK: usize = 1024;
 const USERS: [u8; 8] = [12, 0, 0, 0, 0, 0, 8, 0];
 
 /// Bytes for the terminal's upload buffer, and what makes of them a fingerprint, or users with their fingerprints.
+///
+/// # Example
+/// ```
+/// use core::time::Duration;
+/// use zk_proto::record::FingerTemplate;
+/// use zk_proto::session::{Config, Session, Upload};
+/// use zk_proto::{Command, Uid};
+///
+/// let template = FingerTemplate { uid: Uid(14), finger: 4, flag: 1, template: vec![0x4D; 1214].into() };
+/// let upload = Upload::finger(&template)?;
+/// assert_eq!((upload.commit(), &upload.commit_data()[..]), (Command::TMP_WRITE, &[14, 0, 4, 1, 0xBE, 0x04][..]));
+///
+/// // Over a session that is open: each packet goes out when the one before it is acknowledged.
+/// let mut session = Session::stream(Config::default());
+/// session.upload(Duration::ZERO, upload);
+/// assert!(session.poll_transmit().is_some());
+/// # Ok::<(), zk_proto::ProtoError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Upload {
     data: Bytes,

@@ -16,11 +16,60 @@ use super::{Named, Site, sites, staffed};
 
 /// Every operation on people, for terminals that are [`equipped`].
 pub(crate) const OPERATIONS: &[Named] = &[
-    ("user table", |client| Box::pin(async { Ok(client.user_table().await.map(drop)?) })),
+    ("user table", |client| {
+        Box::pin(async {
+            let table = client.user_table().await?;
+            let ids: Vec<_> = table.users().iter().map(|user| user.user_id.as_str()).collect();
+            assert_eq!(ids, ["1001", "1002", "1003", "1004", "1005"]);
+            Ok(())
+        })
+    }),
+    ("pin width", |client| {
+        Box::pin(async {
+            let width = client.call(&GetPinWidth).await?;
+            assert!(matches!(width, Some(5 | 9)), "{width:?}");
+            Ok(())
+        })
+    }),
+    ("read fingerprint", |client| {
+        Box::pin(async {
+            let template = client.fingerprint(Uid(1), 6).await?;
+            assert_eq!(template, Some(finger(1, 6, 1700).template));
+            Ok(())
+        })
+    }),
+    ("read all fingerprints", |client| {
+        Box::pin(async {
+            assert_eq!(client.fingerprints().await?, [finger(1, 6, 1700), finger(4, 6, 800), finger(5, 6, 500)]);
+            Ok(())
+        })
+    }),
+    ("face", |client| {
+        Box::pin(async {
+            assert_eq!(client.face(Uid(1)).await?.templates, faces().collect::<Vec<_>>());
+            Ok(())
+        })
+    }),
+    ("user photo", |client| {
+        Box::pin(async {
+            assert_eq!(client.user_photo(&UserId("1001".into())).await?, Some(photo()));
+            Ok(())
+        })
+    }),
+    ("backup", |client| {
+        Box::pin(async {
+            let backup = client.backup().await?;
+            assert_eq!((backup.users.len(), backup.fingers.len()), (5, 3));
+            Ok(())
+        })
+    }),
+    ("refresh data", |client| Box::pin(async { Ok(client.call(&RefreshData).await?) })),
+    ("clear administrators", |client| Box::pin(async { Ok(client.call(&ClearAdministrators).await?) })),
     ("create user", |client| {
         Box::pin(async {
             let mut users = client.edit_users().await?;
             users.create(&NewUser::new("4242").name("Maria")).await?;
+            users.verify().await?;
             Ok(users.finish().await?)
         })
     }),
@@ -39,12 +88,7 @@ pub(crate) const OPERATIONS: &[Named] = &[
             Ok(users.finish().await?)
         })
     }),
-    ("clear administrators", |client| Box::pin(async { Ok(client.call(&ClearAdministrators).await?) })),
-    ("refresh data", |client| Box::pin(async { Ok(client.call(&RefreshData).await?) })),
-    ("pin width", |client| Box::pin(async { Ok(client.call(&GetPinWidth).await.map(drop)?) })),
-    ("write fingerprint", |client| Box::pin(async { Ok(client.write_fingerprint(&finger(1, 6, 1700)).await?) })),
-    ("read fingerprint", |client| Box::pin(async { Ok(client.fingerprint(Uid(1), 6).await.map(drop)?) })),
-    ("read all fingerprints", |client| Box::pin(async { Ok(client.fingerprints().await.map(drop)?) })),
+    ("write fingerprint", |client| Box::pin(async { Ok(client.write_fingerprint(&finger(1, 6, 900)).await?) })),
     ("delete fingerprint", |client| {
         Box::pin(async { Ok(client.call(&DeleteTemplate { uid: Uid(4), finger: 6 }).await?) })
     }),
@@ -59,9 +103,17 @@ pub(crate) const OPERATIONS: &[Named] = &[
             Ok(client.upload_users(layout, &[enrolled]).await?)
         })
     }),
-    ("face", |client| Box::pin(async { Ok(client.face(Uid(1)).await.map(drop)?) })),
-    ("user photo", |client| Box::pin(async { Ok(client.user_photo(&UserId("1001".into())).await.map(drop)?) })),
 ];
+
+/// The parts of a face, longer together than one packet.
+fn faces() -> impl Iterator<Item = FaceTemplate> {
+    (0..15).map(|index| FaceTemplate { size: 1214, uid: Uid(1), index, flag: 1, data: vec![index; 2570].into() })
+}
+
+/// The bytes of a photo.
+fn photo() -> Bytes {
+    [&[0xFF, 0xD8][..], &[7; 5000], &[0xFF, 0xD9]].concat().into()
+}
 
 /// A fingerprint of so many bytes, which ends in none of the padding that reading one by one cuts off.
 pub(crate) fn finger(uid: u16, finger: u8, length: usize) -> FingerTemplate {
@@ -72,7 +124,8 @@ pub(crate) fn finger(uid: u16, finger: u8, length: usize) -> FingerTemplate {
 
 /// A terminal on which each operation finds what it needs.
 pub(crate) fn equipped() -> TerminalBuilder {
-    staffed().finger(finger(1, 6, 1700)).finger(finger(4, 6, 800)).finger(finger(5, 6, 500))
+    let terminal = faces().fold(staffed(), TerminalBuilder::face).photo("1001", photo());
+    [finger(1, 6, 1700), finger(4, 6, 800), finger(5, 6, 500)].into_iter().fold(terminal, TerminalBuilder::finger)
 }
 
 pub(crate) fn writable(profile: &Profile) -> bool {
@@ -388,20 +441,16 @@ async fn a_deleted_user_takes_fingerprints_along() {
 
 #[tokio::test]
 async fn faces_and_photos_are_read_where_the_family_has_them() {
-    let face = |index| FaceTemplate { size: 1214, uid: Uid(1), index, flag: 1, data: vec![index; 2570].into() };
-    let photo: Bytes = [&[0xFF, 0xD8][..], &[7; 5000], &[0xFF, 0xD9]].concat().into();
-    let terminal =
-        || (0..15).fold(staffed(), |terminal, index| terminal.face(face(index))).photo("1001", photo.clone());
-    for site in sites(|profile| profile.name == "iface", terminal).await {
+    for site in sites(|profile| profile.name == "iface", equipped).await {
         let mut client = site.client().await;
-        let faces = client.face(Uid(1)).await.unwrap();
-        assert_eq!((faces.templates, faces.trailing), ((0..15).map(face).collect(), 0), "{}", site.name());
+        let face = client.face(Uid(1)).await.unwrap();
+        assert_eq!((face.templates, face.trailing), (faces().collect(), 0), "{}", site.name());
         assert_eq!(client.face(Uid(2)).await.unwrap().templates, []);
-        assert_eq!(client.user_photo(&UserId("1001".into())).await.unwrap(), Some(photo.clone()));
+        assert_eq!(client.user_photo(&UserId("1001".into())).await.unwrap(), Some(photo()));
         assert_eq!(client.user_photo(&UserId("1002".into())).await.unwrap(), None);
         assert_eq!(client.free_sizes().await.unwrap().faces(), Some(1));
     }
-    let site = Site::plain(terminal()).await;
+    let site = Site::plain(equipped()).await;
     let unknown = site.client().await.face(Uid(1)).await;
     assert!(matches!(unknown, Err(ClientError::Refused { code: Command::ACK_UNKNOWN, .. })));
 }
