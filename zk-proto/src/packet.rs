@@ -42,6 +42,23 @@ impl Packet {
         Ok(Self { command, checksum, session, reply_id, intact, data: bytes })
     }
 
+    /// Whether the stored checksum is one less than that of the content, as some programs compute it (one source: a client
+    /// that copied a published formula without the step that evens it out). Such a packet is not `intact`.
+    #[must_use]
+    pub fn is_one_short(&self) -> bool {
+        !self.intact && self.checksum == self.exact_checksum().wrapping_sub(1)
+    }
+
+    /// The checksum of the content, whatever is stored.
+    fn exact_checksum(&self) -> u16 {
+        let mut header = [0; HEADER_LEN];
+        let mut fields = &mut header[..];
+        for field in [self.command.0, 0, self.session, self.reply_id] {
+            fields.put_u16_le(field);
+        }
+        checksum(&[&header, &self.data])
+    }
+
     /// Appends a packet with its correct checksum to `out`.
     pub fn encode(command: Command, session: u16, reply_id: u16, data: &[u8], out: &mut BytesMut) {
         let mut header = [0; HEADER_LEN];

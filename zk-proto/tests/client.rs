@@ -274,20 +274,148 @@ async fn a_line_that_breaks_amid_a_transfer_says_so_and_a_reconnect_mends_it() {
     assert_eq!(read_log(&mut client).await.unwrap(), set(500));
 }
 
-#[tokio::test]
-async fn a_session_lost_amid_the_work_is_had_again_by_a_reconnect() {
+/// A terminal that demands the key again, for every `GET_TIME` up to a number of them.
+async fn forgetful(times: usize) -> SocketAddr {
     let asked = AtomicUsize::new(0);
-    let address = serve_tcp(move |_, request| match request.command {
-        Command::GET_TIME if asked.fetch_add(1, Ordering::Relaxed) == 0 => {
+    serve_tcp(move |_, request| match request.command {
+        Command::GET_TIME if asked.fetch_add(1, Ordering::Relaxed) < times => {
             Act::Answer(vec![(Command::ACK_UNAUTH, SESSION, vec![])])
         }
+        _ => terminal(request, &set(5_000)),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_session_that_the_terminal_forgot_is_opened_anew_once() {
+    let mut client = Client::connect(&options(forgetful(1).await)).await.unwrap();
+    client.time().await.unwrap();
+    let mut client = Client::connect(&options(forgetful(2).await)).await.unwrap();
+    assert!(matches!(client.time().await, Err(ClientError::SessionLost)));
+    client.reconnect().await.unwrap();
+    client.time().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_forgotten_session_that_had_a_state_is_left_to_its_caller() {
+    let mut client = Client::connect(&options(forgetful(1).await)).await.unwrap();
+    client.call(&RegisterEvents::ATTENDANCE).await.unwrap();
+    assert!(matches!(client.time().await, Err(ClientError::SessionLost)));
+
+    let mut client = Client::connect(&options(forgetful(1).await)).await.unwrap();
+    client.prepare(Dataset::Attendance).await.unwrap();
+    assert!(matches!(client.time().await, Err(ClientError::SessionLost)));
+    client.reconnect().await.unwrap();
+    client.time().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_aborted_transfer_costs_no_new_connection_and_frees_the_buffer() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let address = serve_tcp(move |connection, request| {
+        log.lock().unwrap().push((connection, request.command));
+        match request.command {
+            // The second chunk never comes.
+            Command::DATA_RDY if request.data[..4] != [0; 4] => Act::Silence,
+            _ => terminal(request, &set(150_000)),
+        }
+    })
+    .await;
+    let mut client = Client::connect(&options(address)).await.unwrap();
+    let dropped = tokio::time::timeout(Duration::from_millis(100), read_log(&mut client)).await;
+    assert!(dropped.is_err());
+    assert!(matches!(client.time().await, Err(ClientError::Unusable)));
+    client.abort().await.unwrap();
+    client.time().await.unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[seen.len() - 2..], [(0, Command::FREE_DATA), (0, Command::GET_TIME)]);
+}
+
+#[tokio::test]
+async fn an_abort_on_a_line_that_is_dead_opens_a_new_one() {
+    let address = serve_tcp(|connection, request| match (connection, request.command) {
+        (0, Command::GET_TIME) => Act::Close,
         _ => terminal(request, &[]),
     })
     .await;
     let mut client = Client::connect(&options(address)).await.unwrap();
-    assert!(matches!(client.time().await, Err(ClientError::SessionLost)));
-    client.reconnect().await.unwrap();
+    client.time().await.unwrap_err();
+    client.abort().await.unwrap();
     client.time().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_probe_tells_a_dead_peer_within_its_bound() {
+    let asked = AtomicUsize::new(0);
+    let address = serve_tcp(move |_, request| match request.command {
+        Command::GET_TIME if asked.fetch_add(1, Ordering::Relaxed) > 0 => Act::Silence,
+        Command::GET_TIME => Act::Answer(vec![(Command::ACK_ERROR, SESSION, vec![])]),
+        _ => terminal(request, &[]),
+    })
+    .await;
+    let mut client = Client::connect(&options(address)).await.unwrap();
+    client.probe(Duration::from_secs(5)).await.expect("a refusal is a sign of life");
+    let begun = std::time::Instant::now();
+    let error = client.probe(Duration::from_millis(80)).await.unwrap_err();
+    assert!(matches!(error, ClientError::TimedOut { step: Step::Command(Command::GET_TIME) }), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(3), "not the five seconds of the options");
+    assert!(matches!(client.time().await, Err(ClientError::Unusable)));
+}
+
+#[tokio::test]
+async fn a_second_client_that_is_reset_learns_that_the_terminal_is_busy() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Closed with the request unread: that is a reset.
+            stream.readable().await.unwrap();
+        }
+    });
+    let error = Client::connect(&options(address)).await.unwrap_err();
+    assert!(matches!(error, ClientError::Busy { .. }), "{error:?}");
+    assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn a_client_whose_session_a_second_one_took_finds_its_line_broken() {
+    let terminal = zk_sim::Terminal::builder().fault("kill-first".parse().unwrap()).build();
+    let server = zk_sim::Server::start(terminal, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let mut first = Client::connect(&options(server.addr())).await.unwrap();
+    first.time().await.unwrap();
+    let mut second = Client::connect(&options(server.addr())).await.unwrap();
+    let error = first.time().await.unwrap_err();
+    assert!(matches!(error, ClientError::Broken { step: Step::Command(Command::GET_TIME), .. }), "{error:?}");
+    assert!(error.is_transient());
+    second.time().await.unwrap();
+}
+
+#[tokio::test]
+async fn where_tcp_is_taken_and_stays_silent_auto_finds_the_terminal_over_udp() {
+    // A port that is free over both: somebody may have the same number over TCP.
+    let (address, listener) = loop {
+        let address = serve_udp(|request| terminal(request, &[])).await;
+        if let Ok(listener) = TcpListener::bind(address).await {
+            break (address, listener);
+        }
+    };
+    let mut client = Client::connect(&impatient(address).transport(Transport::Auto)).await.unwrap();
+    assert_eq!(client.transport(), Transport::Udp);
+    client.time().await.unwrap();
+    drop(listener);
+}
+
+#[tokio::test]
+async fn checksums_that_are_all_one_too_small_are_taken_and_counted() {
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let terminal = zk_sim::Terminal::builder().records(500).fault("small-checksum".parse().unwrap()).build();
+        let server = zk_sim::Server::start(terminal, ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let mut client = Client::connect(&options(server.addr()).transport(transport)).await.unwrap();
+        assert_eq!(read_log(&mut client).await.unwrap().len(), 4 + 500 * 40);
+        let seen = client.statistics();
+        assert!(seen.damaged == 0 && seen.one_short > 3, "{seen:?}");
+    }
 }
 
 #[tokio::test]

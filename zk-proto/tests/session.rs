@@ -817,6 +817,60 @@ fn a_damaged_chunk_is_asked_for_again_and_nothing_of_it_goes_out() {
 }
 
 #[test]
+fn a_checksum_one_too_small_is_damage_unless_the_terminal_computes_all_of_them_so() {
+    let one_short = |mut wire: BytesMut| {
+        let sum = u16::from_le_bytes([wire[10], wire[11]]);
+        wire[10..12].copy_from_slice(&sum.wrapping_sub(1).to_le_bytes());
+        wire
+    };
+    let set = set(200);
+    for sloppy in [false, true] {
+        let mut stage = Stage::stream(Config::default());
+        stage.session.connect(stage.now);
+        let connect = stage.request();
+        let hello = stage.wire(Command::ACK_OK, SESSION, connect.reply_id, &[]);
+        stage.send(&if sloppy { one_short(hello) } else { hello }).unwrap();
+        assert_eq!(stage.event(), Event::Connected);
+        let mut stage = stage.prepared(200);
+        stage.session.read(stage.now, 0, 200);
+        let request = stage.request();
+        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(200, 200));
+        let part = one_short(stage.wire(Command::DATA, 0, request.reply_id, &set));
+        stage.send(&part).unwrap();
+        stage.answer(&request, Command::ACK_OK, 200, &[]);
+        assert_eq!(stage.data(0), if sloppy { &set[..] } else { &[] });
+        let seen = stage.session.statistics();
+        assert_eq!((seen.one_short, seen.damaged), if sloppy { (2, 0) } else { (0, 1) });
+    }
+}
+
+#[test]
+fn chunks_get_smaller_after_a_loss_and_large_again_when_they_come_whole() {
+    let set = set(1_000_000);
+    let mut stage = Stage::connected().prepared(1_000_000);
+    stage.session.read(stage.now, 0, 1_000_000);
+    let (mut lengths, mut data) = (Vec::new(), Vec::new());
+    while data.len() < set.len() {
+        let request = stage.request();
+        lengths.push(range(&request).1);
+        if lengths.len() <= 2 {
+            // The line swallows the first two answers' ends.
+            let (offset, length) = range(&request);
+            stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(length, length));
+            stage.answer(&request, Command::DATA, 0, &set[offset..offset + length / 2]);
+            stage.answer(&request, Command::ACK_OK, length as u16, &[]);
+        } else {
+            stage.serve(&request, &set, 65_528);
+            data.extend(stage.data(data.len() as u64));
+        }
+    }
+    assert_eq!(data, set);
+    assert_eq!(lengths[..3], [65_472, 32_736, 16_368]);
+    assert_eq!(lengths[3..8], [16_368, 16_368, 16_368, 16_368, 32_736]);
+    assert_eq!(lengths[lengths.len() - 2], 65_472);
+}
+
+#[test]
 fn checksums_wrong_each_time_fail_the_transfer_unless_they_are_tolerated() {
     let set = set(200);
     let damaged = |stage: &mut Stage, request: &Packet| {

@@ -63,6 +63,12 @@ impl Device {
                 return None;
             }
         }
+        if transport == Transport::Tcp
+            && self.links.values().any(|link| link.transport == Transport::Tcp)
+            && self.terminal.faults.strike(FaultKind::KillFirst).is_some()
+        {
+            self.links.retain(|_, link| link.transport == Transport::Udp);
+        }
         let id = LinkId(self.next_link);
         self.next_link += 1;
         let seed = self.terminal.seed ^ id.0.wrapping_mul(0xD1B5_4A32_D192_ED03);
@@ -191,7 +197,9 @@ impl Device {
     pub fn punch(&mut self, punch: Punch) {
         let punch = self.terminal.store(punch);
         for link in self.links.values_mut() {
-            link.tell(|| encode_event(&self.terminal.profile, &punch));
+            if link.wants_punches() && !self.terminal.faults.strike_nth(FaultKind::LoseEvents) {
+                link.tell(|| encode_event(&self.terminal.profile, &punch));
+            }
         }
     }
 
@@ -218,6 +226,11 @@ impl Device {
     #[must_use]
     pub fn poll_timeout(&self, link: LinkId) -> Option<Duration> {
         self.links.get(&link)?.next_event()
+    }
+
+    /// Lets every open connection go dead without closing it, as a pulled cable does: nothing is sent on it any more.
+    pub fn go_silent(&mut self) {
+        self.links.values_mut().for_each(|link| link.line.fall_silent());
     }
 
     /// Ends every session, as a restart does. What the terminal holds stays.

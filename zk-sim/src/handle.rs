@@ -125,6 +125,11 @@ impl Handle {
         self.0.wake();
     }
 
+    /// Lets every open connection go dead without closing it, as a pulled cable does; new ones are served.
+    pub fn go_silent(&self) {
+        self.0.device().go_silent();
+    }
+
     /// Stops the server: connections end, nothing is accepted any more.
     pub fn shutdown(&self) {
         self.0.stop.cancel();

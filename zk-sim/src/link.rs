@@ -58,6 +58,8 @@ pub(crate) struct Link {
     requests: i64,
     key_after: Option<i64>,
     silent_after: Option<i64>,
+    event_sendings: u32,
+    event_twice: bool,
     heard_at: Duration,
     /// The last request and what was answered, for a datagram that comes again.
     last: Option<(Bytes, Duration, Vec<Reply>)>,
@@ -79,6 +81,8 @@ impl Link {
             requests: 0,
             key_after: faults.strike(FaultKind::KeyMidSession),
             silent_after: faults.strike(FaultKind::StallPackets),
+            event_sendings: if faults.strike(FaultKind::EventsOnce).is_some() { 1 } else { EVENT_SENDINGS },
+            event_twice: faults.strike(FaultKind::EventTwice).is_some(),
             heard_at: Duration::ZERO,
             last: None,
             waiting: VecDeque::new(),
@@ -129,9 +133,14 @@ impl Link {
         }
     }
 
+    /// Whether the client wants to hear of punches.
+    pub(crate) fn wants_punches(&self) -> bool {
+        self.state == State::Ready && self.mask & u32::from(EVENT_PUNCH) != 0
+    }
+
     /// Queues a live punch, when the client wants to hear of punches.
     pub(crate) fn tell(&mut self, payload: impl FnOnce() -> Bytes) {
-        if self.state == State::Ready && self.mask & u32::from(EVENT_PUNCH) != 0 {
+        if self.wants_punches() {
             self.waiting.push_back(payload());
         }
     }
@@ -148,7 +157,7 @@ impl Link {
             if now < event.sent_at + EVENT_PATIENCE {
                 return true;
             }
-            if event.sendings >= EVENT_SENDINGS {
+            if event.sendings >= self.event_sendings {
                 return false;
             }
             event.sendings += 1;
@@ -158,6 +167,9 @@ impl Link {
         });
         for payload in self.waiting.drain(..) {
             replies.push(Reply::event(EVENT_PUNCH, payload.clone()));
+            if self.event_twice {
+                replies.push(Reply::event(EVENT_PUNCH, payload.clone()));
+            }
             self.unacknowledged.push_back(Unacknowledged { payload, sent_at: now, sendings: 1 });
         }
         replies

@@ -141,6 +141,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         };
         let opened = shared.device().open(Transport::Tcp);
         if let Some(link) = opened {
+            // It may have ended others.
+            shared.wake();
             tokio::spawn(until_stopped(shared.stop.clone(), connection(stream, link, Arc::clone(&shared))));
         }
     }

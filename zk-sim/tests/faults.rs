@@ -370,11 +370,17 @@ fn everything(fault: Option<Fault>, transport: Transport) -> String {
         (Command::DATA_RDY, &[0, 0, 0, 0, 0, 16, 0, 0]),
         (Command::DATA_RDY, &[0, 16, 0, 0, 0, 16, 0, 0]),
         (Command::DATA_RDY, &[0, 32, 0, 0, 228, 14, 0, 0]),
-        (Command::EXIT, &[]),
+        (Command::REG_EVENT, &[1, 0, 0, 0]),
     ] {
         seen += &format!("{:?}", client.ask(command, data));
     }
-    seen
+    for _ in 0..2 {
+        let punch = client.device.next_punch().unwrap();
+        client.device.punch(punch);
+        seen += &format!("{:?}", client.events());
+        client.now += Duration::from_secs(3);
+    }
+    seen + &format!("{:?}", client.ask(Command::EXIT, &[]))
 }
 
 #[test]
@@ -384,4 +390,12 @@ fn every_fault_is_felt() {
         let faulty = [Transport::Tcp, Transport::Udp].map(|transport| everything(Some(Fault::new(*kind)), transport));
         assert_ne!(faulty, sound, "{}", kind.name());
     }
+}
+
+#[test]
+fn a_checksum_that_is_one_too_small_is_that_and_nothing_else() {
+    let mut client = with("tft40", 5, &["small-checksum=2"]);
+    let answers: Vec<_> = (0..4).map(|_| client.ask(Command::GET_TIME, &[]).packets[0].clone()).collect();
+    let seen: Vec<_> = answers.iter().map(|packet| (packet.intact, packet.is_one_short())).collect();
+    assert_eq!(seen, [(false, true), (true, false), (false, true), (true, false)]);
 }

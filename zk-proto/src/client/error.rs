@@ -84,7 +84,8 @@ pub enum ClientError {
         /// The answer.
         code: Command,
     },
-    /// An earlier call was cancelled or broke the line: this client cannot be used again before a reconnect.
+    /// An earlier call was cancelled or broke the line: this client cannot be used again before an
+    /// [`abort`](super::Client::abort) or a [`reconnect`](super::Client::reconnect).
     Unusable,
     /// Bytes that are not what the protocol allows.
     Protocol {

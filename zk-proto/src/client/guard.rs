@@ -118,7 +118,7 @@ impl Client {
             return Ok(());
         }
         if !self.in_call {
-            match self.call(&EnableDevice).await {
+            match self.call_once(&EnableDevice).await {
                 Ok(()) => {
                     self.lockout = Lockout::None;
                     return Ok(());
@@ -135,9 +135,9 @@ impl Client {
     pub(super) async fn renew_lockout(&mut self) -> Result<(), ClientError> {
         match self.lockout {
             Lockout::None => Ok(()),
-            Lockout::Held(at_most) => self.call(&DisableDevice { at_most }).await,
+            Lockout::Held(at_most) => self.call_once(&DisableDevice { at_most }).await,
             Lockout::Owed => {
-                self.call(&EnableDevice).await?;
+                self.call_once(&EnableDevice).await?;
                 self.lockout = Lockout::None;
                 Ok(())
             }

@@ -1,7 +1,7 @@
 //! A tokio client: [`Session`](crate::Session) with sockets and a clock around it, nothing else.
 //!
 //! Every wait has a deadline. A call whose future is dropped half-way leaves the client unusable until
-//! [`Client::reconnect`], never out of step.
+//! [`Client::abort`] or [`Client::reconnect`], never out of step.
 
 mod backup;
 mod driver;
@@ -51,6 +51,8 @@ pub struct Client {
     /// Whether something was written that the terminal was not told to take over.
     stale: bool,
     lockout: Lockout,
+    /// Whether the session has a state at the terminal that a new one would lack.
+    bound: bool,
 }
 
 impl Client {
@@ -80,6 +82,7 @@ impl Client {
             driver,
             in_call: false,
             holds_buffer: false,
+            bound: false,
             stale: false,
             lockout: Lockout::None,
         })
@@ -93,9 +96,52 @@ impl Client {
     pub async fn reconnect(&mut self) -> Result<(), ClientError> {
         self.leave().await;
         self.in_call = true;
-        self.driver = Driver::open(&self.options, self.transport).await?;
-        (self.in_call, self.holds_buffer) = (false, false);
+        let mut driver = Driver::open(&self.options, self.transport).await?;
+        driver.session.adapt_from(&self.driver.session);
+        self.driver = driver;
+        (self.in_call, self.holds_buffer, self.bound) = (false, false, false);
         self.renew_lockout().await
+    }
+
+    /// Makes the client usable again after a call whose future was dropped half-way, and frees what the terminal holds for it.
+    ///
+    /// The session stays where it can, for late answers are known by their reply ids: that is one exchange instead of a new
+    /// connection, and live events stay registered. Where the line is lost, or the terminal does not answer, a new session is
+    /// opened as by [`Client::reconnect`].
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; the client stays unusable then.
+    pub async fn abort(&mut self) -> Result<(), ClientError> {
+        if !self.driver.is_broken() {
+            self.driver.session.abandon();
+            self.in_call = false;
+            if !self.holds_buffer || self.free_data().await.is_ok() {
+                return Ok(());
+            }
+        }
+        self.reconnect().await
+    }
+
+    /// Asks the terminal for a sign of life, and says how long that took. Any answer counts, a refusal too.
+    ///
+    /// A line can be dead without a sign: a terminal that lost its power, a cable that was pulled. This ends `within` the time
+    /// given, or earlier after the time-out of the options; the client is unusable after an error.
+    ///
+    /// # Errors
+    /// [`ClientError::TimedOut`] when nothing came, or why the line broke.
+    pub async fn probe(&mut self, within: Duration) -> Result<Duration, ClientError> {
+        let begun = tokio::time::Instant::now();
+        let outcome = match timeout(within, self.call_once(&GetTime)).await {
+            Ok(outcome) => outcome.map(drop),
+            Err(_) => Err(ClientError::TimedOut { step: Step::Command(Command::GET_TIME) }),
+        };
+        match outcome {
+            Ok(()) | Err(ClientError::Refused { .. }) => Ok(begun.elapsed()),
+            Err(error) => {
+                self.in_call = true;
+                Err(error)
+            }
+        }
     }
 
     /// The carrier in use: TCP or UDP.
@@ -124,11 +170,27 @@ impl Client {
 
     /// Sends an operation and reads its answer.
     ///
+    /// A terminal that forgot the session, or whose key was changed, answers with a demand for the key and does nothing. Then
+    /// a new session is opened with the key and the operation sent once more, unless the old one had a state that would be
+    /// missed without a word: registered events, a transfer buffer, a running enrolment.
+    ///
     /// # Errors
-    /// When the terminal refuses, does not answer, or the line breaks.
+    /// When the terminal refuses, does not answer, or the line breaks. [`ClientError::SessionLost`] when it demands the key
+    /// again and the caller has to [`reconnect`](Client::reconnect), or demands it on the new session too.
     pub async fn call<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, ClientError> {
+        match self.call_once(operation).await {
+            Err(ClientError::SessionLost) if !self.bound && !self.holds_buffer => {
+                self.reconnect().await?;
+                self.call_once(operation).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn call_once<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, ClientError> {
         let step = Step::Command(O::COMMAND);
         self.enter()?;
+        self.bound |= binds_session(O::COMMAND);
         let now = self.driver.now();
         self.driver.session.call(now, operation);
         let event = self.driver.next(step).await;
@@ -213,8 +275,34 @@ impl Client {
     /// Reads a range of a set that is [`Prepared::Buffered`], and hands its bytes to `sink` with their offset: in order,
     /// each once, as they come. Returns how many there were.
     ///
-    /// Lost, short or damaged answers are asked for again at their offset before this fails. An error of `sink` ends the
-    /// reading; the client stays usable.
+    /// Lost, short or damaged answers are asked for again at their offset before this fails, in smaller chunks. `sink` is also
+    /// where progress shows, and an error of it ends the reading at once: the client stays usable. After a dropped future,
+    /// [`Client::abort`] makes it so.
+    ///
+    /// The ten newest records of a log alone, with progress and a way to stop:
+    /// ```no_run
+    /// use zk_proto::{Client, ConnectOptions, Dataset, Prepared};
+    ///
+    /// # async fn tail(stopped: impl Fn() -> bool) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    /// let mut client = Client::connect(&ConnectOptions::new("192.0.2.10")).await?;
+    /// let Prepared::Buffered { size } = client.prepare(Dataset::Attendance).await? else {
+    ///     return Err("a small log comes at once".into());
+    /// };
+    /// let range = size.saturating_sub(10 * 40)..size;
+    /// let mut tail = Vec::new();
+    /// client
+    ///     .read_range(range.clone(), |offset, bytes| {
+    ///         tail.extend_from_slice(&bytes);
+    ///         println!("{} of {} bytes", offset - range.start + bytes.len() as u64, range.end - range.start);
+    ///         if stopped() { Err::<(), Box<dyn std::error::Error + Send + Sync>>("stopped".into()) } else { Ok(()) }
+    ///     })
+    ///     .await?;
+    /// client.free_data().await?;
+    /// client.exit().await;
+    /// # Ok(tail)
+    /// # }
+    /// ```
+    /// These bytes are not proven: [`pull`] reads the tail of a log with its proof.
     ///
     /// # Errors
     /// The sink's, or why the reading failed.
@@ -379,6 +467,18 @@ impl Client {
             }
         }
     }
+}
+
+/// Whether a command leaves something at the terminal that ends with the session.
+fn binds_session(command: Command) -> bool {
+    matches!(
+        command,
+        Command::REG_EVENT
+            | Command::STARTENROLL
+            | Command::PREPARE_DATA
+            | Command::DATA
+            | Command::DATA_WRRQ
+    )
 }
 
 /// Whether a terminal may still be there over UDP.

@@ -41,6 +41,9 @@ pub struct Statistics {
     pub stale: u64,
     /// Packets whose checksum is wrong.
     pub damaged: u64,
+    /// Packets whose checksum is one less than that of their content, from a terminal that computes all of them so; they count
+    /// as intact.
+    pub one_short: u64,
     /// Bytes beyond what a transfer was to have, dropped.
     pub surplus: u64,
 }

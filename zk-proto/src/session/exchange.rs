@@ -6,6 +6,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::bulk::Bulk;
+use super::chunk::Chunk;
 use super::prepare::Prepare;
 use super::stream::StreamRead;
 use super::transfer::RangeRead;
@@ -59,6 +60,8 @@ pub(super) struct Context<'a> {
     pub(super) surplus: &'a mut u64,
     /// This terminal sends no final acknowledgement of a transfer: known after the first wait for one.
     pub(super) without_acks: &'a mut bool,
+    /// How much is asked for at once.
+    pub(super) chunk: &'a mut Chunk,
     pub(super) events: &'a mut VecDeque<Event>,
 }
 
@@ -73,6 +76,7 @@ impl Context<'_> {
             session_id: &mut *self.session_id,
             surplus: &mut *self.surplus,
             without_acks: &mut *self.without_acks,
+            chunk: &mut *self.chunk,
             events,
         }
     }
@@ -136,6 +140,11 @@ impl Handshake {
     pub(super) fn start(config: &Config) -> (Self, Ask) {
         let ask = Ask { command: Command::CONNECT, data: Bytes::new(), wait: config.timeout, repeatable: true };
         (Self { sent: ask.command }, ask)
+    }
+
+    /// Whether `CONNECT` has no answer yet.
+    pub(super) fn is_first(&self) -> bool {
+        self.sent == Command::CONNECT
     }
 
     fn on_packet(&mut self, context: &mut Context<'_>, packet: &Packet) -> Next {

@@ -36,7 +36,10 @@ pub(super) struct RangeRead {
     start: u64,
     offset: u64,
     end: u64,
-    chunk: u32,
+    /// Bytes asked for at once at most.
+    usual: u32,
+    /// Bytes asked for in the request in hand.
+    asked: u64,
     collector: Collector,
     announced: bool,
     acknowledged: bool,
@@ -52,12 +55,13 @@ impl RangeRead {
     /// `offset..end` must lie within what the terminal offered.
     pub(super) fn start(context: &Context<'_>, offset: u64, end: u64) -> (Self, Ask) {
         let usual = if context.datagrams { DATAGRAM_CHUNK } else { STREAM_CHUNK };
-        let chunk = context.config.limits.chunk.unwrap_or(usual).max(1);
+        let usual = context.config.limits.chunk.unwrap_or(usual).max(1);
         let mut read = Self {
             start: offset,
             offset,
             end,
-            chunk,
+            usual,
+            asked: 0,
             collector: Collector::new(0, context.datagrams),
             announced: false,
             acknowledged: false,
@@ -72,7 +76,12 @@ impl RangeRead {
 
     /// Asks for the chunk at the offset, keeping what came of it before.
     fn ask(&mut self, context: &Context<'_>) -> Ask {
-        let length = (self.end - self.offset).min(self.chunk.into());
+        let mut length = (self.end - self.offset).min(context.chunk.within(self.usual).into());
+        if context.datagrams && self.again > 0 {
+            // The second answer fills the holes of the first, if it is for the same bytes.
+            length = self.asked;
+        }
+        self.asked = length;
         self.collector.restart(length, context.datagrams);
         (self.announced, self.acknowledged, self.unready) = (false, false, false);
         ask(context, self.offset, length)
@@ -166,6 +175,7 @@ impl RangeRead {
         self.best = self.best.max(have);
         if self.again < AGAIN {
             self.again += 1;
+            context.chunk.lost();
             return Next::Ask(self.ask(context));
         }
         // A terminal that announces and acknowledges without a byte between did answer: bytes are missing.
@@ -189,7 +199,11 @@ impl RangeRead {
                 return Next::Fail(ProtoError::Damaged { command: Command::DATA_RDY });
             }
             self.again += 1;
+            context.chunk.lost();
             return Next::Ask(self.ask(context));
+        }
+        if self.again == 0 {
+            context.chunk.came();
         }
         let (pieces, surplus) = self.collector.take();
         *context.surplus += surplus;

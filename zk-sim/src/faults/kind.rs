@@ -77,6 +77,7 @@ kinds! {
     Stall, "stall", Value::Count(0, 1000), Session, "sends nothing more after N bytes, and keeps the connection";
     StallPackets, "stall-packets", Value::Count(0, 3), Session, "answers nothing more after N requests";
     BadChecksum, "bad-checksum", Value::Count(1, 1), Packet, "wrong checksum on every Nth packet";
+    SmallChecksum, "small-checksum", Value::Count(1, 1), Packet, "a checksum that is one too small on every Nth packet";
     WrongReplyId, "wrong-reply-id", Value::Count(1, 1), Packet, "another reply id on every Nth packet";
     StalePacket, "stale-packet", Value::Count(1, 1), Packet, "a data packet of an earlier reply id before every Nth packet";
     AbsurdFrame, "absurd-frame", Value::Count(0, 0xFFFF_FFF0), Packet, "TCP: the frame claims N bytes";
@@ -102,6 +103,10 @@ kinds! {
     KeyMidSession, "key-mid-session", Value::Count(0, 3), Session, "demands the comm key again after N requests";
     ExitUnanswered, "exit-unanswered", Value::None, Request, "EXIT gets no answer";
     RefuseSecond, "refuse-second", Value::None, Session, "TCP: a connection beside another one is closed at once";
+    KillFirst, "kill-first", Value::None, Session, "TCP: a new connection ends those before it";
+    EventsOnce, "events-once", Value::None, Session, "a live event that nobody acknowledges is not sent again";
+    EventTwice, "event-twice", Value::None, Session, "each live event is sent twice, acknowledged or not";
+    LoseEvents, "lose-events", Value::Count(1, 2), Request, "every Nth live event is never sent";
     SilentConnect, "silent-connect", Value::None, Request, "CONNECT gets no answer";
     Secure, "secure", Value::None, Request, "CONNECT is answered 6001, as secure firmware does";
     NoData, "no-data", Value::Count(1, 4989), Transfer, "1503 for the log is answered with code N (2001, 4989, 4991)";
