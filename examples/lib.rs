@@ -13,6 +13,7 @@
 //! | `backup` | how do I copy users and fingerprints to another terminal? |
 //! | `attendance` | what is in its log, proven? |
 //! | `engine` | how do I embed the engine: ledger, quarantine, a database? |
+//! | `live` | who punches right now, and who did while nobody listened? |
 //! | `sans_io` | how do I talk to it without tokio? |
 
 use chrono::{Datelike, Local, Timelike};

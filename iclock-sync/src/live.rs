@@ -9,18 +9,14 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use zk_proto::op::RegisterEvents;
-use zk_proto::record::EventCode;
-use zk_proto::{Client, ClientError};
+use zk_proto::client::{LiveCapture, LiveItem, LiveOptions};
+use zk_proto::record::LiveEvent;
 
 use crate::DeviceOptions;
 use crate::clock::Clock;
 
-/// How long a terminal may be silent before it is asked whether it is still there.
-const PROBE_EVERY: Duration = Duration::from_secs(30);
-/// The first and the longest pause before a lost terminal is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-const RETRY_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+/// Pauses before a lost terminal is tried again, in seconds; it can be away for weeks.
+const RETRY_AFTER: [u64; 7] = [1, 2, 4, 8, 16, 32, 60];
 /// From a punch to the run: the terminal may still be storing it, and in a rush one run serves several.
 const SETTLE: Duration = Duration::from_millis(300);
 
@@ -39,8 +35,7 @@ impl Listening {
         let (stop, punched) = (CancellationToken::new(), Arc::new(Notify::new()));
         let mut tasks = JoinSet::new();
         for device in devices {
-            let listener =
-                Listener { device: Arc::clone(device), clock: Arc::clone(clock), punched: Arc::clone(&punched) };
+            let listener = Listener { device: Arc::clone(device), punched: Arc::clone(&punched) };
             let stop = stop.clone();
             tasks.spawn(async move { listener.listen(&stop).await });
         }
@@ -63,66 +58,35 @@ impl Listening {
 #[derive(Debug)]
 struct Listener {
     device: Arc<DeviceOptions>,
-    clock: Arc<dyn Clock>,
     punched: Arc<Notify>,
 }
 
 impl Listener {
     async fn listen(&self, stop: &CancellationToken) {
         let name = &self.device.name;
-        let mut pause = RETRY_AFTER;
+        let pauses = RETRY_AFTER.map(Duration::from_secs).into();
+        let options = LiveOptions { pauses, ..LiveOptions::default() };
+        let mut capture = LiveCapture::new(self.device.connect_options(), options);
         let mut lost = false;
-        loop {
-            let error = match until(stop, Client::connect(&self.device.connect_options())).await {
-                None => return,
-                Some(Err(error)) => error,
-                Some(Ok(mut client)) => {
-                    if std::mem::take(&mut lost) {
-                        tracing::info!("{name}: listening again");
-                        // Nobody heard what happened meanwhile.
-                        self.punched.notify_one();
-                    }
-                    pause = RETRY_AFTER;
-                    let ended = until(stop, self.hear(&mut client)).await;
-                    client.exit().await;
-                    match ended {
-                        None => return,
-                        Some(error) => error,
-                    }
-                }
-            };
-            // Once for each time it is lost: a terminal can be away for weeks.
-            if !std::mem::replace(&mut lost, true) {
-                tracing::warn!("{name}: cannot be listened to: {error}; it is tried again and again");
-            }
-            if until(stop, self.clock.sleep(pause)).await.is_none() {
-                return;
-            }
-            pause = (pause * 2).min(RETRY_AT_LEAST_EVERY);
-        }
-    }
-
-    /// Hears punches until the line is lost; says why.
-    async fn hear(&self, client: &mut Client) -> ClientError {
-        if let Err(error) = client.call(&RegisterEvents::ATTENDANCE).await {
-            return error;
-        }
-        loop {
-            match client.next_event(PROBE_EVERY).await {
-                Ok(Some(event)) if event.session == EventCode::ATTENDANCE.0 => {
-                    tracing::debug!("{}: a punch", self.device.name);
+        while let Some(item) = until(stop, capture.next()).await {
+            match item {
+                Ok(LiveItem::Event(LiveEvent::Punch(_))) => {
+                    tracing::debug!("{name}: a punch");
                     self.punched.notify_one();
                 }
-                Ok(Some(_)) => {}
-                Ok(None) => {
-                    // A line can be dead without a sign; the answer itself is of no interest.
-                    if let Err(error) = client.time().await {
-                        return error;
-                    }
+                Ok(LiveItem::Gap(_)) if std::mem::take(&mut lost) => {
+                    tracing::info!("{name}: listening again");
+                    // Nobody heard what happened meanwhile.
+                    self.punched.notify_one();
                 }
-                Err(error) => return error,
+                // Once for each time it is lost.
+                Ok(LiveItem::Lost { why }) | Err(why) if !std::mem::replace(&mut lost, true) => {
+                    tracing::warn!("{name}: cannot be listened to: {why}; it is tried again and again");
+                }
+                _ => {}
             }
         }
+        capture.end().await;
     }
 }
 

@@ -110,40 +110,56 @@ impl Driver {
 
     /// The next live event, or `None` when none came before `within` was over.
     pub(super) async fn next_live(&mut self, within: Duration) -> Result<Option<Packet>, ClientError> {
-        let step = Step::Live;
         let until = self.now() + within.min(LONGEST_TIMEOUT);
         loop {
-            self.flush(step).await?;
-            while let Some(event) = self.session.poll_event() {
-                if let Event::Live(packet) = event {
-                    self.keep(packet);
-                }
+            match self.heard_by(until).await? {
+                Some(Event::Live(packet)) => return Ok(Some(packet)),
+                // A late answer that nobody waits for.
+                Some(_) => {}
+                None => return Ok(None),
             }
-            if let Some(packet) = self.live.pop_front() {
-                self.flush(step).await?;
-                return Ok(Some(packet));
-            }
-            if self.now() >= until {
-                return Ok(None);
-            }
-            self.wait(Some(until), step).await?;
         }
     }
 
-    /// Sends all that the session wants sent.
+    /// The next event of any kind, or `None` when there was none before `until`. Dropping the future loses nothing.
+    pub(super) async fn heard_by(&mut self, until: Duration) -> Result<Option<Event>, ClientError> {
+        let step = Step::Live;
+        let mut over = false;
+        loop {
+            // First the acknowledgements: an event that is taken out must not meet an await any more.
+            self.flush(step).await?;
+            if let Some(packet) = self.live.pop_front() {
+                return Ok(Some(Event::Live(packet)));
+            }
+            if let Some(event) = self.session.poll_event() {
+                return Ok(Some(event));
+            }
+            if over {
+                return Ok(None);
+            }
+            // Once more after that: what is already here counts.
+            over = self.now() >= until;
+            let deadline = self.session.poll_timeout().map_or(until, |at| at.min(until));
+            self.wait(Some(deadline), step).await?;
+        }
+    }
+
+    /// Sends all that the session wants sent, after what a call that was dropped left of a packet.
     async fn flush(&mut self, step: Step) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.timeout;
+        let mut packet = None;
         loop {
-            let packet = self.session.poll_transmit();
-            let last = packet.is_none();
             match timeout_at(deadline, self.link.send(packet)).await {
-                Ok(Ok(())) if last => return Ok(()),
                 Ok(Ok(())) => {}
                 Ok(Err(source)) => return Err(self.fail(Trouble::Line(source), step)),
                 Err(_) => {
                     self.broken = true;
                     return Err(ClientError::TimedOut { step });
                 }
+            }
+            packet = self.session.poll_transmit();
+            if packet.is_none() {
+                return Ok(());
             }
         }
     }

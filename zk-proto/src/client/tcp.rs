@@ -23,14 +23,12 @@ impl Tcp {
         Ok(Self { stream, unsent: Bytes::new() })
     }
 
-    /// Sends a packet, after what is left of the one before. May be dropped at any point and called again.
+    /// Sends a packet, or without one what is left of the packet before. May be dropped at any point: the rest is kept, and
+    /// has to be sent before another packet.
     pub(super) async fn send(&mut self, packet: Option<Bytes>) -> io::Result<()> {
-        self.flush().await?;
-        self.unsent = packet.unwrap_or_default();
-        self.flush().await
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
+        if let Some(packet) = packet {
+            self.unsent = packet;
+        }
         while self.unsent.has_remaining() {
             if self.stream.write_buf(&mut self.unsent).await? == 0 {
                 return Err(io::ErrorKind::WriteZero.into());

@@ -5,7 +5,7 @@ use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
 /// Registers for live events (command 500): one bit for each kind, 0 ends it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegisterEvents(pub u32);
 
 impl RegisterEvents {

@@ -1,0 +1,53 @@
+//! How to listen.
+
+use std::time::Duration;
+use std::vec;
+use std::vec::Vec;
+
+use crate::op::RegisterEvents;
+
+/// How to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveOptions {
+    /// Which events, default those of punches alone.
+    pub events: RegisterEvents,
+    /// How long a terminal may be quiet before it is asked whether it is still there, default 30 s. One that is gone without a
+    /// sign is noticed after this and the answer time-out of the connection.
+    pub ping_every: Duration,
+    /// How long the same event counts as sent again, default 5 s: firmware sends an event again when its acknowledgement is
+    /// late, and the end of an enrolment twice.
+    pub repeat_within: Duration,
+    /// Pauses before a lost terminal is tried again, default 1, 2, 5 and 10 s; the last one again and again.
+    pub pauses: Vec<Duration>,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self {
+            events: RegisterEvents::ATTENDANCE,
+            ping_every: Duration::from_secs(30),
+            repeat_within: Duration::from_secs(5),
+            pauses: vec![1, 2, 5, 10].into_iter().map(Duration::from_secs).collect(),
+        }
+    }
+}
+
+impl LiveOptions {
+    /// The pause after so many failures in a row.
+    pub(super) fn pause(&self, failures: usize) -> Duration {
+        let after = failures.checked_sub(1).and_then(|before| self.pauses.get(before).or(self.pauses.last()));
+        after.copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_last_one() {
+        let options = LiveOptions::default();
+        let pauses: Vec<_> = (0..7).map(|failures| options.pause(failures).as_secs()).collect();
+        assert_eq!(pauses, [0, 1, 2, 5, 10, 10, 10]);
+    }
+}
