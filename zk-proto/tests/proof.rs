@@ -274,6 +274,9 @@ fn an_empty_log_is_proven_by_a_count_of_zero_alone() {
         assert_eq!(unproven.reasons(), [Reason::Empty]);
     }
     assert!(prove(spool(&[]), &evidence(0, Counts::default())).is_err());
+    for counts in [(0, 40), (40, 0)].map(|(before, after)| Counts { before: Some(before), after: Some(after) }) {
+        assert!(prove(spool(&[]), &evidence(0, counts)).is_err(), "one of them says that there is a log");
+    }
 }
 
 #[test]

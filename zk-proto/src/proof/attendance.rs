@@ -124,7 +124,7 @@ pub(super) fn length_word(spool: &mut Spool) -> Result<u32, Reason> {
 
 fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
     let says_nothing = length_word(spool)? == 0;
-    if !says_nothing || !evidence.counts.allow(0) {
+    if !says_nothing || !evidence.counts.say_empty() {
         return Err(Reason::Empty.into());
     }
     Ok(Findings {

@@ -29,6 +29,11 @@ impl Counts {
         self.range().is_some_and(|range| range.contains(&records))
     }
 
+    /// Whether each count says that there is nothing. One that does not contradicts a terminal that refuses its data.
+    pub(super) fn say_empty(self) -> bool {
+        self.range().is_some_and(|range| *range.end() == 0)
+    }
+
     pub(super) fn is_steady(self) -> bool {
         self.range().is_some_and(|range| range.start() == range.end())
     }

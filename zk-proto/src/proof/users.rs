@@ -80,7 +80,7 @@ fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<UserTable, Vec<Reason
     if evidence.announced <= WORD_LEN {
         let witnesses = Witnesses { length_word: true, size: true, count: true, numbers: None };
         let empty = UserTable { layout: None, users: Vec::new(), vacant: 0, witnesses };
-        return if word == 0 && evidence.counts.allow(0) { Ok(empty) } else { Err(vec![Reason::Empty]) };
+        return if word == 0 && evidence.counts.say_empty() { Ok(empty) } else { Err(vec![Reason::Empty]) };
     }
     let mut reasons = Vec::new();
     let mut accepted: Option<UserTable> = None;
