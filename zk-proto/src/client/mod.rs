@@ -475,11 +475,7 @@ impl Client {
 fn binds_session(command: Command) -> bool {
     matches!(
         command,
-        Command::REG_EVENT
-            | Command::STARTENROLL
-            | Command::PREPARE_DATA
-            | Command::DATA
-            | Command::DATA_WRRQ
+        Command::REG_EVENT | Command::STARTENROLL | Command::PREPARE_DATA | Command::DATA | Command::DATA_WRRQ
     )
 }
 
