@@ -144,6 +144,12 @@ commands! {
     SLEEP = 1006;
     /// Wakes the terminal.
     RESUME = 1007;
+    /// Takes a picture of a finger.
+    CAPTUREFINGER = 1009;
+    /// Asks whose finger a template is.
+    TEST_TEMP = 1011;
+    /// Takes the whole picture of the sensor.
+    CAPTUREIMAGE = 1012;
     /// Makes the terminal take over written data.
     REFRESHDATA = 1013;
     /// Makes the terminal take over written options.

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | framing | [`frame`] | a TCP stream into packets' bytes; a UDP datagram is one packet's |
 //! | packets | [`packet`], [`checksum`] | bytes into command, reply id, data |
-//! | meaning | [`reply`], [`op`] | answers into results or refusals |
+//! | meaning | [`reply`], [`op`], [`enrolment`] | answers and events into results or refusals |
 //! | conversation | [`session`] | requests into bytes and bytes into events, with time as an argument |
 //! | proof | [`spool`], [`proof`] | a transfer into one whose records can be had |
 //! | records | [`record`], [`encoding`] | bytes into users, attendance records, live events |
@@ -54,6 +54,7 @@ pub mod comm_key;
 mod command;
 pub mod dataset;
 pub mod encoding;
+pub mod enrolment;
 mod error;
 pub mod frame;
 mod identity;

@@ -12,6 +12,14 @@ fn packet(frame: &[u8]) -> Packet {
     Packet::parse(Bytes::copy_from_slice(&frame[frame::PREFIX_LEN..])).unwrap()
 }
 
+/// The person, and whether by uid.
+fn named(who: &Who) -> (String, bool) {
+    match who {
+        Who::UserId(id) => (id.0.clone(), false),
+        Who::Uid(uid) => (uid.0.to_string(), true),
+    }
+}
+
 /// An event in the words of the vectors: the name of its object, and the object.
 fn as_json(event: &LiveEvent) -> (&'static str, Value) {
     match event {
@@ -19,7 +27,7 @@ fn as_json(event: &LiveEvent) -> (&'static str, Value) {
         LiveEvent::FingerScore(score) => ("fpftr", json!({ "score": score })),
         LiveEvent::Verify(uid) => ("verify", json!({ "uid": uid })),
         LiveEvent::Enrolled(enrolment) => {
-            let mut value = json!({ "result": enrolment.result });
+            let mut value = json!({ "result": enrolment.result.0 });
             if let Some(finger) = &enrolment.finger {
                 value["template_size"] = finger.template_size.into();
                 value["user"] = finger.user_id.as_str().into();
@@ -27,6 +35,14 @@ fn as_json(event: &LiveEvent) -> (&'static str, Value) {
             }
             ("enrollfinger", value)
         }
+        LiveEvent::UserEnrolled(who) => {
+            let (user, is_uid) = named(who);
+            ("enrolluser", json!({ "user": user, "user_is_uid": is_uid }))
+        }
+        LiveEvent::Button(key) => ("button", json!({ "key": key })),
+        LiveEvent::Unlocked(number) => ("unlock", json!({ "number": number })),
+        LiveEvent::Started => ("startup", json!({})),
+        LiveEvent::Card(number) => ("card", json!({ "number": number })),
         LiveEvent::Alarm(alarm) => {
             let value = match alarm {
                 Alarm::Tamper => json!({ "kind": "tamper" }),
@@ -36,15 +52,13 @@ fn as_json(event: &LiveEvent) -> (&'static str, Value) {
                 Alarm::Antipassback { uid, matched } => {
                     json!({ "kind": "antipassback", "uid": uid.0, "match": matched })
                 }
+                Alarm::DoorClosed => json!({ "kind": "door_closed" }),
                 other => panic!("no vector has {other:?}"),
             };
             ("alarm", value)
         }
         LiveEvent::Punch(punch) => {
-            let (user, is_uid) = match &punch.who {
-                Who::UserId(id) => (id.0.clone(), false),
-                Who::Uid(uid) => (uid.0.to_string(), true),
-            };
+            let (user, is_uid) = named(&punch.who);
             let value = json!({
                 "user": user, "user_is_uid": is_uid, "verify": punch.verify_mode.0, "state": punch.punch_state.0,
                 "time": punch.time.map(|time| time.to_string().replace(' ', "T")), "tail_hex": hex::encode(&punch.tail),

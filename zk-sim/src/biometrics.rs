@@ -50,6 +50,11 @@ impl Biometrics {
         self.fingers.values()
     }
 
+    /// Whose finger a template is.
+    pub(crate) fn whose(&self, template: &[u8]) -> Option<u16> {
+        self.fingers().find(|finger| finger.template == template).map(|finger| finger.uid.0)
+    }
+
     pub(crate) fn finger(&self, uid: u16, finger: u8) -> Option<&FingerTemplate> {
         self.fingers.get(&(uid, finger))
     }

@@ -4,6 +4,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use zk_proto::record::UserLayout;
 use zk_proto::{Command, DeviceTime};
 
+use crate::capture;
+use crate::enrolment;
 use crate::faults::{FaultKind, Faults};
 use crate::link::{Link, Then};
 use crate::reply::Reply;
@@ -34,9 +36,11 @@ pub(crate) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request
         }
         Command::DATA_WRRQ => (buffered_read(terminal, link, request.data), Then::Stay),
         Command::DATA_RDY => (read_range(terminal, link, request.data), Then::Stay),
-        Command::GET_USERTEMP | Command::USERFACE_RRQ | Command::USERPHOTO_RRQ => {
-            (biometric(terminal, link, request), Then::Stay)
-        }
+        Command::GET_USERTEMP
+        | Command::USERFACE_RRQ
+        | Command::USERPHOTO_RRQ
+        | Command::CAPTUREFINGER
+        | Command::CAPTUREIMAGE => (biometric(terminal, link, request), Then::Stay),
         Command::ATTLOG_RRQ | Command::DB_RRQ | Command::OPLOG_RRQ | Command::USERTEMP_RRQ => {
             (direct_read(terminal, link, request), Then::Stay)
         }
@@ -107,7 +111,6 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
         Command::AUTH
         | Command::ENABLE_CLOCK
         | Command::STARTVERIFY
-        | Command::STARTENROLL
         | Command::CANCELCAPTURE
         | Command::WRITE_LCD
         | Command::CLEAR_LCD
@@ -118,6 +121,17 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
         | Command::SLEEP
         | Command::RESUME
         | Command::CLEAR_OPLOG => Reply::ok(),
+        Command::TEST_TEMP => match terminal.biometrics.whose(data) {
+            Some(uid) => Reply::ok_with(uid.to_le_bytes().to_vec()),
+            None => Reply::error(),
+        },
+        Command::STARTENROLL => match enrolment::enrol(terminal, data) {
+            Some(told) => {
+                told.iter().for_each(|event| link.answer_later(event));
+                Reply::ok()
+            }
+            None => Reply::error(),
+        },
         Command::GET_VERSION => Reply::ok_with(text(terminal.profile.firmware)),
         Command::GET_FREE_SIZES => Reply::ok_with(free_sizes(terminal)),
         Command::GET_TIME => Reply::ok_with(terminal.now().0.to_le_bytes().to_vec()),
@@ -199,7 +213,7 @@ fn text(value: &str) -> Bytes {
     bytes.freeze()
 }
 
-fn until_nul(data: &[u8]) -> String {
+pub(crate) fn until_nul(data: &[u8]) -> String {
     let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     String::from_utf8_lossy(data.get(..end).unwrap_or_default()).into_owned()
 }
@@ -249,6 +263,11 @@ fn biometric(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec
             let name = until_nul(request.data);
             name.strip_suffix(".jpg").and_then(|user_id| terminal.biometrics.photo(user_id).cloned())
         }
+        Command::CAPTUREFINGER => {
+            let mut width = request.data;
+            width.try_get_u32_le().ok().and_then(|width| capture::finger(width, terminal.seed))
+        }
+        Command::CAPTUREIMAGE => Some(capture::whole(terminal.seed)),
         _ => return vec![Reply::code(Command::ACK_UNKNOWN)],
     };
     let Some(prepared) = found.map(Prepared::whole) else { return vec![Reply::error()] };

@@ -9,6 +9,7 @@ use zk_proto::{Command, DeviceTime, Packet};
 
 use crate::commands::{self, Request};
 use crate::data::held;
+use crate::event::TerminalEvent;
 use crate::faults::{Fault, FaultKind};
 use crate::layout::encode_event;
 use crate::line::{Action, Transport};
@@ -18,6 +19,7 @@ use crate::punch::Punch;
 use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::transcript::{Received, Stats, Transcript};
+use crate::transfer::EVENT_PUNCH;
 
 /// One client's connection to a [`Device`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -197,9 +199,16 @@ impl Device {
     pub fn punch(&mut self, punch: Punch) {
         let punch = self.terminal.store(punch);
         for link in self.links.values_mut() {
-            if link.wants_punches() && !self.terminal.faults.strike_nth(FaultKind::LoseEvents) {
-                link.tell(|| encode_event(&self.terminal.profile, &punch));
+            if link.wants(EVENT_PUNCH) && !self.terminal.faults.strike_nth(FaultKind::LoseEvents) {
+                link.tell(EVENT_PUNCH, || encode_event(&self.terminal.profile, &punch));
             }
+        }
+    }
+
+    /// Tells an event to every client that registered for its kind.
+    pub fn emit(&mut self, event: &TerminalEvent) {
+        for link in self.links.values_mut() {
+            link.tell(event.code(), || event.payload());
         }
     }
 

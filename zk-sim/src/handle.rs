@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use zk_proto::DeviceTime;
 
+use crate::event::TerminalEvent;
 use crate::faults::Fault;
 use crate::punch::Punch;
 use crate::server::Shared;
@@ -51,6 +52,12 @@ impl Handle {
     /// Looks at the terminal: what it holds is what clients have made of it.
     pub fn inspect<R>(&self, look: impl FnOnce(&Terminal) -> R) -> R {
         look(self.0.device().terminal())
+    }
+
+    /// Tells an event to every client that registered for its kind.
+    pub fn emit(&self, event: TerminalEvent) {
+        self.0.device().emit(&event);
+        self.0.wake();
     }
 
     /// The log as a client finds it: the truth to compare with what arrived.

@@ -28,10 +28,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod biometrics;
+mod capture;
 mod commands;
 pub mod control;
 mod data;
 mod device;
+mod enrolment;
+mod event;
 pub mod faults;
 mod file;
 mod handle;
@@ -55,6 +58,7 @@ mod users;
 pub use control::Control;
 pub use data::Person;
 pub use device::{Device, LinkId};
+pub use event::TerminalEvent;
 pub use faults::{Fault, FaultError, FaultKind};
 pub use file::DataError;
 pub use handle::Handle;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::event::TerminalEvent;
 use crate::faults::{FaultKind, Faults};
 use crate::line::{Line, Transport};
 use crate::reply::Reply;
-use crate::transfer::{EVENT_PUNCH, Prepared};
+use crate::transfer::Prepared;
 use crate::upload::Upload;
 
 /// How long an event waits for its acknowledgement before it is sent again.
@@ -39,6 +40,7 @@ pub(crate) enum Then {
 /// An event that was sent and not yet acknowledged.
 #[derive(Debug)]
 struct Unacknowledged {
+    code: u16,
     payload: Bytes,
     sent_at: Duration,
     sendings: u32,
@@ -63,7 +65,8 @@ pub(crate) struct Link {
     heard_at: Duration,
     /// The last request and what was answered, for a datagram that comes again.
     last: Option<(Bytes, Duration, Vec<Reply>)>,
-    waiting: VecDeque<Bytes>,
+    /// Events that still have to go out: code and payload.
+    waiting: VecDeque<(u16, Bytes)>,
     unacknowledged: VecDeque<Unacknowledged>,
 }
 
@@ -133,16 +136,21 @@ impl Link {
         }
     }
 
-    /// Whether the client wants to hear of punches.
-    pub(crate) fn wants_punches(&self) -> bool {
-        self.state == State::Ready && self.mask & u32::from(EVENT_PUNCH) != 0
+    /// Whether the client wants to hear of events of a kind.
+    pub(crate) fn wants(&self, code: u16) -> bool {
+        self.state == State::Ready && self.mask & u32::from(code) != 0
     }
 
-    /// Queues a live punch, when the client wants to hear of punches.
-    pub(crate) fn tell(&mut self, payload: impl FnOnce() -> Bytes) {
-        if self.wants_punches() {
-            self.waiting.push_back(payload());
+    /// Queues an event, when the client wants to hear of its kind.
+    pub(crate) fn tell(&mut self, code: u16, payload: impl FnOnce() -> Bytes) {
+        if self.wants(code) {
+            self.waiting.push_back((code, payload()));
         }
+    }
+
+    /// Queues what a client brought about itself, which it is told without having registered.
+    pub(crate) fn answer_later(&mut self, event: &TerminalEvent) {
+        self.waiting.push_back((event.code(), event.payload()));
     }
 
     /// The client has acknowledged an event; acknowledgements do not say which.
@@ -162,15 +170,15 @@ impl Link {
             }
             event.sendings += 1;
             event.sent_at = now;
-            replies.push(Reply::event(EVENT_PUNCH, event.payload.clone()));
+            replies.push(Reply::event(event.code, event.payload.clone()));
             true
         });
-        for payload in self.waiting.drain(..) {
-            replies.push(Reply::event(EVENT_PUNCH, payload.clone()));
+        for (code, payload) in self.waiting.drain(..) {
+            replies.push(Reply::event(code, payload.clone()));
             if self.event_twice {
-                replies.push(Reply::event(EVENT_PUNCH, payload.clone()));
+                replies.push(Reply::event(code, payload.clone()));
             }
-            self.unacknowledged.push_back(Unacknowledged { payload, sent_at: now, sendings: 1 });
+            self.unacknowledged.push_back(Unacknowledged { code, payload, sent_at: now, sendings: 1 });
         }
         replies
     }

@@ -352,6 +352,14 @@ fn deleted_users_stand_in_the_table_as_zeros() {
     assert_eq!(zeroed, 2);
 }
 
+/// The first finger of the first generated user, by text.
+fn enrolment() -> [u8; 26] {
+    let mut request = [0; 26];
+    request[..4].copy_from_slice(b"1001");
+    request[25] = 1;
+    request
+}
+
 /// A run through all that faults can touch: what came back, as text to compare.
 fn everything(fault: Option<Fault>, transport: Transport) -> String {
     let builder = terminal("tft40", 300);
@@ -364,6 +372,7 @@ fn everything(fault: Option<Fault>, transport: Transport) -> String {
         (Command::GET_FREE_SIZES, &[][..]),
         (Command::GET_TIME, &[]),
         (Command::USER_WRQ, &new_user()),
+        (Command::STARTENROLL, &enrolment()),
         (Command::DATA_WRRQ, USERS),
         (Command::DATA_RDY, &[0, 0, 0, 0, 100, 0, 0, 0]),
         (Command::DATA_WRRQ, LOG),
@@ -373,6 +382,7 @@ fn everything(fault: Option<Fault>, transport: Transport) -> String {
         (Command::REG_EVENT, &[1, 0, 0, 0]),
     ] {
         seen += &format!("{:?}", client.ask(command, data));
+        seen += &format!("{:?}", client.device.poll_events(client.link, client.now));
     }
     for _ in 0..2 {
         let punch = client.device.next_punch().unwrap();

@@ -5,6 +5,7 @@
 
 mod backup;
 mod driver;
+mod enrol;
 mod error;
 mod guard;
 mod live;
@@ -22,6 +23,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::timeout;
 
 pub use backup::{Backup, Restored};
+pub use enrol::EnrolError;
 pub use error::{ClientError, Step};
 pub use guard::Disabled;
 pub use live::{Gap, LiveCapture, LiveItem, LiveOptions};

@@ -9,7 +9,7 @@ mod template;
 mod user;
 
 pub use attendance::{AttendanceLayout, AttendanceRecord, FieldOrder, WIDE_MAX, WIDE_MIN, Who, same_record};
-pub use event::{Alarm, EnrolledFinger, Enrolment, EventCode, LiveEvent, LivePunch};
+pub use event::{Alarm, EnrolledFinger, Enrolment, EnrolmentResult, EventCode, LiveEvent, LivePunch};
 pub use face::{FaceSet, FaceTemplate};
 pub use free_sizes::FreeSizes;
 #[cfg(feature = "client")]

@@ -119,6 +119,10 @@ kinds! {
     NoFinalAck, "no-final-ack", Value::None, Request, "transfers end without ACK_OK";
     NotReady, "not-ready", Value::None, Request, "1504 is answered ACK_OK without data";
     EventMidTransfer, "event-mid-transfer", Value::None, Request, "a live event comes between the packets of a transfer";
+    EnrolFails, "enrol-fails", Value::Count(1, 4), Request, "a remote enrolment ends with result N (4 failed, 5 finger known, 6 cancelled)";
+    EnrolRepeat, "enrol-repeat", Value::None, Request, "the first press of a remote enrolment is bad";
+    EnrolTwice, "enrol-twice", Value::None, Request, "the completion of a remote enrolment is told twice";
+    EnrolSilent, "enrol-silent", Value::None, Request, "a remote enrolment is acknowledged and nothing is told of it";
     UdpLoss, "udp-loss", Value::Percent(10), Packet, "UDP: N percent of the datagrams are lost, either way";
     UdpDuplicate, "udp-duplicate", Value::Percent(10), Packet, "UDP: N percent of the datagrams are sent twice";
     UdpReorder, "udp-reorder", Value::Percent(10), Packet, "UDP: N percent of the datagrams are overtaken by the next";

@@ -1,0 +1,128 @@
+//! A remote enrolment with a client.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Client, ClientError};
+use crate::enrolment::{Progress, Step};
+use crate::op::{CancelCapture, RegisterEvents, StartEnrolment, StartVerification};
+use crate::record::{Enrolment, EnrolmentResult, EventCode, LiveEvent};
+
+/// The events that tell of an enrolment.
+const TOLD: RegisterEvents =
+    RegisterEvents((EventCode::FINGER.0 | EventCode::FINGER_SCORE.0 | EventCode::ENROLL_FINGER.0) as u32);
+
+/// Why nobody was enrolled.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum EnrolError {
+    /// The terminal could not be talked to, or refused: the finger may be enrolled already, or the user unknown.
+    Client(ClientError),
+    /// It ended without success.
+    Ended(EnrolmentResult),
+    /// The terminal told nothing for too long. Many newer ones never do.
+    Silent {
+        /// How long.
+        patience: Duration,
+    },
+}
+
+impl fmt::Display for EnrolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(_) => f.write_str("cannot enrol at the terminal"),
+            Self::Ended(result) => write!(f, "nothing was enrolled: {result}"),
+            Self::Silent { patience } => write!(f, "terminal told nothing of the enrolment for {patience:?}"),
+        }
+    }
+}
+
+impl std::error::Error for EnrolError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Client(source) => Some(source),
+            Self::Ended(_) | Self::Silent { .. } => None,
+        }
+    }
+}
+
+impl From<ClientError> for EnrolError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl Client {
+    /// Lets the terminal ask a person for a finger, tells every step, and ends when the terminal says that it is done.
+    ///
+    /// `patience` is the longest wait from one step to the next: people need a minute. On every path but a dropped future the
+    /// terminal is brought back to recognizing people, and the registration for live events ends.
+    ///
+    /// # Errors
+    /// [`EnrolError`] says whether the terminal refused, ended it without success, or told nothing.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use zk_proto::op::{EnrolmentUser, StartEnrolment};
+    /// use zk_proto::{Client, ConnectOptions, UserId};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut client = Client::connect(&ConnectOptions::new("192.0.2.10")).await?;
+    /// let user = EnrolmentUser::Text(UserId("1042".into()));
+    /// let request = StartEnrolment { user, finger: 6, duress: false };
+    /// let enrolment = client.enrol(&request, Duration::from_secs(60), |step| println!("{step:?}")).await?;
+    /// println!("{:?}", enrolment.finger);
+    /// client.exit().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn enrol(
+        &mut self,
+        request: &StartEnrolment,
+        patience: Duration,
+        on_step: impl FnMut(&Step),
+    ) -> Result<Enrolment, EnrolError> {
+        let outcome = self.enrolled(request, patience, on_step).await;
+        let left = self.leave_capture().await;
+        // Completions that came twice, and what people did meanwhile, belong to nobody any more.
+        while let Ok(Some(_)) = self.next_event(Duration::ZERO).await {}
+        let enrolment = outcome?;
+        left?;
+        Ok(enrolment)
+    }
+
+    async fn enrolled(
+        &mut self,
+        request: &StartEnrolment,
+        patience: Duration,
+        mut on_step: impl FnMut(&Step),
+    ) -> Result<Enrolment, EnrolError> {
+        self.call(&TOLD).await?;
+        self.call(&CancelCapture).await?;
+        self.call(request).await?;
+        let mut progress = Progress::default();
+        loop {
+            let packet = self.next_event(patience).await?.ok_or(EnrolError::Silent { patience })?;
+            for event in LiveEvent::parse(EventCode(packet.session), packet.data) {
+                let Some(step) = progress.on_event(&event) else { continue };
+                on_step(&step);
+                match step {
+                    Step::Ended(Enrolment { result, finger }) if result == EnrolmentResult::DONE => {
+                        return Ok(Enrolment { result, finger });
+                    }
+                    Step::Ended(Enrolment { result, .. }) => return Err(EnrolError::Ended(result)),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Back to normal: no events, no capture, people are recognized.
+    async fn leave_capture(&mut self) -> Result<(), ClientError> {
+        let events = self.call(&RegisterEvents::NONE).await;
+        let capture = self.call(&CancelCapture).await;
+        let people = self.call(&StartVerification::Anybody).await;
+        events.and(capture).and(people)
+    }
+}
