@@ -70,7 +70,24 @@ fn three_people_and_half_of_the_ids_missing_are_enough_but_for_rare_times() {
             }
         }
     }
-    assert!(refused <= 10, "{refused} of 200");
+    assert!(refused <= 4, "{refused} of 200");
+}
+
+#[test]
+fn dates_that_run_on_make_up_for_the_missing_ids_of_a_small_log() {
+    let mut refused = 0;
+    for records in [4, 5, 6, 8, 10] {
+        for seed in 1..=40 {
+            let log = Log::new(AttendanceLayout::EightB, records, Kind::HalfEmptyCards, false, seed);
+            let set = log.set();
+            match prove(spool(&set), &evidence(set.len(), Counts::steady(records))) {
+                Ok(proven) => assert_eq!(given_out(proven), log.bytes),
+                // Bytes of some times, read elsewhere, make recent dates in order by chance.
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(refused <= 12, "{refused} of 200");
 }
 
 #[test]

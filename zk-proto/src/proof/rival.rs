@@ -23,8 +23,37 @@ const LIKELY_DATE: u32 = 4;
 const RECENT_DATE: u32 = 6;
 /// Bytes that are always zero are; an id is not the rest of a longer text; a verify mode is known.
 const CLEAN: u32 = 1;
-/// What an empty id takes away, and a byte of layout B that was zero in every sample and here is not.
+/// What an empty id takes away (see [`Order`]), and a byte of layout B that was zero in every sample and here is not.
 const DOUBT: u32 = 3;
+
+/// Whether the dates of a reading run on as a log's do, which it writes one after the other.
+///
+/// Nothing is held against dates that do not: clocks are set back, and full logs begin anew somewhere. But bytes of other
+/// fields make dates in no order, so of two readings the one in order is the likelier, and its empty ids are those of deleted
+/// users rather than zeros from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Order {
+    last: Option<u32>,
+    steps: u64,
+    back: u64,
+}
+
+impl Order {
+    fn add(&mut self, time: u32) {
+        if let Some(last) = self.last.replace(time) {
+            self.steps += 1;
+            self.back += u64::from(time < last);
+        }
+    }
+
+    fn holds(self) -> bool {
+        self.back * 8 <= self.steps
+    }
+
+    fn fails(self) -> bool {
+        self.back > 0 && self.back * 4 >= self.steps
+    }
+}
 
 /// What a reading of a window came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,15 +62,25 @@ struct Score {
     records: u64,
     /// Those with a likely date.
     dated: u64,
+    /// What empty ids took away.
+    doubts: u64,
+    order: Order,
     /// Not one of them is whole.
     partial: bool,
 }
 
 impl Score {
-    fn add(&mut self, Worth { points, dated }: Worth) {
+    fn add(&mut self, Worth { points, doubts, dated, time }: Worth) {
         self.points += u64::from(points);
         self.records += 1;
         self.dated += u64::from(dated);
+        self.doubts += u64::from(doubts);
+        time.into_iter().for_each(|time| self.order.add(time));
+    }
+
+    /// Its points beside another reading: without the doubts, where its dates alone are in order.
+    fn points_beside(self, other: Self) -> u64 {
+        self.points + if self.order.holds() && other.order.fails() { self.doubts } else { 0 }
     }
 
     /// Whether this reading makes better records than `claim` does, on the average; with `doubtful`, equally good ones.
@@ -49,8 +88,8 @@ impl Score {
     /// least of points.
     fn beats(self, claim: Self, doubtful: bool) -> bool {
         let margin = if self.partial && !doubtful { u64::from(CLEAN) } else { 0 };
-        let mine = self.points * claim.records;
-        let claimed = (claim.points + margin * claim.records) * self.records;
+        let mine = self.points_beside(claim) * claim.records;
+        let claimed = (claim.points_beside(self) + margin * claim.records) * self.records;
         let better = if doubtful { mine >= claimed } else { mine > claimed };
         self.dated > 0 && self.dated * 5 >= self.records * 3 && better
     }
@@ -60,8 +99,12 @@ impl Score {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Worth {
     points: u32,
+    /// What its empty id took away.
+    doubts: u32,
     /// Its date is a likely one.
     dated: bool,
+    /// Its time, where the record is worth something.
+    time: Option<u32>,
 }
 
 /// Another reading that explains a window at least as well.
@@ -189,9 +232,10 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
     if !state_known || date == 0 {
         return Some(Worth::default());
     }
-    let doubts = u32::from(!has_id) + u32::from(!clean && layout == EightB);
-    let points = (date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN).saturating_sub(doubts * DOUBT);
-    Some(Worth { points, dated: date >= LIKELY_DATE })
+    let sum = date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN;
+    let sure = sum.saturating_sub(u32::from(!clean && layout == EightB) * DOUBT);
+    let points = sure.saturating_sub(u32::from(!has_id) * DOUBT);
+    Some(Worth { points, doubts: sure - points, dated: date >= LIKELY_DATE, time: Some(time) })
 }
 
 fn number(byte: &impl Fn(usize) -> Option<u8>, at: core::ops::Range<usize>) -> Option<u32> {

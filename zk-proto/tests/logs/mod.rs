@@ -12,6 +12,8 @@ pub(crate) enum Kind {
     Usual,
     /// Every second id is missing: users that were deleted, on firmware that forgets them.
     HalfEmptyIds,
+    /// As before, people come by finger or card, and firmware of layout B sets bit 5 in every record.
+    HalfEmptyCards,
     /// The clock was reset for the first tenth of the records.
     ResetClock,
     EqualDates,
@@ -25,9 +27,10 @@ pub(crate) enum Kind {
     PasswordsOnly,
 }
 
-pub(crate) const KINDS: [Kind; 8] = [
+pub(crate) const KINDS: [Kind; 9] = [
     Kind::Usual,
     Kind::HalfEmptyIds,
+    Kind::HalfEmptyCards,
     Kind::ResetClock,
     Kind::EqualDates,
     Kind::UnknownModes,
@@ -85,7 +88,7 @@ impl Log {
             }
             let uid = 1 + dice.below(300);
             let id = match kind {
-                Kind::HalfEmptyIds if row % 2 == 1 => String::new(),
+                Kind::HalfEmptyIds | Kind::HalfEmptyCards if row % 2 == 1 => String::new(),
                 Kind::LongIds => format!("20260{:07}", uid * 31),
                 Kind::FacesOnly => (uid % 50 + 1).to_string(),
                 _ => (uid * 37).to_string(),
@@ -103,6 +106,7 @@ impl Log {
                 Kind::UnknownModes => [200, 77, 130][dice.below(3) as usize],
                 Kind::FacesOnly => 15,
                 Kind::PasswordsOnly => 0,
+                Kind::HalfEmptyCards => [1, 2][dice.below(2) as usize],
                 _ => [1, 1, 4, 15][dice.below(4) as usize],
             };
             let record = AttendanceRecord {
@@ -122,8 +126,8 @@ impl Log {
             record.encode(layout, FieldOrder::StateFirst, &mut bytes);
             if layout == AttendanceLayout::EightB {
                 // State 255 has no place in three bits, and terminals of this layout set bit 5.
-                bytes[start + 2] =
-                    (bytes[start + 2] & !7) | u8::from(row % 3 == 0) | if dice.below(2) == 0 { 0x20 } else { 0 };
+                let long = dice.below(2) == 0 || kind == Kind::HalfEmptyCards;
+                bytes[start + 2] = (bytes[start + 2] & !7) | u8::from(row % 3 == 0) | if long { 0x20 } else { 0 };
             }
         }
         let next = bytes.split_off(records as usize * layout.width());
