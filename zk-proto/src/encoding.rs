@@ -40,6 +40,16 @@ impl TextEncoding {
         (encoding.output_encoding() == encoding).then_some(Self(Kind::Named(encoding)))
     }
 
+    /// The label of the code page, which [`TextEncoding::named`] knows.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self.0 {
+            Kind::Utf8 => "UTF-8",
+            #[cfg(feature = "encoding")]
+            Kind::Named(encoding) => encoding.name(),
+        }
+    }
+
     /// The text of some bytes; what does not decode becomes U+FFFD.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> String {

@@ -11,6 +11,7 @@
 //! | meaning | [`reply`], [`op`], [`enrolment`] | answers and events into results or refusals |
 //! | conversation | [`session`] | requests into bytes and bytes into events, with time as an argument |
 //! | proof | [`spool`], [`proof`] | a transfer into one whose records can be had |
+//! | record of it | [`transcript`] | a conversation into text without secrets, and back into the same conversation |
 //! | records | [`record`], [`encoding`] | bytes into users, attendance records, live events |
 //! | sockets | [`client`] (feature `client`) | a host and a port into all of the above |
 //!
@@ -67,6 +68,7 @@ pub mod reply;
 pub mod session;
 pub mod spool;
 mod time;
+pub mod transcript;
 
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, ConnectOptions, Transport};

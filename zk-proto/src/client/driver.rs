@@ -9,10 +9,13 @@ use bytes::Bytes;
 use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout_at};
 
+use super::replay::{Came, Trip};
+use super::tape::Tape;
 use super::tcp::Tcp;
 use super::udp::Udp;
 use super::{ClientError, ConnectOptions, Step, Transport};
 use crate::session::{Config, Event, Session};
+use crate::transcript::Stage;
 use crate::{Packet, ProtoError};
 
 /// Live events kept until somebody takes them; older ones give way.
@@ -24,6 +27,8 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 enum Link {
     Tcp(Tcp),
     Udp(Udp),
+    /// A transcript stands for it.
+    Replay,
     /// Given up.
     Closed,
 }
@@ -33,7 +38,7 @@ enum Link {
 pub(super) struct Driver {
     pub(super) session: Session,
     link: Link,
-    origin: Instant,
+    tape: Tape,
     timeout: Duration,
     live: VecDeque<Packet>,
     /// The line broke, or its bytes lost their meaning: nothing can follow.
@@ -46,25 +51,31 @@ impl Driver {
         let timeout = options.timeout.min(LONGEST_TIMEOUT);
         let config =
             Config { comm_key: options.comm_key, timeout, limits: options.limits, checksums: options.checksums };
-        let deadline = Instant::now() + timeout;
-        let addresses = resolve(options, deadline).await?;
-        let connected = timeout_at(deadline, async {
-            match transport {
-                Transport::Udp => Udp::connect(&addresses).await.map(Link::Udp),
-                _ => Tcp::connect(&addresses).await.map(Link::Tcp),
+        let datagrams = transport == Transport::Udp;
+        let tape = Tape::open(options, datagrams)?;
+        let link = match &tape {
+            Tape::Replaying(player) => match player.connected()? {
+                Ok(()) => Ok(Link::Replay),
+                Err(failure) => Err(failure),
+            },
+            _ => connect(options, datagrams, timeout).await,
+        };
+        let link = match link {
+            Ok(link) => link,
+            Err((stage, error)) => {
+                tape.failed(stage, error.as_ref());
+                return Err(match (stage, error) {
+                    (_, None) => ClientError::TimedOut { step: Step::Connecting },
+                    (Stage::Resolve, Some(source)) => ClientError::Resolve { host: options.host.clone(), source },
+                    (_, Some(source)) => ClientError::Connect { address: address(options), source },
+                });
             }
-        });
-        let link = match connected.await {
-            Ok(Ok(link)) => link,
-            Ok(Err(source)) => return Err(ClientError::Connect { address: address(options), source }),
-            Err(_) => return Err(ClientError::TimedOut { step: Step::Connecting }),
         };
-        let session = match link {
-            Link::Tcp(_) => Session::stream(config),
-            Link::Udp(_) | Link::Closed => Session::datagrams(config),
-        };
-        let mut driver = Self { session, link, origin: Instant::now(), timeout, live: VecDeque::new(), broken: false };
-        driver.session.connect(driver.now());
+        tape.opened();
+        let session = if datagrams { Session::datagrams(config) } else { Session::stream(config) };
+        let mut driver = Self { session, link, tape, timeout, live: VecDeque::new(), broken: false };
+        let now = driver.now();
+        driver.session.connect(now);
         match driver.next(Step::Handshake).await {
             Ok(_) => Ok(driver),
             Err(ClientError::Broken { source, .. }) if hung_up(&source) => {
@@ -86,10 +97,27 @@ impl Driver {
     pub(super) fn close(&mut self) {
         self.link = Link::Closed;
         self.broken = true;
+        self.tape.closed();
     }
 
+    /// The time at which the session is given something to do; a recording remembers it.
     pub(super) fn now(&self) -> Duration {
-        self.origin.elapsed()
+        self.tape.call()
+    }
+
+    /// What the time is, for anything else.
+    pub(super) fn clock(&self) -> Duration {
+        self.tape.clock()
+    }
+
+    /// Whether nothing of this is happening now: pauses are left out then.
+    pub(super) fn is_replayed(&self) -> bool {
+        matches!(self.link, Link::Replay) || matches!(self.tape, Tape::Replaying(_))
+    }
+
+    /// A call was given up from outside.
+    pub(super) fn cut(&self) {
+        self.tape.cut();
     }
 
     /// The next event that is not a live one.
@@ -137,10 +165,9 @@ impl Driver {
             if over {
                 return Ok(None);
             }
-            // Once more after that: what is already here counts.
-            over = self.now() >= until;
+            // Even when that is past, what is already here counts.
             let deadline = self.session.poll_timeout().map_or(until, |at| at.min(until));
-            self.wait(Some(deadline), step).await?;
+            over = self.wait(Some(deadline), step).await? >= until;
         }
     }
 
@@ -149,13 +176,19 @@ impl Driver {
         let deadline = Instant::now() + self.timeout;
         let mut packet = None;
         loop {
-            match timeout_at(deadline, self.link.send(packet)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(source)) => return Err(self.fail(Trouble::Line(source), step)),
-                Err(_) => {
-                    self.broken = true;
-                    return Err(ClientError::TimedOut { step });
-                }
+            match self.tape.sent(packet.as_ref()) {
+                Some(played) => played.map_err(|trip| self.fail(trip.into(), step))?,
+                None => match timeout_at(deadline, self.link.send(packet)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(source)) => {
+                        self.tape.failed(Stage::Send, Some(&source));
+                        return Err(self.fail(Trouble::Line(source), step));
+                    }
+                    Err(_) => {
+                        self.tape.failed(Stage::Send, None);
+                        return Err(self.fail(Trouble::TooLate, step));
+                    }
+                },
             }
             packet = self.session.poll_transmit();
             if packet.is_none() {
@@ -169,31 +202,73 @@ impl Driver {
         match trouble {
             Trouble::Line(source) => ClientError::Broken { step, source },
             Trouble::Bytes(error) => ClientError::from_proto(step, error),
+            Trouble::TooLate => ClientError::TimedOut { step },
+            Trouble::Diverged(error) => error,
         }
     }
 
-    /// Waits for bytes until `deadline`, and tells the session which of the two came.
-    async fn wait(&mut self, deadline: Option<Duration>, step: Step) -> Result<(), ClientError> {
+    /// Waits for bytes until `deadline`, and tells the session which of the two came. Returns when that was.
+    async fn wait(&mut self, deadline: Option<Duration>, step: Step) -> Result<Duration, ClientError> {
+        if let Some(played) = self.tape.played() {
+            return self.replay(played, step);
+        }
         // A session with a request in hand always has a deadline; without one there is nothing to wait for.
-        let deadline = self.origin + deadline.unwrap_or_else(|| self.now());
+        let deadline = self.tape.instant(deadline.unwrap_or_else(|| self.clock()));
         let outcome = match (&mut self.link, self.session.receive_buffer()) {
-            (Link::Tcp(tcp), Some(buffer)) => timeout_at(deadline, tcp.receive(buffer)).await.map(|received| {
-                received.map_err(Trouble::Line)?;
-                self.session.handle_received(self.origin.elapsed()).map_err(Trouble::Bytes)
-            }),
+            (Link::Tcp(tcp), Some(buffer)) => {
+                let before = buffer.len();
+                let received = timeout_at(deadline, tcp.receive(buffer)).await;
+                let fresh = buffer.get(before..).unwrap_or_default();
+                let received = received.map(|received| received.map(|()| self.tape.received(fresh)));
+                received.map(|received| {
+                    let now = received.map_err(Trouble::Line)?;
+                    self.session.handle_received(now).map_err(Trouble::Bytes)?;
+                    Ok(now)
+                })
+            }
             (Link::Udp(udp), _) => timeout_at(deadline, udp.receive()).await.map(|received| {
                 let bytes = received.map_err(Trouble::Line)?;
-                self.session.handle_input(self.origin.elapsed(), bytes).map_err(Trouble::Bytes)
+                let now = self.tape.received(bytes);
+                self.session.handle_input(now, bytes).map_err(Trouble::Bytes)?;
+                Ok(now)
             }),
             // A session over TCP has a receive buffer, `open` made the two together: nothing but a closed link is left.
-            (Link::Tcp(_) | Link::Closed, _) => Ok(Err(Trouble::Line(io::ErrorKind::NotConnected.into()))),
+            (Link::Tcp(_) | Link::Replay | Link::Closed, _) => {
+                Ok(Err(Trouble::Line(io::ErrorKind::NotConnected.into())))
+            }
         };
         match outcome {
-            Ok(outcome) => outcome.map_err(|trouble| self.fail(trouble, step)),
-            Err(_) => {
-                self.session.handle_timeout(self.origin.elapsed());
-                Ok(())
+            Ok(Ok(now)) => Ok(now),
+            Ok(Err(trouble)) => {
+                if let Trouble::Line(error) = &trouble {
+                    self.tape.failed(Stage::Receive, Some(error));
+                }
+                Err(self.fail(trouble, step))
             }
+            Err(_) => {
+                let now = self.tape.idle();
+                self.session.handle_timeout(now);
+                Ok(now)
+            }
+        }
+    }
+
+    /// As [`Driver::wait`], where a transcript says what came.
+    fn replay(&mut self, played: Result<Came, Trip>, step: Step) -> Result<Duration, ClientError> {
+        if matches!(self.link, Link::Closed) {
+            return Err(self.fail(Trouble::Line(io::ErrorKind::NotConnected.into()), step));
+        }
+        match played.map_err(|trip| self.fail(trip.into(), step))? {
+            Came::Bytes(now, bytes) => {
+                let taken = self.session.handle_input(now, &bytes);
+                taken.map_err(|error| self.fail(Trouble::Bytes(error), step))?;
+                Ok(now)
+            }
+            Came::Idle(now) => {
+                self.session.handle_timeout(now);
+                Ok(now)
+            }
+            Came::Cut => Err(ClientError::TimedOut { step }),
         }
     }
 
@@ -211,7 +286,7 @@ impl Link {
             (Self::Tcp(tcp), packet) => tcp.send(packet).await,
             (Self::Udp(udp), Some(packet)) => udp.send(&packet).await,
             (Self::Udp(_), None) => Ok(()),
-            (Self::Closed, _) => Err(io::ErrorKind::NotConnected.into()),
+            (Self::Replay | Self::Closed, _) => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 }
@@ -220,17 +295,48 @@ impl Link {
 enum Trouble {
     Line(io::Error),
     Bytes(ProtoError),
+    TooLate,
+    /// A replay goes another way than the transcript.
+    Diverged(ClientError),
+}
+
+impl From<Trip> for Trouble {
+    fn from(trip: Trip) -> Self {
+        match trip {
+            Trip::Line(error) => Self::Line(error),
+            Trip::TimedOut => Self::TooLate,
+            Trip::Diverged(error) => Self::Diverged(error),
+        }
+    }
 }
 
 fn address(options: &ConnectOptions) -> String {
     format!("{}:{}", options.host, options.port)
 }
 
-async fn resolve(options: &ConnectOptions, deadline: Instant) -> Result<Vec<SocketAddr>, ClientError> {
-    match timeout_at(deadline, lookup_host((options.host.as_str(), options.port))).await {
-        Ok(Ok(addresses)) => Ok(addresses.collect()),
-        Ok(Err(source)) => Err(ClientError::Resolve { host: options.host.clone(), source }),
-        Err(_) => Err(ClientError::TimedOut { step: Step::Connecting }),
+/// Opens a connection; what failed and why, `None` for too late.
+async fn connect(
+    options: &ConnectOptions,
+    datagrams: bool,
+    timeout: Duration,
+) -> Result<Link, (Stage, Option<io::Error>)> {
+    let deadline = Instant::now() + timeout;
+    let resolved = timeout_at(deadline, lookup_host((options.host.as_str(), options.port))).await;
+    let addresses: Vec<SocketAddr> = match resolved {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => return Err((Stage::Resolve, Some(error))),
+        Err(_) => return Err((Stage::Resolve, None)),
+    };
+    let connected = timeout_at(deadline, async {
+        match datagrams {
+            true => Udp::connect(&addresses).await.map(Link::Udp),
+            false => Tcp::connect(&addresses).await.map(Link::Tcp),
+        }
+    });
+    match connected.await {
+        Ok(Ok(link)) => Ok(link),
+        Ok(Err(error)) => Err((Stage::Connect, Some(error))),
+        Err(_) => Err((Stage::Connect, None)),
     }
 }
 

@@ -87,6 +87,15 @@ pub enum ClientError {
     /// An earlier call was cancelled or broke the line: this client cannot be used again before an
     /// [`abort`](super::Client::abort) or a [`reconnect`](super::Client::reconnect).
     Unusable,
+    /// A replay does something else than what its transcript recorded.
+    Replay {
+        /// Which of the things that happened, from 0.
+        entry: usize,
+        /// What the replay needs there.
+        wanted: &'static str,
+        /// What the transcript has.
+        found: String,
+    },
     /// Bytes that are not what the protocol allows.
     Protocol {
         /// At what.
@@ -109,9 +118,12 @@ impl ClientError {
             | Self::SessionLost
             | Self::Unusable => true,
             Self::Protocol { source, .. } => source.is_transient(),
-            Self::KeyRequired | Self::WrongKey | Self::SecureFirmware | Self::AccessPanel | Self::Refused { .. } => {
-                false
-            }
+            Self::KeyRequired
+            | Self::WrongKey
+            | Self::SecureFirmware
+            | Self::AccessPanel
+            | Self::Refused { .. }
+            | Self::Replay { .. } => false,
         }
     }
 
@@ -150,6 +162,9 @@ impl fmt::Display for ClientError {
             Self::AccessPanel => f.write_str("an access control panel answered, not an attendance terminal"),
             Self::Refused { command, code } => write!(f, "terminal refused {command} with {code}"),
             Self::Unusable => f.write_str("connection was left in the middle of a call, reconnect first"),
+            Self::Replay { entry, wanted, found } => {
+                write!(f, "replay needs {wanted} at entry {entry} of the transcript, which has {found}")
+            }
             Self::Protocol { step, .. } => write!(f, "terminal broke the protocol while {step}"),
         }
     }

@@ -188,7 +188,7 @@ impl LiveCapture {
     }
 
     fn opened(&mut self, client: Client, now: Option<DeviceTime>) -> Gap {
-        let heard = client.driver.now();
+        let heard = client.driver.clock();
         self.state = State::Listening(Listening { client: Box::new(client), heard, pinging: false });
         self.told = false;
         let lasted = self.lost_at.take().map(|at| at.elapsed());
@@ -234,15 +234,16 @@ impl Listening {
                 return Err(ClientError::Unusable);
             }
             let driver = &mut self.client.driver;
-            let now = driver.now();
+            let now = driver.clock();
             let quiet_until = self.heard.saturating_add(ping_every);
             if !self.pinging && now >= quiet_until {
                 self.pinging = true;
+                let now = driver.now();
                 driver.session.call(now, &GetTime);
             }
             let until = if self.pinging { now + UNTIL_ANSWERED } else { quiet_until };
             let Some(event) = driver.heard_by(until).await? else { continue };
-            self.heard = driver.now();
+            self.heard = driver.clock();
             match event {
                 Event::Live(packet) => return Ok(Heard::Event(packet)),
                 Event::Answer(packet) => {

@@ -11,6 +11,9 @@ mod guard;
 mod live;
 mod options;
 mod pull;
+mod recorder;
+mod replay;
+mod tape;
 mod tcp;
 mod templates;
 mod udp;
@@ -29,6 +32,8 @@ pub use guard::Disabled;
 pub use live::{Gap, LiveCapture, LiveItem, LiveOptions};
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
 pub use pull::{DEFAULT_OVERLAP, Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
+pub use recorder::Recorder;
+pub use replay::Replay;
 pub use users::{UserError, Users};
 
 use crate::op::{EnableDevice, FreeData, GetFreeSizes, GetTime, GetVersion, Operation, ReadOption, RefreshData};
@@ -137,7 +142,10 @@ impl Client {
         let begun = tokio::time::Instant::now();
         let outcome = match timeout(within, self.call_once(&GetTime)).await {
             Ok(outcome) => outcome.map(drop),
-            Err(_) => Err(ClientError::TimedOut { step: Step::Command(Command::GET_TIME) }),
+            Err(_) => {
+                self.driver.cut();
+                Err(ClientError::TimedOut { step: Step::Command(Command::GET_TIME) })
+            }
         };
         match outcome {
             Ok(()) | Err(ClientError::Refused { .. }) => Ok(begun.elapsed()),
@@ -425,8 +433,24 @@ impl Client {
             self.driver.next(step).await
         };
         // Whatever comes of it: the connection is closed next.
-        let _ = timeout(EXIT_WITHIN.min(self.options.timeout), farewell).await;
+        if timeout(EXIT_WITHIN.min(self.options.timeout), farewell).await.is_err() {
+            self.driver.cut();
+        }
         self.driver.close();
+    }
+
+    /// Notes something in the transcript, where one is written.
+    fn note(&self, text: impl FnOnce() -> std::string::String) {
+        if let Some(recorder) = &self.options.recorder {
+            recorder.note(&text());
+        }
+    }
+
+    /// Lets some time pass; none where a transcript is replayed.
+    async fn pause(&self, time: Duration) {
+        if !self.driver.is_replayed() {
+            tokio::time::sleep(time).await;
+        }
     }
 
     fn enter(&mut self) -> Result<(), ClientError> {

@@ -3,6 +3,8 @@
 use std::string::String;
 use std::time::Duration;
 
+use super::recorder::Recorder;
+use super::replay::Replay;
 use crate::CommKey;
 use crate::encoding::TextEncoding;
 use crate::session::{ChecksumPolicy, Limits};
@@ -42,6 +44,10 @@ pub struct ConnectOptions {
     pub checksums: ChecksumPolicy,
     /// The code page in which the terminal writes and reads names and other texts, default UTF-8.
     pub encoding: TextEncoding,
+    /// Writes down what is said and heard, without secrets; default none.
+    pub recorder: Option<Recorder>,
+    /// A transcript in place of a terminal, see [`ConnectOptions::replay`]; default none.
+    pub replay: Option<Replay>,
 }
 
 impl ConnectOptions {
@@ -57,6 +63,8 @@ impl ConnectOptions {
             limits: Limits::default(),
             checksums: ChecksumPolicy::default(),
             encoding: TextEncoding::default(),
+            recorder: None,
+            replay: None,
         }
     }
 
@@ -106,6 +114,13 @@ impl ConnectOptions {
     #[must_use]
     pub fn encoding(mut self, encoding: TextEncoding) -> Self {
         self.encoding = encoding;
+        self
+    }
+
+    /// Sets the recorder.
+    #[must_use]
+    pub fn recorder(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
         self
     }
 }

@@ -10,8 +10,6 @@ use std::boxed::Box;
 use std::time::Duration;
 use std::vec::Vec;
 
-use tokio::time::sleep;
-
 pub use error::PullError;
 pub use outcome::{Progress, Pull, Pulled};
 pub use request::{DEFAULT_OVERLAP, PullRequest};
@@ -47,6 +45,26 @@ pub async fn pull(
     request: &PullRequest,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Pull, PullError> {
+    // What a replay needs to know besides the terminal; no directory, which names people.
+    client.note(|| {
+        let PullRequest { known, force_full, count_before, remembered, offsets_refused, order, host_now, .. } = request;
+        let PullRequest { terminal_now, spool_memory, overlap, .. } = request;
+        std::format!(
+            "pull {:?}",
+            (
+                host_now,
+                terminal_now,
+                known,
+                force_full,
+                count_before,
+                remembered,
+                offsets_refused,
+                order,
+                spool_memory,
+                overlap
+            )
+        )
+    });
     let mut puller = Puller {
         client,
         request,
@@ -83,7 +101,7 @@ async fn reconnect(client: &mut Client) -> Result<(), PullError> {
         match client.reconnect().await {
             Ok(()) => return Ok(()),
             Err(error) if !error.is_transient() => return Err(error.into()),
-            Err(_) => sleep(wait).await,
+            Err(_) => client.pause(wait).await,
         }
         wait *= 2;
     }

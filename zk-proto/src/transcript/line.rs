@@ -1,0 +1,141 @@
+//! One line of a transcript.
+
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When, since the recording began; whole microseconds.
+    pub at: Duration,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// A connection is to be opened.
+    Open {
+        /// Over UDP, one packet to a datagram.
+        datagrams: bool,
+    },
+    /// It is open.
+    Opened,
+    /// The session is given something to do.
+    Call,
+    /// A packet went out, with its frame over TCP.
+    Sent(Bytes),
+    /// Bytes came: what one read brought, or one datagram.
+    Received(Bytes),
+    /// A deadline passed without any.
+    Idle,
+    /// A call was given up from outside.
+    Cut,
+    /// Something failed.
+    Failed(Failure),
+    /// The connection was closed from this side.
+    Closed,
+}
+
+/// What failed, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What failed.
+    pub stage: Stage,
+    /// How.
+    pub fault: Fault,
+}
+
+/// What can fail about a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Finding an address.
+    Resolve,
+    /// Opening the connection.
+    Connect,
+    /// Sending.
+    Send,
+    /// Receiving.
+    Receive,
+}
+
+/// How something failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It took too long.
+    TimedOut,
+    /// The system said so.
+    Os {
+        /// Its number for it.
+        code: i32,
+        /// Its kind, as Rust names it.
+        kind: String,
+    },
+    /// An error of this kind and nothing else.
+    Kind(String),
+    /// An error with a text.
+    Text {
+        /// Its kind, as Rust names it.
+        kind: String,
+        /// The text.
+        text: String,
+    },
+}
+
+impl Stage {
+    pub(super) const ALL: [Self; 4] = [Self::Resolve, Self::Connect, Self::Send, Self::Receive];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Send => "send",
+            Self::Receive => "receive",
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.at.as_micros())?;
+        match &self.what {
+            What::Open { datagrams: false } => f.write_str("open tcp"),
+            What::Open { datagrams: true } => f.write_str("open udp"),
+            What::Opened => f.write_str("opened"),
+            What::Call => f.write_str("call"),
+            What::Sent(bytes) => write!(f, "> {}", Hex(bytes)),
+            What::Received(bytes) => write!(f, "< {}", Hex(bytes)),
+            What::Idle => f.write_str("idle"),
+            What::Cut => f.write_str("cut"),
+            What::Failed(Failure { stage, fault }) => write!(f, "failed {} {fault}", stage.name()),
+            What::Closed => f.write_str("closed"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("timeout"),
+            Self::Os { code, kind } => write!(f, "os {code} {kind}"),
+            Self::Kind(kind) => write!(f, "kind {kind}"),
+            Self::Text { kind, text } => {
+                write!(f, "text {kind} ")?;
+                text.chars().try_for_each(|letter| write!(f, "{}", if letter.is_control() { ' ' } else { letter }))
+            }
+        }
+    }
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,75 @@
+//! The flight recorder: a conversation as text that can be sent to somebody who was not there.
+//!
+//! A transcript has one line for each thing that happened: the time in microseconds, what it was, and bytes in hex. Its first
+//! line names the format, `set` lines the settings that matter, and lines that begin with `#` are notes.
+//!
+//! ```text
+//! zk-transcript 1
+//! set transport tcp
+//! 104 open tcp
+//! 310 opened
+//! 322 call
+//! 322 > 5050827d08000000e80317fc00000000
+//! 1810 < 5050827d08000000d007e3474a2f0000
+//! 9120 failed receive os 104 ConnectionReset
+//! 9133 closed
+//! ```
+//!
+//! The client writes one with a [`Recorder`](crate::client::Recorder), and replays one with
+//! [`ConnectOptions::replay`](crate::client::ConnectOptions::replay): any call gives the result that it gave then, without a
+//! socket and without waiting. A [`Scribe`] writes one for any other driver of a session, and what came in can be fed to a
+//! [`Session`](crate::Session) by hand:
+//!
+//! ```
+//! use zk_proto::session::{Config, Event, Session};
+//! use zk_proto::transcript::{Transcript, What};
+//!
+//! let transcript = Transcript::parse(
+//!     "zk-transcript 1\n\
+//!      104 open tcp\n\
+//!      322 call\n\
+//!      322 > 5050827d08000000e80317fc00000000\n\
+//!      1810 < 5050827d08000000d007e3c84b2f0000\n",
+//! )?;
+//! let mut session = Session::stream(Config::default());
+//! for line in transcript.lines() {
+//!     match &line.what {
+//!         What::Call => session.connect(line.at),
+//!         What::Sent(bytes) => assert_eq!(session.poll_transmit().as_ref(), Some(bytes)),
+//!         What::Received(bytes) => session.handle_input(line.at, bytes)?,
+//!         What::Idle => session.handle_timeout(line.at),
+//!         _ => {}
+//!     }
+//! }
+//! assert_eq!(session.poll_event(), Some(Event::Connected));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is not in it
+//! Secrets are zeros, with checksums made right again, so that a transcript verifies as the conversation did:
+//!
+//! - the answer to a demand for the comm key, and options whose name speaks of a key or a password, written or read;
+//! - passwords and card numbers of users. Where they stand is known only from a table that is whole and proven; of any other
+//!   one nothing is kept but its length word;
+//! - templates, of which it stays whose they are where the table is whole; faces, photos, uploads, and whatever a command carries that is not known to carry no secret;
+//! - card numbers in live events.
+//!
+//! # What stays in it
+//! **User ids, names, privileges, and who punched when**, the terminal's address, serial number, options and clock, and
+//! everything about the line. It is a document about people: treat it as the log itself.
+
+mod content;
+mod line;
+mod parse;
+mod scribe;
+mod table;
+
+pub use line::{Failure, Fault, Line, Stage, What};
+pub use parse::{Transcript, TranscriptError};
+pub use scribe::Scribe;
+
+#[cfg(feature = "client")]
+pub(crate) use content::mask_request;
+
+/// The first line of every transcript.
+pub const HEADER: &str = "zk-transcript 1";

@@ -1,0 +1,184 @@
+//! Reading a transcript.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::line::{Failure, Fault, Line, Stage, What};
+
+/// A transcript that was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transcript {
+    settings: Vec<(String, String)>,
+    notes: Vec<String>,
+    lines: Vec<Line>,
+}
+
+/// Why a text is no transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TranscriptError {
+    /// Which line, from 1.
+    pub line: usize,
+    /// What was expected there.
+    pub expected: &'static str,
+}
+
+impl fmt::Display for TranscriptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} of the transcript is not {}", self.line, self.expected)
+    }
+}
+
+impl core::error::Error for TranscriptError {}
+
+impl Transcript {
+    /// Reads a transcript.
+    ///
+    /// # Errors
+    /// [`TranscriptError`] names the line.
+    pub fn parse(text: &str) -> Result<Self, TranscriptError> {
+        let mut transcript = Self::default();
+        for (number, line) in (1..).zip(text.lines()) {
+            let wrong = |expected| TranscriptError { line: number, expected };
+            if number == 1 {
+                if line.trim_end() != super::HEADER {
+                    return Err(wrong("the heading \"zk-transcript 1\""));
+                }
+                continue;
+            }
+            match line.split_once(' ') {
+                Some(("set", setting)) => {
+                    let (name, value) = setting.split_once(' ').unwrap_or((setting, ""));
+                    transcript.settings.push((name.into(), value.into()));
+                }
+                Some(("#", note)) => transcript.notes.push(note.into()),
+                Some((at, what)) => {
+                    let at = at.parse().map_err(|_| wrong("a time, a setting or a note"))?;
+                    let what = parse_what(what.trim_end()).ok_or_else(|| wrong("something that happened"))?;
+                    transcript.lines.push(Line { at: Duration::from_micros(at), what });
+                }
+                None if line.is_empty() || line == "#" => {}
+                None => return Err(wrong("a time, a setting or a note")),
+            }
+        }
+        if text.is_empty() {
+            return Err(TranscriptError { line: 1, expected: "the heading \"zk-transcript 1\"" });
+        }
+        Ok(transcript)
+    }
+
+    /// What a setting was.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What was noted, in order.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What happened, in order.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+}
+
+fn parse_what(text: &str) -> Option<What> {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Some(match (word, rest) {
+        ("open", "tcp") => What::Open { datagrams: false },
+        ("open", "udp") => What::Open { datagrams: true },
+        ("opened", "") => What::Opened,
+        ("call", "") => What::Call,
+        (">", hex) => What::Sent(bytes(hex)?),
+        ("<", hex) => What::Received(bytes(hex)?),
+        ("idle", "") => What::Idle,
+        ("cut", "") => What::Cut,
+        ("closed", "") => What::Closed,
+        ("failed", rest) => {
+            let (stage, fault) = rest.split_once(' ')?;
+            let stage = Stage::ALL.into_iter().find(|known| known.name() == stage)?;
+            What::Failed(Failure { stage, fault: parse_fault(fault)? })
+        }
+        _ => return None,
+    })
+}
+
+fn parse_fault(text: &str) -> Option<Fault> {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Some(match word {
+        "timeout" => Fault::TimedOut,
+        "os" => {
+            let (code, kind) = rest.split_once(' ')?;
+            Fault::Os { code: code.parse().ok()?, kind: kind.into() }
+        }
+        "kind" => Fault::Kind(rest.into()),
+        "text" => {
+            let (kind, text) = rest.split_once(' ').unwrap_or((rest, ""));
+            Fault::Text { kind: kind.into(), text: text.into() }
+        }
+        _ => return None,
+    })
+}
+
+fn bytes(hex: &str) -> Option<Bytes> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    };
+    hex.as_bytes().chunks(2).map(pair).collect::<Option<Vec<u8>>>().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn every_line_reads_back_as_it_was_written() {
+        let fault = |fault| What::Failed(Failure { stage: Stage::Receive, fault });
+        let all = [
+            What::Open { datagrams: true },
+            What::Open { datagrams: false },
+            What::Opened,
+            What::Call,
+            What::Sent(Bytes::from_static(&[0x50, 0xFF])),
+            What::Received(Bytes::from_static(&[0])),
+            What::Received(Bytes::new()),
+            What::Idle,
+            What::Cut,
+            What::Closed,
+            fault(Fault::TimedOut),
+            fault(Fault::Os { code: 104, kind: "ConnectionReset".into() }),
+            fault(Fault::Kind("UnexpectedEof".into())),
+            fault(Fault::Text { kind: "Other".into(), text: "no such name".into() }),
+        ];
+        let mut text = alloc::format!("{}\nset port 4370\n# a note\n", crate::transcript::HEADER);
+        for what in all.clone() {
+            text += &Line { at: Duration::from_micros(17), what }.to_string();
+            text.push('\n');
+        }
+        let read = Transcript::parse(&text).unwrap();
+        assert_eq!((read.setting("port"), read.notes()), (Some("4370"), &["a note".into()][..]));
+        let whats: Vec<_> = read.lines().iter().map(|line| line.what.clone()).collect();
+        assert_eq!(whats, all);
+        assert!(read.lines().iter().all(|line| line.at == Duration::from_micros(17)));
+    }
+
+    #[test]
+    fn what_is_no_transcript_says_where() {
+        let at = |text| Transcript::parse(text).unwrap_err().line;
+        assert_eq!((at(""), at("GET / HTTP/1.1"), at("zk-transcript 2\n")), (1, 1, 1));
+        assert_eq!(at("zk-transcript 1\n1 < 5\n"), 2);
+        assert_eq!(at("zk-transcript 1\n\n1 flew\n"), 3);
+        assert_eq!(at("zk-transcript 1\nx idle\n"), 2);
+    }
+}
