@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use zk_proto::client::{Pull, PullError, PullRequest, Pulled, pull, pull_users};
 use zk_proto::proof::Proven;
 use zk_proto::record::Who;
@@ -119,6 +120,23 @@ async fn only_what_is_new_is_read() {
 }
 
 #[tokio::test]
+async fn ten_new_of_a_hundred_thousand_cost_less_than_a_hundredth_of_the_bytes() {
+    let site = Site::new("tft40", 100_000, &[]).await;
+    let first = site.pull(&site.request()).await.unwrap();
+    let sent_before = site.terminal.stats().bytes_sent;
+    for _ in 0..10 {
+        site.terminal.punch_now().unwrap();
+    }
+    let tail = site.pull(&PullRequest { known: first.known, ..site.request() }).await.unwrap();
+    // By the terminal's own count too, with every frame and every answer that is no record.
+    let sent = site.terminal.stats().bytes_sent - sent_before;
+    assert!(tail.bytes_read * 100 < first.bytes_read, "{} of {}", tail.bytes_read, first.bytes_read);
+    assert!(sent * 100 < first.bytes_read, "{sent} of {}", first.bytes_read);
+    let Pulled::Tail(proven) = tail.found else { panic!("{:?}", tail.found) };
+    assert_eq!(rows(proven), site.truth()[100_000..]);
+}
+
+#[tokio::test]
 async fn a_log_that_lost_its_oldest_records_is_read_whole() {
     let site = Site::new("tft40", 3000, &[]).await;
     let first = site.pull(&site.request()).await.unwrap();
@@ -191,18 +209,22 @@ async fn a_terminal_that_refuses_offsets_is_read_whole_and_remembered() {
 
 #[tokio::test]
 async fn no_fault_yields_a_record_that_is_not_there() {
+    let mut lanes = JoinSet::new();
     for kind in FaultKind::ALL {
-        for records in [3, 2000] {
-            let site = Site::new("tft40", records, &[kind.name()]).await;
-            let pulled = tokio::time::timeout(Duration::from_secs(60), site.pull(&site.request())).await;
-            let pulled = pulled.unwrap_or_else(|_| panic!("{} does not end", kind.name()));
-            if let Ok(Pull { found: Pulled::Full(proven), .. }) = pulled {
-                if !proven.is_neutral() {
-                    assert_eq!(rows(proven), site.truth(), "{}", kind.name());
+        lanes.spawn(async move {
+            for records in [3, 2000] {
+                let site = Site::new("tft40", records, &[kind.name()]).await;
+                let pulled = tokio::time::timeout(Duration::from_secs(60), site.pull(&site.request())).await;
+                let pulled = pulled.unwrap_or_else(|_| panic!("{} does not end", kind.name()));
+                if let Ok(Pull { found: Pulled::Full(proven), .. }) = pulled {
+                    if !proven.is_neutral() {
+                        assert_eq!(rows(proven), site.truth(), "{}", kind.name());
+                    }
                 }
             }
-        }
+        });
     }
+    lanes.join_all().await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::task::LocalSet;
 use zk_proto::{Client, Transport};
 use zk_sim::{Fault, FaultKind, Profile, TerminalBuilder};
 
-use super::{Named, Site, people};
+use super::{Named, Site, enrol, people};
 
 /// An answer's time here. Every deadline is a multiple of it.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -71,7 +71,7 @@ async fn under_each_fault_each_operation_is_done_or_ends_in_a_named_error() {
     let local = LocalSet::new();
     let turns = Rc::new(Semaphore::new(AT_ONCE));
     let mut runs = Vec::new();
-    for operation in people::OPERATIONS {
+    for operation in people::OPERATIONS.iter().chain(enrol::OPERATIONS) {
         let sound = soundly(people::equipped(), *operation).await;
         for kind in FaultKind::ALL {
             for transport in [Transport::Tcp, Transport::Udp] {
