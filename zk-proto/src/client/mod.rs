@@ -112,7 +112,8 @@ impl Client {
         self.renew_lockout().await
     }
 
-    /// Makes the client usable again after a call whose future was dropped half-way, and frees what the terminal holds for it.
+    /// Makes the client usable again after a call whose future was dropped half-way, and frees what the terminal holds for it. A
+    /// terminal that this client left disabled is enabled.
     ///
     /// The session stays where it can, for late answers are known by their reply ids: that is one exchange instead of a new
     /// connection, and live events stay registered. Where the line is lost, or the terminal does not answer, a new session is
@@ -125,7 +126,7 @@ impl Client {
             self.driver.session.abandon();
             self.in_call = false;
             if !self.holds_buffer || self.free_data().await.is_ok() {
-                return Ok(());
+                return self.settle_lockout().await;
             }
         }
         self.reconnect().await

@@ -99,6 +99,16 @@ async fn a_dropped_future_is_made_up_for_at_the_next_reconnect() {
     client.time().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_dropped_future_is_made_up_for_by_an_abort() {
+    let site = Site::plain(staffed()).await;
+    let mut client = site.client().await;
+    drop_half_way(&mut client, &site.terminal).await;
+    client.abort().await.unwrap();
+    assert!(site.terminal.is_enabled() && !client.owes_enable());
+    client.time().await.unwrap();
+}
+
 /// Begins work that never ends, and drops it once the terminal is disabled.
 async fn drop_half_way(client: &mut Client, terminal: &Handle) {
     let (started, mut begun) = tokio::sync::mpsc::channel(1);
