@@ -140,6 +140,9 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
             acknowledge(time.map(|time| terminal.set_time(time)).is_some())
         }
         Command::GET_PINWIDTH => Reply::ok_with(vec![pin_width(terminal)]),
+        Command::GET_PHOTO_COUNT if terminal.profile.user_photos => {
+            Reply::ok_with(terminal.attendance_photos.to_le_bytes().to_vec())
+        }
         Command::STATE_RRQ => Reply { field: Some(0), ..Reply::ok() },
         Command::DOORSTATE_RRQ => Reply::ok_with(vec![0]),
         Command::OPTIONS_RRQ => read_option(terminal, data),
@@ -157,8 +160,9 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
             Reply::ok()
         }
         Command::USER_WRQ => {
+            let refused = terminal.faults.strike(FaultKind::RefuseUserWrites).is_some();
             let ignored = terminal.faults.strike(FaultKind::IgnoredWrites).is_some();
-            acknowledge(ignored || terminal.users.write(data))
+            acknowledge(!refused && (ignored || terminal.users.write(data)))
         }
         Command::DELETE_USER => acknowledge(data.try_get_u16_le().is_ok_and(|uid| delete_user(terminal, uid))),
         Command::USERTEMP_WRQ => write_template(terminal, data),

@@ -32,6 +32,7 @@ pub struct Terminal {
     pub(crate) log: Log,
     pub(crate) key: u32,
     pub(crate) lockout: Lockout,
+    pub(crate) attendance_photos: u32,
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) first_session: u16,
@@ -138,6 +139,7 @@ pub struct TerminalBuilder {
     user_records: Vec<Bytes>,
     encoding: TextEncoding,
     biometrics: Vec<Given>,
+    attendance_photos: u32,
     punches: Option<Vec<Punch>>,
     captured: Option<Bytes>,
     options: Vec<(String, Option<String>)>,
@@ -213,6 +215,13 @@ impl TerminalBuilder {
     #[must_use]
     pub fn user_record(mut self, record: &[u8]) -> Self {
         self.user_records.push(Bytes::copy_from_slice(record));
+        self
+    }
+
+    /// How many attendance photos it says it has, where the family has photos; it serves none, for how is not known.
+    #[must_use]
+    pub fn attendance_photos(mut self, count: u32) -> Self {
+        self.attendance_photos = count;
         self
     }
 
@@ -348,6 +357,7 @@ impl TerminalBuilder {
             log,
             key: self.key,
             lockout: Lockout::default(),
+            attendance_photos: self.attendance_photos,
             faults: Faults::default(),
             seed: self.seed,
             first_session,

@@ -58,7 +58,13 @@ pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
                 None => Prepared::whole(data),
             }
         }
-        Table::Templates => Prepared::whole(terminal.biometrics.encoded_fingers()),
+        Table::Templates => {
+            let data = terminal.biometrics.encoded_fingers();
+            match strike_bytes(&mut terminal.faults, FaultKind::CutTemplates) {
+                Some(count) => Prepared::whole(cut(&data, count, count)),
+                None => Prepared::whole(data),
+            }
+        }
         Table::Empty => Prepared::whole(data_set(&[])),
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Client, LOG, USERS, u32_at};
-use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
-use zk_proto::{Command, DeviceTime};
+use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, FingerTemplate, Who};
+use zk_proto::{Command, DeviceTime, Uid};
 use zk_sim::{Fault, FaultKind, Profile, Punch, Terminal, TerminalBuilder, Transport};
 
 fn terminal(profile: &str, records: usize) -> TerminalBuilder {
@@ -325,6 +325,9 @@ fn datagrams_are_lost_doubled_and_overtaken() {
     assert_eq!(indexes("udp-loss=30"), indexes("udp-loss=30"), "the same seed loses the same datagrams");
 }
 
+/// The table of fingerprints, as 1503 asks for it.
+const TEMPLATES: &[u8] = &[1, 7, 0, 2, 0, 0, 0, 0, 0, 0, 0];
+
 /// A 72-byte record for a slot and an id that no generated user has.
 fn new_user() -> [u8; 72] {
     let mut record = [0; 72];
@@ -341,6 +344,29 @@ fn a_user_record_is_acknowledged_and_ignored() {
         assert_eq!(client.ask(Command::USER_WRQ, &new_user()).codes(), [2000]);
         assert_eq!(client.read(USERS).len(), before + more * 72, "{faults:?}");
     }
+}
+
+#[test]
+fn single_user_records_are_refused_and_uploaded_ones_taken() {
+    let mut client = with("tft40", 50, &["refuse-user-writes"]);
+    assert_eq!(client.ask(Command::USER_WRQ, &new_user()).codes(), [2001]);
+    let upload = [&73u32.to_le_bytes()[..], &[0; 8], &[2], &new_user()].concat();
+    client.ask(Command::PREPARE_DATA, &(upload.len() as u32).to_le_bytes());
+    client.ask(Command::DATA, &upload);
+    assert_eq!(client.ask(Command::SAVE_USERTEMPS, &[12, 0, 0, 0, 0, 0, 8, 0]).codes(), [2000]);
+    assert_eq!(client.device.terminal().user(77).unwrap().user_id.as_str(), "7");
+}
+
+#[test]
+fn the_table_of_fingerprints_loses_its_head() {
+    let table = |faults: &[&str]| {
+        let finger = FingerTemplate { uid: Uid(1), finger: 6, flag: 1, template: vec![7; 30].into() };
+        let builder = faults.iter().fold(terminal("tft40", 0), |builder, fault| builder.fault(fault.parse().unwrap()));
+        Client::connected(builder.finger(finger).build(), Transport::Tcp).read(TEMPLATES)
+    };
+    let (sound, cut) = (table(&[]), table(&["cut-templates=7"]));
+    assert_eq!(cut[..4], sound[..4]);
+    assert_eq!(cut[4..], [&sound[11..], &[0; 7]].concat());
 }
 
 #[test]
@@ -362,7 +388,9 @@ fn enrolment() -> [u8; 26] {
 
 /// A run through all that faults can touch: what came back, as text to compare.
 fn everything(fault: Option<Fault>, transport: Transport) -> String {
-    let builder = terminal("tft40", 300);
+    let template = vec![7; 300].into();
+    let finger = FingerTemplate { uid: Uid(1), finger: 6, flag: 1, template };
+    let builder = terminal("tft40", 300).finger(finger);
     let builder = fault.map_or(builder.clone(), |fault| builder.fault(fault));
     let mut client = Client::new(builder.build(), transport);
     let mut seen = format!("{:?}", client.ask(Command::CONNECT, &[]));
@@ -372,6 +400,7 @@ fn everything(fault: Option<Fault>, transport: Transport) -> String {
         (Command::GET_FREE_SIZES, &[][..]),
         (Command::GET_TIME, &[]),
         (Command::USER_WRQ, &new_user()),
+        (Command::DATA_WRRQ, TEMPLATES),
         (Command::STARTENROLL, &enrolment()),
         (Command::DATA_WRRQ, USERS),
         (Command::DATA_RDY, &[0, 0, 0, 0, 100, 0, 0, 0]),

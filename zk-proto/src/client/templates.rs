@@ -15,8 +15,8 @@ use crate::{Command, Dataset, Uid, UserId};
 const READINGS: u32 = 2;
 
 impl Client {
-    /// Reads all fingerprints, byte for byte, and checks that the table holds together: its length word, its entries from end to
-    /// end, and what is in each. One that does not is read once more on a fresh session.
+    /// Reads all fingerprints, byte for byte, and checks that the table holds together: its entries from end to end, and what
+    /// is in each. One that does not is read once more on a fresh session.
     ///
     /// # Errors
     /// [`UserError::Templates`] for a table that does not hold together; else why it could not be read.
@@ -98,7 +98,7 @@ impl Client {
 
     /// Fills the terminal's upload buffer, commits it and frees it. The terminal's checksum of the buffer, if it was asked for.
     ///
-    /// Written data are taken over after [`RefreshData`](crate::op::RefreshData), which [`Client::refresh`] sends, else
+    /// Written data are taken over after [`RefreshData`], which [`Client::refresh`] sends, else
     /// [`Client::exit`].
     ///
     /// # Errors
@@ -168,10 +168,9 @@ fn whole_templates(set: &Bytes) -> Option<Vec<FingerTemplate>> {
     if set.is_empty() {
         return Some(Vec::new());
     }
-    let word = set.first_chunk().map(|word| u32::from_le_bytes(*word) as usize)?;
     let TemplateSet { templates, trailing } = TemplateSet::parse(set.clone()).ok()?;
     let known = |template: &FingerTemplate| {
         template.uid.0 != 0 && template.finger < 10 && template.flag <= 3 && !template.template.is_empty()
     };
-    (word + 4 == set.len() && trailing == 0 && templates.iter().all(known)).then_some(templates)
+    (trailing == 0 && templates.iter().all(known)).then_some(templates)
 }

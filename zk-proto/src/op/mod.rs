@@ -56,7 +56,7 @@ pub use get_time::GetTime;
 pub use get_version::GetVersion;
 pub use read_face::ReadFace;
 pub use read_option::{OptionValue, ReadOption};
-pub use read_template::{PaddedTemplate, ReadTemplate};
+pub use read_template::{PaddedTemplate, ReadBareTemplate, ReadTemplate};
 pub use read_user_photo::ReadUserPhoto;
 pub use refresh_data::RefreshData;
 pub use register_events::RegisterEvents;

@@ -51,6 +51,35 @@ impl core::fmt::Debug for PaddedTemplate {
     }
 }
 
+/// Reads one fingerprint of one user the old way (command 9; one source: F19), without padding. `None`: there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadBareTemplate {
+    /// Whose finger.
+    pub uid: Uid,
+    /// Which finger, 0-9.
+    pub finger: u8,
+}
+
+impl Operation for ReadBareTemplate {
+    const COMMAND: Command = Command::USERTEMP_RRQ;
+    const REPEATABLE: bool = true;
+    const BULK: bool = true;
+    type Answer = Option<Bytes>;
+
+    fn encode(&self, payload: &mut BytesMut) {
+        payload.put_u16_le(self.uid.0);
+        payload.put_u8(self.finger);
+    }
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<Option<Bytes>, ProtoError> {
+        if matches!(reply.code, Command::ACK_ERROR | Command::NOT_FOUND) {
+            return Ok(None);
+        }
+        let data = reply.ok()?;
+        Ok((!data.is_empty()).then(|| Bytes::copy_from_slice(data)))
+    }
+}
+
 impl Operation for ReadTemplate {
     const COMMAND: Command = Command::GET_USERTEMP;
     const REPEATABLE: bool = true;

@@ -40,7 +40,8 @@ impl core::fmt::Debug for FingerTemplate {
 }
 
 impl TemplateSet {
-    /// Reads a set with its leading length word. Source: `vectors/templates.json`.
+    /// Reads a set with its leading length word. A word that is 0, or more than came, says nothing: some firmware leaves it so
+    /// (one source), and the entries carry their own lengths. Source: `vectors/templates.json`.
     ///
     /// # Errors
     /// [`ProtoError::Truncated`] when the length word is not whole.
@@ -49,7 +50,9 @@ impl TemplateSet {
             return Err(ProtoError::Truncated { what: "template set", need: 4, have: set.len() });
         }
         let total = set.get_u32_le() as usize;
-        set.truncate(total);
+        if total > 0 {
+            set.truncate(total);
+        }
         let mut templates = Vec::new();
         while let Some(size) = set.first_chunk::<2>().map(|size| usize::from(u16::from_le_bytes(*size))) {
             if size < HEADER || size > set.len() {

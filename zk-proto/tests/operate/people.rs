@@ -4,8 +4,8 @@ use bytes::Bytes;
 use zk_proto::client::UserError;
 use zk_proto::encoding::TextEncoding;
 use zk_proto::op::{
-    ClearAdministrators, DeleteTemplate, DeleteTemplateOf, GetPinWidth, ReadTemplate, RefreshData, WriteTemplate,
-    WriteUser,
+    ClearAdministrators, CountPhotos, DeleteTemplate, DeleteTemplateOf, GetPinWidth, ReadBareTemplate, ReadTemplate,
+    RefreshData, WriteTemplate, WriteUser,
 };
 use zk_proto::record::{FaceTemplate, FingerTemplate, NewUser, Privilege, User, UserLayout};
 use zk_proto::session::{Enrolled, Upload};
@@ -333,6 +333,20 @@ async fn a_write_that_is_acknowledged_and_ignored_is_found_out() {
     assert_eq!(users.by_uid(Uid(4)).unwrap().group, 1, "what is in hand is what was read");
 }
 
+/// Q26.
+#[tokio::test]
+async fn firmware_that_refuses_single_records_gets_them_uploaded() {
+    for site in sites(writable, || staffed().fault(Fault::parse("refuse-user-writes").unwrap())).await {
+        let mut client = site.client().await;
+        let mut users = client.edit_users().await.unwrap();
+        let uid = users.create(&NewUser::new("4242").name("Maria")).await.unwrap();
+        users.change(Uid(2), |user| user.group = 3).await.unwrap();
+        users.verify().await.unwrap();
+        assert_eq!(stored(&site, uid).unwrap().user_id.as_str(), "4242", "{}", site.name());
+        assert_eq!(stored(&site, Uid(2)).unwrap().group, 3);
+    }
+}
+
 #[tokio::test]
 async fn administrators_become_common_users() {
     for site in sites(writable, staffed).await {
@@ -373,6 +387,36 @@ async fn fingerprints_are_written_read_and_deleted() {
         let missing = client.call(&DeleteTemplate { uid: Uid(2), finger: 0 }).await;
         assert!(matches!(missing, Err(ClientError::Refused { .. })));
     }
+}
+
+#[tokio::test]
+async fn a_table_of_fingerprints_that_lost_bytes_is_read_again_and_never_believed() {
+    for cut in 1..=60 {
+        let fault = |times: &str| Fault::parse(&format!("cut-templates={cut}{times}")).unwrap();
+        let site = Site::plain(equipped().fault(fault("x1"))).await;
+        let mut client = site.client().await;
+        assert_eq!(client.fingerprints().await.unwrap(), site.terminal.inspect(Terminal::fingers), "{cut}");
+        site.terminal.set_faults(&[fault("")]);
+        assert!(matches!(client.fingerprints().await, Err(UserError::Templates)), "{cut}");
+    }
+}
+
+#[tokio::test]
+async fn a_fingerprint_is_also_read_the_old_way() {
+    for site in sites(|_| true, equipped).await {
+        let mut client = site.client().await;
+        let bare = client.call(&ReadBareTemplate { uid: Uid(1), finger: 6 }).await.unwrap();
+        assert_eq!(bare, Some(finger(1, 6, 1700).template), "{}", site.name());
+        assert_eq!(client.call(&ReadBareTemplate { uid: Uid(1), finger: 7 }).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn attendance_photos_are_counted_where_the_family_has_them() {
+    let site =
+        Site::start(&Profile::named("face49").unwrap(), zk_proto::Transport::Tcp, staffed().attendance_photos(12))
+            .await;
+    assert_eq!(site.client().await.call(&CountPhotos::default()).await.unwrap(), 12);
 }
 
 #[tokio::test]

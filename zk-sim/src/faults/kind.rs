@@ -85,6 +85,8 @@ kinds! {
     CutHeadSized, "cut-head-sized", Value::Count(1, 12), Transfer, "as cut-head, and every size is reduced to match";
     CutHeadFilled, "cut-head-filled", Value::Count(1, 12), Transfer, "as cut-head, filled up with zeros at the end so that all sizes agree";
     CutUsers, "cut-users", Value::Count(1, 12), Request, "as cut-head-filled, for the user table";
+    CutTemplates, "cut-templates", Value::Count(1, 12), Request, "as cut-head-filled, for the table of fingerprints";
+    RefuseUserWrites, "refuse-user-writes", Value::None, Request, "single user records are refused (2001), uploaded ones are not";
     IgnoredWrites, "ignored-writes", Value::None, Request, "a user record is acknowledged and not stored";
     ZeroedUsers, "zeroed-users", Value::Count(1, 3), Request, "N deleted users stand in the user table as rows of zeros";
     TrailingGarbage, "trailing-garbage", Value::Count(1, 24), Transfer, "N stray bytes behind the records";

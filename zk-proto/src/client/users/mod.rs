@@ -9,11 +9,12 @@ use std::vec::Vec;
 pub use error::UserError;
 
 use super::pull::{PullRequest, pull_users};
-use super::{Client, Transport};
+use super::{Client, ClientError, Transport};
 use crate::op::{DeleteUser, WriteUser};
 use crate::proof::UserTable;
 use crate::record::{NewUser, UIDS, User, UserLayout, check_user_id};
-use crate::{DeviceTime, ProtoError, Uid};
+use crate::session::{Enrolled, Upload};
+use crate::{Command, DeviceTime, ProtoError, Uid};
 
 /// Bytes of a user table that are kept in memory: more than any terminal's.
 const TABLE_MEMORY: usize = 16 << 20;
@@ -171,7 +172,8 @@ impl Users<'_> {
         self.put(user).await
     }
 
-    /// Writes a user as it stands into its slot, whoever has it: a new user, another one there, or one from a backup.
+    /// Writes a user as it stands into its slot, whoever has it: a new user, another one there, or one from a backup. A record that
+    /// is refused is uploaded, for firmware that takes users only so.
     ///
     /// # Errors
     /// When another slot has the id, a field does not fit, or the terminal refuses.
@@ -183,7 +185,9 @@ impl Users<'_> {
         let write = WriteUser::new(self.layout, &user)?;
         self.client.stale = true;
         self.touched.insert(user.uid);
-        self.client.call(&write).await?;
+        if let Err(refused) = self.client.call(&write).await {
+            self.put_otherwise(&user, refused).await?;
+        }
         // As it will be read: with the bytes that were written.
         let user = User::parse(self.layout, write.record().clone())?;
         match self.users.iter_mut().find(|other| other.uid == user.uid) {
@@ -191,6 +195,18 @@ impl Users<'_> {
             None => self.users.push(user),
         }
         Ok(())
+    }
+
+    /// Some firmware refuses single records (2001) and takes the same in an upload (one source: CL2).
+    async fn put_otherwise(&mut self, user: &User, refused: ClientError) -> Result<(), UserError> {
+        let ClientError::Refused { code: Command::ACK_ERROR, .. } = refused else { return Err(refused.into()) };
+        let upload = Upload::users(self.layout, &[Enrolled { user: user.clone(), fingers: Vec::new() }])?;
+        match self.client.upload(&upload).await {
+            Ok(_) => Ok(()),
+            // The first refusal says more: the table is full, or the user is none that the terminal takes.
+            Err(ClientError::Refused { .. }) => Err(refused.into()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Deletes a user; the terminal deletes the user's templates too.
