@@ -53,6 +53,20 @@ fn a_punch_during_the_transfer_does_not_matter() {
 }
 
 #[test]
+fn counts_that_moved_far_give_few_short_records_no_other_width() {
+    for records in 1..=8 {
+        for seed in 1..=50 {
+            let log = Log::new(AttendanceLayout::Sixteen, records, Kind::Usual, false, seed);
+            let counts = Counts { before: Some(records * 2 + 1), after: Some(records) };
+            let set = log.set();
+            if let Ok(proven) = prove(spool(&set), &evidence(set.len(), counts)) {
+                assert_eq!(proven.layout(), Some(AttendanceLayout::Sixteen), "{records} {seed}");
+            }
+        }
+    }
+}
+
+#[test]
 fn three_people_and_half_of_the_ids_missing_are_enough_but_for_rare_times() {
     let mut refused = 0;
     for records in [5, 8, 50, 500] {

@@ -191,7 +191,7 @@ fn weigh_layout(
     }
     let region = Region { layout, at: WORD_LEN, records };
     let narrow = few && !numbered;
-    if let Some(second) = also_fits(word, evidence, layout).filter(|_| narrow) {
+    if let Some(second) = also_fits(word, evidence, region).filter(|_| !numbered) {
         return Ok(Err(Reason::Ambiguous { first: layout, second }));
     }
     let rules = Rules::new(evidence, sizes_agree && !narrow);
@@ -214,11 +214,14 @@ fn weigh_layout(
     })
 }
 
-/// Another width that length word, size and a count that moved fit as well: what came is too little to tell them apart.
-fn also_fits(word: u32, evidence: &Evidence, layout: AttendanceLayout) -> Option<AttendanceLayout> {
-    KNOWN.into_iter().filter(|other| other.width() != layout.width()).find(|other| {
-        extent(word, evidence.announced, other.width() as u64, evidence.counts)
-            .is_some_and(|extent| extent.witnesses.sizes_agree() && extent.trailing == 0)
+/// Another width that length word, size and a count that moved fit as well, where one of the two has few records: what came is
+/// too little to tell them apart.
+fn also_fits(word: u32, evidence: &Evidence, region: Region) -> Option<AttendanceLayout> {
+    KNOWN.into_iter().filter(|other| other.width() != region.layout.width()).find(|other| {
+        extent(word, evidence.announced, other.width() as u64, evidence.counts).is_some_and(|extent| {
+            let few = region.records.min(extent.records) < FEW;
+            few && extent.witnesses.sizes_agree() && extent.trailing == 0
+        })
     })
 }
 
