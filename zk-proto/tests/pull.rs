@@ -198,6 +198,36 @@ async fn an_empty_log_is_proven_and_one_that_says_so_falsely_is_not() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_refused_after_the_users_is_read_on_a_fresh_session() {
+    let site = Site::new("tft40", 300, &["log-after-users"]).await;
+    let mut client = site.client().await.unwrap();
+    let table = pull_users(&mut client, &site.request()).await.unwrap().unwrap();
+    assert_eq!(table.users().len(), 40);
+    let pulled = pull(&mut client, &site.request(), &mut |_| ()).await.unwrap();
+    assert_eq!(pulled.sessions, 2);
+    assert_eq!(full(pulled), site.truth());
+}
+
+#[tokio::test]
+async fn firmware_that_ignores_the_buffered_read_of_its_log_is_read_directly() {
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let site = Site::new("tft40", 300, &["ignore-buffered"]).await;
+        let mut client = site.client_over(transport, Duration::from_millis(100)).await.unwrap();
+        assert!(pull_users(&mut client, &site.request()).await.unwrap().is_ok(), "the users are read as ever");
+        let pulled = pull(&mut client, &site.request(), &mut |_| ()).await.unwrap();
+        assert_eq!(full(pulled), site.truth());
+    }
+}
+
+#[tokio::test]
+async fn sizes_that_come_behind_an_empty_acknowledgement_are_counted_on() {
+    let site = Site::new("tft40", 300, &["ack-before-data"]).await;
+    let pulled = site.pull(&site.request()).await.unwrap();
+    assert_eq!((pulled.counts.before, pulled.counts.after), (Some(300), Some(300)));
+    assert_eq!(full(pulled), site.truth());
+}
+
+#[tokio::test]
 async fn a_terminal_that_refuses_offsets_is_read_whole_and_remembered() {
     let site = Site::new("tft40", 1000, &[]).await;
     let first = site.pull(&site.request()).await.unwrap();

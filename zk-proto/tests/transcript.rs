@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 use proptest::prelude::*;
 use zk_proto::client::{Pull, PullError, PullRequest, Pulled, Recorder, pull, pull_users};
-use zk_proto::op::{ReadOption, ReadTemplate, WriteOption, WriteUser};
+use zk_proto::op::{ReadOption, ReadTemplate, RegisterEvents, WriteOption, WriteUser};
 use zk_proto::proof::Proven;
 use zk_proto::record::{FingerTemplate, User, UserLayout, UserPassword};
 use zk_proto::session::{Config, Event};
 use zk_proto::transcript::{Scribe, Transcript, What};
 use zk_proto::{Client, ClientError, CommKey, Command, ConnectOptions, DeviceTime, Session, Transport, Uid, UserId};
-use zk_sim::{Fault, Handle, Profile, Server, Terminal, TerminalBuilder};
+use zk_sim::{Fault, FaultKind, Handle, Profile, Server, Terminal, TerminalBuilder};
 
 async fn serve(terminal: TerminalBuilder, faults: &[&str]) -> (Server, Handle) {
     let terminal = faults.iter().fold(terminal, |terminal, fault| terminal.fault(Fault::parse(fault).unwrap()));
@@ -74,58 +74,74 @@ async fn sync(options: &ConnectOptions, request: &PullRequest) -> String {
     told
 }
 
-#[tokio::test]
+/// Faults beside the usual form of each, and how many records it takes to show them.
+const CASES: [(&str, usize); 14] = [
+    ("latency=1ms", 400),
+    ("cut-head-filled=12x1", 400),
+    ("bad-checksum=9", 400),
+    ("stale-packet=3", 400),
+    ("wrong-reply-id=7", 400),
+    ("not-readyx2", 400),
+    ("key-mid-session=9x1", 400),
+    ("stall-packets=11x1", 400),
+    ("stall-packets=0", 400),
+    ("drop-after=200000x1", 8000),
+    ("drop-after=9000", 400),
+    ("stall=150000x1", 8000),
+    ("split-writes=700", 400),
+    ("absurd-frame=4000000000x1@9", 400),
+];
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pull_replays_to_the_same_result_whatever_went_wrong() {
-    let everywhere = [
-        "latency=1ms",
-        "cut-head-filled=12x1",
-        "cut-head-sized=12",
-        "bad-checksum=1",
-        "bad-checksum=9",
-        "small-checksum",
-        "stale-packet=3",
-        "wrong-reply-id=7",
-        "count-zero",
-        "no-data",
-        "refuse-buffered",
-        "prepare-to-1503",
-        "ack-before-data",
-        "bare-data",
-        "no-final-ack",
-        "not-readyx2",
-        "event-mid-transfer",
-        "key-mid-session=9x1",
-        "exit-unanswered",
-        "stall-packets=11x1",
-        "stall-packets=0",
-        "secure",
-        "absurd-length",
-    ];
-    let tcp = [
-        "drop-after=200000x1",
-        "drop-after=9000",
-        "stall=150000x1",
-        "split-writes=700",
-        "coalesced-writes",
-        "absurd-frame=4000000000x1@9",
-    ];
-    let udp = ["udp-loss=5", "udp-duplicate=20", "udp-reorder=20"];
-    let cases = everywhere.iter().flat_map(|fault| [(Transport::Tcp, *fault), (Transport::Udp, *fault)]);
-    let cases = cases.chain(tcp.map(|fault| (Transport::Tcp, fault))).chain(udp.map(|fault| (Transport::Udp, fault)));
-    for (transport, fault) in cases {
-        let records = if fault.contains("200000") || fault.contains("150000") { 8000 } else { 400 };
-        let (server, terminal) = serve(Terminal::builder().records(records).users(20).seed(11), &[fault]).await;
+    let mut cases = tokio::task::JoinSet::new();
+    let usual = FaultKind::ALL.iter().map(|kind| (kind.name(), 400));
+    for (fault, records) in usual.chain(CASES) {
+        for transport in [Transport::Tcp, Transport::Udp] {
+            cases.spawn(replay_is_the_same(fault, records, transport));
+        }
+    }
+    while let Some(done) = cases.join_next().await {
+        done.unwrap();
+    }
+}
+
+async fn replay_is_the_same(fault: &str, records: usize, transport: Transport) {
+    let (server, terminal) = serve(Terminal::builder().records(records).users(20).seed(11), &[fault]).await;
+    let (options, recorder) = recorded(&server, transport);
+    let request = PullRequest::new(terminal.now());
+    let then = sync(&options, &request).await;
+    let (options, transcript) = replay(&recorder);
+    drop(server);
+    let begun = std::time::Instant::now();
+    let now = sync(&options, &request).await;
+    assert!(now == then, "{fault} over {transport:?}:\nthen {then:.600}\nnow  {now:.600}");
+    let slow = transcript.lines().last().unwrap().at.max(Duration::from_secs(10));
+    assert!(begun.elapsed() < slow, "{fault}: a replay does not wait");
+}
+
+#[tokio::test]
+async fn live_events_replay_as_they_came() {
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let (server, terminal) = serve(Terminal::builder().users(5), &[]).await;
         let (options, recorder) = recorded(&server, transport);
-        let request = PullRequest::new(terminal.now());
-        let then = sync(&options, &request).await;
-        let (options, transcript) = replay(&recorder);
-        drop(server);
-        let begun = std::time::Instant::now();
-        let now = sync(&options, &request).await;
-        assert!(now == then, "{fault} over {transport:?}:\nthen {then:.600}\nnow  {now:.600}");
-        // Every line was played: a pull that ended early would not have noticed.
-        let span = transcript.lines().last().unwrap().at - transcript.lines()[0].at;
-        assert!(begun.elapsed() < span.max(Duration::from_secs(2)), "{fault}: a replay does not wait");
+        let mut then = Vec::new();
+        let mut client = Client::connect(&options).await.unwrap();
+        client.call(&RegisterEvents::ATTENDANCE).await.unwrap();
+        for within in [0, 10, 5_000, 5_000, 0] {
+            if within > 1_000 {
+                terminal.punch_now().unwrap();
+            }
+            then.push(client.next_event(Duration::from_millis(within)).await.unwrap());
+        }
+        client.exit().await;
+        let (options, _) = replay(&recorder);
+        let mut client = Client::connect(&options).await.unwrap();
+        client.call(&RegisterEvents::ATTENDANCE).await.unwrap();
+        for (event, within) in then.iter().zip([0, 10, 5_000, 5_000, 0]) {
+            assert_eq!(client.next_event(Duration::from_millis(within)).await.unwrap(), *event);
+        }
+        assert_eq!(then.iter().flatten().count(), 2);
     }
 }
 

@@ -44,6 +44,10 @@ pub(crate) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request
         Command::ATTLOG_RRQ | Command::DB_RRQ | Command::OPLOG_RRQ | Command::USERTEMP_RRQ => {
             (direct_read(terminal, link, request), Then::Stay)
         }
+        Command::GET_FREE_SIZES => {
+            let early = terminal.faults.strike(FaultKind::AckBeforeData).map(|_| Reply::ok());
+            (early.into_iter().chain([one(terminal, link, request)]).collect(), Then::Stay)
+        }
         _ => (vec![one(terminal, link, request)], Then::Stay),
     }
 }
@@ -65,6 +69,13 @@ fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> V
     {
         return vec![Reply::code(Command(code))];
     }
+    if table == Table::Log && terminal.faults.strike(FaultKind::IgnoreBuffered).is_some() {
+        return Vec::new();
+    }
+    if table == Table::Log && link.users_read && terminal.faults.strike(FaultKind::LogAfterUsers).is_some() {
+        return vec![Reply::error()];
+    }
+    link.users_read |= table == Table::Users;
     link.prepared = None;
     let prepared = transfer::prepare(terminal, table);
     if prepared.fits_inline(terminal, link.transport) {

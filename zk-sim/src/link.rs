@@ -54,6 +54,8 @@ pub(crate) struct Link {
     pub(crate) session: u16,
     pub(crate) mask: u32,
     pub(crate) prepared: Option<Prepared>,
+    /// Whether users were read on this session.
+    pub(crate) users_read: bool,
     pub(crate) upload: Option<Upload>,
     pub(crate) line: Line,
     /// Requests so far, for faults that begin after some.
@@ -79,6 +81,7 @@ impl Link {
             session: 0,
             mask: 0,
             prepared: None,
+            users_read: false,
             upload: None,
             line: Line::open(transport, pace, faults, seed),
             requests: 0,
@@ -97,6 +100,7 @@ impl Link {
         self.state = state;
         self.mask = 0;
         self.prepared = None;
+        self.users_read = false;
         self.upload = None;
         self.waiting.clear();
         self.unacknowledged.clear();

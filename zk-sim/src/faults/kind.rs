@@ -112,11 +112,13 @@ kinds! {
     SilentConnect, "silent-connect", Value::None, Request, "CONNECT gets no answer";
     Secure, "secure", Value::None, Request, "CONNECT is answered 6001, as secure firmware does";
     NoData, "no-data", Value::Count(1, 4989), Transfer, "1503 for the log is answered with code N (2001, 4989, 4991)";
+    IgnoreBuffered, "ignore-buffered", Value::None, Transfer, "1503 for the log gets no answer";
+    LogAfterUsers, "log-after-users", Value::None, Request, "once users were read, 1503 for the log is refused on that session";
     RefuseOffsets, "refuse-offsets", Value::None, Request, "1504 is refused at every offset but 0";
     RefuseBuffered, "refuse-buffered", Value::None, Request, "1503 is unknown (65535)";
     Inline, "inline", Value::None, Request, "1503 is answered with the data at once, whatever their size";
     PrepareTo1503, "prepare-to-1503", Value::None, Request, "1503 starts the transfer itself";
-    AckBeforeData, "ack-before-data", Value::None, Request, "an empty ACK_OK comes before the data of an answer";
+    AckBeforeData, "ack-before-data", Value::None, Request, "an empty ACK_OK comes before the data of an answer, free sizes included";
     BareData, "bare-data", Value::None, Request, "1504 is answered with one DATA packet and nothing else";
     NoFinalAck, "no-final-ack", Value::None, Request, "transfers end without ACK_OK";
     NotReady, "not-ready", Value::None, Request, "1504 is answered ACK_OK without data";
