@@ -17,6 +17,10 @@ use super::{Evidence, Tally, WORD_LEN, Witnesses};
 
 /// Users that are read from the spool at once.
 const BLOCK: u64 = 1024;
+/// Rows that are compared with other readings of the same bytes.
+const COMPARED: u64 = 64;
+/// Of fewer rows than this, every one has to be believable.
+const FEW: u64 = 5;
 
 /// The rows of a user table that is proven. Vacant rows are left out.
 #[derive(Clone, Debug)]
@@ -61,9 +65,10 @@ impl UserTable {
 
 /// Proves a user table: `spool` holds its set from the length word on, [`Evidence::counts`] are counts of users.
 ///
-/// Two witnesses and believable rows: a number for a slot, an id, texts that end. The count may also be that of the rows that
-/// are not vacant. Two readings of a table can differ in earnest, so a count that disagrees is no reason for a second one;
-/// length word and size have to hold then.
+/// Two witnesses and believable rows: a number for a slot, an id, both unique, and texts that end; and no better table between the rows. The count may also be that
+/// of the rows that are not vacant. Two readings of a table can differ in earnest, so a count that disagrees is no reason for
+/// a second one; length word and size have to hold then, and vacant rows speak against the table. No row is taken for one of
+/// another width than the one that all three agree on.
 ///
 /// # Errors
 /// [`Unproven`], with the bytes and the reasons.
@@ -84,8 +89,14 @@ fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<UserTable, Vec<Reason
     }
     let mut reasons = Vec::new();
     let mut accepted: Option<UserTable> = None;
+    let extent = |layout: UserLayout| extent(word, evidence.announced, layout.width() as u64, evidence.counts);
+    let agreed = |layout| extent(layout).is_some_and(|extent| extent.witnesses.sizes_agree());
+    let width_is_certain = UserLayout::ALL.into_iter().any(agreed);
     for layout in UserLayout::ALL {
-        let Some(extent) = extent(word, evidence.announced, layout.width() as u64, evidence.counts) else { continue };
+        let Some(extent) = extent(layout) else { continue };
+        if width_is_certain && !extent.witnesses.sizes_agree() {
+            continue;
+        }
         match weigh_layout(spool, evidence, layout, extent).map_err(|_| vec![Reason::Unreadable])? {
             Ok(table)
                 if accepted.as_ref().is_none_or(|other| other.witnesses.holding() < table.witnesses.holding()) =>
@@ -116,6 +127,7 @@ fn weigh_layout(
     let width = layout.width() as u64;
     let mut table = UserTable { layout: Some(layout), users: Vec::new(), vacant: 0, witnesses };
     let mut tally = Tally::default();
+    let mut remnants = 0;
     let mut first = 0;
     while first < records {
         let rows = BLOCK.min(records - first);
@@ -124,7 +136,10 @@ fn weigh_layout(
         while block.len() >= layout.width() {
             let Ok(user) = User::parse(layout, block.split_to(layout.width())) else { break };
             match () {
-                () if user.is_vacant() => tally.neutral += 1,
+                () if user.is_vacant() => {
+                    tally.neutral += 1;
+                    remnants += u64::from(user.raw.iter().any(|byte| *byte != 0));
+                }
                 () if is_believable(layout, &user) => tally.good += 1,
                 () => tally.bad += 1,
             }
@@ -137,19 +152,57 @@ fn weigh_layout(
     table.vacant = tally.neutral;
     witnesses.count |= evidence.counts.allow(records - tally.neutral);
     table.witnesses = witnesses;
-    // Slots are unique; a table read from the wrong place shows the same small numbers again and again.
-    let mut slots: Vec<u16> = table.users.iter().map(|user| user.uid).collect();
-    slots.sort_unstable();
-    let repeated = slots.windows(2).filter(|pair| pair.first() == pair.last()).count() as u64;
-    tally.good = tally.good.saturating_sub(repeated);
-    tally.bad += repeated;
+    // Slots and ids are unique; a table read from the wrong place shows the same small numbers again and again.
+    let slots = repeated(table.users.iter().map(|user| user.uid).collect());
+    let ids = repeated(table.users.iter().map(|user| user.user_id.0.as_str()).collect());
+    let doubtful = slots.max(ids).max(one_byte_late(&table.users));
+    tally.good = tally.good.saturating_sub(doubtful);
+    tally.bad += doubtful;
+    // Something may be left in a deleted row, but rows of people without a place are more likely ones that lost their head.
+    if !witnesses.count || remnants > tally.good {
+        tally.bad += tally.neutral;
+    }
+    let few_and_bad = records < FEW && tally.bad > 0;
     Ok(if witnesses.holding() < 2 {
         Err(Reason::Witnesses { layout: shape, witnesses })
-    } else if !tally.is_plausible() {
+    } else if few_and_bad
+        || !tally.is_plausible()
+        || !ascends(&table.users) && ascends_elsewhere(spool, layout, records)?
+    {
         Err(Reason::Implausible { layout: shape, tally })
     } else {
         Ok(table)
     })
+}
+
+/// Rows whose slot is a multiple of 256, where most are: numbers below 256 that are read one byte early.
+fn one_byte_late(users: &[User]) -> u64 {
+    let late = users.iter().filter(|user| user.uid & 0xFF == 0).count();
+    if late * 2 > users.len() { late as u64 } else { 0 }
+}
+
+fn ascends(users: &[User]) -> bool {
+    users.iter().zip(users.iter().skip(1)).all(|(user, next)| user.uid < next.uid)
+}
+
+/// Whether the same bytes, read from a later one on, make a table without fault and with its slots in order. Terminals list
+/// users so, most of the time; one that does not has no such table between its rows.
+fn ascends_elsewhere(spool: &mut Spool, layout: UserLayout, records: u64) -> Result<bool, SpoolError> {
+    let width = layout.width();
+    let head = Bytes::copy_from_slice(spool.read(WORD_LEN..WORD_LEN + records.min(COMPARED) * width as u64)?);
+    Ok((1..width).any(|shift| {
+        let rows = (shift..head.len()).step_by(width).filter_map(|at| head.get(at..at + width).map(|_| at..at + width));
+        let users: Vec<User> = rows.filter_map(|row| User::parse(layout, head.slice(row)).ok()).collect();
+        let ids = users.iter().map(|user| user.user_id.0.as_str()).collect();
+        let believable = |user: &User| !user.is_vacant() && is_believable(layout, user);
+        users.len() > 1 && users.iter().all(believable) && ascends(&users) && repeated(ids) == 0
+    }))
+}
+
+/// How many stand there more than once, the first of each excepted.
+fn repeated<T: Ord>(mut all: Vec<T>) -> u64 {
+    all.sort_unstable();
+    all.windows(2).filter(|pair| pair.first() == pair.last()).count() as u64
 }
 
 fn is_believable(layout: UserLayout, user: &User) -> bool {
