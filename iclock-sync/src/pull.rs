@@ -52,8 +52,8 @@ impl Source {
             report.notes.push(format!("{} stray bytes stood behind the last record", proven.trailing()));
         }
         let users = self.users(client, &request, &proven).await?;
-        if names_nobody(&state, &users) {
-            let reason = format!("none of its {} records names anybody in it", state.records);
+        if let Some(records) = named_nobody(&state, &users) {
+            let reason = format!("none of the last {records} records names anybody in it");
             return Err(TerminalError::Users { reason }.into());
         }
         Ok(Found::Records(Box::new(Records { proven, users, state })))
@@ -98,25 +98,21 @@ impl Source {
     }
 }
 
-/// Whether a log so short that all of it is remembered names people by places that nobody has. A few records of 8 bytes say
-/// little by themselves: ones that lost their head may look like others, but then their uids are nobody's.
-fn names_nobody(state: &TerminalState, users: &BTreeMap<Uid, String>) -> bool {
-    let Some(layout) = state.layout.as_deref().and_then(plan::layout_of).filter(|layout| layout.needs_users()) else {
-        return false;
-    };
+/// How many of a log's last records name people by places, when none of these places is anybody's. Either the records or the
+/// users lost their head then and look like others: the newest punches are not all of people who have gone.
+fn named_nobody(state: &TerminalState, users: &BTreeMap<Uid, String>) -> Option<usize> {
+    let layout = state.layout.as_deref().and_then(plan::layout_of).filter(|layout| layout.needs_users())?;
     let raw = Bytes::copy_from_slice(&state.overlap);
-    if users.is_empty() || (raw.len() / layout.width()) as u64 != state.records {
-        return false;
-    }
-    let records = (0..raw.len()).step_by(layout.width()).map(|at| raw.slice(at..at + layout.width()));
-    let mut uids = records
+    let uids: Vec<Uid> = (0..raw.len() / layout.width())
+        .map(|n| raw.slice(n * layout.width()..(n + 1) * layout.width()))
         .filter_map(|raw| AttendanceRecord::decode(layout, FieldOrder::StateFirst, raw))
         .filter_map(|record| match record.who {
             Who::Uid(uid) if uid.0 != 0 => Some(uid),
             _ => None,
         })
-        .peekable();
-    uids.peek().is_some() && uids.all(|uid| !users.contains_key(&uid))
+        .collect();
+    let nobody = !users.is_empty() && !uids.is_empty() && uids.iter().all(|uid| !users.contains_key(uid));
+    nobody.then_some(uids.len())
 }
 
 /// What a proven pull teaches about the terminal. The count is kept only where it is that of the log: a punch during the pull

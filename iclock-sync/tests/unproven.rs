@@ -4,7 +4,7 @@ mod common;
 
 use common::{Gate, State, keys, memory, sync};
 use iclock_sync::report::{DeviceStatus, ReadMode};
-use zk_sim::{Fault, Profile, Terminal};
+use zk_sim::{Device, Fault, Profile, Punch, Terminal};
 
 async fn faulty(profile: &str, records: usize, fault: &str) -> Gate {
     let profile = Profile::named(profile).unwrap();
@@ -83,5 +83,40 @@ async fn a_user_table_that_is_not_proven_lets_nothing_of_an_8_byte_log_enter() {
     assert!(report.devices[0].error.as_deref().unwrap().contains("user table"));
     gate.handle().clear_faults();
     sync(&engine).await;
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn no_cut_of_a_user_table_gives_a_punch_to_a_wrong_person() {
+    // Sixty rows of 28 bytes are fourteen of 120 bytes too.
+    let terminal = Terminal::builder().profile(Profile::named("bw8").unwrap()).records(300).users(60).seed(5);
+    let (gate, state, (stored, sink)) = (Gate::start("gate", terminal).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    for by in 1..28 {
+        gate.set_fault(&format!("cut-users={by}"));
+        let report = sync(&engine).await;
+        assert_eq!((report.run.exit_code, stored.stored().len()), (20, 0), "{by}: {report:?}");
+    }
+    gate.handle().clear_faults();
+    sync(&engine).await;
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn a_log_whose_newest_punches_are_all_of_nobody_waits_until_one_is_somebodys() {
+    let terminal = Terminal::builder().profile(Profile::named("bw8").unwrap()).records(300).users(60).seed(5);
+    let mut punches: Vec<Punch> = Device::new(terminal.clone().build()).records().to_vec();
+    for punch in punches.iter_mut().skip(100) {
+        punch.uid += 700;
+        punch.user_id = punch.uid.to_string().into();
+    }
+    let gate = Gate::start("gate", terminal.punches(punches)).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let report = sync(&engine).await;
+    assert_eq!((report.run.exit_code, stored.stored().len()), (20, 0), "{report:?}");
+    assert!(report.devices[0].error.as_deref().unwrap().contains("none of the last 16 records"), "{report:?}");
+    gate.handle().punch_now().unwrap();
+    assert_eq!(sync(&engine).await.run.exit_code, 0);
     assert_eq!(keys(&stored.stored()), gate.keys());
 }
