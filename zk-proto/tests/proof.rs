@@ -206,6 +206,16 @@ fn no_cut_of_5000_records_gives_a_wrong_record() {
 }
 
 #[test]
+fn a_count_twice_too_high_makes_no_short_records_of_long_ones() {
+    for (kind, log) in logs(AttendanceLayout::Sixteen, &[1, 2, 4, 5, 6, 8, 10, 20, 50, 98]) {
+        let set = log.set();
+        if let Ok(proven) = prove(spool(&set), &evidence(set.len(), Counts::steady(log.records * 2))) {
+            assert!(proven.is_neutral(), "{} {kind:?} as {:?}", log.records, proven.layout());
+        }
+    }
+}
+
+#[test]
 fn a_slip_in_the_middle_is_no_proof() {
     for layout in NARROW.into_iter().chain(WIDE) {
         let log = Log::new(layout, 1000, Kind::Usual, false, 3);

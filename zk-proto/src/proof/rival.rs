@@ -127,11 +127,16 @@ pub(super) struct Comparison {
 /// Looks for a reading that is better than records of `layout` from the window's first byte on.
 ///
 /// `sizes_agree` says that length word, size and count back the width: then a rival must be better, and only other
-/// beginnings are tried, and the other layout of the same width. Otherwise one as good is enough.
+/// beginnings are tried, the other layout of the same width, and 16 bytes where many short records have no likely date.
+/// Otherwise one as good is enough.
 pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, sizes_agree: bool) -> Comparison {
     let width = layout.width();
     let claim = score(window, layout, 0, rules);
+    // A record of 16 bytes is one of 8 and another that has a work code for a time, mostly 0.
+    let undated = claim.dated * 4 < claim.records * 3;
     let other_layouts: &[AttendanceLayout] = match layout {
+        AttendanceLayout::EightA if sizes_agree && undated => &[AttendanceLayout::EightB, AttendanceLayout::Sixteen],
+        AttendanceLayout::EightB if sizes_agree && undated => &[AttendanceLayout::EightA, AttendanceLayout::Sixteen],
         AttendanceLayout::EightA if sizes_agree => &[AttendanceLayout::EightB],
         AttendanceLayout::EightB if sizes_agree => &[AttendanceLayout::EightA],
         _ if sizes_agree => &[],
