@@ -61,3 +61,8 @@ for kind in ("conversation_attendance", "conversation_auth"):
         steps = vector["input"]["steps"] if "steps" in vector["input"] else vector["steps"]
         answers = b"".join(bytes.fromhex(step["frame_hex"]) for step in steps if step["dir"] == "device")
         save("session", vector["id"], b"\x01\x00" + answers)
+        # As a text, and as what is said and heard.
+        lines = [f"{n} {'<' if step['dir'] == 'device' else '>'} {step['frame_hex']}" for n, step in enumerate(steps)]
+        text = "\n".join(["zk-transcript 1", "1 open tcp", *lines, "9 failed receive os 104 ConnectionReset", "9 closed"])
+        save("transcript", vector["id"] + "-text", b"\x00\x07" + text.encode())
+        save("transcript", vector["id"], b"\x00\x07" + b"".join(bytes.fromhex(step["frame_hex"]) for step in steps))
