@@ -12,6 +12,7 @@
 //! | `users` | who is enrolled? |
 //! | `backup` | how do I copy users and fingerprints to another terminal? |
 //! | `attendance` | what is in its log, proven? |
+//! | `record` | what went wrong at a terminal that is far away? |
 //! | `engine` | how do I embed the engine: ledger, quarantine, a database? |
 //! | `live` | who punches right now, and who did while nobody listened? |
 //! | `sans_io` | how do I talk to it without tokio? |

@@ -871,6 +871,18 @@ fn chunks_get_smaller_after_a_loss_and_large_again_when_they_come_whole() {
 }
 
 #[test]
+fn a_line_that_was_lost_amid_a_chunk_is_asked_for_less_on_the_next_session() {
+    let mut lost = Stage::connected().prepared(500_000);
+    lost.session.read(lost.now, 0, 500_000);
+    assert_eq!(range(&lost.request()).1, 65_472);
+    let mut next = Stage::connected();
+    next.session.adapt_from(&lost.session);
+    let mut next = next.prepared(500_000);
+    next.session.read(next.now, 0, 500_000);
+    assert_eq!(range(&next.request()).1, 32_736);
+}
+
+#[test]
 fn checksums_wrong_each_time_fail_the_transfer_unless_they_are_tolerated() {
     let set = set(200);
     let damaged = |stage: &mut Stage, request: &Packet| {

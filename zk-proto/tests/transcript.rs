@@ -342,6 +342,28 @@ async fn a_transcript_in_a_file_is_whole_when_the_last_recorder_is_dropped() {
     }
 }
 
+#[tokio::test]
+async fn a_transcript_that_cannot_be_written_ends_and_the_conversation_goes_on() {
+    /// Holds so many bytes and no more.
+    struct Full(usize);
+    impl std::io::Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (server, _) = serve(Terminal::builder(), &[]).await;
+    let recorder = Recorder::to_writer(Full(400));
+    let mut client = Client::connect(&recorded(&server, Transport::Tcp).0.recorder(recorder.clone())).await.unwrap();
+    client.time().await.unwrap();
+    assert_eq!(recorder.finish().unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    client.time().await.unwrap();
+    client.exit().await;
+}
+
 /// Commands whose answers are weighed in every way there is.
 const COMMANDS: [Command; 9] = [
     Command::CONNECT,

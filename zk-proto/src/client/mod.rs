@@ -119,6 +119,17 @@ impl Client {
     /// connection, and live events stay registered. Where the line is lost, or the terminal does not answer, a new session is
     /// opened as by [`Client::reconnect`].
     ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn patient(client: &mut zk_proto::Client) -> Result<(), zk_proto::ClientError> {
+    /// if tokio::time::timeout(Duration::from_secs(30), client.users()).await.is_err() {
+    ///     client.abort().await?;
+    ///     println!("too many users for now, but it is {}", client.time().await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Client::connect`]; the client stays unusable then.
     pub async fn abort(&mut self) -> Result<(), ClientError> {
