@@ -84,6 +84,7 @@ impl Schedule {
         let all_say_empty = [FaultKind::CountZero, FaultKind::NoData].iter().all(|kind| self.strikes(&[*kind]));
         all_say_empty
             || self.cuts_whole_records()
+            || self.counts_as_another_width()
             // So few short records read as other ones as well, if the count says as many of those.
             || self.profile().log.width() < 40
                 && self.records <= 3
@@ -92,13 +93,22 @@ impl Schedule {
 
     /// Whether the head is cut by whole records: none of the others is out of place then.
     fn cuts_whole_records(&self) -> bool {
-        let cuts = [FaultKind::CutHead, FaultKind::CutHeadSized, FaultKind::CutHeadFilled];
         let width = self.profile().log.width();
-        self.faults.iter().filter(|fault| cuts.contains(&fault.kind())).any(|fault| {
-            let written = fault.to_string();
-            let count = written.split(['=', 'x', '@']).nth(1).and_then(|count| count.parse::<usize>().ok());
-            count.is_some_and(|count| count % width == 0)
-        })
+        let cuts = [FaultKind::CutHead, FaultKind::CutHeadSized, FaultKind::CutHeadFilled];
+        cuts.iter().any(|cut| self.amount(*cut).is_some_and(|bytes| bytes % width == 0))
+    }
+
+    /// Whether the count is wrong by just the factor between two widths of short records: every length says the other one then.
+    fn counts_as_another_width(&self) -> bool {
+        let twice = self.amount(FaultKind::CountLarger) == Some(self.records);
+        let half = self.amount(FaultKind::CountSmaller).is_some_and(|fewer| fewer * 2 == self.records);
+        self.profile().log.width() < 40 && self.records < 50 && (twice || half)
+    }
+
+    /// The value of a fault that strikes.
+    fn amount(&self, kind: FaultKind) -> Option<usize> {
+        let written = self.faults.iter().find(|fault| fault.kind() == kind)?.to_string();
+        written.split(['=', 'x', '@']).nth(1)?.parse().ok()
     }
 
     /// The log as a client should find it: faults that change records have changed it, duplicates included.
