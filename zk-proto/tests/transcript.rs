@@ -162,6 +162,19 @@ async fn an_attempt_that_finds_nobody_replays_to_the_same_error() {
 }
 
 #[tokio::test]
+async fn a_probe_that_nobody_answered_replays_too() {
+    let (server, terminal) = serve(Terminal::builder(), &[]).await;
+    let (options, recorder) = recorded(&server, Transport::Tcp);
+    let mut client = Client::connect(&options.timeout(Duration::from_secs(5))).await.unwrap();
+    terminal.go_silent();
+    let then = client.probe(Duration::from_millis(40)).await.unwrap_err();
+    drop(client);
+    let mut client = Client::connect(&replay(&recorder).0).await.unwrap();
+    let now = client.probe(Duration::from_secs(5)).await.unwrap_err();
+    assert_eq!(format!("{now:?}"), format!("{then:?}"));
+}
+
+#[tokio::test]
 async fn a_replay_that_goes_another_way_says_where() {
     let (server, _) = serve(Terminal::builder(), &[]).await;
     let (options, recorder) = recorded(&server, Transport::Tcp);

@@ -5,6 +5,7 @@ mod enrol;
 mod faulty;
 mod guard;
 mod people;
+mod recorded;
 
 use std::error::Error;
 use std::net::SocketAddr;
