@@ -3,7 +3,9 @@
 mod logs;
 
 use logs::{Cut, KINDS, Kind, Log, evidence, given_out, spool};
-use zk_proto::proof::{Counts, Evidence, Known, Reason, Remembered, prove, prove_tail};
+use zk_proto::proof::{
+    Counts, Evidence, Known, Preview, Proven, Reason, Remembered, Unproven, prove, prove_previewed, prove_tail,
+};
 use zk_proto::record::{AttendanceLayout, FieldOrder};
 
 const NARROW: [AttendanceLayout; 3] = [AttendanceLayout::EightA, AttendanceLayout::EightB, AttendanceLayout::Sixteen];
@@ -200,6 +202,38 @@ fn no_cut_of_5000_records_gives_a_wrong_record() {
                 let (bytes, announced) = cut.apply(&log, by, &log.next);
                 let proven = prove(spool(&bytes), &evidence(announced, Counts::steady(log.records)));
                 assert!(proven.is_err(), "{layout} {kind:?} {cut:?} {by}");
+            }
+        }
+    }
+}
+
+/// What a proof came to, in words.
+fn told(proof: Result<Proven, Unproven>) -> String {
+    match proof {
+        Ok(proven) => format!("{:?} {:?} {:?}", proven.layout(), proven.witnesses(), proven.tally()),
+        Err(unproven) => format!("{:?} {}", unproven.reasons(), unproven.needs_second_reading().is_some()),
+    }
+}
+
+#[test]
+fn a_look_at_the_records_as_they_come_changes_nothing() {
+    for layout in NARROW.into_iter().chain(WIDE) {
+        for (kind, log) in logs(layout, &[1, 4, 5, 64, 65, 700]) {
+            let whole = (log.set(), log.set().len());
+            let cut = Cut::RecordsShifted.apply(&log, layout.width() / 2, &[0]);
+            for (bytes, announced) in [whole, cut] {
+                for counts in [Counts::steady(log.records), Counts::steady(0), Counts::default()] {
+                    let evidence = evidence(announced, counts);
+                    let plain = told(prove(spool(&bytes), &evidence));
+                    for part in [1, 7, 1008, 65_472] {
+                        let mut preview = Preview::new(evidence.clone());
+                        for (number, chunk) in bytes.chunks(part).enumerate() {
+                            preview.push((number * part) as u64, chunk);
+                        }
+                        let previewed = told(prove_previewed(spool(&bytes), &evidence, &preview));
+                        assert_eq!(previewed, plain, "{layout} {kind:?} {} in parts of {part}", log.records);
+                    }
+                }
             }
         }
     }

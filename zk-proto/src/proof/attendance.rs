@@ -8,14 +8,15 @@ use crate::spool::{Spool, SpoolError};
 
 use super::digest::digest;
 use super::fields::Rules;
-use super::judge::{Region, Verdict, judge};
+use super::judge::{Look, Region, Verdict, judge};
+use super::preview::Preview;
 use super::proven::{Findings, Proven};
 use super::unproven::{Reason, Shape, Unproven};
 use super::witness::{Extent, extent};
 use super::{Evidence, Reading, WORD_LEN, Witnesses};
 
 /// The layouts that are always considered, besides the remembered one and the width that the counts suggest.
-const KNOWN: [AttendanceLayout; 5] = [
+pub(super) const KNOWN: [AttendanceLayout; 5] = [
     AttendanceLayout::Wide(FORTY),
     AttendanceLayout::Wide(49),
     AttendanceLayout::Sixteen,
@@ -25,15 +26,28 @@ const KNOWN: [AttendanceLayout; 5] = [
 
 /// Fewer records than this say little by themselves: records of 8 and 16 bytes, which have little redundancy, and widths that
 /// nobody has reported need length word, size and count then, the latter always.
-const FEW: u64 = 5;
+pub(super) const FEW: u64 = 5;
 
 /// Proves a whole log: `spool` holds its set from the length word on.
 ///
 /// # Errors
 /// [`Unproven`], with the bytes and the reasons. Where it asks for a second reading, read the set again on a fresh session and
 /// prove that one with [`Evidence::earlier`].
-pub fn prove(mut spool: Spool, evidence: &Evidence) -> Result<Proven, Unproven> {
-    match weigh(&mut spool, evidence) {
+pub fn prove(spool: Spool, evidence: &Evidence) -> Result<Proven, Unproven> {
+    prove_with(spool, evidence, None)
+}
+
+/// Proves a whole log of which a [`Preview`] saw the bytes as they came. It comes to the same as [`prove`], mostly without
+/// reading the records back.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_previewed(spool: Spool, evidence: &Evidence, preview: &Preview) -> Result<Proven, Unproven> {
+    prove_with(spool, evidence, preview.look())
+}
+
+fn prove_with(mut spool: Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result<Proven, Unproven> {
+    match weigh(&mut spool, evidence, ahead) {
         Ok(findings) => Ok(Proven::new(spool, findings)),
         Err(Doubt { reasons, reading }) => {
             let unproven = Unproven::new(spool, reasons, evidence.counts);
@@ -63,7 +77,7 @@ impl From<SpoolError> for Doubt {
     }
 }
 
-fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
+fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result<Findings, Doubt> {
     came_whole(spool, evidence)?;
     if evidence.announced <= WORD_LEN {
         return empty(spool, evidence);
@@ -73,7 +87,7 @@ fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
     let mut best: Option<Accepted> = None;
     for layout in candidates(word, evidence) {
         let Some(extent) = extent(word, evidence.announced, layout.width() as u64, evidence.counts) else { continue };
-        match weigh_layout(spool, evidence, layout, extent, word)? {
+        match weigh_layout(spool, evidence, layout, extent, word, ahead)? {
             Ok(accepted) => match &best {
                 Some(other) if other.witnesses.holding() > accepted.witnesses.holding() => {}
                 Some(other) if other.witnesses.holding() == accepted.witnesses.holding() => {
@@ -170,6 +184,7 @@ fn weigh_layout(
     layout: AttendanceLayout,
     extent: Extent,
     word: u32,
+    ahead: Option<&Look>,
 ) -> Result<Result<Accepted, Reason>, SpoolError> {
     let Extent { records, trailing, mut witnesses } = extent;
     let shape = Shape::Attendance(layout);
@@ -197,7 +212,7 @@ fn weigh_layout(
     let rules = Rules::new(evidence, sizes_agree && !narrow);
     // A count that moved allows one record more or less, which with few narrow ones is another width.
     let certain_width = sizes_agree && familiar && (!narrow || evidence.counts.is_steady());
-    let verdict = judge(spool, region, &rules, certain_width)?;
+    let verdict = judge(spool, region, &rules, certain_width, ahead)?;
     witnesses.numbers = verdict.numbers;
     let backed = witnesses.count || remembered || witnesses.numbers == Some(true);
     let vague = verdict.tally.is_neutral() || !verdict.dated;

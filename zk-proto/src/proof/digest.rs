@@ -10,7 +10,7 @@ use super::judge::Region;
 /// accidents, not against somebody who wants two logs to have the same number.
 pub(super) fn digest(spool: &mut Spool, region: Region) -> Result<u64, SpoolError> {
     let mut state = Mixer(0);
-    region.blocks(spool, |_, block| {
+    region.blocks(spool, |block| {
         for record in block.chunks_exact(region.layout.width()) {
             match (region.layout, record.split_at_checked(2)) {
                 (AttendanceLayout::Wide(_), Some((number, rest))) => {

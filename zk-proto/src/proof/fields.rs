@@ -22,7 +22,7 @@ pub(super) enum Class {
 }
 
 /// Which dates are believable.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Clock {
     pub(super) limit: DeviceTime,
     pub(super) host: DeviceTime,
@@ -57,7 +57,7 @@ pub(super) enum Date {
 }
 
 /// The rules for the fields of a record.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
     pub(super) clock: Clock,
     pub(super) order: FieldOrder,
@@ -98,6 +98,32 @@ impl Rules {
         } else {
             Date::Bad
         }
+    }
+
+    /// Whether all records are good in the plainest way, which most are. False says nothing.
+    pub(super) fn all_good(&self, layout: AttendanceLayout, records: &[u8]) -> bool {
+        if !matches!(layout, AttendanceLayout::Wide(_)) {
+            return false;
+        }
+        // The day of the record before, in packed time: when it was good, so is all of it up to the limit.
+        let mut day = 0..0;
+        records.chunks_exact(layout.width()).all(|record| {
+            let Some([_, _, i0, i1, i2, i3, i4, i5, i6, i7, .., mode, t0, t1, t2, t3, state]) =
+                record.first_chunk::<32>()
+            else {
+                return false;
+            };
+            let time = u32::from_le_bytes([*t0, *t1, *t2, *t3]);
+            if !day.contains(&time) {
+                if self.date(time) != Date::Good {
+                    return false;
+                }
+                let begin = time - time % DAY;
+                day = begin..begin.saturating_add(DAY).min(self.clock.limit.0);
+            }
+            let plain = Id::of_short_text([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]) == Some(Id::Present);
+            plain && *state <= 5 && self.knows_mode(*mode)
+        })
     }
 
     /// Judges one record of exactly the layout's width.
@@ -169,6 +195,30 @@ impl Id {
 
     #[inline]
     pub(super) fn of_text(field: &[u8]) -> Self {
+        field.first_chunk().and_then(|head| Self::of_short_text(*head)).unwrap_or_else(|| Self::of_long_text(field))
+    }
+
+    /// Most ids are a few digits, and these are read at once. `None` where a NUL is not among the first eight bytes, or a byte
+    /// in front of it is not plain.
+    #[inline]
+    fn of_short_text(head: [u8; 8]) -> Option<Self> {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const HIGH: u64 = 0x80 * ONES;
+        let text = u64::from_le_bytes(head);
+        // The lowest bit set is that of the first zero byte; above it, others may be set without reason.
+        let zeros = text.wrapping_sub(ONES) & !text & HIGH;
+        let bits = zeros.trailing_zeros() & !7;
+        if bits == 0 {
+            return Some(Self::Empty);
+        }
+        let below = 1u64.checked_shl(bits)?.wrapping_sub(1);
+        let text = (text & below) | (0x20 * ONES & !below);
+        // Each byte from space to tilde: none has the high bit, nor with one more, and no subtraction borrows.
+        let plain = (text | text.wrapping_add(ONES) | text.wrapping_sub(0x20 * ONES)) & HIGH == 0;
+        plain.then_some(Self::Present)
+    }
+
+    fn of_long_text(field: &[u8]) -> Self {
         for (at, byte) in field.iter().enumerate() {
             match byte {
                 0 if at == 0 => return Self::Empty,
@@ -219,6 +269,20 @@ mod tests {
         assert!(Rules::new(&evidence, false).date(60) == Date::Reset);
         evidence.terminal_now = Some(DeviceTime(90));
         assert!(Rules::new(&evidence, false).date(60) == Date::Good);
+    }
+
+    #[test]
+    fn a_short_text_is_judged_as_a_long_one() {
+        for byte in 0..=u8::MAX {
+            for length in 0..=8 {
+                for at in 0..length {
+                    let mut field = *b"12345678\x01\x02";
+                    field[length..].fill(0);
+                    field[at] = byte;
+                    assert!(Id::of_text(&field) == Id::of_long_text(&field), "{field:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// Calls `look` with block after block of whole records, and the number of the first; stops when it says so.
-    pub(super) fn blocks(self, spool: &mut Spool, mut look: impl FnMut(u64, &[u8]) -> bool) -> Result<(), SpoolError> {
+    /// Calls `look` with block after block of whole records; stops when it says so.
+    pub(super) fn blocks(self, spool: &mut Spool, mut look: impl FnMut(&[u8]) -> bool) -> Result<(), SpoolError> {
         let width = self.layout.width() as u64;
         // A multiple of `RUN`, so that no window is split.
         let per_block = (BLOCK as u64 / width / RUN as u64).max(1) * RUN as u64;
@@ -37,7 +37,7 @@ impl Region {
         while first < self.records {
             let records = per_block.min(self.records - first);
             let start = self.at + first * width;
-            if !look(first, spool.read(start..start + records * width)?) {
+            if !look(spool.read(start..start + records * width)?) {
                 break;
             }
             first += records;
@@ -106,14 +106,16 @@ impl Verdict {
 }
 
 /// Judges every record. The order that is set for 16-byte records names the fields and is no evidence of what a terminal
-/// sends: they are judged as captures have them, and in that order only when they make no sense so.
+/// sends: they are judged as captures have them, and in that order only when they make no sense so. A look that was had while
+/// the records came in saves the first one here.
 pub(super) fn judge(
     spool: &mut Spool,
     region: Region,
     rules: &Rules,
     sizes_agree: bool,
+    ahead: Option<&Look>,
 ) -> Result<Verdict, SpoolError> {
-    let verdict = judge_in_order(spool, region, rules.in_order(FieldOrder::StateFirst), sizes_agree)?;
+    let verdict = judge_in_order(spool, region, rules.in_order(FieldOrder::StateFirst), sizes_agree, ahead)?;
     let as_captured = region.layout != AttendanceLayout::Sixteen || rules.order == FieldOrder::StateFirst;
     if verdict.is_acceptable() || as_captured {
         return Ok(verdict);
@@ -128,8 +130,12 @@ fn judge_in_order(
     region: Region,
     mut rules: Rules,
     sizes_agree: bool,
+    ahead: Option<&Look>,
 ) -> Result<Verdict, SpoolError> {
-    let verdict = look(spool, region, &rules, sizes_agree)?;
+    let verdict = match ahead.filter(|ahead| ahead.is_of(region, &rules, sizes_agree)) {
+        Some(ahead) => ahead.clone().finish(spool, region)?,
+        None => look(spool, region, &rules, sizes_agree)?,
+    };
     if verdict.is_acceptable() {
         return Ok(verdict);
     }
@@ -142,59 +148,138 @@ fn judge_in_order(
 }
 
 fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> Result<Verdict, SpoolError> {
-    let layout = region.layout;
-    let width = layout.width();
-    let numbered = matches!(layout, AttendanceLayout::Wide(_));
-    let mut verdict = Verdict::default();
-    let mut run = Run::default();
-    let mut last_number: Option<u16> = None;
-    let mut steps = 0;
-    let mut broken = false;
-    region.blocks(spool, |first, block| {
-        let mut at = first;
-        for window in block.chunks(RUN * width) {
-            let before = verdict.tally;
-            for record in window.chunks_exact(width) {
-                let class = rules.class(layout, record);
-                verdict.tally.add(class);
-                if run.turns_bad(class) {
-                    verdict.bad_run = Some((at + 1).saturating_sub(RUN as u64));
-                    return false;
-                }
-                if let Some(number) = record.first_chunk::<2>().filter(|_| numbered) {
-                    let number = u16::from_le_bytes(*number);
-                    broken |= last_number.is_some_and(|last| last.wrapping_add(1) != number);
-                    steps += u64::from(last_number.replace(number).is_some());
-                }
-                at += 1;
+    let mut look = Look::new(region.layout, rules.clone(), sizes_agree);
+    region.blocks(spool, |block| {
+        look.feed(block);
+        look.goes_on()
+    })?;
+    look.finish(spool, region)
+}
+
+/// A look at records in their order, block after block.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    layout: AttendanceLayout,
+    rules: Rules,
+    sizes_agree: bool,
+    verdict: Verdict,
+    run: Run,
+    last_number: Option<u16>,
+    steps: u64,
+    broken: bool,
+    /// Records that were seen.
+    at: u64,
+}
+
+impl Look {
+    pub(super) fn new(layout: AttendanceLayout, rules: Rules, sizes_agree: bool) -> Self {
+        Self {
+            layout,
+            rules,
+            sizes_agree,
+            verdict: Verdict::default(),
+            run: Run::default(),
+            last_number: None,
+            steps: 0,
+            broken: false,
+            at: 0,
+        }
+    }
+
+    /// Bytes of a window. All blocks but the last have a multiple of it.
+    pub(super) fn window(&self) -> usize {
+        RUN * self.layout.width()
+    }
+
+    /// Whether further records make a difference.
+    pub(super) fn goes_on(&self) -> bool {
+        self.verdict.bad_run.is_none() && self.verdict.rival.is_none()
+    }
+
+    /// Whether it is the look that a proof would have at these records by these rules.
+    pub(super) fn is_of(&self, region: Region, rules: &Rules, sizes_agree: bool) -> bool {
+        self.layout == region.layout
+            && self.sizes_agree == sizes_agree
+            && self.rules == *rules
+            && (self.at == region.records || !self.goes_on())
+    }
+
+    /// Takes whole records.
+    pub(super) fn feed(&mut self, block: &[u8]) {
+        for window in block.chunks(self.window()) {
+            if !self.goes_on() {
+                return;
             }
-            // A cut moves all that follows it, so the first records are compared with other readings, and the last below;
-            // between them, those with few good ones among them, which are suspicious in themselves.
-            let few_good = window.len() == RUN * width && (verdict.tally.good - before.good) * 4 < RUN as u64;
-            if few_good || at <= RUN as u64 {
-                let Comparison { rival, dated } = rival::compare(window, layout, rules, sizes_agree);
-                verdict.dated |= dated;
-                verdict.rival = rival;
-                if rival.is_some() {
-                    return false;
-                }
+            self.feed_window(window);
+        }
+    }
+
+    fn feed_window(&mut self, window: &[u8]) {
+        let good_before = self.verdict.tally.good;
+        self.count_numbers(window);
+        let records = window.len() / self.layout.width();
+        if self.rules.all_good(self.layout, window) {
+            self.verdict.tally.good += records as u64;
+            self.run.add_good(records);
+        } else if !self.feed_records(window) {
+            return;
+        }
+        self.at += records as u64;
+        // A cut moves all that follows it, so the first records are compared with other readings, and the last in the end;
+        // between them, those with few good ones among them, which are suspicious in themselves.
+        let few_good = window.len() == self.window() && (self.verdict.tally.good - good_before) * 4 < RUN as u64;
+        if few_good || self.at <= RUN as u64 {
+            self.compare(window);
+        }
+    }
+
+    /// Judges one record after the other. False when they turn bad.
+    fn feed_records(&mut self, window: &[u8]) -> bool {
+        for (place, record) in (self.at..).zip(window.chunks_exact(self.layout.width())) {
+            let class = self.rules.class(self.layout, record);
+            self.verdict.tally.add(class);
+            if self.run.turns_bad(class) {
+                self.verdict.bad_run = Some((place + 1).saturating_sub(RUN as u64));
+                return false;
             }
         }
         true
-    })?;
-    if region.records > RUN as u64 && verdict.bad_run.is_none() && verdict.rival.is_none() {
-        let end = region.at + region.records * width as u64;
-        let last = spool.read(end - (RUN * width) as u64..end)?;
-        let Comparison { rival, dated } = rival::compare(last, layout, rules, sizes_agree);
-        verdict.dated |= dated;
-        verdict.rival = rival;
     }
-    verdict.numbers = (numbered && steps >= MIN_STEPS).then_some(!broken);
-    Ok(verdict)
+
+    fn count_numbers(&mut self, window: &[u8]) {
+        if !matches!(self.layout, AttendanceLayout::Wide(_)) {
+            return;
+        }
+        for record in window.chunks_exact(self.layout.width()) {
+            let Some(number) = record.first_chunk().map(|number| u16::from_le_bytes(*number)) else { return };
+            self.broken |= self.last_number.is_some_and(|last| last.wrapping_add(1) != number);
+            self.steps += u64::from(self.last_number.replace(number).is_some());
+            if self.broken && self.steps >= MIN_STEPS {
+                return;
+            }
+        }
+    }
+
+    fn compare(&mut self, window: &[u8]) {
+        let Comparison { rival, dated } = rival::compare(window, self.layout, &self.rules, self.sizes_agree);
+        self.verdict.dated |= dated;
+        self.verdict.rival = rival;
+    }
+
+    /// What it came to, after a look at the last records, which stand in the spool.
+    pub(super) fn finish(mut self, spool: &mut Spool, region: Region) -> Result<Verdict, SpoolError> {
+        if region.records > RUN as u64 && self.goes_on() {
+            let end = region.at + region.records * self.layout.width() as u64;
+            self.compare(spool.read(end - self.window() as u64..end)?);
+        }
+        let numbered = matches!(self.layout, AttendanceLayout::Wide(_));
+        self.verdict.numbers = (numbered && self.steps >= MIN_STEPS).then_some(!self.broken);
+        Ok(self.verdict)
+    }
 }
 
 /// The last 64 classes, as bits.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Run {
     good: u64,
     bad: u64,
@@ -202,12 +287,22 @@ struct Run {
 }
 
 impl Run {
+    /// Takes good ones, at most as many as are kept.
+    fn add_good(&mut self, records: usize) {
+        let bits = u32::try_from(records).unwrap_or(u32::MAX);
+        self.good = self.good.checked_shl(bits).unwrap_or(0)
+            | u64::MAX.checked_shr(RUN as u32 - bits.min(RUN as u32)).unwrap_or(0);
+        self.bad = self.bad.checked_shl(bits).unwrap_or(0);
+        self.seen += records;
+    }
+
     /// Takes one more; true when 64 are there and the bad are more than the good.
     fn turns_bad(&mut self, class: Class) -> bool {
         self.good = self.good << 1 | u64::from(class == Class::Good);
         self.bad = self.bad << 1 | u64::from(class == Class::Bad);
         self.seen += 1;
-        self.seen >= RUN && self.bad.count_ones() > self.good.count_ones()
+        // Nearly always none is bad, which is known without counting.
+        self.bad != 0 && self.seen >= RUN && self.bad.count_ones() > self.good.count_ones()
     }
 }
 
@@ -220,7 +315,7 @@ fn recurring_modes(spool: &mut Spool, region: Region, rules: &Rules) -> Result<V
         AttendanceLayout::Wide(_) => 26,
     };
     let mut seen = [0u64; 256];
-    region.blocks(spool, |_, block| {
+    region.blocks(spool, |block| {
         for mode in block.chunks_exact(region.layout.width()).filter_map(|record| record.get(at)) {
             seen[usize::from(*mode)] += 1;
         }

@@ -51,7 +51,7 @@ fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Re
     let records = (WORD_LEN + body - from) / width;
     let region = Region { layout, at: 0, records };
     let rules = Rules::new(evidence, true);
-    let verdict = judge(spool, region, &rules, true).map_err(|_| Reason::Unreadable)?;
+    let verdict = judge(spool, region, &rules, true, None).map_err(|_| Reason::Unreadable)?;
     if let Some(first) = verdict.bad_run {
         return Err(Reason::BadRun { layout: shape, first });
     }

@@ -5,12 +5,18 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::vec::Vec;
 
 use super::SpoolError;
 
 /// Bytes gathered before they go to the file: packets come in pieces of 1 KiB from some terminals.
 const GATHER: usize = 256 << 10;
+/// Pieces from this size on are worth a write of their own.
+const LARGE: usize = 16 << 10;
+/// Giving up the pages of a file without a name takes a system milliseconds from this size on: nobody has to wait for that.
+const SLOW_TO_CLOSE: u64 = 2 << 20;
+const CLOSER_STACK: usize = 16 << 10;
 /// Names that were taken before one more is no accident.
 const NAME_TRIES: u64 = 100;
 
@@ -22,6 +28,8 @@ pub(super) struct FileStore {
     named: Option<PathBuf>,
     pending: Vec<u8>,
     pending_at: u64,
+    /// The offset behind the last byte that was ever written.
+    end: u64,
     lent: Vec<u8>,
 }
 
@@ -29,13 +37,27 @@ impl FileStore {
     pub(super) fn create(directory: &Path) -> Result<Self, SpoolError> {
         let (file, path) = create_new(directory).map_err(|source| error("create", directory, source))?;
         let named = fs::remove_file(&path).is_err().then_some(path);
-        Ok(Self { file, directory: directory.into(), named, pending: Vec::new(), pending_at: 0, lent: Vec::new() })
+        Ok(Self {
+            file,
+            directory: directory.into(),
+            named,
+            pending: Vec::new(),
+            pending_at: 0,
+            end: 0,
+            lent: Vec::new(),
+        })
     }
 
     pub(super) fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), SpoolError> {
+        self.end = self.end.max(offset + bytes.len() as u64);
         if offset != self.pending_at + self.pending.len() as u64 {
             self.flush()?;
             self.pending_at = offset;
+        }
+        if self.pending.is_empty() && bytes.len() >= LARGE {
+            self.put(offset, bytes)?;
+            self.pending_at = offset + bytes.len() as u64;
+            return Ok(());
         }
         self.pending.extend_from_slice(bytes);
         if self.pending.len() >= GATHER { self.flush() } else { Ok(()) }
@@ -61,14 +83,18 @@ impl FileStore {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(self.pending_at))
-            .and_then(|_| file.write_all(&self.pending))
-            .map_err(|source| error("write", &self.directory, source))?;
+        self.put(self.pending_at, &self.pending)?;
         self.pending_at += self.pending.len() as u64;
         self.pending.clear();
         self.pending.shrink_to(2 * GATHER);
         Ok(())
+    }
+
+    fn put(&self, offset: u64, bytes: &[u8]) -> Result<(), SpoolError> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(offset))
+            .and_then(|_| file.write_all(bytes))
+            .map_err(|source| error("write", &self.directory, source))
     }
 }
 
@@ -77,6 +103,12 @@ impl Drop for FileStore {
         if let Some(path) = &self.named {
             // Nobody is left to tell; a leftover is named so that its owner is plain.
             let _ = fs::remove_file(path);
+        } else if self.end >= SLOW_TO_CLOSE {
+            if let Ok(file) = self.file.try_clone() {
+                // Where no thread is to be had, the file is closed here and now.
+                let _ =
+                    thread::Builder::new().name("zk-spool".into()).stack_size(CLOSER_STACK).spawn(move || drop(file));
+            }
         }
     }
 }

@@ -17,7 +17,9 @@ pub use users::pull_users;
 
 use super::Client;
 use crate::Prepared;
-use crate::proof::{Counts, Evidence, Known, Proven, Reading, Reason, Remembered, Unproven, prove, prove_tail};
+use crate::proof::{
+    Counts, Evidence, Known, Preview, Proven, Reading, Reason, Remembered, Unproven, prove, prove_previewed, prove_tail,
+};
 use crate::session::ChecksumPolicy;
 use crate::spool::SpoolError;
 use transfer::Came;
@@ -75,6 +77,7 @@ pub async fn pull(
         remembered: request.remembered,
         offsets_refused: request.offsets_refused,
         buffered: None,
+        preview: None,
         damaged: false,
     };
     if request.remembered.checksums_wrong {
@@ -120,6 +123,8 @@ struct Puller<'a> {
     offsets_refused: bool,
     /// Bytes of the log in the terminal's buffer, once it is prepared on this session.
     buffered: Option<u64>,
+    /// What the records of the whole log looked like as they came.
+    preview: Option<Preview>,
     /// Some bytes came damaged on every session.
     damaged: bool,
 }
@@ -164,18 +169,10 @@ impl Puller<'_> {
         let announced = match came {
             Came::Whole { announced } | Came::Tail { announced, .. } => announced,
         };
-        let evidence = Evidence {
-            announced,
-            counts: self.counts,
-            host_now: self.request.host_now,
-            terminal_now: self.request.terminal_now,
-            remembered: self.remembered,
-            order: self.request.order,
-            damaged_packets: self.damaged.into(),
-            earlier,
-        };
-        let proven = match (came, tail) {
-            (Came::Tail { word, .. }, Some(known)) => prove_tail(spool, word, known, &evidence),
+        let evidence = Evidence { earlier, ..self.evidence(announced) };
+        let proven = match (came, tail, self.preview.take()) {
+            (Came::Tail { word, .. }, Some(known), _) => prove_tail(spool, word, known, &evidence),
+            (_, _, Some(preview)) => prove_previewed(spool, &evidence, &preview),
             _ => prove(spool, &evidence),
         };
         let mut proven = match proven {
@@ -193,6 +190,18 @@ impl Puller<'_> {
             Came::Whole { .. } => Pulled::Full(proven),
         };
         Ok(Ok(self.report(found, Some(known))))
+    }
+
+    /// What is known beside the bytes at this moment.
+    fn evidence(&self, announced: u64) -> Evidence {
+        Evidence {
+            counts: self.counts,
+            terminal_now: self.request.terminal_now,
+            remembered: self.remembered,
+            order: self.request.order,
+            damaged_packets: self.damaged.into(),
+            ..Evidence::new(announced, self.counts, self.request.host_now)
+        }
     }
 
     fn known(&self, proven: &mut Proven) -> Result<(u64, Option<Known>), SpoolError> {

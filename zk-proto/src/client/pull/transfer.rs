@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::{MAX_SESSIONS, Progress, PullError, Puller, announced, reconnect};
 use crate::client::ClientError;
-use crate::proof::{Counts, Known, WORD_LEN};
+use crate::proof::{Counts, Known, Preview, WORD_LEN};
 use crate::session::ChecksumPolicy;
 use crate::spool::Spool;
 use crate::{Dataset, Prepared};
@@ -99,6 +99,9 @@ impl Puller<'_> {
             }
         }
         let from = self.resume_at(spool, size).await?;
+        if from == 0 {
+            self.preview = Some(Preview::new(self.evidence(size)));
+        }
         spool.expect(size)?;
         self.read(spool, from..size, 0).await?;
         Ok(Came::Whole { announced: size })
@@ -106,6 +109,7 @@ impl Puller<'_> {
 
     async fn read_tail(&mut self, spool: &mut Spool, known: &Known, size: u64) -> Result<Came, PullError> {
         spool.truncate(0);
+        self.preview = None;
         let word = self.peek(0..WORD_LEN).await?;
         let word = word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
         self.read(spool, known.overlap_at()..size, known.overlap_at()).await?;
@@ -130,11 +134,14 @@ impl Puller<'_> {
 
     /// Reads a range into the spool, where offset `base` of the set is the spool's beginning.
     async fn read(&mut self, spool: &mut Spool, range: Range<u64>, base: u64) -> Result<(), PullError> {
-        let (progress, bytes_read) = (&mut self.progress, &mut self.bytes_read);
+        let (progress, bytes_read, preview) = (&mut self.progress, &mut self.bytes_read, &mut self.preview);
         let end = range.end;
         self.client
             .read_range(range, |offset, bytes| {
                 spool.write_at(offset - base, &bytes)?;
+                if let Some(preview) = preview {
+                    preview.push(offset, &bytes);
+                }
                 *bytes_read += bytes.len() as u64;
                 progress(Progress { bytes: offset + bytes.len() as u64 - base, of: end - base });
                 Ok::<_, PullError>(())
