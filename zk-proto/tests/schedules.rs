@@ -1,7 +1,7 @@
 //! Random schedules of faults: whatever befalls a reading, its records are the terminal's or it ends with a reason.
 //!
 //! A schedule is drawn from its number alone, so one that fails is run again by itself: `SCHEDULE=417 cargo test -p zk-proto
-//! --test schedules`. Those in memory run on invented time and are the same to the last packet each time.
+//! --test schedules`. `SCHEDULES=20000` runs more of them. Those in memory run on invented time and are the same to the last packet each time.
 
 mod schedules {
     pub(crate) mod memory;
@@ -18,11 +18,12 @@ use zk_proto::proof::Proven;
 use zk_proto::{Client, ConnectOptions};
 use zk_sim::Server;
 
-/// How many schedules are run, in memory and over loopback; or the one that is asked for.
+/// How many schedules are run, in memory and over loopback; or the one that is asked for, or as many as are asked for.
 fn numbers(count: u64) -> Vec<u64> {
-    match std::env::var("SCHEDULE").ok().and_then(|number| number.parse().ok()) {
-        Some(number) => vec![number],
-        None => (0..count).collect(),
+    let asked = |name| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    match (asked("SCHEDULE"), asked("SCHEDULES")) {
+        (Some(number), _) => vec![number],
+        (None, more) => (0..more.unwrap_or(count)).collect(),
     }
 }
 

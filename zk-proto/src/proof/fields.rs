@@ -212,7 +212,7 @@ impl Id {
             return Some(Self::Empty);
         }
         let below = 1u64.checked_shl(bits)?.wrapping_sub(1);
-        let text = (text & below) | (0x20 * ONES & !below);
+        let text = (text & below) | ((0x20 * ONES) & !below);
         // Each byte from space to tilde: none has the high bit, nor with one more, and no subtraction borrows.
         let plain = (text | text.wrapping_add(ONES) | text.wrapping_sub(0x20 * ONES)) & HIGH == 0;
         plain.then_some(Self::Present)
