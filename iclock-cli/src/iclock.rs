@@ -9,7 +9,7 @@ use iclock_sync::Ledger;
 use crate::command::migrate::{found_ids, import};
 use crate::command::sync::{Job, carry_out};
 use crate::config::duration::Bound;
-use crate::config::{Config, Flags};
+use crate::config::{Config, ConfigError, Flags, Origin};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};
@@ -60,6 +60,7 @@ pub(crate) fn run(args: &Iclock) -> Result<ExitCode, CliError> {
     let exports = [(args.export_simple, Export::Simple), (args.export_normalized, Export::Normalized)];
     let exports: Vec<Export> = exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect();
     let dry_run = args.dry_run && exports.is_empty();
+    require_its_files(&config, exports.is_empty())?;
     logging::start(Verbosity { verbose: 0, quiet: false }, Some(&config.log).filter(|_| !dry_run))?;
     if !dry_run && exports.is_empty() {
         take_over(&config)?;
@@ -67,6 +68,22 @@ pub(crate) fn run(args: &Iclock) -> Result<ExitCode, CliError> {
     let job =
         Job { dry_run, force: args.force, since: args.since, repeat: interval.is_some(), exports, ..Job::default() };
     carry_out(&config, &job)
+}
+
+/// Without the Python tool's files there is nothing to do; those of iclock-cli are not read.
+fn require_its_files(config: &Config, uploads: bool) -> Result<(), ConfigError> {
+    let missing = |key: &str, problem: &str, mend: &str| {
+        Err(ConfigError::new(Some(Origin::Default("this directory")), key, problem).mend(mend))
+    };
+    if config.devices.is_empty() {
+        let mend = "run iclock where .env or devices.json is, or set DEVICE_IPS";
+        return missing("DEVICE_IPS", "neither .env nor devices.json names a terminal", mend);
+    }
+    if config.sinks.is_empty() && uploads {
+        let mend = "put the key of the service account there, or name its file with FIREBASE_KEY in .env";
+        return missing("FIREBASE_KEY", "there is no config/firebase-key.json", mend);
+    }
+    Ok(())
 }
 
 /// On the first run, what the Python tool uploaded counts as delivered.

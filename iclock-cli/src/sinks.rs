@@ -6,9 +6,19 @@ use attendance_model::{OptionsError, Settings, Sink};
 
 use crate::config::{ConfigError, SinkConfig};
 
-/// Opens every configured sink.
+/// Opens every configured sink. No two may write to one target: they would find each other's events there.
 pub(crate) fn open_all(sinks: &[SinkConfig]) -> Result<Vec<Arc<dyn Sink>>, ConfigError> {
-    sinks.iter().map(open).collect()
+    let mut opened: Vec<Arc<dyn Sink>> = Vec::new();
+    for config in sinks {
+        let sink = open(config)?;
+        if let Some(other) = opened.iter().find(|other| other.target() == sink.target()) {
+            let problem = format!("writes to the same target as {}", other.name());
+            let key = format!("sink.{}.url", config.index);
+            return Err(config.url.wrong(&key, problem).mend("remove one of the two, or let it write elsewhere"));
+        }
+        opened.push(sink);
+    }
+    Ok(opened)
 }
 
 pub(crate) fn open(sink: &SinkConfig) -> Result<Arc<dyn Sink>, ConfigError> {

@@ -82,7 +82,17 @@ const CASES: &[Case] = &[
     Case {
         what: "one name for two devices",
         toml: "[[device]]\nname = \"a\"\nhost = \"192.0.2.1\"\n[[device]]\nname = \"a\"\nhost = \"192.0.2.2\"\n",
-        told: &["device a", "twice"],
+        told: &["iclock.toml:5", "device.1.name", "device a", "twice", "try:"],
+    },
+    Case {
+        what: "one name for two sinks",
+        toml: "[[sink]]\nname = \"a\"\nurl = \"sqlite:a.db\"\n[[sink]]\nname = \"a\"\nurl = \"csv:a.csv\"\n",
+        told: &["iclock.toml:5", "sink.1.name", "sink a", "twice", "try:"],
+    },
+    Case {
+        what: "one target for two sinks",
+        toml: "[[sink]]\nurl = \"sqlite:a.db\"\n[[sink]]\nurl = \"sqlite:./a.db\"\n",
+        told: &["iclock.toml:4", "sink.1.url", "same target as sqlite", "try:"],
     },
 ];
 

@@ -161,3 +161,13 @@ fn exports_lie_where_the_python_tool_had_them() {
     found.sort();
     assert!(found[0].starts_with("normalized_logs_") && found[1].starts_with("simplified_logs_"), "{found:?}");
 }
+
+#[test]
+fn iclock_names_the_python_tools_files_where_they_are_missing() {
+    let world = World::new();
+    let run = world.iclock(&["--dry-run"]).ended(10);
+    assert!(run.stderr.contains("devices.json") && !run.stderr.contains("iclock.toml"), "{}", run.stderr);
+    world.write(".env", "DEVICE_IPS=192.0.2.1\nDEVICE_NAMES=gate\n");
+    let run = world.iclock(&["--dry-run"]).ended(10);
+    assert!(run.stderr.contains("config/firebase-key.json") && run.stderr.contains("FIREBASE_KEY"), "{}", run.stderr);
+}

@@ -38,6 +38,10 @@ fn wrong_usage_ends_with_2() {
     for args in [&["synk"][..], &["sync", "--since", "yesterday"], &["sync", "--max-new", "many"], &[]] {
         world.cli(args).ended(2);
     }
+    let targets = ["sync", "--device", "192.0.2.1", "--sink", "sqlite:a.db"];
+    let run = world.cli(&[&targets[..], &["--since", "2026-02-01", "--until", "2026-01-31"]].concat()).ended(2);
+    assert!(run.stderr.contains("--until 2026-01-31") && run.stderr.contains("try:"), "{}", run.stderr);
+    assert!(world.files().is_empty(), "nothing was begun");
 }
 
 #[test]

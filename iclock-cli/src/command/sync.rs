@@ -86,6 +86,7 @@ pub(crate) fn carry_out(config: &Config, job: &Job) -> Result<ExitCode, CliError
     }
     let sinks = if job.exports.is_empty() { sinks::open_all(&config.sinks)? } else { Vec::new() };
     require_something(config, job)?;
+    job.require_window(Local::now().naive_local())?;
     let names = |of: &mut dyn Iterator<Item = &String>| of.cloned().collect::<Vec<_>>();
     let devices = names(&mut config.devices.iter().map(|device| &device.name));
     let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
@@ -136,6 +137,16 @@ async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) 
 }
 
 impl Job {
+    /// Of a window that ends before it begins nothing would ever go out.
+    fn require_window(&self, now: NaiveDateTime) -> Result<(), CliError> {
+        let Window { since: Some(since), until: Some(until) } = self.window(now) else { return Ok(()) };
+        if since <= until {
+            return Ok(());
+        }
+        Err(CliError::new(ExitCode::Usage, format!("--until {until} lies before --since {since}"))
+            .mend("exchange the two, or leave one out"))
+    }
+
     fn window(&self, now: NaiveDateTime) -> Window {
         Window { since: self.since.map(|bound| bound.since(now)), until: self.until.map(|bound| bound.until(now)) }
     }

@@ -1,5 +1,6 @@
 //! From layers of text to a checked configuration.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -53,6 +54,9 @@ impl<'a> Builder<'a> {
         let devices = (0..self.left.list_len("device")).map(|n| self.device(n)).collect::<Result<Vec<_>, _>>()?;
         let sinks = self.sinks()?;
         self.refuse_unknown()?;
+        let device_names = devices.iter().enumerate().map(|(n, device)| (n, device.name.as_str()));
+        self.refuse_repeated("device", "host", device_names)?;
+        self.refuse_repeated("sink", "url", sinks.iter().map(|sink| (sink.index, sink.name.as_str())))?;
         engine.audit_dir.clone_from(&output);
         let Self { all: settings, warnings, .. } = self;
         Ok(Config { state_dir, interval, schedule, max_new, output, log, devices, sinks, engine, warnings, settings })
@@ -223,6 +227,22 @@ impl<'a> Builder<'a> {
             sinks.push(SinkConfig { name, url, settings: Settings::new(settings), origins, index });
         }
         Ok(sinks)
+    }
+
+    /// Reports name terminals and sinks, so no two may be named alike. `named_after` gives a name where none is set.
+    fn refuse_repeated<'n>(
+        &self,
+        list: &str,
+        named_after: &str,
+        names: impl Iterator<Item = (usize, &'n str)>,
+    ) -> Result<(), ConfigError> {
+        let mut taken = HashSet::new();
+        let Some((n, name)) = names.into_iter().find(|(_, name)| !taken.insert(*name)) else { return Ok(()) };
+        let path = format!("{list}.{n}.name");
+        let at = self.all.get(&path).or_else(|| self.all.get(&format!("{list}.{n}.{named_after}")));
+        let origin = at.map(|setting| setting.origin.clone());
+        Err(ConfigError::new(origin, path, format!("{list} {name} is configured twice"))
+            .mend("give each a name of its own, or remove one of the two"))
     }
 
     fn refuse_unknown(&self) -> Result<(), ConfigError> {
