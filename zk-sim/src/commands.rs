@@ -8,6 +8,7 @@ use crate::capture;
 use crate::enrolment;
 use crate::faults::{FaultKind, Faults};
 use crate::link::{Link, Then};
+use crate::panel;
 use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::transfer::{self, Prepared, Table};
@@ -31,6 +32,7 @@ pub(crate) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request
             if silent { (Vec::new(), Then::Stay) } else { (vec![Reply::ok()], Then::End) }
         }
         Command::RESTART | Command::POWEROFF => {
+            terminal.panel.restart(request.command);
             let answered = terminal.profile.restart_answered || request.command == Command::POWEROFF;
             (if answered { vec![Reply::ok()] } else { Vec::new() }, Then::Restart)
         }
@@ -119,19 +121,9 @@ fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> V
 fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply {
     let mut data = request.data;
     match request.command {
-        Command::AUTH
-        | Command::ENABLE_CLOCK
-        | Command::STARTVERIFY
-        | Command::CANCELCAPTURE
-        | Command::WRITE_LCD
-        | Command::CLEAR_LCD
-        | Command::UNLOCK
-        | Command::TESTVOICE
-        | Command::REFRESHDATA
-        | Command::REFRESHOPTION
-        | Command::SLEEP
-        | Command::RESUME
-        | Command::CLEAR_OPLOG => Reply::ok(),
+        Command::AUTH | Command::STARTVERIFY | Command::CANCELCAPTURE | Command::REFRESHDATA | Command::CLEAR_OPLOG => {
+            Reply::ok()
+        }
         Command::TEST_TEMP => match terminal.biometrics.whose(data) {
             Some(uid) => Reply::ok_with(uid.to_le_bytes().to_vec()),
             None => Reply::error(),
@@ -154,8 +146,19 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
         Command::GET_PHOTO_COUNT if terminal.profile.user_photos => {
             Reply::ok_with(terminal.attendance_photos.to_le_bytes().to_vec())
         }
-        Command::STATE_RRQ => Reply { field: Some(0), ..Reply::ok() },
-        Command::DOORSTATE_RRQ => Reply::ok_with(vec![0]),
+        Command::ENABLE_CLOCK
+        | Command::WRITE_LCD
+        | Command::CLEAR_LCD
+        | Command::UNLOCK
+        | Command::TESTVOICE
+        | Command::SLEEP
+        | Command::RESUME
+        | Command::STATE_RRQ
+        | Command::DOORSTATE_RRQ => panel::answer(terminal, request.command, data),
+        Command::REFRESHOPTION => {
+            terminal.options.stale = false;
+            Reply::ok()
+        }
         Command::OPTIONS_RRQ => read_option(terminal, data),
         Command::OPTIONS_WRQ => acknowledge(write_option(terminal, data)),
         Command::ENABLEDEVICE => {
@@ -252,6 +255,7 @@ fn write_option(terminal: &mut Terminal, data: &[u8]) -> bool {
         },
         _ => terminal.options.set(name, value),
     }
+    terminal.options.stale = true;
     true
 }
 

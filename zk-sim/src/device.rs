@@ -114,6 +114,7 @@ impl Device {
         }
         link.heard(now);
         self.terminal.lockout.tick(now);
+        self.terminal.panel.tick(now);
         if let Some(replies) = link.repeated(&bytes, now) {
             self.stats.repeats += 1;
             return (link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies), true);

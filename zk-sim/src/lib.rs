@@ -44,6 +44,7 @@ mod link;
 mod lockout;
 mod log;
 mod options;
+mod panel;
 pub mod profile;
 mod punch;
 
@@ -63,6 +64,7 @@ pub use faults::{Fault, FaultError, FaultKind};
 pub use file::DataError;
 pub use handle::Handle;
 pub use line::{Action, Frame, Transport};
+pub use panel::Panel;
 pub use profile::Profile;
 pub use punch::Punch;
 pub use server::Server;

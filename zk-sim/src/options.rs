@@ -7,7 +7,11 @@ use crate::profile::Profile;
 
 /// The options of one terminal, in the order in which they were set.
 #[derive(Clone, Debug)]
-pub(crate) struct Options(Vec<(String, String)>);
+pub(crate) struct Options {
+    values: Vec<(String, String)>,
+    /// Whether a client has written some and not told the terminal to take them over.
+    pub(crate) stale: bool,
+}
 
 impl Options {
     pub(crate) fn new(profile: &Profile, serial: &str) -> Self {
@@ -46,21 +50,22 @@ impl Options {
             ("VoiceOn", "1"),
             ("LockOn", "5"),
         ];
-        Self(values.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Self { values, stale: false }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        match self.0.iter_mut().find(|(known, _)| known == name) {
+        match self.values.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => value.clone_into(old),
-            None => self.0.push((name.to_owned(), value.to_owned())),
+            None => self.values.push((name.to_owned(), value.to_owned())),
         }
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
-        self.0.retain(|(known, _)| known != name);
+        self.values.retain(|(known, _)| known != name);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{Local, NaiveDateTime, TimeDelta};
 use zk_proto::encoding::TextEncoding;
+use zk_proto::op::DeviceState;
 use zk_proto::record::{FaceTemplate, FingerTemplate, User};
 use zk_proto::{CommKey, DeviceTime};
 
@@ -17,6 +18,7 @@ use crate::layout::decode_log;
 use crate::lockout::Lockout;
 use crate::log::Log;
 use crate::options::Options;
+use crate::panel::Panel;
 use crate::profile::Profile;
 use crate::punch::Punch;
 use crate::users::Users;
@@ -33,6 +35,7 @@ pub struct Terminal {
     pub(crate) key: u32,
     pub(crate) lockout: Lockout,
     pub(crate) attendance_photos: u32,
+    pub(crate) panel: Panel,
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) first_session: u16,
@@ -86,6 +89,24 @@ impl Terminal {
     #[must_use]
     pub fn fingers(&self) -> Vec<FingerTemplate> {
         self.biometrics.fingers().cloned().collect()
+    }
+
+    /// What people see and hear of it.
+    #[must_use]
+    pub fn panel(&self) -> &Panel {
+        &self.panel
+    }
+
+    /// An option's value.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.get(name)
+    }
+
+    /// Whether clients have written options that they did not tell the terminal to take over.
+    #[must_use]
+    pub fn has_stale_options(&self) -> bool {
+        self.options.stale
     }
 
     pub(crate) fn set_time(&mut self, time: DeviceTime) {
@@ -143,6 +164,7 @@ pub struct TerminalBuilder {
     punches: Option<Vec<Punch>>,
     captured: Option<Bytes>,
     options: Vec<(String, Option<String>)>,
+    state: DeviceState,
     first_session: Option<u16>,
     first_number: Option<u16>,
 }
@@ -295,6 +317,13 @@ impl TerminalBuilder {
         self
     }
 
+    /// What it says that it is doing, until it restarts; waiting by default.
+    #[must_use]
+    pub fn state(mut self, state: DeviceState) -> Self {
+        self.state = state;
+        self
+    }
+
     /// The id of the first session; the next ones count on.
     #[must_use]
     pub fn first_session(mut self, session: u16) -> Self {
@@ -350,6 +379,8 @@ impl TerminalBuilder {
         for given in self.biometrics {
             biometrics.take(given);
         }
+        let mut panel = Panel::default();
+        panel.set_state(self.state);
         let mut terminal = Terminal {
             options,
             users,
@@ -358,6 +389,7 @@ impl TerminalBuilder {
             key: self.key,
             lockout: Lockout::default(),
             attendance_photos: self.attendance_photos,
+            panel,
             faults: Faults::default(),
             seed: self.seed,
             first_session,

@@ -172,7 +172,7 @@ impl Driver {
     }
 
     /// Sends all that the session wants sent, after what a call that was dropped left of a packet.
-    async fn flush(&mut self, step: Step) -> Result<(), ClientError> {
+    pub(super) async fn flush(&mut self, step: Step) -> Result<(), ClientError> {
         let deadline = Instant::now() + self.timeout;
         let mut packet = None;
         loop {

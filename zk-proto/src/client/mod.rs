@@ -4,6 +4,7 @@
 //! [`Client::abort`] or [`Client::reconnect`], never out of step.
 
 mod backup;
+mod control;
 mod driver;
 mod enrol;
 mod error;

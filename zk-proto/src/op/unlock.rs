@@ -5,10 +5,31 @@ use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
 /// Opens the door (command 31).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unlock {
     /// How long, in the terminal's own unit: tenths of a second on most firmware, seconds on some.
     pub ticks: u32,
+}
+
+/// What a terminal counts the time of an open door in. The field's clients disagree, and terminals do not say: try it out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnlockUnit {
+    /// Tenths of a second, as most clients have it.
+    #[default]
+    Tenths,
+    /// Whole seconds.
+    Seconds,
+}
+
+impl Unlock {
+    /// For so many seconds, on a terminal that counts in `unit`.
+    #[must_use]
+    pub const fn seconds(seconds: u32, unit: UnlockUnit) -> Self {
+        match unit {
+            UnlockUnit::Tenths => Self { ticks: seconds.saturating_mul(10) },
+            UnlockUnit::Seconds => Self { ticks: seconds },
+        }
+    }
 }
 
 impl Operation for Unlock {

@@ -1,6 +1,7 @@
 //! Terminals to operate, and the operations in tables, so that other tests can run each of them.
 
 mod backup;
+mod control;
 mod enrol;
 mod faulty;
 mod guard;

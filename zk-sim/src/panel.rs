@@ -1,0 +1,164 @@
+//! What people see and hear of a terminal: screen, loudspeaker, lock, and whether it is awake.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use zk_proto::Command;
+use zk_proto::op::{DeviceState, DoorState, Voice};
+use zk_proto::record::UserLayout;
+
+use crate::reply::Reply;
+use crate::terminal::Terminal;
+
+/// The front of a terminal.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// Text by line, in the terminal's code page.
+    lines: BTreeMap<u16, Bytes>,
+    blinks: bool,
+    voice: Option<Voice>,
+    state: DeviceState,
+    asleep: bool,
+    restarts: u32,
+    switched_off: u32,
+    unlocks: u32,
+    /// How long the lock stays open, and when the last packet came.
+    open_until: Option<Duration>,
+    now: Duration,
+}
+
+impl Default for Panel {
+    fn default() -> Self {
+        Self {
+            lines: BTreeMap::new(),
+            blinks: true,
+            voice: None,
+            state: DeviceState::WAITING,
+            asleep: false,
+            restarts: 0,
+            switched_off: 0,
+            unlocks: 0,
+            open_until: None,
+            now: Duration::ZERO,
+        }
+    }
+}
+
+impl Panel {
+    /// What clients wrote on a line of the screen, as bytes of the terminal's code page.
+    #[must_use]
+    pub fn line(&self, line: u16) -> Option<&[u8]> {
+        self.lines.get(&line).map(|text| &text[..])
+    }
+
+    /// Whether the colon of the clock blinks.
+    #[must_use]
+    pub fn clock_blinks(&self) -> bool {
+        self.blinks
+    }
+
+    /// The last voice message that was played.
+    #[must_use]
+    pub fn last_voice(&self) -> Option<Voice> {
+        self.voice
+    }
+
+    /// What the terminal says that it is doing.
+    #[must_use]
+    pub fn state(&self) -> DeviceState {
+        self.state
+    }
+
+    /// Whether it was sent to sleep.
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        self.asleep
+    }
+
+    /// How often clients restarted it.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
+    /// How often clients switched it off. Somebody always switches it on again at once.
+    #[must_use]
+    pub fn switched_off(&self) -> u32 {
+        self.switched_off
+    }
+
+    /// How often clients opened the door.
+    #[must_use]
+    pub fn unlocks(&self) -> u32 {
+        self.unlocks
+    }
+
+    /// Whether the door was open when the last packet came: somebody holds it for as long as the lock is open.
+    #[must_use]
+    pub fn door(&self) -> DoorState {
+        if self.open_until.is_some_and(|until| self.now < until) { DoorState::OPEN } else { DoorState::CLOSED }
+    }
+
+    pub(crate) fn set_state(&mut self, state: DeviceState) {
+        self.state = state;
+    }
+
+    /// Time passes.
+    pub(crate) fn tick(&mut self, now: Duration) {
+        self.now = now;
+    }
+
+    /// The terminal goes down and comes up again.
+    pub(crate) fn restart(&mut self, command: Command) {
+        let off = u32::from(command == Command::POWEROFF);
+        let (restarts, switched_off) = (self.restarts + 1 - off, self.switched_off + off);
+        *self = Self { restarts, switched_off, unlocks: self.unlocks, now: self.now, ..Self::default() };
+    }
+
+    /// Opens the lock for so many tenths of a second.
+    fn unlock(&mut self, tenths: u32) {
+        self.unlocks += 1;
+        self.open_until = Some(self.now + Duration::from_millis(u64::from(tenths) * 100));
+    }
+
+    fn write(&mut self, mut data: &[u8]) -> bool {
+        let Some(line) = data.try_get_u16_le().ok() else { return false };
+        // A zero, and a space that some clients leave out.
+        let text = data.get(1..).unwrap_or_default();
+        self.lines.insert(line, Bytes::copy_from_slice(text.strip_prefix(b" ").unwrap_or(text)));
+        true
+    }
+}
+
+/// Answers the commands about the front.
+pub(crate) fn answer(terminal: &mut Terminal, command: Command, mut data: &[u8]) -> Reply {
+    let shows_text = terminal.profile.users == UserLayout::TwentyEight;
+    let panel = &mut terminal.panel;
+    let done = match command {
+        Command::ENABLE_CLOCK => {
+            panel.blinks = data.first() != Some(&0);
+            true
+        }
+        // Others than black-and-white terminals say yes and show nothing.
+        Command::WRITE_LCD => !shows_text || panel.write(data),
+        Command::CLEAR_LCD => {
+            panel.lines.clear();
+            true
+        }
+        Command::UNLOCK => data.try_get_u32_le().map(|tenths| panel.unlock(tenths)).is_ok(),
+        // Some clients send two bytes.
+        Command::TESTVOICE => {
+            let index = data.try_get_u32_le().or_else(|_| data.try_get_u16_le().map(u32::from));
+            index.map(|index| panel.voice = Some(Voice(index))).is_ok()
+        }
+        Command::SLEEP | Command::RESUME => {
+            panel.asleep = command == Command::SLEEP;
+            true
+        }
+        Command::STATE_RRQ => return Reply { field: Some(panel.state.0), ..Reply::ok() },
+        Command::DOORSTATE_RRQ => return Reply::ok_with(vec![panel.door().0]),
+        _ => return Reply::code(Command::ACK_UNKNOWN),
+    };
+    if done { Reply::ok() } else { Reply::error() }
+}
