@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::Command;
+use crate::{Command, DeviceTime};
 
 /// A set of records that is read in bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +16,20 @@ pub enum Dataset {
     Templates,
     /// The operation log.
     Operations,
+    /// Short messages. That the rows are those of single messages is not verified.
+    Messages,
+    /// Which short messages are for which users. That the rows are those of single links is not verified.
+    MessageLinks,
+    /// Work codes; no public source gives their rows.
+    WorkCodes,
+    /// The attendance records from one time to another, on newer firmware (one source). The terminal selects them by its own clock,
+    /// and there is no count to hold them against. Where it is not known a refusal says so, or, on some firmware, an empty answer.
+    AttendanceBetween {
+        /// The first moment.
+        from: DeviceTime,
+        /// The last moment.
+        to: DeviceTime,
+    },
 }
 
 impl Dataset {
@@ -25,18 +39,35 @@ impl Dataset {
         match self {
             Self::Attendance => Command::ATTLOG_RRQ,
             Self::Users => Command::USERTEMP_RRQ,
-            Self::Templates => Command::DB_RRQ,
+            Self::Templates | Self::Messages | Self::MessageLinks | Self::WorkCodes => Command::DB_RRQ,
             Self::Operations => Command::OPLOG_RRQ,
+            Self::AttendanceBetween { .. } => Command::ATTLOG_TIME_RRQ,
         }
     }
 
     /// The table selector that goes with the command; 0 for none.
     fn selector(self) -> u8 {
         match self {
-            Self::Attendance | Self::Operations => 0,
+            Self::Attendance | Self::Operations | Self::AttendanceBetween { .. } => 0,
             Self::Users => 5,
             Self::Templates => 2,
+            Self::Messages => 6,
+            Self::MessageLinks => 7,
+            Self::WorkCodes => 8,
         }
+    }
+
+    /// The two numbers of a buffered read: the selector, or where a range begins and ends.
+    fn arguments(self) -> (u32, u32) {
+        match self {
+            Self::AttendanceBetween { from, to } => (from.0, to.0),
+            other => (other.selector().into(), 0),
+        }
+    }
+
+    /// Whether the command is also one of its own; a range of the log is only known within a buffered read.
+    pub(crate) fn is_direct(self) -> bool {
+        !matches!(self, Self::AttendanceBetween { .. })
     }
 
     /// The eleven data bytes of `DATA_WRRQ`: 1, inner command `u16`, selector `u32`, extra `u32`.
@@ -45,8 +76,9 @@ impl Dataset {
         let mut data = BytesMut::with_capacity(11);
         data.put_u8(1);
         data.put_u16_le(self.command().0);
-        data.put_u32_le(self.selector().into());
-        data.put_u32_le(0);
+        let (selector, extra) = self.arguments();
+        data.put_u32_le(selector);
+        data.put_u32_le(extra);
         data.freeze()
     }
 

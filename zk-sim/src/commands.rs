@@ -1,13 +1,16 @@
 //! What a terminal answers to each command, once the session is open.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use zk_proto::record::UserLayout;
+use zk_proto::record::{OperationCode, UserLayout};
 use zk_proto::{Command, DeviceTime};
 
+use crate::access;
 use crate::capture;
 use crate::enrolment;
 use crate::faults::{FaultKind, Faults};
 use crate::link::{Link, Then};
+use crate::messages;
+use crate::operations;
 use crate::panel;
 use crate::reply::Reply;
 use crate::terminal::Terminal;
@@ -24,8 +27,21 @@ pub(crate) struct Request<'a> {
     pub(crate) data: &'a [u8],
 }
 
-/// Answers one request of an open session.
+/// Answers one request of an open session, and notes what was done.
 pub(crate) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> (Vec<Reply>, Then) {
+    let (replies, then) = carry_out(terminal, link, request);
+    let done = then == Then::Restart || replies.iter().any(|reply| reply.code == Command::ACK_OK);
+    if let Some((operation, parameters)) = operations::noted(request.command, request.data).filter(|_| done) {
+        terminal.note(operation, parameters);
+    }
+    if request.command == Command::POWEROFF {
+        // Somebody switches it on again.
+        terminal.note(OperationCode::POWER_ON, [0; 4]);
+    }
+    (replies, then)
+}
+
+fn carry_out(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> (Vec<Reply>, Then) {
     match request.command {
         Command::EXIT => {
             let silent = terminal.faults.strike(FaultKind::ExitUnanswered).is_some();
@@ -61,11 +77,18 @@ fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> V
     }
     let mut fields = || {
         data.try_get_u8().ok()?;
-        Some((Command(data.try_get_u16_le().ok()?), data.try_get_u32_le().ok()?))
+        let command = Command(data.try_get_u16_le().ok()?);
+        Some((command, data.try_get_u32_le().ok()?, data.try_get_u32_le().unwrap_or(0)))
     };
-    let Some(table) = fields().and_then(|(command, selector)| Table::asked(command, selector)) else {
-        return vec![Reply::error()];
+    let table = match fields() {
+        Some((Command::ATTLOG_TIME_RRQ, from, to)) if terminal.profile.log_ranges => {
+            Some(Table::LogBetween(DeviceTime(from), DeviceTime(to)))
+        }
+        Some((Command::ATTLOG_TIME_RRQ, ..)) => return vec![Reply::code(Command::ACK_UNKNOWN)],
+        Some((command, selector, _)) => Table::asked(command, selector),
+        None => None,
     };
+    let Some(table) = table else { return vec![Reply::error()] };
     if table == Table::Log
         && let Some(code) = terminal.faults.strike(FaultKind::NoData).and_then(|code| u16::try_from(code).ok())
     {
@@ -121,8 +144,25 @@ fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> V
 fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply {
     let mut data = request.data;
     match request.command {
-        Command::AUTH | Command::STARTVERIFY | Command::CANCELCAPTURE | Command::REFRESHDATA | Command::CLEAR_OPLOG => {
+        Command::AUTH | Command::STARTVERIFY | Command::CANCELCAPTURE | Command::REFRESHDATA => Reply::ok(),
+        Command::CLEAR_OPLOG => {
+            terminal.operations.clear();
             Reply::ok()
+        }
+        Command::USERGRP_RRQ
+        | Command::USERGRP_WRQ
+        | Command::USERTZ_RRQ
+        | Command::USERTZ_WRQ
+        | Command::GRPTZ_RRQ
+        | Command::GRPTZ_WRQ
+        | Command::TZ_RRQ
+        | Command::TZ_WRQ
+        | Command::ULG_RRQ
+        | Command::ULG_WRQ
+        | Command::VERIFY_RRQ
+        | Command::VERIFY_WRQ => access::answer(terminal, request.command, data),
+        Command::SMS_RRQ | Command::SMS_WRQ | Command::DELETE_SMS | Command::UDATA_WRQ | Command::DELETE_UDATA => {
+            messages::answer(terminal, request.command, data)
         }
         Command::TEST_TEMP => match terminal.biometrics.whose(data) {
             Some(uid) => Reply::ok_with(uid.to_le_bytes().to_vec()),
@@ -299,6 +339,8 @@ fn biometric(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec
 fn delete_user(terminal: &mut Terminal, uid: u16) -> bool {
     let Some(user_id) = terminal.users.get(uid).map(|user| user.user_id.0.clone()) else { return false };
     terminal.biometrics.forget(uid, &user_id);
+    terminal.access.forget(uid);
+    terminal.messages.forget(uid);
     terminal.users.delete(uid)
 }
 
@@ -329,19 +371,24 @@ fn clear(terminal: &mut Terminal, table: Option<u8>) -> Reply {
     match table {
         None => {
             terminal.log.clear();
-            terminal.users.clear();
-            terminal.biometrics.clear();
+            terminal.operations.clear();
+            clear_users(terminal);
         }
         Some(1) => terminal.log.clear(),
         Some(2) => terminal.biometrics.clear_fingers(),
-        Some(3 | 4) => {}
-        Some(5) => {
-            terminal.users.clear();
-            terminal.biometrics.clear();
-        }
+        Some(3) => {}
+        Some(4) => terminal.operations.clear(),
+        Some(5) => clear_users(terminal),
         Some(_) => return Reply::error(),
     }
     Reply::ok()
+}
+
+fn clear_users(terminal: &mut Terminal) {
+    terminal.users.clear();
+    terminal.biometrics.clear();
+    terminal.access.forget_all();
+    terminal.messages.forget_all();
 }
 
 /// Counts and capacities, each a 32-bit number. Source of the places: `vectors/free_sizes.json`.
@@ -356,6 +403,7 @@ fn free_sizes(terminal: &mut Terminal) -> Bytes {
         (4, users),
         (6, fingers),
         (8, records),
+        (10, terminal.operations.entries().len() as i64),
         (12, terminal.users.admins() as i64),
         (13, terminal.users.passwords() as i64),
         (14, finger_room),

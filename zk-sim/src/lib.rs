@@ -27,6 +27,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod access;
 mod biometrics;
 mod capture;
 mod commands;
@@ -43,6 +44,8 @@ mod line;
 mod link;
 mod lockout;
 mod log;
+mod messages;
+mod operations;
 mod options;
 mod panel;
 pub mod profile;
@@ -56,6 +59,7 @@ mod transfer;
 mod upload;
 mod users;
 
+pub use access::Access;
 pub use control::Control;
 pub use data::Person;
 pub use device::{Device, LinkId};
@@ -64,6 +68,7 @@ pub use faults::{Fault, FaultError, FaultKind};
 pub use file::DataError;
 pub use handle::Handle;
 pub use line::{Action, Frame, Transport};
+pub use messages::Messages;
 pub use panel::Panel;
 pub use profile::Profile;
 pub use punch::Punch;

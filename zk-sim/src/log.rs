@@ -9,6 +9,7 @@ use crate::faults::{FaultKind, Faults};
 use crate::layout::encode_log;
 use crate::profile::Profile;
 use crate::punch::Punch;
+use crate::users::data_set;
 
 /// Bytes of the length word.
 const WORD: usize = 4;
@@ -81,6 +82,19 @@ impl Log {
             }
             changed
         });
+    }
+
+    /// The data set of the records from one time to another, whatever stands between them.
+    pub(crate) fn encoded_between(&self, profile: &Profile, from: DeviceTime, to: DeviceTime) -> Bytes {
+        let mut records = BytesMut::new();
+        let mut number = self.first_number;
+        for punch in self.shown() {
+            if (from..=to).contains(&punch.time) {
+                encode_log(profile, std::slice::from_ref(punch), number, &mut records);
+            }
+            number = number.wrapping_add(1);
+        }
+        data_set(&records)
     }
 
     /// The data set: a word that says how many bytes follow, then the records.

@@ -1,6 +1,7 @@
 //! The terminal's options: names and values as text.
 
 use zk_proto::record::AttendanceLayout;
+use zk_proto::record::Bell;
 use zk_proto::record::UserLayout;
 
 use crate::profile::Profile;
@@ -50,8 +51,10 @@ impl Options {
             ("VoiceOn", "1"),
             ("LockOn", "5"),
         ];
-        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Self { values, stale: false }
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let bells = (1..=Bell::COUNT).filter(|_| !colour).filter_map(|number| Bell::option(number).ok());
+        let bells = bells.map(|name| (name, Bell::value(None)));
+        Self { values: values.into_iter().map(owned).chain(bells).collect(), stale: false }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {

@@ -76,6 +76,8 @@ pub struct Profile {
     pub face_capacity: u32,
     /// Whether it has photos of its users (command 10010).
     pub user_photos: bool,
+    /// Whether it serves the log from one time to another (10004).
+    pub log_ranges: bool,
     /// Option `~Platform`.
     pub platform: &'static str,
     /// Option `~DeviceName`.
@@ -109,6 +111,7 @@ const TFT40: Profile = Profile {
     finger_capacity: 3_000,
     face_capacity: 0,
     user_photos: false,
+    log_ranges: false,
     platform: "ZEM760_TFT",
     device_name: "iClock880",
     firmware: "Ver 6.60 Jun 16 2015",
@@ -163,6 +166,7 @@ impl Profile {
             sizes_len: 112,
             strict_checksum: true,
             user_photos: true,
+            log_ranges: true,
             device_name: "SpeedFace-V5L",
             platform: "ZAM180_TFT",
             firmware: "Ver 6.60 Aug 19 2021",

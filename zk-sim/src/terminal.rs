@@ -7,9 +7,10 @@ use bytes::Bytes;
 use chrono::{Local, NaiveDateTime, TimeDelta};
 use zk_proto::encoding::TextEncoding;
 use zk_proto::op::DeviceState;
-use zk_proto::record::{FaceTemplate, FingerTemplate, User};
+use zk_proto::record::{FaceTemplate, FingerTemplate, OperationCode, OperationRecord, User};
 use zk_proto::{CommKey, DeviceTime};
 
+use crate::access::Access;
 use crate::biometrics::{Biometrics, Given};
 use crate::data::{Person, Random, device_time, held, people, punches};
 use crate::faults::{Fault, FaultKind, Faults};
@@ -17,6 +18,8 @@ use crate::file::{self, DataError, FileData};
 use crate::layout::decode_log;
 use crate::lockout::Lockout;
 use crate::log::Log;
+use crate::messages::Messages;
+use crate::operations::Operations;
 use crate::options::Options;
 use crate::panel::Panel;
 use crate::profile::Profile;
@@ -36,6 +39,9 @@ pub struct Terminal {
     pub(crate) lockout: Lockout,
     pub(crate) attendance_photos: u32,
     pub(crate) panel: Panel,
+    pub(crate) access: Access,
+    pub(crate) messages: Messages,
+    pub(crate) operations: Operations,
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) first_session: u16,
@@ -95,6 +101,29 @@ impl Terminal {
     #[must_use]
     pub fn panel(&self) -> &Panel {
         &self.panel
+    }
+
+    /// Access control: groups, zones, combinations.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Short messages, and whom they are for.
+    #[must_use]
+    pub fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
+    /// What was done at it, oldest first; at least that it was switched on.
+    #[must_use]
+    pub fn operations(&self) -> &[OperationRecord] {
+        self.operations.entries()
+    }
+
+    /// Notes in the operation log what is done now.
+    pub(crate) fn note(&mut self, operation: OperationCode, parameters: [u16; 4]) {
+        self.operations.note(self.now(), operation, parameters);
     }
 
     /// An option's value.
@@ -390,6 +419,9 @@ impl TerminalBuilder {
             lockout: Lockout::default(),
             attendance_photos: self.attendance_photos,
             panel,
+            access: Access::default(),
+            messages: Messages::default(),
+            operations: Operations::default(),
             faults: Faults::default(),
             seed: self.seed,
             first_session,
@@ -399,6 +431,7 @@ impl TerminalBuilder {
             profile: self.profile,
         };
         terminal.set_faults(&self.faults);
+        terminal.note(OperationCode::POWER_ON, [0; 4]);
         terminal
     }
 }

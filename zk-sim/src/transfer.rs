@@ -1,7 +1,7 @@
 //! Data sets on their way to the client: prepared once, read in ranges, streamed in packets.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use zk_proto::Command;
+use zk_proto::{Command, DeviceTime};
 
 use crate::data::Random;
 use crate::faults::{FaultKind, Faults};
@@ -24,6 +24,11 @@ pub(crate) enum Table {
     Log,
     Users,
     Templates,
+    /// The part of the log from one time to another.
+    LogBetween(DeviceTime, DeviceTime),
+    Operations,
+    Messages,
+    MessageLinks,
     /// A table that the terminal has and that holds nothing.
     Empty,
 }
@@ -35,7 +40,11 @@ impl Table {
             (Command::ATTLOG_RRQ, _) => Some(Self::Log),
             (Command::USERTEMP_RRQ, 5) => Some(Self::Users),
             (Command::DB_RRQ, 2) => Some(Self::Templates),
-            (Command::DB_RRQ, 6..=8) | (Command::OPLOG_RRQ, _) => Some(Self::Empty),
+            (Command::OPLOG_RRQ, _) => Some(Self::Operations),
+            (Command::DB_RRQ, 6) => Some(Self::Messages),
+            (Command::DB_RRQ, 7) => Some(Self::MessageLinks),
+            // Nothing is known of the rows of work codes.
+            (Command::DB_RRQ, 8) => Some(Self::Empty),
             _ => None,
         }
     }
@@ -58,6 +67,10 @@ pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
                 None => Prepared::whole(data),
             }
         }
+        Table::LogBetween(from, to) => Prepared::whole(terminal.log.encoded_between(&terminal.profile, from, to)),
+        Table::Operations => Prepared::whole(terminal.operations.encoded()),
+        Table::Messages => Prepared::whole(terminal.messages.encoded()),
+        Table::MessageLinks => Prepared::whole(terminal.messages.encoded_links()),
         Table::Templates => {
             let data = terminal.biometrics.encoded_fingers();
             match strike_bytes(&mut terminal.faults, FaultKind::CutTemplates) {

@@ -95,6 +95,11 @@ impl Users {
         self.users.remove(&uid).is_some()
     }
 
+    /// Changes a user. `false` when there is no such user.
+    pub(crate) fn change(&mut self, uid: u16, change: impl FnOnce(&mut User)) -> bool {
+        self.users.get_mut(&uid).map(change).is_some()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.users.clear();
     }

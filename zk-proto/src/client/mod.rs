@@ -14,6 +14,7 @@ mod options;
 mod pull;
 mod recorder;
 mod replay;
+mod tables;
 mod tape;
 mod tcp;
 mod templates;

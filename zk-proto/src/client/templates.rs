@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// A set with its length word, in memory, up to the cap for one transfer.
-    async fn whole_set(&mut self, dataset: Dataset) -> Result<Bytes, ClientError> {
+    pub(super) async fn whole_set(&mut self, dataset: Dataset) -> Result<Bytes, ClientError> {
         let prepared = self.prepare(dataset).await?;
         let mut set = BytesMut::new();
         self.read_all(&prepared, |_, bytes| {

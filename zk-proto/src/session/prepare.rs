@@ -104,8 +104,8 @@ impl Prepare {
                 self.stage = Stage::Freeing;
                 Next::Ask(free(context))
             }
-            Stage::Buffered => self.ask(context, Stage::Direct),
-            Stage::Direct => Next::Fail(ProtoError::TimedOut { command: self.command() }),
+            Stage::Buffered if self.dataset.is_direct() => self.ask(context, Stage::Direct),
+            Stage::Buffered | Stage::Direct => Next::Fail(ProtoError::TimedOut { command: self.command() }),
         }
     }
 
@@ -145,7 +145,9 @@ impl Prepare {
     fn after_refusal(&mut self, context: &mut Context<'_>, code: Command) -> Next {
         match code {
             Command::ACK_ERROR | Command::NO_BUFFER | Command::NOT_FOUND => done(context, Prepared::Empty { code }),
-            Command::ACK_UNKNOWN | Command::ACK_ERROR_CMD if self.stage == Stage::Buffered => {
+            Command::ACK_UNKNOWN | Command::ACK_ERROR_CMD
+                if self.stage == Stage::Buffered && self.dataset.is_direct() =>
+            {
                 self.ask(context, Stage::Direct)
             }
             code => Next::Fail(ProtoError::Refused { command: self.command(), code }),

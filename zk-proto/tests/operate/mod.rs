@@ -1,5 +1,6 @@
 //! Terminals to operate, and the operations in tables, so that other tests can run each of them.
 
+mod access;
 mod backup;
 mod control;
 mod enrol;
