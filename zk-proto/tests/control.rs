@@ -2,6 +2,8 @@
 
 mod vectors;
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use vectors::{bytes, load, number};
@@ -18,7 +20,8 @@ use zk_proto::record::{
     UserVerifyStyle, UserZones, VerifyStyle, WeeklyZone,
 };
 use zk_proto::reply::Reply;
-use zk_proto::{Command, Dataset, DeviceTime, Operation, Packet, ProtoError, Uid};
+use zk_proto::session::Config;
+use zk_proto::{Command, Dataset, DeviceTime, Operation, Packet, ProtoError, Session, Uid};
 
 fn request<O: Operation>(operation: &O) -> (u16, String) {
     let mut data = BytesMut::new();
@@ -209,10 +212,24 @@ fn the_byte_tells_whether_the_door_is_open_not_the_acknowledgement() {
     assert_eq!(GetDoorState.decode(&Reply { data: &[0], ..silent }), Ok(DoorState::CLOSED));
 }
 
+/// How often a request goes out over UDP when no answer comes.
+fn sendings<O: Operation>(operation: &O) -> usize {
+    let mut session = Session::datagrams(Config::default());
+    session.call(Duration::ZERO, operation);
+    let mut sent = 0;
+    while let Some(next) = session.poll_timeout() {
+        sent += std::iter::from_fn(|| session.poll_transmit()).count();
+        session.handle_timeout(next);
+    }
+    sent
+}
+
 #[test]
-fn nothing_that_destroys_is_ever_sent_twice() {
-    assert!(!ClearAttendanceLog::REPEATABLE && !ClearOperationLog::REPEATABLE && !ClearTable::REPEATABLE);
-    assert!(!EraseEverything::REPEATABLE && !Restart::REPEATABLE && !PowerOff::REPEATABLE);
+fn what_destroys_or_goes_down_is_sent_once() {
+    assert!(sendings(&GetState) > 1);
+    assert_eq!([sendings(&ClearAttendanceLog), sendings(&ClearOperationLog), sendings(&ClearTable::Users)], [1; 3]);
+    assert_eq!([sendings(&EraseEverything), sendings(&Restart), sendings(&PowerOff)], [1; 3]);
+    assert_eq!([sendings(&DeleteMessage(1)), sendings(&Unlock { ticks: 1 })], [1; 2]);
 }
 
 #[test]
