@@ -37,6 +37,8 @@ pub(super) struct Bulk {
     again: u8,
     /// An answer that may be the first part of a longer one: it has to come twice.
     doubtful: Option<Bytes>,
+    /// An acknowledgement came that may have been the whole answer.
+    empty: bool,
 }
 
 impl Bulk {
@@ -51,6 +53,7 @@ impl Bulk {
             damaged: false,
             again: 0,
             doubtful: None,
+            empty: false,
         }
     }
 
@@ -67,7 +70,9 @@ impl Bulk {
         match meaning {
             Meaning::Announced => self.after_announcement(context, &packet),
             Meaning::Data if context.datagrams => {
-                if self.early.len() < EARLY {
+                let doubled =
+                    self.early.iter().any(|other| (other.session, &other.data) == (packet.session, &packet.data));
+                if self.early.len() < EARLY && !doubled {
                     self.early.push(packet);
                 }
                 Next::Wait(OVERTAKEN)
@@ -75,7 +80,8 @@ impl Bulk {
             Meaning::Data => self.answer(context, packet),
             // The end of a transfer whose announcement was lost.
             Meaning::Done if !self.early.is_empty() => self.repeat(Some(packet.session)),
-            Meaning::Done if packet.data.is_empty() && self.held.is_none() => {
+            // Datagrams get doubled: the second is no more than the first.
+            Meaning::Done if packet.data.is_empty() && (self.held.is_none() || context.datagrams) => {
                 self.held = Some(packet);
                 Next::Wait(SECOND_PACKET.min(context.config.timeout))
             }
@@ -89,11 +95,22 @@ impl Bulk {
             return self.with_stream(context, StreamRead::on_silence);
         }
         match (self.early.len(), self.held.take()) {
-            (0, Some(packet)) => self.answer(context, packet),
+            (0, Some(packet)) => self.after_lone_acknowledgement(context, packet),
             (0, None) => Next::Fail(ProtoError::TimedOut { command: self.command }),
             (1, _) => self.after_lone_piece(context),
             _ => self.repeat(None),
         }
+    }
+
+    /// An acknowledgement and nothing else: an empty answer, unless over datagrams it ends a transfer of which all else was lost.
+    /// That one carries the transfer's size where another carries the session id; as it can be the same number, it has to come twice.
+    fn after_lone_acknowledgement(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
+        let empty = packet.session == 0 || packet.session == *context.session_id;
+        if !context.datagrams || !self.repeatable || (empty && self.empty) {
+            return self.answer(context, packet);
+        }
+        self.empty |= empty;
+        self.repeat(None)
     }
 
     /// One datagram of data and nothing else: an inline answer, unless it is a part of one whose other packets were lost.

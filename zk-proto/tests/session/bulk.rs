@@ -1,5 +1,7 @@
 //! Answers that may be transfers: each of their forms, and what goes wrong on the way.
 
+use proptest::prelude::*;
+
 use super::{SESSION, Stage, announcement, set};
 use zk_proto::op::{Operation, ReadTemplate};
 use zk_proto::reply::Reply;
@@ -225,4 +227,160 @@ fn silence_in_the_middle_ends_in_an_error() {
     stage.ask_for_template();
     stage.silence();
     assert_eq!(stage.failure(), ProtoError::TimedOut { command: Command::GET_USERTEMP });
+}
+
+#[test]
+fn an_acknowledgement_of_which_all_else_was_lost_is_no_empty_answer() {
+    let mut stage = Stage::connected_by_datagrams();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::ACK_OK, 8, &[]);
+    stage.silence();
+    let again = stage.template_request();
+    stage.answer(&again, Command::PREPARE_DATA, SESSION, &announcement(8, 1024));
+    stage.answer(&again, Command::DATA, 0, b"template");
+    stage.answer(&again, Command::ACK_OK, 8, &[]);
+    assert_eq!(stage.collected(), b"template");
+}
+
+#[test]
+fn a_bare_acknowledgement_over_datagrams_counts_when_it_comes_twice() {
+    let mut stage = Stage::connected_by_datagrams();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::ACK_OK, SESSION, &[]);
+    stage.silence();
+    let again = stage.template_request();
+    stage.answer(&again, Command::ACK_OK, SESSION, &[]);
+    stage.silence();
+    assert!(matches!(stage.event(), Event::Answer(packet) if packet.data.is_empty()));
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_one() {
+    let mut stage = Stage::connected_by_datagrams();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::DATA, 0, b"template");
+    stage.answer(&request, Command::DATA, 0, b"template");
+    stage.silence();
+    assert_eq!(stage.collected(), b"template");
+}
+
+/// What becomes of one datagram: lost, late, doubled, or nothing of that.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Lost,
+    Late,
+    Doubled,
+    Arrives,
+}
+
+fn fates() -> impl Strategy<Value = Vec<Fate>> {
+    let fate =
+        prop_oneof![1 => Just(Fate::Lost), 1 => Just(Fate::Late), 1 => Just(Fate::Doubled), 4 => Just(Fate::Arrives)];
+    prop::collection::vec(fate, 64)
+}
+
+impl Stage {
+    /// Answers a request by datagrams that meet their fates. Those that are late come after all others.
+    fn answer_badly(
+        &mut self,
+        request: &Packet,
+        answer: Vec<(Command, u16, Vec<u8>)>,
+        fates: &mut impl Iterator<Item = Fate>,
+    ) {
+        let mut late = Vec::new();
+        for (command, field, data) in answer {
+            match fates.next().unwrap_or(Fate::Arrives) {
+                Fate::Lost => {}
+                Fate::Late => late.push((command, field, data)),
+                Fate::Doubled => {
+                    self.answer(request, command, field, &data);
+                    self.answer(request, command, field, &data);
+                }
+                Fate::Arrives => self.answer(request, command, field, &data),
+            }
+        }
+        for (command, field, data) in late {
+            self.answer(request, command, field, &data);
+        }
+    }
+}
+
+proptest! {
+    /// Whatever datagrams do, an answer is the one that was sent, or there is none.
+    #[test]
+    fn lost_late_and_doubled_datagrams_bring_the_answer_or_an_error(
+        length in 1_usize..6_000,
+        part in prop_oneof![Just(1008_usize), Just(1024)],
+        inline in any::<bool>(),
+        fates in fates(),
+    ) {
+        let template = set(length);
+        let mut fates = fates.into_iter();
+        let mut stage = Stage::connected_by_datagrams();
+        stage.session.call(stage.now, &ASKED);
+        for _ in 0..200 {
+            stage.pump();
+            while let Some(request) = stage.requests.pop_front() {
+                prop_assert_eq!(request.command, Command::GET_USERTEMP);
+                let mut answer = Vec::new();
+                if inline {
+                    answer.push((Command::DATA, 0, template.clone()));
+                } else {
+                    answer.push((Command::PREPARE_DATA, SESSION, announcement(length, part)));
+                    let parts = template.chunks(part).enumerate();
+                    answer.extend(parts.map(|(number, part)| (Command::DATA, number as u16, part.to_vec())));
+                    answer.push((Command::ACK_OK, length as u16, vec![]));
+                }
+                stage.answer_badly(&request, answer, &mut fates);
+            }
+            stage.pump();
+            match stage.events.pop_front() {
+                Some(Event::Answer(packet)) => {
+                    prop_assert!(packet.data == template, "{} bytes instead of {length}", packet.data.len());
+                    return Ok(());
+                }
+                Some(Event::Failed(_)) => return Ok(()),
+                Some(event) => prop_assert!(false, "{event:?}"),
+                None => stage.silence(),
+            }
+        }
+        prop_assert!(false, "it never ends");
+    }
+
+    /// Whatever a terminal answers, a call with a long answer and an upload end.
+    #[test]
+    fn any_packets_end_a_call_and_an_upload(
+        datagrams in any::<bool>(),
+        uploads in any::<bool>(),
+        packets in prop::collection::vec(
+            (prop_oneof![Just(1500_u16), Just(1501), Just(2000), Just(2001), any::<u16>()], any::<u16>(), prop::collection::vec(any::<u8>(), 0..40)),
+            0..60,
+        ),
+    ) {
+        let mut stage = if datagrams { Stage::connected_by_datagrams() } else { Stage::connected() };
+        if uploads {
+            let template = zk_proto::record::FingerTemplate { uid: Uid(1), finger: 1, flag: 1, template: set(3000).into() };
+            stage.session.upload(stage.now, zk_proto::session::Upload::finger(&template).unwrap());
+        } else {
+            stage.session.call(stage.now, &ASKED);
+        }
+        let mut request = None;
+        for (command, field, data) in packets {
+            stage.pump();
+            request = stage.requests.pop_back().or(request);
+            let wire = stage.wire(Command(command), field, request.as_ref().map_or(0, |asked: &Packet| asked.reply_id), &data);
+            if stage.send(&wire).is_err() {
+                return Ok(());
+            }
+        }
+        for _ in 0..100 {
+            stage.pump();
+            let ended = |event: &Event| matches!(event, Event::Answer(_) | Event::Uploaded { .. } | Event::Failed(_));
+            if stage.events.iter().any(ended) {
+                return Ok(());
+            }
+            stage.silence();
+        }
+        prop_assert!(false, "it never ends");
+    }
 }
