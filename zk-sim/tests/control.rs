@@ -152,6 +152,14 @@ fn users_are_told_with_the_bytes_of_their_names() {
 }
 
 #[test]
+fn options_are_told_as_clients_read_them() {
+    let mut site = Site::one(terminal(0).option("LockOn", "7"));
+    let told = site.ask(json!({ "do": "options" }));
+    assert_eq!((&told["options"]["LockOn"], &told["options"]["~SerialNumber"]), (&json!("7"), &json!("FRONT1")));
+    assert_eq!(told["firmware"], "Ver 6.60 Jun 16 2015");
+}
+
+#[test]
 fn several_terminals_are_told_apart_by_number_and_by_serial() {
     let mut site = Site::new([terminal(1), terminal(5).serial("BACK2").profile(Profile::named("bw8").unwrap())]);
     let all = site.ask(json!({ "do": "terminals" }));

@@ -19,6 +19,7 @@ pub const REQUESTS: &[(&str, &str)] = &[
     ("punches", "stores the given punches in their order"),
     ("records", "the log as a client finds it, [from] a place, at most [limit]"),
     ("users", "the user table"),
+    ("options", "firmware, and every option with its value"),
     ("clear-log", "empties the log"),
     ("drop-oldest", "drops the count oldest records, as a full log does"),
     ("set-faults", "replaces all faults by faults, a list of texts"),
@@ -71,6 +72,12 @@ fn of_one(terminal: &Handle, what: &str, fields: Fields) -> Result<Value, String
         "users" => nothing(fields).map(|()| {
             let users = terminal.inspect(|terminal| terminal.users());
             json!({ "users": users.iter().map(user_row).collect::<Vec<_>>() })
+        }),
+        "options" => nothing(fields).map(|()| {
+            terminal.inspect(|terminal| {
+                let options = terminal.options.iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
+                json!({ "firmware": terminal.profile.firmware, "options": options.collect::<Map<_, _>>() })
+            })
         }),
         "clear-log" => nothing(fields).map(|()| done(|| terminal.clear_log())),
         "drop-oldest" => read(fields).map(|Count { count }| done(|| terminal.drop_oldest(count))),
