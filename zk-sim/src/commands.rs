@@ -1,5 +1,7 @@
 //! What a terminal answers to each command, once the session is open.
 
+use std::time::Duration;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use zk_proto::record::{OperationCode, UserLayout};
 use zk_proto::{Command, DeviceTime};
@@ -8,7 +10,7 @@ use crate::access;
 use crate::capture;
 use crate::enrolment;
 use crate::faults::{FaultKind, Faults};
-use crate::link::{Link, Then};
+use crate::link::{Link, Then, UsersRead};
 use crate::messages;
 use crate::operations;
 use crate::panel;
@@ -42,6 +44,11 @@ pub(crate) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request
 }
 
 fn carry_out(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> (Vec<Reply>, Then) {
+    if request.command != Command::EXIT
+        && let Some(code) = refused(&mut terminal.faults)
+    {
+        return (vec![Reply::code(code)], Then::Stay);
+    }
     match request.command {
         Command::EXIT => {
             let silent = terminal.faults.strike(FaultKind::ExitUnanswered).is_some();
@@ -68,6 +75,14 @@ fn carry_out(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) ->
         }
         _ => (vec![one(terminal, link, request)], Then::Stay),
     }
+}
+
+/// The code by which a terminal refuses whatever it is asked.
+fn refused(faults: &mut Faults) -> Option<Command> {
+    if faults.strike(FaultKind::Busy).is_some() {
+        return Some(Command::ACK_RETRY);
+    }
+    faults.strike(FaultKind::RefuseAll).and_then(|code| u16::try_from(code).ok()).map(Command)
 }
 
 /// 1503: makes a table ready, or hands it over at once when it is small.
@@ -97,10 +112,18 @@ fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> V
     if table == Table::Log && terminal.faults.strike(FaultKind::IgnoreBuffered).is_some() {
         return Vec::new();
     }
-    if table == Table::Log && link.users_read && terminal.faults.strike(FaultKind::LogAfterUsers).is_some() {
+    if table == Table::Log
+        && link.users_read == UsersRead::Freed
+        && terminal.faults.strike(FaultKind::LogAfterUsers).is_some()
+    {
         return vec![Reply::error()];
     }
-    link.users_read |= table == Table::Users;
+    if table == Table::Users {
+        link.users_read = UsersRead::Buffered;
+    }
+    if let Some(delay) = terminal.faults.strike(FaultKind::SlowReads).and_then(|delay| u64::try_from(delay).ok()) {
+        link.line.delay(Duration::from_millis(delay));
+    }
     link.prepared = None;
     let prepared = transfer::prepare(terminal, table);
     if prepared.fits_inline(terminal, link.transport) {
@@ -137,6 +160,8 @@ fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> V
     let selector = request.data.first().copied().unwrap_or(0);
     let Some(table) = Table::asked(request.command, u32::from(selector)) else { return vec![Reply::error()] };
     let prepared = transfer::prepare(terminal, table);
+    let garbled = table == Table::Log && terminal.faults.strike(FaultKind::GarbageDirect).is_some();
+    let prepared = if garbled { prepared.garbled(terminal.seed) } else { prepared };
     prepared.streamed(terminal, link.transport)
 }
 
@@ -182,6 +207,7 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
             let time = DeviceTime::parse(data).ok();
             acknowledge(time.map(|time| terminal.set_time(time)).is_some())
         }
+        Command::GET_PINWIDTH if terminal.faults.strike(FaultKind::EmptyPinWidth).is_some() => Reply::ok(),
         Command::GET_PINWIDTH => Reply::ok_with(vec![pin_width(terminal)]),
         Command::GET_PHOTO_COUNT if terminal.profile.user_photos => {
             Reply::ok_with(terminal.attendance_photos.to_le_bytes().to_vec())
@@ -234,6 +260,9 @@ fn one(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Reply
         }
         Command::CLEAR_DATA => clear(terminal, data.first().copied()),
         Command::FREE_DATA => {
+            if link.users_read == UsersRead::Buffered {
+                link.users_read = UsersRead::Freed;
+            }
             link.prepared = None;
             link.upload = None;
             Reply::ok()
@@ -276,8 +305,20 @@ pub(crate) fn until_nul(data: &[u8]) -> String {
     String::from_utf8_lossy(data.get(..end).unwrap_or_default()).into_owned()
 }
 
-fn read_option(terminal: &Terminal, data: &[u8]) -> Reply {
+fn read_option(terminal: &mut Terminal, data: &[u8]) -> Reply {
+    if let Some(code) = terminal.faults.strike(FaultKind::OptionCode).and_then(|code| u16::try_from(code).ok()) {
+        return Reply::code(Command(code));
+    }
+    if terminal.faults.strike(FaultKind::EmptyOptions).is_some() {
+        return Reply::ok();
+    }
     let name = until_nul(data);
+    if matches!(name.as_str(), "~ExtendFmt" | "~UserExtFmt")
+        && terminal.faults.strike(FaultKind::WrongFormats).is_some()
+    {
+        let opposite = if terminal.options.get(&name) == Some("1") { "0" } else { "1" };
+        return Reply::ok_with(text(&format!("{name}={opposite}")));
+    }
     match terminal.options.get(&name) {
         Some(value) => Reply::ok_with(text(&format!("{name}={value}"))),
         None => Reply::code(terminal.profile.absent_option),
@@ -391,6 +432,9 @@ fn clear_users(terminal: &mut Terminal) {
     terminal.messages.forget_all();
 }
 
+/// The longest answer to free sizes that a fault makes.
+const MAX_SIZES: usize = 1024;
+
 /// Counts and capacities, each a 32-bit number. Source of the places: `vectors/free_sizes.json`.
 fn free_sizes(terminal: &mut Terminal) -> Bytes {
     let profile = &terminal.profile;
@@ -415,13 +459,17 @@ fn free_sizes(terminal: &mut Terminal) -> Bytes {
         (20, terminal.biometrics.faces() as i64),
         (22, i64::from(profile.face_capacity)),
     ];
-    let mut words = vec![0i32; profile.sizes_len / 4];
+    let length = terminal.faults.strike(FaultKind::SizesLength).and_then(|length| usize::try_from(length).ok());
+    let length = length.map_or(profile.sizes_len, |length| length.min(MAX_SIZES));
+    let negative = terminal.faults.strike(FaultKind::NegativeSizes).is_some();
+    let mut words = vec![0i32; length.div_ceil(4)];
     for (place, value) in fields {
+        let value = if negative && (17..=19).contains(&place) { -1 - value } else { value };
         if let Some(word) = words.get_mut(place) {
             *word = i32::try_from(value).unwrap_or(i32::MAX);
         }
     }
-    words.into_iter().flat_map(i32::to_le_bytes).collect()
+    words.into_iter().flat_map(i32::to_le_bytes).take(length).collect()
 }
 
 fn reported_records(records: i64, faults: &mut Faults) -> i64 {

@@ -21,6 +21,9 @@ use crate::terminal::Terminal;
 use crate::transcript::{Received, Stats, Transcript};
 use crate::transfer::EVENT_PUNCH;
 
+/// How the answers of access control panels begin; they speak another protocol on the same port.
+const PANEL: &[u8] = &[0xAA, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
 /// One client's connection to a [`Device`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(u64);
@@ -75,7 +78,10 @@ impl Device {
         self.next_link += 1;
         let seed = self.terminal.seed ^ id.0.wrapping_mul(0xD1B5_4A32_D192_ED03);
         let pace = self.terminal.profile.pace;
-        let link = Link::open(transport, pace, &mut self.terminal.faults, seed);
+        let mut link = Link::open(transport, pace, &mut self.terminal.faults, seed);
+        if transport == Transport::Tcp && self.terminal.profile.silent_tcp {
+            link.line.fall_silent();
+        }
         self.links.insert(id, link);
         Some(id)
     }
@@ -125,6 +131,9 @@ impl Device {
             link.acknowledged();
             return nothing;
         }
+        if self.terminal.faults.strike(FaultKind::AccessPanel).is_some() {
+            return (link.line.raw(Bytes::from_static(PANEL)), true);
+        }
         let (replies, then) = self.respond(link, &packet);
         link.remember(bytes, now, &replies);
         let mut actions = link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies);
@@ -160,15 +169,23 @@ impl Device {
                 let right =
                     packet.command == Command::AUTH && self.terminal.comm_key().accepts(link.session, &packet.data);
                 if !right {
-                    return unauthorised();
+                    let closes = packet.command == Command::AUTH
+                        && self.terminal.faults.strike(FaultKind::CloseOnWrongKey).is_some();
+                    let (refusal, _) = unauthorised();
+                    return (refusal, if closes { Then::End } else { Then::Stay });
                 }
                 link.state = State::Ready;
+                if self.terminal.faults.strike(FaultKind::NewSession).is_some() {
+                    link.session = self.new_session();
+                    link.own_session_only = true;
+                }
                 return (vec![Reply::ok()], Then::Stay);
             }
             State::Ready => {}
         }
         if packet.session != link.session {
             match self.terminal.profile.foreign_session {
+                _ if link.own_session_only => return unauthorised(),
                 ForeignSession::Accept => {}
                 ForeignSession::Refuse => return unauthorised(),
                 ForeignSession::Ignore => return (Vec::new(), Then::Stay),
@@ -187,13 +204,19 @@ impl Device {
         // A stream is one session; a datagram that connects again is a new client at the old address.
         if link.state == State::Idle || link.transport == Transport::Udp {
             link.reset(State::AwaitsKey);
-            link.session = self.next_session;
-            self.next_session = self.next_session.checked_add(1).unwrap_or(1);
+            link.session = self.new_session();
         }
-        if self.terminal.key == 0 {
+        let demanded = self.terminal.faults.strike(FaultKind::DemandKey).is_some();
+        if self.terminal.key == 0 && !demanded {
             link.state = State::Ready;
         }
         vec![if link.state == State::Ready { Reply::ok() } else { Reply::code(Command::ACK_UNAUTH) }]
+    }
+
+    fn new_session(&mut self) -> u16 {
+        let session = self.next_session;
+        self.next_session = session.checked_add(1).unwrap_or(1);
+        session
     }
 
     /// Stores a punch and tells every client that registered for punches.

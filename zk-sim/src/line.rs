@@ -90,6 +90,8 @@ pub(crate) struct Line {
     stall_after: Option<u64>,
     sent: u64,
     silent: bool,
+    /// What the next answer waits for, beside the pace.
+    delay: Duration,
     random: Random,
 }
 
@@ -109,6 +111,7 @@ impl Line {
             stall_after,
             sent: 0,
             silent: false,
+            delay: Duration::ZERO,
             random: Random::new(seed),
         }
     }
@@ -123,11 +126,28 @@ impl Line {
         self.silent = true;
     }
 
+    /// Lets the next answer wait.
+    pub(crate) fn delay(&mut self, delay: Duration) {
+        self.delay = delay;
+    }
+
+    /// Bytes that are no packet of the protocol.
+    pub(crate) fn raw(&mut self, bytes: Bytes) -> Vec<Action> {
+        if self.silent {
+            return Vec::new();
+        }
+        self.limit(vec![Action::Write(Frame { head: bytes, data: Bytes::new(), at_most: self.at_most })])
+    }
+
     /// What the driver does to send these packets.
     pub(crate) fn send(&mut self, faults: &mut Faults, session: u16, request: u16, replies: Vec<Reply>) -> Vec<Action> {
         let mut actions = Vec::with_capacity(replies.len());
         if self.silent {
             return actions;
+        }
+        let delay = std::mem::take(&mut self.delay);
+        if !delay.is_zero() && !replies.is_empty() {
+            actions.push(Action::Pause(delay));
         }
         for reply in replies {
             let own_id = reply.reply_id.unwrap_or(request);

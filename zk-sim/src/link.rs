@@ -37,6 +37,14 @@ pub(crate) enum Then {
     Restart,
 }
 
+/// Whether a session has read users, and freed the buffer since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UsersRead {
+    No,
+    Buffered,
+    Freed,
+}
+
 /// An event that was sent and not yet acknowledged.
 #[derive(Debug)]
 struct Unacknowledged {
@@ -54,10 +62,12 @@ pub(crate) struct Link {
     pub(crate) session: u16,
     pub(crate) mask: u32,
     pub(crate) prepared: Option<Prepared>,
-    /// Whether users were read on this session.
-    pub(crate) users_read: bool,
     pub(crate) upload: Option<Upload>,
     pub(crate) line: Line,
+    /// Whether another session id than the own one is refused, whatever the profile says.
+    pub(crate) own_session_only: bool,
+    /// How far a session has come in reading users and freeing the buffer.
+    pub(crate) users_read: UsersRead,
     /// Requests so far, for faults that begin after some.
     requests: i64,
     key_after: Option<i64>,
@@ -81,9 +91,10 @@ impl Link {
             session: 0,
             mask: 0,
             prepared: None,
-            users_read: false,
             upload: None,
             line: Line::open(transport, pace, faults, seed),
+            own_session_only: false,
+            users_read: UsersRead::No,
             requests: 0,
             key_after: faults.strike(FaultKind::KeyMidSession),
             silent_after: faults.strike(FaultKind::StallPackets),
@@ -98,9 +109,10 @@ impl Link {
 
     pub(crate) fn reset(&mut self, state: State) {
         self.state = state;
+        self.own_session_only = false;
+        self.users_read = UsersRead::No;
         self.mask = 0;
         self.prepared = None;
-        self.users_read = false;
         self.upload = None;
         self.waiting.clear();
         self.unacknowledged.clear();

@@ -35,6 +35,8 @@ pub struct Profile {
     pub about: &'static str,
     /// Whether it answers over TCP.
     pub tcp: bool,
+    /// Whether it takes TCP connections without ever answering on one; only where it answers over UDP alone.
+    pub silent_tcp: bool,
     /// Whether it answers over UDP.
     pub udp: bool,
     /// User records.
@@ -91,6 +93,7 @@ const TFT40: Profile = Profile {
     name: "tft40",
     about: "colour-screen terminal, 40-byte log, 72-byte users, TCP and UDP (iClock880, K40, F18)",
     tcp: true,
+    silent_tcp: false,
     udp: true,
     users: UserLayout::SeventyTwo,
     log: AttendanceLayout::Wide(40),
@@ -216,6 +219,16 @@ impl Profile {
             tcp: false,
             log: AttendanceLayout::Sixteen,
             device_name: "U580",
+            ..BW
+        },
+        Profile {
+            name: "silent-tcp",
+            about: "as bw8, UDP alone, and TCP connections that are taken and never answered (MA300)",
+            tcp: false,
+            silent_tcp: true,
+            log: AttendanceLayout::EightB,
+            event_len: 10,
+            firmware: "Ver 6.62 May 10 2013",
             ..BW
         },
         Profile {

@@ -105,7 +105,7 @@ async fn until_stopped(stop: CancellationToken, work: impl Future<Output = ()>) 
 type Bound = (Option<TcpListener>, Option<UdpSocket>, SocketAddr);
 
 async fn bind(terminal: &Terminal, addr: SocketAddr) -> io::Result<Bound> {
-    let (tcp, udp) = (terminal.profile.tcp, terminal.profile.udp);
+    let (tcp, udp) = (terminal.profile.tcp || terminal.profile.silent_tcp, terminal.profile.udp);
     if !tcp {
         let socket = UdpSocket::bind(addr).await?;
         let addr = socket.local_addr()?;

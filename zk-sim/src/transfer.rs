@@ -102,6 +102,10 @@ fn prepare_log(terminal: &mut Terminal) -> Prepared {
         data.extend((0..count).map(|_| random.next() as u8));
         prepared = Prepared::whole(data.freeze());
     }
+    if let Some(more) = faults.strike(FaultKind::LongWord).and_then(|more| u32::try_from(more).ok()) {
+        let records = prepared.claimed.saturating_sub(4);
+        prepared.data = with_word(&prepared.data, records.saturating_add(more));
+    }
     if faults.strike(FaultKind::ZeroWord).is_some() {
         prepared.data = with_word(&prepared.data, 0);
     }
@@ -184,6 +188,15 @@ impl Prepared {
         stream(terminal, transport, length, part)
     }
 
+    /// The same set with noise for records.
+    pub(crate) fn garbled(mut self, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut data = BytesMut::from(self.data.get(..4).unwrap_or_default());
+        data.extend((data.len()..self.data.len()).map(|_| random.next() as u8));
+        self.data = data.freeze();
+        self
+    }
+
     /// The whole set as packets, for direct reads and for firmware that starts at 1503.
     pub(crate) fn streamed(&self, terminal: &mut Terminal, transport: Transport) -> Vec<Reply> {
         stream(terminal, transport, self.claimed, self.data.clone())
@@ -202,17 +215,29 @@ fn stream(terminal: &mut Terminal, transport: Transport, claimed: u32, mut data:
         replies.push(Reply::ok());
     }
     replies.push(Reply::prepare(claimed, packet));
+    let numbered = terminal.faults.strike(FaultKind::DataSession).is_none();
     let mut index = 0u16;
     let mut event = terminal.faults.strike(FaultKind::EventMidTransfer).map(|_| live_event(terminal));
     while !data.is_empty() {
-        replies.push(Reply::data(index, data.split_to(size.min(data.len()))));
+        let packet = Reply::data(index, data.split_to(size.min(data.len())));
+        replies.push(if numbered { packet } else { Reply { field: None, ..packet } });
         replies.extend(event.take());
         index = index.wrapping_add(1);
     }
     if terminal.faults.strike(FaultKind::NoFinalAck).is_none() {
-        replies.push(Reply::end(claimed));
+        replies.insert(end(terminal, transport, replies.len()), Reply::end(claimed));
     }
     replies
+}
+
+/// Where the end of a transfer comes among its packets: behind them, unless it overtakes some.
+fn end(terminal: &mut Terminal, transport: Transport, packets: usize) -> usize {
+    let overtaken = match transport {
+        Transport::Udp => strike_bytes(&mut terminal.faults, FaultKind::EarlyAck).unwrap_or(0),
+        Transport::Tcp => 0,
+    };
+    // Never in front of the announcement.
+    packets.saturating_sub(overtaken).max(1)
 }
 
 /// The last punch as a live event, or a finger on the sensor when there is none.

@@ -142,6 +142,25 @@ fn what_a_client_did_is_seen() {
 }
 
 #[test]
+fn an_event_reaches_who_registered_for_it() {
+    let mut site = Site::one(terminal(0));
+    let mut client = TcpStream::connect(site.servers[0].addr()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut out = bytes::BytesMut::new();
+    zk_proto::frame::encode(zk_proto::Command::CONNECT, 0, 0, &[], &mut out);
+    zk_proto::frame::encode(zk_proto::Command::REG_EVENT, 0, 1, &0x200u32.to_le_bytes(), &mut out);
+    client.write_all(&out).unwrap();
+    let mut answer = [0; 32];
+    std::io::Read::read_exact(&mut client, &mut answer).unwrap();
+    site.ask(json!({ "do": "emit", "event": 0x100, "data": "00" }));
+    site.ask(json!({ "do": "emit", "event": 0x200, "data": "37000000" }));
+    let mut event = [0; 20];
+    std::io::Read::read_exact(&mut client, &mut event).unwrap();
+    assert_eq!((&event[8..10], &event[12..14]), (&[0xF4, 1][..], &[0, 2][..]), "the other event was not asked for");
+    assert_eq!(event[16..], [0x37, 0, 0, 0]);
+}
+
+#[test]
 fn users_are_told_with_the_bytes_of_their_names() {
     let mut site = Site::one(terminal(0));
     let users = site.ask(json!({ "do": "users" }));
@@ -190,6 +209,7 @@ fn mistakes_are_answered_in_words_and_the_port_stays_open() {
         (r#"{"do":"set-key","key":-1}"#, "-1"),
         (r#"{"do":"set-clock"}"#, "either time or seconds"),
         (r#"{"do":"set-clock","seconds":9223372036854775807}"#, "too many"),
+        (r#"{"do":"emit","event":1,"data":"0g"}"#, "no hex"),
         (r#"{"do":"drop-oldest"}"#, "missing field `count`"),
     ] {
         let said = site.refused(line);

@@ -60,7 +60,7 @@ impl Client {
     /// let uid = client
     ///     .while_disabled(Some(Duration::from_secs(60)), async |client| {
     ///         let mut users = client.edit_users().await?;
-    ///         let uid = users.create(&NewUser::new("1042").name("Maria")).await?;
+    ///         let uid = users.create(&NewUser::new("1042").name("Visitor")).await?;
     ///         users.finish().await?;
     ///         Ok::<_, UserError>(uid)
     ///     })

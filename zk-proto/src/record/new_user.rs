@@ -26,7 +26,7 @@ pub const UIDS: core::ops::RangeInclusive<u16> = 1..=65_534;
 /// use zk_proto::{Command, Uid};
 ///
 /// let layout = UserLayout::SeventyTwo;
-/// let user = NewUser::new("20").name("Maria").password("1234").card(7_654_321);
+/// let user = NewUser::new("20").name("Visitor").password("1234").card(7_654_321);
 /// let write = WriteUser::new(layout, &user.in_slot(Uid(20), layout, TextEncoding::UTF_8)?)?;
 /// let mut request = BytesMut::new();
 /// write.encode(&mut request);

@@ -83,12 +83,20 @@ impl Schedule {
         // A terminal that counts nothing and says that it has no data has none, for all that it tells.
         let all_say_empty = [FaultKind::CountZero, FaultKind::NoData].iter().all(|kind| self.strikes(&[*kind]));
         all_say_empty
+            || self.cuts_all_and_counts_none()
             || self.cuts_whole_records()
             || self.counts_as_another_width()
             // So few short records read as other ones as well, if the count says as many of those.
             || self.profile().log.width() < 40
                 && self.records <= 3
                 && self.strikes(&[FaultKind::CutHeadFilled, FaultKind::CountLarger, FaultKind::CountSmaller])
+    }
+
+    /// Whether the cut takes every record, and the count says that there are none.
+    fn cuts_all_and_counts_none(&self) -> bool {
+        let whole = self.records * self.profile().log.width();
+        let cut = self.amount(FaultKind::CutHeadSized).is_some_and(|bytes| bytes >= whole);
+        cut && self.strikes(&[FaultKind::CountZero])
     }
 
     /// Whether the head is cut by whole records: none of the others is out of place then.

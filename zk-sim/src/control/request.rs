@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use zk_proto::record::User;
 
+use crate::event::TerminalEvent;
 use crate::faults::{Fault, FaultKind, SYNTAX};
 use crate::file::device_time_of;
 use crate::handle::Handle;
@@ -27,6 +28,7 @@ pub const REQUESTS: &[(&str, &str)] = &[
     ("list-faults", "every fault that there is"),
     ("set-key", "sets the comm key for sessions to come; 0 for none"),
     ("set-clock", "sets the clock to time, or moves it by seconds"),
+    ("emit", "tells an event to the clients that registered for its kind: event, its code, [data] in hex"),
     ("restart", "ends every session, as a restart does"),
     ("transcript", "what clients sent, [from] a place, at most [limit]"),
     ("stats", "connections, bytes, and packets received by command"),
@@ -89,6 +91,11 @@ fn of_one(terminal: &Handle, what: &str, fields: Fields) -> Result<Value, String
         "clear-faults" => nothing(fields).map(|()| done(|| terminal.clear_faults())),
         "set-key" => read(fields).map(|Key { key }| done(|| terminal.set_key(key))),
         "set-clock" => set_clock(terminal, fields),
+        "emit" => {
+            let Event { event, data } = read(fields)?;
+            let data = hex::decode(&data).map_err(|error| format!("data is no hex: {error}"))?;
+            Ok(done(|| terminal.emit(TerminalEvent::Other(event, data.into()))))
+        }
         "restart" => nothing(fields).map(|()| done(|| terminal.restart())),
         "transcript" => {
             let range: Range = read(fields)?;
@@ -145,6 +152,15 @@ struct Count {
 #[serde(deny_unknown_fields)]
 struct Faults {
     faults: Vec<String>,
+}
+
+/// A live event as it goes out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    event: u16,
+    #[serde(default)]
+    data: String,
 }
 
 #[derive(Deserialize)]

@@ -56,7 +56,7 @@ impl Client {
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let mut client = Client::connect(&ConnectOptions::new("192.0.2.10")).await?;
     /// let mut users = client.edit_users().await?;
-    /// let uid = users.create(&NewUser::new("1042").name("Maria").card(7_654_321)).await?;
+    /// let uid = users.create(&NewUser::new("1042").name("Visitor").card(7_654_321)).await?;
     /// users.change(uid, |user| user.group = 2).await?;
     /// if let Some(left) = users.by_user_id("17").map(|user| user.slot()) {
     ///     users.delete(left).await?;
