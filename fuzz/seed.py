@@ -47,15 +47,22 @@ for tcp in range(2):
     for size, chunk in ((100, 65_535), (5_000, 1_024), (60_000, 16_384)):
         fates = bytes(range(16))
         save("transfer", f"{tcp}-{size}", struct.pack("<BHBH", tcp, size, 255, chunk) + fates)
+for vector in load("operations") + load("messages"):
+    save("records", vector["id"], b"\x01\x02\0\0\0" + bytes.fromhex(vector["input"]["dataset_hex"]))
+for vector in load("control"):
+    for side in ("input", "expect"):
+        data = vector[side].get("data_hex") or vector[side].get("reply_hex")
+        if data:
+            save("records", f"{vector['id']}-{side}", b"\0" + bytes.fromhex(data))
 for vector in load("events"):
     frame = bytes.fromhex(vector["input"]["frame_hex"])
     packet = frame[8:] if vector["input"]["transport"] == "tcp" else frame
     save("events", vector["id"], packet[4:6] + packet[8:])
 for vector in load("options"):
     given = vector["input"]
-    save("options", vector["id"], struct.pack("<H", given["reply_command"]) + bytes.fromhex(given["reply_data_hex"]))
+    save("operations", vector["id"], struct.pack("<HH", given["reply_command"], 1) + bytes.fromhex(given["reply_data_hex"]))
 for vector in load("free_sizes"):
-    save("options", vector["id"], struct.pack("<H", 2000) + bytes.fromhex(vector["input"]["data_hex"]))
+    save("operations", vector["id"], struct.pack("<HH", 2000, 1) + bytes.fromhex(vector["input"]["data_hex"]))
 for kind in ("conversation_attendance", "conversation_auth"):
     for vector in load(kind):
         steps = vector["input"]["steps"] if "steps" in vector["input"] else vector["steps"]

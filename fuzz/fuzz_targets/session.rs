@@ -5,11 +5,19 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use zk_proto::session::{ChecksumPolicy, Config, Event};
-use zk_proto::{Command, Dataset, Packet, Session, frame};
+use zk_proto::op::{GetTime, ReadTemplate};
+use zk_proto::record::FingerTemplate;
+use zk_proto::session::{ChecksumPolicy, Config, Event, Upload};
+use zk_proto::{Command, Dataset, Packet, Session, Uid, frame};
 
 /// Longer than any wait of a session.
 const LONG: Duration = Duration::from_secs(1 << 20);
+
+/// A fingerprint of three chunks.
+fn upload() -> Upload {
+    let template = FingerTemplate { uid: Uid(1), finger: 1, flag: 1, template: vec![7; 2500].into() };
+    Upload::finger(&template).expect("the finger is one")
+}
 
 fuzz_target!(|input: (bool, bool, Vec<(u16, u16, u8, &[u8])>)| {
     let (stream, tolerate, answers) = input;
@@ -43,9 +51,13 @@ fuzz_target!(|input: (bool, bool, Vec<(u16, u16, u8, &[u8])>)| {
             if let Event::Live(_) | Event::Data { .. } = event {
                 continue;
             }
-            match field % 3 {
+            match field % 7 {
                 0 => session.prepare(now, Dataset::Attendance),
                 1 => session.read(now, 0, u64::from(field)),
+                2 => session.call(now, &GetTime),
+                3 => session.call(now, &ReadTemplate { uid: Uid(1), finger: 0 }),
+                4 => session.upload(now, upload()),
+                5 => session.prepare(now, Dataset::Operations),
                 _ => session.exit(now),
             }
         }

@@ -44,7 +44,8 @@ fuzz_target!(|input: &[u8]| {
             Packet::encode(Command(command), session, number as u16, data, &mut packet);
         }
         let mut sent = 0;
-        for action in device.handle_packet(link, packet.freeze(), now).into_iter().chain(device.poll_events(link, now)) {
+        for action in device.handle_packet(link, packet.freeze(), now).into_iter().chain(device.poll_events(link, now))
+        {
             let Action::Write(frame) = action else { continue };
             sent += frame.len();
             let bytes: Bytes = frame.to_bytes();
