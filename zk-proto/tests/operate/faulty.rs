@@ -10,7 +10,7 @@ use tokio::task::LocalSet;
 use zk_proto::{Client, Transport};
 use zk_sim::{Fault, FaultKind, Profile, TerminalBuilder};
 
-use super::{Named, Site, enrol, people};
+use super::{Named, Site, operations, people};
 
 /// An answer's time here. Every deadline is a multiple of it.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -27,7 +27,9 @@ fn family() -> Profile {
 /// What a terminal holds.
 fn state(site: &Site) -> String {
     site.terminal.inspect(|terminal| {
-        let mut state = format!("{:?}", terminal.user_records());
+        let (panel, access, messages) = (terminal.panel(), terminal.access(), terminal.messages());
+        let panel = (panel.clock_blinks(), panel.last_voice(), panel.is_asleep(), panel.unlocks(), panel.line(1));
+        let mut state = format!("{:?} {panel:?} {access:?} {messages:?}", terminal.user_records());
         for finger in terminal.fingers() {
             write!(state, "{finger:?} {:?}", finger.template).unwrap();
         }
@@ -71,7 +73,7 @@ async fn under_each_fault_each_operation_is_done_or_ends_in_a_named_error() {
     let local = LocalSet::new();
     let turns = Rc::new(Semaphore::new(AT_ONCE));
     let mut runs = Vec::new();
-    for operation in people::OPERATIONS.iter().chain(enrol::OPERATIONS) {
+    for operation in operations() {
         let sound = soundly(people::equipped(), *operation).await;
         for kind in FaultKind::ALL {
             for transport in [Transport::Tcp, Transport::Udp] {

@@ -23,6 +23,11 @@ pub(crate) type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<dyn Err
 /// An operation by name, to be run with any client.
 pub(crate) type Named = (&'static str, for<'a> fn(&'a mut Client) -> Outcome<'a>);
 
+/// Every operation, of every group.
+pub(crate) fn operations() -> impl Iterator<Item = &'static Named> {
+    [people::OPERATIONS, enrol::OPERATIONS, control::OPERATIONS, access::OPERATIONS].into_iter().flatten()
+}
+
 /// A running terminal.
 pub(crate) struct Site {
     server: Server,

@@ -5,7 +5,7 @@ use zk_proto::transcript::Transcript;
 use zk_proto::{Client, ConnectOptions, Transport};
 use zk_sim::Profile;
 
-use super::{Named, Site, enrol, people};
+use super::{Named, Site, operations, people};
 
 /// These look at templates and pictures, for which a transcript has zeros.
 const SECRET: [&str; 4] = ["read fingerprint", "read all fingerprints", "face", "user photo"];
@@ -35,7 +35,7 @@ async fn each_operation_replays_to_what_it_came_to() {
     let secrets = secrets();
     for profile in ["iface", "bw8"] {
         for transport in [Transport::Tcp, Transport::Udp] {
-            for operation in people::OPERATIONS.iter().chain(enrol::OPERATIONS) {
+            for operation in operations() {
                 let site = Site::start(&Profile::named(profile).unwrap(), transport, people::equipped()).await;
                 let recorder = Recorder::in_memory();
                 let then = run(*operation, &site.options().recorder(recorder.clone())).await;
