@@ -2,8 +2,8 @@
 
 use clap::Parser;
 
-use attendance_model::IdScheme;
 use attendance_model::legacy::Export;
+use attendance_model::{EventId, IdScheme};
 use iclock_sync::Ledger;
 
 use crate::command::migrate::{found_ids, import};
@@ -65,9 +65,10 @@ pub(crate) fn run(args: &Iclock) -> Result<ExitCode, CliError> {
     if !dry_run && exports.is_empty() {
         take_over(&config)?;
     }
-    let job =
-        Job { dry_run, force: args.force, since: args.since, repeat: interval.is_some(), exports, ..Job::default() };
-    carry_out(&config, &job)
+    // A dry run imports nothing, but tells what would be uploaded after that.
+    let presumed = if dry_run { taken_over(&config)? } else { Vec::new() };
+    let (force, since, repeat) = (args.force, args.since, interval.is_some());
+    carry_out(&config, &Job { dry_run, force, since, repeat, exports, presumed, ..Job::default() })
 }
 
 /// Without the Python tool's files there is nothing to do; those of iclock-cli are not read.
@@ -86,12 +87,17 @@ fn require_its_files(config: &Config, uploads: bool) -> Result<(), ConfigError> 
     Ok(())
 }
 
-/// On the first run, what the Python tool uploaded counts as delivered.
-fn take_over(config: &Config) -> Result<(), CliError> {
-    if Ledger::open_read_only(&config.state_dir)?.is_some() {
-        return Ok(());
+/// What the Python tool uploaded, before the first run.
+fn taken_over(config: &Config) -> Result<Vec<EventId>, CliError> {
+    match Ledger::open_read_only(&config.state_dir)? {
+        Some(_) => Ok(Vec::new()),
+        None => found_ids(std::path::Path::new("")),
     }
-    let found = found_ids(std::path::Path::new(""))?;
+}
+
+/// On the first run, that counts as delivered.
+fn take_over(config: &Config) -> Result<(), CliError> {
+    let found = taken_over(config)?;
     if found.is_empty() {
         return Ok(());
     }

@@ -152,6 +152,24 @@ fn a_dry_run_of_iclock_changes_no_file_and_needs_no_server() {
 }
 
 #[test]
+fn a_dry_run_of_iclock_before_the_first_run_counts_what_the_python_tool_uploaded() {
+    let world = World::new();
+    let server = world.serve(terminal(60));
+    python_directory(&world, &server);
+    offline(&world, &["--export-normalized"]).ended(0);
+    let export = names(&world, "output").remove(0);
+    let rows: Value = serde_json::from_str(&world.read(&format!("output/{export}"))).unwrap();
+    let ids: Vec<&str> = rows.as_array().unwrap().iter().map(|row| row["doc_id"].as_str().unwrap()).collect();
+    std::fs::remove_dir_all(world.path().join("state")).unwrap();
+    std::fs::remove_dir_all(world.path().join("output")).unwrap();
+    world.write("cache/uploaded_ids_cache.json", serde_json::to_string(&ids[7..]).unwrap());
+    let before = world.files();
+    let run = offline(&world, &["--dry-run"]).ended(0);
+    assert!(run.stdout.contains("7 pending"), "{}", run.stdout);
+    assert_eq!(world.files(), before);
+}
+
+#[test]
 fn exports_lie_where_the_python_tool_had_them() {
     let world = World::new();
     let server = world.serve(Terminal::builder().records(5).seed(1));

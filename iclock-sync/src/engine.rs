@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use attendance_model::Sink;
+use attendance_model::{EventId, Sink};
 use chrono::NaiveDateTime;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,8 @@ pub struct Engine {
     state_dir: PathBuf,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    /// What a dry run takes for imported: target, name, ids.
+    presumed: Vec<(String, String, Vec<EventId>)>,
     /// Opened by the first run that writes, and held from then on.
     ledger: Mutex<Option<Arc<Ledger>>>,
 }
@@ -42,6 +44,7 @@ pub struct EngineBuilder {
     options: EngineOptions,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    presumed: Vec<(String, String, Vec<EventId>)>,
 }
 
 impl Engine {
@@ -54,6 +57,7 @@ impl Engine {
             options: EngineOptions::default(),
             clock: Arc::new(SystemClock::new()),
             observer: Arc::new(Silent),
+            presumed: Vec::new(),
         }
     }
 
@@ -66,7 +70,17 @@ impl Engine {
         let mut held = self.ledger.lock().await;
         let dir = self.state_dir.clone();
         let ledger = match &*held {
-            _ if options.dry_run => blocking("ledger", move || Ok(Arc::new(Ledger::scratch(&dir)?))).await?,
+            _ if options.dry_run => {
+                let presumed = self.presumed.clone();
+                blocking("ledger", move || {
+                    let ledger = Ledger::scratch(&dir)?;
+                    for (target, name, ids) in presumed {
+                        ledger.import_ids(&target, &name, ids)?;
+                    }
+                    Ok(Arc::new(ledger))
+                })
+                .await?
+            }
             Some(ledger) => Arc::clone(ledger),
             None => Arc::clone(held.insert(blocking("ledger", move || Ok(Arc::new(Ledger::open(&dir)?))).await?)),
         };
@@ -156,6 +170,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Ids of the scheme `iclock-sync-v1` that a dry run counts as delivered to a sink, as if [`Ledger::import_ids`] had taken
+    /// them over. Other runs know only what was imported.
+    #[must_use]
+    pub fn presume_delivered(mut self, sink: &dyn Sink, ids: Vec<EventId>) -> Self {
+        self.presumed.push((sink.target(), sink.name().to_owned(), ids));
+        self
+    }
+
     /// Sets limits and habits.
     #[must_use]
     pub fn options(mut self, options: EngineOptions) -> Self {
@@ -182,7 +204,7 @@ impl EngineBuilder {
     /// # Errors
     /// [`SyncError::Setting`] for a port of 0, an empty or repeated name, or two sinks with one target.
     pub fn build(self) -> Result<Engine, SyncError> {
-        let Self { state_dir, devices, sinks, options, clock, observer } = self;
+        let Self { state_dir, devices, sinks, options, clock, observer, presumed } = self;
         for (n, device) in devices.iter().enumerate() {
             check_device(device, devices.get(..n).unwrap_or_default())?;
         }
@@ -203,6 +225,7 @@ impl EngineBuilder {
             state_dir,
             clock,
             observer,
+            presumed,
             ledger: Mutex::new(None),
         })
     }

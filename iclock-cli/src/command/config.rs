@@ -17,7 +17,7 @@ pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<ExitCode, 
         return Ok(ExitCode::Done);
     }
     let opened = sinks::open_all(&config.sinks)?;
-    super::sync::engine(&config, opened, None)?;
+    super::sync::engine(&config, opened, None, &[])?;
     output::line(format_args!("ok: {} terminals, {} sinks", config.devices.len(), config.sinks.len()));
     for device in &config.devices {
         output::line(format_args!("  terminal {} at {}", device.name, device.address()));

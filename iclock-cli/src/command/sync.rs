@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use attendance_model::Sink;
 use attendance_model::legacy::Export;
+use attendance_model::{EventId, IdScheme, Sink};
 use chrono::{Local, NaiveDateTime};
 use iclock_sync::{Engine, Ledger, Observer, Report, RunOptions, Schedule, Window};
 
@@ -36,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) exports: Vec<Export>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    /// What a dry run takes for imported.
+    pub(crate) presumed: Vec<EventId>,
 }
 
 pub(crate) fn run(global: &Global, args: &Sync) -> Result<ExitCode, CliError> {
@@ -57,6 +59,7 @@ pub(crate) fn run(global: &Global, args: &Sync) -> Result<ExitCode, CliError> {
         exports: exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect(),
         json: args.json,
         quiet: global.quiet,
+        presumed: Vec::new(),
     };
     carry_out(&config, &job)
 }
@@ -66,8 +69,12 @@ pub(crate) fn engine(
     config: &Config,
     sinks: Vec<Arc<dyn Sink>>,
     observer: Option<Arc<dyn Observer>>,
+    presumed: &[EventId],
 ) -> Result<Engine, CliError> {
     let mut builder = Engine::builder(&config.state_dir).options(config.engine.clone());
+    if let Some(sink) = sinks.iter().find(|sink| sink.capabilities().ids == IdScheme::IclockSyncV1) {
+        builder = builder.presume_delivered(sink.as_ref(), presumed.to_vec());
+    }
     for device in &config.devices {
         builder = builder.device(device.clone());
     }
@@ -91,7 +98,7 @@ pub(crate) fn carry_out(config: &Config, job: &Job) -> Result<ExitCode, CliError
     let devices = names(&mut config.devices.iter().map(|device| &device.name));
     let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
     let observer = progress::observer(&devices, &sink_names, !job.quiet && !job.json && !job.repeat);
-    let engine = engine(config, sinks, Some(observer))?;
+    let engine = engine(config, sinks, Some(observer), &job.presumed)?;
     runtime()?.block_on(async {
         let signals = Signals::listen()
             .map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for signals", &error))?;
