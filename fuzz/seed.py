@@ -35,8 +35,8 @@ for vector in load("users"):
 for vector in load("templates"):
     save("templates", vector["id"], bytes.fromhex(vector["input"]["dataset_hex"]))
 requests = b""
-for vector in load("packets_requests"):
-    given = vector["input"]
+for vector in load("packets_requests") + load("control"):
+    given = vector["input"] if "command" in vector["input"] else vector["expect"]
     data = bytes.fromhex(given["data_hex"])
     request = struct.pack("<HBH", given["command"], 5, len(data)) + data
     save("terminal", vector["id"], bytes(2) + request)

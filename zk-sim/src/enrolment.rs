@@ -1,7 +1,7 @@
 //! A remote enrolment: the person who is asked for a finger comes at once and presses three times.
 
 use bytes::{Buf, Bytes};
-use zk_proto::record::EnrolmentResult;
+use zk_proto::record::{EnrolmentResult, OperationCode};
 
 use crate::event::TerminalEvent;
 use crate::faults::FaultKind;
@@ -73,6 +73,8 @@ fn stored(terminal: &mut Terminal, uid: u16, asked: Asked) -> TerminalEvent {
     let template: Bytes = seed.iter().copied().cycle().take(TEMPLATE).collect();
     match terminal.biometrics.write_finger(uid, finger, if duress { 3 } else { 1 }, template) {
         true => {
+            let parameters = [uid, 0, finger.into(), TEMPLATE as u16];
+            terminal.note(OperationCode::FINGER_ENROLLED, parameters);
             TerminalEvent::Enrolled { result: EnrolmentResult::DONE, finger: Some((TEMPLATE as u16, user_id, finger)) }
         }
         false => TerminalEvent::Enrolled { result: EnrolmentResult::NOT_SAVED, finger: None },

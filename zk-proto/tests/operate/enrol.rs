@@ -9,7 +9,7 @@ use zk_proto::op::{
     CancelCapture, CaptureFinger, CaptureImage, EnrolmentUser, RegisterEvents, StartEnrolment, StartVerification,
     TestTemplate,
 };
-use zk_proto::record::{Alarm, EnrolmentResult, EventCode, LiveEvent, UserLayout, Who};
+use zk_proto::record::{Alarm, EnrolmentResult, EventCode, LiveEvent, OperationCode, UserLayout, Who};
 use zk_proto::{Client, Command, Uid, UserId};
 use zk_sim::{Fault, TerminalEvent};
 
@@ -78,6 +78,9 @@ async fn an_enrolment_is_told_step_by_step_and_stored() {
         let stored = site.terminal.inspect(|terminal| terminal.fingers());
         let [stored] = &stored[..] else { panic!("{}: {stored:?}", site.name()) };
         assert_eq!((stored.uid, stored.finger, stored.flag), (Uid(3), 6, 1));
+        let noted = site.terminal.inspect(|terminal| terminal.operations().last().cloned()).unwrap();
+        let size = stored.template.len().try_into().unwrap();
+        assert_eq!((noted.operation, noted.parameters), (OperationCode::FINGER_ENROLLED, [3, 0, 6, size]));
         assert_eq!(client.call(&TestTemplate(&stored.template)).await.unwrap(), Some(Uid(3)));
         // The same finger again is refused before anybody presses.
         let again = client.enrol(&request(&site, 6), PATIENCE, |_| ()).await;
