@@ -3,6 +3,7 @@
 mod logs;
 
 use logs::{Cut, KINDS, Kind, Log, evidence, given_out, spool};
+use zk_proto::DeviceTime;
 use zk_proto::proof::{
     Counts, Evidence, Known, Preview, Proven, Reason, Remembered, Unproven, prove, prove_previewed, prove_tail,
 };
@@ -405,4 +406,63 @@ fn an_overlap_longer_than_what_is_known_is_no_tail() {
         let tail = prove_tail(spool(&set), 800, &known, &evidence);
         assert!(tail.is_err(), "{records}");
     }
+}
+
+/// A log of 40 bytes in which these records have a date that does not exist.
+fn with_bad(records: u32, bad: impl IntoIterator<Item = usize>) -> Vec<u8> {
+    let mut set = Log::new(AttendanceLayout::Wide(40), records, Kind::Usual, false, 77).set();
+    let impossible = DeviceTime::new(2026, 1, 30, 7, 0, 0).unwrap().0 + 31 * 86_400;
+    assert!(!DeviceTime(impossible).exists(), "30 February");
+    for record in bad {
+        set[4 + record * 40 + 27..][..4].copy_from_slice(&impossible.to_le_bytes());
+    }
+    set
+}
+
+fn is_proven(set: &[u8]) -> bool {
+    let records = (set.len() as u32 - 4) / 40;
+    prove(spool(set), &evidence(set.len(), Counts::steady(records))).is_ok()
+}
+
+#[test]
+fn four_of_five_records_have_to_be_good() {
+    for (records, bad, proven) in [(10, 2, true), (10, 3, false), (500, 100, true), (500, 105, false)] {
+        // Apart from each other, so that it is their share that counts.
+        let every = records as usize / bad;
+        assert_eq!(is_proven(&with_bad(records, (0..bad).map(|n| n * every))), proven, "{bad} of {records}");
+    }
+}
+
+#[test]
+fn of_fewer_than_five_all_but_one_have_to_be_good() {
+    for (records, bad, proven) in [(4, 1, true), (4, 2, false), (3, 1, true), (2, 1, true), (1, 1, false)] {
+        assert_eq!(is_proven(&with_bad(records, 0..bad)), proven, "{bad} of {records}");
+    }
+}
+
+#[test]
+fn nowhere_may_64_in_a_row_have_more_bad_ones_than_good_ones() {
+    for (bad, proven) in [(32, true), (33, false)] {
+        assert_eq!(is_proven(&with_bad(1000, 400..400 + bad)), proven, "{bad} in a row");
+    }
+}
+
+#[test]
+fn two_witnesses_are_enough_and_one_is_not() {
+    let log = Log::new(AttendanceLayout::Wide(40), 200, Kind::Usual, true, 5);
+    let set = log.set();
+    let stray = [&set[..], &[0x5A; 7]].concat();
+    let wrong_word = [&1u32.to_le_bytes()[..], &set[4..]].concat();
+    let wrong_word_and_stray = [&wrong_word[..], &[0x5A; 7]].concat();
+    let (right, none) = (Counts::steady(200), Counts::steady(50));
+    let holding = |set: &[u8], counts| prove(spool(set), &evidence(set.len(), counts)).map(|proven| proven.witnesses());
+    // The length word and the count; size and count.
+    assert!(!holding(&stray, right).unwrap().size);
+    assert!(!holding(&wrong_word, right).unwrap().length_word);
+    // Without the count a second reading is asked for, though all others hold.
+    let unproven = holding(&set, none).unwrap_err();
+    assert!(unproven.needs_second_reading().is_some(), "{unproven}");
+    // Nothing but the numbers.
+    let unproven = holding(&wrong_word_and_stray, none).unwrap_err();
+    assert!(unproven.needs_second_reading().is_none(), "{unproven}");
 }
