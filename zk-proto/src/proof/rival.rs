@@ -211,7 +211,11 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
     let (has_id, clean) = match layout {
         // Few uids are a multiple of 256, and 0 is none; but the high byte of small ones, read as the low one, always is.
         EightA => (number(&byte, 0..2).is_none_or(|uid| uid & 0xFF != 0), true),
-        EightB => (number(&byte, 0..2).is_none_or(|uid| uid & 0xFF != 0), byte(3).is_none_or(|zero| zero == 0)),
+        EightB => {
+            // Bits 6 and 7 of the flags belong to the 4-byte form; like the byte behind them, they are 0 in every sample.
+            let unused = byte(2).is_none_or(|flags| flags & 0xC0 == 0) && byte(3).is_none_or(|zero| zero == 0);
+            (number(&byte, 0..2).is_none_or(|uid| uid & 0xFF != 0), unused)
+        }
         Sixteen => {
             let id = number(&byte, 0..4);
             let zeros = (10..12).all(|at| byte(at).is_none_or(|zero| zero == 0));
