@@ -9,7 +9,7 @@
 //! | all announced bytes, no damaged packet | always |
 //! | two witnesses | always |
 //! | a second, equal reading on a fresh session | the count disagrees, and is not remembered for that |
-//! | length word, size and count | records of 8 bytes in layout A; sets that show nothing but empty ids or the clock's reset |
+//! | length word, size and count | records of 8 bytes in layout A; widths that nobody has reported, of at least five records and none of them bad; fewer than five records of 8 or 16 bytes; sets that show nothing but empty ids or the clock's reset |
 //! | the count, the terminal's remembered layout, or running record numbers | always: they back the width |
 //! | plausible records | always: 80 % of them good, and nowhere 64 in a row with more bad than good |
 //! | no better reading | always: see below |
@@ -18,17 +18,28 @@
 //! by the same distance. So the first and the last records, and any with few good ones among them, are compared with what
 //! the same bytes give from every other beginning, and the claim falls when another reading makes better records.
 //!
-//! # What cannot be told
-//! Where length word, size and count all agree and are all wrong, the bytes alone decide, and few records have few of them:
-//! of up to three records of 8 or 16 bytes, some cuts leave what a terminal might as well have stored. Of more records of 8
-//! bytes that happens by chance, most where half of the ids are missing; it was seen with up to 50. In layout A, where
-//! nobody uses anything but the password, a cut by seven bytes reads as layout B at any length. Both come out as proven.
+//! A length word of zero in front of bytes is no witness, nor is one that leaves out whole records which no count backs. A
+//! record in which nothing stands, no id, date, state or mode, is bad rather than neutral: memory that was never written
+//! looks so.
 //!
-//! The other way round, some whole logs are refused until more punches join them: a single record of layout A; a verify mode
-//! that no document names and that occurs once, in a log of few records; a handful of records of which the first are dated by
-//! a reset clock; until the count stands still, fewer than five records of 8 or 16 bytes; and, of logs of 8-byte records in
-//! which half of the ids are missing, a few whose times give recent dates from another beginning. Where not one record has a
-//! likely date or an id, sizes decide alone, and [`Proven::is_neutral`] says so.
+//! # What cannot be told
+//! Where length word, size and count all agree and are all wrong, the bytes alone decide, and few records have few of them: of
+//! up to three records of 8 bytes, or two of 16, some cuts leave what a terminal might as well have stored. Of more records
+//! of 8 bytes that happens by chance, when bytes of other fields make recent dates: most where half of the ids are missing,
+//! seldom, and in no test of 20 or more; of five to nine in layout A also where the length word fails and only size and count
+//! agree. These come out as proven. (An 8-byte record names nobody but by the user table, which is a further check.)
+//!
+//! The other way round, some whole logs are refused until more punches join them:
+//!
+//! - a single record of layout A, which is never proven as one; dated by a reset clock, it may pass for a neutral one of layout B;
+//! - logs of which more records than are allowed to be bad have a verify mode that no document names and no other record shares;
+//! - up to three records of which the first is dated by a reset clock;
+//! - of logs of 8-byte records in which half of the ids are missing, a few, whose times give recent dates from another
+//!   beginning; for the same reason, though very rarely, fewer than ten records of 40 or 49 bytes with running numbers;
+//! - fewer than five records of 8 or 16 bytes, until the count stands still;
+//! - records of 8 or 16 bytes with nothing but dates of a reset clock, where these give likely ones from another beginning.
+//!
+//! Where not one record has a likely date or an id, sizes decide alone, and [`Proven::is_neutral`] says so.
 
 mod attendance;
 mod digest;

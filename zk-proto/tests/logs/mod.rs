@@ -42,6 +42,8 @@ pub(crate) const KINDS: [Kind; 9] = [
 /// A log in one layout.
 pub(crate) struct Log {
     pub(crate) layout: AttendanceLayout,
+    pub(crate) kind: Kind,
+    pub(crate) running_numbers: bool,
     pub(crate) records: u32,
     /// The records, one after the other.
     pub(crate) bytes: Vec<u8>,
@@ -131,7 +133,7 @@ impl Log {
             }
         }
         let next = bytes.split_off(records as usize * layout.width());
-        Self { layout, records, bytes: bytes.to_vec(), next: next.to_vec() }
+        Self { layout, kind, running_numbers, records, bytes: bytes.to_vec(), next: next.to_vec() }
     }
 
     /// The set as a healthy terminal sends it.

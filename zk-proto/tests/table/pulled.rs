@@ -1,0 +1,142 @@
+//! Rows of the second table that take a session or more: what is asked for again, what is read anew, what is remembered.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use zk_proto::client::{Pull, PullRequest, Pulled, pull};
+use zk_proto::proof::{Proven, Reason};
+use zk_proto::{Client, ConnectOptions, Transport};
+use zk_sim::{Fault, Handle, Profile, Server, Terminal};
+
+struct Site {
+    server: Server,
+    terminal: Handle,
+}
+
+impl Site {
+    async fn new(records: usize, fault: &str) -> Self {
+        let terminal = Terminal::builder().profile(Profile::named("tft40").unwrap()).records(records).seed(11);
+        let faults: Vec<Fault> = fault.split_whitespace().map(|fault| Fault::parse(fault).unwrap()).collect();
+        let terminal = faults.into_iter().fold(terminal, |terminal, fault| terminal.fault(fault));
+        let server = Server::start(terminal.build(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        Self { terminal: server.handle(), server }
+    }
+
+    fn request(&self) -> PullRequest {
+        PullRequest { terminal_now: Some(self.terminal.now()), ..PullRequest::new(self.terminal.now()) }
+    }
+
+    async fn pull(&self, request: &PullRequest, transport: Transport) -> Pull {
+        let options = ConnectOptions::new("127.0.0.1").port(self.server.addr().port());
+        let options = options.timeout(Duration::from_millis(400)).transport(transport);
+        let mut client = Client::connect(&options).await.unwrap();
+        pull(&mut client, request, &mut |_| ()).await.unwrap()
+    }
+
+    /// Whether these are the terminal's records, all of them.
+    fn has(&self, mut proven: Proven) -> bool {
+        let records = proven.next_batch(100_000).unwrap();
+        let truth = self.terminal.records();
+        records.len() == truth.len()
+            && records.iter().zip(&truth).all(|(record, punch)| {
+                (record.time, record.punch_state.0, record.verify_mode.0) == (punch.time, punch.state, punch.mode)
+            })
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_as_no_data_is_an_empty_log_when_the_count_is_zero_and_else_is_read_again() {
+    for code in [2001, 4989, 4991] {
+        let fault = format!("no-data={code}");
+        let site = Site::new(0, &fault).await;
+        let pulled = site.pull(&site.request(), Transport::Tcp).await;
+        assert_eq!((pulled.records_on_device, pulled.sessions), (Some(0), 1), "{code}");
+        assert!(matches!(&pulled.found, Pulled::Full(proven) if proven.records() == 0), "{code}");
+
+        let site = Site::new(30, &fault).await;
+        let pulled = site.pull(&site.request(), Transport::Tcp).await;
+        let Pulled::Unproven { readings, .. } = &pulled.found else { panic!("{code}: {pulled:?}") };
+        assert_eq!(readings[..], [[Reason::Empty], [Reason::Empty]], "{code}");
+        assert_eq!((pulled.sessions, pulled.records_on_device), (2, None), "{code}");
+
+        let site = Site::new(30, &format!("{fault}x1")).await;
+        let pulled = site.pull(&site.request(), Transport::Tcp).await;
+        assert_eq!(pulled.sessions, 2, "{code}");
+        let Pulled::Full(proven) = pulled.found else { panic!("{code}: {:?}", pulled.found) };
+        assert!(site.has(proven), "{code}: refused once");
+    }
+}
+
+#[tokio::test]
+async fn fewer_bytes_than_announced_are_asked_for_again_then_on_a_fresh_session_then_unproven() {
+    let site = Site::new(500, "cut-head").await;
+    let pulled = site.pull(&site.request(), Transport::Tcp).await;
+    let Pulled::Unproven { readings, .. } = &pulled.found else { panic!("{pulled:?}") };
+    let is_incomplete =
+        |reading: &Vec<Reason>| matches!(reading[..], [Reason::Incomplete { have, announced }] if have < announced);
+    assert!(readings.len() == 2 && readings.iter().all(is_incomplete), "{readings:?}");
+    assert!(pulled.sessions > 2, "each reading was tried on more than one: {}", pulled.sessions);
+
+    let site = Site::new(500, "cut-headx1").await;
+    let pulled = site.pull(&site.request(), Transport::Tcp).await;
+    assert_eq!(pulled.sessions, 2);
+    let Pulled::Full(proven) = pulled.found else { panic!("{:?}", pulled.found) };
+    assert!(site.has(proven));
+}
+
+/// One datagram of a transfer lost: the chunk indexes leave a hole, which is filled within the session.
+#[tokio::test]
+async fn a_hole_between_chunk_indexes_is_filled_over_datagrams() {
+    let mut holes = 0;
+    let sound = Site::new(500, "").await;
+    let whole = sound.pull(&sound.request(), Transport::Udp).await.bytes_read;
+    for skip in (8..40).step_by(3) {
+        let site = Site::new(500, &format!("udp-loss=100x1@{skip}")).await;
+        let pulled = site.pull(&site.request(), Transport::Udp).await;
+        assert_eq!(pulled.sessions, 1, "{skip}");
+        holes += u32::from(site.terminal.stats().bytes_sent > sound.terminal.stats().bytes_sent + 500);
+        assert_eq!(pulled.bytes_read, whole, "{skip}: what came is not taken twice");
+        let Pulled::Full(proven) = pulled.found else { panic!("{skip}: {:?}", pulled.found) };
+        assert!(site.has(proven), "{skip}");
+    }
+    assert!(holes > 2, "{holes} of the lost datagrams were parts of the log");
+}
+
+#[tokio::test]
+async fn a_packet_of_another_reply_id_is_no_part_of_the_transfer() {
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let site = Site::new(500, "stale-packet").await;
+        let pulled = site.pull(&site.request(), transport).await;
+        let Pulled::Full(proven) = pulled.found else { panic!("{transport:?}: {:?}", pulled.found) };
+        assert!(site.has(proven), "{transport:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_damaged_packet_is_asked_for_again_and_the_terminal_not_blamed() {
+    for skip in [6, 8, 10] {
+        let site = Site::new(3000, &format!("bad-checksum=1x1@{skip}")).await;
+        let pulled = site.pull(&site.request(), Transport::Tcp).await;
+        assert!(!pulled.remembered.checksums_wrong, "{skip}");
+        let Pulled::Full(proven) = pulled.found else { panic!("{skip}: {:?}", pulled.found) };
+        assert!(site.has(proven), "{skip}");
+    }
+}
+
+#[tokio::test]
+async fn checksums_that_are_wrong_in_every_session_are_remembered_and_held_to_the_witnesses() {
+    let site = Site::new(500, "bad-checksum").await;
+    let pulled = site.pull(&site.request(), Transport::Tcp).await;
+    assert!(pulled.remembered.checksums_wrong);
+    assert!(pulled.sessions > 1, "it took more than one session to know");
+    let next = PullRequest { remembered: pulled.remembered, ..site.request() };
+    let Pulled::Full(proven) = pulled.found else { panic!("{:?}", pulled.found) };
+    assert!(site.has(proven));
+    let again = site.pull(&next, Transport::Tcp).await;
+    assert_eq!(again.sessions, 1, "what is remembered is not found out again");
+    assert!(matches!(again.found, Pulled::Full(_)));
+
+    let site = Site::new(500, "bad-checksum cut-head-filled").await;
+    let pulled = site.pull(&PullRequest { remembered: next.remembered, ..site.request() }, Transport::Tcp).await;
+    assert!(matches!(pulled.found, Pulled::Unproven { .. }), "{pulled:?}");
+}
