@@ -2,36 +2,23 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout_at};
 
+use super::link::{Link, address};
 use super::replay::{Came, Trip};
 use super::tape::Tape;
-use super::tcp::Tcp;
-use super::udp::Udp;
+use super::trouble::{Trouble, hung_up};
 use super::{ClientError, ConnectOptions, Step, Transport};
+use crate::Packet;
 use crate::session::{Config, Event, Session};
 use crate::transcript::Stage;
-use crate::{Packet, ProtoError};
 
 /// Live events kept until somebody takes them; older ones give way.
 const LIVE_EVENTS: usize = 4096;
 /// Longer than any terminal takes, and short enough that no sum of deadlines overflows a clock.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
-
-#[derive(Debug)]
-enum Link {
-    Tcp(Tcp),
-    Udp(Udp),
-    /// A transcript stands for it.
-    Replay,
-    /// Given up.
-    Closed,
-}
 
 /// A session and its carrier.
 #[derive(Debug)]
@@ -53,24 +40,7 @@ impl Driver {
             Config { comm_key: options.comm_key, timeout, limits: options.limits, checksums: options.checksums };
         let datagrams = transport == Transport::Udp;
         let tape = Tape::open(options, datagrams)?;
-        let link = match &tape {
-            Tape::Replaying(player) => match player.connected()? {
-                Ok(()) => Ok(Link::Replay),
-                Err(failure) => Err(failure),
-            },
-            _ => connect(options, datagrams, timeout).await,
-        };
-        let link = match link {
-            Ok(link) => link,
-            Err((stage, error)) => {
-                tape.failed(stage, error.as_ref());
-                return Err(match (stage, error) {
-                    (_, None) => ClientError::TimedOut { step: Step::Connecting },
-                    (Stage::Resolve, Some(source)) => ClientError::Resolve { host: options.host.clone(), source },
-                    (_, Some(source)) => ClientError::Connect { address: address(options), source },
-                });
-            }
-        };
+        let link = Link::open(options, datagrams, timeout, &tape).await?;
         tape.opened();
         let session = if datagrams { Session::datagrams(config) } else { Session::stream(config) };
         let mut driver = Self { session, link, tape, timeout, live: VecDeque::new(), broken: false };
@@ -199,12 +169,7 @@ impl Driver {
 
     fn fail(&mut self, trouble: Trouble, step: Step) -> ClientError {
         self.broken = true;
-        match trouble {
-            Trouble::Line(source) => ClientError::Broken { step, source },
-            Trouble::Bytes(error) => ClientError::from_proto(step, error),
-            Trouble::TooLate => ClientError::TimedOut { step },
-            Trouble::Diverged(error) => error,
-        }
+        trouble.at(step)
     }
 
     /// Waits for bytes until `deadline`, and tells the session which of the two came. Returns when that was.
@@ -278,75 +243,4 @@ impl Driver {
         }
         self.live.push_back(packet);
     }
-}
-
-impl Link {
-    async fn send(&mut self, packet: Option<Bytes>) -> io::Result<()> {
-        match (self, packet) {
-            (Self::Tcp(tcp), packet) => tcp.send(packet).await,
-            (Self::Udp(udp), Some(packet)) => udp.send(&packet).await,
-            (Self::Udp(_), None) => Ok(()),
-            (Self::Replay | Self::Closed, _) => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-}
-
-/// What a wait can end with, before anybody said what it was for.
-enum Trouble {
-    Line(io::Error),
-    Bytes(ProtoError),
-    TooLate,
-    /// A replay goes another way than the transcript.
-    Diverged(ClientError),
-}
-
-impl From<Trip> for Trouble {
-    fn from(trip: Trip) -> Self {
-        match trip {
-            Trip::Line(error) => Self::Line(error),
-            Trip::TimedOut => Self::TooLate,
-            Trip::Diverged(error) => Self::Diverged(error),
-        }
-    }
-}
-
-fn address(options: &ConnectOptions) -> String {
-    format!("{}:{}", options.host, options.port)
-}
-
-/// Opens a connection; what failed and why, `None` for too late.
-async fn connect(
-    options: &ConnectOptions,
-    datagrams: bool,
-    timeout: Duration,
-) -> Result<Link, (Stage, Option<io::Error>)> {
-    let deadline = Instant::now() + timeout;
-    let resolved = timeout_at(deadline, lookup_host((options.host.as_str(), options.port))).await;
-    let addresses: Vec<SocketAddr> = match resolved {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(error)) => return Err((Stage::Resolve, Some(error))),
-        Err(_) => return Err((Stage::Resolve, None)),
-    };
-    let connected = timeout_at(deadline, async {
-        match datagrams {
-            true => Udp::connect(&addresses).await.map(Link::Udp),
-            false => Tcp::connect(&addresses).await.map(Link::Tcp),
-        }
-    });
-    match connected.await {
-        Ok(Ok(link)) => Ok(link),
-        Ok(Err(error)) => Err((Stage::Connect, Some(error))),
-        Err(_) => Err((Stage::Connect, None)),
-    }
-}
-
-/// How a terminal with a single session turns a second client away.
-fn hung_up(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::UnexpectedEof
-    )
 }

@@ -1,6 +1,7 @@
 //! Live capture: what happens at a terminal, as it happens, for as long as somebody listens.
 
 mod item;
+mod listening;
 mod options;
 mod recent;
 
@@ -9,23 +10,17 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 pub use item::{Gap, LiveItem};
 pub use options::LiveOptions;
 
-use super::{Client, ClientError, ConnectOptions, Step};
-use crate::op::{GetTime, Operation};
+use super::{Client, ClientError, ConnectOptions};
 use crate::record::{EventCode, LiveEvent};
-use crate::reply::Reply;
-use crate::session::Event;
 use crate::{DeviceTime, Packet};
+use listening::{Heard, Listening, open};
 use recent::Recent;
-
-/// Longer than any deadline of a session, which ends the wait for an answer.
-const UNTIL_ANSWERED: Duration = Duration::from_secs(3600);
 
 /// Listens to a terminal, over as many connections as it takes.
 ///
@@ -73,20 +68,6 @@ enum State {
     /// Kept from one call to the next, so that a caller with a timer of its own gets there too.
     Opening(Opening),
     Listening(Listening),
-}
-
-/// A session that is registered.
-struct Listening {
-    client: Box<Client>,
-    /// When the terminal was last heard, by the session's clock.
-    heard: Duration,
-    pinging: bool,
-}
-
-/// What came from a terminal that is listened to.
-enum Heard {
-    Event(Packet),
-    Alive(Option<DeviceTime>),
 }
 
 impl fmt::Debug for LiveCapture {
@@ -222,60 +203,5 @@ impl LiveCapture {
         });
         self.sign_of_life(told);
         self.waiting.extend(events);
-    }
-}
-
-impl Listening {
-    /// Waits for an event or a sign of life. May be dropped at any point and called again: what is under way is the session's.
-    async fn hear(&mut self, ping_every: Duration) -> Result<Heard, ClientError> {
-        loop {
-            if self.client.in_call || !self.client.bound {
-                // Somebody used the client, and the registration went with its session.
-                return Err(ClientError::Unusable);
-            }
-            let driver = &mut self.client.driver;
-            let now = driver.clock();
-            let quiet_until = self.heard.saturating_add(ping_every);
-            if !self.pinging && now >= quiet_until {
-                self.pinging = true;
-                let now = driver.now();
-                driver.session.call(now, &GetTime);
-            }
-            let until = if self.pinging { now + UNTIL_ANSWERED } else { quiet_until };
-            let Some(event) = driver.heard_by(until).await? else { continue };
-            self.heard = driver.clock();
-            match event {
-                Event::Live(packet) => return Ok(Heard::Event(packet)),
-                Event::Answer(packet) => {
-                    self.pinging = false;
-                    let (command, code, field) = (GetTime::COMMAND, packet.command, packet.session);
-                    let reply = Reply { command, code, field, data: &packet.data };
-                    // A terminal that does not tell its time is there all the same.
-                    return Ok(Heard::Alive(GetTime.decode(&reply).ok()));
-                }
-                Event::Failed(error) => return Err(ClientError::from_proto(Step::Live, error)),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Leaves an old session, pauses, and opens one that is registered. Also reads the terminal's clock.
-async fn open(
-    old: Option<Box<Client>>,
-    connect: ConnectOptions,
-    events: crate::op::RegisterEvents,
-    pause: Duration,
-) -> Result<(Client, Option<DeviceTime>), ClientError> {
-    if let Some(old) = old {
-        old.exit().await;
-    }
-    sleep(pause).await;
-    let mut client = Client::connect(&connect).await?;
-    client.call(&events).await?;
-    match client.time().await {
-        Ok(now) => Ok((client, Some(now))),
-        Err(ClientError::Refused { .. }) => Ok((client, None)),
-        Err(error) => Err(error),
     }
 }

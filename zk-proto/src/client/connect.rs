@@ -1,0 +1,143 @@
+//! Opening a session, opening it anew, and leaving.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::driver::Driver;
+use super::guard::Lockout;
+use super::{Client, ClientError, ConnectOptions, Step, Transport};
+use crate::op::{EnableDevice, FreeData, RefreshData};
+use crate::session::Event;
+use crate::{Command, Packet};
+
+/// Ending a session never takes longer.
+const EXIT_WITHIN: Duration = Duration::from_secs(3);
+
+impl Client {
+    /// Connects, and opens a session with the comm key where the terminal demands one.
+    ///
+    /// # Errors
+    /// When there is no terminal, it is busy, refuses the key, or speaks another protocol.
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, ClientError> {
+        let (driver, transport) = match options.transport {
+            Transport::Auto => match Driver::open(options, Transport::Tcp).await {
+                Ok(driver) => (driver, Transport::Tcp),
+                Err(error) if speaks_no_tcp(&error) => match Driver::open(options, Transport::Udp).await {
+                    Ok(driver) => (driver, Transport::Udp),
+                    // That nothing answered over UDP either tells less than why TCP failed.
+                    Err(ClientError::TimedOut { .. } | ClientError::Broken { .. } | ClientError::Connect { .. }) => {
+                        return Err(error);
+                    }
+                    Err(error) => return Err(error),
+                },
+                Err(error) => return Err(error),
+            },
+            transport => (Driver::open(options, transport).await?, transport),
+        };
+        Ok(Self {
+            options: options.clone(),
+            transport,
+            driver,
+            in_call: false,
+            holds_buffer: false,
+            bound: false,
+            stale: false,
+            lockout: Lockout::None,
+        })
+    }
+
+    /// Leaves the session, however broken, and opens a fresh one with the same options over the same carrier. A terminal that this
+    /// client left disabled is enabled, see [`Client::while_disabled`].
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; the client stays unusable then, and this may be tried again.
+    pub async fn reconnect(&mut self) -> Result<(), ClientError> {
+        self.leave().await;
+        self.in_call = true;
+        let mut driver = Driver::open(&self.options, self.transport).await?;
+        driver.session.adapt_from(&self.driver.session);
+        self.driver = driver;
+        (self.in_call, self.holds_buffer, self.bound) = (false, false, false);
+        self.renew_lockout().await
+    }
+
+    /// Makes the client usable again after a call whose future was dropped half-way, and frees what the terminal holds for it. A
+    /// terminal that this client left disabled is enabled.
+    ///
+    /// The session stays where it can, for late answers are known by their reply ids: that is one exchange instead of a new
+    /// connection, and live events stay registered. Where the line is lost, or the terminal does not answer, a new session is
+    /// opened as by [`Client::reconnect`].
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn patient(client: &mut zk_proto::Client) -> Result<(), zk_proto::ClientError> {
+    /// if tokio::time::timeout(Duration::from_secs(30), client.users()).await.is_err() {
+    ///     client.abort().await?;
+    ///     println!("too many users for now, but it is {}", client.time().await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; the client stays unusable then.
+    pub async fn abort(&mut self) -> Result<(), ClientError> {
+        if !self.driver.is_broken() {
+            self.driver.session.abandon();
+            self.in_call = false;
+            if !self.holds_buffer || self.free_data().await.is_ok() {
+                return self.settle_lockout().await;
+            }
+        }
+        self.reconnect().await
+    }
+
+    /// Ends the session: frees the terminal's buffer, says good-bye, closes. Never takes longer than 3 s and never fails:
+    /// a terminal that does not answer is left all the same. One that this client left disabled is enabled; if the line is lost, on
+    /// a new one, which may take as long again as a connection takes.
+    pub async fn exit(mut self) {
+        self.leave().await;
+        if self.owes_enable() && self.reconnect().await.is_ok() {
+            self.leave().await;
+        }
+    }
+
+    pub(super) async fn leave(&mut self) {
+        let step = Step::Command(Command::EXIT);
+        self.driver.session.abandon();
+        let farewell = async {
+            let now = self.driver.now();
+            if self.lockout == Lockout::Owed {
+                self.driver.session.call(now, &EnableDevice);
+                if let Event::Answer(Packet { command: Command::ACK_OK, .. }) = self.driver.next(step).await? {
+                    self.lockout = Lockout::None;
+                }
+            }
+            let now = self.driver.now();
+            if self.holds_buffer {
+                self.driver.session.call(now, &FreeData);
+                self.driver.next(step).await?;
+            }
+            if self.stale {
+                let now = self.driver.now();
+                self.driver.session.call(now, &RefreshData);
+                self.driver.next(step).await?;
+                self.stale = false;
+            }
+            let now = self.driver.now();
+            self.driver.session.exit(now);
+            self.driver.next(step).await
+        };
+        // Whatever comes of it: the connection is closed next.
+        if timeout(EXIT_WITHIN.min(self.options.timeout), farewell).await.is_err() {
+            self.driver.cut();
+        }
+        self.driver.close();
+    }
+}
+
+/// Whether a terminal may still be there over UDP.
+fn speaks_no_tcp(error: &ClientError) -> bool {
+    matches!(error, ClientError::Connect { .. } | ClientError::TimedOut { step: Step::Connecting | Step::Handshake })
+}
