@@ -10,9 +10,12 @@ mod collect;
 mod config;
 mod event;
 mod exchange;
+mod input;
 mod link;
 mod pace;
+mod pending;
 mod prepare;
+mod step;
 mod stream;
 mod transfer;
 mod upload;
@@ -24,45 +27,19 @@ use bytes::{Bytes, BytesMut};
 
 use crate::frame::FrameDecoder;
 use crate::op::Operation;
-use crate::reply::Meaning;
-use crate::{Command, Dataset, Packet, ProtoError};
+use crate::{Command, Dataset, ProtoError};
 use bulk::Bulk;
 use chunk::Chunk;
-use exchange::{Ask, Call, Context, Exchange, Handshake, Next};
+use exchange::{Ask, Call, Exchange, Handshake};
 use link::Link;
 use pace::Pace;
+use pending::Pending;
 use transfer::RangeRead;
 use upload::Uploading;
 
 pub use config::{ChecksumPolicy, Config, Limits};
 pub use event::{Event, Statistics};
 pub use upload::{Enrolled, Upload};
-
-/// Packets of other requests that one answer may meet before the line counts as useless.
-const MAX_DISCARDS: u32 = 100;
-/// How often a terminal may say "busy" to one request, and the pause before the request goes out again.
-const BUSY_TIMES: u8 = 3;
-const BUSY_PAUSE: Duration = Duration::from_millis(100);
-/// The first pause before an unanswered datagram is sent again; doubled each time up to the last.
-const RESEND_FIRST: Duration = Duration::from_millis(400);
-const RESEND_LAST: Duration = Duration::from_secs(1);
-
-/// A request on its way.
-#[derive(Debug)]
-struct Pending {
-    reply_id: u16,
-    ask: Ask,
-    /// As sent, for sending it again.
-    wire: Bytes,
-    deadline: Duration,
-    /// When the identical datagram goes out again, and the pause after that.
-    resend: Option<(Duration, Duration)>,
-    /// When the request goes out anew, the terminal having said that it is busy.
-    anew: Option<Duration>,
-    busy: u8,
-    /// Answers came as datagrams with a wrong checksum and were dropped.
-    damaged: bool,
-}
 
 /// One conversation with a terminal.
 #[derive(Debug)]
@@ -219,133 +196,6 @@ impl Session {
         }
     }
 
-    /// Takes what arrived: a part of the stream, or one datagram.
-    ///
-    /// # Errors
-    /// When the stream is lost, or the sender is no terminal of this protocol: the session is over.
-    pub fn handle_input(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
-        match &mut self.link {
-            Link::Stream(decoder) => {
-                decoder.push(bytes);
-                self.handle_received(now)
-            }
-            Link::Datagrams => self.handle_datagram(now, bytes),
-        }
-    }
-
-    /// The receive buffer of a stream with room in it, for a driver that reads straight into it and then calls
-    /// [`Session::handle_received`]. `None` for datagrams.
-    pub fn receive_buffer(&mut self) -> Option<&mut BytesMut> {
-        self.link.receive_buffer(self.exchange.as_ref().is_some_and(Exchange::is_transfer))
-    }
-
-    /// Takes what the driver read into [`Session::receive_buffer`].
-    ///
-    /// # Errors
-    /// As [`Session::handle_input`].
-    pub fn handle_received(&mut self, now: Duration) -> Result<(), ProtoError> {
-        let mut packets = false;
-        while let Some(packet) = self.link.next_packet()? {
-            let packet = self.weigh(packet);
-            self.handle_packet(now, packet)?;
-            packets = true;
-        }
-        if !packets && self.exchange.as_ref().is_some_and(Exchange::is_transfer) {
-            // A part of a long packet is a sign of life on a slow line. The overall deadline holds all the same.
-            let deadline = now.saturating_add(self.pace.gap(&self.config));
-            if let Some(pending) = &mut self.pending {
-                pending.deadline = pending.deadline.max(deadline);
-            }
-        }
-        // Input without end must not keep a deadline from being seen.
-        self.handle_timeout(now);
-        Ok(())
-    }
-
-    fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
-        match link::packet_of(bytes)?.map(|packet| self.weigh(packet)) {
-            Some(packet) if packet.intact || self.config.checksums == ChecksumPolicy::Tolerate => {
-                self.handle_packet(now, packet)?;
-            }
-            // One that was damaged on its way is as good as lost.
-            packet => {
-                self.statistics.damaged += 1;
-                if let (Some(packet), Some(pending)) = (packet, &mut self.pending) {
-                    pending.damaged |= packet.reply_id == pending.reply_id;
-                }
-            }
-        }
-        self.handle_timeout(now);
-        Ok(())
-    }
-
-    /// Takes a checksum that is one too small for right, where this terminal computes all of them so. One that comes amid
-    /// exact ones is damage like any other: a flipped bit can have that effect.
-    fn weigh(&mut self, mut packet: Packet) -> Packet {
-        if packet.intact {
-            return packet;
-        }
-        let first = matches!(&self.exchange, Some(Exchange::Handshake(handshake)) if handshake.is_first())
-            && self.pending.as_ref().is_some_and(|pending| pending.reply_id == packet.reply_id);
-        if (first || self.one_short) && packet.is_one_short() {
-            self.one_short = true;
-            self.statistics.one_short += 1;
-            packet.intact = true;
-        }
-        packet
-    }
-
-    fn handle_packet(&mut self, now: Duration, packet: Packet) -> Result<(), ProtoError> {
-        self.statistics.damaged += u64::from(!packet.intact);
-        match Meaning::of(packet.command) {
-            Meaning::Event => {
-                self.send(Command::ACK_OK, 0, &[]);
-                self.events.push_back(Event::Live(packet));
-                return Ok(());
-            }
-            Meaning::Secure => return Err(ProtoError::SecureFirmware),
-            _ => {}
-        }
-        let Some(pending) = self.pending.as_mut().filter(|pending| pending.reply_id == packet.reply_id) else {
-            self.statistics.stale += 1;
-            self.discarded += 1;
-            return match self.discarded {
-                MAX_DISCARDS.. => Err(ProtoError::Flooded { discarded: self.discarded }),
-                _ => Ok(()),
-            };
-        };
-        self.discarded = 0;
-        pending.resend = None;
-        if Meaning::of(packet.command) == Meaning::Later && pending.busy < BUSY_TIMES {
-            pending.busy += 1;
-            pending.anew = Some(now + BUSY_PAUSE * u32::from(pending.busy));
-            return Ok(());
-        }
-        self.pace.packet(now);
-        self.advance(now, Some(packet));
-        Ok(())
-    }
-
-    /// Lets time pass: requests are sent again, or given up.
-    pub fn handle_timeout(&mut self, now: Duration) {
-        let Some(pending) = self.pending.as_mut() else { return };
-        if let Some((at, pause)) = pending.resend.filter(|(at, _)| *at <= now) {
-            pending.resend = Some((at + pause, (pause * 2).min(RESEND_LAST)));
-            self.outbox.push_back(pending.wire.clone());
-        }
-        if pending.anew.is_some_and(|at| at <= now) {
-            let (ask, busy) = (pending.ask.clone(), pending.busy);
-            self.ask(now, ask, busy);
-            return;
-        }
-        let command = pending.ask.command;
-        if self.overall.is_some_and(|overall| overall <= now) {
-            self.finish(Some(ProtoError::TimedOut { command }));
-        } else if pending.deadline <= now {
-            self.advance(now, None);
-        }
-    }
-
     /// What to send, one packet at a time: with its frame over a stream, bare as a datagram.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         self.outbox.pop_front()
@@ -354,127 +204,5 @@ impl Session {
     /// What happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    /// When [`Session::handle_timeout`] wants to be called, unless input comes before.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Duration> {
-        let pending = self.pending.as_ref()?;
-        let first = [pending.resend.map(|(at, _)| at), pending.anew, self.overall].into_iter().flatten().min();
-        Some(first.map_or(pending.deadline, |at| at.min(pending.deadline)))
-    }
-
-    fn begin(&mut self, now: Duration, exchange: Exchange, ask: Ask) {
-        self.abandon();
-        self.exchange = Some(exchange);
-        self.ask(now, ask, 0);
-    }
-
-    fn ask(&mut self, now: Duration, ask: Ask, busy: u8) {
-        let reply_id = self.next_reply_id;
-        // 65535 is never used by other clients.
-        self.next_reply_id = if reply_id >= u16::MAX - 1 { 0 } else { reply_id + 1 };
-        self.discarded = 0;
-        self.pace.request();
-        let session = self.session_id;
-        self.session_id = if ask.command == Command::CONNECT { 0 } else { session };
-        let wire = self.send(ask.command, reply_id, &ask.data);
-        let resend = self.link.is_datagrams() && ask.repeatable;
-        let first = RESEND_FIRST.min(self.config.timeout / 8);
-        self.pending = Some(Pending {
-            reply_id,
-            wire,
-            deadline: now.saturating_add(ask.wait),
-            resend: resend.then_some((now + first, first * 2)),
-            anew: None,
-            busy,
-            damaged: false,
-            ask,
-        });
-    }
-
-    fn send(&mut self, command: Command, reply_id: u16, data: &[u8]) -> Bytes {
-        let wire = self.link.encode(command, self.session_id, reply_id, data);
-        self.outbox.push_back(wire.clone());
-        wire
-    }
-
-    /// Gives the exchange in hand a packet, or silence, and does what it wants next.
-    fn advance(&mut self, now: Duration, packet: Option<Packet>) {
-        let Some(mut exchange) = self.exchange.take() else { return };
-        let mut context = self.context();
-        let next = match packet {
-            Some(packet) => exchange.on_packet(&mut context, packet),
-            None => exchange.on_silence(&mut context),
-        };
-        match next {
-            Next::Wait(wait) => {
-                self.exchange = Some(exchange);
-                if let Some(pending) = self.pending.as_mut() {
-                    pending.deadline = now.saturating_add(wait);
-                }
-            }
-            Next::Ask(ask) => {
-                self.exchange = Some(exchange);
-                self.ask(now, ask, 0);
-            }
-            Next::Repeat => {
-                self.exchange = Some(exchange);
-                if let Some(ask) = self.pending.take().map(|pending| pending.ask) {
-                    self.ask(now, ask, 0);
-                }
-            }
-            Next::AskStream(stream, ask) => {
-                self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
-                self.exchange = Some(Exchange::Stream(stream));
-                self.ask(now, ask, 0);
-            }
-            Next::Stream(stream, first) => {
-                self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
-                self.exchange = Some(Exchange::Stream(stream));
-                match first {
-                    Some(packet) => self.advance(now, Some(packet)),
-                    None => {
-                        let deadline = now.saturating_add(self.pace.gap(&self.config));
-                        if let Some(pending) = self.pending.as_mut() {
-                            pending.deadline = deadline;
-                        }
-                    }
-                }
-            }
-            Next::Transfer { size, wait } => {
-                self.overall = Some(now.saturating_add(pace::allowance(&self.config, size)));
-                self.exchange = Some(exchange);
-                if let Some(pending) = self.pending.as_mut() {
-                    pending.deadline = now.saturating_add(wait);
-                }
-            }
-            Next::Done => self.finish(None),
-            Next::Fail(error) => self.finish(Some(error)),
-        }
-    }
-
-    fn finish(&mut self, error: Option<ProtoError>) {
-        let damaged = self.pending.as_ref().is_some_and(|pending| pending.damaged);
-        let error = match error {
-            Some(ProtoError::TimedOut { command }) if damaged => Some(ProtoError::Damaged { command }),
-            error => error,
-        };
-        self.stop();
-        self.events.extend(error.map(Event::Failed));
-    }
-
-    fn context(&mut self) -> Context<'_> {
-        Context {
-            gap: self.pace.gap(&self.config),
-            pause: self.pace.pause(&self.config, self.link.is_datagrams()),
-            datagrams: self.link.is_datagrams(),
-            config: &self.config,
-            session_id: &mut self.session_id,
-            surplus: &mut self.statistics.surplus,
-            without_acks: &mut self.without_acks,
-            chunk: &mut self.chunk,
-            events: &mut self.events,
-        }
     }
 }

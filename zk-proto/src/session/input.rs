@@ -1,0 +1,126 @@
+//! What arrives: packets are taken off the line, and each goes to the request that it answers.
+
+use core::time::Duration;
+
+use bytes::BytesMut;
+
+use super::exchange::Exchange;
+use super::link::{self, Link};
+use super::{ChecksumPolicy, Event, Session};
+use crate::reply::Meaning;
+use crate::{Command, Packet, ProtoError};
+
+/// Packets of other requests that one answer may meet before the line counts as useless.
+const MAX_DISCARDS: u32 = 100;
+/// How often a terminal may say "busy" to one request, and the pause before the request goes out again.
+const BUSY_TIMES: u8 = 3;
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+
+impl Session {
+    /// Takes what arrived: a part of the stream, or one datagram.
+    ///
+    /// # Errors
+    /// When the stream is lost, or the sender is no terminal of this protocol: the session is over.
+    pub fn handle_input(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
+        match &mut self.link {
+            Link::Stream(decoder) => {
+                decoder.push(bytes);
+                self.handle_received(now)
+            }
+            Link::Datagrams => self.handle_datagram(now, bytes),
+        }
+    }
+
+    /// The receive buffer of a stream with room in it, for a driver that reads straight into it and then calls
+    /// [`Session::handle_received`]. `None` for datagrams.
+    pub fn receive_buffer(&mut self) -> Option<&mut BytesMut> {
+        self.link.receive_buffer(self.exchange.as_ref().is_some_and(Exchange::is_transfer))
+    }
+
+    /// Takes what the driver read into [`Session::receive_buffer`].
+    ///
+    /// # Errors
+    /// As [`Session::handle_input`].
+    pub fn handle_received(&mut self, now: Duration) -> Result<(), ProtoError> {
+        let mut packets = false;
+        while let Some(packet) = self.link.next_packet()? {
+            let packet = self.weigh(packet);
+            self.handle_packet(now, packet)?;
+            packets = true;
+        }
+        if !packets && self.exchange.as_ref().is_some_and(Exchange::is_transfer) {
+            // A part of a long packet is a sign of life on a slow line. The overall deadline holds all the same.
+            let deadline = now.saturating_add(self.pace.gap(&self.config));
+            if let Some(pending) = &mut self.pending {
+                pending.deadline = pending.deadline.max(deadline);
+            }
+        }
+        // Input without end must not keep a deadline from being seen.
+        self.handle_timeout(now);
+        Ok(())
+    }
+
+    fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
+        match link::packet_of(bytes)?.map(|packet| self.weigh(packet)) {
+            Some(packet) if packet.intact || self.config.checksums == ChecksumPolicy::Tolerate => {
+                self.handle_packet(now, packet)?;
+            }
+            // One that was damaged on its way is as good as lost.
+            packet => {
+                self.statistics.damaged += 1;
+                if let (Some(packet), Some(pending)) = (packet, &mut self.pending) {
+                    pending.damaged |= packet.reply_id == pending.reply_id;
+                }
+            }
+        }
+        self.handle_timeout(now);
+        Ok(())
+    }
+
+    /// Takes a checksum that is one too small for right, where this terminal computes all of them so. One that comes amid
+    /// exact ones is damage like any other: a flipped bit can have that effect.
+    fn weigh(&mut self, mut packet: Packet) -> Packet {
+        if packet.intact {
+            return packet;
+        }
+        let first = matches!(&self.exchange, Some(Exchange::Handshake(handshake)) if handshake.is_first())
+            && self.pending.as_ref().is_some_and(|pending| pending.reply_id == packet.reply_id);
+        if (first || self.one_short) && packet.is_one_short() {
+            self.one_short = true;
+            self.statistics.one_short += 1;
+            packet.intact = true;
+        }
+        packet
+    }
+
+    fn handle_packet(&mut self, now: Duration, packet: Packet) -> Result<(), ProtoError> {
+        self.statistics.damaged += u64::from(!packet.intact);
+        match Meaning::of(packet.command) {
+            Meaning::Event => {
+                self.send(Command::ACK_OK, 0, &[]);
+                self.events.push_back(Event::Live(packet));
+                return Ok(());
+            }
+            Meaning::Secure => return Err(ProtoError::SecureFirmware),
+            _ => {}
+        }
+        let Some(pending) = self.pending.as_mut().filter(|pending| pending.reply_id == packet.reply_id) else {
+            self.statistics.stale += 1;
+            self.discarded += 1;
+            return match self.discarded {
+                MAX_DISCARDS.. => Err(ProtoError::Flooded { discarded: self.discarded }),
+                _ => Ok(()),
+            };
+        };
+        self.discarded = 0;
+        pending.resend = None;
+        if Meaning::of(packet.command) == Meaning::Later && pending.busy < BUSY_TIMES {
+            pending.busy += 1;
+            pending.anew = Some(now + BUSY_PAUSE * u32::from(pending.busy));
+            return Ok(());
+        }
+        self.pace.packet(now);
+        self.advance(now, Some(packet));
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! From one step of an exchange to the next.
+
+use core::time::Duration;
+
+use super::exchange::{Ask, Context, Exchange, Next};
+use super::{Event, Session, pace};
+use crate::{Packet, ProtoError};
+
+impl Session {
+    pub(super) fn begin(&mut self, now: Duration, exchange: Exchange, ask: Ask) {
+        self.abandon();
+        self.exchange = Some(exchange);
+        self.ask(now, ask, 0);
+    }
+
+    /// Gives the exchange in hand a packet, or silence, and does what it wants next.
+    pub(super) fn advance(&mut self, now: Duration, packet: Option<Packet>) {
+        let Some(mut exchange) = self.exchange.take() else { return };
+        let mut context = self.context();
+        let next = match packet {
+            Some(packet) => exchange.on_packet(&mut context, packet),
+            None => exchange.on_silence(&mut context),
+        };
+        match next {
+            Next::Wait(wait) => {
+                self.exchange = Some(exchange);
+                if let Some(pending) = self.pending.as_mut() {
+                    pending.deadline = now.saturating_add(wait);
+                }
+            }
+            Next::Ask(ask) => {
+                self.exchange = Some(exchange);
+                self.ask(now, ask, 0);
+            }
+            Next::Repeat => {
+                self.exchange = Some(exchange);
+                if let Some(ask) = self.pending.take().map(|pending| pending.ask) {
+                    self.ask(now, ask, 0);
+                }
+            }
+            Next::AskStream(stream, ask) => {
+                self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
+                self.exchange = Some(Exchange::Stream(stream));
+                self.ask(now, ask, 0);
+            }
+            Next::Stream(stream, first) => {
+                self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
+                self.exchange = Some(Exchange::Stream(stream));
+                match first {
+                    Some(packet) => self.advance(now, Some(packet)),
+                    None => {
+                        let deadline = now.saturating_add(self.pace.gap(&self.config));
+                        if let Some(pending) = self.pending.as_mut() {
+                            pending.deadline = deadline;
+                        }
+                    }
+                }
+            }
+            Next::Transfer { size, wait } => {
+                self.overall = Some(now.saturating_add(pace::allowance(&self.config, size)));
+                self.exchange = Some(exchange);
+                if let Some(pending) = self.pending.as_mut() {
+                    pending.deadline = now.saturating_add(wait);
+                }
+            }
+            Next::Done => self.finish(None),
+            Next::Fail(error) => self.finish(Some(error)),
+        }
+    }
+
+    pub(super) fn finish(&mut self, error: Option<ProtoError>) {
+        let damaged = self.pending.as_ref().is_some_and(|pending| pending.damaged);
+        let error = match error {
+            Some(ProtoError::TimedOut { command }) if damaged => Some(ProtoError::Damaged { command }),
+            error => error,
+        };
+        self.stop();
+        self.events.extend(error.map(Event::Failed));
+    }
+
+    pub(super) fn context(&mut self) -> Context<'_> {
+        Context {
+            gap: self.pace.gap(&self.config),
+            pause: self.pace.pause(&self.config, self.link.is_datagrams()),
+            datagrams: self.link.is_datagrams(),
+            config: &self.config,
+            session_id: &mut self.session_id,
+            surplus: &mut self.statistics.surplus,
+            without_acks: &mut self.without_acks,
+            chunk: &mut self.chunk,
+            events: &mut self.events,
+        }
+    }
+}
