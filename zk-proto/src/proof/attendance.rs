@@ -8,7 +8,8 @@ use crate::spool::{Spool, SpoolError};
 
 use super::digest::digest;
 use super::fields::Rules;
-use super::judge::{Look, Region, Verdict, judge};
+use super::judge::{Region, Verdict, judge};
+use super::look::Look;
 use super::preview::Preview;
 use super::proven::{Findings, Proven};
 use super::unproven::{Reason, Shape, Unproven};

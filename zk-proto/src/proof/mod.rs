@@ -46,6 +46,7 @@ mod digest;
 mod evidence;
 mod fields;
 mod judge;
+mod look;
 mod preview;
 mod proven;
 mod rival;

@@ -6,7 +6,7 @@ use crate::record::FieldOrder;
 
 use super::attendance::{FEW, KNOWN};
 use super::fields::Rules;
-use super::judge::Look;
+use super::look::Look;
 use super::witness::extent;
 use super::{Evidence, WORD_LEN};
 

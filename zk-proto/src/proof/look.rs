@@ -1,0 +1,163 @@
+//! A look at all records in their order: what each is, and where they stop making sense.
+
+use crate::record::AttendanceLayout;
+use crate::spool::{Spool, SpoolError};
+
+use super::fields::{Class, Rules};
+use super::judge::{Region, Verdict};
+use super::rival::{self, Comparison};
+
+/// Records in a row among which the good may not be outnumbered by the bad.
+pub(super) const RUN: usize = 64;
+/// Fewer steps than this may run on by chance where the numbers are uids.
+const MIN_STEPS: u64 = 4;
+
+/// A look at records in their order, block after block.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    layout: AttendanceLayout,
+    rules: Rules,
+    sizes_agree: bool,
+    verdict: Verdict,
+    run: Run,
+    last_number: Option<u16>,
+    steps: u64,
+    broken: bool,
+    /// Records that were seen.
+    at: u64,
+}
+
+impl Look {
+    pub(super) fn new(layout: AttendanceLayout, rules: Rules, sizes_agree: bool) -> Self {
+        Self {
+            layout,
+            rules,
+            sizes_agree,
+            verdict: Verdict::default(),
+            run: Run::default(),
+            last_number: None,
+            steps: 0,
+            broken: false,
+            at: 0,
+        }
+    }
+
+    /// Bytes of a window. All blocks but the last have a multiple of it.
+    pub(super) fn window(&self) -> usize {
+        RUN * self.layout.width()
+    }
+
+    /// Whether further records make a difference.
+    pub(super) fn goes_on(&self) -> bool {
+        self.verdict.bad_run.is_none() && self.verdict.rival.is_none()
+    }
+
+    /// Whether it is the look that a proof would have at these records by these rules.
+    pub(super) fn is_of(&self, region: Region, rules: &Rules, sizes_agree: bool) -> bool {
+        self.layout == region.layout
+            && self.sizes_agree == sizes_agree
+            && self.rules == *rules
+            && (self.at == region.records || !self.goes_on())
+    }
+
+    /// Takes whole records.
+    pub(super) fn feed(&mut self, block: &[u8]) {
+        for window in block.chunks(self.window()) {
+            if !self.goes_on() {
+                return;
+            }
+            self.feed_window(window);
+        }
+    }
+
+    fn feed_window(&mut self, window: &[u8]) {
+        let good_before = self.verdict.tally.good;
+        self.count_numbers(window);
+        let records = window.len() / self.layout.width();
+        if self.rules.all_good(self.layout, window) {
+            self.verdict.tally.good += records as u64;
+            self.run.add_good(records);
+        } else if !self.feed_records(window) {
+            return;
+        }
+        self.at += records as u64;
+        // A cut moves all that follows it, so the first records are compared with other readings, and the last in the end;
+        // between them, those with few good ones among them, which are suspicious in themselves.
+        let few_good = window.len() == self.window() && (self.verdict.tally.good - good_before) * 4 < RUN as u64;
+        if few_good || self.at <= RUN as u64 {
+            self.compare(window);
+        }
+    }
+
+    /// Judges one record after the other. False when they turn bad.
+    fn feed_records(&mut self, window: &[u8]) -> bool {
+        for (place, record) in (self.at..).zip(window.chunks_exact(self.layout.width())) {
+            let class = self.rules.class(self.layout, record);
+            self.verdict.tally.add(class);
+            if self.run.turns_bad(class) {
+                self.verdict.bad_run = Some((place + 1).saturating_sub(RUN as u64));
+                return false;
+            }
+        }
+        true
+    }
+
+    fn count_numbers(&mut self, window: &[u8]) {
+        if !matches!(self.layout, AttendanceLayout::Wide(_)) {
+            return;
+        }
+        for record in window.chunks_exact(self.layout.width()) {
+            let Some(number) = record.first_chunk().map(|number| u16::from_le_bytes(*number)) else { return };
+            self.broken |= self.last_number.is_some_and(|last| last.wrapping_add(1) != number);
+            self.steps += u64::from(self.last_number.replace(number).is_some());
+            if self.broken && self.steps >= MIN_STEPS {
+                return;
+            }
+        }
+    }
+
+    fn compare(&mut self, window: &[u8]) {
+        let Comparison { rival, dated } = rival::compare(window, self.layout, &self.rules, self.sizes_agree);
+        self.verdict.dated |= dated;
+        self.verdict.rival = rival;
+    }
+
+    /// What it came to, after a look at the last records, which stand in the spool.
+    pub(super) fn finish(mut self, spool: &mut Spool, region: Region) -> Result<Verdict, SpoolError> {
+        if region.records > RUN as u64 && self.goes_on() {
+            let end = region.at + region.records * self.layout.width() as u64;
+            self.compare(spool.read(end - self.window() as u64..end)?);
+        }
+        let numbered = matches!(self.layout, AttendanceLayout::Wide(_));
+        self.verdict.numbers = (numbered && self.steps >= MIN_STEPS).then_some(!self.broken);
+        Ok(self.verdict)
+    }
+}
+
+/// The last 64 classes, as bits.
+#[derive(Clone, Debug, Default)]
+struct Run {
+    good: u64,
+    bad: u64,
+    seen: usize,
+}
+
+impl Run {
+    /// Takes good ones, at most as many as are kept.
+    fn add_good(&mut self, records: usize) {
+        let bits = u32::try_from(records).unwrap_or(u32::MAX);
+        self.good = self.good.checked_shl(bits).unwrap_or(0)
+            | u64::MAX.checked_shr(RUN as u32 - bits.min(RUN as u32)).unwrap_or(0);
+        self.bad = self.bad.checked_shl(bits).unwrap_or(0);
+        self.seen += records;
+    }
+
+    /// Takes one more; true when 64 are there and the bad are more than the good.
+    fn turns_bad(&mut self, class: Class) -> bool {
+        self.good = self.good << 1 | u64::from(class == Class::Good);
+        self.bad = self.bad << 1 | u64::from(class == Class::Bad);
+        self.seen += 1;
+        // Nearly always none is bad, which is known without counting.
+        self.bad != 0 && self.seen >= RUN && self.bad.count_ones() > self.good.count_ones()
+    }
+}
