@@ -1,6 +1,7 @@
 //! The control port: running terminals looked at and changed by programs in other languages.
 
 mod request;
+mod shown;
 
 use std::io;
 use std::net::SocketAddr;

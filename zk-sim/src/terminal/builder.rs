@@ -1,4 +1,4 @@
-//! One terminal: all that it holds, and how it is set up.
+//! How a terminal is set up.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use bytes::Bytes;
 use chrono::{Local, NaiveDateTime, TimeDelta};
 use zk_proto::encoding::TextEncoding;
 use zk_proto::op::DeviceState;
-use zk_proto::record::{FaceTemplate, FingerTemplate, OperationCode, OperationRecord, User};
-use zk_proto::{CommKey, DeviceTime};
+use zk_proto::record::{FaceTemplate, FingerTemplate, OperationCode};
 
+use super::Terminal;
 use crate::access::Access;
 use crate::biometrics::{Biometrics, Given};
-use crate::data::{Person, Random, device_time, held, people, punches};
-use crate::faults::{Fault, FaultKind, Faults};
+use crate::data::{Person, Random, held, people, punches};
+use crate::faults::{Fault, Faults};
 use crate::file::{self, DataError, FileData};
 use crate::layout::decode_log;
 use crate::lockout::Lockout;
@@ -25,154 +25,6 @@ use crate::panel::Panel;
 use crate::profile::Profile;
 use crate::punch::Punch;
 use crate::users::Users;
-
-/// A terminal as it hangs on the wall: users, log, options, clock, key. Clients reach it through a
-/// [`Device`](crate::Device) or a [`Server`](crate::Server).
-#[derive(Debug)]
-pub struct Terminal {
-    pub(crate) profile: Profile,
-    pub(crate) options: Options,
-    pub(crate) users: Users,
-    pub(crate) biometrics: Biometrics,
-    pub(crate) log: Log,
-    pub(crate) key: u32,
-    pub(crate) lockout: Lockout,
-    pub(crate) attendance_photos: u32,
-    pub(crate) panel: Panel,
-    pub(crate) access: Access,
-    pub(crate) messages: Messages,
-    pub(crate) operations: Operations,
-    pub(crate) faults: Faults,
-    pub(crate) seed: u64,
-    pub(crate) first_session: u16,
-    serial: String,
-    fixed_now: Option<NaiveDateTime>,
-    /// What a client's SET_TIME moved the clock by.
-    offset: TimeDelta,
-}
-
-impl Terminal {
-    /// A terminal to be set up.
-    #[must_use]
-    pub fn builder() -> TerminalBuilder {
-        TerminalBuilder::default()
-    }
-
-    /// The serial number that it was built with.
-    #[must_use]
-    pub fn serial(&self) -> &str {
-        &self.serial
-    }
-
-    /// What its clock shows.
-    #[must_use]
-    pub fn now(&self) -> DeviceTime {
-        let fault = self.faults.standing(FaultKind::ClockOff).map_or(TimeDelta::zero(), TimeDelta::milliseconds);
-        let shown = self.host_now().checked_add_signed(self.offset).and_then(|now| now.checked_add_signed(fault));
-        // A clock outside 2000-2099 has lost its battery.
-        shown.and_then(device_time).unwrap_or(DeviceTime::RESET)
-    }
-
-    /// The users as stored, by uid.
-    #[must_use]
-    pub fn users(&self) -> Vec<User> {
-        self.users.iter().cloned().collect()
-    }
-
-    /// The user table as clients read it, with its length word.
-    #[must_use]
-    pub fn user_records(&self) -> Bytes {
-        self.users.encoded(0)
-    }
-
-    /// The user in a slot.
-    #[must_use]
-    pub fn user(&self, uid: u16) -> Option<&User> {
-        self.users.get(uid)
-    }
-
-    /// The fingerprints as stored, by uid and finger.
-    #[must_use]
-    pub fn fingers(&self) -> Vec<FingerTemplate> {
-        self.biometrics.fingers().cloned().collect()
-    }
-
-    /// What people see and hear of it.
-    #[must_use]
-    pub fn panel(&self) -> &Panel {
-        &self.panel
-    }
-
-    /// Access control: groups, zones, combinations.
-    #[must_use]
-    pub fn access(&self) -> &Access {
-        &self.access
-    }
-
-    /// Short messages, and whom they are for.
-    #[must_use]
-    pub fn messages(&self) -> &Messages {
-        &self.messages
-    }
-
-    /// What was done at it, oldest first; at least that it was switched on.
-    #[must_use]
-    pub fn operations(&self) -> &[OperationRecord] {
-        self.operations.entries()
-    }
-
-    /// Notes in the operation log what is done now.
-    pub(crate) fn note(&mut self, operation: OperationCode, parameters: [u16; 4]) {
-        self.operations.note(self.now(), operation, parameters);
-    }
-
-    /// An option's value.
-    #[must_use]
-    pub fn option(&self, name: &str) -> Option<&str> {
-        self.options.get(name)
-    }
-
-    /// Whether clients have written options that they did not tell the terminal to take over.
-    #[must_use]
-    pub fn has_stale_options(&self) -> bool {
-        self.options.stale
-    }
-
-    pub(crate) fn set_time(&mut self, time: DeviceTime) {
-        let wanted = chrono::NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())
-            .and_then(|day| day.and_hms_opt(time.hour().into(), time.minute().into(), time.second().into()));
-        if let Some(wanted) = wanted {
-            self.offset = wanted - self.host_now();
-        }
-    }
-
-    pub(crate) fn move_clock(&mut self, by: TimeDelta) {
-        self.offset = self.offset.checked_add(&by).unwrap_or(self.offset);
-    }
-
-    fn host_now(&self) -> NaiveDateTime {
-        self.fixed_now.unwrap_or_else(|| Local::now().naive_local())
-    }
-
-    pub(crate) fn comm_key(&self) -> CommKey {
-        CommKey::new(self.key)
-    }
-
-    /// Stores a punch, as far as the layout holds it; a full log loses its oldest record.
-    pub(crate) fn store(&mut self, punch: Punch) -> Punch {
-        let punch = held(self.profile.log, punch);
-        if self.log.shown().len() >= self.profile.log_capacity as usize {
-            self.log.drop_oldest(1, self.profile.log, &mut self.faults);
-        }
-        self.log.push(punch.clone(), self.profile.log, &mut self.faults);
-        punch
-    }
-
-    pub(crate) fn set_faults(&mut self, faults: &[Fault]) {
-        self.faults = Faults::new(faults);
-        self.log.refresh(self.profile.log, &mut self.faults);
-    }
-}
 
 /// Sets a [`Terminal`] up; whatever is not said has a sensible value.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,70 @@
+//! Fingerprints, faces and photos, one at a time.
+
+use bytes::{Buf, Bytes};
+use zk_proto::Command;
+use zk_proto::record::UserLayout;
+
+use super::{Request, acknowledge, until_nul};
+use crate::capture;
+use crate::link::Link;
+use crate::reply::Reply;
+use crate::terminal::Terminal;
+use crate::transfer::Prepared;
+
+/// The part of a user that a face is asked for by.
+const FACE: u8 = 50;
+
+/// A uid and a finger, or another part of a user.
+pub(super) fn finger(mut data: &[u8]) -> Option<(u16, u8)> {
+    data.try_get_u16_le().ok().zip(data.try_get_u8().ok())
+}
+
+/// One fingerprint, a face or a photo: at once when it is short, else in packets.
+pub(super) fn biometric(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
+    let found = match request.command {
+        Command::GET_USERTEMP => {
+            finger(request.data).and_then(|(uid, finger)| terminal.biometrics.padded_finger(uid, finger))
+        }
+        Command::USERFACE_RRQ if terminal.profile.face_capacity > 0 => {
+            let asked = finger(request.data).filter(|(_, part)| *part == FACE);
+            asked.and_then(|(uid, _)| terminal.biometrics.encoded_face(uid))
+        }
+        Command::USERPHOTO_RRQ if terminal.profile.user_photos => {
+            let name = until_nul(request.data);
+            name.strip_suffix(".jpg").and_then(|user_id| terminal.biometrics.photo(user_id).cloned())
+        }
+        Command::CAPTUREFINGER => {
+            let mut width = request.data;
+            width.try_get_u32_le().ok().and_then(|width| capture::finger(width, terminal.seed))
+        }
+        Command::CAPTUREIMAGE => Some(capture::whole(terminal.seed)),
+        _ => return vec![Reply::code(Command::ACK_UNKNOWN)],
+    };
+    let Some(prepared) = found.map(Prepared::whole) else { return vec![Reply::error()] };
+    if prepared.fits_inline(terminal, link.transport) {
+        return prepared.inline();
+    }
+    prepared.streamed(terminal, link.transport)
+}
+
+/// Writes a fingerprint without the upload buffer; only old firmware knows how.
+pub(super) fn write_template(terminal: &mut Terminal, mut data: &[u8]) -> Reply {
+    if terminal.profile.users != UserLayout::TwentyEight {
+        return Reply::code(Command::ACK_UNKNOWN);
+    }
+    let whole = data.try_get_u16_le().is_ok_and(|size| usize::from(size) == data.len() + 2);
+    let head = finger(data).zip(data.get(3).copied());
+    let (Some(((uid, finger), flag)), Some(template), true) = (head, data.get(4..), whole) else {
+        return Reply::error();
+    };
+    let free = terminal.users.contains(uid) && terminal.biometrics.finger(uid, finger).is_none();
+    let template = Bytes::copy_from_slice(template);
+    acknowledge(free && terminal.biometrics.write_finger(uid, finger, flag, template))
+}
+
+/// Deletes a fingerprint by user id: 24 bytes of text, then the finger.
+pub(super) fn delete_template_of(terminal: &mut Terminal, data: &[u8]) -> bool {
+    let (Some(user_id), Some(finger)) = (data.get(..24), data.get(24)) else { return false };
+    let Some(uid) = terminal.users.uid(&until_nul(user_id)) else { return false };
+    terminal.biometrics.delete_finger(uid, *finger)
+}

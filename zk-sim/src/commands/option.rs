@@ -1,0 +1,47 @@
+//! Options: read and written by name.
+
+use zk_proto::Command;
+
+use super::{text, until_nul};
+use crate::faults::FaultKind;
+use crate::reply::Reply;
+use crate::terminal::Terminal;
+
+pub(super) fn read_option(terminal: &mut Terminal, data: &[u8]) -> Reply {
+    if let Some(code) = terminal.faults.strike(FaultKind::OptionCode).and_then(|code| u16::try_from(code).ok()) {
+        return Reply::code(Command(code));
+    }
+    if terminal.faults.strike(FaultKind::EmptyOptions).is_some() {
+        return Reply::ok();
+    }
+    let name = until_nul(data);
+    if matches!(name.as_str(), "~ExtendFmt" | "~UserExtFmt")
+        && terminal.faults.strike(FaultKind::WrongFormats).is_some()
+    {
+        let opposite = if terminal.options.get(&name) == Some("1") { "0" } else { "1" };
+        return Reply::ok_with(text(&format!("{name}={opposite}")));
+    }
+    match terminal.options.get(&name) {
+        Some(value) => Reply::ok_with(text(&format!("{name}={value}"))),
+        None => Reply::code(terminal.profile.absent_option),
+    }
+}
+
+pub(super) fn write_option(terminal: &mut Terminal, data: &[u8]) -> bool {
+    let line = until_nul(data);
+    let Some((name, value)) = line.split_once('=') else { return false };
+    match name {
+        // Takes effect with the next session.
+        "ComKey" | "COMKey" => match value.parse() {
+            Ok(key) => terminal.key = key,
+            Err(_) => return false,
+        },
+        _ => terminal.options.set(name, value),
+    }
+    terminal.options.stale = true;
+    true
+}
+
+pub(super) fn pin_width(terminal: &Terminal) -> u8 {
+    terminal.options.get("~PIN2Width").and_then(|width| width.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,94 @@
+//! Tables: through the transfer buffer, or straight.
+
+use std::time::Duration;
+
+use bytes::Buf;
+use zk_proto::{Command, DeviceTime};
+
+use super::Request;
+use super::biometric::finger;
+use crate::faults::FaultKind;
+use crate::link::{Link, UsersRead};
+use crate::reply::Reply;
+use crate::terminal::Terminal;
+use crate::transfer::{self, Prepared, Table};
+
+/// 1503: makes a table ready, or hands it over at once when it is small.
+pub(super) fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> Vec<Reply> {
+    if terminal.faults.strike(FaultKind::RefuseBuffered).is_some() {
+        return vec![Reply::code(Command::ACK_UNKNOWN)];
+    }
+    let mut fields = || {
+        data.try_get_u8().ok()?;
+        let command = Command(data.try_get_u16_le().ok()?);
+        Some((command, data.try_get_u32_le().ok()?, data.try_get_u32_le().unwrap_or(0)))
+    };
+    let table = match fields() {
+        Some((Command::ATTLOG_TIME_RRQ, from, to)) if terminal.profile.log_ranges => {
+            Some(Table::LogBetween(DeviceTime(from), DeviceTime(to)))
+        }
+        Some((Command::ATTLOG_TIME_RRQ, ..)) => return vec![Reply::code(Command::ACK_UNKNOWN)],
+        Some((command, selector, _)) => Table::asked(command, selector),
+        None => None,
+    };
+    let Some(table) = table else { return vec![Reply::error()] };
+    if table == Table::Log
+        && let Some(code) = terminal.faults.strike(FaultKind::NoData).and_then(|code| u16::try_from(code).ok())
+    {
+        return vec![Reply::code(Command(code))];
+    }
+    if table == Table::Log && terminal.faults.strike(FaultKind::IgnoreBuffered).is_some() {
+        return Vec::new();
+    }
+    if table == Table::Log
+        && link.users_read == UsersRead::Freed
+        && terminal.faults.strike(FaultKind::LogAfterUsers).is_some()
+    {
+        return vec![Reply::error()];
+    }
+    if table == Table::Users {
+        link.users_read = UsersRead::Buffered;
+    }
+    if let Some(delay) = terminal.faults.strike(FaultKind::SlowReads).and_then(|delay| u64::try_from(delay).ok()) {
+        link.line.delay(Duration::from_millis(delay));
+    }
+    link.prepared = None;
+    let prepared = transfer::prepare(terminal, table);
+    if prepared.fits_inline(terminal, link.transport) {
+        return prepared.inline();
+    }
+    if terminal.faults.strike(FaultKind::PrepareTo1503).is_some() {
+        return prepared.streamed(terminal, link.transport);
+    }
+    let mut replies = Vec::new();
+    if terminal.faults.strike(FaultKind::AckBeforeData).is_some() {
+        replies.push(Reply::ok());
+    }
+    replies.push(prepared.announcement());
+    link.prepared = Some(prepared);
+    replies
+}
+
+/// 1504: a range of what 1503 made ready.
+pub(super) fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Reply> {
+    let range = data.try_get_u32_le().ok().zip(data.try_get_u32_le().ok());
+    match (&link.prepared, range) {
+        (Some(prepared), Some((offset, length))) => prepared.range(terminal, link.transport, offset, length),
+        _ => vec![Reply::error()],
+    }
+}
+
+/// A table, or one fingerprint, without the buffer.
+pub(super) fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
+    if request.command == Command::USERTEMP_RRQ && request.data.len() >= 3 {
+        let template = finger(request.data).and_then(|(uid, finger)| terminal.biometrics.finger(uid, finger));
+        let Some(template) = template.map(|found| found.template.clone()) else { return vec![Reply::error()] };
+        return Prepared::whole(template).streamed(terminal, link.transport);
+    }
+    let selector = request.data.first().copied().unwrap_or(0);
+    let Some(table) = Table::asked(request.command, u32::from(selector)) else { return vec![Reply::error()] };
+    let prepared = transfer::prepare(terminal, table);
+    let garbled = table == Table::Log && terminal.faults.strike(FaultKind::GarbageDirect).is_some();
+    let prepared = if garbled { prepared.garbled(terminal.seed) } else { prepared };
+    prepared.streamed(terminal, link.transport)
+}
