@@ -1,0 +1,201 @@
+//! Each example is run as a user runs it, against a simulated terminal; what it prints is held against what that terminal holds.
+
+mod program;
+
+use std::error::Error;
+
+use bytes::Bytes;
+use chrono::NaiveDate;
+use program::{Running, run};
+use zk_proto::Uid;
+use zk_proto::record::{FingerTemplate, Who};
+use zk_sim::{Fault, Handle, Profile, Server, Terminal, TerminalBuilder};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A terminal at a free port of this machine, and the arguments by which an example finds it.
+async fn terminal(terminal: TerminalBuilder) -> Result<(Server, [String; 2]), Box<dyn Error>> {
+    let server = Server::start(terminal.build(), ([127, 0, 0, 1], 0).into()).await?;
+    let address = [server.addr().ip().to_string(), server.addr().port().to_string()];
+    Ok((server, address))
+}
+
+/// Families that differ in carrier, layouts and counts.
+const FAMILIES: [&str; 5] = ["tft40", "tft16", "bw8", "udp-only", "mb1"];
+
+fn of_family(name: &str) -> TerminalBuilder {
+    let profile = Profile::named(name).unwrap_or_else(|| panic!("no family {name}"));
+    Terminal::builder().profile(profile).records(300).users(30).seed(7)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_info_tells_identity_and_counts() -> Outcome {
+    for family in FAMILIES {
+        let (server, address) = terminal(of_family(family).finger(finger(1, 6))).await?;
+        let told = run("device_info", &address).ok();
+        let profile = Profile::named(family).unwrap();
+        let lines = [
+            format!("serial number  {}", server.handle().serial()),
+            format!("model          {}", profile.device_name),
+            format!("platform       {}", profile.platform),
+            format!("firmware       {}", profile.firmware),
+            format!("users          30 of {}", profile.user_capacity),
+            format!("fingerprints   1 of {}", profile.finger_capacity),
+            format!("attendance     300 of {}", profile.log_capacity),
+        ];
+        assert_eq!(told.lines().collect::<Vec<_>>(), lines, "{family}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_and_sans_io_tell_the_terminals_time() -> Outcome {
+    let now = NaiveDate::from_ymd_opt(2024, 2, 29).and_then(|day| day.and_hms_opt(23, 59, 58)).unwrap();
+    let (_server, address) = terminal(Terminal::builder().now(now)).await?;
+    assert_eq!(run("clock", &address).ok(), "the terminal shows 2024-02-29 23:59:58\n");
+    assert_eq!(run("sans_io", &[address.join(":")]).ok(), "the terminal shows 2024-02-29 23:59:58\n");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_lists_everybody_and_no_password() -> Outcome {
+    for family in FAMILIES {
+        let (server, address) = terminal(of_family(family)).await?;
+        let row = |user: &zk_proto::record::User| {
+            let name = String::from_utf8_lossy(&user.name).into_owned();
+            format!("slot {:>5}  user id {:<12}  {name}", user.uid, user.user_id.as_str())
+        };
+        let rows: Vec<_> = server.handle().inspect(Terminal::users).iter().map(row).collect();
+        assert_eq!(rows.len(), 30);
+        assert_eq!(run("users", &address).ok().lines().collect::<Vec<_>>(), rows, "{family}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_user_table_is_not_listed() -> Outcome {
+    let (_server, address) = terminal(of_family("tft40").fault(Fault::parse("cut-users=12")?)).await?;
+    let why = run("users", &address).failed();
+    assert!(why.contains("the user table cannot be trusted"), "{why}");
+    Ok(())
+}
+
+/// The log as `attendance` prints it.
+fn log_of(terminal: &Handle, by_uid: bool) -> Vec<String> {
+    let row = |punch: zk_sim::Punch| {
+        let who = if by_uid { format!("slot {}", punch.uid) } else { punch.user_id.to_string() };
+        format!("{}  {who:<12}  state {}  mode {}", punch.time, punch.state, punch.mode)
+    };
+    terminal.records().into_iter().map(row).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attendance_prints_the_whole_log() -> Outcome {
+    for family in FAMILIES {
+        let (server, address) = terminal(of_family(family)).await?;
+        let by_uid = Profile::named(family).unwrap().log.needs_users();
+        let printed = run("attendance", &address);
+        assert!(printed.stderr.contains("300 records in "), "{family}: {}", printed.stderr);
+        assert_eq!(printed.ok().lines().collect::<Vec<_>>(), log_of(&server.handle(), by_uid), "{family}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attendance_prints_no_record_of_a_cut_log() -> Outcome {
+    let (_server, address) = terminal(of_family("tft40").fault(Fault::parse("cut-head-filled=12")?)).await?;
+    let why = run("attendance", &address).failed();
+    assert!(why.contains("not one record can be trusted"), "{why}");
+    Ok(())
+}
+
+fn finger(uid: u16, finger: u8) -> FingerTemplate {
+    let template: Bytes = (0..800u16).map(|n| (n.wrapping_mul(31) ^ uid) as u8 | 1).collect();
+    FingerTemplate { uid: Uid(uid), finger, flag: 1, template }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_brings_people_and_fingerprints_to_another_terminal() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("staff.json").display().to_string();
+    let full = Terminal::builder().users(5).finger(finger(1, 6)).finger(finger(3, 0));
+    let (from, here) = terminal(full).await?;
+    let (to, there) = terminal(Terminal::builder()).await?;
+    let with = |action: &str, address: &[String; 2]| [&[action.to_owned(), file.clone()], &address[..]].concat();
+
+    assert_eq!(run("backup", &with("save", &here)).ok(), "5 users, 2 fingerprints saved\n");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+    }
+    let again = run("backup", &with("save", &here)).failed();
+    assert!(again.contains("exists"), "an earlier backup is not written over: {again}");
+
+    let restored = "5 users, 2 fingerprints written, the others were there\n";
+    assert_eq!(run("backup", &with("restore", &there)).ok(), restored);
+    let held = |server: &Server| server.handle().inspect(|terminal| (terminal.user_records(), terminal.fingers()));
+    assert_eq!(held(&to), held(&from));
+    assert!(to.handle().is_enabled());
+    let nothing = "0 users, 0 fingerprints written, the others were there\n";
+    assert_eq!(run("backup", &with("restore", &there)).ok(), nothing);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_tells_who_punches_and_who_did_while_nobody_listened() -> Outcome {
+    let (server, address) = terminal(of_family("tft40")).await?;
+    let terminal = server.handle();
+    let row = |punch: &zk_sim::Punch| {
+        let who = Who::UserId(zk_proto::UserId(punch.user_id.to_string()));
+        format!("{}  {who:?}", punch.time)
+    };
+    let live = Running::start("live", &address);
+    assert_eq!(live.line(), "the log has 300 records");
+    let heard = terminal.punch_now().ok_or("no users")?;
+    assert_eq!(live.line(), row(&heard));
+
+    terminal.restart();
+    let missed = terminal.punch_now().ok_or("no users")?;
+    let gap = live.line();
+    assert!(gap.starts_with(&format!("nobody listened from {} to ", heard.time)), "{gap}");
+    assert!(gap.ends_with("; the log says:"), "{gap}");
+    // What was heard stands in the log too, behind what was known of it.
+    assert_eq!([live.line(), live.line()], [row(&heard), row(&missed)]);
+    let heard = terminal.punch_now().ok_or("no users")?;
+    assert_eq!(live.line(), row(&heard));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn record_writes_what_replays_without_the_terminal() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let (server, address) = terminal(of_family("tft40")).await?;
+    let seen = program::run_in(directory.path(), "record", &address).ok();
+    assert!(seen.contains(&server.handle().serial()), "{seen}");
+    assert!(seen.contains("Some(300) records, "), "{seen}");
+    drop(server);
+    let replayed = program::run_in(directory.path(), "record", &[format!("{}.zkt", address[0])]).ok();
+    assert_eq!(replayed, format!("replaying what {} said\n{seen}", address[0]));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn engine_stores_the_log_once() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let (_server, address) = terminal(of_family("tft40")).await?;
+    let first = program::run_in(directory.path(), "engine", &address).ok();
+    assert_eq!(first, "gate: 300 records read, 300 new\nattendance: 300 stored, 0 pending\n");
+    let second = program::run_in(directory.path(), "engine", &address).ok();
+    assert!(second.starts_with("gate: 0 records read, 0 new\n"), "{second}");
+    assert!(second.contains("attendance: 0 stored, 0 pending\n"), "{second}");
+    Ok(())
+}
+
+#[test]
+fn each_example_says_how_it_is_used() {
+    for name in ["device_info", "clock", "users", "backup", "attendance", "record", "engine", "live", "sans_io"] {
+        let usage = run(name, &[""; 0]).failed();
+        assert!(usage.contains(&format!("usage: {name} ")), "{name}: {usage}");
+    }
+}
