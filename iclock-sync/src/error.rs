@@ -107,12 +107,6 @@ pub enum TerminalError {
         /// The other's configured name.
         other: String,
     },
-    /// Its user table, without which nobody knows whose its punches are, could not be proven.
-    #[error("its user table could not be proven, and its records name people by their place there: {reason}")]
-    Users {
-        /// What was not proven.
-        reason: String,
-    },
     /// It took longer than it may.
     #[error("not done within {} s", limit.as_secs())]
     Deadline {
@@ -136,7 +130,6 @@ impl TerminalError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Client(error) => error.is_transient(),
-            Self::Users { .. } => true,
             _ => false,
         }
     }
@@ -148,7 +141,6 @@ impl TerminalError {
             Self::Client(error) => client_mend(error),
             Self::Spool(_) => Some("make room in the state directory, and see that it may be written"),
             Self::Twice { .. } => Some("remove one of the two from the configuration, or correct its address"),
-            Self::Users { .. } => Some("try again; if it stays, look at the terminal's users with another program"),
             Self::Deadline { .. } => Some("look at the network; a slow line may need a longer deadline"),
             Self::Identity { .. } | Self::Stopped | Self::Unknown { .. } => None,
         }

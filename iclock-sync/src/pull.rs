@@ -1,12 +1,9 @@
 //! What is new in a terminal's log: asked for with what is remembered, and remembered anew.
 
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
-use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
-use zk_proto::proof::{Known, Proven, Remembered};
-use zk_proto::record::{AttendanceRecord, FieldOrder, Who};
-use zk_proto::{Client, Uid};
+use zk_proto::Client;
+use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull};
+use zk_proto::proof::{Known, Remembered, UserTable};
+use zk_proto::record::FieldOrder;
 
 use crate::TerminalError;
 use crate::ledger::TerminalState;
@@ -45,17 +42,15 @@ impl Source {
                 (ReadMode::Full, proven)
             }
             Pulled::Unproven { last, .. } => return Ok(Found::Unproven(Box::new(last))),
+            Pulled::UsersUnproven(last) => return Ok(Found::UsersUnproven(Box::new(last))),
             other => return Err(TerminalError::unknown(&other).into()),
         };
         report.mode = Some(mode);
         if proven.trailing() > 0 {
             report.notes.push(format!("{} stray bytes stood behind the last record", proven.trailing()));
         }
-        let users = self.users(client, &request, &proven).await?;
-        if let Some(records) = named_nobody(&state, &users) {
-            let reason = format!("none of the last {records} records names anybody in it");
-            return Err(TerminalError::Users { reason }.into());
-        }
+        let table = pulled.users.iter().flat_map(UserTable::users);
+        let users = table.map(|user| (user.slot(), user.user_id.0.clone())).collect();
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
@@ -81,38 +76,6 @@ impl Source {
         request.overlap = u64::from(self.engine.overlap);
         request
     }
-
-    async fn users(
-        &self,
-        client: &mut Client,
-        request: &PullRequest,
-        proven: &Proven,
-    ) -> Result<BTreeMap<Uid, String>, Failure> {
-        if !proven.layout().is_some_and(|layout| layout.needs_users()) {
-            return Ok(BTreeMap::new());
-        }
-        let table = pull_users(client, request)
-            .await?
-            .map_err(|unproven| TerminalError::Users { reason: unproven.to_string() })?;
-        Ok(table.users().iter().map(|user| (user.slot(), user.user_id.0.clone())).collect())
-    }
-}
-
-/// How many of a log's last records name people by places, when none of these places is anybody's. Either the records or the
-/// users lost their head then and look like others: the newest punches are not all of people who have gone.
-fn named_nobody(state: &TerminalState, users: &BTreeMap<Uid, String>) -> Option<usize> {
-    let layout = state.layout.as_deref().and_then(plan::layout_of).filter(|layout| layout.needs_users())?;
-    let raw = Bytes::copy_from_slice(&state.overlap);
-    let uids: Vec<Uid> = (0..raw.len() / layout.width())
-        .map(|n| raw.slice(n * layout.width()..(n + 1) * layout.width()))
-        .filter_map(|raw| AttendanceRecord::decode(layout, FieldOrder::StateFirst, raw))
-        .filter_map(|record| match record.who {
-            Who::Uid(uid) if uid.0 != 0 => Some(uid),
-            _ => None,
-        })
-        .collect();
-    let nobody = !users.is_empty() && !uids.is_empty() && uids.iter().all(|uid| !users.contains_key(uid));
-    nobody.then_some(uids.len())
 }
 
 /// What a proven pull teaches about the terminal. The count is kept only where it is that of the log: a punch during the pull

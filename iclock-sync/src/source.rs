@@ -62,6 +62,8 @@ pub(crate) enum Found {
     Records(Box<Records>),
     /// A log that is not proven.
     Unproven(Box<Unproven>),
+    /// A log that names people by their place in a user table that is not proven.
+    UsersUnproven(Box<Unproven>),
 }
 
 /// Proven records and what goes with them.
@@ -128,7 +130,14 @@ impl Source {
                 Ok(blocking("ledger", save).await?)
             }
             Found::Records(records) => self.enter(seen, *records, report).await,
-            Found::Unproven(unproven) => self.set_aside(&seen, *unproven, report).await,
+            Found::Unproven(log) => {
+                let why = log.to_string();
+                self.set_aside(&seen, *log, why, report).await
+            }
+            Found::UsersUnproven(table) => {
+                let why = format!("its records name people by their place in its user table, whose {table}");
+                self.set_aside(&seen, *table, why, report).await
+            }
         }
     }
 
@@ -310,10 +319,15 @@ impl Source {
         }
     }
 
-    /// Keeps a log that was not proven, whole.
-    async fn set_aside(&self, seen: &Seen, unproven: Unproven, report: &mut DeviceReport) -> Result<(), Failure> {
+    /// Keeps a transfer that was not proven, whole.
+    async fn set_aside(
+        &self,
+        seen: &Seen,
+        unproven: Unproven,
+        why: String,
+        report: &mut DeviceReport,
+    ) -> Result<(), Failure> {
         report.status = DeviceStatus::Unproven;
-        let why = unproven.to_string();
         if self.dry_run {
             report.error = Some(why);
             return Ok(());

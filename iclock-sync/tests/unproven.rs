@@ -79,7 +79,7 @@ async fn a_user_table_that_is_not_proven_lets_nothing_of_an_8_byte_log_enter() {
     let (gate, state, (stored, sink)) = (faulty("bw8", 300, "cut-users=12").await, State::new(), memory("db"));
     let engine = state.engine(&[&gate], &[sink]);
     let report = sync(&engine).await;
-    assert_eq!((report.run.exit_code, stored.stored().len()), (20, 0), "{report:?}");
+    assert_eq!((report.run.exit_code, stored.stored().len()), (40, 0), "{report:?}");
     assert!(report.devices[0].error.as_deref().unwrap().contains("user table"));
     gate.handle().clear_faults();
     sync(&engine).await;
@@ -95,7 +95,7 @@ async fn no_cut_of_a_user_table_gives_a_punch_to_a_wrong_person() {
     for by in 1..28 {
         gate.set_fault(&format!("cut-users={by}"));
         let report = sync(&engine).await;
-        assert_eq!((report.run.exit_code, stored.stored().len()), (20, 0), "{by}: {report:?}");
+        assert_eq!((report.run.exit_code, stored.stored().len()), (40, 0), "{by}: {report:?}");
     }
     gate.handle().clear_faults();
     sync(&engine).await;
@@ -114,7 +114,7 @@ async fn a_log_whose_newest_punches_are_all_of_nobody_waits_until_one_is_somebod
     let (state, (stored, sink)) = (State::new(), memory("db"));
     let engine = state.engine(&[&gate], &[sink]);
     let report = sync(&engine).await;
-    assert_eq!((report.run.exit_code, stored.stored().len()), (20, 0), "{report:?}");
+    assert_eq!((report.run.exit_code, stored.stored().len()), (40, 0), "{report:?}");
     assert!(report.devices[0].error.as_deref().unwrap().contains("none of the last 16 records"), "{report:?}");
     gate.handle().punch_now().unwrap();
     assert_eq!(sync(&engine).await.run.exit_code, 0);

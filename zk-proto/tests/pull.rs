@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use zk_proto::client::{Pull, PullError, PullRequest, Pulled, pull, pull_users};
-use zk_proto::proof::Proven;
+use zk_proto::proof::{Proven, Reason};
 use zk_proto::record::Who;
 use zk_proto::{Client, ConnectOptions, Transport, Uid};
 use zk_sim::{Fault, FaultKind, Handle, Profile, Punch, Server, Terminal};
@@ -28,7 +28,11 @@ impl Site {
         for fault in faults {
             terminal = terminal.fault(Fault::parse(fault).unwrap());
         }
-        let server = Server::start(terminal.build(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        Self::of(terminal.build()).await
+    }
+
+    async fn of(terminal: Terminal) -> Self {
+        let server = Server::start(terminal, SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         Self { terminal: server.handle(), server, directory: tempfile::tempdir().unwrap() }
     }
 
@@ -267,6 +271,36 @@ async fn a_user_table_is_proven_and_a_cut_one_is_not() {
         site.terminal.set_faults(&[Fault::new(FaultKind::CutUsers)]);
         assert!(pull_users(&mut client, &site.request()).await.unwrap().is_err(), "{profile}");
     }
+}
+
+#[tokio::test]
+async fn a_log_that_names_people_by_place_comes_with_the_user_table() {
+    for (profile, users) in [("bw8", Some(40)), ("bw8a", Some(40)), ("tft16", None), ("tft40", None)] {
+        let site = Site::new(profile, 300, &[]).await;
+        let pulled = site.pull(&site.request()).await.unwrap();
+        assert_eq!(pulled.users.as_ref().map(|table| table.users().len()), users, "{profile}");
+        let again = site.pull(&PullRequest { known: pulled.known, ..site.request() }).await.unwrap();
+        assert!(matches!(again.found, Pulled::Unchanged) && again.users.is_none(), "{profile}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_proven_user_table_there_are_no_records_that_need_it() {
+    let site = Site::new("bw8", 30, &["cut-users"]).await;
+    let pulled = site.pull(&site.request()).await.unwrap();
+    assert!(matches!(pulled.found, Pulled::UsersUnproven(_)), "{:?}", pulled.found);
+    assert!(pulled.known.is_none());
+}
+
+#[tokio::test]
+async fn records_that_name_nobody_of_the_user_table_are_not_proven() {
+    let punches = Site::new("bw8", 30, &[]).await.terminal.records();
+    let gone: Vec<Punch> = punches.iter().map(|punch| Punch { uid: 700, ..punch.clone() }).collect();
+    let terminal = Terminal::builder().profile(Profile::named("bw8").unwrap()).users(40);
+    let site = Site::of(terminal.punches(gone).build()).await;
+    let pulled = site.pull(&site.request()).await.unwrap();
+    let Pulled::Unproven { readings, .. } = pulled.found else { panic!("{:?}", pulled.found) };
+    assert_eq!(readings, vec![vec![Reason::NamesNobody { records: 16 }]; 2]);
 }
 
 #[tokio::test]

@@ -210,7 +210,7 @@ fn weigh_layout(
     if let Some(second) = also_fits(word, evidence, region).filter(|_| !numbered) {
         return Ok(Err(Reason::Ambiguous { first: layout, second }));
     }
-    let rules = Rules::new(evidence, sizes_agree && !narrow);
+    let rules = Rules::new(evidence, sizes_agree && !narrow).of_few(few);
     // A count that moved allows one record more or less, which with few narrow ones is another width.
     let certain_width = sizes_agree && familiar && (!narrow || evidence.counts.is_steady());
     let verdict = judge(spool, region, &rules, certain_width, ahead)?;

@@ -7,6 +7,13 @@ use crate::record::{AttendanceLayout, FieldOrder};
 use super::Evidence;
 
 const DAY: u32 = 86_400;
+/// A year of packed time: twelve months of 31 days.
+const YEAR: u32 = 12 * 31 * DAY;
+/// Dates from here on are likely ones: no terminal of this protocol has older logs, and a punch state (0-5) or a zero read
+/// as the top byte of a time gives an earlier date.
+const LIKELY_FROM: u32 = 5 * YEAR;
+/// How far back from a clock a date is a recent one.
+const RECENT: u32 = 4 * YEAR;
 /// What erased memory shows in place of a time.
 const ERASED: u32 = u32::MAX;
 /// Verify modes beside the documented ones that the field reports: meaning unknown.
@@ -56,6 +63,17 @@ pub(super) enum Date {
     Bad,
 }
 
+/// How likely a date is, beyond being a good one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Likelihood {
+    None,
+    /// Of a clock's first years, or past every clock.
+    Poor,
+    Likely,
+    /// Of the last years by one of the clocks.
+    Recent,
+}
+
 /// The rules for the fields of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
@@ -63,6 +81,8 @@ pub(super) struct Rules {
     pub(super) order: FieldOrder,
     /// With the length word, the size and the count agreeing, a date need only exist.
     any_existing_date: bool,
+    /// Few records have to be better ones: bytes of other fields, such as a verify mode for a time, pass for neutral ones.
+    few: bool,
     modes: [bool; 256],
 }
 
@@ -72,7 +92,12 @@ impl Rules {
         for (mode, known) in (0..=u8::MAX).zip(&mut modes) {
             *known = crate::VerifyMode(mode).is_documented() || REPORTED_MODES.contains(&mode);
         }
-        Self { clock: Clock::new(evidence), order: evidence.order, any_existing_date, modes }
+        Self { clock: Clock::new(evidence), order: evidence.order, any_existing_date, few: false, modes }
+    }
+
+    /// For a set of so few records that nothing but the records themselves speaks for them.
+    pub(super) fn of_few(self, few: bool) -> Self {
+        Self { few, ..self }
     }
 
     pub(super) fn in_order(&self, order: FieldOrder) -> Self {
@@ -100,9 +125,32 @@ impl Rules {
         }
     }
 
+    pub(super) fn likelihood(&self, time: u32) -> Likelihood {
+        let Clock { limit, host, terminal } = self.clock;
+        let recent = |now: DeviceTime| time <= now.0.saturating_add(DAY) && time >= now.0.saturating_sub(RECENT);
+        match self.date(time) {
+            Date::Bad => Likelihood::None,
+            Date::Good if recent(host) || terminal.is_some_and(recent) => Likelihood::Recent,
+            Date::Good if (LIKELY_FROM..=limit.0).contains(&time) => Likelihood::Likely,
+            Date::Good | Date::Reset => Likelihood::Poor,
+        }
+    }
+
+    /// Whether one of few records is believable: it lacks its id or its date at the most, and what it has is likely. With an id,
+    /// that is a date which is not from a clock's first years, or one of the day of its reset but not of the first minutes;
+    /// without one, a date of the last years.
+    fn is_likely_of_few(&self, id: Id, time: u32) -> bool {
+        match (self.date(time), id) {
+            (Date::Good, Id::Present) => time >= LIKELY_FROM || self.likelihood(time) == Likelihood::Recent,
+            (Date::Good, _) => self.likelihood(time) == Likelihood::Recent,
+            (Date::Reset, Id::Present) => time > u8::MAX.into(),
+            _ => false,
+        }
+    }
+
     /// Whether all records are good in the plainest way, which most are. False says nothing.
     pub(super) fn all_good(&self, layout: AttendanceLayout, records: &[u8]) -> bool {
-        if !matches!(layout, AttendanceLayout::Wide(_)) {
+        if self.few || !matches!(layout, AttendanceLayout::Wide(_)) {
             return false;
         }
         // The day of the record before, in packed time: when it was good, so is all of it up to the limit.
@@ -162,6 +210,10 @@ impl Rules {
     #[inline]
     fn wide(&self, record: &[u8; 32]) -> Class {
         let [_, _, id @ .., mode, t0, t1, t2, t3, state] = record;
+        // Any text may be an id, but those that are not ASCII are rare, and two bytes of a time make such a letter.
+        if self.few && !up_to_nul(id).is_ascii() {
+            return Class::Bad;
+        }
         self.weigh(Id::of_text(id), u32::from_le_bytes([*t0, *t1, *t2, *t3]), *state, *mode)
     }
 
@@ -172,6 +224,7 @@ impl Rules {
         }
         match (self.date(time), id) {
             (Date::Bad, _) => Class::Bad,
+            _ if self.few && !self.is_likely_of_few(id, time) => Class::Bad,
             (Date::Good, Id::Present) => Class::Good,
             // Nothing at all stands in it: memory that was never written looks so.
             (Date::Reset, Id::Empty) if (time, state, mode) == (0, 0, 0) => Class::Bad,

@@ -11,7 +11,8 @@
 //! | a second, equal reading on a fresh session | the count disagrees, and is not remembered for that |
 //! | length word, size and count | records of 8 bytes in layout A; widths that nobody has reported, of at least five records and none of them bad; fewer than five records of 8 or 16 bytes; sets that show nothing but empty ids or the clock's reset |
 //! | the count, the terminal's remembered layout, or running record numbers | always: they back the width |
-//! | plausible records | always: 80 % of them good, and nowhere 64 in a row with more bad than good |
+//! | plausible records | always: 80 % of them good, and nowhere 64 in a row with more bad than good; fewer than five have to be likely ones besides, see below |
+//! | somebody whom the last records name | records of 8 bytes, with the user table at hand: [`prove_names`] |
 //! | no better reading | always: see below |
 //!
 //! A cut that leaves every size right (a terminal that drops bytes at the head and goes on behind the end) moves all records
@@ -22,22 +23,23 @@
 //! record in which nothing stands, no id, date, state or mode, is bad rather than neutral: memory that was never written
 //! looks so.
 //!
+//! Of fewer than five records, the bytes of other fields pass for neutral ones too easily. There a record that lacks its id has
+//! to have a date of the last four years; one that is dated by the clock's reset has an id, and a time that is no verify mode
+//! or punch state read as one (up to 255 seconds); one of the years 2000 to 2004 counts only where a clock of today says so; and
+//! ids are ASCII.
+//!
 //! # What cannot be told
 //! Where length word, size and count all agree and are all wrong, the bytes alone decide, and few records have few of them: of
 //! up to three records of 8 bytes, or two of 16, some cuts leave what a terminal might as well have stored. Of more records
 //! of 8 bytes that happens by chance, when bytes of other fields make recent dates: most where half of the ids are missing,
 //! seldom, and in no test of 20 or more; of five to nine in layout A also where the length word fails and only size and count
-//! agree. These come out as proven. (An 8-byte record names nobody but by the user table, which is a further check.)
-//!
-//! Whole records that are missing leave nothing out of place. Where word and size leave them out too, and the count does as well
-//! or the same came twice, the others are proven; records in which nothing stands, at the end of a log, are among those that may
-//! be bad. A terminal that counts no records and sends none has an empty log, for all that it tells.
+//! agree. These come out as proven. (An 8-byte record names nobody but by the user table, so [`prove_names`] is a further check.)
 //!
 //! The other way round, some whole logs are refused until more punches join them:
 //!
 //! - a single record of layout A, which is never proven as one; dated by a reset clock, it may pass for a neutral one of layout B;
 //! - logs of which more records than are allowed to be bad have a verify mode that no document names and no other record shares;
-//! - up to three records of which the first is dated by a reset clock;
+//! - up to three records of which the first is dated by a reset clock, and fewer than five as they are named above;
 //! - of logs of 8-byte records in which half of the ids are missing, a few, whose times give recent dates from another
 //!   beginning; for the same reason, though very rarely, fewer than ten records of 40 or 49 bytes with running numbers;
 //! - fewer than five records of 8 or 16 bytes, until the count stands still;
@@ -51,6 +53,7 @@ mod evidence;
 mod fields;
 mod judge;
 mod look;
+mod names;
 mod preview;
 mod proven;
 mod rival;
@@ -62,6 +65,7 @@ mod witness;
 pub use attendance::{prove, prove_previewed};
 pub use evidence::{Counts, Evidence, Known, Reading, Remembered};
 pub use judge::Tally;
+pub use names::prove_names;
 pub use preview::Preview;
 pub use proven::Proven;
 pub use rival::Rival;

@@ -119,6 +119,10 @@ impl Proven {
         self.next = self.skipped;
     }
 
+    pub(super) fn into_spool(self) -> Spool {
+        self.spool
+    }
+
     /// The last records of the log, raw, at most `most`: the overlap of a later tail.
     ///
     /// # Errors

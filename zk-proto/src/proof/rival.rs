@@ -4,18 +4,9 @@
 //! wrong place are often harmless (zeros, small numbers), so rules alone let some of them pass; but then the true place,
 //! somewhere else in the same bytes, makes better ones.
 
-use crate::DeviceTime;
 use crate::record::{AttendanceLayout, FieldOrder};
 
-use super::fields::{Clock, Date, Id, Rules};
-
-/// A year of packed time: twelve months of 31 days.
-const YEAR: u32 = 12 * 31 * 86_400;
-/// Dates from here on are likely ones: no terminal of this protocol has older logs, and a punch state (0-5) or a zero read
-/// as the top byte of a time gives an earlier date.
-const LIKELY_FROM: u32 = 5 * YEAR;
-/// How far back from a clock a date is a recent one.
-const RECENT: u32 = 4 * YEAR;
+use super::fields::{Id, Likelihood, Rules};
 
 /// What a record is worth: a date of the clock's first years, or past every clock, little, a likely one more, a recent one most.
 const POOR_DATE: u32 = 1;
@@ -252,12 +243,10 @@ fn number(byte: &impl Fn(usize) -> Option<u8>, at: core::ops::Range<usize>) -> O
 }
 
 fn date_points(rules: &Rules, time: u32) -> u32 {
-    let Clock { limit, host, terminal } = rules.clock;
-    let recent = |now: DeviceTime| time <= now.0.saturating_add(86_400) && time >= now.0.saturating_sub(RECENT);
-    match rules.date(time) {
-        Date::Bad => 0,
-        Date::Good if recent(host) || terminal.is_some_and(recent) => RECENT_DATE,
-        Date::Good if (LIKELY_FROM..=limit.0).contains(&time) => LIKELY_DATE,
-        Date::Good | Date::Reset => POOR_DATE,
+    match rules.likelihood(time) {
+        Likelihood::None => 0,
+        Likelihood::Poor => POOR_DATE,
+        Likelihood::Likely => LIKELY_DATE,
+        Likelihood::Recent => RECENT_DATE,
     }
 }

@@ -78,6 +78,11 @@ pub enum Reason {
     OverlapDiffers,
     /// The set ends before the known records do.
     ShorterThanKnown,
+    /// The records name people by their place in the user table, and not one of the last is anybody's.
+    NamesNobody {
+        /// How many.
+        records: u64,
+    },
     /// The temporary file of the transfer could not be read back.
     Unreadable,
 }
@@ -125,6 +130,9 @@ impl fmt::Display for Reason {
             Self::ReadingsDiffer => f.write_str("two readings of the same log differ"),
             Self::OverlapDiffers => f.write_str("the records before the known end are not those that were stored"),
             Self::ShorterThanKnown => f.write_str("the log is shorter than what is known of it"),
+            Self::NamesNobody { records } => {
+                write!(f, "none of the last {records} records names anybody of the user table")
+            }
             Self::Unreadable => f.write_str("the temporary file of the transfer could not be read back"),
         }
     }

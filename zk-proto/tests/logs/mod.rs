@@ -86,7 +86,7 @@ impl Log {
                 shown = DeviceTime(time);
             }
             if kind == Kind::ResetClock && row * 10 < records {
-                shown = DeviceTime(row * 7 % 86_400);
+                shown = DeviceTime((900 + row * 7) % 86_400);
             }
             let uid = 1 + dice.below(300);
             let id = match kind {

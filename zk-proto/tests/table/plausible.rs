@@ -262,3 +262,50 @@ fn the_order_of_dates_is_never_held_against_a_set() {
         }
     }
 }
+
+/// Of fewer than five, fields of other records would pass for neutral ones too easily.
+#[test]
+fn one_of_fewer_than_five_has_a_likely_date_and_an_id_or_lacks_one_of_them_at_most() {
+    let recent = host_now().0 - 100 * DAY;
+    // The date, whether there is an id, and whether a record of these alone is proven.
+    let rows = [
+        (recent, true, true),
+        (recent, false, true),
+        (DeviceTime::new(2010, 1, 1, 0, 0, 0).unwrap().0, true, true),
+        (DeviceTime::new(2010, 1, 1, 0, 0, 0).unwrap().0, false, false),
+        (DeviceTime::new(2004, 1, 1, 0, 0, 0).unwrap().0, true, false),
+        (256, true, true),
+        (255, true, false),
+        (256, false, false),
+    ];
+    for layout in [FORTY, SIXTEEN] {
+        for (time, has_id, proven) in rows {
+            let set = |records| {
+                let log = log_with(layout, records, |_, fields, record| {
+                    set_time(fields, record, time);
+                    if !has_id {
+                        clear_id(fields, record);
+                    }
+                });
+                let (set, evidence) = whole(&log);
+                prove(spool(&set), &evidence)
+            };
+            for records in [1, 4] {
+                assert_eq!(set(records).is_ok(), proven, "{layout} {records} of {time}, id: {has_id}");
+            }
+            assert!(set(5).is_ok(), "{layout} of {time}, id: {has_id}");
+        }
+    }
+}
+
+#[test]
+fn an_id_of_fewer_than_five_is_ascii() {
+    for (records, proven) in [(1, false), (4, false), (5, true)] {
+        let log = log_with(FORTY, records, |_, fields, record| {
+            clear_id(fields, record);
+            record[2..6].copy_from_slice("\u{664}\u{662}".as_bytes());
+        });
+        let (set, evidence) = whole(&log);
+        assert_eq!(prove(spool(&set), &evidence).is_ok(), proven, "{records}");
+    }
+}

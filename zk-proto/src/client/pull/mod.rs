@@ -18,7 +18,8 @@ pub use users::pull_users;
 use super::Client;
 use crate::Prepared;
 use crate::proof::{
-    Counts, Evidence, Known, Preview, Proven, Reading, Reason, Remembered, Unproven, prove, prove_previewed, prove_tail,
+    Counts, Evidence, Known, Preview, Proven, Reading, Reason, Remembered, Unproven, UserTable, prove, prove_names,
+    prove_previewed, prove_tail,
 };
 use crate::session::ChecksumPolicy;
 use crate::spool::SpoolError;
@@ -36,12 +37,12 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(200);
 /// Reads what is new in the attendance log and proves it.
 ///
 /// With a known end, only what stands behind it is read, if the records before it are still those that were stored; else
-/// everything. A reading that is not proven is followed by one on a fresh session, and so is a line that was lost, which goes
+/// everything. Where records name people by their place in the user table, that table is read and proven too. A reading that is not proven is followed by one on a fresh session, and so is a line that was lost, which goes
 /// on where it broke if the log still is the same. The terminal's buffer is freed at the end.
 ///
 /// # Errors
-/// When the terminal cannot be talked to, refuses, or the transfer cannot be kept. A log that cannot be proven is no error
-/// but [`Pulled::Unproven`].
+/// When the terminal cannot be talked to, refuses, or the transfer cannot be kept. What cannot be proven is no error but
+/// [`Pulled::Unproven`] or [`Pulled::UsersUnproven`].
 pub async fn pull(
     client: &mut Client,
     request: &PullRequest,
@@ -149,7 +150,7 @@ impl Puller<'_> {
             readings.push(unproven.reasons().to_vec());
             let enough = readings.len() >= 2 && (asked.is_none() || compared);
             if enough || readings.len() >= MAX_READINGS || self.sessions >= MAX_SESSIONS {
-                return Ok(self.report(Pulled::Unproven { last: *unproven, readings }, None));
+                return Ok(self.report(Pulled::Unproven { last: *unproven, readings }, None, None));
             }
             earlier = asked;
             self.fresh().await?;
@@ -179,6 +180,17 @@ impl Puller<'_> {
             Ok(proven) => proven,
             Err(unproven) => return Ok(Err(Box::new(unproven))),
         };
+        let users = match self.users(&proven).await? {
+            Some(Ok(table)) => Some(table),
+            Some(Err(unproven)) => return Ok(Ok(self.report(Pulled::UsersUnproven(unproven), None, None))),
+            None => None,
+        };
+        if let Some(users) = &users {
+            proven = match prove_names(proven, users, self.request.overlap, self.counts) {
+                Ok(proven) => proven,
+                Err(unproven) => return Ok(Err(Box::new(unproven))),
+            };
+        }
         if let Some(layout) = proven.layout() {
             self.remembered.layout = Some(layout);
             self.remembered.count_off = !proven.witnesses().count;
@@ -189,7 +201,7 @@ impl Puller<'_> {
             Came::Tail { .. } => Pulled::Tail(proven),
             Came::Whole { .. } => Pulled::Full(proven),
         };
-        Ok(Ok(self.report(found, Some(known))))
+        Ok(Ok(self.report(found, Some(known), users)))
     }
 
     /// What is known beside the bytes at this moment.
@@ -211,10 +223,11 @@ impl Puller<'_> {
         Ok((records, Some(Known { records, overlap, layout })))
     }
 
-    fn report(&self, found: Pulled, known: Option<(u64, Option<Known>)>) -> Pull {
+    fn report(&self, found: Pulled, known: Option<(u64, Option<Known>)>, users: Option<UserTable>) -> Pull {
         let (records_on_device, known) = known.map_or((None, None), |(records, known)| (Some(records), known));
         Pull {
             found,
+            users,
             bytes_read: self.bytes_read,
             sessions: self.sessions,
             records_on_device,

@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use crate::proof::{Counts, Known, Proven, Reason, Remembered, Unproven};
+use crate::proof::{Counts, Known, Proven, Reason, Remembered, Unproven, UserTable};
 
 /// How far a transfer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,9 @@ pub enum Pulled {
         /// Why each reading failed, in order.
         readings: Vec<Vec<Reason>>,
     },
+    /// The records name people by their place in the user table, and that has no proof, on a fresh session either. Its last
+    /// reading.
+    UsersUnproven(Unproven),
 }
 
 /// What a pull found, and what it learnt on the way.
@@ -37,6 +40,9 @@ pub enum Pulled {
 pub struct Pull {
     /// What it found.
     pub found: Pulled,
+    /// The user table, where there are records that name people by their place in it
+    /// ([`AttendanceLayout::needs_users`](crate::record::AttendanceLayout::needs_users)).
+    pub users: Option<UserTable>,
     /// Bytes of the log that were read, those read again included.
     pub bytes_read: u64,
     /// Sessions that it took.

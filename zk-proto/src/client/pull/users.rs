@@ -1,9 +1,21 @@
 //! The user table, proven.
 
-use super::{PullError, PullRequest, announced, reconnect};
+use super::{PullError, PullRequest, Puller, announced, reconnect};
 use crate::Dataset;
 use crate::client::{Client, ClientError};
-use crate::proof::{Counts, Evidence, Unproven, UserTable, prove_users};
+use crate::proof::{Counts, Evidence, Proven, Unproven, UserTable, prove_users};
+
+impl Puller<'_> {
+    /// The user table, where the records need it.
+    pub(super) async fn users(&mut self, proven: &Proven) -> Result<Option<Result<UserTable, Unproven>>, PullError> {
+        if proven.records() == 0 || !proven.layout().is_some_and(|layout| layout.needs_users()) {
+            return Ok(None);
+        }
+        // The terminal has one buffer, and the users take it.
+        self.buffered = None;
+        pull_users(self.client, self.request).await.map(Some)
+    }
+}
 
 /// Reads the user table and proves it. A table that is not proven is read once more on a fresh session.
 ///
