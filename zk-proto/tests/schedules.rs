@@ -1,7 +1,8 @@
 //! Random schedules of faults: whatever befalls a reading, its records are the terminal's or it ends with a reason.
 //!
-//! A schedule is drawn from its number alone, so one that fails is run again by itself: `SCHEDULE=417 cargo test -p zk-proto
-//! --test schedules`. `SCHEDULES=20000` runs more of them. Those in memory run on invented time and are the same to the last packet each time.
+//! A schedule that fails is told as a line, and run again by itself, in a later version too: `SCHEDULE="417 tft40 udp 200
+//! cut-head=12x1@1" cargo test -p zk-proto --test schedules`. `SCHEDULES=20000` runs more of them than usual. Those in memory run
+//! on invented time and are the same to the last packet each time.
 
 mod schedules {
     pub(crate) mod memory;
@@ -11,34 +12,49 @@ mod schedules {
 use std::time::Duration;
 
 use schedules::memory;
-use schedules::schedule::Schedule;
+use schedules::schedule::{Schedule, Told};
 use tokio::task::JoinSet;
 use zk_proto::client::{Pull, PullRequest, Pulled, pull, pull_users};
 use zk_proto::proof::Proven;
 use zk_proto::{Client, ConnectOptions};
 use zk_sim::Server;
 
-/// How many schedules are run, in memory and over loopback; or the one that is asked for, or as many as are asked for.
-fn numbers(count: u64) -> Vec<u64> {
-    let asked = |name| std::env::var(name).ok().and_then(|number| number.parse().ok());
-    match (asked("SCHEDULE"), asked("SCHEDULES")) {
-        (Some(number), _) => vec![number],
-        (None, more) => (0..more.unwrap_or(count)).collect(),
+/// So many schedules, in memory or over loopback; or the one that is asked for, or as many as are asked for.
+fn schedules(count: u64) -> Vec<Schedule> {
+    let asked = |name| std::env::var(name).ok();
+    if let Some(line) = asked("SCHEDULE") {
+        return vec![line.parse().unwrap()];
+    }
+    let count = asked("SCHEDULES").map_or(count, |count| count.parse().unwrap());
+    (0..count).map(Schedule::new).collect()
+}
+
+#[test]
+fn a_schedule_is_read_back_from_its_line() {
+    for number in 0..1000 {
+        let schedule = Schedule::new(number);
+        assert_eq!(schedule.to_string().parse(), Ok(schedule));
+    }
+    assert_eq!("417".parse(), Ok(Schedule::new(417)));
+    for wrong in
+        ["", "x", "1 tft41 tcp 5", "1 tft40 tpc 5", "1 tft40 tcp", "1 tft40 tcp 5 cut-hat", "1 tft40 tcp 5 busy busy"]
+    {
+        assert!(wrong.parse::<Schedule>().is_err(), "{wrong}");
     }
 }
 
 #[test]
 fn a_thousand_schedules_in_memory_bring_no_wrong_record() {
     let (mut whole, mut failed) = (0, 0);
-    for number in numbers(1000) {
-        let schedule = Schedule::new(number);
+    for schedule in schedules(1000) {
+        let _told = Told(&schedule);
         match memory::read_log(&schedule) {
             Ok(proven) => {
                 schedule.assert_true(proven);
                 whole += 1;
             }
             Err(why) => {
-                assert!(!why.is_empty(), "{schedule:?}");
+                assert!(!why.is_empty());
                 failed += 1;
             }
         }
@@ -51,6 +67,7 @@ fn a_thousand_schedules_in_memory_bring_no_wrong_record() {
 const BOUND: Duration = Duration::from_secs(120);
 
 async fn over_loopback(schedule: Schedule) {
+    let _told = Told(&schedule);
     let server = Server::start(schedule.terminal(), ([127, 0, 0, 1], 0).into()).await.unwrap();
     schedule.arm(|faults| server.handle().set_faults(faults));
     let directory = tempfile::tempdir().unwrap();
@@ -70,8 +87,7 @@ async fn over_loopback(schedule: Schedule) {
             _ => None,
         }
     };
-    let proven: Option<Proven> =
-        tokio::time::timeout(BOUND, work).await.unwrap_or_else(|_| panic!("{schedule:?} does not end"));
+    let proven: Option<Proven> = tokio::time::timeout(BOUND, work).await.unwrap_or_else(|_| panic!("it does not end"));
     if let Some(proven) = proven {
         schedule.assert_true(proven);
     }
@@ -80,11 +96,11 @@ async fn over_loopback(schedule: Schedule) {
 #[tokio::test(flavor = "multi_thread")]
 async fn schedules_over_loopback_bring_no_wrong_record_and_end() {
     let mut running = JoinSet::new();
-    for number in numbers(200) {
+    for schedule in schedules(200) {
         if running.len() >= 40 {
             running.join_next().await.unwrap().unwrap();
         }
-        running.spawn(over_loopback(Schedule::new(number)));
+        running.spawn(over_loopback(schedule));
     }
     while let Some(ended) = running.join_next().await {
         ended.unwrap();

@@ -35,6 +35,10 @@
 //! seldom, and in no test of 20 or more; of five to nine in layout A also where the length word fails and only size and count
 //! agree. These come out as proven. (An 8-byte record names nobody but by the user table, so [`prove_names`] is a further check.)
 //!
+//! Whole records that are missing leave nothing out of place. Where word and size leave them out too, and the count does as well
+//! or the same came twice, the others are proven; records in which nothing stands, at the end of a log, are among those that may
+//! be bad. A terminal that counts no records and sends none has an empty log, for all that it tells.
+//!
 //! The other way round, some whole logs are refused until more punches join them:
 //!
 //! - a single record of layout A, which is never proven as one; dated by a reset clock, it may pass for a neutral one of layout B;
