@@ -60,7 +60,7 @@ impl Client {
     /// # Ok(tail)
     /// # }
     /// ```
-    /// These bytes are not proven: [`pull`] reads the tail of a log with its proof.
+    /// These bytes are not proven: [`pull`](super::pull()) reads the tail of a log with its proof.
     ///
     /// # Errors
     /// The sink's, or why the reading failed.
