@@ -5,8 +5,9 @@ use crate::ids::up_to_nul;
 use crate::record::{AttendanceLayout, FieldOrder};
 
 use super::Evidence;
+use super::clock::{Clock, DAY};
+use super::id::Id;
 
-const DAY: u32 = 86_400;
 /// A year of packed time: twelve months of 31 days.
 const YEAR: u32 = 12 * 31 * DAY;
 /// Dates from here on are likely ones: no terminal of this protocol has older logs, and a punch state (0-5) or a zero read
@@ -26,34 +27,6 @@ pub(super) enum Class {
     /// Only its id is missing, or its date is the clock's reset: says nothing for or against the alignment.
     Neutral,
     Bad,
-}
-
-/// Which dates are believable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Clock {
-    pub(super) limit: DeviceTime,
-    pub(super) host: DeviceTime,
-    pub(super) terminal: Option<DeviceTime>,
-}
-
-impl Clock {
-    pub(super) fn new(evidence: &Evidence) -> Self {
-        let later = evidence.terminal_now.map_or(evidence.host_now, |terminal| terminal.max(evidence.host_now));
-        Self { limit: next_day(later), host: evidence.host_now, terminal: evidence.terminal_now }
-    }
-
-    fn is_reset(self) -> bool {
-        self.terminal.is_some_and(|terminal| terminal.0 < DAY)
-    }
-}
-
-/// The same time on the next day that exists: packed months have 31 days each.
-fn next_day(time: DeviceTime) -> DeviceTime {
-    let mut next = DeviceTime(time.0.saturating_add(DAY));
-    while !next.exists() && next.0 < u32::MAX {
-        next = DeviceTime(next.0.saturating_add(DAY));
-    }
-    next
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -233,64 +206,6 @@ impl Rules {
     }
 }
 
-/// What stands in the place of an id.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Id {
-    Present,
-    Empty,
-    Garbled,
-}
-
-impl Id {
-    fn of_number(number: u32) -> Self {
-        if number == 0 { Self::Empty } else { Self::Present }
-    }
-
-    #[inline]
-    pub(super) fn of_text(field: &[u8]) -> Self {
-        field.first_chunk().and_then(|head| Self::of_short_text(*head)).unwrap_or_else(|| Self::of_long_text(field))
-    }
-
-    /// Most ids are a few digits, and these are read at once. `None` where a NUL is not among the first eight bytes, or a byte
-    /// in front of it is not plain.
-    #[inline]
-    fn of_short_text(head: [u8; 8]) -> Option<Self> {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGH: u64 = 0x80 * ONES;
-        let text = u64::from_le_bytes(head);
-        // The lowest bit set is that of the first zero byte; above it, others may be set without reason.
-        let zeros = text.wrapping_sub(ONES) & !text & HIGH;
-        let bits = zeros.trailing_zeros() & !7;
-        if bits == 0 {
-            return Some(Self::Empty);
-        }
-        let below = 1u64.checked_shl(bits)?.wrapping_sub(1);
-        let text = (text & below) | ((0x20 * ONES) & !below);
-        // Each byte from space to tilde: none has the high bit, nor with one more, and no subtraction borrows.
-        let plain = (text | text.wrapping_add(ONES) | text.wrapping_sub(0x20 * ONES)) & HIGH == 0;
-        plain.then_some(Self::Present)
-    }
-
-    fn of_long_text(field: &[u8]) -> Self {
-        for (at, byte) in field.iter().enumerate() {
-            match byte {
-                0 if at == 0 => return Self::Empty,
-                0 => return Self::Present,
-                b' '..=b'~' => {}
-                _ => return Self::of_wide_text(up_to_nul(field)),
-            }
-        }
-        Self::Present
-    }
-
-    fn of_wide_text(text: &[u8]) -> Self {
-        match core::str::from_utf8(text) {
-            Ok(text) if !text.chars().any(char::is_control) => Self::Present,
-            _ => Self::Garbled,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,28 +237,5 @@ mod tests {
         assert!(Rules::new(&evidence, false).date(60) == Date::Reset);
         evidence.terminal_now = Some(DeviceTime(90));
         assert!(Rules::new(&evidence, false).date(60) == Date::Good);
-    }
-
-    #[test]
-    fn a_short_text_is_judged_as_a_long_one() {
-        for byte in 0..=u8::MAX {
-            for length in 0..=8 {
-                for at in 0..length {
-                    let mut field = *b"12345678\x01\x02";
-                    field[length..].fill(0);
-                    field[at] = byte;
-                    assert!(Id::of_text(&field) == Id::of_long_text(&field), "{field:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_id_may_be_any_text_without_control_characters() {
-        assert!(Id::of_text(b"A-7\0\x01") == Id::Present);
-        assert!(Id::of_text("\u{664}\u{662}\0".as_bytes()) == Id::Present);
-        assert!(Id::of_text(b"\0A") == Id::Empty);
-        assert!(Id::of_text(b"4\x01\0") == Id::Garbled);
-        assert!(Id::of_text(b"4\xFF\0") == Id::Garbled);
     }
 }

@@ -52,9 +52,11 @@
 //! Where not one record has a likely date or an id, sizes decide alone, and [`Proven::is_neutral`] says so.
 
 mod attendance;
+mod clock;
 mod digest;
 mod evidence;
 mod fields;
+mod id;
 mod judge;
 mod look;
 mod names;

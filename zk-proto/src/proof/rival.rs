@@ -6,7 +6,8 @@
 
 use crate::record::{AttendanceLayout, FieldOrder};
 
-use super::fields::{Id, Likelihood, Rules};
+use super::fields::{Likelihood, Rules};
+use super::id::Id;
 
 /// What a record is worth: a date of the clock's first years, or past every clock, little, a likely one more, a recent one most.
 const POOR_DATE: u32 = 1;

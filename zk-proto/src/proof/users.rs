@@ -10,7 +10,7 @@ use crate::spool::{Spool, SpoolError};
 use crate::{Uid, UserId};
 
 use super::attendance::{came_whole, length_word};
-use super::fields::Id;
+use super::id::Id;
 use super::unproven::{Reason, Shape, Unproven};
 use super::witness::{Extent, extent};
 use super::{Evidence, Tally, WORD_LEN, Witnesses};
