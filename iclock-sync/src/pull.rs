@@ -72,7 +72,7 @@ impl Source {
         request.order = if self.device.sixteen_mode_first { FieldOrder::VerifyFirst } else { FieldOrder::StateFirst };
         request.terminal_now = seen.clock;
         request.spool_memory = self.gates.spool_memory;
-        request.spool_directory = Some(if self.dry_run { std::env::temp_dir() } else { self.ledger.dir().to_owned() });
+        request.spool_directory = Some(self.gates.spools.clone());
         request.overlap = u64::from(self.engine.overlap);
         request
     }

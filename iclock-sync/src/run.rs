@@ -78,11 +78,13 @@ impl Run<'_> {
     /// Reads every terminal. A fault of the ledger ends the others' reading too; what it was is told at the end.
     async fn read(&self, news: &Arc<watch::Sender<News>>) -> Result<Vec<DeviceReport>, SyncError> {
         let reader = self.reader().await?;
+        let spools = if self.options.dry_run { std::env::temp_dir() } else { self.ledger.dir().to_owned() };
         let gates = Arc::new(Gates {
             terminals: Arc::new(Semaphore::new(self.engine.concurrency.max(1))),
             intake: Semaphore::new(1),
             serials: Mutex::new(HashMap::new()),
             spool_memory: self.engine.spool_memory / self.devices.len().clamp(1, self.engine.concurrency.max(1)),
+            spools: spools.into(),
         });
         let mut reports: Vec<DeviceReport> =
             self.devices.iter().map(|device| DeviceReport::new(&device.name, device.address())).collect();

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use zk_proto::proof::{Proven, Unproven};
+use zk_proto::spool::SpoolDirectory;
 use zk_proto::{Client, ClientError, DeviceTime, FreeSizes, Uid};
 
 use crate::clock::Clock;
@@ -34,6 +35,8 @@ pub(crate) struct Gates {
     pub(crate) serials: Mutex<HashMap<String, String>>,
     /// Bytes of a log that each may keep in memory.
     pub(crate) spool_memory: usize,
+    /// Where a longer one waits.
+    pub(crate) spools: SpoolDirectory,
 }
 
 /// One terminal in one run.

@@ -3,11 +3,11 @@
 mod logs;
 
 use logs::{Cut, KINDS, Kind, Log, evidence, given_out, spool};
-use zk_proto::DeviceTime;
 use zk_proto::proof::{
     Counts, Evidence, Known, Preview, Proven, Reason, Remembered, Unproven, prove, prove_previewed, prove_tail,
 };
 use zk_proto::record::{AttendanceLayout, FieldOrder};
+use zk_proto::{DeviceTime, Spool};
 
 const NARROW: [AttendanceLayout; 3] = [AttendanceLayout::EightA, AttendanceLayout::EightB, AttendanceLayout::Sixteen];
 const WIDE: [AttendanceLayout; 2] = [AttendanceLayout::Wide(40), AttendanceLayout::Wide(49)];
@@ -40,6 +40,21 @@ fn a_whole_log_is_taken() {
             assert_eq!(given_out(proven), log.bytes, "{layout} {kind:?} {}", log.records);
         }
     }
+}
+
+#[test]
+fn a_long_log_is_judged_block_by_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let set = Log::new(AttendanceLayout::Wide(40), 100_000, Kind::Usual, true, 1).set();
+    let mut spool = Spool::in_directory(64 << 10, directory.path());
+    for (number, piece) in set.chunks(0xFFC0).enumerate() {
+        spool.write_at(number as u64 * 0xFFC0, piece).unwrap();
+    }
+    // All of it is judged, but a count that is off asks for a second reading, and the spool comes back.
+    let unproven = prove(spool, &evidence(set.len(), Counts::steady(100_009))).unwrap_err();
+    assert!(unproven.needs_second_reading().is_some(), "{unproven}");
+    let in_use = unproven.into_spool().memory_in_use();
+    assert!(in_use < 512 << 10, "{in_use} bytes for {}", set.len());
 }
 
 #[test]

@@ -1,29 +1,24 @@
 //! The part of a spool that outgrew its memory.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::vec::Vec;
 
-use super::SpoolError;
+use super::{SpoolDirectory, SpoolError};
 
 /// Bytes gathered before they go to the file: packets come in pieces of 1 KiB from some terminals.
 const GATHER: usize = 256 << 10;
 /// Pieces from this size on are worth a write of their own.
 const LARGE: usize = 16 << 10;
-/// Giving up the pages of a file without a name takes a system milliseconds from this size on: nobody has to wait for that.
-const SLOW_TO_CLOSE: u64 = 2 << 20;
-const CLOSER_STACK: usize = 16 << 10;
-/// Names that were taken before one more is no accident.
-const NAME_TRIES: u64 = 100;
 
-/// A file that nobody else sees: it loses its name at once, or on drop where the system does not allow that.
+/// A file that nobody else sees. It loses its name at once, or on drop where the system does not allow that.
 pub(super) struct FileStore {
-    file: File,
-    directory: PathBuf,
+    /// It may hold bytes of an earlier transfer: only what was written here may be read.
+    file: Arc<File>,
+    directory: SpoolDirectory,
     /// Set when the name could not be removed while the file is open.
     named: Option<PathBuf>,
     pending: Vec<u8>,
@@ -34,12 +29,11 @@ pub(super) struct FileStore {
 }
 
 impl FileStore {
-    pub(super) fn create(directory: &Path) -> Result<Self, SpoolError> {
-        let (file, path) = create_new(directory).map_err(|source| error("create", directory, source))?;
-        let named = fs::remove_file(&path).is_err().then_some(path);
+    pub(super) fn create(directory: &SpoolDirectory) -> Result<Self, SpoolError> {
+        let (file, named) = directory.lease().map_err(|source| error("create", directory, source))?;
         Ok(Self {
             file,
-            directory: directory.into(),
+            directory: directory.clone(),
             named,
             pending: Vec::new(),
             pending_at: 0,
@@ -68,7 +62,7 @@ impl FileStore {
         // A range is clipped to what was written, so its length is no claim of anybody.
         self.lent.resize((range.end - range.start) as usize, 0);
         let lent = &mut self.lent;
-        let mut file = &self.file;
+        let mut file = &*self.file;
         file.seek(SeekFrom::Start(range.start))
             .and_then(|_| file.read_exact(lent))
             .map_err(|source| error("read", &self.directory, source))?;
@@ -91,7 +85,7 @@ impl FileStore {
     }
 
     fn put(&self, offset: u64, bytes: &[u8]) -> Result<(), SpoolError> {
-        let mut file = &self.file;
+        let mut file = &*self.file;
         file.seek(SeekFrom::Start(offset))
             .and_then(|_| file.write_all(bytes))
             .map_err(|source| error("write", &self.directory, source))
@@ -100,40 +94,22 @@ impl FileStore {
 
 impl Drop for FileStore {
     fn drop(&mut self) {
-        if let Some(path) = &self.named {
+        match &self.named {
             // Nobody is left to tell; a leftover is named so that its owner is plain.
-            let _ = fs::remove_file(path);
-        } else if self.end >= SLOW_TO_CLOSE {
-            if let Ok(file) = self.file.try_clone() {
-                // Where no thread is to be had, the file is closed here and now.
-                let _ =
-                    thread::Builder::new().name("zk-spool".into()).stack_size(CLOSER_STACK).spawn(move || drop(file));
-            }
+            Some(path) => drop(fs::remove_file(path)),
+            None => self.directory.give_back(&self.file, self.end),
         }
     }
 }
 
-fn create_new(directory: &Path) -> io::Result<(File, PathBuf)> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let mut tries = 0;
-    loop {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = directory.join(format!("zk-transfer-{}-{number}.tmp", std::process::id()));
-        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((file, path)),
-            // A process with the same number may have died before it could remove its own.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < NAME_TRIES => tries += 1,
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn error(doing: &'static str, directory: &Path, source: io::Error) -> SpoolError {
-    SpoolError::File { doing, directory: directory.into(), source }
+fn error(doing: &'static str, directory: &SpoolDirectory, source: io::Error) -> SpoolError {
+    SpoolError::File { doing, directory: directory.path().into(), source }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::Spool;
     use super::*;
 
@@ -181,9 +157,60 @@ mod tests {
         assert_eq!(spool.read(0..10).unwrap(), b"abXYefghij");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_file_serves_one_transfer_after_the_other_and_shows_none_of_the_earlier() {
+        let directory = tempfile::tempdir().unwrap();
+        let shared = SpoolDirectory::new(directory.path());
+        let mut first = Spool::in_directory(4, shared.clone());
+        first.write_at(0, b"the first transfer").unwrap();
+        let mut beside = Spool::in_directory(4, shared.clone());
+        beside.write_at(0, b"beside it").unwrap();
+        assert_eq!(first.read(0..18).unwrap(), b"the first transfer");
+        drop((first, beside));
+        // Whoever makes a new file finds no directory any more.
+        drop(directory);
+        let mut second = Spool::in_directory(4, shared.clone());
+        second.write_at(0, b"later").unwrap();
+        second.write_at(9, b"gap").unwrap();
+        assert_eq!(second.read(0..18).unwrap(), b"later");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_long_file_is_not_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let shared = SpoolDirectory::new(directory.path());
+        let mut long = Spool::in_directory(4, shared.clone());
+        long.write_at(2 << 20, b"and more").unwrap();
+        drop((long, directory));
+        assert!(Spool::in_directory(4, shared).write_at(0, b"later").is_err());
+    }
+
+    #[test]
+    fn a_long_transfer_needs_no_more_memory_than_a_short_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let piece: Vec<u8> = (0..0xFFC0u32).map(|n| n as u8).collect();
+        let most = [4u64, 400].map(|pieces| {
+            let mut spool = Spool::in_directory(64 << 10, directory.path());
+            let mut most = 0;
+            for number in 0..pieces {
+                spool.write_at(number * piece.len() as u64, &piece).unwrap();
+                most = most.max(spool.memory_in_use());
+            }
+            for number in 0..pieces {
+                let at = number * piece.len() as u64;
+                assert_eq!(spool.read(at..at + piece.len() as u64).unwrap(), piece);
+                most = most.max(spool.memory_in_use());
+            }
+            most
+        });
+        assert_eq!(most[0], most[1]);
+    }
+
     #[test]
     fn a_directory_that_is_not_there_is_named() {
-        let mut spool = Spool::in_directory(4, "/no/such/directory");
+        let mut spool = Spool::in_directory(4, Path::new("/no/such/directory"));
         let message = spool.write_at(0, b"abcdefgh").unwrap_err().to_string();
         assert_eq!(message, "cannot create the temporary file of a transfer in /no/such/directory");
     }

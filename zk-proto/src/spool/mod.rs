@@ -1,5 +1,7 @@
 //! Where the bytes of a transfer wait until they are proven: memory up to a cap, then a file.
 
+#[cfg(feature = "std")]
+mod directory;
 mod error;
 mod extents;
 #[cfg(feature = "std")]
@@ -9,6 +11,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
+#[cfg(feature = "std")]
+pub use directory::SpoolDirectory;
 pub use error::SpoolError;
 use extents::Extents;
 
@@ -19,13 +23,14 @@ pub const MAX_LEN: u64 = 1 << 30;
 
 /// Bytes of one transfer, written by offset as they arrive and read back in order.
 ///
-/// A file is only ever created in the directory that the caller named, and is gone with the spool.
+/// A file is only ever created in the directory that the caller named, and loses its name at once, or with the spool where
+/// the system does not allow that.
 pub struct Spool {
     store: Store,
     extents: Extents,
     memory: usize,
     #[cfg(feature = "std")]
-    directory: Option<std::path::PathBuf>,
+    directory: Option<SpoolDirectory>,
 }
 
 enum Store {
@@ -50,7 +55,7 @@ impl Spool {
     /// A spool that moves into a file in `directory` once it holds more than `memory` bytes.
     #[cfg(feature = "std")]
     #[must_use]
-    pub fn in_directory(memory: usize, directory: impl Into<std::path::PathBuf>) -> Self {
+    pub fn in_directory(memory: usize, directory: impl Into<SpoolDirectory>) -> Self {
         Self { directory: Some(directory.into()), ..Self::in_memory(memory) }
     }
 

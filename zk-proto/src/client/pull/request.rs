@@ -1,11 +1,9 @@
 //! What a pull is asked for.
 
-use std::path::PathBuf;
-
 use crate::DeviceTime;
 use crate::proof::{Known, Remembered};
 use crate::record::FieldOrder;
-use crate::spool::{DEFAULT_MEMORY, Spool};
+use crate::spool::{DEFAULT_MEMORY, Spool, SpoolDirectory};
 
 /// Records that are kept of a log's end to know it again.
 pub const DEFAULT_OVERLAP: u64 = 16;
@@ -32,7 +30,7 @@ pub struct PullRequest {
     /// Bytes of a transfer that are kept in memory; default 1 MiB.
     pub spool_memory: usize,
     /// Where a longer transfer waits in a temporary file. Without it, a longer one fails.
-    pub spool_directory: Option<PathBuf>,
+    pub spool_directory: Option<SpoolDirectory>,
     /// Records of the log's end to give back for the next pull; default [`DEFAULT_OVERLAP`].
     pub overlap: u64,
 }
@@ -58,7 +56,7 @@ impl PullRequest {
 
     pub(super) fn spool(&self) -> Spool {
         match &self.spool_directory {
-            Some(directory) => Spool::in_directory(self.spool_memory, directory),
+            Some(directory) => Spool::in_directory(self.spool_memory, directory.clone()),
             None => Spool::in_memory(self.spool_memory),
         }
     }

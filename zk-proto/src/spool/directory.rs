@@ -1,0 +1,100 @@
+//! Where the files of long transfers are.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::vec::Vec;
+
+/// The longest file that is kept for another transfer: terminals with tens of thousands of records are many, and making a
+/// file and giving up its pages takes a system longer than writing it. A longer one is worth more as free space.
+const KEPT: u64 = 2 << 20;
+/// Files that are kept at most.
+const KEPT_FILES: usize = 64;
+/// Names that were taken before one more is no accident.
+const NAME_TRIES: u64 = 100;
+
+/// A directory for the temporary files of transfers that outgrow their memory.
+///
+/// Clones are the same directory: they share the files of spools that are gone, at most 64 of at most 2 MiB, so that many
+/// transfers need few files. No file has a name while it is kept, nobody else can open it, and all are gone with the last
+/// clone and the last spool.
+#[derive(Clone)]
+pub struct SpoolDirectory(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    idle: Mutex<Vec<Arc<File>>>,
+}
+
+impl SpoolDirectory {
+    /// The directory at `path`, which has to exist once a file is needed.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Inner { path: path.into(), idle: Mutex::default() }))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// A file that nobody else uses, and its name where that could not be removed. What an earlier user left in it is there.
+    pub(super) fn lease(&self) -> io::Result<(Arc<File>, Option<PathBuf>)> {
+        if let Some(file) = self.idle().pop() {
+            return Ok((file, None));
+        }
+        let (file, path) = create_new(&self.0.path)?;
+        let named = fs::remove_file(&path).is_err().then_some(path);
+        Ok((Arc::new(file), named))
+    }
+
+    /// Takes back a file without a name, to which its last user wrote up to `len`.
+    pub(super) fn give_back(&self, file: &Arc<File>, len: u64) {
+        let mut idle = self.idle();
+        if len <= KEPT && idle.len() < KEPT_FILES {
+            idle.push(Arc::clone(file));
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Arc<File>>> {
+        // Nothing that is done under the lock leaves the list half changed.
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<PathBuf> for SpoolDirectory {
+    fn from(path: PathBuf) -> Self {
+        Self::new(path)
+    }
+}
+
+impl From<&Path> for SpoolDirectory {
+    fn from(path: &Path) -> Self {
+        Self::new(path)
+    }
+}
+
+impl fmt::Debug for SpoolDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SpoolDirectory").field(&self.0.path).finish()
+    }
+}
+
+fn create_new(directory: &Path) -> io::Result<(File, PathBuf)> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut tries = 0;
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = directory.join(format!("zk-transfer-{}-{number}.tmp", std::process::id()));
+        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((file, path)),
+            // A process with the same number may have died before it could remove its own.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < NAME_TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
