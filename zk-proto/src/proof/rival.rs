@@ -85,6 +85,11 @@ impl Score {
         let better = if doubtful { mine >= claimed } else { mine > claimed };
         self.dated > 0 && self.dated * 5 >= self.records * 3 && better
     }
+
+    /// Whether it beats nothing, whatever else its records are worth, of which there are `all`: too many have no likely date.
+    fn is_beaten(self, all: u64) -> bool {
+        (self.records - self.dated) * 5 > all * 2
+    }
 }
 
 /// What one record is worth.
@@ -123,7 +128,7 @@ pub(super) struct Comparison {
 /// Otherwise one as good is enough.
 pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, sizes_agree: bool) -> Comparison {
     let width = layout.width();
-    let claim = score(window, layout, 0, rules);
+    let claim = score(window, layout, 0, rules, false);
     // A record of 16 bytes is one of 8 and another that has a work code for a time, mostly 0.
     let undated = claim.dated * 4 < claim.records * 3;
     let other_layouts: &[AttendanceLayout] = match layout {
@@ -152,15 +157,17 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
         // of B are not called into question by the one of A that may stand between them.
         let to_prove = *rival == Rival { layout: AttendanceLayout::EightB, shift: 0 };
         let between = rival.layout == AttendanceLayout::EightA && rival.shift > 0 && window.len() <= 2 * width;
-        let beats = |rules| score(window, rival.layout, rival.shift, rules).beats(claim, !sizes_agree || to_prove);
+        let beats =
+            |rules| score(window, rival.layout, rival.shift, rules, true).beats(claim, !sizes_agree || to_prove);
         // A claim in the order that is set has to stand against readings in the order of the captures too.
         !(between && sizes_agree) && (beats(rules) || as_captured.as_ref().is_some_and(&beats))
     });
     Comparison { rival, dated: claim.dated > 0 }
 }
 
-/// Scores the whole records from `shift` on, and the one before them whose head is not in the window.
-fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules) -> Score {
+/// Scores the whole records from `shift` on, and the one before them whose head is not in the window. That of a rival ends
+/// where it is beaten, as most soon are.
+fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules, rival: bool) -> Score {
     let mut score = Score { partial: window.len() < shift + layout.width(), ..Score::default() };
     if shift > 0 {
         let missing = layout.width() - shift;
@@ -172,7 +179,12 @@ fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules) -
             score.add(worth);
         }
     }
-    for record in window.get(shift..).unwrap_or(&[]).chunks_exact(layout.width()) {
+    let records = window.get(shift..).unwrap_or(&[]).chunks_exact(layout.width());
+    let all = score.records + records.len() as u64;
+    for record in records {
+        if rival && score.is_beaten(all) {
+            break;
+        }
         score.add(worth(layout, rules, 0, |at| record.get(at).copied()).unwrap_or_default());
     }
     score
@@ -197,7 +209,12 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
         },
         Wide(_) => (byte(31), byte(26)),
     };
+    // Bytes from the wrong place fail here, mostly; what is dearer to look at comes after.
     let state_known = state.is_none_or(|state| crate::PunchState(state).is_known());
+    let date = if state_known { date_points(rules, time) } else { 0 };
+    if date == 0 {
+        return Some(Worth::default());
+    }
     // Which other modes a terminal uses is learnt from the claimed reading alone, so a rival's need not be known.
     let mode_known = mode.is_none_or(|mode| rules.knows_mode(mode));
     let (has_id, clean) = match layout {
@@ -229,10 +246,6 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
             (has_id, !(text(0) && text(1) && text(2)))
         }
     };
-    let date = date_points(rules, time);
-    if !state_known || date == 0 {
-        return Some(Worth::default());
-    }
     let sum = date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN;
     let sure = sum.saturating_sub(u32::from(!clean && layout == EightB) * DOUBT);
     let points = sure.saturating_sub(u32::from(!has_id) * DOUBT);
