@@ -7,12 +7,18 @@ use attendance_model::{Context, Device, RawPunch, Reason, Rejection, Rules, norm
 use chrono::NaiveDateTime;
 use rusqlite::Transaction;
 use zk_proto::Uid;
+use zk_proto::proof::Proven;
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
+use zk_proto::spool::SpoolError;
 
 use crate::ledger::{Entry, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, known_user_id, save_terminal};
 use crate::quarantine::masked;
 use crate::report::DeviceReport;
 use crate::{Ledger, LedgerError};
+
+/// Records that are decoded at once. What a thread once had of memory it keeps for the next time, and the threads that take
+/// turns at this are several: a whole commit's records would cost megabytes of each.
+const DECODED_AT_ONCE: usize = 1_000;
 
 /// Where the records of one poll of one terminal enter.
 #[derive(Debug)]
@@ -70,33 +76,45 @@ impl Intake {
         Self { ledger, reading, rules, host_now, layout, users, neutral, epoch, position: start, start, entry: None }
     }
 
-    /// Enters the next records of the log, in one durable step; with the last of them, what is remembered of the terminal.
+    /// Enters the next records of the log, at most `most`, in one durable step; with the last of them, what is remembered of
+    /// the terminal. The inner error is that of the log's temporary file, and nothing has entered then.
     pub(crate) fn enter(
         &mut self,
-        records: &[AttendanceRecord],
-        end: Option<&TerminalState>,
-    ) -> Result<Entered, LedgerError> {
+        proven: &mut Proven,
+        most: usize,
+        state: &TerminalState,
+    ) -> Result<Result<Entered, SpoolError>, LedgerError> {
         let ledger = Arc::clone(&self.ledger);
-        let (entered, entry) = ledger.write("record events", |transaction| {
-            let entry = match self.entry {
-                None if !records.is_empty() => Some(self.reading.insert(transaction)?),
-                entry => entry,
-            };
+        let outcome = ledger.try_write("record events", |transaction| {
+            let mut entry = self.entry;
             let mut entered = Entered::default();
-            if let Some(entry) = entry {
-                for (record, position) in records.iter().zip(self.position..) {
+            while entered.records < most as u64 {
+                let left = usize::try_from(most as u64 - entered.records).unwrap_or(DECODED_AT_ONCE);
+                let records = match proven.next_batch(left.min(DECODED_AT_ONCE)) {
+                    Ok(records) if records.is_empty() => break,
+                    Ok(records) => records,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let entry = match entry {
+                    Some(entry) => entry,
+                    None => *entry.insert(self.reading.insert(transaction)?),
+                };
+                for (record, position) in records.iter().zip(self.position + entered.records..) {
                     self.enter_one(transaction, entry, record, position, &mut entered)?;
                 }
             }
-            if let Some(state) = end {
+            let last = self.position - self.start + entered.records >= proven.records();
+            if last {
                 save_terminal(transaction, state)?;
             }
-            Ok((entered, entry))
+            Ok(Ok((entered, entry)))
         })?;
-        // Only now is it durable.
-        self.entry = entry;
-        self.position += records.len() as u64;
-        Ok(entered)
+        Ok(outcome.map(|(entered, entry)| {
+            // Only now is it durable.
+            self.entry = entry;
+            self.position += entered.records;
+            entered
+        }))
     }
 
     fn enter_one(

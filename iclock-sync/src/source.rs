@@ -283,29 +283,21 @@ impl Source {
         loop {
             // The semaphore is never closed; without a permit the ledger's own lock is waited for.
             let permit = self.gates.intake.acquire().await.ok();
-            let (end, ledger) = (Arc::clone(&state), Arc::clone(&self.ledger));
+            let (state, ledger) = (Arc::clone(&state), Arc::clone(&self.ledger));
             let step = blocking("ledger", move || {
-                let records = match proven.next_batch(batch) {
-                    Ok(records) => records,
-                    Err(error) => return Ok(Err(error)),
-                };
-                let last = given_out + records.len() as u64 >= total;
-                let end = last.then_some(&*end);
                 let entered = match &mut intake {
-                    Some(intake) => intake.enter(&records, end)?,
+                    Some(intake) => intake.enter(&mut proven, batch, &state)?,
                     None => {
-                        ledger.write("remember a terminal", |change| {
-                            end.map_or(Ok(()), |end| save_terminal(change, end))
-                        })?;
-                        Entered::default()
+                        ledger.write("remember a terminal", |change| save_terminal(change, &state))?;
+                        Ok(Entered::default())
                     }
                 };
-                Ok(Ok((proven, intake, entered, last)))
+                Ok(entered.map(|entered| (proven, intake, entered)))
             })
             .await?;
             drop(permit);
-            let (entered, last);
-            (proven, intake, entered, last) = step.map_err(TerminalError::Spool)?;
+            let entered;
+            (proven, intake, entered) = step.map_err(TerminalError::Spool)?;
             given_out += entered.records;
             if entered.new > 0 {
                 self.news.send_modify(|news| news.commits += 1);
@@ -313,7 +305,7 @@ impl Source {
             entered.add_to(report);
             let (records, new) = (report.records_read, report.new);
             self.observer.device(&self.device.name, DeviceProgress::Recording { records, new });
-            if last {
+            if given_out >= total {
                 return Ok(());
             }
             if self.stop.is_cancelled() {

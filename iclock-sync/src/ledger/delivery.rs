@@ -297,7 +297,9 @@ fn behind_watermark(
         events::COLUMNS
     ))?;
     let mut rows = statement.query((sink.id, after, sink.admitted, most as i64))?;
-    let mut page = Vec::with_capacity(most.min(1_024));
+    // Never more than there are, and the room of a full page is not outgrown twice.
+    let there = usize::try_from(sink.admitted - after).unwrap_or(0);
+    let mut page = Vec::with_capacity(most.min(there));
     while let Some(row) = rows.next()? {
         page.push(reader.event(connection, row)?);
     }

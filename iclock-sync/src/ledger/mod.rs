@@ -14,6 +14,7 @@ mod runs;
 mod schema;
 mod terminals;
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -99,6 +100,8 @@ impl Ledger {
     pub(crate) fn reader(&self) -> Result<Self, LedgerError> {
         let path = self.dir.join(FILE);
         let connection = open_uri(&path, "mode=ro").map_err(|error| schema::opening(&path, error))?;
+        // It goes through events once, in their order: no page is worth keeping. KiB, so negative.
+        connection.pragma_update(None, "cache_size", -256).map_err(|error| schema::opening(&path, error))?;
         Ok(Self { connection: Mutex::new(connection), dir: self.dir.clone(), _lock: None })
     }
 
@@ -114,12 +117,24 @@ impl Ledger {
         action: &'static str,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
+        let Ok(value) = self.try_write(action, |transaction| Ok(Ok::<_, Infallible>(change(transaction)?)))?;
+        Ok(value)
+    }
+
+    /// One durable change that may fail for a reason of its own, and is nothing then.
+    pub(crate) fn try_write<T, E>(
+        &self,
+        action: &'static str,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, E>>,
+    ) -> Result<Result<T, E>, LedgerError> {
         let mut connection = self.lock();
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite(action))?;
-        let value = change(&transaction).map_err(sqlite(action))?;
-        transaction.commit().map_err(sqlite(action))?;
-        Ok(value)
+        let outcome = change(&transaction).map_err(sqlite(action))?;
+        if outcome.is_ok() {
+            transaction.commit().map_err(sqlite(action))?;
+        }
+        Ok(outcome)
     }
 
     /// A question.
