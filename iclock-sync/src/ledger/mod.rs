@@ -176,3 +176,25 @@ fn open_uri(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
 fn sqlite(action: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {
     move |source| LedgerError::Sqlite { action, source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_fails_for_a_reason_of_its_own_is_undone() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let attempt = |serial: &str, outcome: Result<(), &'static str>| {
+            let change = |transaction: &Transaction<'_>| {
+                transaction.execute("INSERT INTO terminals (serial, name) VALUES (?1, ?1)", [serial])?;
+                Ok(outcome)
+            };
+            ledger.try_write("try", change).unwrap()
+        };
+        assert_eq!(attempt("A1", Err("unreadable")), Err("unreadable"));
+        assert_eq!(attempt("A2", Ok(())), Ok(()));
+        let serials: Vec<String> = ledger.terminals().unwrap().into_iter().map(|terminal| terminal.serial).collect();
+        assert_eq!(serials, ["A2"]);
+    }
+}
