@@ -150,6 +150,20 @@ mod tests {
     }
 
     #[test]
+    fn the_number_0_is_no_user_id_and_the_text_0_is_one() {
+        let slot = RawPunch { uid: Some(0), raw: vec![0; 8], ..with_user_id("0") };
+        let number = RawPunch { raw: vec![0; 16], ..with_user_id("0") };
+        let text = RawPunch { raw: vec![0; 40], ..with_user_id("0") };
+        assert_eq!(
+            [slot, number, text].map(reason_of),
+            [Reason::EmptyUserId, Reason::EmptyUserId, Reason::NonPositiveUserId]
+        );
+        // Somebody whom the terminal keeps in its slot 0.
+        let user = RawPunch { uid: Some(0), raw: vec![0; 8], ..with_user_id("42") };
+        assert!(judge(user, &Rules::default(), None).is_ok());
+    }
+
+    #[test]
     fn a_rejection_gives_the_punch_back_unchanged_and_says_why() {
         let rejection = judge(with_user_id("A12"), &Rules::default(), None).unwrap_err();
         assert_eq!(rejection.punch, with_user_id("A12"));

@@ -67,3 +67,16 @@ pub struct RawPunch {
     /// The record as the terminal sent it.
     pub raw: Vec<u8>,
 }
+
+/// Bytes of the one record layout that carries the user id itself as a number: a `u32` at its front.
+const NUMERIC_RECORD: usize = 16;
+
+impl RawPunch {
+    /// Whether the record names nobody: no text, or the number 0 where its layout names people by a number (a slot that the
+    /// terminal's user table gives to nobody, or a user id that is no text). As text, `0` is an id that somebody keyed in.
+    #[must_use]
+    pub fn names_nobody(&self) -> bool {
+        let number = self.uid == Some(0) || (self.raw.len() == NUMERIC_RECORD && self.raw.starts_with(&[0; 4]));
+        self.user_id.is_empty() || (number && self.user_id == "0")
+    }
+}

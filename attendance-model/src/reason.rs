@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// No user id. Quarantined by default.
+    /// No user id: no text, or 0 where the record's layout has a number. Quarantined by default.
     EmptyUserId,
     /// A user id that the Python tool's `int()` does not take. Quarantined by default.
     NonNumericUserId,

@@ -18,7 +18,7 @@ pub(crate) fn broken_rules(punch: &RawPunch, context: &Context<'_>) -> Vec<Reaso
     let checks = [
         (!is_storable(punch)).then_some(Reason::Undecodable),
         time.is_none().then_some(Reason::ImpossibleTime),
-        PersonId::new(&punch.user_id).err(),
+        if punch.names_nobody() { Some(Reason::EmptyUserId) } else { PersonId::new(&punch.user_id).err() },
         time.filter(|time| *time < clock_reset_ends()).map(|_| Reason::ClockResetTime),
         time.filter(|time| *time > plausible_until(context.host_now)).map(|_| Reason::FutureTime),
         (!punch.punch_state.is_known()).then_some(Reason::UnknownState),

@@ -171,7 +171,7 @@ impl Intake {
 }
 
 fn neutral_reason(punch: &RawPunch) -> Reason {
-    if punch.user_id.is_empty() { Reason::EmptyUserId } else { Reason::ClockResetTime }
+    if punch.names_nobody() { Reason::EmptyUserId } else { Reason::ClockResetTime }
 }
 
 impl Entered {
