@@ -52,6 +52,23 @@ async fn the_ledger_of_a_later_version_is_refused() {
 }
 
 #[tokio::test]
+async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_date_by_a_run() {
+    let (state, file) = filled().await;
+    let version = || -> i64 {
+        Connection::open(&file).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    let current = version();
+    let earlier = Connection::open(&file).unwrap();
+    earlier.execute_batch("DROP INDEX quarantine_met; PRAGMA user_version = 1").unwrap();
+    drop(earlier);
+    let before = state.files();
+    assert_eq!(state.ledger().event_count().unwrap(), 50);
+    assert!(state.files() == before, "reading changes nothing");
+    sync(&state.engine(&[], &[])).await;
+    assert_eq!((version(), state.ledger().event_count().unwrap()), (current, 50));
+}
+
+#[tokio::test]
 async fn damage_inside_is_found_by_the_check() {
     let (state, file) = filled().await;
     assert_eq!(state.ledger().check().unwrap(), Vec::<String>::new());

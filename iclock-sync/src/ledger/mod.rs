@@ -74,7 +74,7 @@ impl Ledger {
         let live = fs::metadata(dir.join(format!("{FILE}-wal"))).is_ok_and(|wal| wal.len() > 0);
         let connection = open_uri(&path, if live { "mode=ro" } else { "mode=ro&immutable=1" })
             .map_err(|error| schema::opening(&path, error))?;
-        schema::require_current(&connection, &path)?;
+        schema::require_readable(&connection, &path)?;
         Ok(Some(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: None }))
     }
 

@@ -96,6 +96,15 @@ pub(crate) struct NewRejection<'a> {
 const COLUMNS: &str = "q.id, t.serial, t.name, q.reason, q.user_id, q.time, q.verify_mode, q.punch_state, q.raw, \
                        q.occurrence, q.first_seen, q.last_seen, q.times_seen";
 
+/// The last of its equals that a poll has met; 0 where it has met none.
+const LAST_MET: &str =
+    "SELECT coalesce(max(occurrence), 0) FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND reading = ?3";
+
+/// The next of its equals. A poll meets them in their order, so that the search begins behind the last: whatever a terminal
+/// repeats, ten thousand times or more, each record costs the same.
+const NEXT_KNOWN: &str = "SELECT id FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND occurrence > ?3
+                          AND (?4 = 0 OR (epoch = ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1";
+
 impl NewRejection<'_> {
     /// Enters the rejection, or counts it where it was known; `false` in that case.
     ///
@@ -104,12 +113,11 @@ impl NewRejection<'_> {
     pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<bool> {
         let punch = &self.rejection.punch;
         let Entry { reading, terminal } = span.entry;
+        let met: i64 =
+            transaction.prepare_cached(LAST_MET)?.query_row((terminal, self.masked, reading), |row| row.get(0))?;
         let known: Option<i64> = transaction
-            .prepare_cached(
-                "SELECT id FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND reading <> ?3
-                 AND (?4 = 0 OR (epoch = ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1",
-            )?
-            .query_row((terminal, self.masked, reading, span.start.cast_signed(), span.epoch.cast_signed()), |row| {
+            .prepare_cached(NEXT_KNOWN)?
+            .query_row((terminal, self.masked, met, span.start.cast_signed(), span.epoch.cast_signed()), |row| {
                 row.get(0)
             })
             .optional()?;
@@ -282,4 +290,73 @@ fn reason(row: &Row<'_>, column: usize) -> rusqlite::Result<Reason> {
 
 fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<DateTime<Utc>> {
     Ok(DateTime::from_timestamp(row.get(column)?, 0).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use attendance_model::{RawPunch, Source};
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::ledger::Reading;
+
+    /// Enters so many equal records as one poll, or as a tail of one; returns how many were new, and how long the longest of
+    /// the lookups took, in steps of SQLite's machine.
+    fn poll(ledger: &Ledger, equals: u64, start: u64) -> (u64, i32) {
+        let punch = RawPunch {
+            device_serial: "S".to_owned(),
+            device_name: "gate".to_owned(),
+            user_id: String::new(),
+            uid: None,
+            local_time: NaiveDateTime::default().into(),
+            verify_mode: VerifyMode(1),
+            punch_state: PunchState(0),
+            work_code: None,
+            source: Source::Pull,
+            clock_drift_ms: None,
+            raw: vec![7; 40],
+        };
+        let rejection = Rejection { punch, reason: Reason::EmptyUserId };
+        let reading = Reading {
+            serial: "S".to_owned(),
+            device_name: "gate".to_owned(),
+            zone: None,
+            drift_ms: None,
+            source: Source::Pull,
+            read_at: 0,
+        };
+        let entered = ledger.write("enter", |transaction| {
+            let span = ReadSpan { entry: reading.insert(transaction)?, epoch: 1, start, read_at: 0 };
+            let (mut new, mut steps) = (0, 0);
+            for position in start..start + equals {
+                let record = NewRejection { rejection: &rejection, masked: &[7; 40], position };
+                new += u64::from(record.insert(transaction, &span)?);
+                let taken =
+                    |sql| transaction.prepare_cached(sql).map(|lookup| lookup.reset_status(StatementStatus::VmStep));
+                steps = steps.max(taken(LAST_MET)? + taken(NEXT_KNOWN)?);
+            }
+            Ok((new, steps))
+        });
+        entered.unwrap()
+    }
+
+    #[test]
+    fn the_thousandth_of_equal_records_is_found_as_fast_as_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let (new, first) = poll(&ledger, 1, 0);
+        assert_eq!(new, 1);
+        // The first reading of a thousand, and the second.
+        for expected in [999, 0] {
+            let (new, steps) = poll(&ledger, 1_000, 0);
+            assert_eq!(new, expected);
+            assert!(steps < first + 50, "{steps} steps, {first} for the first");
+        }
+        // A tail passes over what lies before it, but once.
+        let (new, longest) = poll(&ledger, 1, 1_000);
+        assert_eq!(new, 1);
+        let (new, steps) = poll(&ledger, 1_000, 1_001);
+        assert_eq!(new, 1_000);
+        assert!(steps < longest + 50, "{steps} steps, {longest} for the first");
+    }
 }

@@ -11,7 +11,7 @@ use crate::LedgerError;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One step a version; a released step never changes.
-const MIGRATIONS: [&str; 1] = [
+const MIGRATIONS: [&str; 2] = [
     // Events are numbered in the order in which they entered (`seq`, without gaps). Their identity is indexed with terminal and
     // time in front: a log is read in the order of time, so that inserts stay together in the index, where keys would scatter.
     //
@@ -114,9 +114,14 @@ const MIGRATIONS: [&str; 1] = [
         stored INTEGER NOT NULL
     ) WITHOUT ROWID;
     ",
+    // Which of many equal records a poll has met.
+    "CREATE INDEX quarantine_met ON quarantine (terminal, masked, reading, occurrence);",
 ];
 
 const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+/// The first version whose tables are those of today: later steps added only indexes, which reading can do without.
+const READABLE: i64 = 1;
 
 /// Marks the file as ours, so that another program's database is never taken for a ledger: "iclk".
 const APPLICATION_ID: i64 = 0x6963_6c6b;
@@ -146,10 +151,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Le
     Ok(())
 }
 
-/// A connection that only reads can use no other version than the current one.
-pub(super) fn require_current(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+/// A connection that only reads cannot bring an older version up to date.
+pub(super) fn require_readable(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     match version(connection, path)? {
-        KNOWN => Ok(()),
+        READABLE..=KNOWN => Ok(()),
         _ => Err(LedgerError::Damaged { path: path.to_owned(), problem: "it holds no ledger yet".to_owned() }),
     }
 }
