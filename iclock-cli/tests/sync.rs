@@ -295,6 +295,17 @@ fn what_a_run_stored_is_saved_in_the_output_directory() {
     assert_eq!(rows.as_array().unwrap().len(), 30);
 }
 
+#[test]
+fn an_output_directory_that_cannot_be_written_is_named_and_the_events_are_stored() {
+    let world = World::new();
+    let server = world.serve(terminal(30));
+    world.write("file", "no directory");
+    let report = world.sync(&[&server], &["--output", "file/out"]).ended(30).report();
+    let error = report["sinks"][0]["error"].as_str().unwrap();
+    assert!(error.contains("file/out") && error.contains("see that"), "{error}");
+    assert_eq!(world.stored(), truth(&server));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_loop_reports_each_cycle_on_a_line_and_ends_with_0_when_it_is_terminated() {

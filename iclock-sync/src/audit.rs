@@ -23,6 +23,11 @@ impl AuditFile {
         Self { dir, started, open: None, failed: None }
     }
 
+    /// Where its files stand.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Adds events. What goes wrong is told by [`AuditFile::finish`]: the events are stored all the same.
     pub(crate) fn add<'a>(&mut self, events: impl IntoIterator<Item = &'a AttendanceEvent>) {
         if self.failed.is_none() {
@@ -44,26 +49,38 @@ impl AuditFile {
 
     /// Completes the file and gives it its name; `None` when nothing was stored.
     pub(crate) fn finish(self) -> io::Result<Option<PathBuf>> {
-        if let Some(error) = self.failed {
-            return Err(error);
+        let Self { dir, started, open, failed } = self;
+        let (part, out) = match (open, failed) {
+            (None, Some(error)) => return Err(error),
+            (None, None) => return Ok(None),
+            (Some((part, out)), failed) => (part, failed.map_or(Ok(out), Err)),
+        };
+        let named = out.and_then(complete).and_then(|()| name(&part, &dir, started));
+        if named.is_err() {
+            // Half of it helps nobody, and the disk may be full.
+            let _ = fs::remove_file(&part);
         }
-        let Some((part, mut out)) = self.open else { return Ok(None) };
-        out.write_all(b"\n]")?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        for number in 1.. {
-            let path = self.dir.join(export_file_name(Export::Audit, self.started, number));
-            // Claims the name first: a rename would replace a file that another run has just made.
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(_) => {
-                    fs::rename(&part, &path)?;
-                    return Ok(Some(path));
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
+        named.map(Some)
     }
+}
+
+fn complete(mut out: BufWriter<File>) -> io::Result<()> {
+    out.write_all(b"\n]")?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Gives the file the first name that is free.
+fn name(part: &Path, dir: &Path, started: NaiveDateTime) -> io::Result<PathBuf> {
+    for number in 1.. {
+        let path = dir.join(export_file_name(Export::Audit, started, number));
+        // Claims the name first: a rename would replace a file that another run has just made.
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(_) => return fs::rename(part, &path).map(|()| path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn begin(dir: &Path, started: NaiveDateTime) -> io::Result<(PathBuf, BufWriter<File>)> {

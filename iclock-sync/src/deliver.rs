@@ -67,7 +67,7 @@ impl Delivery {
         // A safety limit is counted over all terminals.
         let at_once = self.run.max_new.is_none() || self.run.force;
         let mut reader = None;
-        loop {
+        let all_admitted = loop {
             let news = *self.news.borrow_and_update();
             if news.over || at_once {
                 let sink = self.admit(&mut report).await?;
@@ -78,27 +78,32 @@ impl Delivery {
                 if let Err(error) = self.drain(ledger, sink, &mut report).await? {
                     report.status = SinkStatus::Failed;
                     report.error = Some(explain(&error));
-                    break;
+                    break news.over;
                 }
             }
             if news.over || self.sender.stop.is_cancelled() {
-                break;
+                break news.over;
             }
             tokio::select! {
-                changed = self.news.changed() => if changed.is_err() { break },
-                () = self.sender.stop.cancelled() => break,
+                changed = self.news.changed() => if changed.is_err() { break false },
+                () = self.sender.stop.cancelled() => break false,
             }
-        }
+        };
         self.finish_audit(&mut report).await?;
         report.requests = self.sender.requests.load(Ordering::Relaxed);
         if report.requests > 0 && report.status == SinkStatus::Idle {
             report.status = SinkStatus::Ok;
         }
-        self.count_waiting(&mut report).await?;
         let took = self.sender.clock.monotonic().saturating_sub(started);
         report.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let ok = report.status != SinkStatus::Failed;
         self.sender.observer.sink(&report.name, SinkProgress::Finished { ok });
+        if !all_admitted {
+            // This run's window decides of all that enters in it, also of what comes after the sink has failed.
+            while !self.news.borrow_and_update().over && self.news.changed().await.is_ok() {}
+            self.admit(&mut report).await?;
+        }
+        self.count_waiting(&mut report).await?;
         Ok(report)
     }
 
@@ -232,10 +237,15 @@ impl Delivery {
 
     async fn finish_audit(&mut self, report: &mut SinkReport) -> Result<(), SyncError> {
         let Some(audit) = self.audit.take() else { return Ok(()) };
+        let dir = audit.dir().to_owned();
         if let Err(error) = blocking("audit", move || Ok(audit.finish())).await? {
             report.status = SinkStatus::Failed;
             report.error.get_or_insert_with(|| {
-                format!("the events are stored, but the file that lists them could not be written: {}", chain(&error))
+                format!(
+                    "the events are stored, but the file that lists them could not be written in {}: {error}; see that \
+                     it may be written and has room",
+                    dir.display()
+                )
             });
         }
         Ok(())

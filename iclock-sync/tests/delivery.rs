@@ -82,6 +82,18 @@ async fn a_batch_that_fails_while_later_ones_succeed_is_sent_by_the_next_run() {
 }
 
 #[tokio::test]
+async fn what_enters_after_a_sink_has_failed_is_pending_too_and_this_runs_window_decides_of_it() {
+    let (gate, state, memory) = (Gate::with_records(30_000).await, State::new(), MemorySink::new("db"));
+    // Fails at its first batch, while most of the log has not entered yet.
+    let failing = FlakySink::new(memory.clone(), vec![Mishap::Before(SinkErrorKind::Invalid); 9]);
+    let report = sync(&state.engine(&[&gate], &[Arc::new(failing)])).await;
+    assert_eq!((report.sinks[0].pending, report.totals.pending), (30_000, 30_000));
+    let future = "2090-01-01 00:00:00".parse_local();
+    let report = sync_with(&state.engine(&[&gate], &[Arc::new(memory)]), window_since(future)).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].held), (30_000, 0));
+}
+
+#[tokio::test]
 async fn what_lies_outside_the_window_is_held_until_a_window_holds_it() {
     let (gate, state, (stored, sink)) = (Gate::with_records(500).await, State::new(), memory("db"));
     let engine = state.engine(&[&gate], &[sink]);
