@@ -155,7 +155,7 @@ fn a_flag_stands_above_the_environment_above_dotenv_above_the_file() {
     for line in [
         "state_dir = \"one\" # --state",
         "interval = \"2m\" # environment variable ICLOCK_INTERVAL",
-        "max_new = \"3\" # .env:2",
+        "max_new = 3 # .env:2",
         "output = \"four\" # iclock.toml:4",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
@@ -183,6 +183,46 @@ fn secrets_are_masked_and_a_plain_one_is_warned_of() {
     assert!(run.stdout.contains("comm_key = \"***\""), "{}", run.stdout);
     assert!(run.stderr.contains("plain text") && run.stderr.contains("iclock.toml:4"), "{}", run.stderr);
     assert!(!format!("{run:?}").contains("471147"));
+}
+
+#[test]
+fn numbers_truth_values_and_lists_are_written_as_such() {
+    let world = World::new();
+    let settings = "max_new = 300\ninterval = 300\n[[device]]\nname = \"a\"\nhost = \"192.0.2.1\"\nsixteen_mode_first = true\n\
+                    [[sink]]\nurl = \"sqlite:a.db\"\n[schedule]\nfactor = 2.0\nrest_from = 7\n\
+                    [rules]\nallow_list = [\"1\", \"0042\"]\n[log]\nsize = 1000000\n";
+    world.write("iclock.toml", settings);
+    world.write(".env", "DEVICE_PORT=4371\n");
+    let shown = world.cli(&["config", "show"]).ended(0).stdout;
+    for line in [
+        "max_new = 300 #",
+        "port = 4371 # .env:1",
+        "sixteen_mode_first = true #",
+        "factor = 2.0 #",
+        "rest_from = 7 #",
+        "allow_list = [\"1\", \"0042\"] #",
+        "size = 1000000 #",
+    ] {
+        assert!(shown.contains(line), "{line:?} is not in {shown}");
+    }
+    world.write("again.toml", &shown);
+    world.cli(&["config", "check", "--config", "again.toml"]).ended(0);
+    world.write(".env", "DEVICE_IPS=192.0.2.1\nDEVICE_NAMES=gate\nDEVICE_PORT=5005\n");
+    let written = world.cli(&["migrate", "--write-config", "-"]).ended(0).stdout;
+    assert!(written.contains("\nport = 5005\n"), "{written}");
+}
+
+#[test]
+fn migrate_from_a_directory_that_is_none_or_holds_nothing_says_so() {
+    let world = World::new();
+    world.write("old/readme.txt", "nothing of the tool");
+    let migrate = |dir| world.cli(&["migrate", dir, "--sink", "firestore://p/staffAttendanceLogs"]);
+    let run = migrate("odl").ended(10);
+    assert!(run.stderr.contains("odl is no directory") && run.stderr.contains("try:"), "{}", run.stderr);
+    assert!(!world.path().join("state").exists());
+    let run = migrate("old").ended(0);
+    assert!(run.stderr.contains("neither cache/uploaded_ids_cache.json nor output/logs_*.json"), "{}", run.stderr);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
 }
 
 #[test]
