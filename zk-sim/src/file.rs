@@ -134,6 +134,7 @@ fn to_punch(line: Line, uids: &mut HashMap<Arc<str>, u16>) -> Result<Punch, Stri
     let time = device_time_of(&line.time)?;
     let user_id: Arc<str> = line.user_id.into();
     let next = u16::try_from(uids.len() + 1).map_err(|_| "more than 65535 people".to_owned())?;
-    let uid = *uids.entry(Arc::clone(&user_id)).or_insert(next);
+    // Nobody has no slot.
+    let uid = if user_id.is_empty() { 0 } else { *uids.entry(Arc::clone(&user_id)).or_insert(next) };
     Ok(Punch { uid, user_id, time, state: line.state, mode: line.mode, work_code: line.work_code })
 }

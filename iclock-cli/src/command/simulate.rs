@@ -45,7 +45,12 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<ExitCode, CliError
 
 /// The terminal's log: from the file, or drawn from the seed.
 fn with_log(terminal: TerminalBuilder, args: &Simulate, seed: u64) -> Result<TerminalBuilder, CliError> {
-    let terminal = terminal.users(args.users).seed(seed);
+    let terminal = terminal.seed(seed);
+    // Without a number the simulator enters whoever punched in the file.
+    let terminal = match args.users {
+        Some(users) => terminal.users(users),
+        None => terminal,
+    };
     match &args.data {
         None => Ok(terminal.records(args.records)),
         Some(file) => terminal

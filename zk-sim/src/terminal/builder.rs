@@ -166,7 +166,8 @@ impl TerminalBuilder {
     /// The log out of a file instead of a generated one, by the ending of the file's name: `.jsonl`, lines such as
     /// `{"user_id":"42","time":"2025-05-18 07:01:09","state":0,"mode":1}`; `.csv`, with the heading
     /// `user_id,time,state,mode`; `.hex` or `.bin`, a captured data set in the profile's layout with its length word in
-    /// front, which is sent as it is. Uids of the first two are given out in the order in which people appear.
+    /// front, which is sent as it is. Uids of the first two are given out in the order in which people appear;
+    /// an empty user id has uid 0.
     ///
     /// # Errors
     /// [`DataError`] names the file, the line and what would be right.
