@@ -1,0 +1,160 @@
+//! What a sync asks of Firestore, counted between the program and the emulator, and what it leaves there.
+
+mod common;
+#[path = "common/recorder.rs"]
+mod recorder;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use attendance_model::EventId;
+use chrono::NaiveDateTime;
+use common::{Row, World, documents, emulator, is_valid, row, terminal, truth};
+use recorder::{Recorder, Requests};
+use serde_json::{Value, json};
+use zk_sim::{Profile, Server};
+
+const COLLECTION: &str = "staffAttendanceLogs";
+const BATCH_WRITE: &str = "/google.firestore.v1.Firestore/BatchWrite";
+
+/// A project that no other test, and no earlier run against the same emulator, has.
+fn new_project(what: &str) -> String {
+    format!("{what}-{}", std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos())
+}
+
+/// Syncs by `iclock.toml` through the recorder.
+fn sync(world: &World, recorder: &Recorder, more: &[&str]) -> Value {
+    let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+    program.env("FIRESTORE_EMULATOR_HOST", recorder.address()).args(["sync", "--json"]).args(more);
+    let output = program.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn configure(world: &World, terminal: SocketAddr, setting: &str, project: &str) {
+    let (host, port) = (terminal.ip(), terminal.port());
+    let device = format!("[[device]]\nname = \"gate\"\nhost = \"{host}\"\nport = {port}\n{setting}\n");
+    world.write("iclock.toml", format!("{device}[[sink]]\nurl = \"firestore://{project}/{COLLECTION}\"\n"));
+}
+
+/// That every request was a write, as many as the report has.
+#[track_caller]
+fn assert_writes_alone(requests: &Requests, report: &Value) {
+    let sent = report["sinks"][0]["requests"].as_u64().unwrap();
+    assert_eq!(requests, &Requests::from([(BATCH_WRITE.to_owned(), sent)]), "{report}");
+}
+
+#[test]
+fn a_full_sync_asks_firestore_for_writes_alone_and_the_next_run_asks_nothing() {
+    let Some(address) = emulator("a_full_sync_asks_firestore_for_writes_alone_and_the_next_run_asks_nothing") else {
+        return;
+    };
+    let (world, project) = (World::new(), new_project("reads"));
+    let recorder = Recorder::start(&world, &address);
+    let server = world.serve(terminal(5_000));
+    configure(&world, server.addr(), "", &project);
+    let first = sync(&world, &recorder, &[]);
+    let stored = documents(&address, &project, COLLECTION);
+    assert_eq!(first["sinks"][0]["stored"], stored.len());
+    assert!(stored.len() > 4_900, "{first}");
+    let requests = recorder.take();
+    assert_writes_alone(&requests, &first);
+    // Ten full batches, and the probe before the first.
+    assert_eq!(requests[BATCH_WRITE], 11);
+
+    for more in [&[][..], &["--full"]] {
+        let again = sync(&world, &recorder, more);
+        assert_eq!((&again["totals"]["new"], &again["sinks"][0]["requests"]), (&json!(0), &json!(0)));
+        assert_eq!(recorder.take(), Requests::new(), "a run without news asks nothing: {more:?}");
+    }
+
+    // What the ledger knew is lost, what Firestore knows is not: the same writes, refused one by one, and still no read.
+    std::fs::remove_dir_all(world.path().join("state")).unwrap();
+    let afresh = sync(&world, &recorder, &[]);
+    assert_eq!(
+        (&afresh["sinks"][0]["stored"], &afresh["sinks"][0]["already_stored"]),
+        (&json!(0), &json!(stored.len()))
+    );
+    assert_writes_alone(&recorder.take(), &afresh);
+    assert_eq!(documents(&address, &project, COLLECTION), stored, "uploadedAt is that of the first upload");
+}
+
+#[test]
+fn after_migrate_a_sync_asks_firestore_for_what_the_python_tool_lacked_alone() {
+    let Some(address) = emulator("after_migrate_a_sync_asks_firestore_for_what_the_python_tool_lacked_alone") else {
+        return;
+    };
+    let (world, project) = (World::new(), new_project("migrated"));
+    let recorder = Recorder::start(&world, &address);
+    let server = world.serve(terminal(3_000));
+    configure(&world, server.addr(), "", &project);
+    let mut ids: Vec<String> = truth(&server).iter().map(document_id).collect::<BTreeSet<_>>().into_iter().collect();
+    // The audit file knows a hundred that the cache lost, and 300 are new.
+    let (lacked, had) = ids.split_at_mut(300);
+    world.write("old/cache/uploaded_ids_cache.json", serde_json::to_string_pretty(&had[100..]).unwrap());
+    let audit: Vec<Value> = had[..100].iter().map(|id| json!({ "doc_id": id })).collect();
+    world.write("old/output/logs_2025-05-18_07-00-00.json", serde_json::to_string(&audit).unwrap());
+    let mut migrate = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+    assert!(
+        migrate
+            .env("FIRESTORE_EMULATOR_HOST", recorder.address())
+            .args(["migrate", "old"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    assert_eq!(recorder.take(), Requests::new(), "migrate contacts nothing");
+
+    let report = sync(&world, &recorder, &[]);
+    assert_eq!((&report["sinks"][0]["stored"], &report["sinks"][0]["already_stored"]), (&json!(300), &json!(2_700)));
+    assert_writes_alone(&recorder.take(), &report);
+    // What the tool had is there already, as far as anybody can tell without asking: one batch, and the probe before it.
+    assert_eq!(report["sinks"][0]["requests"], 2);
+    let stored: Vec<String> = documents(&address, &project, COLLECTION).into_keys().collect();
+    assert_eq!(stored, lacked);
+}
+
+#[test]
+fn documents_of_every_layout_are_the_python_tools() {
+    let Some(address) = emulator("documents_of_every_layout_are_the_python_tools") else { return };
+    for (profile, setting) in [("tft40", ""), ("bw8", ""), ("bw16", "sixteen_mode_first = true")] {
+        let (world, project) = (World::new(), new_project(profile));
+        let recorder = Recorder::start(&world, &address);
+        let server = world.serve(terminal(1_000).profile(Profile::named(profile).unwrap()));
+        configure(&world, server.addr(), setting, &project);
+        let report = sync(&world, &recorder, &[]);
+        assert_writes_alone(&recorder.take(), &report);
+        let mut stored = documents(&address, &project, COLLECTION);
+        for fields in stored.values_mut() {
+            let uploaded = fields.as_object_mut().unwrap().remove("uploadedAt").unwrap();
+            assert!(uploaded["timestampValue"].is_string(), "{uploaded}");
+        }
+        assert_eq!(stored, expected(&server, profile == "bw16"), "{profile}");
+    }
+}
+
+/// The five fields of each document but the server's time, as the Python tool would write them: of several punches of a
+/// person in a second the first.
+fn expected(server: &Server, mode_first: bool) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    for punch in server.handle().records().iter().filter(|punch| is_valid(punch)) {
+        let row = row(punch);
+        let (user, time, mode, state) = &row;
+        // The Python tool took the first of the two bytes of a 16-byte record for the mode.
+        let (status, work_code) = if mode_first { (state, mode) } else { (mode, state) };
+        let document = json!({
+            "staffId": { "stringValue": user },
+            "timestamp": { "timestampValue": time.replace(' ', "T") + "Z" },
+            "status": { "integerValue": status.to_string() },
+            "workCode": { "integerValue": work_code.to_string() },
+        });
+        all.entry(document_id(&row)).or_insert(document);
+    }
+    all
+}
+
+/// MD5 of `<staffId>_<local time>`; the model's tests hold it against the Python tool's own ids.
+fn document_id((user, time, ..): &Row) -> String {
+    EventId::iclock_sync_v1(user, NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S").unwrap()).to_string()
+}
