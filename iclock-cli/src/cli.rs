@@ -91,7 +91,7 @@ pub(crate) struct Sync {
     pub(crate) until: Option<Bound>,
     /// Run again and again; a bare number counts seconds [default: the configured
     /// interval, else 5m]
-    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "", value_parser = interval)]
     pub(crate) r#loop: Option<String>,
     /// As --loop, but listen to the terminals between the runs: a punch is sent within
     /// seconds
@@ -137,9 +137,9 @@ pub(crate) struct Simulate {
     /// Punches in the log
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) records: usize,
-    /// People in the user table
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) users: u16,
+    /// People in the user table [default: 20; with --data, whoever punched]
+    #[arg(long, value_name = "N")]
+    pub(crate) users: Option<u16>,
     /// What the data are drawn from
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -151,7 +151,7 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "P")]
     pub(crate) profile: Option<String>,
     /// A fault, NAME[=VALUE][xTIMES][@SKIP]; repeats; see --list-faults
-    #[arg(long, value_name = "FAULT")]
+    #[arg(long, value_name = "FAULT", value_parser = fault)]
     pub(crate) fault: Vec<zk_sim::Fault>,
     /// The comm key that it demands; 0 for none
     #[arg(long, value_name = "K", default_value_t = 0)]
@@ -264,6 +264,20 @@ fn span(text: &str) -> Result<std::time::Duration, String> {
     crate::config::duration::parse(text, std::time::Duration::from_secs(1))
         .filter(|span| !span.is_zero())
         .ok_or_else(|| "write it like 1s or 500ms".to_owned())
+}
+
+/// An interval for the configuration to read; empty for its own.
+fn interval(text: &str) -> Result<String, String> {
+    let span = crate::config::duration::parse(text, std::time::Duration::from_secs(1));
+    match span {
+        _ if text.is_empty() => Ok(String::new()),
+        Some(span) if !span.is_zero() => Ok(text.to_owned()),
+        _ => Err("write it like 30s, 5m or 1h 30m; a bare number counts seconds".to_owned()),
+    }
+}
+
+fn fault(text: &str) -> Result<zk_sim::Fault, String> {
+    text.parse().map_err(|error| format!("{error} (iclock-cli simulate --list-faults)"))
 }
 
 fn reason(text: &str) -> Result<attendance_model::Reason, String> {

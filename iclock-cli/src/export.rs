@@ -39,7 +39,8 @@ pub(crate) fn write(
         return Err(error.into());
     }
     path.map_err(|error| {
-        CliError::because(ExitCode::Fault, format!("cannot write an export in {}", dir.display()), &error)
+        // An export goes out in place of what sinks would get.
+        CliError::because(ExitCode::Sink, format!("cannot write an export in {}", dir.display()), &error)
             .mend("name another directory with --output, or make room")
     })
 }

@@ -35,7 +35,13 @@ fn help_fits_into_80_columns_everywhere() {
 #[test]
 fn wrong_usage_ends_with_2() {
     let world = World::new();
-    for args in [&["synk"][..], &["sync", "--since", "yesterday"], &["sync", "--max-new", "many"], &[]] {
+    for args in [
+        &["synk"][..],
+        &["sync", "--since", "yesterday"],
+        &["sync", "--max-new", "many"],
+        &["sync", "--loop", "soon"],
+        &[],
+    ] {
         world.cli(args).ended(2);
     }
     let targets = ["sync", "--device", "192.0.2.1", "--sink", "sqlite:a.db"];
@@ -64,6 +70,7 @@ fn a_report_for_people_fits_into_80_columns() {
         let wide: Vec<&str> = run.stdout.lines().filter(|line| line.chars().count() > 80).collect();
         assert!(wide.is_empty(), "{wide:?}");
         assert!(run.stdout.contains("Try next"), "{}", run.stdout);
+        assert!(run.stdout.contains("cargo install --path iclock-cli"), "run by cargo: {}", run.stdout);
     }
     assert!(world.cli(&["demo"]).stdout.contains(" 0 new, 0 stored"));
 }
@@ -116,7 +123,41 @@ fn info_of_a_dead_terminal_ends_with_20() {
     let world = World::new();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let run = world.cli(&["info", "--device", &format!("{port}?transport=tcp")]).ended(20);
-    assert!(run.stdout.contains("cannot connect"), "{}", run.stdout);
+    assert!(run.stdout.contains("cannot connect") && run.stdout.contains("check its address"), "{}", run.stdout);
+}
+
+#[test]
+fn an_unknown_fault_or_family_is_told_with_where_they_are_listed() {
+    let world = World::new();
+    let run = world.cli(&["simulate", "--fault", "nope"]).ended(2);
+    assert!(run.stderr.contains("nope") && run.stderr.contains("--list-faults"), "{}", run.stderr);
+    let run = world.cli(&["simulate", "--profile", "nope"]).ended(2);
+    assert!(run.stderr.contains("nope") && run.stderr.contains("tft40"), "{}", run.stderr);
+}
+
+#[test]
+fn the_simulator_serves_the_people_of_its_file_whatever_the_layout() {
+    let lines = [("42", "07:01:09"), ("", "07:02:09"), ("117", "07:03:09"), ("42", "16:00:00")];
+    let line = |(user, time): (&str, &str)| format!("{{\"user_id\":\"{user}\",\"time\":\"2025-05-18 {time}\"}}\n");
+    let text: String = lines.map(line).concat();
+    for profile in ["tft40", "bw8"] {
+        let world = World::new();
+        world.write("log.jsonl", &text);
+        let mut simulator = Command::new(env!("CARGO_BIN_EXE_iclock-cli"))
+            .args(["simulate", "--listen", "127.0.0.1:0", "--data", "log.jsonl", "--profile", profile])
+            .current_dir(world.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let told = BufReader::new(simulator.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let (addr, _) = told.strip_prefix("listening ").unwrap().split_once(" serial=").unwrap();
+        let run = world.cli(&["sync", "--json", "--device", addr, "--sink", "sqlite:att.db"]).ended(0);
+        let users: Vec<String> = world.stored().into_iter().map(|(user, ..)| user).collect();
+        assert_eq!(users, ["117", "42", "42"], "{profile}");
+        assert_eq!(run.report()["devices"][0]["rejected"]["empty_user_id"], 1, "{profile}");
+        simulator.kill().unwrap();
+        simulator.wait().unwrap();
+    }
 }
 
 #[test]

@@ -50,8 +50,13 @@ pub(crate) fn run(global: &Global, args: &Demo) -> Result<ExitCode, CliError> {
     );
     let code = carry_out(&config, &Job { quiet: global.quiet, ..Job::default() })?;
     let look = format!("sqlite3 {} 'select * from attendance_events limit 5'", database.display());
+    // Run out of the repository, the program may not be installed yet.
+    let install = match std::env::var_os("CARGO") {
+        Some(_) => "cargo install --path iclock-cli       so that it is found as iclock-cli\n  ",
+        None => "",
+    };
     output::line(format_args!(
-        "\nTry next:\n  \
+        "\nTry next:\n  {install}\
          iclock-cli demo                       again: nothing is new\n  \
          {look}\n  \
          iclock-cli quarantine list --state {}\n  \

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
 use futures::future::join_all;
-use iclock_sync::DeviceOptions;
+use iclock_sync::{DeviceOptions, TerminalError};
 use serde::Serialize;
 use zk_proto::{Client, ClientError, DeviceTime, FreeSizes, Identity};
 
@@ -12,7 +12,7 @@ use crate::config::{Config, ConfigError};
 use crate::error::{CliError, chain};
 use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};
-use crate::output::{self, grouped};
+use crate::output::{self, grouped, human};
 
 /// What is told of one terminal. `null` is what it does not tell.
 #[derive(Debug, Default, Serialize)]
@@ -20,6 +20,9 @@ struct Told {
     name: String,
     address: String,
     error: Option<String>,
+    /// What to do about the error.
+    #[serde(rename = "try")]
+    mend: Option<&'static str>,
     transport: Option<String>,
     serial: Option<String>,
     firmware: Option<String>,
@@ -61,6 +64,7 @@ async fn ask(device: &DeviceOptions) -> Told {
     let mut told = Told { name: device.name.clone(), address: device.address(), ..Told::default() };
     if let Err(error) = read(device, &mut told).await {
         told.error = Some(chain(&error));
+        told.mend = TerminalError::Client(error).mend();
     }
     told
 }
@@ -119,10 +123,11 @@ fn print(told: &Told) {
         ("records", of(told.records, told.record_capacity)),
         ("clock", clock),
         ("error", told.error.clone()),
+        ("try", told.mend.map(str::to_owned)),
     ];
     for (name, value) in lines {
         if let Some(value) = value {
-            output::line(format_args!("  {name:14} {value}"));
+            output::line(format_args!("  {name:14} {}", human::folded(&value, 17)));
         }
     }
 }

@@ -20,6 +20,10 @@ use crate::sinks;
 
 pub(crate) fn run(global: &Global, args: &Migrate) -> Result<ExitCode, CliError> {
     logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
+    if !args.dir.is_dir() {
+        return Err(CliError::new(ExitCode::Configuration, format!("{} is no directory", args.dir.display()))
+            .mend("name the Python tool's directory, in which .env, cache and output stand"));
+    }
     if let Some(file) = &args.write_config {
         write_config(&args.dir, file)?;
     }
@@ -31,13 +35,18 @@ pub(crate) fn run(global: &Global, args: &Migrate) -> Result<ExitCode, CliError>
         tell_key(&args.dir);
         return Ok(ExitCode::Done);
     }
+    let nothing_found = found.is_empty();
     let (config, sink) = legacy_sink(global, args)?;
     let ledger = Ledger::open(&config.state_dir)?;
     let added = import(&ledger, sink.as_ref(), found)?;
+    if nothing_found {
+        tracing::warn!("{}: there is neither {CACHE_FILE} nor output/logs_*.json", args.dir.display());
+    }
     output::line(format_args!("{} ids count as delivered to {}", grouped(added), sink.name()));
     output::line(
-        "Documents from terminals with 16-byte records will differ from the Python tool's in\n\
-         `status` and `workCode`, unless sixteen_mode_first = true is set for the terminal.",
+        "Documents from terminals with 16-byte records will differ from the Python\n\
+         tool's in `status` and `workCode`, unless sixteen_mode_first = true is set for\n\
+         the terminal.",
     );
     tell_key(&args.dir);
     Ok(ExitCode::Done)
@@ -130,7 +139,7 @@ fn export_cache(global: &Global, args: &Migrate, file: &Path) -> Result<ExitCode
         fs::rename(part, file)
     };
     write().map_err(|error| {
-        CliError::because(ExitCode::Fault, format!("cannot write {}", file.display()), &error)
+        CliError::because(ExitCode::Configuration, format!("cannot write {}", file.display()), &error)
             .mend("name a file that this user may write")
     })?;
     output::line(format_args!("{} ids written to {}", grouped(ids.len() as u64), file.display()));
@@ -161,8 +170,9 @@ fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
 fn tell_key(dir: &Path) {
     if dir.join(KEY_FILE).is_file() {
         output::line(format_args!(
-            "If {KEY_FILE} was ever committed to a repository, make a new key in the\n\
-             Google Cloud console, put it in its place, and delete the old one."
+            "If {KEY_FILE} was ever committed to a repository, make a\n\
+             new key in the Google Cloud console, put it in its place, and delete the\n\
+             old one."
         ));
     }
 }

@@ -69,12 +69,8 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> R
     if !unproven.is_empty() {
         output::line("\nLogs that could not be proven, whole, as they came:");
         for buffer in &unproven {
-            output::line(format_args!(
-                "  {} {}: {}",
-                buffer.seen_at.format("%Y-%m-%d %H:%M"),
-                buffer.device_name,
-                buffer.reason
-            ));
+            let seen_at = buffer.seen_at.format("%Y-%m-%d %H:%M");
+            output::line(human::wrap(&format!("{seen_at} {}: {}", buffer.device_name, buffer.reason)));
             output::line(format_args!("    {} bytes in {}", grouped(buffer.bytes), buffer.file.display()));
         }
     }

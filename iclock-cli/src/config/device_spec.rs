@@ -1,5 +1,7 @@
 //! A terminal on the command line: `[NAME=]HOST[:PORT][?key=…&transport=…&timeout=…&zone=…&serial=…&encoding=…]`.
 
+use std::net::Ipv6Addr;
+
 use super::layers::{ConfigError, Layer, Origin, Setting};
 
 const FLAG: Origin = Origin::Flag("--device");
@@ -50,7 +52,10 @@ pub(crate) fn split_port(place: &str) -> Option<(&str, Option<&str>)> {
         };
     }
     match place.split_once(':') {
-        Some((_, rest)) if rest.contains(':') => Some((place, None)),
+        Some((_, rest)) if rest.contains(':') => {
+            let address = place.split('%').next().unwrap_or_default();
+            address.parse::<Ipv6Addr>().is_ok().then_some((place, None))
+        }
         Some((host, port)) => (!host.is_empty()).then_some((host, Some(port))),
         None => (!place.is_empty()).then_some((place, None)),
     }
@@ -83,6 +88,7 @@ mod tests {
     fn an_ipv6_address_stands_in_brackets_before_a_port() {
         assert_eq!(keys("a=[2001:db8::1]:4370"), pairs([("host", "2001:db8::1"), ("name", "a"), ("port", "4370")]));
         assert_eq!(keys("2001:db8::1"), pairs([("host", "2001:db8::1")]));
+        assert_eq!(keys("fe80::1%eth0"), pairs([("host", "fe80::1%eth0")]));
     }
 
     #[test]
@@ -99,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_is_no_device_is_refused_without_its_key() {
-        for spec in ["", "a=", ":4370", "[::1", "h?colour=hunter2"] {
+        for spec in ["", "a=", ":4370", "[::1", "192.0.2.1:4370:x", "h?colour=hunter2"] {
             let error = read(0, spec, &mut Layer::default()).unwrap_err();
             assert!(error.mend.is_some() && !error.to_string().contains("hunter2"), "{spec}");
         }

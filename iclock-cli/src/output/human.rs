@@ -146,25 +146,32 @@ fn told(title: &str, lines: Vec<String>) -> Option<String> {
 }
 
 /// A line indented by two columns, its continuations by four.
-fn wrap(line: &str) -> String {
+pub(crate) fn wrap(line: &str) -> String {
+    format!("  {}", folded(line, 4))
+}
+
+/// A text whose first line may be as long as the others, which are indented by so many columns.
+pub(crate) fn folded(text: &str, indent: u16) -> String {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH - 3);
-    table.add_row([line]);
+    // The table sets a column free on each side.
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH + 1 - indent);
+    table.add_row([text]);
     let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
-    format!("  {}", lines.join("\n    "))
+    lines.join(&format!("\n{}", " ".repeat(indent.into())))
 }
 
 fn summary(report: &Report) -> String {
     let totals = &report.totals;
     let what = if report.run.dry_run { "Dry run, nothing was changed" } else { "Done" };
-    format!(
+    let line = format!(
         "{what} in {}: {} new, {} stored, {} pending, {} quarantined.",
         spoken(report.run.duration_ms),
         grouped(totals.new),
         grouped(totals.stored),
         grouped(totals.pending),
         grouped(totals.quarantined)
-    )
+    );
+    folded(&line, 2)
 }
 
 #[cfg(test)]
@@ -200,6 +207,16 @@ mod tests {
     fn no_line_is_wider_than_a_terminal() {
         let text = report(&sample());
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn a_summary_of_millions_is_not_wider_either() {
+        let mut large = sample();
+        large.run.dry_run = true;
+        large.totals = Totals { new: 1_000_000, stored: 1_000_000, pending: 1_000_000, ..large.totals };
+        let text = report(&large);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("Dry run, nothing was changed in 1.2 s: 1,000,000 new,"), "{text}");
     }
 
     #[test]
