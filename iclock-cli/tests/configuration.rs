@@ -80,6 +80,11 @@ const CASES: &[Case] = &[
         told: &["iclock.toml:2", "device.0.host", "try:"],
     },
     Case {
+        what: "a name that no sink could hold",
+        toml: "[[device]]\nhost = \"HOST\"\nname = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n",
+        told: &["iclock.toml:3", "device.0.name", "longer than 128", "try:"],
+    },
+    Case {
         what: "one name for two devices",
         toml: "[[device]]\nname = \"a\"\nhost = \"192.0.2.1\"\n[[device]]\nname = \"a\"\nhost = \"192.0.2.2\"\n",
         told: &["iclock.toml:5", "device.1.name", "device a", "twice", "try:"],

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use attendance_model::validate::MAX_NAME_CHARS;
 use attendance_model::{EventId, Sink};
 use chrono::NaiveDateTime;
 use tokio::sync::Mutex;
@@ -202,7 +203,7 @@ impl EngineBuilder {
     /// The engine.
     ///
     /// # Errors
-    /// [`SyncError::Setting`] for a port of 0, an empty or repeated name, or two sinks with one target.
+    /// [`SyncError::Setting`] for a port of 0, an empty, repeated or very long name, or two sinks with one target.
     pub fn build(self) -> Result<Engine, SyncError> {
         let Self { state_dir, devices, sinks, options, clock, observer, presumed } = self;
         for (n, device) in devices.iter().enumerate() {
@@ -235,6 +236,10 @@ fn check_device(device: &DeviceOptions, earlier: &[DeviceOptions]) -> Result<(),
     let setting = format!("device {}", device.name);
     if device.name.is_empty() {
         return Err(wrong(format!("device at {}", device.address()), "has no name"));
+    }
+    if device.name.chars().count() > MAX_NAME_CHARS {
+        // No sink's column would hold it, and validation refuse each of its records.
+        return Err(wrong(setting, &format!("its name is longer than {MAX_NAME_CHARS} characters")));
     }
     if device.host.is_empty() {
         return Err(wrong(setting, "has no host"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use attendance_model::validate::MAX_ID_CHARS;
 use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use zk_proto::DeviceTime;
@@ -27,6 +28,11 @@ pub(crate) enum NotTheTerminal {
         "it gives no serial number, and gave {known} before; restart it, or name it otherwise if it is another terminal"
     )]
     SerialLost { known: String },
+    /// An identity that no sink's column holds, so that validation would refuse each of its records.
+    #[error(
+        "it is known as {name}, which is longer than {MAX_ID_CHARS} characters; without a serial number, name it shorter"
+    )]
+    LongIdentity { name: String },
 }
 
 /// The terminal's identity in the ledger: its serial number, or `name:NAME` where it never gave one.
@@ -36,7 +42,7 @@ pub(crate) fn identify(
     known: Option<&str>,
 ) -> Result<String, NotTheTerminal> {
     let given = given.map(str::trim).filter(|serial| !serial.is_empty());
-    match (given, device.serial.as_deref(), known) {
+    let identity = match (given, device.serial.as_deref(), known) {
         (Some(found), Some(expected), _) if found != expected => {
             Err(NotTheTerminal::OtherSerial { found: found.to_owned(), expected: expected.to_owned() })
         }
@@ -44,7 +50,11 @@ pub(crate) fn identify(
         (None, Some(expected), _) => Err(NotTheTerminal::NoSerial { expected: expected.to_owned() }),
         (None, None, Some(known)) => Err(NotTheTerminal::SerialLost { known: known.to_owned() }),
         (None, None, None) => Ok(format!("{NAME_PREFIX}{}", device.name)),
+    }?;
+    if identity.chars().count() > MAX_ID_CHARS {
+        return Err(NotTheTerminal::LongIdentity { name: identity });
     }
+    Ok(identity)
 }
 
 /// What the terminal says of its log before anything is read of it.
@@ -177,6 +187,15 @@ mod tests {
     #[test]
     fn a_terminal_that_gave_a_serial_number_before_must_give_it() {
         assert!(matches!(identify(&gate(), None, Some("A1")), Err(NotTheTerminal::SerialLost { .. })));
+    }
+
+    #[test]
+    fn an_identity_that_no_sink_could_hold_is_refused() {
+        assert!(identify(&gate(), Some(&"7".repeat(64)), None).is_ok());
+        assert!(matches!(identify(&gate(), Some(&"7".repeat(65)), None), Err(NotTheTerminal::LongIdentity { .. })));
+        let device = DeviceOptions::new("g".repeat(60), "192.0.2.10");
+        assert!(matches!(identify(&device, None, None), Err(NotTheTerminal::LongIdentity { .. })));
+        assert!(identify(&device, Some("A1"), None).is_ok());
     }
 
     #[test]

@@ -307,7 +307,9 @@ async fn wrong_settings_are_refused_before_anything_is_contacted() {
         .build();
     let mut port = DeviceOptions::new("gate", "192.0.2.10");
     port.port = 0;
-    for (built, word) in [(twice, "twice"), (Engine::builder("unused").device(port).build(), "port 0")] {
+    let long = Engine::builder("unused").device(DeviceOptions::new("g".repeat(129), "192.0.2.10")).build();
+    let port = Engine::builder("unused").device(port).build();
+    for (built, word) in [(twice, "twice"), (port, "port 0"), (long, "longer than 128")] {
         let error = built.unwrap_err();
         assert!(matches!(error, SyncError::Setting { .. }) && error.to_string().contains(word), "{error}");
         assert_eq!(error.exit_code(), 10);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use attendance_model::validate::MAX_NAME_CHARS;
 use attendance_model::{Policy, Reason, Rules, Settings};
 use chrono_tz::Tz;
 use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport};
@@ -144,6 +145,12 @@ impl<'a> Builder<'a> {
         }
         let named = self.left.take(&path("name"));
         let default = if device.port == 4370 { device.host.clone() } else { device.address() };
+        if let Some(name) = named.as_ref().filter(|name| name.text.chars().count() > MAX_NAME_CHARS) {
+            let problem = format!("the name is longer than {MAX_NAME_CHARS} characters");
+            return Err(name
+                .wrong(&path("name"), problem)
+                .mend("give it a shorter one: sinks store it with each event"));
+        }
         device.name = named.map_or(default, |setting| setting.text);
         if let Some(key) = self.left.take(&path("comm_key")) {
             device.comm_key = Some(self.comm_key(&path("comm_key"), &key)?);
