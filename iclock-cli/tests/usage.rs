@@ -160,6 +160,16 @@ fn the_simulator_serves_the_people_of_its_file_whatever_the_layout() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_told() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+    let output = program.args(["simulate", "--list-faults"]).stdout(full).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("cannot write to stdout: No space left"), "{told}");
+}
+
 #[test]
 fn faults_and_families_are_listed() {
     let world = World::new();

@@ -4,11 +4,14 @@ pub(crate) mod human;
 pub(crate) mod progress;
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
-/// Writes a line of data. A reader that went away (`| head`) is no failure of ours.
+/// Writes a line of data. A reader that went away (`| head`) is no failure of ours; a full disk is told.
 pub(crate) fn line(text: impl Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => eprintln!("error: cannot write to stdout: {error}"),
+        _ => {}
+    }
 }
 
 /// A number with a comma between thousands.
