@@ -194,7 +194,7 @@ fn weigh_layout(
     // Record numbers, which only a look into the records shows, can add one witness and back a wide layout.
     let could_hold = witnesses.holding() + usize::from(numbered) >= 2;
     let could_back = witnesses.count || remembered || numbered;
-    let lone_a = layout == AttendanceLayout::EightA && (!witnesses.sizes_agree() || (records < 2 && !remembered));
+    let lone_a = layout == AttendanceLayout::EightA && !witnesses.sizes_agree();
     if !could_hold || !could_back || lone_a {
         return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
     }

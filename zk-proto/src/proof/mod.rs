@@ -41,7 +41,6 @@
 //!
 //! The other way round, some whole logs are refused until more punches join them:
 //!
-//! - a single record of layout A, which is never proven as one; dated by a reset clock, it may pass for a neutral one of layout B;
 //! - logs of which more records than are allowed to be bad have a verify mode that no document names and no other record shares;
 //! - up to three records of which the first is dated by a reset clock, and fewer than five as they are named above;
 //! - of logs of 8-byte records in which half of the ids are missing, a few, whose times give recent dates from another

@@ -27,14 +27,6 @@ fn whole(log: &Log) -> Whole {
     let resets = kind == Kind::ResetClock;
     let half_empty = matches!(kind, Kind::HalfEmptyIds | Kind::HalfEmptyCards);
     match () {
-        // Never proven as such; with the clock's reset for a date, it may pass for a neutral record of layout B.
-        () if layout == EIGHT_A && records == 1 => {
-            if resets {
-                Whole::Either
-            } else {
-                Whole::Refused
-            }
-        }
         () if kind == Kind::UnknownModes => {
             if too_many_lone_modes(log) {
                 Whole::Refused
@@ -197,7 +189,6 @@ walks! {
 #[test]
 fn each_excepted_log_is_refused_and_taken_once_more_punches_join() {
     let rows = [
-        (EIGHT_A, Kind::Usual, 1, 2),
         (EIGHT_A, Kind::ResetClock, 3, 14),
         (EIGHT_B, Kind::ResetClock, 3, 4),
         (SIXTEEN, Kind::ResetClock, 2, 38),
