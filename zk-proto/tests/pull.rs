@@ -300,7 +300,19 @@ async fn records_that_name_nobody_of_the_user_table_are_not_proven() {
     let site = Site::of(terminal.punches(gone).build()).await;
     let pulled = site.pull(&site.request()).await.unwrap();
     let Pulled::Unproven { readings, .. } = pulled.found else { panic!("{:?}", pulled.found) };
-    assert_eq!(readings, vec![vec![Reason::NamesNobody { records: 16 }]; 2]);
+    assert_eq!(readings, vec![vec![Reason::NamesNobody { records: 16, of: 16 }]; 2]);
+}
+
+#[tokio::test]
+async fn of_fewer_than_five_records_each_names_somebody_of_the_user_table() {
+    for (records, proven) in [(2, false), (4, false), (5, true)] {
+        let mut punches = Site::new("bw8", records, &[]).await.terminal.records();
+        punches[1].uid = 700;
+        let terminal = Terminal::builder().profile(Profile::named("bw8").unwrap()).users(40);
+        let site = Site::of(terminal.punches(punches).build()).await;
+        let pulled = site.pull(&site.request()).await.unwrap();
+        assert_eq!(matches!(pulled.found, Pulled::Full(_)), proven, "{records}: {:?}", pulled.found);
+    }
 }
 
 #[tokio::test]

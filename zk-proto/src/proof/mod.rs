@@ -12,7 +12,7 @@
 //! | length word, size and count | records of 8 bytes in layout A; widths that nobody has reported, of at least five records and none of them bad; fewer than five records of 8 or 16 bytes; sets that show nothing but empty ids or the clock's reset |
 //! | the count, the terminal's remembered layout, or running record numbers | always: they back the width |
 //! | plausible records | always: 80 % of them good, and nowhere 64 in a row with more bad than good; fewer than five have to be likely ones besides, see below |
-//! | somebody whom the last records name | records of 8 bytes, with the user table at hand: [`prove_names`] |
+//! | somebody whom the last records name, of fewer than five records each of them | records of 8 bytes, with the user table at hand: [`prove_names`] |
 //! | no better reading | always: see below |
 //!
 //! A cut that leaves every size right (a terminal that drops bytes at the head and goes on behind the end) moves all records
@@ -46,6 +46,7 @@
 //! - of logs of 8-byte records in which half of the ids are missing, a few, whose times give recent dates from another
 //!   beginning; for the same reason, though very rarely, fewer than ten records of 40 or 49 bytes with running numbers;
 //! - fewer than five records of 8 or 16 bytes, until the count stands still;
+//! - fewer than five records of 8 bytes of which one is of a user who is deleted, by [`prove_names`];
 //! - records of 8 or 16 bytes with nothing but dates of a reset clock, where these give likely ones from another beginning.
 //!
 //! Where not one record has a likely date or an id, sizes decide alone, and [`Proven::is_neutral`] says so.

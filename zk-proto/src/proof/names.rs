@@ -9,18 +9,26 @@ use crate::Uid;
 use crate::record::{AttendanceRecord, FieldOrder, Who};
 use crate::spool::SpoolError;
 
+use super::attendance::FEW;
 use super::{Counts, Proven, Reason, Unproven, UserTable};
 
-/// Holds proven records against the user table, where they name people by their place there: not one of the last `most` may
-/// be anybody's, for the newest punches are not all of people who have gone. Either the records or the users lost their head
-/// then, and look like others. `counts` are those of the records, for the words of the refusal.
+/// Holds proven records against the user table, where they name people by their place there: of the last `most`, one has to be
+/// somebody's at least, for the newest punches are not all of people who have gone; of a log of fewer than five, each that
+/// names a place. Else either the records or the users lost their head, and look like others. `counts` are those of the
+/// records, for the words of the refusal.
 ///
 /// # Errors
 /// [`Unproven`], with [`Reason::NamesNobody`]: read both again on a fresh session.
 pub fn prove_names(mut proven: Proven, users: &UserTable, most: u64, counts: Counts) -> Result<Proven, Unproven> {
     let reason = match places(&mut proven, most) {
-        Ok(places) if names_nobody(&places, users) => Reason::NamesNobody { records: places.len() as u64 },
-        Ok(_) => return Ok(proven),
+        Ok(places) => {
+            let (nobodys, of) = (nobodys(&places, users), places.len() as u64);
+            let few = proven.records_on_device() < FEW;
+            if nobodys == 0 || (nobodys < of && !few) {
+                return Ok(proven);
+            }
+            Reason::NamesNobody { records: nobodys, of }
+        }
         Err(_) => Reason::Unreadable,
     };
     Err(Unproven::new(proven.into_spool(), vec![reason], counts))
@@ -39,9 +47,9 @@ fn places(proven: &mut Proven, most: u64) -> Result<Vec<Uid>, SpoolError> {
     Ok(places.collect())
 }
 
-/// A terminal without a single user has no table to be held against.
-fn names_nobody(places: &[Uid], users: &UserTable) -> bool {
+/// How many places are nobody's. A terminal without a single user has no table to be held against.
+fn nobodys(places: &[Uid], users: &UserTable) -> u64 {
     let users = users.users();
-    let is_anybodys = |place: &Uid| users.iter().any(|user| user.slot() == *place);
-    !users.is_empty() && !places.is_empty() && !places.iter().any(is_anybodys)
+    let is_anybodys = |place: &&Uid| users.iter().any(|user| user.slot() == **place);
+    if users.is_empty() { 0 } else { (places.len() - places.iter().filter(is_anybodys).count()) as u64 }
 }

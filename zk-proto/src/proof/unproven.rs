@@ -78,10 +78,12 @@ pub enum Reason {
     OverlapDiffers,
     /// The set ends before the known records do.
     ShorterThanKnown,
-    /// The records name people by their place in the user table, and not one of the last is anybody's.
+    /// The records name people by their place in the user table, and too many of these places are nobody's.
     NamesNobody {
-        /// How many.
+        /// How many of the last records name such a place.
         records: u64,
+        /// How many of them name a place.
+        of: u64,
     },
     /// The temporary file of the transfer could not be read back.
     Unreadable,
@@ -130,8 +132,8 @@ impl fmt::Display for Reason {
             Self::ReadingsDiffer => f.write_str("two readings of the same log differ"),
             Self::OverlapDiffers => f.write_str("the records before the known end are not those that were stored"),
             Self::ShorterThanKnown => f.write_str("the log is shorter than what is known of it"),
-            Self::NamesNobody { records } => {
-                write!(f, "none of the last {records} records names anybody of the user table")
+            Self::NamesNobody { records, of } => {
+                write!(f, "{records} of the last {of} records that name a place in the user table name nobody")
             }
             Self::Unreadable => f.write_str("the temporary file of the transfer could not be read back"),
         }
