@@ -301,6 +301,8 @@ async fn records_that_name_nobody_of_the_user_table_are_not_proven() {
     let pulled = site.pull(&site.request()).await.unwrap();
     let Pulled::Unproven { readings, .. } = pulled.found else { panic!("{:?}", pulled.found) };
     assert_eq!(readings, vec![vec![Reason::NamesNobody { records: 16, of: 16 }]; 2]);
+    let without_overlap = site.pull(&PullRequest { overlap: 0, ..site.request() }).await.unwrap();
+    assert!(matches!(without_overlap.found, Pulled::Unproven { .. }), "however few are kept for the next pull");
 }
 
 #[tokio::test]

@@ -12,15 +12,18 @@ use crate::spool::SpoolError;
 use super::attendance::FEW;
 use super::{Counts, Proven, Reason, Unproven, UserTable};
 
-/// Holds proven records against the user table, where they name people by their place there: of the last `most`, one has to be
+/// Records at the log's end that are held against the user table.
+const LAST: u64 = 16;
+
+/// Holds proven records against the user table, where they name people by their place there: of the last sixteen, one has to be
 /// somebody's at least, for the newest punches are not all of people who have gone; of a log of fewer than five, each that
 /// names a place. Else either the records or the users lost their head, and look like others. `counts` are those of the
 /// records, for the words of the refusal.
 ///
 /// # Errors
 /// [`Unproven`], with [`Reason::NamesNobody`]: read both again on a fresh session.
-pub fn prove_names(mut proven: Proven, users: &UserTable, most: u64, counts: Counts) -> Result<Proven, Unproven> {
-    let reason = match places(&mut proven, most) {
+pub fn prove_names(mut proven: Proven, users: &UserTable, counts: Counts) -> Result<Proven, Unproven> {
+    let reason = match places(&mut proven) {
         Ok(places) => {
             let (nobodys, of) = (nobodys(&places, users), places.len() as u64);
             let few = proven.records_on_device() < FEW;
@@ -35,9 +38,9 @@ pub fn prove_names(mut proven: Proven, users: &UserTable, most: u64, counts: Cou
 }
 
 /// The places that the last records name.
-fn places(proven: &mut Proven, most: u64) -> Result<Vec<Uid>, SpoolError> {
+fn places(proven: &mut Proven) -> Result<Vec<Uid>, SpoolError> {
     let Some(layout) = proven.layout() else { return Ok(Vec::new()) };
-    let last = Bytes::from(proven.overlap(most)?);
+    let last = Bytes::from(proven.overlap(LAST)?);
     let records = last.chunks_exact(layout.width()).map(|raw| last.slice_ref(raw));
     let records = records.filter_map(|raw| AttendanceRecord::decode(layout, FieldOrder::StateFirst, raw));
     let places = records.filter_map(|record| match record.who {

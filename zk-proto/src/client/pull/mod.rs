@@ -186,7 +186,7 @@ impl Puller<'_> {
             None => None,
         };
         if let Some(users) = &users {
-            proven = match prove_names(proven, users, self.request.overlap, self.counts) {
+            proven = match prove_names(proven, users, self.counts) {
                 Ok(proven) => proven,
                 Err(unproven) => return Ok(Err(Box::new(unproven))),
             };
