@@ -10,6 +10,7 @@
 //! | `credentials.rs` | a service-account key, as a file or as text |
 //! | `sink.rs` | [`FirestoreSink`]: the `Sink` trait |
 //! | `mapping.rs` | an event as a document |
+//! | `full.rs` | the map of the full layout |
 //! | `delivery.rs` | a batch: statuses, repetition, the search for the one bad event |
 //! | `connection.rs` | the channel, and a time-out for every request |
 //! | `auth.rs` | where the credentials come from, and what their failure means |
@@ -38,13 +39,14 @@ mod credentials;
 mod delivery;
 mod endpoint;
 mod error;
+mod full;
 mod mapping;
 mod options;
 mod ramp;
 mod sink;
 
 pub use credentials::ServiceAccountKey;
-pub use options::{FirestoreOptions, TimeReading, UnknownTimeReading};
+pub use options::{FirestoreOptions, Layout, TimeReading, UnknownLayout, UnknownTimeReading};
 pub use sink::FirestoreSink;
 
 #[cfg(doctest)]

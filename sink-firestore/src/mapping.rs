@@ -1,10 +1,10 @@
-//! An event as a document: the five fields of the Python tool, by their names and types.
+//! An event as a document: the five fields of the Python tool, by their names and types, and with the full layout a map.
 
 use std::collections::HashMap;
 
 use attendance_model::legacy::{LegacyDocument, field};
 use attendance_model::{AttendanceEvent, EventId, IdScheme};
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, Utc};
 use gcloud_sdk::google::firestore::v1::document_transform::FieldTransform;
 use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{ServerValue, TransformType};
 use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
@@ -13,7 +13,7 @@ use gcloud_sdk::google::firestore::v1::write::Operation;
 use gcloud_sdk::google::firestore::v1::{Document, DocumentMask, Precondition, Value, Write};
 use gcloud_sdk::prost_types::Timestamp;
 
-use crate::TimeReading;
+use crate::{Layout, TimeReading, full};
 
 /// Makes the documents of one collection.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub(crate) struct Mapping {
     pub(crate) parent: String,
     pub(crate) ids: IdScheme,
     pub(crate) time: TimeReading,
+    pub(crate) layout: Layout,
 }
 
 impl Mapping {
@@ -41,10 +42,15 @@ impl Mapping {
             (field::STATUS, ValueType::IntegerValue(legacy.status.into())),
             (field::WORK_CODE, ValueType::IntegerValue(legacy.work_code.into())),
         ];
+        let map = match self.layout {
+            Layout::Compatible => None,
+            Layout::Full => Some((full::FIELD, full::map_of(event)?)),
+        };
         let document = Document {
             name: self.document_name(self.ids.id_of(event)),
             fields: fields
                 .into_iter()
+                .chain(map)
                 .map(|(name, value)| (name.to_owned(), Value { value_type: Some(value) }))
                 .collect(),
             ..Document::default()
@@ -86,11 +92,16 @@ impl Mapping {
                 ));
             }
         };
-        if !(1..=9999).contains(&moment.year()) {
-            return Err(format!("Firestore holds the years 1 to 9999, not {}", moment.year()));
-        }
-        Ok(Timestamp { seconds: moment.timestamp(), nanos: 0 })
+        timestamp(moment)
     }
+}
+
+/// A moment in whole seconds. `Err` says why Firestore cannot hold it.
+pub(crate) fn timestamp(moment: DateTime<Utc>) -> Result<Timestamp, String> {
+    if !(1..=9999).contains(&moment.year()) {
+        return Err(format!("Firestore holds the years 1 to 9999, not {}", moment.year()));
+    }
+    Ok(Timestamp { seconds: moment.timestamp(), nanos: 0 })
 }
 
 fn existing(exists: bool) -> Option<Precondition> {
@@ -101,7 +112,7 @@ fn existing(exists: bool) -> Option<Precondition> {
 mod tests {
     use attendance_model::Instant;
     use attendance_model::conformance::sample;
-    use chrono::{DateTime, NaiveDate};
+    use chrono::NaiveDate;
 
     use super::*;
 
@@ -111,7 +122,8 @@ mod tests {
     }
 
     fn mapping(time: TimeReading) -> Mapping {
-        Mapping { parent: "projects/p/databases/(default)/documents/logs".to_owned(), ids: IdScheme::Full, time }
+        let parent = "projects/p/databases/(default)/documents/logs".to_owned();
+        Mapping { parent, ids: IdScheme::Full, time, layout: Layout::Compatible }
     }
 
     #[test]
@@ -143,5 +155,20 @@ mod tests {
         let local_time = NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
         let event = AttendanceEvent { local_time, ..event() };
         assert!(mapping(TimeReading::WallClockAsUtc).create(&event).unwrap_err().contains("10000"));
+    }
+
+    #[test]
+    fn an_instant_that_firestore_does_not_hold_is_refused_where_it_would_be_stored() {
+        let local_time = NaiveDate::from_ymd_opt(9999, 12, 31).unwrap().and_hms_opt(23, 0, 0).unwrap();
+        let utc = local_time.and_utc() + chrono::TimeDelta::hours(10);
+        let event = AttendanceEvent {
+            local_time,
+            instant: Some(Instant { utc, zone: "Pacific/Honolulu".parse().unwrap() }),
+            ..event()
+        };
+        let compatible = mapping(TimeReading::WallClockAsUtc);
+        assert!(compatible.create(&event).is_ok());
+        let full = Mapping { layout: Layout::Full, ..compatible };
+        assert!(full.create(&event).unwrap_err().contains("10000"));
     }
 }

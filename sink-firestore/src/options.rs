@@ -18,6 +18,16 @@ pub enum TimeReading {
     Instant,
 }
 
+/// Which fields a document has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// The five fields of the Python tool and no other. The default.
+    #[default]
+    Compatible,
+    /// The five, and a map `_src` with all else that is known of an event.
+    Full,
+}
+
 /// Where and how to write. Nothing is contacted before the first probe or write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirestoreOptions {
@@ -26,14 +36,15 @@ pub struct FirestoreOptions {
     pub(crate) credentials: Option<ServiceAccountKey>,
     pub(crate) time: TimeReading,
     pub(crate) ids: IdScheme,
+    pub(crate) layout: Layout,
     pub(crate) timeout: Duration,
 }
 
-const KNOWN: [&str; 6] = ["credentials", "database", "emulator", "ids", "time", "timeout"];
+const KNOWN: [&str; 7] = ["credentials", "database", "emulator", "ids", "layout", "time", "timeout"];
 
 impl FirestoreOptions {
     /// Options for a collection of a project's default database: application default credentials, ids of the Python tool,
-    /// the wall clock as UTC, 30 seconds for each request.
+    /// its five fields, the wall clock as UTC, 30 seconds for each request.
     ///
     /// # Errors
     /// [`OptionsError`] for `url` when the project or the collection cannot be one's name.
@@ -44,12 +55,14 @@ impl FirestoreOptions {
             credentials: None,
             time: TimeReading::default(),
             ids: IdScheme::IclockSyncV1,
+            layout: Layout::default(),
             timeout: Duration::from_secs(30),
         })
     }
 
     /// Options from `firestore://PROJECT/COLLECTION` (or `firestore:///COLLECTION`, with the project of the key file) and
-    /// these settings, all optional: `credentials`, `database`, `emulator`, `ids`, `time`, `timeout`.
+    /// these settings, all optional: `credentials`, `database`, `emulator`, `ids`, `layout`, `time`,
+    /// `timeout`.
     ///
     /// # Errors
     /// [`OptionsError`] that names the key, what is wrong and what to write instead.
@@ -79,6 +92,11 @@ impl FirestoreOptions {
             settings.take_parsed("ids", "an id scheme").map_err(mended("write iclock-sync-v1 or full"))?
         {
             options.ids = ids;
+        }
+        if let Some(layout) =
+            settings.take_parsed("layout", "a layout").map_err(mended("write compatible (five fields) or full"))?
+        {
+            options.layout = layout;
         }
         if let Some(time) = settings
             .take_parsed("time", "a reading of time")
@@ -134,6 +152,13 @@ impl FirestoreOptions {
         self
     }
 
+    /// Which fields the documents have. Default: the Python tool's five.
+    #[must_use]
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
     /// How long a request may take, connecting included: above 0, at most an hour.
     ///
     /// # Errors
@@ -168,6 +193,23 @@ impl FromStr for TimeReading {
 #[error("neither wall-clock-as-utc nor instant")]
 pub struct UnknownTimeReading;
 
+impl FromStr for Layout {
+    type Err = UnknownLayout;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "compatible" => Ok(Self::Compatible),
+            "full" => Ok(Self::Full),
+            _ => Err(UnknownLayout),
+        }
+    }
+}
+
+/// Text that is no layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither compatible nor full")]
+pub struct UnknownLayout;
+
 /// Completes an error with what to write instead.
 fn mended(mend: &str) -> impl Fn(OptionsError) -> OptionsError {
     move |error| OptionsError { mend: Some(mend.to_owned()), ..error }
@@ -197,6 +239,7 @@ mod tests {
         let options = parse("firestore://my-project/staffAttendanceLogs", &[]).unwrap();
         assert_eq!(options, FirestoreOptions::new("school", "my-project", "staffAttendanceLogs").unwrap());
         assert_eq!((options.ids, options.time), (IdScheme::IclockSyncV1, TimeReading::WallClockAsUtc));
+        assert_eq!(options.layout, Layout::Compatible);
     }
 
     #[test]
@@ -212,12 +255,14 @@ mod tests {
             ("database", "second"),
             ("emulator", "http://127.0.0.1:8080/"),
             ("ids", "full"),
+            ("layout", "full"),
             ("time", "instant"),
             ("timeout", "1m 30s"),
         ];
         let options = parse("firestore://p/schools/north/logs", &settings).unwrap();
         assert_eq!(options.endpoint.target(), "firestore-emulator://127.0.0.1:8080/p/second/schools/north/logs");
         assert_eq!((options.ids, options.time), (IdScheme::Full, TimeReading::Instant));
+        assert_eq!(options.layout, Layout::Full);
         assert_eq!(options.timeout, Duration::from_secs(90));
     }
 
@@ -230,6 +275,7 @@ mod tests {
             ("emulator", "127.0.0.1"),
             ("emulator", "127.0.0.1:0"),
             ("ids", "uuid"),
+            ("layout", "wide"),
             ("time", "utc"),
             ("timeout", "soon"),
             ("timeout", "0s"),

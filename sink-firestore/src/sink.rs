@@ -28,14 +28,14 @@ impl FirestoreSink {
     /// [`OptionsError`] when that variable is set to something other than `HOST:PORT`.
     pub fn open(options: FirestoreOptions) -> Result<Self, OptionsError> {
         const VARIABLE: &str = "FIRESTORE_EMULATOR_HOST";
-        let FirestoreOptions { name, mut endpoint, credentials, time, ids, timeout } = options;
+        let FirestoreOptions { name, mut endpoint, credentials, time, ids, layout, timeout } = options;
         if let (false, Ok(address)) = (endpoint.is_emulator(), std::env::var(VARIABLE))
             && !address.is_empty()
         {
             endpoint.use_emulator(VARIABLE, &address)?;
         }
         let connection = Connection::new(endpoint, credentials, timeout);
-        let mapping = Mapping { parent: connection.endpoint().documents(), ids, time };
+        let mapping = Mapping { parent: connection.endpoint().documents(), ids, time, layout };
         Ok(Self { name, connection, mapping })
     }
 

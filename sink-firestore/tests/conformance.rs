@@ -1,21 +1,30 @@
-//! The promises of `Sink`, kept by Firestore: with the ids of the Python tool, and with those of this project.
+//! The promises of `Sink`, kept by Firestore: with the ids of the Python tool, with those of this project, and with the
+//! layout that keeps everything.
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use attendance_model::conformance::{Harness, View};
 use attendance_model::{AttendanceEvent, IdScheme, Sink};
-use sink_firestore::FirestoreSink;
+use chrono::{DateTime, NaiveDateTime};
+use sink_firestore::{FirestoreSink, Layout};
 
 struct Collection {
     name: String,
     ids: IdScheme,
+    layout: Layout,
     sink: FirestoreSink,
 }
 
 impl Collection {
-    fn open(name: String, ids: IdScheme) -> Self {
-        let sink = FirestoreSink::open(support::options(&support::emulator().unwrap(), &name).ids(ids)).unwrap();
-        Self { name, ids, sink }
+    fn fresh(ids: IdScheme, layout: Layout) -> Self {
+        let name = support::new_collection();
+        Self { sink: open(&name, ids, layout), name, ids, layout }
+    }
+
+    fn another(&self) -> Box<dyn Sink> {
+        Box::new(open(&self.name, self.ids, self.layout))
     }
 
     async fn stored(&self) -> Vec<View> {
@@ -24,21 +33,30 @@ impl Collection {
             let uploaded = fields.remove("uploadedAt").is_some_and(|text| text.starts_with("timestamp "));
             assert!(uploaded, "every document says when it came");
             let view = View::new(id.parse().unwrap());
-            let view = ["staffId", "timestamp", "status", "workCode"]
-                .into_iter()
-                .fold(view, |view, field| view.with(field, fields.remove(field)));
-            assert!(fields.is_empty(), "a document has five fields, no more: {fields:?}");
+            let view = match self.layout {
+                Layout::Compatible => ["staffId", "timestamp", "status", "workCode"]
+                    .into_iter()
+                    .fold(view, |view, field| view.with(field, fields.remove(field))),
+                Layout::Full => {
+                    assert_eq!(fields.remove("_src.event_id"), Some(format!("string {id}")));
+                    everything(view, &mut fields)
+                }
+            };
+            assert!(fields.is_empty(), "no other field: {fields:?}");
             view
         });
         views.collect()
     }
 
     fn view(&self, event: &AttendanceEvent) -> View {
-        View::new(self.ids.id_of(event))
-            .with("staffId", format!("string {}", event.user_id))
-            .with("timestamp", format!("timestamp {}", event.local_time.and_utc().timestamp()))
-            .with("status", format!("integer {}", event.verify_mode.0))
-            .with("workCode", format!("integer {}", event.punch_state.0))
+        match self.layout {
+            Layout::Compatible => View::new(self.ids.id_of(event))
+                .with("staffId", format!("string {}", event.user_id))
+                .with("timestamp", format!("timestamp {}", event.local_time.and_utc().timestamp()))
+                .with("status", format!("integer {}", event.verify_mode.0))
+                .with("workCode", format!("integer {}", event.punch_state.0)),
+            Layout::Full => View::full(event),
+        }
     }
 }
 
@@ -49,8 +67,41 @@ impl Drop for Collection {
     }
 }
 
+fn open(collection: &str, ids: IdScheme, layout: Layout) -> FirestoreSink {
+    let options = support::options(&support::emulator().unwrap(), collection).ids(ids).layout(layout);
+    FirestoreSink::open(options).unwrap()
+}
+
+/// A document of the full layout, by the names and in the text forms of [`View::full`].
+fn everything(view: View, fields: &mut BTreeMap<String, String>) -> View {
+    let mut take = |name: &str, kind: &str| {
+        let text = fields.remove(name)?;
+        Some(text.strip_prefix(kind).unwrap_or_else(|| panic!("{name} is no {kind}: {text}")).to_owned())
+    };
+    let local_time = take("_src.local_time", "string ").expect("a wall clock");
+    let parsed = NaiveDateTime::parse_from_str(&local_time, "%Y-%m-%d %H:%M:%S").unwrap();
+    assert_eq!(take("timestamp", "timestamp "), Some(parsed.and_utc().timestamp().to_string()));
+    let utc_time = take("_src.utc_time", "timestamp ").map(|seconds| {
+        let moment = DateTime::from_timestamp(seconds.parse().unwrap(), 0).unwrap();
+        moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    });
+    view.with("device_serial", take("_src.device_serial", "string "))
+        .with("device_name", take("_src.device_name", "string "))
+        .with("user_id", take("staffId", "string "))
+        .with("local_time", local_time)
+        .with("utc_time", utc_time)
+        .with("zone", take("_src.zone", "string "))
+        .with("verify_mode", take("status", "integer "))
+        .with("punch_state", take("workCode", "integer "))
+        .with("work_code", take("_src.work_code", "integer "))
+        .with("source", take("_src.source", "string "))
+        .with("flags", take("_src.flags", "array "))
+        .with("clock_drift_ms", take("_src.clock_drift_ms", "integer "))
+        .with("raw", take("_src.raw", "bytes "))
+}
+
 macro_rules! harness {
-    ($module:ident, $ids:expr) => {
+    ($module:ident, $ids:expr, $layout:expr) => {
         mod $module {
             use super::*;
 
@@ -62,7 +113,7 @@ macro_rules! harness {
                 }
 
                 async fn fresh() -> Self {
-                    Self(Collection::open(support::new_collection(), $ids))
+                    Self(Collection::fresh($ids, $layout))
                 }
 
                 fn sink(&self) -> &dyn Sink {
@@ -70,8 +121,7 @@ macro_rules! harness {
                 }
 
                 fn another(&self) -> Box<dyn Sink> {
-                    let options = support::options(&support::emulator().unwrap(), &self.0.name).ids($ids);
-                    Box::new(FirestoreSink::open(options).unwrap())
+                    self.0.another()
                 }
 
                 async fn stored(&self) -> Vec<View> {
@@ -88,5 +138,6 @@ macro_rules! harness {
     };
 }
 
-harness!(with_ids_of_the_python_tool, IdScheme::IclockSyncV1);
-harness!(with_full_ids, IdScheme::Full);
+harness!(with_ids_of_the_python_tool, IdScheme::IclockSyncV1, Layout::Compatible);
+harness!(with_full_ids, IdScheme::Full, Layout::Compatible);
+harness!(with_the_full_layout, IdScheme::Full, Layout::Full);

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use attendance_model::conformance::sample;
 use attendance_model::{AttendanceEvent, IdScheme, Instant, Outcome, PunchState, Sink, VerifyMode};
 use chrono::{DateTime, NaiveDate};
-use sink_firestore::{FirestoreOptions, FirestoreSink, TimeReading};
+use sink_firestore::{FirestoreOptions, FirestoreSink, Layout, TimeReading};
 
 use support::{documents, new_collection, options, sink, with_emulator};
 
@@ -134,5 +134,33 @@ fn a_subcollection_and_a_named_database_are_written_to() {
         let id = sink.capabilities().ids.id_of(&sample(2)[1]);
         assert_eq!(sink.lookup(&[id]).await.unwrap(), [true]);
         assert_eq!(sink.reads(), 1, "a lookup is billed by the id");
+    });
+}
+
+#[test]
+fn the_full_layout_keeps_the_five_fields_as_they_are_and_the_key_beside_an_id_of_the_python_tool() {
+    with_emulator(|address| async move {
+        let [compatible, full] = [new_collection(), new_collection()];
+        assert_eq!(sink(&address, &compatible).write(&[punch()]).await.unwrap(), [Outcome::Stored]);
+        let sink = FirestoreSink::open(options(&address, &full).layout(Layout::Full)).unwrap();
+        assert_eq!(sink.write(&[punch()]).await.unwrap(), [Outcome::Stored]);
+        let mut five = documents(&address, &compatible).await.remove("c91ba4e201d3ced99e49930da8bf5444").unwrap();
+        let mut all = documents(&address, &full).await.remove("c91ba4e201d3ced99e49930da8bf5444").unwrap();
+        assert_eq!(all["_src.event_id"], format!("string {}", punch().id));
+        all.retain(|name, _| !name.starts_with("_src."));
+        assert!(all.remove("uploadedAt").is_some() && five.remove("uploadedAt").is_some());
+        assert_eq!(all, five);
+    });
+}
+
+#[test]
+fn a_document_of_the_compatible_layout_gets_no_map_later() {
+    with_emulator(|address| async move {
+        let collection = new_collection();
+        sink(&address, &collection).write(&[punch()]).await.unwrap();
+        let before = documents(&address, &collection).await;
+        let full = FirestoreSink::open(options(&address, &collection).layout(Layout::Full)).unwrap();
+        assert_eq!(full.write(&[punch()]).await.unwrap(), [Outcome::AlreadyStored]);
+        assert_eq!(documents(&address, &collection).await, before);
     });
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::google::firestore::v1::value::ValueType;
-use gcloud_sdk::google::firestore::v1::{Document, ListDocumentsRequest};
+use gcloud_sdk::google::firestore::v1::{Document, ListDocumentsRequest, Value};
 use gcloud_sdk::google_cloud_auth::credentials::anonymous;
 use gcloud_sdk::{GoogleApi, GoogleAuthHeaders, GoogleAuthMiddlewareLayer};
 use sink_firestore::{FirestoreOptions, FirestoreSink};
@@ -59,7 +59,7 @@ pub(crate) fn sink(address: &str, collection: &str) -> FirestoreSink {
     FirestoreSink::open(options(address, collection)).unwrap()
 }
 
-/// Every document of a collection: its id, and its fields as `type value`.
+/// Every document of a collection: its id, and its fields as `type value`, a map's by `NAME.KEY`.
 pub(crate) async fn documents(address: &str, collection: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let database = format!("projects/{PROJECT}/databases/(default)");
     let auth = GoogleAuthHeaders::from(anonymous::Builder::new().build());
@@ -86,15 +86,37 @@ pub(crate) async fn documents(address: &str, collection: &str) -> BTreeMap<Strin
 
 fn shown(document: Document) -> (String, BTreeMap<String, String>) {
     let id = document.name.rsplit('/').next().unwrap().to_owned();
-    let fields = document.fields.into_iter().map(|(name, value)| {
-        let value = match value.value_type.unwrap() {
-            ValueType::StringValue(text) => format!("string {text}"),
-            ValueType::IntegerValue(number) => format!("integer {number}"),
-            ValueType::TimestampValue(moment) if moment.nanos == 0 => format!("timestamp {}", moment.seconds),
-            ValueType::TimestampValue(moment) => format!("timestamp {}.{:09}", moment.seconds, moment.nanos),
-            other => format!("{other:?}"),
-        };
-        (name, value)
-    });
-    (id, fields.collect())
+    let mut fields = BTreeMap::new();
+    for (name, value) in document.fields {
+        show(&name, value, &mut fields);
+    }
+    (id, fields)
+}
+
+/// Notes a value by its name, and those of a map by `NAME.KEY`.
+fn show(name: &str, value: Value, fields: &mut BTreeMap<String, String>) {
+    let text = match value.value_type.unwrap() {
+        ValueType::MapValue(map) => {
+            for (key, value) in map.fields {
+                show(&format!("{name}.{key}"), value, fields);
+            }
+            return;
+        }
+        ValueType::StringValue(text) => format!("string {text}"),
+        ValueType::IntegerValue(number) => format!("integer {number}"),
+        ValueType::TimestampValue(moment) if moment.nanos == 0 => format!("timestamp {}", moment.seconds),
+        ValueType::TimestampValue(moment) => format!("timestamp {}.{:09}", moment.seconds, moment.nanos),
+        ValueType::BytesValue(bytes) => {
+            format!("bytes {}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        }
+        ValueType::ArrayValue(array) => {
+            let texts = array.values.into_iter().map(|value| match value.value_type.unwrap() {
+                ValueType::StringValue(text) => text,
+                other => panic!("{other:?}"),
+            });
+            format!("array {}", texts.collect::<Vec<_>>().join(","))
+        }
+        other => format!("{other:?}"),
+    };
+    fields.insert(name.to_owned(), text);
 }
