@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::{AttendanceEvent, Capabilities, EventId, Outcome, Sink, SinkError, SinkErrorKind};
+use crate::{AttendanceEvent, Budget, Capabilities, EventId, Notice, Outcome, Sink, SinkError, SinkErrorKind};
 
 /// What happens to one write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl<S: Sink> Sink for FlakySink<S> {
         self.inner.capabilities()
     }
 
-    async fn probe(&self) -> Result<(), SinkError> {
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
         self.inner.probe().await
     }
 
@@ -67,5 +67,9 @@ impl<S: Sink> Sink for FlakySink<S> {
 
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
         self.inner.lookup(ids).await
+    }
+
+    fn budget(&self) -> Option<&Budget> {
+        self.inner.budget()
     }
 }

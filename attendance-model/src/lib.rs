@@ -34,6 +34,7 @@
 //! assert_eq!(event.id.to_string(), "a4aaad8cbbe67d1ec15ab48b9c040e77");
 //! ```
 
+mod budget;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod event;
@@ -52,6 +53,7 @@ mod rules;
 pub mod sink;
 pub mod validate;
 
+pub use budget::{Budget, Spent};
 pub use event::{AttendanceEvent, Instant, PunchState, Source, VerifyMode};
 pub use flaky::{FlakySink, Mishap};
 #[cfg(feature = "zk")]
@@ -63,4 +65,4 @@ pub use person::PersonId;
 pub use punch::{LocalTime, RawPunch};
 pub use reason::{Policy, Reason};
 pub use rules::{FixedPolicy, Rules};
-pub use sink::{Capabilities, OptionsError, Outcome, Settings, Sink, SinkError, SinkErrorKind};
+pub use sink::{Capabilities, Notice, OptionsError, Outcome, Settings, Sink, SinkError, SinkErrorKind};

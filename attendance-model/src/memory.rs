@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::{AttendanceEvent, Capabilities, EventId, IdScheme, Outcome, Sink, SinkError};
+use crate::{AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError};
 
 /// Keeps events in memory. Clones share what they hold, so that a test can look while an engine writes.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl MemorySink {
     /// An empty one: batches of 500, four at once, ids of the scheme `full`.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        let capabilities = Capabilities { batch: 500, concurrency: 4, ids: IdScheme::Full };
+        let capabilities = Capabilities::new(500, IdScheme::Full).concurrency(4);
         Self { name: name.into(), capabilities, stored: Arc::default() }
     }
 
@@ -70,8 +70,8 @@ impl Sink for MemorySink {
         self.capabilities
     }
 
-    async fn probe(&self) -> Result<(), SinkError> {
-        Ok(())
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+        Ok(Vec::new())
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
@@ -133,7 +133,7 @@ mod tests {
 
     impl Harness for Merging {
         async fn fresh() -> Self {
-            let capabilities = Capabilities { batch: 20, concurrency: 1, ids: IdScheme::IclockSyncV1 };
+            let capabilities = Capabilities::new(20, IdScheme::IclockSyncV1);
             Self(MemorySink::new("memory").with_capabilities(capabilities))
         }
         fn sink(&self) -> &dyn Sink {

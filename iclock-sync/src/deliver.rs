@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use attendance_model::{AttendanceEvent, Outcome, SinkError};
+use attendance_model::{AttendanceEvent, Budget, Notice, Outcome, SinkError};
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -46,6 +47,17 @@ pub(crate) struct Delivery {
     pub(crate) audit: Option<AuditFile>,
 }
 
+/// How a delivery to a sink ended.
+#[derive(Debug)]
+enum Drained {
+    /// All that was admitted went out, or the run was stopped.
+    All,
+    /// The sink put the rest off to another day.
+    PutOff,
+    /// The sink failed.
+    Failed(SinkError),
+}
+
 /// Fetches unsent events in the sink's batches.
 #[derive(Debug)]
 struct Fetcher {
@@ -75,10 +87,14 @@ impl Delivery {
                     Some(ledger) => Arc::clone(ledger),
                     None => Arc::clone(reader.insert(self.reader().await?)),
                 };
-                if let Err(error) = self.drain(ledger, sink, &mut report).await? {
-                    report.status = SinkStatus::Failed;
-                    report.error = Some(explain(&error));
-                    break news.over;
+                match self.drain(ledger, sink, &mut report).await? {
+                    Drained::All => {}
+                    Drained::PutOff => break news.over,
+                    Drained::Failed(error) => {
+                        report.status = SinkStatus::Failed;
+                        report.error = Some(explain(&error));
+                        break news.over;
+                    }
                 }
             }
             if news.over || self.sender.stop.is_cancelled() {
@@ -104,7 +120,31 @@ impl Delivery {
             self.admit(&mut report).await?;
         }
         self.count_waiting(&mut report).await?;
+        if report.requests > 0 {
+            report.notes.extend(self.sender.target.notices().iter().map(explain_notice));
+        }
+        report.notes.extend(self.outlook(report.pending));
         Ok(report)
+    }
+
+    /// When the rest will be done, where a daily budget puts it off.
+    fn outlook(&self, pending: u64) -> Option<String> {
+        let (budget, now) = (self.sender.target.sink.budget()?, self.sender.clock.utc_now());
+        let left = budget.left(now);
+        if pending <= left {
+            return None;
+        }
+        let when = |moment: DateTime<Utc>| moment.format("%Y-%m-%d %H:%M UTC");
+        let done = match budget.done_by(now, pending) {
+            Some(moment) => format!("all will be done on the day that begins at {}", when(moment)),
+            None => "they will never all be done".to_owned(),
+        };
+        Some(format!(
+            "{pending} events are pending, and {left} of the {} writes of a day are left; the next day's are there at {}, \
+             and {done}, unless more comes",
+            budget.per_day(),
+            when(budget.resets_at(now)),
+        ))
     }
 
     /// What would go out; calls nobody.
@@ -153,7 +193,8 @@ impl Delivery {
         ledger: Arc<Ledger>,
         sink: SinkState,
         report: &mut SinkReport,
-    ) -> Result<Result<(), SinkError>, SyncError> {
+    ) -> Result<Drained, SyncError> {
+        self.restore_budget(&sink).await?;
         let capabilities = self.sender.target.sink.capabilities();
         let most = capabilities.concurrency.max(1);
         let mut fetcher = Fetcher {
@@ -164,13 +205,13 @@ impl Delivery {
         };
         let mut flight = Flight::default();
         let mut writes = JoinSet::new();
-        let mut failure: Result<(), SinkError> = Ok(());
+        let mut drained = Drained::All;
         let mut recorded_at = self.sender.clock.monotonic();
         let mut stored = Vec::new();
         // One batch is read ahead, so that the ledger is read while the sink writes.
         let mut ready = fetcher.next().await?;
         loop {
-            while failure.is_ok() && !self.sender.stop.is_cancelled() && writes.len() < most {
+            while drained.is_all() && !self.sender.stop.is_cancelled() && writes.len() < most {
                 let Some(batch) = ready.take() else { break };
                 ready = fetcher.next().await?;
                 let (sender, events) = (self.sender.clone(), Arc::clone(&batch.events));
@@ -192,11 +233,17 @@ impl Delivery {
                     if self.audit.is_some() {
                         stored.extend(newly_stored(&events, &outcomes));
                     }
-                    count(report, flight.land(number, outcomes));
+                    let landed = flight.land(number, outcomes);
+                    count(report, landed);
+                    if landed.deferred > 0 && drained.is_all() {
+                        drained = Drained::PutOff;
+                    }
                 }
                 Err(error) => {
                     flight.fail(number);
-                    failure = failure.and(Err(error));
+                    if !matches!(drained, Drained::Failed(_)) {
+                        drained = Drained::Failed(error);
+                    }
                 }
             }
             let now = self.sender.clock.monotonic();
@@ -207,7 +254,17 @@ impl Delivery {
         }
         flight.end();
         self.record(&sink, flight.take_settled(), stored, report).await?;
-        Ok(failure)
+        Ok(drained)
+    }
+
+    /// What earlier processes used up of the day's writes counts.
+    async fn restore_budget(&self, sink: &SinkState) -> Result<(), SyncError> {
+        let Some(budget) = self.sender.target.sink.budget() else { return Ok(()) };
+        let (ledger, id) = (Arc::clone(&self.ledger), sink.id);
+        if let Some(spent) = blocking("ledger", move || Ok(ledger.spent(id)?)).await? {
+            budget.restore(spent);
+        }
+        Ok(())
     }
 
     /// Makes outcomes durable: the audit file first, since an event that is recorded is not seen again.
@@ -218,6 +275,10 @@ impl Delivery {
         stored: Vec<AttendanceEvent>,
         report: &SinkReport,
     ) -> Result<(), SyncError> {
+        if let Some(spent) = self.sender.target.sink.budget().map(Budget::spent) {
+            let (ledger, id) = (Arc::clone(&self.ledger), sink.id);
+            blocking("ledger", move || Ok(ledger.keep_spent(id, spent)?)).await?;
+        }
         let Some(settled) = settled else { return Ok(()) };
         let pending = sink.admitted.saturating_sub(settled.delivered).max(0).cast_unsigned();
         let (ledger, audit, id) = (Arc::clone(&self.ledger), self.audit.take(), sink.id);
@@ -259,6 +320,12 @@ impl Delivery {
     }
 }
 
+impl Drained {
+    fn is_all(&self) -> bool {
+        matches!(self, Self::All)
+    }
+}
+
 impl Fetcher {
     async fn next(&mut self) -> Result<Option<Batch>, SyncError> {
         let Some((mut events, from)) = self.next.take() else { return Ok(None) };
@@ -293,6 +360,13 @@ fn count(report: &mut SinkReport, landed: Landed) {
             "refused {} events for good; they are set aside for this sink and not sent to it again",
             report.rejected
         ));
+    }
+}
+
+fn explain_notice(notice: &Notice) -> String {
+    match &notice.mend {
+        Some(mend) => format!("{}; {mend}", notice.message),
+        None => notice.message.clone(),
     }
 }
 

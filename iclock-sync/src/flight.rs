@@ -15,6 +15,8 @@ pub(crate) struct Batch {
     seqs: Vec<i64>,
     /// Where the watermark stands once this batch and all before it are done; `None` for events that it left behind.
     through: Option<i64>,
+    /// Of its events, those that the sink put off.
+    deferred: Vec<i64>,
 }
 
 /// What one batch came to.
@@ -23,6 +25,7 @@ pub(crate) struct Landed {
     pub(crate) stored: u64,
     pub(crate) already_stored: u64,
     pub(crate) rejected: u64,
+    pub(crate) deferred: u64,
 }
 
 /// Batches may come back in any order; the watermark passes only what is done from the oldest on.
@@ -50,7 +53,7 @@ impl Batch {
             Unsent::Left(_) => None,
             Unsent::New(through) => Some(through),
         };
-        Self { events: Arc::new(events), seqs, through }
+        Self { events: Arc::new(events), seqs, through, deferred: Vec::new() }
     }
 }
 
@@ -65,7 +68,6 @@ impl Flight {
     pub(crate) fn land(&mut self, number: usize, outcomes: Vec<Outcome>) -> Landed {
         let mut landed = Landed::default();
         if let Some((batch, state)) = self.batches.get_mut(number - self.first) {
-            *state = State::Done;
             for (seq, outcome) in batch.seqs.iter().zip(outcomes) {
                 match outcome {
                     Outcome::Stored => landed.stored += 1,
@@ -74,9 +76,14 @@ impl Flight {
                         landed.rejected += 1;
                         self.settled.rejected.push((*seq, reason));
                     }
+                    Outcome::Deferred => batch.deferred.push(*seq),
                 }
             }
-            self.unrecorded += batch.seqs.len();
+            landed.deferred = batch.deferred.len() as u64;
+            // One that was put off as a whole is as if it had not been sent.
+            let whole = !batch.seqs.is_empty() && batch.deferred.len() == batch.seqs.len();
+            *state = if whole { State::Failed } else { State::Done };
+            self.unrecorded += batch.seqs.len() - batch.deferred.len();
         }
         while let Some((batch, State::Done)) = self.batches.front() {
             self.settled.pass(batch);
@@ -123,8 +130,11 @@ impl Flight {
 impl Settled {
     fn pass(&mut self, batch: &Batch) {
         match batch.through {
-            Some(through) => self.delivered = self.delivered.max(through),
-            None => self.left.extend(&batch.seqs),
+            Some(through) => {
+                self.delivered = self.delivered.max(through);
+                self.behind.extend(&batch.deferred);
+            }
+            None => self.left.extend(batch.seqs.iter().filter(|seq| !batch.deferred.contains(seq))),
         }
     }
 }
@@ -134,7 +144,7 @@ mod tests {
     use super::*;
 
     fn batch(seqs: std::ops::RangeInclusive<i64>) -> Batch {
-        Batch { events: Arc::default(), through: Some(*seqs.end()), seqs: seqs.collect() }
+        Batch { events: Arc::default(), through: Some(*seqs.end()), seqs: seqs.collect(), deferred: Vec::new() }
     }
 
     fn stored(count: usize) -> Vec<Outcome> {
@@ -168,8 +178,35 @@ mod tests {
         let mut flight = Flight::default();
         let number = flight.launch(batch(1..=2));
         let landed = flight.land(number, vec![Outcome::AlreadyStored, Outcome::Rejected { reason: "no".to_owned() }]);
-        assert_eq!(landed, Landed { stored: 0, already_stored: 1, rejected: 1 });
+        assert_eq!(landed, Landed { already_stored: 1, rejected: 1, ..Landed::default() });
         let settled = flight.take_settled().unwrap();
         assert_eq!((settled.delivered, settled.rejected), (2, vec![(2, "no".to_owned())]));
+    }
+
+    #[test]
+    fn of_a_batch_that_was_put_off_in_part_the_rest_is_passed() {
+        let mut flight = Flight::default();
+        let number = flight.launch(batch(1..=3));
+        let landed = flight.land(number, vec![Outcome::Stored, Outcome::Deferred, Outcome::Deferred]);
+        assert_eq!((landed.stored, landed.deferred), (1, 2));
+        let settled = flight.take_settled().unwrap();
+        assert_eq!((settled.delivered, settled.behind), (3, vec![2, 3]));
+    }
+
+    #[test]
+    fn a_batch_that_was_put_off_whole_is_not_passed() {
+        let mut flight = Flight::default();
+        let number = flight.launch(batch(1..=3));
+        flight.land(number, vec![Outcome::Deferred; 3]);
+        flight.end();
+        assert_eq!(flight.take_settled(), None);
+    }
+
+    #[test]
+    fn what_was_left_behind_and_is_put_off_stays_left_behind() {
+        let mut flight = Flight::default();
+        let number = flight.launch(Batch { through: None, ..batch(4..=6) });
+        flight.land(number, vec![Outcome::Stored, Outcome::Deferred, Outcome::Stored]);
+        assert_eq!(flight.take_settled().unwrap().left, [4, 6]);
     }
 }

@@ -128,6 +128,9 @@ pub struct SinkReport {
     /// Whether the safety limit kept events back; for the exit code and the human report.
     #[serde(skip)]
     pub over_limit: bool,
+    /// What else a person should know; for the human report only.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 /// How a sink's part ended.
@@ -200,6 +203,7 @@ impl SinkReport {
             error: None,
             duration_ms: 0,
             over_limit: false,
+            notes: Vec::new(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use attendance_model::{AttendanceEvent, Outcome, Sink, SinkError, SinkErrorKind};
+use attendance_model::{AttendanceEvent, Notice, Outcome, Sink, SinkError, SinkErrorKind};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use crate::retry::Backoff;
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) sink: Arc<dyn Sink>,
-    probed: OnceCell<()>,
+    probed: OnceCell<Vec<Notice>>,
 }
 
 /// Calls one sink in one run.
@@ -34,6 +34,11 @@ pub(crate) struct Sender {
 impl Target {
     pub(crate) fn new(sink: Arc<dyn Sink>) -> Self {
         Self { sink, probed: OnceCell::new() }
+    }
+
+    /// What its probe found that somebody should mend.
+    pub(crate) fn notices(&self) -> &[Notice] {
+        self.probed.get().map_or(&[], Vec::as_slice)
     }
 }
 

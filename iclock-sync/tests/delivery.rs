@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use attendance_model::{
-    AttendanceEvent, Capabilities, EventId, FlakySink, IdScheme, MemorySink, Mishap, Outcome, Sink, SinkError,
-    SinkErrorKind,
+    AttendanceEvent, Budget, Capabilities, EventId, FlakySink, IdScheme, MemorySink, Mishap, Notice, Outcome, Sink,
+    SinkError, SinkErrorKind,
 };
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::{NaiveDateTime, TimeDelta, Timelike, Utc};
 use common::{Gate, State, keys, memory, only, sync, sync_with};
 use iclock_sync::report::SinkStatus;
 use iclock_sync::{EngineOptions, Ledger, RunOptions, Window};
@@ -20,7 +20,7 @@ fn window_since(since: NaiveDateTime) -> RunOptions {
 }
 
 fn v1(name: &str) -> (MemorySink, Arc<dyn Sink>) {
-    let capabilities = Capabilities { batch: 20, concurrency: 2, ids: IdScheme::IclockSyncV1 };
+    let capabilities = Capabilities::new(20, IdScheme::IclockSyncV1).concurrency(2);
     let sink = MemorySink::new(name).with_capabilities(capabilities);
     (sink.clone(), Arc::new(sink))
 }
@@ -43,8 +43,7 @@ async fn everything_read_is_stored_once_and_a_second_run_calls_no_sink() {
 #[tokio::test]
 async fn a_sink_that_is_down_delays_no_other_and_catches_up_oldest_first() {
     let (gate, state, (good, sink)) = (Gate::with_records(2_000).await, State::new(), memory("good"));
-    let down =
-        MemorySink::new("down").with_capabilities(Capabilities { batch: 300, concurrency: 1, ids: IdScheme::Full });
+    let down = MemorySink::new("down").with_capabilities(Capabilities::new(300, IdScheme::Full).concurrency(1));
     let failing = FlakySink::new(down.clone(), vec![Mishap::Before(SinkErrorKind::Unreachable); 50]);
     let report = sync(&state.engine(&[&gate], &[sink.clone(), Arc::new(failing)])).await;
     assert_eq!(good.stored().len(), 2_000);
@@ -68,8 +67,7 @@ async fn a_write_that_may_succeed_later_is_tried_again() {
 #[tokio::test]
 async fn a_batch_that_fails_while_later_ones_succeed_is_sent_by_the_next_run() {
     let (gate, state) = (Gate::with_records(1_000).await, State::new());
-    let inner =
-        MemorySink::new("db").with_capabilities(Capabilities { batch: 100, concurrency: 4, ids: IdScheme::Full });
+    let inner = MemorySink::new("db").with_capabilities(Capabilities::new(100, IdScheme::Full).concurrency(4));
     let flaky = FlakySink::new(inner.clone(), [Mishap::None, Mishap::Before(SinkErrorKind::Invalid)]);
     let report = sync(&state.engine(&[&gate], &[Arc::new(flaky)])).await;
     assert_eq!(report.run.exit_code, 30);
@@ -243,7 +241,7 @@ impl Sink for Picky {
         self.inner.capabilities()
     }
 
-    async fn probe(&self) -> Result<(), SinkError> {
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
         self.inner.probe().await
     }
 
@@ -313,4 +311,79 @@ impl ParseLocal for str {
     fn parse_local(&self) -> NaiveDateTime {
         NaiveDateTime::parse_from_str(self, "%Y-%m-%d %H:%M:%S").unwrap()
     }
+}
+
+/// Takes so many events a day, and has something to mend.
+#[derive(Debug)]
+struct Rationed {
+    inner: MemorySink,
+    budget: Budget,
+}
+
+impl Rationed {
+    fn new(inner: &MemorySink, per_day: u64) -> Arc<dyn Sink> {
+        // A zone in which it is day: the test is not to meet midnight.
+        let zone = if Utc::now().hour() < 12 { chrono_tz::Asia::Dhaka } else { chrono_tz::America::Chicago };
+        Arc::new(Self { inner: inner.clone(), budget: Budget::new(per_day, zone) })
+    }
+}
+
+#[async_trait]
+impl Sink for Rationed {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn target(&self) -> String {
+        self.inner.target()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+        Ok(vec![Notice::new("the index of the readers is missing").mend("deploy it")])
+    }
+
+    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        let granted = usize::try_from(self.budget.take(Utc::now(), batch.len() as u64)).unwrap();
+        let mut outcomes = self.inner.write(&batch[..granted]).await?;
+        outcomes.resize(batch.len(), Outcome::Deferred);
+        Ok(outcomes)
+    }
+
+    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+        self.inner.lookup(ids).await
+    }
+
+    fn budget(&self) -> Option<&Budget> {
+        Some(&self.budget)
+    }
+}
+
+#[tokio::test]
+async fn what_a_daily_budget_puts_off_is_no_failure_and_goes_out_when_there_are_writes_again() {
+    let (gate, state, memory) = (Gate::with_records(2_000).await, State::new(), MemorySink::new("db"));
+    let report = sync(&state.engine(&[&gate], &[Rationed::new(&memory, 1_300)])).await;
+    let sink = &report.sinks[0];
+    assert_eq!((sink.stored, sink.pending, sink.status, report.run.exit_code), (1_300, 700, SinkStatus::Ok, 0));
+    let outlook = sink.notes.iter().find(|note| note.starts_with("700 events are pending, and 0 of the 1300 writes"));
+    assert!(outlook.is_some_and(|note| note.contains("UTC")), "{:?}", sink.notes);
+    // Another process, on the same day: it knows what was spent.
+    let report = sync(&state.engine(&[&gate], &[Rationed::new(&memory, 1_300)])).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].pending, report.run.exit_code), (0, 700, 0));
+    let report = sync(&state.engine(&[&gate], &[Rationed::new(&memory, 1_500)])).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].pending), (200, 500));
+    let report = sync(&state.engine(&[&gate], &[Arc::new(memory.clone())])).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].already_stored, report.sinks[0].pending), (500, 0, 0));
+    assert_eq!(keys(&memory.stored()), gate.keys());
+}
+
+#[tokio::test]
+async fn what_a_probe_finds_to_mend_is_told_when_the_sink_is_called() {
+    let (gate, state, memory) = (Gate::with_records(10).await, State::new(), MemorySink::new("db"));
+    let engine = state.engine(&[&gate], &[Rationed::new(&memory, 100)]);
+    assert_eq!(sync(&engine).await.sinks[0].notes, ["the index of the readers is missing; deploy it"]);
+    assert_eq!(sync(&engine).await.sinks[0].notes, [""; 0], "a run without news calls no sink");
 }

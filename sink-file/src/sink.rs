@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, Capabilities, EventId, IdScheme, Outcome, Sink, SinkError, SinkErrorKind};
+use attendance_model::{
+    AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+};
 use chrono::Utc;
 use tokio::sync::Mutex;
 
@@ -71,11 +73,11 @@ impl Sink for FileSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { batch: BATCH, concurrency: 1, ids: self.options.ids }
+        Capabilities::new(BATCH, self.options.ids)
     }
 
-    async fn probe(&self) -> Result<(), SinkError> {
-        self.blocking(AppendFile::prepare).await
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+        self.blocking(AppendFile::prepare).await.map(|()| Vec::new())
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, Capabilities, EventId, OptionsError, Outcome, Sink, SinkError};
+use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError};
 use gcloud_sdk::tonic::{Code, Status};
 
 use crate::FirestoreOptions;
@@ -71,17 +71,17 @@ impl Sink for FirestoreSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { batch: MAX_WRITES, concurrency: 4, ids: self.mapping.ids }
+        Capabilities::new(MAX_WRITES, self.mapping.ids).concurrency(4).some_fields().billed_lookup()
     }
 
     /// Sends a write that can change nothing: an update of no field of a document that must exist and does not. Unlike a
     /// read it asks for the right to write, and it is not billed as a read. Besides `datastore.entities.create`, the
     /// account so needs `datastore.entities.update`; the role Cloud Datastore User has both.
-    async fn probe(&self) -> Result<(), SinkError> {
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
         let answer = self.connection.batch_write(vec![self.mapping.probe()]).await;
         let statuses = answer.map_err(|failure| self.error(failure))?;
         match statuses.first().map(|status| (Code::from_i32(status.code), &status.message)) {
-            Some((Code::Ok | Code::NotFound, _)) => Ok(()),
+            Some((Code::Ok | Code::NotFound, _)) => Ok(Vec::new()),
             Some((code, message)) => Err(self.error(Failure::Status(Status::new(code, message)))),
             None => Err(self.error(Failure::Status(Status::internal("no status for the probe")))),
         }
@@ -112,7 +112,7 @@ impl Sink for FirestoreSink {
                 Place::Sent(place) => outcomes[place].clone(),
                 Place::Repeats(place) => match &outcomes[place] {
                     Outcome::Stored | Outcome::AlreadyStored => Outcome::AlreadyStored,
-                    rejected => rejected.clone(),
+                    other => other.clone(),
                 },
             })
             .collect())

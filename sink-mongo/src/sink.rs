@@ -1,7 +1,7 @@
 //! The sink that is not there yet.
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, Capabilities, EventId, OptionsError, Outcome, Sink, SinkError};
+use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError};
 
 use crate::MongoOptions;
 
@@ -38,7 +38,7 @@ impl Sink for MongoSink {
         match *self {}
     }
 
-    async fn probe(&self) -> Result<(), SinkError> {
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
         match *self {}
     }
 

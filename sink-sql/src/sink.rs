@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, Capabilities, EventId, OptionsError, Outcome, Sink, SinkError};
+use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError};
 
 use crate::dialect::Dialect;
 use crate::mapping::Row;
@@ -39,11 +39,11 @@ impl Sink for SqlSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { batch: self.dialect.batch(), concurrency: self.dialect.concurrency(), ids: self.options.ids() }
+        Capabilities::new(self.dialect.batch(), self.options.ids()).concurrency(self.dialect.concurrency())
     }
 
-    async fn probe(&self) -> Result<(), SinkError> {
-        self.dialect.prepare().await
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+        self.dialect.prepare().await.map(|()| Vec::new())
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {

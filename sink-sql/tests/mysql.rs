@@ -160,7 +160,7 @@ async fn who_may_not_sign_in_or_write_is_told_why_and_select_and_insert_are_enou
     }
     let sink = sign_in("secret");
     let outcomes = match sink.probe().await {
-        Ok(()) => sink.write(&sample(2)).await,
+        Ok(_) => sink.write(&sample(2)).await,
         Err(failure) => Err(failure),
     };
     execute(format!("DROP DATABASE {database}")).await;

@@ -142,7 +142,7 @@ async fn a_user_who_may_only_insert_and_read_is_enough_once_the_table_is_there()
     let reading = as_role.probe().await.unwrap_err();
     execute(format!("GRANT INSERT ON {0} TO {role}", table.name)).await;
     let outcome = match as_role.probe().await {
-        Ok(()) => as_role.write(&sample(2)).await,
+        Ok(_) => as_role.write(&sample(2)).await,
         Err(failure) => Err(failure),
     };
     execute(format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;

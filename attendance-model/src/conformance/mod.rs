@@ -1,7 +1,8 @@
 //! The suite that every sink runs: one named test for each promise of [`Sink`](crate::Sink).
 //!
 //! A sink's tests bring a [`Harness`] and one line, `sink_conformance!(MyHarness);`. Being test code, all of it panics where a
-//! promise is broken.
+//! promise is broken. A second harness, with a [`Proxy`] between the sink and its server, shows that the promises hold on a
+//! network that breaks: see [`Harness::LOSES_ANSWERS`].
 //!
 //! ```
 //! use attendance_model::conformance::{Harness, View};
@@ -29,9 +30,11 @@
 
 pub mod behaviour;
 mod harness;
+mod proxy;
 mod sample;
 
 pub use harness::{Harness, View, run};
+pub use proxy::{Direction, Fault, Proxy};
 pub use sample::{sample, sample_punch};
 
 /// Expands to one `#[test]` for each promise, run against a [`Harness`](crate::conformance::Harness). Two harnesses in one file
@@ -51,7 +54,10 @@ macro_rules! sink_conformance {
             outcomes_come_in_the_order_of_the_batch
             what_is_stored_is_not_changed_by_a_later_write
             another_sink_on_the_same_target_knows_what_is_stored
+            as_many_writes_at_once_as_it_says_are_taken
             two_writers_of_the_same_events_store_each_once
+            two_writers_of_fifty_thousand_events_store_each_once
+            a_write_that_is_dropped_half_way_is_mended_by_another
             text_of_every_script_and_length_is_kept
             times_at_the_edges_of_the_calendar_are_kept
             times_at_a_change_of_the_clocks_are_kept
@@ -59,6 +65,7 @@ macro_rules! sink_conformance {
             flags_drift_source_and_bytes_are_kept
             lookup_answers_in_the_order_of_the_question
             punches_of_one_second_are_apart_or_merged_by_the_scheme
+            it_keeps_what_it_says_that_it_keeps
         }
     };
     (@tests $harness:ty: $($name:ident)*) => {
@@ -78,7 +85,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::{AttendanceEvent, Capabilities, EventId, MemorySink, Outcome, Sink, SinkError};
+    use crate::{AttendanceEvent, Capabilities, EventId, MemorySink, Notice, Outcome, Sink, SinkError};
 
     #[derive(Clone, Copy, Debug)]
     enum Fault {
@@ -107,7 +114,7 @@ mod tests {
             self.0.capabilities()
         }
 
-        async fn probe(&self) -> Result<(), SinkError> {
+        async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
             self.0.probe().await
         }
 

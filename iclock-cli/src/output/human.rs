@@ -22,7 +22,7 @@ pub(crate) fn report(report: &Report) -> String {
     }
     parts.extend(told("Problems", problems(report)));
     parts.extend(told("Quarantine", quarantine(&report.devices)));
-    parts.extend(told("Notes", notes(&report.devices)));
+    parts.extend(told("Notes", notes(report)));
     parts.push(summary(report));
     parts.join("\n\n")
 }
@@ -125,9 +125,9 @@ fn quarantine(devices: &[DeviceReport]) -> Vec<String> {
     lines
 }
 
-fn notes(devices: &[DeviceReport]) -> Vec<String> {
+fn notes(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
-    for device in devices {
+    for device in &report.devices {
         for (reason, count) in &device.flagged {
             lines.push(format!("{}: {} sent with the flag {reason}", device.name, grouped(*count)));
         }
@@ -136,6 +136,9 @@ fn notes(devices: &[DeviceReport]) -> Vec<String> {
             lines.push(format!("{}: its clock is {} {side}", device.name, spoken(drift.unsigned_abs())));
         }
         lines.extend(device.notes.iter().map(|note| format!("{}: {note}", device.name)));
+    }
+    for sink in &report.sinks {
+        lines.extend(sink.notes.iter().map(|note| format!("{}: {note}", sink.name)));
     }
     lines
 }

@@ -4,6 +4,7 @@
 //! may read meanwhile.
 
 mod admission;
+mod budgets;
 mod check;
 mod delivery;
 mod events;

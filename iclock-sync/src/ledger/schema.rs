@@ -11,7 +11,7 @@ use crate::LedgerError;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One step a version; a released step never changes.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     // Events are numbered in the order in which they entered (`seq`, without gaps). Their identity is indexed with terminal and
     // time in front: a log is read in the order of time, so that inserts stay together in the index, where keys would scatter.
     //
@@ -116,11 +116,17 @@ const MIGRATIONS: [&str; 2] = [
     ",
     // Which of many equal records a poll has met.
     "CREATE INDEX quarantine_met ON quarantine (terminal, masked, reading, occurrence);",
+    // What a sink used up of a day's writes, where these are limited.
+    "CREATE TABLE budgets (
+        sink INTEGER PRIMARY KEY REFERENCES sinks (id),
+        day TEXT NOT NULL,
+        writes INTEGER NOT NULL
+    );",
 ];
 
 const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// The first version whose tables are those of today: later steps added only indexes, which reading can do without.
+/// The first version that can be read: later steps added what reading can do without.
 const READABLE: i64 = 1;
 
 /// Marks the file as ours, so that another program's database is never taken for a ledger: "iclk".

@@ -1,0 +1,191 @@
+//! The contract of a place that events are written to.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+mod error;
+mod settings;
+
+pub use error::{SinkError, SinkErrorKind};
+pub use settings::{OptionsError, Settings};
+
+use crate::{AttendanceEvent, Budget, EventId, IdScheme};
+
+/// A place that events are written to, idempotently by id.
+///
+/// What every implementation promises; `conformance` tests what shows from outside:
+///
+/// - Create if absent, in one step at the target: never read-then-write, never an update. What is stored stays as it was first
+///   written, whoever writes it again, also at the same time.
+/// - An event is known by its document id, [`IdScheme::id_of`] under [`Capabilities::ids`]. Events of one id, also within one
+///   batch, are stored once: the first of them.
+/// - Text is kept to the character, times to the second. Events are valid ([`normalize`](crate::normalize)): no NUL, within the
+///   widths of [`validate`](crate::validate).
+/// - Opening one contacts nothing. Every call ends: it has a deadline of its own. A call that is dropped half-way may have stored
+///   any part of its batch; writing the batch again mends it.
+/// - No error, name or target holds a credential.
+#[async_trait]
+pub trait Sink: Debug + Send + Sync {
+    /// The configured name, for people.
+    fn name(&self) -> &str;
+
+    /// What is written to, whatever its name: kind, host, database, table or absolute path; no credentials.
+    /// A new target starts with all that the ledger holds.
+    fn target(&self) -> String;
+
+    /// What it is good at, and which ids it uses.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Checks that it can be written to (reachable, credentials, rights, version of server and schema, indexes) and prepares
+    /// what is missing. Yields what does not stop a write but should be mended, such as an index that readers need.
+    /// Called once before the first write of a process; calling it again is harmless.
+    ///
+    /// # Errors
+    /// [`SinkError`] that names what is wrong, by its [`SinkErrorKind`], and what to try next. After a transient one it may be
+    /// called again.
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError>;
+
+    /// One outcome per event, in order. Writing an event again, by its document id, stores nothing new.
+    /// A batch holds at most [`Capabilities::batch`] events; an empty one yields no outcome.
+    ///
+    /// # Errors
+    /// [`SinkError`] says nothing about single events: any of them may have been stored, and all are written again.
+    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError>;
+
+    /// Which of these document ids are stored, in order.
+    ///
+    /// # Errors
+    /// [`SinkError`] when the target could not be asked.
+    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError>;
+
+    /// The writes that it may make in a day, where that is limited. The sink takes from it and defers what does not fit
+    /// ([`Outcome::Deferred`]); who calls it keeps what was spent beyond the process's end.
+    fn budget(&self) -> Option<&Budget> {
+        None
+    }
+}
+
+macro_rules! sink_behind_a_pointer {
+    ($pointer:ident) => {
+        #[async_trait]
+        impl<S: Sink + ?Sized> Sink for $pointer<S> {
+            fn name(&self) -> &str {
+                (**self).name()
+            }
+
+            fn target(&self) -> String {
+                (**self).target()
+            }
+
+            fn capabilities(&self) -> Capabilities {
+                (**self).capabilities()
+            }
+
+            async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+                (**self).probe().await
+            }
+
+            async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+                (**self).write(batch).await
+            }
+
+            async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+                (**self).lookup(ids).await
+            }
+
+            fn budget(&self) -> Option<&Budget> {
+                (**self).budget()
+            }
+        }
+    };
+}
+
+sink_behind_a_pointer!(Box);
+sink_behind_a_pointer!(Arc);
+
+/// What became of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored now, and durable as far as the sink can say.
+    Stored,
+    /// It was stored before. As good as `Stored`.
+    AlreadyStored,
+    /// The sink will never take it.
+    Rejected {
+        /// Why, for people.
+        reason: String,
+    },
+    /// It was not written: what [`Sink::budget`] allows for the day is used up. It is written again later.
+    Deferred,
+}
+
+/// Something about a sink that should be mended, though it can be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What is amiss, and where: lower case, no full stop, no credentials.
+    pub message: String,
+    /// What to do about it.
+    pub mend: Option<String>,
+}
+
+/// What a sink is good at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Events per `write` at which it is fastest, and the most that it takes.
+    pub batch: usize,
+    /// Writes that may usefully run at once.
+    pub concurrency: usize,
+    /// Which ids its documents or rows have.
+    pub ids: IdScheme,
+    /// Whether its layout keeps every field of an event: what is stored can be compared with what was sent.
+    pub all_fields: bool,
+    /// Whether each id that is looked up costs money.
+    pub billed_lookup: bool,
+}
+
+impl Capabilities {
+    /// A sink that takes `batch` events at a time under these ids: one write at once, every field kept, lookups free.
+    #[must_use]
+    pub fn new(batch: usize, ids: IdScheme) -> Self {
+        Self { batch, concurrency: 1, ids, all_fields: true, billed_lookup: false }
+    }
+
+    /// With this many writes at once.
+    #[must_use]
+    pub fn concurrency(mut self, writes: usize) -> Self {
+        self.concurrency = writes;
+        self
+    }
+
+    /// With a layout that keeps some of an event's fields alone.
+    #[must_use]
+    pub fn some_fields(mut self) -> Self {
+        self.all_fields = false;
+        self
+    }
+
+    /// With lookups that cost money, id by id.
+    #[must_use]
+    pub fn billed_lookup(mut self) -> Self {
+        self.billed_lookup = true;
+        self
+    }
+}
+
+impl Notice {
+    /// What is amiss.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), mend: None }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn mend(mut self, mend: impl Into<String>) -> Self {
+        self.mend = Some(mend.into());
+        self
+    }
+}
