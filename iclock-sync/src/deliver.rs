@@ -153,8 +153,10 @@ impl Delivery {
     /// When the ledger cannot be used.
     pub(crate) async fn rehearse(self) -> Result<SinkReport, SyncError> {
         let mut report = SinkReport::new(self.sender.target.sink.name());
-        self.admit(&mut report).await?;
+        let sink = self.admit(&mut report).await?;
+        self.restore_budget(&sink).await?;
         self.count_waiting(&mut report).await?;
+        report.notes.extend(self.outlook(report.pending));
         Ok(report)
     }
 

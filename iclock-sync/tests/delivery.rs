@@ -321,7 +321,7 @@ struct Rationed {
 }
 
 impl Rationed {
-    fn new(inner: &MemorySink, per_day: u64) -> Arc<dyn Sink> {
+    fn sink(inner: &MemorySink, per_day: u64) -> Arc<dyn Sink> {
         // A zone in which it is day: the test is not to meet midnight.
         let zone = if Utc::now().hour() < 12 { chrono_tz::Asia::Dhaka } else { chrono_tz::America::Chicago };
         Arc::new(Self { inner: inner.clone(), budget: Budget::new(per_day, zone) })
@@ -365,15 +365,18 @@ impl Sink for Rationed {
 #[tokio::test]
 async fn what_a_daily_budget_puts_off_is_no_failure_and_goes_out_when_there_are_writes_again() {
     let (gate, state, memory) = (Gate::with_records(2_000).await, State::new(), MemorySink::new("db"));
-    let report = sync(&state.engine(&[&gate], &[Rationed::new(&memory, 1_300)])).await;
+    let report = sync(&state.engine(&[&gate], &[Rationed::sink(&memory, 1_300)])).await;
     let sink = &report.sinks[0];
     assert_eq!((sink.stored, sink.pending, sink.status, report.run.exit_code), (1_300, 700, SinkStatus::Ok, 0));
     let outlook = sink.notes.iter().find(|note| note.starts_with("700 events are pending, and 0 of the 1300 writes"));
     assert!(outlook.is_some_and(|note| note.contains("UTC")), "{:?}", sink.notes);
+    let dry = RunOptions { dry_run: true, ..RunOptions::default() };
+    let report = sync_with(&state.engine(&[&gate], &[Rationed::sink(&memory, 1_300)]), dry).await;
+    assert!(report.sinks[0].notes[0].starts_with("700 events are pending, and 0 of the 1300"), "{report:?}");
     // Another process, on the same day: it knows what was spent.
-    let report = sync(&state.engine(&[&gate], &[Rationed::new(&memory, 1_300)])).await;
+    let report = sync(&state.engine(&[&gate], &[Rationed::sink(&memory, 1_300)])).await;
     assert_eq!((report.sinks[0].stored, report.sinks[0].pending, report.run.exit_code), (0, 700, 0));
-    let report = sync(&state.engine(&[&gate], &[Rationed::new(&memory, 1_500)])).await;
+    let report = sync(&state.engine(&[&gate], &[Rationed::sink(&memory, 1_500)])).await;
     assert_eq!((report.sinks[0].stored, report.sinks[0].pending), (200, 500));
     let report = sync(&state.engine(&[&gate], &[Arc::new(memory.clone())])).await;
     assert_eq!((report.sinks[0].stored, report.sinks[0].already_stored, report.sinks[0].pending), (500, 0, 0));
@@ -383,7 +386,7 @@ async fn what_a_daily_budget_puts_off_is_no_failure_and_goes_out_when_there_are_
 #[tokio::test]
 async fn what_a_probe_finds_to_mend_is_told_when_the_sink_is_called() {
     let (gate, state, memory) = (Gate::with_records(10).await, State::new(), MemorySink::new("db"));
-    let engine = state.engine(&[&gate], &[Rationed::new(&memory, 100)]);
+    let engine = state.engine(&[&gate], &[Rationed::sink(&memory, 100)]);
     assert_eq!(sync(&engine).await.sinks[0].notes, ["the index of the readers is missing; deploy it"]);
     assert_eq!(sync(&engine).await.sinks[0].notes, [""; 0], "a run without news calls no sink");
 }
