@@ -1,0 +1,164 @@
+//! The program against real database servers, over a wire that breaks. `TEST_POSTGRES_URL` and `TEST_MYSQL_URL` name them.
+#![cfg(all(feature = "postgres", feature = "mysql"))]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use attendance_model::conformance::{Direction, Fault, Proxy};
+use common::{Row, World, terminal, truth};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
+use zk_sim::Server;
+
+/// A database server, and a wire to it.
+struct Database {
+    /// `SCHEME://USER@HOST:PORT/DATABASE`
+    url: String,
+    table: String,
+    proxy: Proxy,
+}
+
+impl Database {
+    fn new(world: &World, url: String) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let table = format!("cli_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let proxy = world.runtime.block_on(Proxy::start(place(&url))).unwrap();
+        Self { url, table, proxy }
+    }
+
+    /// The sink's URL, through the wire.
+    fn through_the_wire(&self) -> String {
+        let url = self.url.replace(place(&self.url), &self.proxy.address());
+        format!("{url}?table={}&timeout=3s", self.table)
+    }
+
+    fn sync(&self, world: &World, server: &Server) -> common::Run {
+        let (device, sink) = (format!("gate={}", server.addr()), self.through_the_wire());
+        world.cli(&["sync", "--json", "--device", &device, "--sink", &sink])
+    }
+
+    /// What the table holds, asked for directly.
+    fn stored(&self, world: &World) -> Vec<Row> {
+        let time = if self.url.starts_with("postgres") {
+            "to_char(local_time, 'YYYY-MM-DD HH24:MI:SS')"
+        } else {
+            "date_format(local_time, '%Y-%m-%d %H:%i:%s')"
+        };
+        let question = AssertSqlSafe(format!("SELECT user_id, {time}, verify_mode, punch_state FROM {}", self.table));
+        type Found = Vec<(String, String, i16, i16)>;
+        let rows: Found = world.runtime.block_on(async {
+            if self.url.starts_with("postgres") {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                sqlx::query_as(question).fetch_all(&mut connection).await.unwrap()
+            } else {
+                let mut connection = MySqlConnection::connect(&self.url).await.unwrap();
+                sqlx::query_as(question).fetch_all(&mut connection).await.unwrap()
+            }
+        });
+        rows.into_iter().map(|(id, time, mode, state)| (id, time, mode as u8, state as u8)).collect()
+    }
+
+    /// Leaves the server as it was.
+    fn clear(&self, world: &World) {
+        let statement = AssertSqlSafe(format!("DROP TABLE {0}, {0}_schema CASCADE", self.table));
+        world.runtime.block_on(async {
+            if self.url.starts_with("postgres") {
+                sqlx::raw_sql(statement).execute(&mut PgConnection::connect(&self.url).await.unwrap()).await.unwrap();
+            } else {
+                sqlx::raw_sql(statement)
+                    .execute(&mut MySqlConnection::connect(&self.url).await.unwrap())
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+
+    /// The table holds the terminal's log: every row once.
+    fn holds_the_log_of(&self, world: &World, server: &Server) {
+        let stored = self.stored(world);
+        assert_eq!(stored.iter().cloned().collect::<BTreeSet<_>>(), truth(server));
+        assert_eq!(stored.len(), truth(server).len(), "nothing twice");
+    }
+}
+
+/// `HOST:PORT` of a URL.
+fn place(url: &str) -> &str {
+    url.split('@').next_back().unwrap().split('/').next().unwrap()
+}
+
+/// Runs a test on each server that there is.
+fn on_each(test: &str, run: impl Fn(&World, &Database)) {
+    for variable in ["TEST_POSTGRES_URL", "TEST_MYSQL_URL"] {
+        match std::env::var(variable) {
+            Ok(url) => {
+                let world = World::new();
+                let database = Database::new(&world, url);
+                run(&world, &database);
+                database.clear(&world);
+            }
+            // Not `eprintln!`, which the test harness would swallow.
+            Err(_) => writeln!(std::io::stderr(), "skipped: {test}: {variable} is not set").unwrap(),
+        }
+    }
+}
+
+fn error(report: &Value) -> &str {
+    report["sinks"][0]["error"].as_str().unwrap()
+}
+
+#[test]
+fn a_log_reaches_a_server_whole_and_the_next_run_calls_nobody() {
+    on_each("a_log_reaches_a_server_whole_and_the_next_run_calls_nobody", |world, database| {
+        let server = world.serve(terminal(3_000));
+        database.sync(world, &server).ended(0);
+        database.holds_the_log_of(world, &server);
+        let connections = database.proxy.connections();
+        let report = database.sync(world, &server).ended(0).report();
+        assert_eq!(report["sinks"][0]["status"], "idle");
+        assert_eq!(database.proxy.connections(), connections);
+    });
+}
+
+#[test]
+fn a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later() {
+    on_each("a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later", |world, database| {
+        let server = world.serve(terminal(500));
+        let away = [
+            (Fault::Refuse, "cannot", "server"),
+            (Fault::ResetAfter { bytes: 40, direction: Direction::ToClient }, "cannot", "server"),
+            (Fault::Pause, "no answer within 3s", "timeout"),
+        ];
+        for (fault, problem, mend) in away {
+            database.proxy.set(fault);
+            let report = database.sync(world, &server).ended(30).report();
+            assert_eq!(report["sinks"][0]["pending"], truth(&server).len(), "{report}");
+            assert!(error(&report).contains(problem) && error(&report).contains(mend), "{fault:?}: {report}");
+            assert!(error(&report).contains(&database.table), "it names the target: {report}");
+        }
+        database.proxy.heal();
+        assert_eq!(database.sync(world, &server).ended(0).report()["sinks"][0]["pending"], 0);
+        database.holds_the_log_of(world, &server);
+    });
+}
+
+#[test]
+fn runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once() {
+    on_each("runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once", |world, database| {
+        let server = world.serve(terminal(20_000));
+        let mut failed = 0;
+        for seed in 0..40 {
+            database.proxy.set(Fault::Storm { seed });
+            let run = database.sync(world, &server);
+            assert!(run.code == 0 || run.code == 30, "{run:?}");
+            if run.code == 0 {
+                break;
+            }
+            failed += 1;
+        }
+        assert!(failed < 40, "no run came through");
+        database.holds_the_log_of(world, &server);
+    });
+}
