@@ -89,76 +89,81 @@ fn place(url: &str) -> &str {
     url.split('@').next_back().unwrap().split('/').next().unwrap()
 }
 
-/// Runs a test on each server that there is.
-fn on_each(test: &str, run: impl Fn(&World, &Database)) {
-    for variable in ["TEST_POSTGRES_URL", "TEST_MYSQL_URL"] {
-        match std::env::var(variable) {
-            Ok(url) => {
-                let world = World::new();
-                let database = Database::new(&world, url);
-                run(&world, &database);
-                database.clear(&world);
-            }
-            // Not `eprintln!`, which the test harness would swallow.
-            Err(_) => writeln!(std::io::stderr(), "skipped: {test}: {variable} is not set").unwrap(),
+/// Runs a test on the server of this variable, or says that there is none.
+fn on(variable: &str, test: &str, run: impl Fn(&World, &Database)) {
+    let Ok(url) = std::env::var(variable) else {
+        // Not `eprintln!`, which the test harness would swallow.
+        let _ = writeln!(std::io::stderr(), "skipped: {test}: {variable} is not set");
+        return;
+    };
+    let world = World::new();
+    let database = Database::new(&world, url);
+    run(&world, &database);
+    database.clear(&world);
+}
+
+macro_rules! on_each_server {
+    ($($test:ident)*) => {
+        mod postgres {
+            $(#[test] fn $test() { super::on("TEST_POSTGRES_URL", stringify!($test), super::$test) })*
         }
-    }
+        mod mysql {
+            $(#[test] fn $test() { super::on("TEST_MYSQL_URL", stringify!($test), super::$test) })*
+        }
+    };
+}
+
+on_each_server! {
+    a_log_reaches_a_server_whole_and_the_next_run_calls_nobody
+    a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later
+    runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once
 }
 
 fn error(report: &Value) -> &str {
     report["sinks"][0]["error"].as_str().unwrap()
 }
 
-#[test]
-fn a_log_reaches_a_server_whole_and_the_next_run_calls_nobody() {
-    on_each("a_log_reaches_a_server_whole_and_the_next_run_calls_nobody", |world, database| {
-        let server = world.serve(terminal(3_000));
-        database.sync(world, &server).ended(0);
-        database.holds_the_log_of(world, &server);
-        let connections = database.proxy.connections();
-        let report = database.sync(world, &server).ended(0).report();
-        assert_eq!(report["sinks"][0]["status"], "idle");
-        assert_eq!(database.proxy.connections(), connections);
-    });
+fn a_log_reaches_a_server_whole_and_the_next_run_calls_nobody(world: &World, database: &Database) {
+    let server = world.serve(terminal(3_000));
+    database.sync(world, &server).ended(0);
+    database.holds_the_log_of(world, &server);
+    let connections = database.proxy.connections();
+    let report = database.sync(world, &server).ended(0).report();
+    assert_eq!(report["sinks"][0]["status"], "idle");
+    assert_eq!(database.proxy.connections(), connections);
 }
 
-#[test]
-fn a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later() {
-    on_each("a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later", |world, database| {
-        let server = world.serve(terminal(500));
-        let away = [
-            (Fault::Refuse, "cannot", "server"),
-            (Fault::ResetAfter { bytes: 40, direction: Direction::ToClient }, "cannot", "server"),
-            (Fault::Pause, "no answer within 3s", "timeout"),
-        ];
-        for (fault, problem, mend) in away {
-            database.proxy.set(fault);
-            let report = database.sync(world, &server).ended(30).report();
-            assert_eq!(report["sinks"][0]["pending"], truth(&server).len(), "{report}");
-            assert!(error(&report).contains(problem) && error(&report).contains(mend), "{fault:?}: {report}");
-            assert!(error(&report).contains(&database.table), "it names the target: {report}");
-        }
-        database.proxy.heal();
-        assert_eq!(database.sync(world, &server).ended(0).report()["sinks"][0]["pending"], 0);
-        database.holds_the_log_of(world, &server);
-    });
+fn a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later(world: &World, database: &Database) {
+    let server = world.serve(terminal(500));
+    let away = [
+        (Fault::Refuse, "cannot", "server"),
+        (Fault::ResetAfter { bytes: 40, direction: Direction::ToClient }, "cannot", "server"),
+        (Fault::Pause, "no answer within 3s", "timeout"),
+    ];
+    for (fault, problem, mend) in away {
+        database.proxy.set(fault);
+        let report = database.sync(world, &server).ended(30).report();
+        assert_eq!(report["sinks"][0]["pending"], truth(&server).len(), "{report}");
+        assert!(error(&report).contains(problem) && error(&report).contains(mend), "{fault:?}: {report}");
+        assert!(error(&report).contains(&database.table), "it names the target: {report}");
+    }
+    database.proxy.heal();
+    assert_eq!(database.sync(world, &server).ended(0).report()["sinks"][0]["pending"], 0);
+    database.holds_the_log_of(world, &server);
 }
 
-#[test]
-fn runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once() {
-    on_each("runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once", |world, database| {
-        let server = world.serve(terminal(20_000));
-        let mut failed = 0;
-        for seed in 0..40 {
-            database.proxy.set(Fault::Storm { seed });
-            let run = database.sync(world, &server);
-            assert!(run.code == 0 || run.code == 30, "{run:?}");
-            if run.code == 0 {
-                break;
-            }
-            failed += 1;
+fn runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once(world: &World, database: &Database) {
+    let server = world.serve(terminal(20_000));
+    let mut failed = 0;
+    for seed in 0..40 {
+        database.proxy.set(Fault::Storm { seed });
+        let run = database.sync(world, &server);
+        assert!(run.code == 0 || run.code == 30, "{run:?}");
+        if run.code == 0 {
+            break;
         }
-        assert!(failed < 40, "no run came through");
-        database.holds_the_log_of(world, &server);
-    });
+        failed += 1;
+    }
+    assert!(failed < 40, "no run came through");
+    database.holds_the_log_of(world, &server);
 }
