@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use attendance_model::{SinkError, SinkErrorKind};
+use attendance_model::{OptionsError, SinkError, SinkErrorKind};
 use gcloud_sdk::error::ErrorKind;
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::google::firestore::v1::{
@@ -22,7 +22,8 @@ use crate::auth::{CredentialsSource, no_credentials};
 use crate::credentials::ServiceAccountKey;
 use crate::delivery::{Failure, Rpc};
 use crate::endpoint::Endpoint;
-use crate::error::{Cause, of_kind};
+use crate::error::{Cause, from_status, of_kind};
+use crate::options::Limits;
 use crate::ramp::Ramp;
 
 type Client = FirestoreClient<GoogleAuthMiddleware>;
@@ -35,26 +36,42 @@ pub(crate) struct Connection {
     /// Held while connecting, so that writers who come together make one connection. Outlives a channel that broke.
     auth: tokio::sync::Mutex<Option<Arc<GoogleAuthHeaders>>>,
     client: Mutex<Option<Client>>,
-    /// The real service's only: an emulator needs no mercy.
+    /// Where limits are kept: an emulator needs no mercy.
     ramp: Option<(Instant, Mutex<Ramp>)>,
     requests: AtomicU64,
     reads: AtomicU64,
 }
 
 impl Connection {
-    /// Contacts nothing.
-    pub(crate) fn new(endpoint: Endpoint, key: Option<ServiceAccountKey>, timeout: Duration) -> Self {
-        let ramp = (!endpoint.is_emulator()).then(|| (Instant::now(), Mutex::default()));
-        Self {
+    /// Contacts nothing. Goes to the emulator of the environment where the endpoint names none; says besides whether the
+    /// limits of the real service are to be kept.
+    ///
+    /// # Errors
+    /// [`OptionsError`] when the environment names no emulator's address as one.
+    pub(crate) fn open(
+        mut endpoint: Endpoint,
+        key: Option<ServiceAccountKey>,
+        timeout: Duration,
+        limits: Limits,
+    ) -> Result<(Self, bool), OptionsError> {
+        const VARIABLE: &str = "FIRESTORE_EMULATOR_HOST";
+        if let (false, Ok(address)) = (endpoint.is_emulator(), std::env::var(VARIABLE))
+            && !address.is_empty()
+        {
+            endpoint.use_emulator(VARIABLE, &address)?;
+        }
+        let limited = limits == Limits::Always || !endpoint.is_emulator();
+        let connection = Self {
             endpoint,
             source: CredentialsSource(key),
             timeout,
             auth: tokio::sync::Mutex::default(),
             client: Mutex::default(),
-            ramp,
+            ramp: limited.then(|| (Instant::now(), Mutex::default())),
             requests: AtomicU64::new(0),
             reads: AtomicU64::new(0),
-        }
+        };
+        Ok((connection, limited))
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -71,9 +88,22 @@ impl Connection {
         self.reads.load(Ordering::Relaxed)
     }
 
+    /// Counts documents that a query yielded.
+    pub(crate) fn note_reads(&self, documents: usize) {
+        self.reads.fetch_add(documents as u64, Ordering::Relaxed);
+    }
+
+    /// The error for a failed request.
+    pub(crate) fn error(&self, failure: Failure) -> SinkError {
+        match failure {
+            Failure::Sink(error) => error,
+            Failure::Status(status) => from_status(&self.endpoint, status),
+        }
+    }
+
     /// Which of these documents are there, by name and in no order; fetches no field of them.
     pub(crate) async fn found(&self, documents: Vec<String>) -> Result<Vec<String>, Failure> {
-        self.reads.fetch_add(documents.len() as u64, Ordering::Relaxed);
+        self.note_reads(documents.len());
         let request = BatchGetDocumentsRequest {
             database: self.endpoint.database_path(),
             documents,
@@ -94,7 +124,11 @@ impl Connection {
     }
 
     /// Sends one request and waits for its whole answer, all within the time-out.
-    async fn call<M, T, F>(&self, message: M, send: impl FnOnce(Client, Request<M>) -> F) -> Result<T, Failure>
+    pub(crate) async fn call<M, T, F>(
+        &self,
+        message: M,
+        send: impl FnOnce(Client, Request<M>) -> F,
+    ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Status>>,
     {
@@ -189,6 +223,11 @@ impl Connection {
 }
 
 impl Rpc for Connection {
+    async fn ready(&self) -> Result<(), Failure> {
+        self.client(Instant::now() + self.timeout).await?;
+        Ok(())
+    }
+
     async fn batch_write(&self, writes: Vec<Write>) -> Result<Vec<rpc::Status>, Failure> {
         if let Some((origin, ramp)) = &self.ramp {
             let wait = {

@@ -78,6 +78,15 @@ impl Endpoint {
         format!("{}/documents/{}", self.database_path(), self.collection)
     }
 
+    /// What the collection lies below, and its own name.
+    pub(crate) fn parent_and_collection(&self) -> (String, String) {
+        let documents = format!("{}/documents", self.database_path());
+        match self.collection.rsplit_once('/') {
+            None => (documents, self.collection.clone()),
+            Some((document, collection)) => (format!("{documents}/{document}"), collection.to_owned()),
+        }
+    }
+
     /// What is written to, as [`attendance_model::Sink::target`] says it. An emulator's is another target than the
     /// service's, or a trial would leave events marked as delivered.
     pub(crate) fn target(&self) -> String {
@@ -169,5 +178,8 @@ mod tests {
     fn documents_are_named_below_their_collection() {
         let endpoint = Endpoint::new("p", "schools/north/logs").unwrap();
         assert_eq!(endpoint.documents(), "projects/p/databases/(default)/documents/schools/north/logs");
+        let (parent, collection) = endpoint.parent_and_collection();
+        assert_eq!(parent, "projects/p/databases/(default)/documents/schools/north");
+        assert_eq!(collection, "logs");
     }
 }

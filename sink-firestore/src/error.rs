@@ -7,19 +7,28 @@ use gcloud_sdk::google::rpc;
 use gcloud_sdk::tonic::{Code, Status};
 
 use crate::endpoint::Endpoint;
+use crate::retry_info::delay_of_status;
 
 /// What one write of a batch came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Verdict<T = Outcome> {
     /// It is settled.
-    Settled(Outcome),
+    Settled(T),
     /// The same write may succeed in a moment.
     Again,
     /// It says nothing about the event: every write would fare the same.
     Failed,
 }
 
-/// Reads the status of one write.
+/// Whether the same request, sent again in a moment, may fare better. One whose deadline passed has waited long already.
+pub(crate) fn may_pass(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Aborted | Code::ResourceExhausted | Code::Unavailable | Code::Internal | Code::Cancelled | Code::Unknown
+    )
+}
+
+/// Reads the status of one write that creates a document.
 pub(crate) fn verdict(status: &rpc::Status) -> Verdict {
     match Code::from_i32(status.code) {
         Code::Ok => Verdict::Settled(Outcome::Stored),
@@ -27,13 +36,7 @@ pub(crate) fn verdict(status: &rpc::Status) -> Verdict {
         Code::InvalidArgument | Code::OutOfRange => {
             Verdict::Settled(Outcome::Rejected { reason: status.message.clone() })
         }
-        Code::Aborted
-        | Code::ResourceExhausted
-        | Code::Unavailable
-        | Code::DeadlineExceeded
-        | Code::Internal
-        | Code::Cancelled
-        | Code::Unknown => Verdict::Again,
+        code if may_pass(code) || code == Code::DeadlineExceeded => Verdict::Again,
         _ => Verdict::Failed,
     }
 }
@@ -72,7 +75,11 @@ impl Cause {
 pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
     let kind = kind_of(&status);
     let what = format!("{} {}", what(kind), endpoint.target());
-    let error = SinkError { mend: mend(endpoint, kind, status.code()), ..SinkError::new(kind, what) };
+    let error = SinkError {
+        mend: mend(endpoint, kind, status.code()),
+        retry_after: delay_of_status(&status),
+        ..SinkError::new(kind, what)
+    };
     error.because(Cause::of_status(&status))
 }
 
@@ -176,6 +183,13 @@ mod tests {
         ] {
             assert_eq!(from_status(&endpoint(), Status::new(code, "")).kind, kind, "{code:?}");
         }
+    }
+
+    #[test]
+    fn a_wait_that_the_service_asks_for_goes_on_to_the_caller() {
+        let asking = crate::retry_info::tests::status(Code::ResourceExhausted, 90);
+        let error = from_status(&endpoint(), asking);
+        assert_eq!((error.kind, error.retry_after), (SinkErrorKind::Busy, Some(std::time::Duration::from_secs(90))));
     }
 
     #[test]

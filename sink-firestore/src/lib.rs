@@ -1,6 +1,6 @@
 //! Attendance events into Google Cloud Firestore: a document each, once each, without a read.
 //!
-//! It writes and looks documents up; it neither queries nor deletes. Documents are those of the Python tool, so that a
+//! The sink writes and looks documents up; it neither queries nor deletes. Documents are those of the Python tool, so that a
 //! collection filled by it goes on growing without a duplicate.
 //!
 //! | file | what it holds |
@@ -12,9 +12,11 @@
 //! | `mapping.rs` | an event as a document |
 //! | `full.rs` | the map of the full layout |
 //! | `delivery.rs` | a batch: statuses, repetition, the search for the one bad event |
+//! | [`garbage`] | what the Python tool should not have stored: found, and deleted on request |
 //! | `connection.rs` | the channel, and a time-out for every request |
 //! | `auth.rs` | where the credentials come from, and what their failure means |
 //! | `ramp.rs` | how fast the real service may be written to |
+//! | `retry_info.rs` | how long the service asks to be left alone |
 //! | `error.rs` | what a status of the service means |
 //!
 //! ```
@@ -40,9 +42,11 @@ mod delivery;
 mod endpoint;
 mod error;
 mod full;
+pub mod garbage;
 mod mapping;
 mod options;
 mod ramp;
+mod retry_info;
 mod sink;
 
 pub use credentials::ServiceAccountKey;

@@ -1,5 +1,6 @@
 //! The URL and the settings of a sink.
 
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -28,6 +29,15 @@ pub enum Layout {
     Full,
 }
 
+/// Where the ramp and the daily budget are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// On the real service.
+    OnTheService,
+    /// On an emulator too.
+    Always,
+}
+
 /// Where and how to write. Nothing is contacted before the first probe or write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirestoreOptions {
@@ -37,14 +47,16 @@ pub struct FirestoreOptions {
     pub(crate) time: TimeReading,
     pub(crate) ids: IdScheme,
     pub(crate) layout: Layout,
+    pub(crate) daily_writes: Option<NonZeroU64>,
     pub(crate) timeout: Duration,
+    pub(crate) limits: Limits,
 }
 
-const KNOWN: [&str; 7] = ["credentials", "database", "emulator", "ids", "layout", "time", "timeout"];
+const KNOWN: [&str; 8] = ["credentials", "daily_writes", "database", "emulator", "ids", "layout", "time", "timeout"];
 
 impl FirestoreOptions {
     /// Options for a collection of a project's default database: application default credentials, ids of the Python tool,
-    /// its five fields, the wall clock as UTC, 30 seconds for each request.
+    /// its five fields, the wall clock as UTC, no limit on the writes of a day, 30 seconds for each request.
     ///
     /// # Errors
     /// [`OptionsError`] for `url` when the project or the collection cannot be one's name.
@@ -56,13 +68,15 @@ impl FirestoreOptions {
             time: TimeReading::default(),
             ids: IdScheme::IclockSyncV1,
             layout: Layout::default(),
+            daily_writes: None,
             timeout: Duration::from_secs(30),
+            limits: Limits::OnTheService,
         })
     }
 
     /// Options from `firestore://PROJECT/COLLECTION` (or `firestore:///COLLECTION`, with the project of the key file) and
-    /// these settings, all optional: `credentials`, `database`, `emulator`, `ids`, `layout`, `time`,
-    /// `timeout`.
+    /// these settings, all optional: `credentials`, `daily_writes`, `database`, `emulator`, `ids`, `layout`,
+    /// `time`, `timeout`.
     ///
     /// # Errors
     /// [`OptionsError`] that names the key, what is wrong and what to write instead.
@@ -103,6 +117,12 @@ impl FirestoreOptions {
             .map_err(mended("write wall-clock-as-utc (SchoolSync's reading) or instant"))?
         {
             options.time = time;
+        }
+        if let Some(writes) = settings
+            .take_parsed("daily_writes", "a number of writes above 0")
+            .map_err(mended("write a number like 20000, or leave it out for no limit"))?
+        {
+            options.daily_writes = Some(writes);
         }
         let timeout = settings.take_parsed::<humantime::Duration>("timeout", "a duration");
         if let Some(timeout) = timeout.map_err(mended("write a time-out like 30s"))? {
@@ -156,6 +176,22 @@ impl FirestoreOptions {
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
+        self
+    }
+
+    /// At most so many writes a day, which ends at midnight in Los Angeles, as the day of Firestore's quotas does; the
+    /// events beyond are deferred. Every write counts that is sent, also one that finds its document there. An emulator is
+    /// written to without a limit. Default: none.
+    #[must_use]
+    pub fn daily_writes(mut self, writes: NonZeroU64) -> Self {
+        self.daily_writes = Some(writes);
+        self
+    }
+
+    /// Keeps the ramp and the daily budget on an emulator too. For tests of what they do.
+    #[must_use]
+    pub fn limits_on_emulator(mut self) -> Self {
+        self.limits = Limits::Always;
         self
     }
 
@@ -252,6 +288,7 @@ mod tests {
     #[test]
     fn every_setting_is_read() {
         let settings = [
+            ("daily_writes", "20000"),
             ("database", "second"),
             ("emulator", "http://127.0.0.1:8080/"),
             ("ids", "full"),
@@ -264,6 +301,7 @@ mod tests {
         assert_eq!((options.ids, options.time), (IdScheme::Full, TimeReading::Instant));
         assert_eq!(options.layout, Layout::Full);
         assert_eq!(options.timeout, Duration::from_secs(90));
+        assert_eq!(options.daily_writes, NonZeroU64::new(20_000));
     }
 
     #[test]
@@ -271,6 +309,9 @@ mod tests {
         for (key, value) in [
             ("credentials", "no/such/file.json"),
             ("credentials", "{"),
+            ("daily_writes", "0"),
+            ("daily_writes", "-5"),
+            ("daily_writes", "many"),
             ("database", "Second"),
             ("emulator", "127.0.0.1"),
             ("emulator", "127.0.0.1:0"),

@@ -3,14 +3,20 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError};
+use attendance_model::{
+    AttendanceEvent, Budget, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError,
+};
+use chrono::Utc;
+use chrono_tz::Tz;
 use gcloud_sdk::tonic::{Code, Status};
 
-use crate::FirestoreOptions;
 use crate::connection::Connection;
 use crate::delivery::{Failure, MAX_WRITES, Rpc, deliver};
-use crate::error::from_status;
 use crate::mapping::Mapping;
+use crate::{FirestoreOptions, Layout};
+
+/// Where the day of Firestore's quotas begins and ends.
+const QUOTA_ZONE: Tz = Tz::America__Los_Angeles;
 
 /// Writes each event as a document of its own to one Firestore collection.
 #[derive(Debug)]
@@ -18,6 +24,7 @@ pub struct FirestoreSink {
     name: String,
     connection: Connection,
     mapping: Mapping,
+    budget: Option<Budget>,
 }
 
 impl FirestoreSink {
@@ -27,16 +34,12 @@ impl FirestoreSink {
     /// # Errors
     /// [`OptionsError`] when that variable is set to something other than `HOST:PORT`.
     pub fn open(options: FirestoreOptions) -> Result<Self, OptionsError> {
-        const VARIABLE: &str = "FIRESTORE_EMULATOR_HOST";
-        let FirestoreOptions { name, mut endpoint, credentials, time, ids, layout, timeout } = options;
-        if let (false, Ok(address)) = (endpoint.is_emulator(), std::env::var(VARIABLE))
-            && !address.is_empty()
-        {
-            endpoint.use_emulator(VARIABLE, &address)?;
-        }
-        let connection = Connection::new(endpoint, credentials, timeout);
+        let FirestoreOptions { name, endpoint, credentials, time, ids, layout, daily_writes, timeout, limits } =
+            options;
+        let (connection, limited) = Connection::open(endpoint, credentials, timeout, limits)?;
         let mapping = Mapping { parent: connection.endpoint().documents(), ids, time, layout };
-        Ok(Self { name, connection, mapping })
+        let budget = daily_writes.filter(|_| limited).map(|writes| Budget::new(writes.get(), QUOTA_ZONE));
+        Ok(Self { name, connection, mapping, budget })
     }
 
     /// Requests sent so far.
@@ -52,11 +55,16 @@ impl FirestoreSink {
         self.connection.reads()
     }
 
+    /// How many of so many more writes may be sent today.
+    fn grant(&self, wanted: usize) -> usize {
+        let Some(budget) = &self.budget else { return wanted };
+        let granted = budget.take(Utc::now(), wanted as u64);
+        // No more than what was wanted, which was a usize.
+        usize::try_from(granted).unwrap_or(wanted)
+    }
+
     fn error(&self, failure: Failure) -> SinkError {
-        match failure {
-            Failure::Sink(error) => error,
-            Failure::Status(status) => from_status(self.connection.endpoint(), status),
-        }
+        self.connection.error(failure)
     }
 }
 
@@ -71,13 +79,20 @@ impl Sink for FirestoreSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(MAX_WRITES, self.mapping.ids).concurrency(4).some_fields().billed_lookup()
+        let capabilities = Capabilities::new(MAX_WRITES, self.mapping.ids).concurrency(4).billed_lookup();
+        match self.mapping.layout {
+            Layout::Compatible => capabilities.some_fields(),
+            Layout::Full => capabilities,
+        }
     }
 
     /// Sends a write that can change nothing: an update of no field of a document that must exist and does not. Unlike a
     /// read it asks for the right to write, and it is not billed as a read. Besides `datastore.entities.create`, the
     /// account so needs `datastore.entities.update`; the role Cloud Datastore User has both.
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+        self.connection.ready().await.map_err(|failure| self.error(failure))?;
+        // Counted, and sent in any case: it costs one write, and a write of events will tell that there are none left.
+        self.grant(1);
         let answer = self.connection.batch_write(vec![self.mapping.probe()]).await;
         let statuses = answer.map_err(|failure| self.error(failure))?;
         match statuses.first().map(|status| (Code::from_i32(status.code), &status.message)) {
@@ -104,7 +119,9 @@ impl Sink for FirestoreSink {
                 },
             });
         }
-        let outcomes = deliver(&self.connection, &writes).await.map_err(|failure| self.error(failure))?;
+        let outcomes = deliver(&self.connection, &writes, |wanted| self.grant(wanted))
+            .await
+            .map_err(|failure| self.error(failure))?;
         Ok(places
             .into_iter()
             .map(|place| match place {
@@ -125,6 +142,10 @@ impl Sink for FirestoreSink {
             found.extend(self.connection.found(part.to_vec()).await.map_err(|failure| self.error(failure))?);
         }
         Ok(names.iter().map(|name| found.contains(name)).collect())
+    }
+
+    fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
     }
 }
 

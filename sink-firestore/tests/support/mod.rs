@@ -3,15 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::io::Write;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
+use gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
+use gcloud_sdk::google::firestore::v1::structured_query::CollectionSelector;
 use gcloud_sdk::google::firestore::v1::value::ValueType;
-use gcloud_sdk::google::firestore::v1::{Document, ListDocumentsRequest, Value};
+use gcloud_sdk::google::firestore::v1::write::Operation;
+use gcloud_sdk::google::firestore::v1::{CommitRequest, Document, RunQueryRequest, StructuredQuery, Value, Write};
 use gcloud_sdk::google_cloud_auth::credentials::anonymous;
-use gcloud_sdk::{GoogleApi, GoogleAuthHeaders, GoogleAuthMiddlewareLayer};
+use gcloud_sdk::prost_types::Timestamp;
+use gcloud_sdk::{GoogleApi, GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer, HeaderMap};
 use sink_firestore::{FirestoreOptions, FirestoreSink};
 
 pub(crate) mod relay;
@@ -59,29 +63,66 @@ pub(crate) fn sink(address: &str, collection: &str) -> FirestoreSink {
     FirestoreSink::open(options(address, collection)).unwrap()
 }
 
+/// Fields of a document to put.
+pub(crate) type Fields = Vec<(&'static str, ValueType)>;
+
+/// A timestamp of whole seconds.
+pub(crate) fn moment(seconds: i64) -> ValueType {
+    ValueType::TimestampValue(Timestamp { seconds, nanos: 0 })
+}
+
+fn database() -> String {
+    format!("projects/{PROJECT}/databases/(default)")
+}
+
+async fn client(address: &str) -> FirestoreClient<GoogleAuthMiddleware> {
+    let auth = GoogleAuthHeaders::from(anonymous::Builder::new().build());
+    let mut middleware = GoogleAuthMiddlewareLayer::new(auth, Some(database())).unwrap();
+    let mut owner = HeaderMap::new();
+    owner.insert("authorization", "Bearer owner".parse().unwrap());
+    middleware.set_additional_headers(owner);
+    let url = format!("http://{address}");
+    GoogleApi::from_function_with_middleware(FirestoreClient::new, url, middleware).await.unwrap().get()
+}
+
+/// Puts documents into a collection, by id, in place of those that are there.
+pub(crate) async fn put(address: &str, collection: &str, documents: BTreeMap<String, Fields>) {
+    let mut client = client(address).await;
+    let writes: Vec<Write> = documents
+        .into_iter()
+        .map(|(id, fields)| {
+            let value = |held| Value { value_type: Some(held) };
+            let document = Document {
+                name: format!("{}/documents/{collection}/{id}", database()),
+                fields: fields.into_iter().map(|(name, held)| (name.to_owned(), value(held))).collect(),
+                ..Document::default()
+            };
+            Write { operation: Some(Operation::Update(document)), ..Write::default() }
+        })
+        .collect();
+    for part in writes.chunks(500) {
+        let request = CommitRequest { database: database(), writes: part.to_vec(), ..CommitRequest::default() };
+        client.commit(request).await.unwrap();
+    }
+}
+
 /// Every document of a collection: its id, and its fields as `type value`, a map's by `NAME.KEY`.
 pub(crate) async fn documents(address: &str, collection: &str) -> BTreeMap<String, BTreeMap<String, String>> {
-    let database = format!("projects/{PROJECT}/databases/(default)");
-    let auth = GoogleAuthHeaders::from(anonymous::Builder::new().build());
-    let middleware = GoogleAuthMiddlewareLayer::new(auth, Some(database.clone())).unwrap();
-    let url = format!("http://{address}");
-    let api = GoogleApi::from_function_with_middleware(FirestoreClient::new, url, middleware).await.unwrap();
-    let (mut documents, mut page_token) = (BTreeMap::new(), String::new());
-    loop {
-        let request = ListDocumentsRequest {
-            parent: format!("{database}/documents"),
-            collection_id: collection.to_owned(),
-            page_size: 1000,
-            page_token,
-            ..ListDocumentsRequest::default()
-        };
-        let page = api.get().list_documents(request).await.unwrap().into_inner();
-        documents.extend(page.documents.into_iter().map(shown));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return documents;
-        }
+    // In one query: the emulator sorts all that it holds for each page of a list.
+    let request = RunQueryRequest {
+        parent: format!("{}/documents", database()),
+        query_type: Some(QueryType::StructuredQuery(StructuredQuery {
+            from: vec![CollectionSelector { collection_id: collection.to_owned(), all_descendants: false }],
+            ..StructuredQuery::default()
+        })),
+        ..RunQueryRequest::default()
+    };
+    let mut answers = client(address).await.run_query(request).await.unwrap().into_inner();
+    let mut documents = BTreeMap::new();
+    while let Some(answer) = answers.message().await.unwrap() {
+        documents.extend(answer.document.map(shown));
     }
+    documents
 }
 
 fn shown(document: Document) -> (String, BTreeMap<String, String>) {

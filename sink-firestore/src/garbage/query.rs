@@ -1,0 +1,121 @@
+//! The two requests of a search: a page of documents, and their count.
+
+use attendance_model::legacy::field;
+use gcloud_sdk::google::firestore::v1::run_aggregation_query_request::QueryType as CountQueryType;
+use gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
+use gcloud_sdk::google::firestore::v1::structured_aggregation_query::aggregation::{Count, Operator};
+use gcloud_sdk::google::firestore::v1::structured_aggregation_query::{self, Aggregation};
+use gcloud_sdk::google::firestore::v1::structured_query::field_filter::Operator as Compare;
+use gcloud_sdk::google::firestore::v1::structured_query::filter::FilterType;
+use gcloud_sdk::google::firestore::v1::structured_query::{
+    CollectionSelector, Direction, FieldFilter, FieldReference, Filter, Order, Projection,
+};
+use gcloud_sdk::google::firestore::v1::value::ValueType;
+use gcloud_sdk::google::firestore::v1::{
+    Cursor, Document, RunAggregationQueryRequest, RunQueryRequest, StructuredAggregationQuery, StructuredQuery, Value,
+};
+use gcloud_sdk::tonic::Status;
+
+use crate::connection::Connection;
+use crate::delivery::Failure;
+use crate::full;
+
+/// By which a document knows itself in a query.
+const NAME: &str = "__name__";
+
+/// What a search goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// The documents with an empty `staffId`, by the index on it: costs a read for each find.
+    EmptyStaffIds,
+    /// Every document: costs a read for each. No query compares two fields, so that a time after its upload is found in no
+    /// other way.
+    All,
+}
+
+/// A page of at most `size` documents that come after the one of this name, in the order of their names, with the fields
+/// that are judged.
+pub(super) async fn page(
+    connection: &Connection,
+    scope: Scope,
+    after: Option<&str>,
+    size: u16,
+) -> Result<Vec<Document>, Failure> {
+    let (parent, mut query) = query(connection, scope);
+    let judged = format!("{}.{}", full::FIELD, full::EVENT_ID);
+    let fields = [field::STAFF_ID, field::TIMESTAMP, field::STATUS, field::WORK_CODE, field::UPLOADED_AT, &judged];
+    query.select = Some(Projection { fields: fields.into_iter().map(reference).collect() });
+    query.order_by = vec![Order { field: Some(reference(NAME)), direction: Direction::Ascending.into() }];
+    query.start_at = after.map(|name| Cursor {
+        values: vec![Value { value_type: Some(ValueType::ReferenceValue(name.to_owned())) }],
+        before: false,
+    });
+    query.limit = Some(size.into());
+    let request =
+        RunQueryRequest { parent, query_type: Some(QueryType::StructuredQuery(query)), ..RunQueryRequest::default() };
+    let documents: Vec<Document> = connection
+        .call(request, async |mut client, request| {
+            let mut answers = client.run_query(request).await?.into_inner();
+            let mut documents = Vec::new();
+            while let Some(answer) = answers.message().await? {
+                documents.extend(answer.document);
+            }
+            Ok(documents)
+        })
+        .await?;
+    // A query that finds nothing is billed as one read.
+    connection.note_reads(documents.len().max(1));
+    Ok(documents)
+}
+
+/// How many documents a search would go through.
+pub(super) async fn count(connection: &Connection, scope: Scope) -> Result<u64, Failure> {
+    const ALIAS: &str = "documents";
+    let (parent, query) = query(connection, scope);
+    let count = Aggregation { alias: ALIAS.to_owned(), operator: Some(Operator::Count(Count::default())) };
+    let request = RunAggregationQueryRequest {
+        parent,
+        query_type: Some(CountQueryType::StructuredAggregationQuery(StructuredAggregationQuery {
+            aggregations: vec![count],
+            query_type: Some(structured_aggregation_query::QueryType::StructuredQuery(query)),
+        })),
+        ..RunAggregationQueryRequest::default()
+    };
+    let counted = connection
+        .call(request, async |mut client, request| {
+            let mut answers = client.run_aggregation_query(request).await?.into_inner();
+            let mut counted = None;
+            while let Some(answer) = answers.message().await? {
+                let value = answer.result.and_then(|mut result| result.aggregate_fields.remove(ALIAS));
+                if let Some(ValueType::IntegerValue(number)) = value.and_then(|value| value.value_type) {
+                    counted = u64::try_from(number).ok();
+                }
+            }
+            counted.ok_or_else(|| Status::internal("no number in the answer to a count"))
+        })
+        .await?;
+    connection.note_reads(usize::try_from(counted.div_ceil(1000).max(1)).unwrap_or(usize::MAX));
+    Ok(counted)
+}
+
+/// What the documents of a scope lie below, and a query for them.
+fn query(connection: &Connection, scope: Scope) -> (String, StructuredQuery) {
+    let (parent, collection) = connection.endpoint().parent_and_collection();
+    let from = vec![CollectionSelector { collection_id: collection, all_descendants: false }];
+    let filter = match scope {
+        Scope::All => None,
+        Scope::EmptyStaffIds => Some(Filter {
+            filter_type: Some(FilterType::FieldFilter(FieldFilter {
+                field: Some(reference(field::STAFF_ID)),
+                op: Compare::Equal.into(),
+                value: Some(Value { value_type: Some(ValueType::StringValue(String::new())) }),
+            })),
+        }),
+    };
+    (parent, StructuredQuery { from, r#where: filter, ..StructuredQuery::default() })
+}
+
+fn reference(path: &str) -> FieldReference {
+    FieldReference { field_path: path.to_owned() }
+}
