@@ -1,11 +1,12 @@
-//! The promises of `Sink`, kept by Firestore: with the ids of the Python tool, with those of this project, and with the
-//! layout that keeps everything.
+//! The promises of `Sink`, kept by Firestore: with the ids of the Python tool, with those of this project, with the layout
+//! that keeps everything, and that one over a wire that breaks.
 
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use attendance_model::conformance::{Harness, View};
+use attendance_model::conformance::{Fault, Harness, Proxy, View};
 use attendance_model::{AttendanceEvent, IdScheme, Sink};
 use chrono::{DateTime, NaiveDateTime};
 use sink_firestore::{FirestoreSink, Layout};
@@ -15,16 +16,18 @@ struct Collection {
     ids: IdScheme,
     layout: Layout,
     sink: FirestoreSink,
+    /// What the sink goes through, where it goes through one.
+    proxy: Option<Proxy>,
 }
 
 impl Collection {
-    fn fresh(ids: IdScheme, layout: Layout) -> Self {
+    fn fresh(ids: IdScheme, layout: Layout, proxy: Option<Proxy>) -> Self {
         let name = support::new_collection();
-        Self { sink: open(&name, ids, layout), name, ids, layout }
+        Self { sink: open(&name, ids, layout, proxy.as_ref()), name, ids, layout, proxy }
     }
 
     fn another(&self) -> Box<dyn Sink> {
-        Box::new(open(&self.name, self.ids, self.layout))
+        Box::new(open(&self.name, self.ids, self.layout, self.proxy.as_ref()))
     }
 
     async fn stored(&self) -> Vec<View> {
@@ -67,9 +70,17 @@ impl Drop for Collection {
     }
 }
 
-fn open(collection: &str, ids: IdScheme, layout: Layout) -> FirestoreSink {
-    let options = support::options(&support::emulator().unwrap(), collection).ids(ids).layout(layout);
-    FirestoreSink::open(options).unwrap()
+fn open(collection: &str, ids: IdScheme, layout: Layout, proxy: Option<&Proxy>) -> FirestoreSink {
+    let address = proxy.map_or_else(|| support::emulator().unwrap(), Proxy::address);
+    FirestoreSink::open(support::options(&address, collection).ids(ids).layout(layout)).unwrap()
+}
+
+/// A wire to the emulator in a storm.
+async fn storm() -> Proxy {
+    static SEED: AtomicU64 = AtomicU64::new(0);
+    let proxy = Proxy::start(&support::emulator().unwrap()).await.unwrap();
+    proxy.set(Fault::Storm { seed: SEED.fetch_add(1, Ordering::Relaxed) });
+    proxy
 }
 
 /// A document of the full layout, by the names and in the text forms of [`View::full`].
@@ -101,19 +112,21 @@ fn everything(view: View, fields: &mut BTreeMap<String, String>) -> View {
 }
 
 macro_rules! harness {
-    ($module:ident, $ids:expr, $layout:expr) => {
+    ($module:ident, $ids:expr, $layout:expr, $proxy:expr, loses answers: $loses:literal) => {
         mod $module {
             use super::*;
 
             struct Firestore(Collection);
 
             impl Harness for Firestore {
+                const LOSES_ANSWERS: bool = $loses;
+
                 fn available() -> Result<(), String> {
                     support::emulator().map(drop)
                 }
 
                 async fn fresh() -> Self {
-                    Self(Collection::fresh($ids, $layout))
+                    Self(Collection::fresh($ids, $layout, $proxy))
                 }
 
                 fn sink(&self) -> &dyn Sink {
@@ -138,6 +151,7 @@ macro_rules! harness {
     };
 }
 
-harness!(with_ids_of_the_python_tool, IdScheme::IclockSyncV1, Layout::Compatible);
-harness!(with_full_ids, IdScheme::Full, Layout::Compatible);
-harness!(with_the_full_layout, IdScheme::Full, Layout::Full);
+harness!(with_ids_of_the_python_tool, IdScheme::IclockSyncV1, Layout::Compatible, None, loses answers: false);
+harness!(with_full_ids, IdScheme::Full, Layout::Compatible, None, loses answers: false);
+harness!(with_the_full_layout, IdScheme::Full, Layout::Full, None, loses answers: false);
+harness!(in_a_storm, IdScheme::Full, Layout::Full, Some(storm().await), loses answers: true);

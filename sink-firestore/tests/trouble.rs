@@ -2,16 +2,21 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use attendance_model::conformance::sample;
+use attendance_model::conformance::{Direction, Fault, Proxy, sample};
 use attendance_model::{Outcome, Settings, Sink, SinkError, SinkErrorKind};
 use sink_firestore::{FirestoreOptions, FirestoreSink};
 use tokio::net::TcpListener;
 
-use support::relay::Relay;
 use support::{bounded, documents, new_collection, options, sink, with_emulator};
+
+/// Whether an event is there, by what was said of it.
+fn settled(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Stored | Outcome::AlreadyStored)
+}
 
 /// The whole of an error, as a program prints it.
 fn chain(error: &SinkError) -> String {
@@ -70,22 +75,21 @@ fn four_writers_of_a_server_that_never_answers_all_end_at_the_time_out() {
 #[test]
 fn a_line_cut_under_load_is_transient_and_the_rest_follows_when_it_is_mended() {
     with_emulator(|address| async move {
-        let (collection, relay) = (new_collection(), Relay::start(&address).await);
-        let sink = sink(relay.address(), &collection);
+        let (collection, proxy) = (new_collection(), Proxy::start(&address).await.unwrap());
+        let sink = sink(&proxy.address(), &collection);
         let events = sample(2000);
         sink.probe().await.unwrap();
-        relay.cut_after(100_000);
+        // Less than a batch, so that none gets through whole, however often it is sent.
+        proxy.set(Fault::ResetAfter { bytes: 20_000, direction: Direction::ToServer });
         let batches: Vec<_> = events.chunks(500).collect();
         let results = futures::future::join_all(batches.iter().map(|batch| sink.write(batch))).await;
-        let errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();
-        assert!(!errors.is_empty(), "the line was cut in the middle");
-        for error in &errors {
-            assert_eq!(error.kind, SinkErrorKind::Unreachable, "{}", chain(error));
+        for result in results {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind, SinkErrorKind::Unreachable, "{}", chain(&error));
         }
-        relay.mend();
+        proxy.heal();
         for batch in batches {
-            let outcomes = sink.write(batch).await.unwrap();
-            assert!(outcomes.iter().all(|outcome| !matches!(outcome, Outcome::Rejected { .. })));
+            assert!(sink.write(batch).await.unwrap().iter().all(settled));
         }
         assert_eq!(documents(&address, &collection).await.len(), 2000);
         assert_eq!(sink.reads(), 0);
@@ -93,16 +97,84 @@ fn a_line_cut_under_load_is_transient_and_the_rest_follows_when_it_is_mended() {
 }
 
 #[test]
+fn a_line_that_breaks_once_is_mended_within_the_write() {
+    with_emulator(|address| async move {
+        let (collection, proxy) = (new_collection(), Proxy::start(&address).await.unwrap());
+        let sink = sink(&proxy.address(), &collection);
+        sink.probe().await.unwrap();
+        // What the server closes while nothing is asked: an idle connection, as after a night.
+        proxy.set(Fault::Refuse);
+        proxy.heal();
+        assert_eq!(sink.write(&sample(40)).await.unwrap(), vec![Outcome::Stored; 40]);
+    });
+}
+
+#[test]
+fn wherever_the_line_breaks_nothing_is_said_to_be_stored_that_is_not() {
+    with_emulator(|address| async move {
+        let collection = new_collection();
+        let direct = support::sink(&address, &collection);
+        // A batch of 20 is some 5,000 bytes there and some hundreds back, after the greetings of both.
+        let offsets = [0, 1, 9, 17, 24, 60, 100, 200, 300, 500, 1000, 2500, 4900, 5500, 8000];
+        let mut faults = Vec::new();
+        for bytes in offsets {
+            for direction in [Direction::ToServer, Direction::ToClient] {
+                faults.push(Fault::CutAfter { bytes, direction });
+                faults.push(Fault::ResetAfter { bytes, direction });
+            }
+        }
+        let events = sample(faults.len() * 20);
+        // Each breaks a wire of its own. Says whether the first write came to an error.
+        let broken = faults.iter().zip(events.chunks(20)).map(async |(&fault, batch)| {
+            let proxy = Proxy::start(&address).await.unwrap();
+            proxy.set(fault);
+            let sink = sink(&proxy.address(), &collection);
+            let first = sink.write(batch).await;
+            if let Err(error) = &first {
+                assert!(error.is_transient(), "{fault:?}: {}", chain(error));
+                proxy.heal();
+            }
+            let again = if first.is_err() { Some(sink.write(batch).await.unwrap()) } else { None };
+            let outcomes = again.as_ref().or(first.as_ref().ok()).unwrap();
+            assert!(outcomes.iter().all(settled), "{fault:?}: {outcomes:?}");
+            let ids: Vec<_> = batch.iter().map(|event| sink.capabilities().ids.id_of(event)).collect();
+            assert_eq!(direct.lookup(&ids).await.unwrap(), [true; 20], "{fault:?}");
+            first.is_err()
+        });
+        let broken = futures::future::join_all(broken).await.into_iter().filter(|&broken| broken).count();
+        assert!((20..60).contains(&broken), "{broken} of 60 writes were broken for good");
+        let sent: HashSet<_> = events.iter().map(|event| direct.capabilities().ids.id_of(event).to_string()).collect();
+        assert_eq!(documents(&address, &collection).await.into_keys().collect::<HashSet<_>>(), sent);
+    });
+}
+
+#[test]
 fn a_server_that_falls_silent_ends_at_the_time_out_and_is_reached_again_afterwards() {
     with_emulator(|address| async move {
-        let (collection, relay) = (new_collection(), Relay::start(&address).await);
-        let options = options(relay.address(), &collection).timeout(Duration::from_secs(1)).unwrap();
+        let (collection, proxy) = (new_collection(), Proxy::start(&address).await.unwrap());
+        let options = options(&proxy.address(), &collection).timeout(Duration::from_secs(1)).unwrap();
         let sink = FirestoreSink::open(options).unwrap();
         sink.probe().await.unwrap();
-        relay.silence();
+        proxy.set(Fault::Pause);
         let error = sink.write(&sample(3)).await.unwrap_err();
         assert_eq!(error.kind, SinkErrorKind::TimedOut, "{}", chain(&error));
-        relay.mend();
+        proxy.heal();
+        // What the pause held back may have come meanwhile.
+        assert!(sink.write(&sample(3)).await.unwrap().iter().all(settled));
+        assert_eq!(documents(&address, &collection).await.len(), 3);
+    });
+}
+
+#[test]
+fn an_emulator_that_starts_late_is_reached_when_it_is_there() {
+    with_emulator(|address| async move {
+        let (collection, proxy) = (new_collection(), Proxy::start(&address).await.unwrap());
+        let sink = sink(&proxy.address(), &collection);
+        proxy.set(Fault::Refuse);
+        let error = sink.probe().await.unwrap_err();
+        assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Unreachable, true), "{}", chain(&error));
+        proxy.heal();
+        sink.probe().await.unwrap();
         assert_eq!(sink.write(&sample(3)).await.unwrap(), vec![Outcome::Stored; 3]);
     });
 }

@@ -18,8 +18,6 @@ use gcloud_sdk::prost_types::Timestamp;
 use gcloud_sdk::{GoogleApi, GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer, HeaderMap};
 use sink_firestore::{FirestoreOptions, FirestoreSink};
 
-pub(crate) mod relay;
-
 /// The project of all tests; each has a collection of its own.
 pub(crate) const PROJECT: &str = "sink-test";
 
