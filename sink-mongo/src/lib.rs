@@ -1,22 +1,35 @@
-//! Attendance events into MongoDB. **Not built yet**: the URL is read and checked, and opening refuses.
+//! Writes attendance events into a collection of MongoDB, once each. It makes its own indexes and writes nothing else but a note
+//! of its layout's version; it does not decide which events go out or when to try again: its caller does.
 //!
-//! | file | what |
+//! | file | what it holds |
 //! |---|---|
-//! | `options.rs` | [`MongoOptions`]: `mongodb://…/DB` |
-//! | `sink.rs` | [`MongoSink`], which cannot be made yet |
+//! | `options.rs` | the sink's URL and settings |
+//! | `sink.rs` | the [`Sink`](attendance_model::Sink): one unordered insert per batch, one outcome per event |
+//! | `mapping.rs` | an event as a document |
+//! | `outcome.rs` | what the server's answer to an insert means for each event |
+//! | `prepare.rs` | the probe: rights, the layout's version, indexes |
+//! | `error.rs` | the driver's errors as the sink's, with what to try next |
 //!
 //! ```
-//! use attendance_model::Settings;
+//! use attendance_model::{Settings, Sink};
 //! use sink_mongo::{MongoOptions, MongoSink};
 //!
-//! let options = MongoOptions::parse("school", "mongodb://127.0.0.1/attendance", Settings::default())?;
-//! let refusal = MongoSink::open(options).unwrap_err();
-//! assert_eq!(refusal.to_string(), "writing to MongoDB (127.0.0.1/attendance) is not built yet");
+//! let settings = Settings::new([("collection".to_owned(), "punches".to_owned())]);
+//! let sink = MongoSink::open(MongoOptions::parse("school", "mongodb://127.0.0.1/attendance", settings)?);
+//! assert_eq!(sink.target(), "mongodb://127.0.0.1:27017/attendance#punches");
 //! # Ok::<(), attendance_model::OptionsError>(())
 //! ```
 
+mod error;
+mod mapping;
 mod options;
+mod outcome;
+mod prepare;
 mod sink;
 
 pub use options::MongoOptions;
 pub use sink::MongoSink;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

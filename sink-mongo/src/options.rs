@@ -1,42 +1,186 @@
-//! The URL of a MongoDB sink.
+//! The sink's URL and settings.
 
-use attendance_model::{OptionsError, Settings};
+use std::time::Duration;
 
-/// Which servers, and which database. Credentials in the URL are checked for their place and not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use attendance_model::{IdScheme, OptionsError, Settings};
+use mongodb::options::{Acknowledgment, ConnectionString, HostInfo, Tls, TlsOptions};
+
+/// Where the events go, and how. Made of a URL and settings; prints without secrets.
+#[derive(Clone)]
 pub struct MongoOptions {
     pub(crate) name: String,
-    pub(crate) hosts: String,
+    pub(crate) target: String,
+    /// As the driver reads it, with what the settings add to it.
+    pub(crate) connection: ConnectionString,
     pub(crate) database: String,
+    pub(crate) collection: String,
+    pub(crate) ids: IdScheme,
+    pub(crate) timeout: Duration,
+    pub(crate) pool: u32,
 }
 
+/// Settings that may also follow the URL; `password` may not.
+const SETTINGS: [&str; 6] = ["collection", "ids", "password", "pool", "timeout", "tls_ca"];
+
+const SHAPE: &str = "write mongodb://USER@HOST:PORT/DATABASE, or mongodb+srv://USER@HOST/DATABASE";
+
+/// More connections than this help no server.
+const MOST_CONNECTIONS: u32 = 64;
+
 impl MongoOptions {
-    /// From `mongodb://[USER:PASSWORD@]HOST[:PORT][,HOST…]/DB` (or `mongodb+srv://`). There are no settings yet.
+    /// Reads the URL and settings of the sink `name`: `mongodb://USER@HOST:PORT,HOST:PORT/DATABASE` or
+    /// `mongodb+srv://USER@HOST/DATABASE`. What follows a question mark is the driver's (`replicaSet`, `authSource`, `tls` …),
+    /// but for our own settings. Contacts nothing, not even name servers.
+    ///
+    /// Settings: `collection` (default `attendance_events`), `ids` (`full`, the default, or `iclock-sync-v1`), `timeout` of one
+    /// call (default `30s`), `pool` (connections at most, default 4), `tls_ca` (a PEM file of certificates to trust; means TLS)
+    /// and `password`. All but the password may also follow the URL.
     ///
     /// # Errors
-    /// [`OptionsError`] that names what cannot be used, without credentials.
-    pub fn parse(name: &str, url: &str, settings: Settings) -> Result<Self, OptionsError> {
-        let refused = |problem: &str| OptionsError::new("url", problem).mend("write mongodb://HOST/DB");
-        let rest = url
-            .strip_prefix("mongodb://")
-            .or_else(|| url.strip_prefix("mongodb+srv://"))
-            .ok_or_else(|| refused("not a URL of MongoDB"))?;
-        let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
-        // A password may hold an @, or a slash: what is behind the last @ is the place.
-        let place = address.rsplit_once('@').map_or(address, |(_, place)| place);
-        let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
-        if query.contains('@') {
-            return Err(refused("an @ behind the question mark: percent-encode the password"));
+    /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
+    pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
+        let (url, mut behind) = split_settings(url)?;
+        let mut take = |key: &str| match (behind.take(key), settings.take(key)) {
+            (Some(_), Some(_)) => Err(invalid(key, "is set both in the URL and beside it", "keep one of the two")),
+            (one, other) => Ok(one.or(other)),
+        };
+        let collection = take("collection")?.unwrap_or_else(|| "attendance_events".to_owned());
+        check_name("collection", &collection)?;
+        let ids = take("ids")?.map(|text| parse_ids(&text)).transpose()?.unwrap_or_default();
+        let timeout = take("timeout")?.map(|text| parse_timeout(&text)).transpose()?.unwrap_or(Duration::from_secs(30));
+        let pool = take("pool")?.map(|text| parse_pool(&text)).transpose()?.unwrap_or(4);
+        let (tls_ca, password) = (take("tls_ca")?, take("password")?);
+        settings.finish(&SETTINGS)?;
+
+        // The driver's words may repeat what it was given, the password included: they are not shown.
+        let mut connection =
+            ConnectionString::parse(&url).map_err(|_| invalid("url", "cannot be read as a URL of MongoDB", SHAPE))?;
+        let database = connection.default_database.clone().unwrap_or_default();
+        check_name("url", &database)?;
+        check_write_concern(&connection)?;
+        if let Some(password) = password {
+            let credential = connection.credential.as_mut();
+            let mend = "write mongodb://USER@HOST/DATABASE";
+            let credential =
+                credential.ok_or_else(|| invalid("password", "is set, and the URL names no user", mend))?;
+            if credential.password.replace(password).is_some() {
+                return Err(invalid("password", "is set both in the URL and beside it", "keep the one beside it"));
+            }
         }
-        if hosts.split(',').any(str::is_empty) {
-            return Err(refused("the URL names no host"));
+        if let Some(file) = tls_ca {
+            if !std::path::Path::new(&file).is_file() {
+                return Err(invalid("tls_ca", format!("{file} is not a file"), "name a PEM file of certificates"));
+            }
+            let mut tls = match connection.tls.take() {
+                Some(Tls::Enabled(tls)) => tls,
+                _ => TlsOptions::default(),
+            };
+            tls.ca_file_path = Some(file.into());
+            connection.tls = Some(Tls::Enabled(tls));
         }
-        if database.is_empty() {
-            return Err(refused("the URL names no database"));
-        }
-        settings.finish(&[])?;
-        Ok(Self { name: name.to_owned(), hosts: hosts.to_owned(), database: database.to_owned() })
+        let place = match &connection.host_info {
+            HostInfo::DnsRecord(host) => format!("mongodb+srv://{host}"),
+            HostInfo::HostIdentifiers(hosts) => {
+                let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+                format!("mongodb://{}", hosts.join(","))
+            }
+            _ => return Err(invalid("url", "names no host", SHAPE)),
+        };
+        let target = format!("{place}/{database}#{collection}");
+        Ok(Self { name: name.to_owned(), target, connection, database, collection, ids, timeout, pool })
     }
+}
+
+/// Not derived: the driver's options hold the password.
+impl std::fmt::Debug for MongoOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MongoOptions")
+            .field("name", &self.name)
+            .field("target", &self.target)
+            .field("ids", &self.ids)
+            .field("timeout", &self.timeout)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes our own settings out of what follows the question mark; the rest is the driver's.
+fn split_settings(url: &str) -> Result<(String, Settings), OptionsError> {
+    if !url.starts_with("mongodb://") && !url.starts_with("mongodb+srv://") {
+        return Err(invalid("url", "is not one of MongoDB", SHAPE));
+    }
+    let Some((address, query)) = url.split_once('?') else { return Ok((url.to_owned(), Settings::default())) };
+    if query.contains('@') {
+        return Err(invalid(
+            "url",
+            "has an @ behind the question mark",
+            "percent-encode the password, or set it beside",
+        ));
+    }
+    let (mut drivers, mut ours) = (Vec::new(), Vec::new());
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match key {
+            // A URL is printed and logged by many programs; a password belongs in none.
+            "password" => {
+                return Err(invalid("url", "has a password behind the question mark", "set `password` beside the URL"));
+            }
+            key if SETTINGS.contains(&key) => ours.push((key.to_owned(), value.to_owned())),
+            _ => drivers.push(pair),
+        }
+    }
+    let url = if drivers.is_empty() { address.to_owned() } else { format!("{address}?{}", drivers.join("&")) };
+    Ok((url, Settings::new(ours)))
+}
+
+/// "Stored" is said of what a majority has on its disks, and of nothing less.
+fn check_write_concern(connection: &ConnectionString) -> Result<(), OptionsError> {
+    let Some(concern) = &connection.write_concern else { return Ok(()) };
+    let weaker = |what: &str| {
+        let problem = format!("asks for {what}, which an event could be lost by");
+        Err(invalid("url", problem, "leave it out: writes wait for the journals of a majority"))
+    };
+    match concern.w {
+        None | Some(Acknowledgment::Majority) => {}
+        Some(_) => return weaker("another write concern than w=majority"),
+    }
+    if concern.journal == Some(false) { weaker("journal=false") } else { Ok(()) }
+}
+
+/// A name that every server takes, and that can stand in a target.
+fn check_name(key: &str, name: &str) -> Result<(), OptionsError> {
+    if name.is_empty() {
+        return Err(invalid(key, "names no database", SHAPE));
+    }
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    if plain && name.len() <= 60 && !name.starts_with(['.', '-']) && !name.starts_with("system.") {
+        return Ok(());
+    }
+    let mend = "use letters, digits, _ and -, at most 60, such as attendance_events";
+    Err(invalid(key, format!("{name:?} is not a name that every server takes"), mend))
+}
+
+fn parse_ids(text: &str) -> Result<IdScheme, OptionsError> {
+    text.parse().map_err(|problem| invalid("ids", format!("{text:?} is {problem}"), "write full or iclock-sync-v1"))
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, OptionsError> {
+    let parsed = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
+    match parsed {
+        Ok(timeout) if timeout >= Duration::from_secs(1) => Ok(timeout),
+        _ => Err(invalid("timeout", format!("{text:?} is not a time of at least a second"), "write it like 30s or 2m")),
+    }
+}
+
+fn parse_pool(text: &str) -> Result<u32, OptionsError> {
+    match text.parse() {
+        Ok(pool @ 1..=MOST_CONNECTIONS) => Ok(pool),
+        _ => Err(invalid("pool", format!("{text:?} is not a number of connections"), "write 1 to 64")),
+    }
+}
+
+fn invalid(key: &str, problem: impl Into<String>, mend: impl Into<String>) -> OptionsError {
+    OptionsError { key: key.to_owned(), problem: problem.into(), mend: Some(mend.into()) }
 }
 
 #[cfg(test)]
@@ -47,34 +191,65 @@ mod tests {
         MongoOptions::parse("school", url, Settings::default())
     }
 
-    #[test]
-    fn hosts_and_database_are_read_and_credentials_are_not_kept() {
-        let options = parse("mongodb://ann:hunter2@192.0.2.1:27017,192.0.2.2/attendance?w=majority").unwrap();
-        assert_eq!((options.hosts.as_str(), options.database.as_str()), ("192.0.2.1:27017,192.0.2.2", "attendance"));
-        assert!(!format!("{options:?}").contains("hunter2"));
+    fn beside(key: &str, value: &str) -> Settings {
+        Settings::new([(key.to_owned(), value.to_owned())])
     }
 
     #[test]
-    fn what_names_no_host_or_no_database_is_refused_without_its_password() {
-        for url in [
-            "mongodb://",
-            "mongodb://ann:hunter2@/db",
-            "mongodb://192.0.2.1",
-            "mongodb://ann:hunter2@192.0.2.1/",
-            "mongodb://a,,b/db",
-            "mongodb://ann:hunter2?x@192.0.2.1/db",
-            "mongo://ann:hunter2@192.0.2.1/db",
-        ] {
-            let error = parse(url).unwrap_err();
-            assert_eq!(error.key, "url", "{url}");
-            assert!(!format!("{error:?}").contains("hunter2"), "{url}");
+    fn a_target_names_hosts_database_and_collection_and_no_credentials() {
+        let options =
+            parse("mongodb://me:hunter2@192.0.2.1,192.0.2.2:27018/hr?collection=punches&replicaSet=rs").unwrap();
+        assert_eq!(options.target, "mongodb://192.0.2.1:27017,192.0.2.2:27018/hr#punches");
+        assert!(!format!("{options:?}").contains("hunter2"));
+        assert_eq!(options.connection.replica_set.as_deref(), Some("rs"));
+        assert_eq!(
+            parse("mongodb+srv://db.example/hr").unwrap().target,
+            "mongodb+srv://db.example/hr#attendance_events"
+        );
+    }
+
+    #[test]
+    fn a_password_stands_in_the_url_or_beside_it() {
+        let options =
+            MongoOptions::parse("school", "mongodb://me@db.example/hr", beside("password", "hunter2")).unwrap();
+        assert_eq!(options.connection.credential.unwrap().password.as_deref(), Some("hunter2"));
+        for url in ["mongodb://me:other@db.example/hr", "mongodb://db.example/hr"] {
+            assert_eq!(MongoOptions::parse("school", url, beside("password", "hunter2")).unwrap_err().key, "password");
         }
     }
 
     #[test]
-    fn a_setting_is_unknown() {
-        let settings = Settings::new([("collection".to_owned(), "x".to_owned())]);
-        let error = MongoOptions::parse("school", "mongodb://192.0.2.1/db", settings).unwrap_err();
-        assert_eq!(error.key, "collection");
+    fn what_cannot_be_used_is_named_by_its_key_without_a_secret() {
+        for (url, key) in [
+            ("mongo://me:hunter2@192.0.2.1/db", "url"),
+            ("mongodb://", "url"),
+            ("mongodb://me:hunter2@/db", "url"),
+            ("mongodb://me:hunter2@192.0.2.1", "url"),
+            ("mongodb://me:hunter2@192.0.2.1/", "url"),
+            ("mongodb://me:hunter2@192.0.2.1:port/db", "url"),
+            ("mongodb://me:hunter2?x@192.0.2.1/db", "url"),
+            ("mongodb://me:hunter2@192.0.2.1/a b", "url"),
+            ("mongodb://192.0.2.1/db?password=hunter2", "url"),
+            ("mongodb://me:hunter2@192.0.2.1/db?w=1", "url"),
+            ("mongodb://me:hunter2@192.0.2.1/db?w=0", "url"),
+            ("mongodb://me:hunter2@192.0.2.1/db?journal=false", "url"),
+            ("mongodb://192.0.2.1/db?collection=$x", "collection"),
+            ("mongodb://192.0.2.1/db?collection=system.users", "collection"),
+            ("mongodb://192.0.2.1/db?ids=md5", "ids"),
+            ("mongodb://192.0.2.1/db?timeout=0s", "timeout"),
+            ("mongodb://192.0.2.1/db?pool=0", "pool"),
+            ("mongodb://192.0.2.1/db?tls_ca=/no/such/file", "tls_ca"),
+        ] {
+            let problem = parse(url).unwrap_err();
+            assert_eq!(problem.key, key, "{url}");
+            assert!(problem.mend.is_some(), "{url}");
+            assert!(!format!("{problem:?}").contains("hunter2"), "{url}");
+        }
+        assert_eq!(MongoOptions::parse("s", "mongodb://h/db", beside("colour", "red")).unwrap_err().key, "colour");
+    }
+
+    #[test]
+    fn a_majority_may_be_asked_for_in_words() {
+        parse("mongodb://192.0.2.1/db?w=majority&journal=true&retryWrites=true&authSource=admin").unwrap();
     }
 }

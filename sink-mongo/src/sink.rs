@@ -1,52 +1,154 @@
-//! The sink that is not there yet.
+//! The sink: events in, one outcome each.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError};
+use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, Outcome, Sink, SinkError};
+use chrono::Utc;
+use futures::TryStreamExt;
+use mongodb::bson::{Document, doc};
+use mongodb::error::Error;
+use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
+use mongodb::{Client, Collection, Database};
+use tokio::sync::OnceCell;
 
-use crate::MongoOptions;
+use crate::error::{from_driver, timed_out};
+use crate::mapping::document;
+use crate::options::MongoOptions;
+use crate::outcome::outcomes;
+use crate::prepare::prepare;
 
-/// Writes events into MongoDB, once that is built: until then nobody can hold one.
-#[derive(Debug)]
-pub enum MongoSink {}
+/// Documents per insert. Larger ones gain nothing.
+const BATCH: usize = 1_000;
+
+/// The longest that no server may be found before a call says why: less than its time-out, which knows no reason.
+const SELECTION: Duration = Duration::from_secs(5);
+
+/// A collection of MongoDB that events are written to. Cheap to open, safe to share; its connections close when it is dropped.
+pub struct MongoSink {
+    options: MongoOptions,
+    /// Made by the first call: the driver begins to look for its servers at once.
+    database: OnceCell<Database>,
+}
 
 impl MongoSink {
-    /// Refuses.
-    ///
-    /// # Errors
-    /// Always: [`OptionsError`] that says what to use instead.
-    pub fn open(options: MongoOptions) -> Result<Self, OptionsError> {
-        let MongoOptions { name, hosts, database } = options;
-        Err(OptionsError::new("url", format!("writing to MongoDB ({hosts}/{database}) is not built yet")).mend(
-            format!(
-                "give the sink {name} another URL: sqlite:PATH, firestore://PROJECT/COLLECTION, jsonl:PATH or csv:PATH"
-            ),
-        ))
+    /// The sink of these options. Contacts nothing: the first call of the [`Sink`] connects.
+    #[must_use]
+    pub fn open(options: MongoOptions) -> Self {
+        Self { options, database: OnceCell::new() }
+    }
+
+    async fn database(&self) -> Result<&Database, Error> {
+        self.database.get_or_try_init(|| self.connect()).await
+    }
+
+    /// Looks up the servers of a `mongodb+srv` URL; the driver connects on its own.
+    async fn connect(&self) -> Result<Database, Error> {
+        let MongoOptions { connection, timeout, pool, database, .. } = &self.options;
+        let mut options = ClientOptions::parse(connection.clone()).await?;
+        let selection = SELECTION.min(*timeout / 2);
+        options.app_name.get_or_insert_with(|| "sink-mongo".to_owned());
+        options.server_selection_timeout = Some(selection);
+        options.connect_timeout = Some(options.connect_timeout.unwrap_or(selection).min(selection));
+        options.max_pool_size = Some(*pool);
+        // What is called stored is in the journals of a majority. The server gives up before we do, and says why.
+        options.write_concern =
+            Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(*timeout * 3 / 4).build());
+        Ok(Client::with_options(options)?.database(database))
+    }
+
+    async fn collection(&self) -> Result<Collection<Document>, Error> {
+        Ok(self.database().await?.collection(&self.options.collection))
+    }
+
+    /// Ends with an error when the time is over. What is under way then is dropped, its connection with it.
+    async fn within<T>(&self, doing: &str, work: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
+        let MongoOptions { timeout, target, .. } = &self.options;
+        tokio::time::timeout(*timeout, work).await.unwrap_or_else(|_| Err(timed_out(doing, target, *timeout)))
     }
 }
 
 #[async_trait]
 impl Sink for MongoSink {
     fn name(&self) -> &str {
-        match *self {}
+        &self.options.name
     }
 
     fn target(&self) -> String {
-        match *self {}
+        self.options.target.clone()
     }
 
     fn capabilities(&self) -> Capabilities {
-        match *self {}
+        Capabilities::new(BATCH, self.options.ids).concurrency(self.options.pool as usize)
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
-        match *self {}
+        let MongoOptions { collection, target, .. } = &self.options;
+        let work = async {
+            let database = self.database().await.map_err(|error| from_driver("reach", target, &error))?;
+            prepare(database, collection, target).await.map_err(|fault| fault.into_sink_error(target))
+        };
+        self.within("prepare", work).await
     }
 
-    async fn write(&self, _batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
-        match *self {}
+    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        // An id stands for its first document: a later one in the same batch finds it stored.
+        let mut first_of: HashMap<EventId, usize> = HashMap::with_capacity(batch.len());
+        let (mut documents, mut places) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        let stored_at = Utc::now();
+        for event in batch {
+            let id = self.options.ids.id_of(event);
+            let place = *first_of.entry(id).or_insert(documents.len());
+            places.push((place, place == documents.len()));
+            if place == documents.len() {
+                documents.push(document(id, event, stored_at));
+            }
+        }
+        if documents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (count, target) = (documents.len(), &self.options.target);
+        let work = async {
+            let answer = match self.collection().await {
+                Ok(collection) => collection.insert_many(documents).ordered(false).await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            outcomes(count, answer, target)
+        };
+        let settled = self.within("write to", work).await?;
+        let outcome = |(place, first): (usize, bool)| match settled.get(place) {
+            Some(Outcome::Stored) if !first => Outcome::AlreadyStored,
+            Some(outcome) => outcome.clone(),
+            // Every place is that of a document.
+            None => Outcome::AlreadyStored,
+        };
+        Ok(places.into_iter().map(outcome).collect())
     }
 
-    async fn lookup(&self, _ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
-        match *self {}
+    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+        let work = async {
+            let collection = self.collection().await?;
+            let mut found = HashSet::with_capacity(ids.len());
+            for ids in ids.chunks(BATCH) {
+                let ids: Vec<String> = ids.iter().map(EventId::to_string).collect();
+                let question = collection.find(doc! { "_id": { "$in": ids } }).projection(doc! { "_id": 1 });
+                let mut answers = question.await?;
+                while let Some(answer) = answers.try_next().await? {
+                    found.extend(answer.get_str("_id").ok().and_then(|id| id.parse::<EventId>().ok()));
+                }
+            }
+            Ok(ids.iter().map(|id| found.contains(id)).collect())
+        };
+        let work = async { work.await.map_err(|error| from_driver("look into", &self.options.target, &error)) };
+        self.within("look into", work).await
+    }
+}
+
+/// Not derived: the driver's client prints its options.
+impl fmt::Debug for MongoSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoSink").field("options", &self.options).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,188 @@
+//! The driver's errors as the sink's: what sort of failure, and what to try next.
+
+use std::time::Duration;
+
+use attendance_model::{SinkError, SinkErrorKind};
+use mongodb::error::{Error, ErrorKind};
+
+const UNREACHABLE: &str = "check that the server runs, its host and port, and that no firewall stands between";
+const TOO_SLOW: &str = "set a longer `timeout`, or see what keeps the server busy";
+const CERTIFICATE: &str =
+    "renew the server's certificate, name the host that it was made for, or name certificates to trust with `tls_ca`";
+const SIGN_IN: &str = "check the user in the URL, `password`, and authSource (the database that the user was made in)";
+const GRANT: &str =
+    "let an administrator grant this user find and insert on the collection, and createIndex to make its indexes";
+const OLD: &str = "update the server: MongoDB 4.4 is the oldest that the driver talks to";
+const NOT_PRIMARY: &str = "name every member of the replica set in the URL, or wait: it chooses a new primary within seconds, where a majority runs";
+const NO_ROOM: &str = "make room on the server's disk; nothing is lost meanwhile";
+const MAJORITY: &str = "see that a majority of the replica set runs and keeps up; the events are written again";
+const FOREIGN: &str =
+    "a unique index or a validator of somebody else's stands in the way: remove it, or set another `collection`";
+const OUR_FAULT: &str = "this is a fault of this program: please report it";
+
+/// What a library says of a failure, in few words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Said(String);
+
+/// A driver's error while `doing` something to `target`.
+pub(crate) fn from_driver(doing: &str, target: &str, error: &Error) -> SinkError {
+    let (kind, mend, said) = classify(error);
+    SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(Said(said))
+}
+
+/// A server's code while `doing` something to `target`.
+pub(crate) fn from_code(doing: &str, target: &str, code: i32, message: &str) -> SinkError {
+    let (kind, mend) = of_code(code);
+    SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(Said(format!("{message} ({code})")))
+}
+
+/// A majority did not confirm what was written.
+pub(crate) fn unconfirmed(target: &str, code: i32, message: &str) -> SinkError {
+    SinkError::new(SinkErrorKind::Busy, format!("no majority confirms what was written to {target}"))
+        .mend(MAJORITY)
+        .because(Said(format!("{message} ({code})")))
+}
+
+/// A unique index other than the one on `_id` refuses an event.
+pub(crate) fn foreign_index(target: &str, message: &str) -> SinkError {
+    SinkError::new(SinkErrorKind::Schema, format!("cannot write to {target}"))
+        .mend(FOREIGN)
+        .because(Said(message.to_owned()))
+}
+
+/// A call that did not end in time.
+pub(crate) fn timed_out(doing: &str, target: &str, after: Duration) -> SinkError {
+    let after = humantime::format_duration(after);
+    SinkError::new(SinkErrorKind::TimedOut, format!("cannot {doing} {target}: no answer within {after}")).mend(TOO_SLOW)
+}
+
+/// The rights of the user do not suffice.
+pub(crate) fn no_right(right: &str, target: &str) -> SinkError {
+    SinkError::new(SinkErrorKind::Rights, format!("this user has no right to {right} {target}")).mend(GRANT)
+}
+
+/// Whether the server refused for want of a right.
+pub(crate) fn is_unauthorized(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Command(command) if command.code == 13)
+}
+
+/// What the server has to be asked with another spelling, or not at all.
+pub(crate) fn is_unknown_command(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Command(command) if command.code == 59)
+}
+
+/// Whether a document of this `_id` is there.
+pub(crate) fn is_duplicate(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Write(mongodb::error::WriteFailure::WriteError(error)) if error.code == 11000)
+}
+
+fn classify(error: &Error) -> (SinkErrorKind, &'static str, String) {
+    match &*error.kind {
+        ErrorKind::Authentication { message, .. } => (SinkErrorKind::Credentials, SIGN_IN, message.clone()),
+        ErrorKind::Command(command) => {
+            let (kind, mend) = of_code(command.code);
+            (kind, mend, format!("{} ({} {})", command.message, command.code, command.code_name))
+        }
+        ErrorKind::Write(mongodb::error::WriteFailure::WriteError(error)) => {
+            let (kind, mend) = of_code(error.code);
+            (kind, mend, format!("{} ({})", error.message, error.code))
+        }
+        ErrorKind::Io(cause) => {
+            let said = cause.to_string();
+            if speaks_of_certificate(&said) {
+                (SinkErrorKind::Certificate, CERTIFICATE, said)
+            } else {
+                (SinkErrorKind::Unreachable, UNREACHABLE, said)
+            }
+        }
+        ErrorKind::ServerSelection { message, .. } => of_selection(message),
+        ErrorKind::IncompatibleServer { message, .. } => (SinkErrorKind::Schema, OLD, message.clone()),
+        ErrorKind::InvalidTlsConfig { message, .. } => (SinkErrorKind::Certificate, CERTIFICATE, message.clone()),
+        ErrorKind::DnsResolve { message, .. } => (SinkErrorKind::Unreachable, UNREACHABLE, message.clone()),
+        ErrorKind::ConnectionPoolCleared { message, .. } => of_selection(message),
+        // Half an answer, or none that a server of MongoDB gives.
+        ErrorKind::InvalidResponse { .. } | ErrorKind::Bson(_) => {
+            let mend = "check that host and port are those of the database server";
+            (SinkErrorKind::Unreachable, mend, error.kind.to_string())
+        }
+        other => (SinkErrorKind::Invalid, OUR_FAULT, other.to_string()),
+    }
+}
+
+/// No server could be chosen. Why is said in words alone, of each server that was asked.
+fn of_selection(message: &str) -> (SinkErrorKind, &'static str, String) {
+    let said = message.to_owned();
+    if message.contains("wire version") {
+        (SinkErrorKind::Schema, OLD, said)
+    } else if speaks_of_certificate(message) {
+        (SinkErrorKind::Certificate, CERTIFICATE, said)
+    } else if message.contains("Secondary") || message.contains("ReplicaSetNoPrimary") && !message.contains("Error:") {
+        (SinkErrorKind::ReadOnly, NOT_PRIMARY, said)
+    } else if message.contains("Error:") || message.contains("rror") {
+        (SinkErrorKind::Unreachable, UNREACHABLE, said)
+    } else {
+        (SinkErrorKind::TimedOut, TOO_SLOW, said)
+    }
+}
+
+/// What the TLS library says of a certificate that does not serve.
+fn speaks_of_certificate(text: &str) -> bool {
+    text.contains("certificate") || text.contains("UnknownIssuer")
+}
+
+/// The server's codes: <https://www.mongodb.com/docs/manual/reference/error-codes/>.
+fn of_code(code: i32) -> (SinkErrorKind, &'static str) {
+    match code {
+        11 | 18 => (SinkErrorKind::Credentials, SIGN_IN),
+        13 | 8000 => (SinkErrorKind::Rights, GRANT),
+        // Not the primary any more, or not yet; stepping down, shutting down, recovering.
+        10107 | 13435 | 13436 | 10058 | 189 | 91 | 11600 | 11602 => (SinkErrorKind::ReadOnly, NOT_PRIMARY),
+        14031 | 12501 => (SinkErrorKind::Full, NO_ROOM),
+        50 | 89 | 262 => (SinkErrorKind::TimedOut, TOO_SLOW),
+        64 | 100 => (SinkErrorKind::Busy, MAJORITY),
+        6 | 7 | 9001 => (SinkErrorKind::Unreachable, UNREACHABLE),
+        // A conflict with another operation, a lock, an overload.
+        24 | 46 | 112 | 202 | 290 | 462 => (SinkErrorKind::Busy, TOO_SLOW),
+        11000 | 121 | 85 | 86 => (SinkErrorKind::Schema, FOREIGN),
+        _ => (SinkErrorKind::Invalid, OUR_FAULT),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_says_whether_to_try_again_and_what_to_do() {
+        for (code, kind) in [
+            (18, SinkErrorKind::Credentials),
+            (13, SinkErrorKind::Rights),
+            (189, SinkErrorKind::ReadOnly),
+            (10107, SinkErrorKind::ReadOnly),
+            (14031, SinkErrorKind::Full),
+            (50, SinkErrorKind::TimedOut),
+            (112, SinkErrorKind::Busy),
+            (121, SinkErrorKind::Schema),
+            (2, SinkErrorKind::Invalid),
+        ] {
+            assert_eq!(of_code(code).0, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn why_no_server_could_be_chosen_is_read_from_what_is_said_of_each() {
+        for (message, kind) in [
+            ("Server selection timeout: Servers: [ { Address: h:1, Type: Unknown } ]", SinkErrorKind::TimedOut),
+            (
+                "Servers: [ { Address: h:1, Type: Unknown, Error: Kind: I/O error: refused } ]",
+                SinkErrorKind::Unreachable,
+            ),
+            ("Error: Kind: I/O error: invalid peer certificate: Expired", SinkErrorKind::Certificate),
+            ("Topology: { Type: ReplicaSetNoPrimary, Servers: [ { Type: Secondary } ] }", SinkErrorKind::ReadOnly),
+            ("Server at h:1 reports maximum wire version 6, but this version requires 9", SinkErrorKind::Schema),
+        ] {
+            assert_eq!(of_selection(message).0, kind, "{message}");
+        }
+    }
+}

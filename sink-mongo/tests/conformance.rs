@@ -1,0 +1,81 @@
+//! The promises of `Sink`, kept by MongoDB: on the server of `MONGODB_URI`, and on a wire to it that breaks.
+
+mod common;
+
+use attendance_model::conformance::{Fault, Harness, Proxy, View};
+use attendance_model::{AttendanceEvent, IdScheme, Sink};
+use common::{open, place, server, unique};
+use sink_mongo::MongoSink;
+
+struct Place {
+    uri: String,
+    collection: String,
+    ids: IdScheme,
+    sink: MongoSink,
+    /// Ends with the test.
+    _proxy: Option<Proxy>,
+}
+
+impl Place {
+    fn new(uri: String, ids: IdScheme, proxy: Option<Proxy>) -> Self {
+        let collection = unique();
+        let sink = open(&uri, &settings(&collection, ids));
+        Self { uri, collection, ids, sink, _proxy: proxy }
+    }
+}
+
+fn settings(collection: &str, ids: IdScheme) -> String {
+    let ids = if ids == IdScheme::Full { "full" } else { "iclock-sync-v1" };
+    format!("collection={collection}&ids={ids}&timeout=5s")
+}
+
+macro_rules! harness {
+    ($module:ident, $ids:expr, storm: $storm:literal) => {
+        mod $module {
+            use super::*;
+
+            struct Mongo(Place);
+
+            impl Harness for Mongo {
+                const LOSES_ANSWERS: bool = $storm;
+
+                fn available() -> Result<(), String> {
+                    server().map(drop)
+                }
+
+                async fn fresh() -> Self {
+                    let uri = server().unwrap();
+                    if !$storm {
+                        return Self(Place::new(uri, $ids, None));
+                    }
+                    let proxy = Proxy::start(place(&uri)).await.unwrap();
+                    let uri = uri.replace(place(&uri), &proxy.address());
+                    proxy.set(Fault::Storm { seed: 7 });
+                    Self(Place::new(uri, $ids, Some(proxy)))
+                }
+
+                fn sink(&self) -> &dyn Sink {
+                    &self.0.sink
+                }
+
+                fn another(&self) -> Box<dyn Sink> {
+                    Box::new(open(&self.0.uri, &settings(&self.0.collection, $ids)))
+                }
+
+                async fn stored(&self) -> Vec<View> {
+                    common::stored(&self.0.collection).await
+                }
+
+                fn view(&self, event: &AttendanceEvent) -> View {
+                    View::full(&AttendanceEvent { id: self.0.ids.id_of(event), ..event.clone() })
+                }
+            }
+
+            attendance_model::sink_conformance!(Mongo);
+        }
+    };
+}
+
+harness!(full_ids, IdScheme::Full, storm: false);
+harness!(ids_of_the_python_tool, IdScheme::IclockSyncV1, storm: false);
+harness!(on_a_wire_that_breaks, IdScheme::Full, storm: true);
