@@ -71,7 +71,8 @@ pub(crate) struct Targets {
     pub(crate) device: Vec<String>,
     /// A sink, instead of the configured ones; repeats:
     /// sqlite:attendance.db, postgres://USER@HOST/DB, mysql://USER@HOST/DB,
-    /// firestore://PROJECT/COLLECTION, jsonl:out.jsonl, csv:out.csv
+    /// firestore://PROJECT/COLLECTION, mongodb://USER@HOST/DB, jsonl:out.jsonl,
+    /// csv:out.csv
     #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub(crate) sink: Vec<String>,
 }

@@ -45,7 +45,7 @@ fn open_url(name: &str, url: &str, settings: Settings) -> Result<Arc<dyn Sink>, 
         #[cfg(feature = "mongo")]
         "mongodb" | "mongodb+srv" => {
             let options = sink_mongo::MongoOptions::parse(name, url, settings)?;
-            Ok(Arc::new(sink_mongo::MongoSink::open(options)?))
+            Ok(Arc::new(sink_mongo::MongoSink::open(options)))
         }
         #[cfg(feature = "file")]
         "jsonl" | "csv" => {
@@ -63,6 +63,7 @@ fn unknown(scheme: &str) -> OptionsError {
         ("sqlite:PATH", cfg!(feature = "sqlite")),
         ("postgres://USER@HOST/DATABASE", cfg!(feature = "postgres")),
         ("mysql://USER@HOST/DATABASE", cfg!(feature = "mysql")),
+        ("mongodb://USER@HOST/DATABASE", cfg!(feature = "mongo")),
         ("jsonl:PATH", cfg!(feature = "file")),
         ("csv:PATH", cfg!(feature = "file")),
     ];

@@ -1,5 +1,6 @@
-//! The program against real database servers, over a wire that breaks. `TEST_POSTGRES_URL` and `TEST_MYSQL_URL` name them.
-#![cfg(all(feature = "postgres", feature = "mysql"))]
+//! The program against real database servers, over a wire that breaks. `TEST_POSTGRES_URL`, `TEST_MYSQL_URL` and
+//! `MONGODB_URI` name them.
+#![cfg(all(feature = "postgres", feature = "mysql", feature = "mongo"))]
 
 mod common;
 
@@ -9,13 +10,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use attendance_model::conformance::{Direction, Fault, Proxy};
 use common::{Row, World, terminal, truth};
+use futures::TryStreamExt as _;
+use mongodb::bson::{Document, doc};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
 use zk_sim::Server;
 
 /// A database server, and a wire to it.
 struct Database {
-    /// `SCHEME://USER@HOST:PORT/DATABASE`
+    /// `SCHEME://USER@HOST:PORT/DATABASE`; the user may be missing.
     url: String,
     table: String,
     proxy: Proxy,
@@ -32,7 +35,17 @@ impl Database {
     /// The sink's URL, through the wire.
     fn through_the_wire(&self) -> String {
         let url = self.url.replace(place(&self.url), &self.proxy.address());
-        format!("{url}?table={}&timeout=3s", self.table)
+        let setting = if self.is_mongo() { "collection" } else { "table" };
+        format!("{url}?{setting}={}&timeout=3s", self.table)
+    }
+
+    fn is_mongo(&self) -> bool {
+        self.url.starts_with("mongodb")
+    }
+
+    async fn collection(&self) -> mongodb::Collection<Document> {
+        let client = mongodb::Client::with_uri_str(&self.url).await.unwrap();
+        client.default_database().unwrap().collection(&self.table)
     }
 
     fn sync(&self, world: &World, server: &Server) -> common::Run {
@@ -42,6 +55,17 @@ impl Database {
 
     /// What the table holds, asked for directly.
     fn stored(&self, world: &World) -> Vec<Row> {
+        if self.is_mongo() {
+            let all =
+                async { self.collection().await.find(doc! {}).await.unwrap().try_collect::<Vec<_>>().await.unwrap() };
+            let text = |document: &Document, name| document.get_str(name).unwrap().to_owned();
+            let byte = |document: &Document, name| document.get_i32(name).unwrap() as u8;
+            let row = |document: &Document| {
+                let (user_id, time) = (text(document, "user_id"), text(document, "local_time"));
+                (user_id, time, byte(document, "verify_mode"), byte(document, "punch_state"))
+            };
+            return world.runtime.block_on(all).iter().map(row).collect();
+        }
         let time = if self.url.starts_with("postgres") {
             "to_char(local_time, 'YYYY-MM-DD HH24:MI:SS')"
         } else {
@@ -63,6 +87,9 @@ impl Database {
 
     /// Leaves the server as it was.
     fn clear(&self, world: &World) {
+        if self.is_mongo() {
+            return world.runtime.block_on(async { self.collection().await.drop().await.unwrap() });
+        }
         let statement = AssertSqlSafe(format!("DROP TABLE {0}, {0}_schema CASCADE", self.table));
         world.runtime.block_on(async {
             if self.url.starts_with("postgres") {
@@ -86,7 +113,8 @@ impl Database {
 
 /// `HOST:PORT` of a URL.
 fn place(url: &str) -> &str {
-    url.split('@').next_back().unwrap().split('/').next().unwrap()
+    let behind = url.split("://").nth(1).unwrap();
+    behind.rsplit('@').next().unwrap().split('/').next().unwrap()
 }
 
 /// Runs a test on the server of this variable, or says that there is none.
@@ -106,6 +134,9 @@ macro_rules! on_each_server {
     ($($test:ident)*) => {
         mod postgres {
             $(#[test] fn $test() { super::on("TEST_POSTGRES_URL", stringify!($test), super::$test) })*
+        }
+        mod mongo {
+            $(#[test] fn $test() { super::on("MONGODB_URI", stringify!($test), super::$test) })*
         }
         mod mysql {
             $(#[test] fn $test() { super::on("TEST_MYSQL_URL", stringify!($test), super::$test) })*
@@ -138,7 +169,7 @@ fn a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later(world: 
     let away = [
         (Fault::Refuse, "cannot", "server"),
         (Fault::ResetAfter { bytes: 40, direction: Direction::ToClient }, "cannot", "server"),
-        (Fault::Pause, "no answer within 3s", "timeout"),
+        (Fault::Pause, "cannot", "timeout"),
     ];
     for (fault, problem, mend) in away {
         database.proxy.set(fault);
