@@ -45,6 +45,10 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Tell who a terminal is, what it holds and how its clock goes
     Info(Info),
+    /// Find what is amiss in a Firestore collection
+    #[cfg(feature = "firestore")]
+    #[command(subcommand)]
+    Doctor(Doctor),
     /// Move over from the Python tool, or write its cache for going back
     Migrate(Migrate),
     /// Look into what was refused
@@ -182,6 +186,34 @@ pub(crate) struct Info {
     #[arg(long, value_name = "SPEC")]
     pub(crate) device: Vec<String>,
     /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(feature = "firestore")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum Doctor {
+    /// Find the documents that mis-read logs left behind: an empty staffId, or a time
+    /// more than a day after the upload. Each document costs a read
+    Firestore(FindGarbage),
+}
+
+#[cfg(feature = "firestore")]
+#[derive(Debug, Args)]
+pub(crate) struct FindGarbage {
+    /// Report what the Python tool left behind; ends with 70 when there is any
+    #[arg(long, required = true)]
+    find_garbage: bool,
+    /// Delete what is found, unless somebody changes it meanwhile
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Look for empty staffIds alone: a read for each find, not for each document
+    #[arg(long)]
+    pub(crate) empty_staff_id: bool,
+    /// The sink, where several are Firestore: a configured name, or a URL
+    #[arg(long, value_name = "NAME|URL")]
+    pub(crate) sink: Option<String>,
+    /// Print one JSON object for each find
     #[arg(long)]
     pub(crate) json: bool,
 }

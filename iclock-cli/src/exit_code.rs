@@ -24,6 +24,8 @@ pub(crate) enum ExitCode {
     SafetyLimit = 50,
     /// The state directory is held by another process, or damaged.
     State = 60,
+    /// `doctor` found something.
+    Found = 70,
     /// Interrupted, after a clean stop.
     Interrupted = 130,
 }

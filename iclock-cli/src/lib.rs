@@ -29,6 +29,8 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => command::demo::run(&global, &args),
         Command::Simulate(args) => command::simulate::run(&global, &args),
         Command::Info(args) => command::info::run(&global, &args),
+        #[cfg(feature = "firestore")]
+        Command::Doctor(args) => command::doctor::run(&global, &args),
         Command::Migrate(args) => command::migrate::run(&global, &args),
         Command::Quarantine(args) => command::quarantine::run(&global, &args),
         Command::Config(args) => command::config::run(&global, &args),

@@ -22,12 +22,23 @@ pub(crate) fn open_all(sinks: &[SinkConfig]) -> Result<Vec<Arc<dyn Sink>>, Confi
 }
 
 pub(crate) fn open(sink: &SinkConfig) -> Result<Arc<dyn Sink>, ConfigError> {
-    open_url(&sink.name, &sink.url.text, sink.settings.clone()).map_err(|error| {
+    open_url(&sink.name, &sink.url.text, sink.settings.clone()).map_err(placed(sink))
+}
+
+/// The options of a sink that is Firestore.
+#[cfg(feature = "firestore")]
+pub(crate) fn firestore_options(sink: &SinkConfig) -> Result<sink_firestore::FirestoreOptions, ConfigError> {
+    sink_firestore::FirestoreOptions::parse(&sink.name, &sink.url.text, sink.settings.clone()).map_err(placed(sink))
+}
+
+/// Says where the setting stands that an error is about.
+fn placed(sink: &SinkConfig) -> impl Fn(OptionsError) -> ConfigError {
+    move |error| {
         let path = format!("sink.{}.{}", sink.index, error.key);
         let origin = sink.origins.iter().find(|(key, _)| *key == error.key).map(|(_, origin)| origin);
         let origin = Some(origin.unwrap_or(&sink.url.origin).clone());
         ConfigError { origin, key: path, problem: error.problem, mend: error.mend }
-    })
+    }
 }
 
 fn open_url(name: &str, url: &str, settings: Settings) -> Result<Arc<dyn Sink>, OptionsError> {

@@ -3,6 +3,8 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+#[cfg(feature = "firestore")]
+pub(crate) mod doctor;
 pub(crate) mod info;
 pub(crate) mod migrate;
 pub(crate) mod quarantine;

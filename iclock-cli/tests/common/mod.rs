@@ -183,7 +183,7 @@ pub(crate) fn documents(address: &str, project: &str, collection: &str) -> BTree
     loop {
         let path =
             format!("/v1/projects/{project}/databases/(default)/documents/{collection}?pageSize=300&pageToken={token}");
-        let body: Value = serde_json::from_slice(&get(address, &path)).unwrap();
+        let body: Value = serde_json::from_slice(&ask(address, "GET", &path, "")).unwrap();
         for document in body["documents"].as_array().into_iter().flatten() {
             let id = document["name"].as_str().unwrap().rsplit('/').next().unwrap();
             all.insert(id.to_owned(), document["fields"].clone());
@@ -195,11 +195,25 @@ pub(crate) fn documents(address: &str, project: &str, collection: &str) -> BTree
     }
 }
 
+/// Puts a document into the emulator, with fields as its JSON shows them.
+pub(crate) fn create_document(address: &str, project: &str, collection: &str, id: &str, fields: &Value) {
+    let path = format!("/v1/projects/{project}/databases/(default)/documents/{collection}?documentId={id}");
+    let body = serde_json::json!({ "fields": fields }).to_string();
+    let answer: Value = serde_json::from_slice(&ask(address, "POST", &path, &body)).unwrap();
+    assert!(answer["name"].is_string(), "{answer}");
+}
+
 /// The body that the emulator answers with.
-fn get(address: &str, path: &str) -> Vec<u8> {
+fn ask(address: &str, method: &str, path: &str, body: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer owner\r\n\r\n").unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer owner\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
     let mut answer = BufReader::new(stream);
     let mut length = 0;
     loop {

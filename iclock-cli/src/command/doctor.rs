@@ -1,0 +1,135 @@
+//! `doctor`: finds what is amiss, and mends it where that is asked for.
+
+use attendance_model::SinkError;
+use serde_json::json;
+use sink_firestore::FirestoreOptions;
+use sink_firestore::garbage::{Deletion, Find, GarbageFinder, Report, Scope};
+
+use crate::cli::{Doctor, FindGarbage, Global, Targets};
+use crate::command::runtime;
+use crate::config::{Config, SinkConfig};
+use crate::error::{CliError, chain};
+use crate::exit_code::ExitCode;
+use crate::logging::{self, Verbosity};
+use crate::output::human::table;
+use crate::output::{self, grouped};
+use crate::sinks;
+
+pub(crate) fn run(global: &Global, doctor: &Doctor) -> Result<ExitCode, CliError> {
+    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
+    let Doctor::Firestore(args) = doctor;
+    let finder = GarbageFinder::open(options(global, args)?).map_err(|error| {
+        CliError::because(ExitCode::Configuration, "FIRESTORE_EMULATOR_HOST", &error)
+            .mend("correct it, or unset it for the real service")
+    })?;
+    runtime()?.block_on(find_garbage(&finder, args, global.quiet)).map_err(failed)
+}
+
+/// Deletions by what they came to.
+#[derive(Default)]
+struct Deleted {
+    deleted: u64,
+    changed: u64,
+}
+
+async fn find_garbage(finder: &GarbageFinder, args: &FindGarbage, quiet: bool) -> Result<ExitCode, SinkError> {
+    let scope = if args.empty_staff_id { Scope::EmptyStaffIds } else { Scope::All };
+    let cost = finder.cost(scope).await?;
+    if !quiet {
+        eprintln!("{}: {} documents, as many reads", finder.target(), grouped(cost.documents));
+    }
+    let (mut search, mut deleted) = (finder.search(scope), Deleted::default());
+    while let Some(finds) = search.next_page().await? {
+        let fates = if args.apply { finder.delete(&finds).await? } else { Vec::new() };
+        deleted.deleted += fates.iter().filter(|fate| **fate == Deletion::Deleted).count() as u64;
+        deleted.changed += fates.iter().filter(|fate| **fate == Deletion::Changed).count() as u64;
+        if args.json {
+            for (n, find) in finds.iter().enumerate() {
+                output::line(as_json(find, fates.get(n).copied()));
+            }
+        }
+    }
+    let report = search.report();
+    if !args.json {
+        output::line(human(report, args.apply.then_some(&deleted)));
+    }
+    let left = if args.apply { deleted.changed } else { report.total() };
+    Ok(if left == 0 { ExitCode::Done } else { ExitCode::Found })
+}
+
+/// The options of the sink that is named, or of the only one that is Firestore.
+fn options(global: &Global, args: &FindGarbage) -> Result<FirestoreOptions, CliError> {
+    let url = args.sink.as_ref().filter(|sink| sink.contains(':'));
+    let targets = Targets { sink: url.cloned().into_iter().collect(), ..Targets::default() };
+    let config = Config::load(&global.flags(&targets))?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let named = |sink: &&SinkConfig| url.is_some() || args.sink.as_ref().is_none_or(|name| *name == sink.name);
+    let of_firestore = |sink: &&SinkConfig| sink.url.text.starts_with("firestore:");
+    let found: Vec<&SinkConfig> = config.sinks.iter().filter(named).filter(of_firestore).collect();
+    let (problem, mend) = match found.as_slice() {
+        [sink] => return Ok(sinks::firestore_options(sink)?),
+        [] => (
+            "no Firestore sink is configured by that name",
+            "give --sink firestore://PROJECT/COLLECTION, or the name of one in iclock.toml",
+        ),
+        _ => ("several Firestore sinks are configured", "name one with --sink"),
+    };
+    Err(CliError::new(ExitCode::Configuration, problem).mend(mend))
+}
+
+fn failed(error: SinkError) -> CliError {
+    let told = CliError::new(ExitCode::Sink, chain(&error));
+    match error.mend {
+        Some(mend) => told.mend(mend),
+        None => told,
+    }
+}
+
+fn as_json(find: &Find, fate: Option<Deletion>) -> serde_json::Value {
+    let moment = |moment: Option<chrono::DateTime<chrono::Utc>>| moment.map(|moment| moment.to_rfc3339());
+    json!({
+        "id": find.id(),
+        "reason": find.reason().as_str(),
+        "staffId": find.staff_id(),
+        "timestamp": moment(find.timestamp()),
+        "status": find.status(),
+        "workCode": find.work_code(),
+        "uploadedAt": moment(find.uploaded_at()),
+        "deleted": fate.map(|fate| fate == Deletion::Deleted),
+    })
+}
+
+fn human(report: &Report, deleted: Option<&Deleted>) -> String {
+    let mut parts = Vec::new();
+    for (reason, finds) in &report.examples {
+        let count = report.finds.get(reason).copied().unwrap_or_default();
+        let rows = finds.iter().map(|find| {
+            let moment = |moment: Option<chrono::DateTime<chrono::Utc>>| {
+                moment.map(|moment| moment.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
+            };
+            vec![find.id().to_owned(), moment(find.timestamp()), moment(find.uploaded_at())]
+        });
+        let heading = format!("{reason}: {} documents", grouped(count));
+        parts.push(format!("{heading}\n{}", table(&["Document", "timestamp", "uploadedAt"], rows)));
+    }
+    if report.odd > 0 {
+        let odd = format!("{} documents are of another shape, such as", grouped(report.odd));
+        parts.push(format!("{odd} {}: they are left alone.", report.odd_examples.join(", ")));
+    }
+    let (all, found) = (grouped(report.documents), grouped(report.total()));
+    parts.push(match deleted {
+        _ if report.total() == 0 => format!("Nothing found in {all} documents."),
+        None => format!(
+            "{found} of {all} documents were left behind by mis-read logs.\n\
+             Look at them (--json lists each), then delete them with --apply."
+        ),
+        Some(Deleted { deleted, changed }) => format!(
+            "{found} of {all} documents found: {} deleted, {} changed meanwhile and left alone.",
+            grouped(*deleted),
+            grouped(*changed)
+        ),
+    });
+    parts.join("\n\n")
+}
