@@ -10,7 +10,7 @@ use gcloud_sdk::{GCP_DEFAULT_SCOPES, GoogleAuthHeaders};
 
 use crate::credentials::{DOWNLOAD, ServiceAccountKey};
 use crate::endpoint::Endpoint;
-use crate::error::{Cause, of_kind};
+use crate::error::{Cause, is_certificate, of_kind};
 
 /// A key, or without one the application default credentials. An emulator needs neither.
 #[derive(Debug)]
@@ -49,6 +49,10 @@ impl CredentialsSource {
             // The metadata server of Google's own machines was asked in vain: elsewhere it never answers, so that trying
             // again is no use, and what it came to tells nobody anything.
             (None, ErrorKind::Credentials(_)) if self.is_nowhere(endpoint) => return no_credentials(endpoint),
+            (_, ErrorKind::Credentials(cause)) if is_certificate(cause) => {
+                let what = format!("no trust in the certificate of Google's token service, for {target}");
+                of_kind(endpoint, SinkErrorKind::Certificate, what)
+            }
             (_, ErrorKind::Credentials(cause)) if cause.is_transient() => {
                 let what = format!("cannot reach Google's token service for {target}");
                 of_kind(endpoint, SinkErrorKind::Unreachable, what)

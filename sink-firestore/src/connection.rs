@@ -22,7 +22,7 @@ use crate::auth::{CredentialsSource, no_credentials};
 use crate::credentials::ServiceAccountKey;
 use crate::delivery::{Failure, Rpc};
 use crate::endpoint::Endpoint;
-use crate::error::{Cause, from_status, of_kind};
+use crate::error::{Cause, from_status, is_certificate, of_kind};
 use crate::options::Limits;
 use crate::ramp::Ramp;
 
@@ -212,6 +212,10 @@ impl Connection {
     fn unconnected(&self, cause: gcloud_sdk::error::Error) -> SinkError {
         let what = format!("cannot reach {}", self.endpoint.target());
         match cause.into_kind() {
+            ErrorKind::GrpcStatus(cause) if is_certificate(&cause) => {
+                let what = format!("no trust in the certificate that was shown for {}", self.endpoint.target());
+                of_kind(&self.endpoint, SinkErrorKind::Certificate, what).because(Cause::of(&cause))
+            }
             ErrorKind::GrpcStatus(cause) => {
                 of_kind(&self.endpoint, SinkErrorKind::Unreachable, what).because(Cause::of(&cause))
             }
@@ -248,5 +252,50 @@ impl fmt::Debug for Connection {
             .field("endpoint", &self.endpoint)
             .field("source", &self.source)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gcloud_sdk::google_cloud_auth::credentials::anonymous;
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// A server for this name that nobody vouches for. Says its port.
+    async fn untrusted(name: &str) -> u16 {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = acceptor.accept(stream).await;
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_service_whose_certificate_nobody_vouches_for_is_not_written_to() {
+        let url = format!("https://localhost:{}", untrusted("localhost").await);
+        let auth = GoogleAuthHeaders::from(anonymous::Builder::new().build());
+        let middleware = GoogleAuthMiddlewareLayer::new(auth, None).unwrap();
+        let made = GoogleApi::from_function_with_middleware(FirestoreClient::new, url, middleware).await;
+        let Err(cause) = made else { panic!("connected") };
+        let mut endpoint = Endpoint::new("my-project", "logs").unwrap();
+        endpoint.use_emulator("emulator", "127.0.0.1:1").unwrap();
+        let (connection, _) = Connection::open(endpoint, None, Duration::from_secs(5), Limits::OnTheService).unwrap();
+        let error = connection.unconnected(cause);
+        assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Certificate, false), "{error:?}");
+        assert!(error.source.unwrap().to_string().contains("certificate"));
     }
 }

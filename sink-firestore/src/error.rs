@@ -71,6 +71,16 @@ impl Cause {
     }
 }
 
+/// Whether the other side was not who it should be: a certificate that is not trusted, expired, or for another name.
+pub(crate) fn is_certificate(error: &(dyn Error + 'static)) -> bool {
+    if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+        return true;
+    }
+    // An I/O error that stands for another one has the other one's cause as its own.
+    let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    within.is_some_and(|within| is_certificate(within)) || error.source().is_some_and(is_certificate)
+}
+
 /// The error for a status of a whole request, or of one write that stands for all.
 pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
     let kind = kind_of(&status);
@@ -90,6 +100,11 @@ pub(crate) fn of_kind(endpoint: &Endpoint, kind: SinkErrorKind, what: String) ->
 
 fn kind_of(status: &Status) -> SinkErrorKind {
     match status.code() {
+        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
+            if status.source().is_some_and(is_certificate) =>
+        {
+            SinkErrorKind::Certificate
+        }
         // A status that the connection made, not the service, has what broke as its source.
         Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled if status.source().is_some() => {
             SinkErrorKind::Unreachable
@@ -114,6 +129,7 @@ fn what(kind: SinkErrorKind) -> &'static str {
         SinkErrorKind::Unreachable => "cannot reach",
         SinkErrorKind::TimedOut => "no answer in time from",
         SinkErrorKind::Busy => "too busy at the moment:",
+        SinkErrorKind::Certificate => "no trust in the certificate that was shown for",
         SinkErrorKind::Credentials => "the credentials were not accepted by",
         SinkErrorKind::Rights => "no right to write to",
         SinkErrorKind::Missing => "no such project or database:",
@@ -138,6 +154,11 @@ fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> Option<String> 
         SinkErrorKind::Busy if code == Code::ResourceExhausted => {
             "the daily quota may be used up: the free tier allows 20,000 writes a day and begins anew at midnight, \
              Pacific time"
+                .to_owned()
+        }
+        SinkErrorKind::Certificate => {
+            "set this host's clock right; where a proxy or a virus scanner opens TLS connections, let it leave \
+             *.googleapis.com alone"
                 .to_owned()
         }
         SinkErrorKind::Credentials => {
@@ -196,6 +217,20 @@ mod tests {
     fn a_status_that_the_connection_made_says_that_nothing_was_reached() {
         let broken = std::io::Error::other("connection reset");
         assert_eq!(from_status(&endpoint(), Status::from_error(broken.into())).kind, SinkErrorKind::Unreachable);
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_known_however_deep_it_lies() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("transport error")]
+        struct Outer(#[source] std::io::Error);
+        let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let status = Status::from_error(Outer(std::io::Error::other(expired)).into());
+        let error = from_status(&endpoint(), status);
+        assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Certificate, false));
+        assert!(error.mend.unwrap().contains("clock right"));
+        let other = rustls::Error::General("handshake".to_owned());
+        assert!(!is_certificate(&Outer(std::io::Error::other(other))));
     }
 
     #[test]

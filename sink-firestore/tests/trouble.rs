@@ -3,12 +3,14 @@
 mod support;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use attendance_model::conformance::{Direction, Fault, Proxy, sample};
 use attendance_model::{Outcome, Settings, Sink, SinkError, SinkErrorKind};
 use sink_firestore::{FirestoreOptions, FirestoreSink};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use support::{bounded, documents, new_collection, options, sink, with_emulator};
@@ -179,31 +181,46 @@ fn an_emulator_that_starts_late_is_reached_when_it_is_there() {
     });
 }
 
-/// Runs the calling test again, in a process that knows of no emulator and no credentials and finds no metadata server.
-/// In that process it is true, and the test goes on.
-fn without_emulator_and_credentials() -> bool {
-    const CHILD: &str = "SINK_FIRESTORE_TEST_CHILD";
+/// Runs the calling test again, in a process that knows of no emulator, finds no metadata server, and has this file of
+/// application default credentials or none. In that process it is true, and the test goes on.
+fn with_credentials_of(file: Option<&Path>) -> bool {
     if std::env::var_os(CHILD).is_some() {
         return true;
     }
     let home = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
         .args(["--exact", std::thread::current().name().unwrap()])
         .env_remove("FIRESTORE_EMULATOR_HOST")
         .env_remove("GOOGLE_APPLICATION_CREDENTIALS")
         .env("HOME", home.path())
         .env("APPDATA", home.path())
         .env("GCE_METADATA_HOST", "127.0.0.1:9")
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
+        .env(CHILD, "1");
+    if let Some(file) = file {
+        child.env("GOOGLE_APPLICATION_CREDENTIALS", file);
+    }
+    let output = child.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     false
 }
 
+/// Set in the process of [`with_credentials_of`].
+const CHILD: &str = "SINK_FIRESTORE_TEST_CHILD";
+
+/// The error of a probe of the real service, which is never reached.
+async fn unsigned() -> SinkError {
+    let options = FirestoreOptions::new("school", "my-project", "logs").unwrap();
+    let options = options.timeout(Duration::from_secs(20)).unwrap();
+    let sink = FirestoreSink::open(options).unwrap();
+    let error = sink.probe().await.unwrap_err();
+    assert_eq!(sink.requests(), 0);
+    error
+}
+
 #[test]
 fn missing_credentials_are_permanent_and_the_error_says_what_to_set() {
-    if without_emulator_and_credentials() {
+    if with_credentials_of(None) {
         bounded(async {
             let options = FirestoreOptions::new("school", "my-project", "logs").unwrap();
             let options = options.timeout(Duration::from_millis(500)).unwrap();
@@ -217,7 +234,7 @@ fn missing_credentials_are_permanent_and_the_error_says_what_to_set() {
 
 #[test]
 fn a_key_that_cannot_sign_is_permanent_and_named_without_its_content() {
-    if without_emulator_and_credentials() {
+    if with_credentials_of(None) {
         bounded(async {
             let file = tempfile::NamedTempFile::new().unwrap();
             // No key: of the form that is asked for, put together so that nobody takes it for a real one.
@@ -242,4 +259,83 @@ fn a_key_that_cannot_sign_is_permanent_and_named_without_its_content() {
             assert_eq!(sink.requests(), 0);
         });
     }
+}
+
+#[test]
+fn a_file_of_default_credentials_that_is_missing_or_damaged_is_permanent_and_told_with_the_mend() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = [("missing.json", None), ("text.json", Some("not JSON")), ("shape.json", Some(r#"{"type":"other"}"#))];
+    for (name, content) in files {
+        let file = dir.path().join(name);
+        if let Some(content) = content {
+            std::fs::write(&file, content).unwrap();
+        }
+        if with_credentials_of(Some(&file)) {
+            return bounded(async {
+                let error = unsigned().await;
+                assert_eq!(
+                    (error.kind, error.is_transient()),
+                    (SinkErrorKind::Credentials, false),
+                    "{}",
+                    chain(&error)
+                );
+                assert!(error.mend.unwrap().contains("correct GOOGLE_APPLICATION_CREDENTIALS"));
+            });
+        }
+    }
+}
+
+/// A token service that answers every request so, and a file of credentials that names it.
+async fn token_service(answer: &'static str) -> tempfile::NamedTempFile {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/token", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let of_user = serde_json::json!({
+        "type": "authorized_user", "client_id": "a", "client_secret": "c2VjcmV0", "refresh_token": "c2VjcmV0",
+        "token_uri": url,
+    });
+    std::fs::write(file.path(), of_user.to_string()).unwrap();
+    file
+}
+
+/// Asks in the bare process for a token, of a service in this one, and holds the error to a check.
+fn asks_for_a_token(answer: &'static str, check: impl FnOnce(&SinkError)) {
+    if std::env::var_os(CHILD).is_some() {
+        return bounded(async {
+            let error = unsigned().await;
+            assert!(!format!("{error:?}{}", chain(&error)).contains("c2VjcmV0"), "{error:?}");
+            check(&error);
+        });
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let file = runtime.block_on(token_service(answer));
+    with_credentials_of(Some(file.path()));
+}
+
+#[test]
+fn credentials_that_the_token_service_refuses_are_permanent() {
+    const REFUSED: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 25\r\n\
+        connection: close\r\n\r\n{\"error\":\"invalid_grant\"}";
+    asks_for_a_token(REFUSED, |error| {
+        assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Credentials, false), "{}", chain(error));
+        assert!(error.mend.as_ref().unwrap().contains("gcloud auth application-default login"));
+        assert!(chain(error).contains("invalid_grant"), "{}", chain(error));
+    });
+}
+
+#[test]
+fn a_token_service_out_of_order_is_transient() {
+    const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    asks_for_a_token(BROKEN, |error| {
+        assert!(error.is_transient(), "{}", chain(error));
+        assert!(error.mend.is_some() && chain(error).contains("firestore://my-project/logs"), "{}", chain(error));
+    });
 }
