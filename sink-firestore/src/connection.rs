@@ -23,10 +23,11 @@ use crate::credentials::ServiceAccountKey;
 use crate::delivery::{Failure, Rpc};
 use crate::endpoint::Endpoint;
 use crate::error::{Cause, from_status, is_certificate, of_kind};
-use crate::options::Limits;
+use crate::options::Treated;
 use crate::ramp::Ramp;
 
-type Client = FirestoreClient<GoogleAuthMiddleware>;
+/// A channel with credentials, and the client of documents on it.
+pub(crate) type Api = GoogleApi<FirestoreClient<GoogleAuthMiddleware>>;
 
 /// The requests that the sink makes.
 pub(crate) struct Connection {
@@ -35,16 +36,16 @@ pub(crate) struct Connection {
     timeout: Duration,
     /// Held while connecting, so that writers who come together make one connection. Outlives a channel that broke.
     auth: tokio::sync::Mutex<Option<Arc<GoogleAuthHeaders>>>,
-    client: Mutex<Option<Client>>,
-    /// Where limits are kept: an emulator needs no mercy.
+    api: Mutex<Option<Api>>,
+    /// The real service's only: an emulator needs no mercy.
     ramp: Option<(Instant, Mutex<Ramp>)>,
     requests: AtomicU64,
     reads: AtomicU64,
 }
 
 impl Connection {
-    /// Contacts nothing. Goes to the emulator of the environment where the endpoint names none; says besides whether the
-    /// limits of the real service are to be kept.
+    /// Contacts nothing. Goes to the emulator of the environment where the endpoint names none; says besides whether it
+    /// is treated as the real service.
     ///
     /// # Errors
     /// [`OptionsError`] when the environment names no emulator's address as one.
@@ -52,7 +53,7 @@ impl Connection {
         mut endpoint: Endpoint,
         key: Option<ServiceAccountKey>,
         timeout: Duration,
-        limits: Limits,
+        treated: Treated,
     ) -> Result<(Self, bool), OptionsError> {
         const VARIABLE: &str = "FIRESTORE_EMULATOR_HOST";
         if let (false, Ok(address)) = (endpoint.is_emulator(), std::env::var(VARIABLE))
@@ -60,18 +61,18 @@ impl Connection {
         {
             endpoint.use_emulator(VARIABLE, &address)?;
         }
-        let limited = limits == Limits::Always || !endpoint.is_emulator();
+        let as_service = treated == Treated::AsService || !endpoint.is_emulator();
         let connection = Self {
             endpoint,
             source: CredentialsSource(key),
             timeout,
             auth: tokio::sync::Mutex::default(),
-            client: Mutex::default(),
-            ramp: limited.then(|| (Instant::now(), Mutex::default())),
+            api: Mutex::default(),
+            ramp: as_service.then(|| (Instant::now(), Mutex::default())),
             requests: AtomicU64::new(0),
             reads: AtomicU64::new(0),
         };
-        Ok((connection, limited))
+        Ok((connection, as_service))
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -110,8 +111,8 @@ impl Connection {
             mask: Some(DocumentMask::default()),
             ..BatchGetDocumentsRequest::default()
         };
-        self.call(request, async |mut client, request| {
-            let mut answers = client.batch_get_documents(request).await?.into_inner();
+        self.call(request, async |api, request| {
+            let mut answers = api.get().batch_get_documents(request).await?.into_inner();
             let mut found = Vec::new();
             while let Some(answer) = answers.message().await? {
                 if let Some(batch_get_documents_response::Result::Found(document)) = answer.result {
@@ -124,22 +125,18 @@ impl Connection {
     }
 
     /// Sends one request and waits for its whole answer, all within the time-out.
-    pub(crate) async fn call<M, T, F>(
-        &self,
-        message: M,
-        send: impl FnOnce(Client, Request<M>) -> F,
-    ) -> Result<T, Failure>
+    pub(crate) async fn call<M, T, F>(&self, message: M, send: impl FnOnce(Api, Request<M>) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Status>>,
     {
         let deadline = Instant::now() + self.timeout;
-        let client = self.client(deadline).await?;
+        let api = self.api(deadline).await?;
         let mut request = Request::new(message);
         // Told to the server too, which then stops working on it. A little later, so that the limit below comes first:
         // the channel's own ends a request as "cancelled".
         request.set_timeout(self.timeout + Duration::from_secs(1));
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let result = match timeout_at(deadline, send(client, request)).await {
+        let result = match timeout_at(deadline, send(api, request)).await {
             Ok(result) => result.map_err(Failure::Status),
             Err(_) => Err(self.timed_out().into()),
         };
@@ -152,20 +149,20 @@ impl Connection {
             ),
         };
         if broken {
-            *self.known_client() = None;
+            *self.known_api() = None;
         }
         result
     }
 
-    /// The client, connected and with credentials that are valid now.
-    async fn client(&self, deadline: Instant) -> Result<Client, SinkError> {
+    /// The channel, connected and with credentials that are valid now.
+    async fn api(&self, deadline: Instant) -> Result<Api, SinkError> {
         let mut held = timeout_at(deadline, self.auth.lock()).await.map_err(|_| self.timed_out())?;
         let auth = match timeout_at(deadline, self.source.headers(&self.endpoint, held.clone())).await {
             Ok(Ok(auth)) => auth,
             failed => {
                 // The credentials stop renewing themselves after some failures: the next attempt makes new ones.
                 *held = None;
-                *self.known_client() = None;
+                *self.known_api() = None;
                 return Err(match failed {
                     Ok(Err(cause)) => self.source.failure(&self.endpoint, cause),
                     _ if self.source.is_nowhere(&self.endpoint) => no_credentials(&self.endpoint),
@@ -174,22 +171,22 @@ impl Connection {
             }
         };
         *held = Some(Arc::clone(&auth));
-        if let Some(client) = self.known_client().clone() {
-            return Ok(client);
+        if let Some(api) = self.known_api().clone() {
+            return Ok(api);
         }
-        let client = timeout_at(deadline, self.connect(auth))
+        let api = timeout_at(deadline, self.connect(auth))
             .await
             .map_err(|_| self.timed_out())?
             .map_err(|cause| self.unconnected(cause))?;
-        *self.known_client() = Some(client.clone());
-        Ok(client)
+        *self.known_api() = Some(api.clone());
+        Ok(api)
     }
 
-    fn known_client(&self) -> MutexGuard<'_, Option<Client>> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known_api(&self) -> MutexGuard<'_, Option<Api>> {
+        self.api.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn connect(&self, auth: Arc<GoogleAuthHeaders>) -> gcloud_sdk::error::Result<Client> {
+    async fn connect(&self, auth: Arc<GoogleAuthHeaders>) -> gcloud_sdk::error::Result<Api> {
         let mut middleware = GoogleAuthMiddlewareLayer::new(auth, Some(self.endpoint.database_path()))?;
         if self.endpoint.is_emulator() {
             // The emulator's own convention for one whom security rules do not concern.
@@ -200,7 +197,7 @@ impl Connection {
         let api =
             GoogleApi::from_function_with_middleware(FirestoreClient::new, self.endpoint.url(), middleware).await?;
         tracing::debug!(sink = %self.endpoint.target(), "connected to Firestore");
-        Ok(api.get())
+        Ok(api)
     }
 
     fn timed_out(&self) -> SinkError {
@@ -228,7 +225,7 @@ impl Connection {
 
 impl Rpc for Connection {
     async fn ready(&self) -> Result<(), Failure> {
-        self.client(Instant::now() + self.timeout).await?;
+        self.api(Instant::now() + self.timeout).await?;
         Ok(())
     }
 
@@ -242,7 +239,7 @@ impl Rpc for Connection {
         }
         let request =
             BatchWriteRequest { database: self.endpoint.database_path(), writes, ..BatchWriteRequest::default() };
-        self.call(request, async |mut client, request| Ok(client.batch_write(request).await?.into_inner().status)).await
+        self.call(request, async |api, request| Ok(api.get().batch_write(request).await?.into_inner().status)).await
     }
 }
 
@@ -293,7 +290,7 @@ mod tests {
         let Err(cause) = made else { panic!("connected") };
         let mut endpoint = Endpoint::new("my-project", "logs").unwrap();
         endpoint.use_emulator("emulator", "127.0.0.1:1").unwrap();
-        let (connection, _) = Connection::open(endpoint, None, Duration::from_secs(5), Limits::OnTheService).unwrap();
+        let (connection, _) = Connection::open(endpoint, None, Duration::from_secs(5), Treated::AsEmulator).unwrap();
         let error = connection.unconnected(cause);
         assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Certificate, false), "{error:?}");
         assert!(error.source.unwrap().to_string().contains("certificate"));

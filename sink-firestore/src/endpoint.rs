@@ -64,6 +64,10 @@ impl Endpoint {
         &self.project
     }
 
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
     pub(crate) fn is_emulator(&self) -> bool {
         self.emulator.is_some()
     }
@@ -76,6 +80,11 @@ impl Endpoint {
     /// What the names of the collection's documents begin with.
     pub(crate) fn documents(&self) -> String {
         format!("{}/documents/{}", self.database_path(), self.collection)
+    }
+
+    /// The collections of this name, as indexes are made for.
+    pub(crate) fn collection_group(&self) -> String {
+        format!("{}/collectionGroups/{}", self.database_path(), self.parent_and_collection().1)
     }
 
     /// What the collection lies below, and its own name.
@@ -181,5 +190,6 @@ mod tests {
         let (parent, collection) = endpoint.parent_and_collection();
         assert_eq!(parent, "projects/p/databases/(default)/documents/schools/north");
         assert_eq!(collection, "logs");
+        assert_eq!(endpoint.collection_group(), "projects/p/databases/(default)/collectionGroups/logs");
     }
 }

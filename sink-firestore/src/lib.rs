@@ -17,6 +17,7 @@
 //! | `auth.rs` | where the credentials come from, and what their failure means |
 //! | `ramp.rs` | how fast the real service may be written to |
 //! | `retry_info.rs` | how long the service asks to be left alone |
+//! | `index.rs` | whether the composite index is there that readers need |
 //! | `error.rs` | what a status of the service means |
 //!
 //! ```
@@ -43,6 +44,7 @@ mod endpoint;
 mod error;
 mod full;
 pub mod garbage;
+mod index;
 mod mapping;
 mod options;
 mod ramp;

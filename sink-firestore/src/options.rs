@@ -29,13 +29,13 @@ pub enum Layout {
     Full,
 }
 
-/// Where the ramp and the daily budget are kept.
+/// How an emulator is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Limits {
-    /// On the real service.
-    OnTheService,
-    /// On an emulator too.
-    Always,
+pub(crate) enum Treated {
+    /// Without ramp and budget, and not asked for an index: it needs none of these.
+    AsEmulator,
+    /// As the real service.
+    AsService,
 }
 
 /// Where and how to write. Nothing is contacted before the first probe or write.
@@ -49,7 +49,7 @@ pub struct FirestoreOptions {
     pub(crate) layout: Layout,
     pub(crate) daily_writes: Option<NonZeroU64>,
     pub(crate) timeout: Duration,
-    pub(crate) limits: Limits,
+    pub(crate) treated: Treated,
 }
 
 const KNOWN: [&str; 8] = ["credentials", "daily_writes", "database", "emulator", "ids", "layout", "time", "timeout"];
@@ -70,7 +70,7 @@ impl FirestoreOptions {
             layout: Layout::default(),
             daily_writes: None,
             timeout: Duration::from_secs(30),
-            limits: Limits::OnTheService,
+            treated: Treated::AsEmulator,
         })
     }
 
@@ -188,10 +188,11 @@ impl FirestoreOptions {
         self
     }
 
-    /// Keeps the ramp and the daily budget on an emulator too. For tests of what they do.
+    /// Treats an emulator as the real service is treated: keeps the ramp and the daily budget, and asks for the index in
+    /// the probe. For tests of what these do.
     #[must_use]
-    pub fn limits_on_emulator(mut self) -> Self {
-        self.limits = Limits::Always;
+    pub fn emulator_as_service(mut self) -> Self {
+        self.treated = Treated::AsService;
         self
     }
 

@@ -13,7 +13,7 @@ use gcloud_sdk::tonic::{Code, Status};
 use crate::connection::Connection;
 use crate::delivery::{Failure, MAX_WRITES, Rpc, deliver};
 use crate::mapping::Mapping;
-use crate::{FirestoreOptions, Layout};
+use crate::{FirestoreOptions, Layout, index};
 
 /// Where the day of Firestore's quotas begins and ends.
 const QUOTA_ZONE: Tz = Tz::America__Los_Angeles;
@@ -25,6 +25,8 @@ pub struct FirestoreSink {
     connection: Connection,
     mapping: Mapping,
     budget: Option<Budget>,
+    /// Whether the other end is the real service, or is to be treated so.
+    as_service: bool,
 }
 
 impl FirestoreSink {
@@ -34,12 +36,12 @@ impl FirestoreSink {
     /// # Errors
     /// [`OptionsError`] when that variable is set to something other than `HOST:PORT`.
     pub fn open(options: FirestoreOptions) -> Result<Self, OptionsError> {
-        let FirestoreOptions { name, endpoint, credentials, time, ids, layout, daily_writes, timeout, limits } =
+        let FirestoreOptions { name, endpoint, credentials, time, ids, layout, daily_writes, timeout, treated } =
             options;
-        let (connection, limited) = Connection::open(endpoint, credentials, timeout, limits)?;
+        let (connection, as_service) = Connection::open(endpoint, credentials, timeout, treated)?;
         let mapping = Mapping { parent: connection.endpoint().documents(), ids, time, layout };
-        let budget = daily_writes.filter(|_| limited).map(|writes| Budget::new(writes.get(), QUOTA_ZONE));
-        Ok(Self { name, connection, mapping, budget })
+        let budget = daily_writes.filter(|_| as_service).map(|writes| Budget::new(writes.get(), QUOTA_ZONE));
+        Ok(Self { name, connection, mapping, budget, as_service })
     }
 
     /// Requests sent so far.
@@ -88,7 +90,8 @@ impl Sink for FirestoreSink {
 
     /// Sends a write that can change nothing: an update of no field of a document that must exist and does not. Unlike a
     /// read it asks for the right to write, and it is not billed as a read. Besides `datastore.entities.create`, the
-    /// account so needs `datastore.entities.update`; the role Cloud Datastore User has both.
+    /// account so needs `datastore.entities.update`; the role Cloud Datastore User has both. Then asks the real service for
+    /// its list of indexes, which reads no document either: a missing index is a notice.
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
         self.connection.ready().await.map_err(|failure| self.error(failure))?;
         // Counted, and sent in any case: it costs one write, and a write of events will tell that there are none left.
@@ -96,6 +99,9 @@ impl Sink for FirestoreSink {
         let answer = self.connection.batch_write(vec![self.mapping.probe()]).await;
         let statuses = answer.map_err(|failure| self.error(failure))?;
         match statuses.first().map(|status| (Code::from_i32(status.code), &status.message)) {
+            Some((Code::Ok | Code::NotFound, _)) if self.as_service => {
+                Ok(index::notice(&self.connection).await.into_iter().collect())
+            }
             Some((Code::Ok | Code::NotFound, _)) => Ok(Vec::new()),
             Some((code, message)) => Err(self.error(Failure::Status(Status::new(code, message)))),
             None => Err(self.error(Failure::Status(Status::internal("no status for the probe")))),

@@ -13,7 +13,7 @@ use sink_firestore::{FirestoreOptions, FirestoreSink};
 use support::{documents, new_collection, options, with_emulator};
 
 fn limited(address: &str, collection: &str, writes: u64) -> FirestoreOptions {
-    options(address, collection).daily_writes(NonZeroU64::new(writes).unwrap()).limits_on_emulator()
+    options(address, collection).daily_writes(NonZeroU64::new(writes).unwrap()).emulator_as_service()
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn an_emulator_has_no_budget_unless_a_test_asks_for_it() {
 fn waiting_for_the_ramp_takes_nothing_from_a_request_s_time() {
     with_emulator(|address| async move {
         let collection = new_collection();
-        let options = options(&address, &collection).limits_on_emulator();
+        let options = options(&address, &collection).emulator_as_service();
         let sink = FirestoreSink::open(options.timeout(Duration::from_secs(1)).unwrap()).unwrap();
         let (events, began) = (sample(1600), Instant::now());
         // 400 at once, and then each when the writes before it have had their time, at 500 a second: the last after 2.4 s.

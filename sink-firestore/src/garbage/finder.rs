@@ -46,8 +46,8 @@ impl GarbageFinder {
     /// # Errors
     /// [`OptionsError`] when that variable is set to something other than `HOST:PORT`.
     pub fn open(options: FirestoreOptions) -> Result<Self, OptionsError> {
-        let FirestoreOptions { endpoint, credentials, timeout, limits, .. } = options;
-        let (connection, _) = Connection::open(endpoint, credentials, timeout, limits)?;
+        let FirestoreOptions { endpoint, credentials, timeout, treated, .. } = options;
+        let (connection, _) = Connection::open(endpoint, credentials, timeout, treated)?;
         Ok(Self { connection })
     }
 

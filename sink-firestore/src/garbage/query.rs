@@ -55,8 +55,8 @@ pub(super) async fn page(
     let request =
         RunQueryRequest { parent, query_type: Some(QueryType::StructuredQuery(query)), ..RunQueryRequest::default() };
     let documents: Vec<Document> = connection
-        .call(request, async |mut client, request| {
-            let mut answers = client.run_query(request).await?.into_inner();
+        .call(request, async |api, request| {
+            let mut answers = api.get().run_query(request).await?.into_inner();
             let mut documents = Vec::new();
             while let Some(answer) = answers.message().await? {
                 documents.extend(answer.document);
@@ -83,8 +83,8 @@ pub(super) async fn count(connection: &Connection, scope: Scope) -> Result<u64, 
         ..RunAggregationQueryRequest::default()
     };
     let counted = connection
-        .call(request, async |mut client, request| {
-            let mut answers = client.run_aggregation_query(request).await?.into_inner();
+        .call(request, async |api, request| {
+            let mut answers = api.get().run_aggregation_query(request).await?.into_inner();
             let mut counted = None;
             while let Some(answer) = answers.message().await? {
                 let value = answer.result.and_then(|mut result| result.aggregate_fields.remove(ALIAS));
