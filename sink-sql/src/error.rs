@@ -7,7 +7,12 @@ use attendance_model::{SinkError, SinkErrorKind};
 pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> SinkError {
     use rusqlite::ErrorCode as Code;
     use rusqlite::ffi::SQLITE_ERROR;
-    let (kind, mend) = match cause.sqlite_error() {
+    let failure = match &cause {
+        // A statement that does not fit the tables.
+        rusqlite::Error::SqlInputError { error, .. } => Some(error),
+        other => other.sqlite_error(),
+    };
+    let (kind, mend) = match failure {
         Some(error) => match error.code {
             Code::DatabaseBusy | Code::DatabaseLocked => {
                 (SinkErrorKind::Busy, "another program holds the file locked: end it, or let it finish")
@@ -25,6 +30,11 @@ pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> 
             Code::SystemIoFailure => (SinkErrorKind::Unreachable, "check the disk, and whether it is still mounted"),
             Code::OperationInterrupted => {
                 (SinkErrorKind::TimedOut, "set a longer `timeout`, or move the file to a faster disk")
+            }
+            Code::Unknown
+                if cause.to_string().contains("already exists") || cause.to_string().contains("there is already") =>
+            {
+                (SinkErrorKind::Schema, NAME_TAKEN)
             }
             // Such as a missing table or column, or an id without a unique index.
             Code::Unknown if error.extended_code == SQLITE_ERROR => (SinkErrorKind::Schema, FOREIGN_TABLE),
@@ -49,8 +59,8 @@ pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sq
     use sqlx::Error as Cause;
     let (kind, mend) = match &cause {
         Cause::Database(error) => classify(error.as_ref()),
-        // A certificate that is not trusted comes as invalid data.
-        Cause::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => (SinkErrorKind::Unreachable, TLS),
+        // What the TLS library says of a certificate comes as invalid data.
+        Cause::Io(_) | Cause::Tls(_) if speaks_of_certificate(&cause) => (SinkErrorKind::Certificate, CERTIFICATE),
         Cause::Tls(_) => (SinkErrorKind::Unreachable, TLS),
         Cause::Io(_) => (
             SinkErrorKind::Unreachable,
@@ -66,8 +76,12 @@ pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sq
 const FOREIGN_TABLE: &str = "the table is not as this program made it: set another `table`";
 const OUR_FAULT: &str = "this is a fault of this program: please report it";
 const TABLE_GONE: &str = "the table is gone: start this program again, which makes it anew, then replay";
-const TLS: &str =
-    "check that the server offers TLS, and its certificate and name; `tls_ca` names certificates to trust";
+const TLS: &str = "let the server offer TLS, or set `tls` to prefer or disable";
+const CERTIFICATE: &str =
+    "renew the server's certificate, name the host that it was made for, or name certificates to trust with `tls_ca`";
+/// The mend where a name that a migration wants is taken.
+pub(crate) const NAME_TAKEN: &str =
+    "rename what has that name, or set another `table`: views and indexes are named after it";
 const NO_ROOM: &str = "make room on the server's disk; nothing is lost meanwhile";
 const SIGN_IN: &str = "check the user in the URL, `password`, and from where the server lets this user in";
 const GRANT: &str = "let an administrator grant this user SELECT and INSERT on the table, and CREATE to make it";
@@ -77,6 +91,19 @@ const LOCKED: &str = "see which program holds locks on the table";
 const READ_ONLY: &str = "name the primary server: this one is a replica, or set to be read only";
 const TOO_SLOW: &str = "set a longer `timeout`, or see what keeps the server busy";
 const GOING_DOWN: &str = "wait until the server runs again";
+
+/// Expired, not trusted, or for another name.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn speaks_of_certificate(cause: &sqlx::Error) -> bool {
+    let mut said = Some(cause as &dyn std::error::Error);
+    while let Some(error) = said {
+        if error.to_string().contains("certificate") {
+            return true;
+        }
+        said = error.source();
+    }
+    false
+}
 
 /// PostgreSQL's, by SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 #[cfg(feature = "postgres")]
@@ -95,6 +122,8 @@ pub(crate) fn sqlstate(error: &dyn sqlx::error::DatabaseError) -> (SinkErrorKind
         "57P01" | "57P02" => (SinkErrorKind::Unreachable, GOING_DOWN),
         "42P01" => (SinkErrorKind::Missing, TABLE_GONE),
         // A missing column, other types, no unique index on the id, a column of somebody else's without a default.
+        // Something of somebody else's has the name of a view or an index.
+        "42P07" | "42710" => (SinkErrorKind::Schema, NAME_TAKEN),
         "42703" | "42804" | "42809" | "42P10" | "23502" => (SinkErrorKind::Schema, FOREIGN_TABLE),
         code => match code.get(..2) {
             Some("08" | "58") => (SinkErrorKind::Unreachable, GOING_DOWN),
@@ -122,8 +151,9 @@ pub(crate) fn mysql_number(error: &dyn sqlx::error::DatabaseError) -> (SinkError
         }
         1153 => (SinkErrorKind::Invalid, "let the server take larger packets: max_allowed_packet of 16 MB or more"),
         1146 => (SinkErrorKind::Missing, TABLE_GONE),
+        1050 => (SinkErrorKind::Schema, NAME_TAKEN),
         // A missing column, a column of somebody else's without a default, a unique key on something else.
-        1054 | 1062 | 1364 => (SinkErrorKind::Schema, FOREIGN_TABLE),
+        1054 | 1062 | 1072 | 1364 => (SinkErrorKind::Schema, FOREIGN_TABLE),
         _ => (SinkErrorKind::Invalid, OUR_FAULT),
     }
 }

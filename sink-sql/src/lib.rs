@@ -7,6 +7,7 @@
 //! | `sink.rs` | the [`Sink`](attendance_model::Sink): one transaction per batch, one outcome per event |
 //! | `mapping.rs` | the columns, and what of an event goes into which |
 //! | `migration.rs`, `migrations/` | how the table came to be, in versions |
+//! | `version.rs` | which servers are new enough |
 //! | `dialect/` | what differs from one database to the next, one file each |
 //! | `error.rs` | a database's errors as the sink's, with what to try next |
 //!
@@ -34,6 +35,8 @@ mod options;
 mod server;
 mod sink;
 mod table;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod version;
 
 pub use options::SqlOptions;
 pub use sink::SqlSink;

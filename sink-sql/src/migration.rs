@@ -1,35 +1,70 @@
 //! The versions of the events' table, and what leads from each to the next.
 
-use attendance_model::{SinkError, SinkErrorKind};
+use attendance_model::{Notice, SinkError, SinkErrorKind};
 
 use crate::table::Table;
 
-/// One step: the statements that lead to a version, with `{table}` where the table's name goes.
+/// One step: the statements that lead to a version, with placeholders where names go.
 #[derive(Debug)]
 pub(crate) struct Migration {
     pub(crate) version: i64,
+    /// Whether it adds only what readers want: without it, events are written as well.
+    pub(crate) for_readers: bool,
     sql: &'static str,
 }
 
-/// SQLite's steps, oldest first.
-#[cfg(feature = "sqlite")]
-pub(crate) const SQLITE: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("../migrations/sqlite/0001_events.sql") }];
+macro_rules! migrations {
+    ($(#[$attribute:meta])* $name:ident: $folder:literal) => {
+        $(#[$attribute])*
+        pub(crate) const $name: &[Migration] = &[
+            Migration {
+                version: 1,
+                for_readers: false,
+                sql: include_str!(concat!("../migrations/", $folder, "/0001_events.sql")),
+            },
+            Migration {
+                version: 2,
+                for_readers: true,
+                sql: include_str!(concat!("../migrations/", $folder, "/0002_views.sql")),
+            },
+        ];
+    };
+}
 
-/// PostgreSQL's steps, oldest first.
-#[cfg(feature = "postgres")]
-pub(crate) const POSTGRES: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("../migrations/postgres/0001_events.sql") }];
-
-/// The steps of MySQL and MariaDB, oldest first. Each must do no harm when it is taken twice: they commit one by one.
-#[cfg(feature = "mysql")]
-pub(crate) const MYSQL: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("../migrations/mysql/0001_events.sql") }];
+migrations! {
+    /// SQLite's steps, oldest first.
+    #[cfg(feature = "sqlite")]
+    SQLITE: "sqlite"
+}
+migrations! {
+    /// PostgreSQL's steps, oldest first.
+    #[cfg(feature = "postgres")]
+    POSTGRES: "postgres"
+}
+migrations! {
+    /// The steps of MySQL and MariaDB, oldest first. Their statements commit one by one: one that was taken before must do no
+    /// harm when it is taken again.
+    #[cfg(feature = "mysql")]
+    MYSQL: "mysql"
+}
 
 impl Migration {
     /// The statements for one table.
-    pub(crate) fn statements(&self, quoted_table: &str) -> String {
-        self.sql.replace("{table}", quoted_table)
+    pub(crate) fn statements(&self, table: &Table, quote: char) -> String {
+        let names = table.names(quote);
+        names.iter().fold(self.sql.to_owned(), |sql, (placeholder, name)| sql.replace(placeholder, name))
+    }
+
+    /// Whether writing goes on although the step could not be taken, and what to do about it.
+    ///
+    /// # Errors
+    /// The failure itself, where it is not for want of a right, or the step is needed.
+    pub(crate) fn put_off(&self, failure: SinkError, target: &str) -> Result<Notice, SinkError> {
+        if failure.kind != SinkErrorKind::Rights || !self.for_readers {
+            return Err(failure);
+        }
+        let what = format!("{target} lacks what version {} adds: indexes, and views for its readers", self.version);
+        Ok(Notice::new(what).mend("run this program once as the table's owner, who may CREATE"))
     }
 }
 

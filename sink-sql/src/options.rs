@@ -6,7 +6,7 @@ use std::time::Duration;
 use attendance_model::{IdScheme, OptionsError, Settings};
 
 use crate::server::{self, Kind, Server};
-use crate::table::Table;
+use crate::table::{self, Table};
 
 /// Where the events go, and how. Made of a URL and settings; prints without secrets.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl SqlOptions {
                 (one, other) => Ok(one.or(other)),
             }
         };
-        let mut table = Table::parse(take("table")?.as_deref().unwrap_or("attendance_events"))?;
+        let mut table = Table::parse(take("table")?.as_deref().unwrap_or(table::DEFAULT))?;
         let ids = take("ids")?.map(|text| parse_ids(&text)).transpose()?.unwrap_or_default();
         let timeout = take("timeout")?.map(|text| parse_timeout(&text)).transpose()?.unwrap_or(Duration::from_secs(30));
         let mut known = COMMON.to_vec();

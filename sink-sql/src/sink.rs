@@ -43,7 +43,7 @@ impl Sink for SqlSink {
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
-        self.dialect.prepare().await.map(|()| Vec::new())
+        self.dialect.prepare().await
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {

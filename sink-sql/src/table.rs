@@ -9,8 +9,16 @@ pub(crate) struct Table {
     name: String,
 }
 
-/// PostgreSQL cuts names at 63 bytes; this leaves room for the version table's suffix.
-const LONGEST: usize = 48;
+/// PostgreSQL cuts names at 63 bytes; this leaves room for the longest suffix.
+const LONGEST: usize = 46;
+
+/// The table's name where none is set.
+pub(crate) const DEFAULT: &str = "attendance_events";
+
+/// First and last punch of each person and day.
+pub(crate) const DAILY: &str = "daily_attendance";
+/// The latest punch of each person.
+pub(crate) const LATEST: &str = "latest_punch";
 
 impl Table {
     /// The table of this name; `SCHEMA.TABLE` names the schema too.
@@ -48,6 +56,28 @@ impl Table {
     /// The table that holds the schema's version, for use in a statement.
     pub(crate) fn version_table(&self, quote: char) -> String {
         self.with_suffix(quote, "_schema")
+    }
+
+    /// A view of the table's, without its schema: by its own name for the default table, else behind the table's.
+    pub(crate) fn view_name(&self, view: &str) -> String {
+        if self.name == DEFAULT { view.to_owned() } else { format!("{}_{view}", self.name) }
+    }
+
+    /// What stands for the placeholders of a migration, between `quote` characters. Indexes are named without the schema, which
+    /// is that of their table.
+    pub(crate) fn names(&self, quote: char) -> [(&'static str, String); 5] {
+        let bare = |name: String| format!("{quote}{name}{quote}");
+        let in_schema = |name: String| match &self.schema {
+            Some(schema) => format!("{quote}{schema}{quote}.{}", bare(name)),
+            None => bare(name),
+        };
+        [
+            ("{table}", self.quoted(quote)),
+            ("{daily}", in_schema(self.view_name(DAILY))),
+            ("{latest}", in_schema(self.view_name(LATEST))),
+            ("{by_user}", bare(format!("{}_by_user", self.name))),
+            ("{by_device}", bare(format!("{}_by_device", self.name))),
+        ]
     }
 
     fn with_suffix(&self, quote: char, suffix: &str) -> String {
@@ -90,7 +120,7 @@ mod tests {
 
     #[test]
     fn names_that_are_no_plain_identifier_are_refused() {
-        for name in ["", "1st", "a b", "a\"b", "a;drop", "a.b.c", "sqlite_master", "é", &"x".repeat(49)] {
+        for name in ["", "1st", "a b", "a\"b", "a;drop", "a.b.c", "sqlite_master", "é", &"x".repeat(47)] {
             assert!(Table::parse(name).is_err(), "{name:?}");
         }
     }
@@ -101,5 +131,18 @@ mod tests {
         assert_eq!(table.quoted('"'), "\"hr\".\"punches\"");
         assert_eq!(table.version_table('"'), "\"hr\".\"punches_schema\"");
         assert_eq!(table.to_string(), "hr.punches");
+    }
+
+    #[test]
+    fn views_have_names_of_their_own_beside_the_default_table_alone() {
+        let names = |table: &str| Table::parse(table).unwrap().names('"').map(|(_, name)| name);
+        let [_, daily, latest, by_user, _] = names("attendance_events");
+        assert_eq!(
+            [daily, latest, by_user],
+            ["\"daily_attendance\"", "\"latest_punch\"", "\"attendance_events_by_user\""]
+        );
+        let [table, daily, ..] = names("hr.punches");
+        assert_eq!([table, daily], ["\"hr\".\"punches\"", "\"hr\".\"punches_daily_attendance\""]);
+        assert!(names(&"x".repeat(LONGEST)).iter().all(|name| name.len() <= 63 + 2));
     }
 }

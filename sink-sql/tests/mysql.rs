@@ -3,6 +3,8 @@
 #![cfg(feature = "mysql")]
 
 mod common;
+#[path = "common/readers.rs"]
+mod readers;
 
 use attendance_model::conformance::{Harness, View, sample};
 use attendance_model::{Outcome, Sink, SinkErrorKind};
@@ -39,8 +41,8 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        let drop = format!("DROP TABLE IF EXISTS {0}, {0}_schema", self.name);
-        common::finish(execute(drop));
+        let views = format!("DROP VIEW IF EXISTS {0}_daily_attendance, {0}_latest_punch", self.name);
+        common::finish(execute(format!("{views}; DROP TABLE IF EXISTS {0}, {0}_schema", self.name)));
     }
 }
 
@@ -213,7 +215,7 @@ async fn a_table_that_was_dropped_is_missing_until_the_next_probe() {
     }
     let table = Table::new();
     table.sink.probe().await.unwrap();
-    execute(format!("DROP TABLE {0}, {0}_schema", table.name)).await;
+    execute(format!("DROP TABLE {0}, {0}_schema CASCADE", table.name)).await;
     assert_eq!(table.sink.write(&sample(1)).await.unwrap_err().kind, SinkErrorKind::Missing);
     table.sink.probe().await.unwrap();
     assert_eq!(table.sink.write(&sample(1)).await.unwrap(), [Outcome::Stored]);
@@ -233,4 +235,121 @@ async fn a_locked_table_is_busy_within_the_timeout() {
     assert_eq!(sink.write(&sample(2)).await.unwrap_err().kind, SinkErrorKind::Busy);
     holder.execute(sqlx::raw_sql("UNLOCK TABLES")).await.unwrap();
     assert_eq!(sink.write(&sample(2)).await.unwrap(), vec![Outcome::Stored; 2]);
+}
+
+#[tokio::test]
+async fn readers_find_first_and_last_punch_of_each_day_and_the_latest_of_each_person() {
+    if skipped("readers_find_first_and_last_punch_of_each_day_and_the_latest_of_each_person") {
+        return;
+    }
+    let table = Table::new();
+    table.sink.probe().await.unwrap();
+    table.sink.write(&readers::events()).await.unwrap();
+    let rows = async |question: String| -> Vec<Vec<String>> {
+        let rows = sqlx::query(AssertSqlSafe(question)).fetch_all(&mut connect().await).await.unwrap();
+        rows.iter().map(|row| (0..row.len()).map(|n| row.get(n)).collect()).collect()
+    };
+    let text = |column: &str| format!("CAST({column} AS char CHARACTER SET utf8mb4)");
+    let [day, first, last, punches] = ["day", "first_in", "last_out", "punches"].map(text);
+    let daily = format!(
+        "SELECT user_id, {day}, {first}, coalesce({last}, ''), {punches} FROM {}_daily_attendance ORDER BY user_id, day",
+        table.name
+    );
+    assert_eq!(rows(daily).await, readers::DAILY);
+    let latest = format!(
+        "SELECT user_id, {}, device_name FROM {}_latest_punch ORDER BY user_id",
+        text("local_time"),
+        table.name
+    );
+    assert_eq!(rows(latest).await, readers::LATEST);
+    let comment = "SELECT CAST(column_comment AS char CHARACTER SET utf8mb4) FROM information_schema.columns
+                   WHERE table_schema = database() AND column_name = 'local_time' AND table_name = ";
+    assert_eq!(rows(format!("{comment}'{}'", table.name)).await, [["The terminal's wall clock"]]);
+}
+
+#[tokio::test]
+async fn the_rights_that_the_readme_grants_are_enough() {
+    if skipped("the_rights_that_the_readme_grants_are_enough") {
+        return;
+    }
+    let (writer, reader, database) = (unique("writer"), unique("reader"), unique("rights"));
+    let url = server().unwrap();
+    let (address, _) = url.rsplit_once('/').unwrap();
+    let (_, host) = address.rsplit_once('@').unwrap();
+    let sign_in = |user: &str| format!("mysql://{user}:secret@{host}/{database}");
+    let admin = open(&format!("{address}/{database}"), "");
+    execute(format!("CREATE DATABASE {database}")).await;
+    admin.probe().await.unwrap();
+    let mut users = Vec::new();
+    for user in [&writer, &reader] {
+        // Both: a server's nameless local user would otherwise come before ours.
+        for host in ["%", "localhost"] {
+            execute(format!("CREATE USER '{user}'@'{host}' IDENTIFIED BY 'secret'")).await;
+            users.push(format!("'{user}'@'{host}'"));
+        }
+    }
+    for host in ["%", "localhost"] {
+        let named = |user: &str| format!("'{user}'@'{host}'");
+        let grants = readers::of_the_readme("mysql")
+            .replace("iclock_writer", &named(&writer))
+            .replace("iclock_reader", &named(&reader));
+        execute(format!("USE {database}; {grants}")).await;
+    }
+    // As the first version left it: a writer meets a table that only its owner may bring up to date.
+    execute(format!("DELETE FROM {database}.attendance_events_schema WHERE version > 1")).await;
+    let as_writer = open(&sign_in(&writer), "");
+    let notices = as_writer.probe().await.unwrap();
+    assert!(notices.len() == 1 && notices[0].mend.as_ref().unwrap().contains("owner"), "{notices:?}");
+    assert_eq!(as_writer.write(&readers::events()).await.unwrap(), vec![Outcome::Stored; 7]);
+    admin.probe().await.unwrap();
+    assert_eq!(open(&sign_in(&writer), "").probe().await.unwrap(), []);
+    let mut as_reader = MySqlConnection::connect(&sign_in(&reader)).await.unwrap();
+    let question = "SELECT (SELECT count(*) FROM daily_attendance) + (SELECT count(*) FROM latest_punch)";
+    let rows: i64 = sqlx::query_scalar(question).fetch_one(&mut as_reader).await.unwrap();
+    assert_eq!(rows, 4 + 3);
+    execute(format!("DROP DATABASE {database}")).await;
+    execute(format!("DROP USER {}", users.join(", "))).await;
+}
+
+#[tokio::test]
+async fn a_view_of_somebody_else_s_is_not_taken_over() {
+    if skipped("a_view_of_somebody_else_s_is_not_taken_over") {
+        return;
+    }
+    let table = Table::new();
+    execute(format!("CREATE VIEW {}_latest_punch AS SELECT 'mine'", table.name)).await;
+    let failure = table.sink.probe().await.unwrap_err();
+    execute(format!("DROP VIEW {}_latest_punch", table.name)).await;
+    assert_eq!(failure.kind, SinkErrorKind::Schema, "{failure:?}");
+    assert!(failure.mend.unwrap().contains("rename"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_that_start_at_once_prepare_the_table_once() {
+    if skipped("several_that_start_at_once_prepare_the_table_once") {
+        return;
+    }
+    let table = Table::new();
+    common::start_at_once(|| table.open("")).await;
+}
+
+#[tokio::test]
+async fn a_migration_that_was_broken_off_anywhere_is_taken_up_again() {
+    if skipped("a_migration_that_was_broken_off_anywhere_is_taken_up_again") {
+        return;
+    }
+    let table = Table::new();
+    table.sink.probe().await.unwrap();
+    let name = &table.name;
+    for done in ["", "DROP VIEW {}_latest_punch", "DROP VIEW {}_daily_attendance", "DROP INDEX {}_by_user ON {}"] {
+        execute(format!("DELETE FROM {name}_schema WHERE version > 1")).await;
+        if !done.is_empty() {
+            execute(done.replace("{}", name)).await;
+        }
+        assert_eq!(table.open("").probe().await.unwrap(), [], "{done}");
+    }
+    table.sink.write(&readers::events()).await.unwrap();
+    let question = format!("SELECT count(*) FROM {name}_daily_attendance");
+    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(question)).fetch_one(&mut connect().await).await.unwrap();
+    assert_eq!(rows, 4);
 }

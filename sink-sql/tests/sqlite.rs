@@ -1,6 +1,9 @@
 //! What only SQLite shows: files, locks, processes that are killed.
 #![cfg(feature = "sqlite")]
 
+#[path = "common/readers.rs"]
+mod readers;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -207,4 +210,59 @@ async fn a_killed_process_leaves_whole_batches_and_another_completes_them() {
         watched.write(batch).await.unwrap();
     }
     assert_eq!(count(&file), CHILD_EVENTS);
+}
+
+#[tokio::test]
+async fn readers_find_first_and_last_punch_of_each_day_and_the_latest_of_each_person() {
+    let directory = tempfile::tempdir().unwrap();
+    for (table, prefix) in [("attendance_events", ""), ("punches", "punches_")] {
+        let file = directory.path().join("att.db");
+        let sink = open(&file, &format!("table={table}"));
+        sink.probe().await.unwrap();
+        sink.write(&readers::events()).await.unwrap();
+        let connection = Connection::open(&file).unwrap();
+        let rows = |question: String| -> Vec<Vec<String>> {
+            let mut statement = connection.prepare(&question).unwrap();
+            let columns = statement.column_count();
+            let row = |row: &rusqlite::Row<'_>| (0..columns).map(|n| row.get(n)).collect();
+            statement.query_map([], row).unwrap().map(Result::unwrap).collect()
+        };
+        let daily = format!(
+            "SELECT user_id, day, first_in, ifnull(last_out, ''), CAST(punches AS text)
+             FROM {prefix}daily_attendance ORDER BY 1, 2"
+        );
+        assert_eq!(rows(daily), readers::DAILY);
+        let latest = format!("SELECT user_id, local_time, device_name FROM {prefix}latest_punch ORDER BY 1");
+        assert_eq!(rows(latest), readers::LATEST);
+    }
+}
+
+#[tokio::test]
+async fn a_table_of_version_one_is_brought_up_to_date_with_its_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("att.db");
+    open(&file, "").probe().await.unwrap();
+    let connection = Connection::open(&file).unwrap();
+    open(&file, "").write(&readers::events()).await.unwrap();
+    // As the first version left it.
+    let undone = "DROP VIEW daily_attendance; DROP VIEW latest_punch; DROP INDEX attendance_events_by_user;
+                  DROP INDEX attendance_events_by_device; DELETE FROM attendance_events_schema WHERE version > 1";
+    connection.execute_batch(undone).unwrap();
+    let sink = open(&file, "");
+    assert_eq!(sink.probe().await.unwrap(), []);
+    assert_eq!(sink.write(&readers::events()).await.unwrap(), vec![Outcome::AlreadyStored; 7]);
+    let count = |question| connection.query_row(question, [], |row| row.get::<_, u32>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM daily_attendance"), 4);
+    assert_eq!(count("SELECT max(version) FROM attendance_events_schema"), 2);
+}
+
+#[tokio::test]
+async fn a_view_of_somebody_else_s_is_not_taken_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("att.db");
+    Connection::open(&file).unwrap().execute("CREATE VIEW latest_punch AS SELECT 'mine'", []).unwrap();
+    let failure = open(&file, "").probe().await.unwrap_err();
+    assert_eq!(failure.kind, SinkErrorKind::Schema, "{failure:?}");
+    assert!(failure.mend.unwrap().contains("rename"), "{:?}", failure.source);
+    open(&file, "table=punches").probe().await.unwrap();
 }

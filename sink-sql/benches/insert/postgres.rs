@@ -27,7 +27,7 @@ pub(crate) async fn compare(url: &str, events: &[AttendanceEvent]) {
 }
 
 async fn drop_table(connection: &mut PgConnection) {
-    let sql = format!("DROP TABLE IF EXISTS {TABLE}, {TABLE}_schema");
+    let sql = format!("DROP TABLE IF EXISTS {TABLE}, {TABLE}_schema CASCADE");
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.expect("no table");
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use attendance_model::{EventId, OptionsError, SinkError};
+use attendance_model::{EventId, Notice, OptionsError, SinkError};
 
 use crate::mapping::{Limits, Row};
 use crate::options::{Place, SqlOptions};
@@ -51,7 +51,8 @@ pub(crate) trait Dialect: Debug + Send + Sync {
     fn concurrency(&self) -> usize;
 
     /// Connects, brings the table to the newest version and checks that it can be written.
-    async fn prepare(&self) -> Result<(), SinkError>;
+    /// Yields what should be mended though it can be written.
+    async fn prepare(&self) -> Result<Vec<Notice>, SinkError>;
 
     /// Inserts the rows that are not there yet in one transaction, and says which these were. No two rows have the same id.
     async fn insert(&self, rows: Vec<Row>) -> Result<HashSet<EventId>, SinkError>;

@@ -7,17 +7,18 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use attendance_model::{EventId, SinkError, SinkErrorKind};
+use attendance_model::{EventId, Notice, SinkError, SinkErrorKind};
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode};
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use super::pooled::{Fault, Pooled, Statements};
-use crate::error::{Classify, mysql_number};
+use crate::error::{Classify, NAME_TAKEN, from_sqlx, mysql_number};
 use crate::mapping::{COLUMNS, Limits, Row};
-use crate::migration::{self, MYSQL};
+use crate::migration::{self, MYSQL, Migration};
 use crate::options::SqlOptions;
 use crate::server::{Server, Tls};
-use crate::table::Table;
+use crate::table::{DAILY, LATEST, Table};
+use crate::version::{self, Product};
 
 /// A statement has at most 65,535 values.
 const ROWS_PER_STATEMENT: usize = 65_535 / COLUMNS.len();
@@ -112,6 +113,52 @@ impl Mysql {
         }
     }
 
+    /// Statement by statement, since each commits on its own: where an earlier attempt was broken off, some were taken before.
+    async fn take(&self, step: &Migration, connection: &mut MySqlConnection) -> Result<(), Fault> {
+        self.clear_views(&mut *connection).await?;
+        let sql = step.statements(&self.table, '`');
+        for statement in sql.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+            let taken = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut *connection).await;
+            match taken {
+                Err(error) if number(&error) == Some(INDEX_EXISTS) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => {}
+            }
+        }
+        let record = format!("INSERT INTO {} (version) VALUES (?)", self.table.version_table('`'));
+        sqlx::query(AssertSqlSafe(record)).bind(step.version).execute(connection).await?;
+        Ok(())
+    }
+
+    /// Drops views of ours that an earlier attempt left, and refuses where something of somebody else's has their names.
+    async fn clear_views(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
+        let question = "SELECT coalesce(v.view_definition, '') FROM information_schema.tables t
+                        LEFT JOIN information_schema.views v USING (table_schema, table_name)
+                        WHERE t.table_schema = database() AND t.table_name = ?";
+        for view in [DAILY, LATEST].map(|view| self.table.view_name(view)) {
+            let found: Option<String> =
+                sqlx::query_scalar(question).bind(&view).fetch_optional(&mut *connection).await?;
+            match found {
+                None => {}
+                Some(definition) if definition.contains(&self.table.quoted('`')) => {
+                    let drop = format!("DROP VIEW `{view}`");
+                    sqlx::query(AssertSqlSafe(drop)).execute(&mut *connection).await?;
+                }
+                Some(_) => {
+                    let what = format!("cannot prepare {}: {view} is there already, and not a view of it", self.target);
+                    return Err(SinkError::new(SinkErrorKind::Schema, what).mend(NAME_TAKEN).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_server(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
+        let version: String = sqlx::query_scalar("SELECT version()").fetch_one(connection).await?;
+        let product = if version.contains("MariaDB") { Product::MariaDb } else { Product::MySql };
+        Ok(version::check(product, &version, &self.target)?)
+    }
+
     /// Without a unique key of its own, an id would be stored each time it is written.
     async fn check_key(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
         let question = "SELECT column_name = 'event_id' FROM information_schema.statistics
@@ -127,6 +174,7 @@ impl Mysql {
 
 const DUPLICATE_KEY: u16 = 1062;
 const NO_SUCH_TABLE: u16 = 1146;
+const INDEX_EXISTS: u16 = 1061;
 
 fn number(error: &sqlx::Error) -> Option<u16> {
     error
@@ -155,8 +203,9 @@ impl Statements for Mysql {
         sqlx::query(AssertSqlSafe(settings)).persistent(false).execute(connection).await.map(|_| ())
     }
 
-    async fn prepare(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
-        let (table, versions) = (self.table.quoted('`'), self.table.version_table('`'));
+    async fn prepare(&self, connection: &mut MySqlConnection) -> Result<Vec<Notice>, Fault> {
+        self.check_server(&mut *connection).await?;
+        let table = self.table.quoted('`');
         // Others that start at the same moment wait here. Names of locks have at most 64 characters, and are the server's.
         let lock = format!("sink-sql {}", self.table);
         let held: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
@@ -171,10 +220,17 @@ impl Statements for Mysql {
                 .into());
         }
         let found = self.version(&mut *connection).await?;
+        let mut notices = Vec::new();
         for step in migration::pending(MYSQL, found, &self.target, &self.table)? {
-            sqlx::raw_sql(AssertSqlSafe(step.statements(&table))).execute(&mut *connection).await?;
-            let record = format!("INSERT INTO {versions} (version) VALUES (?)");
-            sqlx::query(AssertSqlSafe(record)).bind(step.version).execute(&mut *connection).await?;
+            match self.take(step, &mut *connection).await {
+                Ok(()) => {}
+                Err(Fault::Driver(cause)) => {
+                    let failure = from_sqlx("prepare", &self.target, mysql_number, cause);
+                    notices.push(step.put_off(failure, &self.target)?);
+                    break;
+                }
+                Err(refused) => return Err(refused),
+            }
         }
         // Missing rights, a table that somebody else made and a server that only reads show themselves here.
         let columns = columns();
@@ -182,7 +238,7 @@ impl Statements for Mysql {
         sqlx::query(AssertSqlSafe(nothing)).execute(&mut *connection).await?;
         self.check_key(&mut *connection).await?;
         sqlx::query("DO RELEASE_LOCK(?)").bind(&lock).execute(connection).await?;
-        Ok(())
+        Ok(notices)
     }
 
     async fn insert(&self, connection: &mut MySqlConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use attendance_model::{EventId, SinkError};
+use attendance_model::{EventId, Notice, SinkError};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Semaphore;
 
@@ -35,7 +35,7 @@ pub(crate) trait Statements: Debug + Send + Sync {
     async fn set_up(&self, connection: &mut Self::Connection) -> Result<(), sqlx::Error>;
 
     /// As [`Dialect::prepare`].
-    async fn prepare(&self, connection: &mut Self::Connection) -> Result<(), Fault>;
+    async fn prepare(&self, connection: &mut Self::Connection) -> Result<Vec<Notice>, Fault>;
 
     /// As [`Dialect::insert`]; the rows are sorted by id.
     async fn insert(&self, connection: &mut Self::Connection, rows: &[Row]) -> Result<HashSet<EventId>, Fault>;
@@ -87,6 +87,12 @@ enum Request<'a> {
     Find(&'a [EventId]),
 }
 
+/// What comes of it.
+enum Answer {
+    Notices(Vec<Notice>),
+    Ids(HashSet<EventId>),
+}
+
 /// Two writers of the same rows can stop each other a few times, not for ever.
 const TRIES: usize = 10;
 
@@ -97,10 +103,10 @@ impl<S: Statements> Pooled<S> {
         Self { statements, options, target, timeout, size, slots: Semaphore::new(size), idle: Mutex::default() }
     }
 
-    async fn run(&self, doing: &str, request: Request<'_>) -> Result<HashSet<EventId>, SinkError> {
+    async fn run(&self, doing: &str, request: Request<'_>) -> Result<Answer, SinkError> {
         // What is still under way when the time is over is dropped, its connection with it; the server undoes it.
         match tokio::time::timeout(self.timeout, self.attempts(request)).await {
-            Ok(Ok(ids)) => Ok(ids),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Fault::Refused(error))) => Err(error),
             Ok(Err(Fault::Driver(cause))) => Err(from_sqlx(doing, &self.target, S::CLASSIFY, cause)),
             Err(_) => Err(timed_out(doing, &self.target, self.timeout)),
@@ -108,7 +114,7 @@ impl<S: Statements> Pooled<S> {
     }
 
     /// Every request may be made again: nothing is stored twice.
-    async fn attempts(&self, request: Request<'_>) -> Result<HashSet<EventId>, Fault> {
+    async fn attempts(&self, request: Request<'_>) -> Result<Answer, Fault> {
         // The semaphore is never closed: this waits, and cannot fail.
         let _slot = self.slots.acquire().await;
         let mut tries = 0;
@@ -121,9 +127,9 @@ impl<S: Statements> Pooled<S> {
             };
             tries += 1;
             match self.attempt(&mut connection, request).await {
-                Ok(ids) => {
+                Ok(answer) => {
                     self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-                    return Ok(ids);
+                    return Ok(answer);
                 }
                 // The server was restarted, or a firewall forgot the connection: the others may be as dead.
                 Err(Fault::Driver(sqlx::Error::Io(_))) if was_kept => {}
@@ -139,11 +145,27 @@ impl<S: Statements> Pooled<S> {
         Ok(connection)
     }
 
-    async fn attempt(&self, connection: &mut S::Connection, request: Request<'_>) -> Result<HashSet<EventId>, Fault> {
+    async fn attempt(&self, connection: &mut S::Connection, request: Request<'_>) -> Result<Answer, Fault> {
         match request {
-            Request::Prepare => self.statements.prepare(connection).await.map(|()| HashSet::new()),
-            Request::Insert(rows) => self.statements.insert(connection, rows).await,
-            Request::Find(ids) => self.statements.find(connection, ids).await,
+            Request::Prepare => self.statements.prepare(connection).await.map(Answer::Notices),
+            Request::Insert(rows) => self.statements.insert(connection, rows).await.map(Answer::Ids),
+            Request::Find(ids) => self.statements.find(connection, ids).await.map(Answer::Ids),
+        }
+    }
+}
+
+impl Answer {
+    fn notices(self) -> Vec<Notice> {
+        match self {
+            Self::Notices(notices) => notices,
+            Self::Ids(_) => Vec::new(),
+        }
+    }
+
+    fn ids(self) -> HashSet<EventId> {
+        match self {
+            Self::Ids(ids) => ids,
+            Self::Notices(_) => HashSet::new(),
         }
     }
 }
@@ -175,17 +197,17 @@ impl<S: Statements> Dialect for Pooled<S> {
         self.size
     }
 
-    async fn prepare(&self) -> Result<(), SinkError> {
-        self.run("prepare", Request::Prepare).await.map(|_| ())
+    async fn prepare(&self) -> Result<Vec<Notice>, SinkError> {
+        self.run("prepare", Request::Prepare).await.map(Answer::notices)
     }
 
     async fn insert(&self, mut rows: Vec<Row>) -> Result<HashSet<EventId>, SinkError> {
         // All writers take the rows' locks in one order: then none waits for another in a circle.
         rows.sort_unstable_by_key(|row| row.id);
-        self.run("write to", Request::Insert(&rows)).await
+        self.run("write to", Request::Insert(&rows)).await.map(Answer::ids)
     }
 
     async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError> {
-        self.run("look into", Request::Find(ids)).await
+        self.run("look into", Request::Find(ids)).await.map(Answer::ids)
     }
 }

@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use attendance_model::EventId;
+use attendance_model::{EventId, Notice};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::pooled::{Fault, Pooled, Statements};
-use crate::error::{Classify, sqlstate};
+use crate::error::{Classify, from_sqlx, sqlstate};
 use crate::mapping::{COLUMNS, Limits, Row};
-use crate::migration::{self, POSTGRES};
+use crate::migration::{self, Migration, POSTGRES};
 use crate::options::SqlOptions;
 use crate::server::{Server, Tls};
 use crate::table::Table;
+use crate::version::{self, Product};
 
 /// The columns' types, in the order of [`COLUMNS`].
 const TYPES: [&str; COLUMNS.len()] = [
@@ -68,6 +69,18 @@ impl Postgres {
         Pooled::new(statements, connect, options.target(), options.timeout(), server.pool)
     }
 
+    async fn take(&self, step: &Migration, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(step.statements(&self.table, '"'))).execute(&mut *connection).await?;
+        let record = format!("INSERT INTO {} (version) VALUES ($1)", self.table.version_table('"'));
+        sqlx::query(AssertSqlSafe(record)).bind(step.version).execute(connection).await.map(|_| ())
+    }
+
+    /// Older ones know no `ON CONFLICT`.
+    async fn check_server(&self, connection: &mut PgConnection) -> Result<(), Fault> {
+        let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(connection).await?;
+        Ok(version::check(Product::PostgreSql, &version, &self.target)?)
+    }
+
     /// The insert of what `rows` yields.
     fn insert_from(&self, rows: &str) -> String {
         format!(
@@ -92,7 +105,8 @@ impl Statements for Postgres {
         Ok(())
     }
 
-    async fn prepare(&self, connection: &mut PgConnection) -> Result<(), Fault> {
+    async fn prepare(&self, connection: &mut PgConnection) -> Result<Vec<Notice>, Fault> {
+        self.check_server(connection).await?;
         let (table, versions) = (self.table.quoted('"'), self.table.version_table('"'));
         let mut transaction = connection.begin().await?;
         // Others that start at the same moment wait here.
@@ -111,16 +125,25 @@ impl Statements for Postgres {
         }
         let newest = format!("SELECT coalesce(max(version), 0) FROM {versions}");
         let found: i64 = sqlx::query_scalar(AssertSqlSafe(newest)).fetch_one(&mut *transaction).await?;
+        let mut notices = Vec::new();
         for step in migration::pending(POSTGRES, found, &self.target, &self.table)? {
-            sqlx::raw_sql(AssertSqlSafe(step.statements(&table))).execute(&mut *transaction).await?;
-            let record = format!("INSERT INTO {versions} (version) VALUES ($1)");
-            sqlx::query(AssertSqlSafe(record)).bind(step.version).execute(&mut *transaction).await?;
+            // What fails within is undone, and the rest goes on.
+            let mut savepoint = transaction.begin().await?;
+            match self.take(step, &mut savepoint).await {
+                Ok(()) => savepoint.commit().await?,
+                Err(cause) => {
+                    savepoint.rollback().await?;
+                    let failure = from_sqlx("prepare", &self.target, sqlstate, cause);
+                    notices.push(step.put_off(failure, &self.target)?);
+                    break;
+                }
+            }
         }
         // Missing rights, a table that somebody else made and a server that only reads show themselves here.
         let nothing = self.insert_from(&format!("SELECT {} FROM {table} WHERE false", COLUMNS.join(", ")));
         sqlx::query(AssertSqlSafe(nothing)).execute(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(notices)
     }
 
     async fn insert(&self, connection: &mut PgConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use attendance_model::{EventId, SinkError, SinkErrorKind};
+use attendance_model::{EventId, Notice, SinkError, SinkErrorKind};
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, TransactionBehavior, params};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -182,14 +182,14 @@ impl File {
             let problem = format!("cannot write to {}: the file is read-only", self.target);
             return Err(SinkError::new(SinkErrorKind::ReadOnly, problem).mend(FILE_READ_ONLY));
         }
-        let (table, versions) = (self.table.quoted('"'), self.table.version_table('"'));
+        let versions = self.table.version_table('"');
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let create = format!("CREATE TABLE IF NOT EXISTS {versions} (version INTEGER NOT NULL PRIMARY KEY)");
         transaction.execute(&create, []).map_err(failed)?;
         let newest = format!("SELECT coalesce(max(version), 0) FROM {versions}");
         let found: i64 = transaction.query_row(&newest, [], |row| row.get(0)).map_err(failed)?;
         for step in migration::pending(SQLITE, found, &self.target, &self.table)? {
-            transaction.execute_batch(&step.statements(&table)).map_err(failed)?;
+            transaction.execute_batch(&step.statements(&self.table, '"')).map_err(failed)?;
             let record = format!("INSERT INTO {versions} (version) VALUES (?)");
             transaction.execute(&record, [step.version]).map_err(failed)?;
         }
@@ -258,8 +258,8 @@ impl Dialect for Sqlite {
         1
     }
 
-    async fn prepare(&self) -> Result<(), SinkError> {
-        self.run("prepare", |file, connection| file.migrate(connection)).await
+    async fn prepare(&self) -> Result<Vec<Notice>, SinkError> {
+        self.run("prepare", |file, connection| file.migrate(connection)).await.map(|()| Vec::new())
     }
 
     async fn insert(&self, rows: Vec<Row>) -> Result<HashSet<EventId>, SinkError> {

@@ -106,3 +106,19 @@ pub(crate) async fn writers_at_once(open: impl Fn() -> SqlSink) {
     }
     assert_eq!(stored, events.len());
 }
+
+/// Eight programs meet a database without the table, and all of them can write.
+pub(crate) async fn start_at_once(open: impl Fn() -> SqlSink) {
+    let starts: Vec<_> = (0..8)
+        .map(|number| {
+            let sink = open();
+            tokio::spawn(async move {
+                assert_eq!(sink.probe().await.unwrap(), []);
+                sink.write(&sample(10)[number..=number]).await.unwrap()
+            })
+        })
+        .collect();
+    for start in starts {
+        assert_eq!(start.await.unwrap(), [Outcome::Stored]);
+    }
+}
