@@ -1,45 +1,138 @@
-//! Documents per second into the emulator, by batch and by batches at once. Not a forecast for the real service.
+//! Documents per second into the emulator: by batch and by batches at once, beside an insert by hand, and the peak of memory
+//! by the number of events. Not a forecast for the real service.
 
-use std::sync::Arc;
+use std::error::Error;
+use std::future::Future;
+use std::sync::Mutex;
 use std::time::Instant;
 
-use attendance_model::Sink;
 use attendance_model::conformance::sample;
+use attendance_model::{AttendanceEvent, IdScheme, Outcome, Sink};
 use sink_firestore::{FirestoreOptions, FirestoreSink};
 
+mod by_hand;
+
+const PROJECT: &str = "sink-bench";
 const EVENTS: usize = 20_000;
+const ROUNDS: usize = 9;
+/// Set in the process whose memory is measured, to the number of events that it writes.
+const MEMORY: &str = "SINK_FIRESTORE_BENCH_MEMORY";
+
+type Answer<T> = Result<T, Box<dyn Error>>;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Answer<()> {
     let Ok(address) = std::env::var("FIRESTORE_EMULATOR_HOST") else {
         println!("skipped: Firestore emulator (set FIRESTORE_EMULATOR_HOST)");
         return Ok(());
     };
-    let events = Arc::new(sample(EVENTS));
+    if let Ok(events) = std::env::var(MEMORY) {
+        return write_and_tell_memory(&address, events.parse()?).await;
+    }
+    // `cargo bench -- memory 200000 1000000` measures memory alone: the emulator needs some 4 GB for a million documents.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if let Some(("memory", counts)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return counts.iter().try_for_each(|count| memory_of_a_process(count));
+    }
+    table(&address).await?;
+    beside_an_insert_by_hand(&address).await
+}
+
+async fn table(address: &str) -> Answer<()> {
+    let events = sample(EVENTS);
     println!("batch  at once  documents/s");
     for batch in [100, 250, 500] {
-        for at_once in [1, 4, 8] {
-            let collection = format!("bench-{}-{batch}-{at_once}", std::process::id());
-            let options = FirestoreOptions::new("bench", "sink-bench", &collection)?.emulator(&address)?;
-            let sink = Arc::new(FirestoreSink::open(options)?);
+        for at_once in [1, 4, 8, 16] {
+            let sink = open(address, &format!("table-{batch}-{at_once}"))?;
             sink.probe().await?;
             let began = Instant::now();
-            let writers: Vec<_> = (0..at_once)
-                .map(|writer| {
-                    let (sink, events) = (Arc::clone(&sink), Arc::clone(&events));
-                    tokio::spawn(async move {
-                        for batch in events.chunks(batch).skip(writer).step_by(at_once) {
-                            sink.write(batch).await?;
-                        }
-                        Ok::<_, attendance_model::SinkError>(())
-                    })
-                })
-                .collect();
-            for writer in writers {
-                writer.await??;
-            }
+            side_by_side(at_once, events.chunks(batch), async |batch| write(&sink, batch).await).await?;
             println!("{batch:>5}  {at_once:>7}  {:>11.0}", EVENTS as f64 / began.elapsed().as_secs_f64());
         }
     }
     Ok(())
+}
+
+/// Four batches of 500 at once, the sink and the client by hand by turns.
+async fn beside_an_insert_by_hand(address: &str) -> Answer<()> {
+    let events = sample(EVENTS);
+    let mut ratios = Vec::with_capacity(ROUNDS);
+    for round in 0..ROUNDS {
+        let sink = open(address, &format!("sink-{round}"))?;
+        sink.probe().await?;
+        let began = Instant::now();
+        side_by_side(4, events.chunks(500), async |batch| write(&sink, batch).await).await?;
+        let of_sink = began.elapsed();
+        let client = by_hand::Client::connect(address, PROJECT, &collection(&format!("hand-{round}"))).await?;
+        let began = Instant::now();
+        side_by_side(4, events.chunks(500), async |batch| client.insert(batch).await).await?;
+        let by_hand = began.elapsed();
+        ratios.push(by_hand.as_secs_f64() / of_sink.as_secs_f64());
+        println!("round {round}: sink {of_sink:.2?}, by hand {by_hand:.2?}");
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("{:.2} x the insert by hand ({:.2} to {:.2})", ratios[ROUNDS / 2], ratios[0], ratios[ROUNDS - 1]);
+    Ok(())
+}
+
+fn memory_of_a_process(count: &str) -> Answer<()> {
+    let status = std::process::Command::new(std::env::current_exe()?).env(MEMORY, count).status()?;
+    if status.success() { Ok(()) } else { Err("the measured process failed".into()) }
+}
+
+/// Writes so many events, made as they are written, and tells the process's high-water mark.
+async fn write_and_tell_memory(address: &str, count: usize) -> Answer<()> {
+    let sink = open(address, &format!("memory-{count}"))?;
+    sink.probe().await?;
+    let one = sample(1).remove(0);
+    let batches = (0..count).step_by(500).map(|first| {
+        let last = (first + 500).min(count);
+        (first..last).map(|number| numbered(&one, number)).collect::<Vec<AttendanceEvent>>()
+    });
+    let began = Instant::now();
+    side_by_side(4, batches, async |batch| write(&sink, &batch).await).await?;
+    let took = began.elapsed();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or(" unknown");
+    println!("{count} events in {took:.1?}: peak{peak}, {} reads", sink.reads());
+    Ok(())
+}
+
+/// An event like another, of its own id.
+fn numbered(event: &AttendanceEvent, number: usize) -> AttendanceEvent {
+    let mut id = [0; 16];
+    // Spread over the range of names, as real ids are.
+    let spread = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    id[..8].copy_from_slice(&spread.to_be_bytes());
+    AttendanceEvent { id: attendance_model::EventId::from_bytes(id), ..event.clone() }
+}
+
+fn collection(name: &str) -> String {
+    format!("bench-{}-{name}", std::process::id())
+}
+
+fn open(address: &str, name: &str) -> Answer<FirestoreSink> {
+    let options = FirestoreOptions::new("bench", PROJECT, &collection(name))?.emulator(address)?;
+    Ok(FirestoreSink::open(options.ids(IdScheme::Full))?)
+}
+
+async fn write(sink: &FirestoreSink, batch: &[AttendanceEvent]) -> Answer<()> {
+    let outcomes = sink.write(batch).await?;
+    if outcomes.iter().all(|outcome| *outcome == Outcome::Stored) { Ok(()) } else { Err("not all is new".into()) }
+}
+
+/// Takes every batch, so many at once.
+async fn side_by_side<B, F>(at_once: usize, batches: impl Iterator<Item = B>, write: impl Fn(B) -> F) -> Answer<()>
+where
+    F: Future<Output = Answer<()>>,
+{
+    let batches = Mutex::new(batches);
+    let next = || batches.lock().ok().and_then(|mut batches| batches.next());
+    let writers = (0..at_once).map(|_| async {
+        while let Some(batch) = next() {
+            write(batch).await?;
+        }
+        Ok(())
+    });
+    futures::future::try_join_all(writers).await.map(drop)
 }

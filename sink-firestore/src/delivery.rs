@@ -10,17 +10,10 @@ use gcloud_sdk::google::rpc;
 use gcloud_sdk::tonic::{Code, Status};
 
 use crate::error::{Verdict, may_pass, verdict};
-use crate::retry_info::{delay_of, delay_of_status, to_status};
+use crate::retry::{ATTEMPTS, delay_of, delay_of_status, pause, to_status};
 
 /// The most writes that the service takes in one request. An emulator takes more.
 pub(crate) const MAX_WRITES: usize = 500;
-/// How often one write is sent before the batch is given back.
-const ATTEMPTS: u32 = 5;
-/// The pause before the second attempt; twice as long before each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// The longest pause that the service may ask for and get here; for a longer one the batch is given back.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 /// Why a request, or a batch, failed as a whole.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -129,23 +122,6 @@ pub(crate) async fn settle<T: Send>(
     Ok(settled)
 }
 
-/// Makes a request that changes nothing until it succeeds, cannot succeed, or has been made often enough.
-pub(crate) async fn persist<T, F>(request: impl Fn() -> F) -> Result<T, Failure>
-where
-    F: Future<Output = Result<T, Failure>>,
-{
-    let mut attempt = 1;
-    loop {
-        let status = match request().await {
-            Err(Failure::Status(status)) if may_pass(status.code()) && attempt < ATTEMPTS => status,
-            answer => return answer,
-        };
-        let Some(pause) = pause(attempt, delay_of_status(&status)) else { return Err(Failure::Status(status)) };
-        tokio::time::sleep(pause).await;
-        attempt += 1;
-    }
-}
-
 /// The halves of a part that was refused as a whole, the first on top.
 fn halves(part: Part) -> Vec<Part> {
     let (left, right) = part.places.split_at(part.places.len() / 2);
@@ -154,14 +130,6 @@ fn halves(part: Part) -> Vec<Part> {
 
 fn to_rpc(status: &Status) -> rpc::Status {
     rpc::Status { code: status.code() as i32, message: status.message().to_owned(), ..rpc::Status::default() }
-}
-
-/// How long to wait before the next attempt: between half and all of a time that doubles, so that those who failed together
-/// do not come back together, and at least what the service asked for. `None` when that is longer than is waited here.
-fn pause(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
-    let own = (FIRST_PAUSE * 2_u32.pow(attempt - 1)).mul_f64(rand::random_range(0.5..1.0));
-    let pause = own.max(asked.unwrap_or_default());
-    (pause <= LONGEST_PAUSE).then_some(pause)
 }
 
 #[cfg(test)]
@@ -343,7 +311,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_the_service_asks_for_is_kept_and_a_long_one_is_left_to_the_caller() {
-        let asking = |seconds| crate::retry_info::tests::status(Code::ResourceExhausted, seconds);
+        let asking = |seconds| crate::retry::tests::status(Code::ResourceExhausted, seconds);
         let service = Service { refusals: vec![asking(4)].into(), ..Service::default() };
         let began = tokio::time::Instant::now();
         assert_eq!(all(&service, &writes(1)).await.unwrap(), [Stored]);
@@ -351,21 +319,6 @@ mod tests {
         let service = Service { refusals: vec![asking(600)].into(), ..Service::default() };
         assert!(all(&service, &writes(1)).await.is_err());
         assert_eq!(service.requests(), [1]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_read_is_asked_for_again_as_long_as_that_may_help() {
-        for (code, requests) in [(Code::Unavailable, 3), (Code::PermissionDenied, 1)] {
-            let made = AtomicUsize::new(0);
-            let answer = persist(|| async {
-                match made.fetch_add(1, Ordering::SeqCst) {
-                    0 | 1 => Err(Failure::Status(Status::new(code, "no"))),
-                    _ => Ok(()),
-                }
-            });
-            assert_eq!(answer.await.is_ok(), requests == 3, "{code:?}");
-            assert_eq!(made.load(Ordering::SeqCst), requests, "{code:?}");
-        }
     }
 
     #[tokio::test]
@@ -410,13 +363,5 @@ mod tests {
         assert_eq!(deliver(&service, &writes(3), budget(4)).await.unwrap(), vec![Stored; 3]);
         let service = Service::with_trouble(1, &[Code::Unavailable]);
         assert_eq!(deliver(&service, &writes(3), budget(3)).await.unwrap(), [Stored, Deferred, Stored]);
-    }
-
-    #[test]
-    fn pauses_double_within_their_jitter() {
-        for (attempt, full) in [(1, 200), (2, 400), (3, 800), (4, 1600)] {
-            let pause = pause(attempt, None).unwrap().as_millis();
-            assert!((full / 2..=full).contains(&pause), "{attempt}: {pause} ms");
-        }
     }
 }

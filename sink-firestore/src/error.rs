@@ -7,7 +7,7 @@ use gcloud_sdk::google::rpc;
 use gcloud_sdk::tonic::{Code, Status};
 
 use crate::endpoint::Endpoint;
-use crate::retry_info::delay_of_status;
+use crate::retry::delay_of_status;
 
 /// What one write of a batch came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
     let kind = kind_of(&status);
     let what = format!("{} {}", what(kind), endpoint.target());
     let error = SinkError {
-        mend: mend(endpoint, kind, status.code()),
+        mend: Some(mend(endpoint, kind, status.code())),
         retry_after: delay_of_status(&status),
         ..SinkError::new(kind, what)
     };
@@ -95,7 +95,7 @@ pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
 
 /// An error without a status, with the mend of its kind.
 pub(crate) fn of_kind(endpoint: &Endpoint, kind: SinkErrorKind, what: String) -> SinkError {
-    SinkError { mend: mend(endpoint, kind, Code::Unknown), ..SinkError::new(kind, what) }
+    SinkError { mend: Some(mend(endpoint, kind, Code::Unknown)), ..SinkError::new(kind, what) }
 }
 
 fn kind_of(status: &Status) -> SinkErrorKind {
@@ -139,9 +139,9 @@ fn what(kind: SinkErrorKind) -> &'static str {
 }
 
 /// What to try, for an error of this kind; `code` tells a used-up quota from a passing trouble.
-fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> Option<String> {
+fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> String {
     let project = endpoint.project();
-    Some(match kind {
+    match kind {
         SinkErrorKind::Unreachable | SinkErrorKind::TimedOut if endpoint.is_emulator() => {
             "start the Firestore emulator there, or unset FIRESTORE_EMULATOR_HOST (and the setting `emulator`) to write \
              to the real service"
@@ -156,6 +156,7 @@ fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> Option<String> 
              Pacific time"
                 .to_owned()
         }
+        SinkErrorKind::Busy => "nothing needs to be done at first: it is tried again".to_owned(),
         SinkErrorKind::Certificate => {
             "set this host's clock right; where a proxy or a virus scanner opens TLS connections, let it leave \
              *.googleapis.com alone"
@@ -177,12 +178,14 @@ fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> Option<String> 
         SinkErrorKind::Schema => {
             format!("project {project} needs a Firestore database in native mode, not in Datastore mode")
         }
-        _ => return None,
-    })
+        _ => "this is a fault of the program: report it, with the cause".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn endpoint() -> Endpoint {
@@ -208,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_wait_that_the_service_asks_for_goes_on_to_the_caller() {
-        let asking = crate::retry_info::tests::status(Code::ResourceExhausted, 90);
+        let asking = crate::retry::tests::status(Code::ResourceExhausted, 90);
         let error = from_status(&endpoint(), asking);
         assert_eq!((error.kind, error.retry_after), (SinkErrorKind::Busy, Some(std::time::Duration::from_secs(90))));
     }
@@ -231,6 +234,23 @@ mod tests {
         assert!(error.mend.unwrap().contains("clock right"));
         let other = rustls::Error::General("handshake".to_owned());
         assert!(!is_certificate(&Outer(std::io::Error::other(other))));
+    }
+
+    #[test]
+    fn each_failure_has_a_message_and_a_mend_of_its_own() {
+        let codes = [
+            Code::Unavailable,
+            Code::DeadlineExceeded,
+            Code::Unauthenticated,
+            Code::PermissionDenied,
+            Code::NotFound,
+            Code::FailedPrecondition,
+            Code::InvalidArgument,
+        ];
+        let said: HashSet<_> = codes.map(|code| from_status(&endpoint(), Status::new(code, "")).to_string()).into();
+        let mends: HashSet<_> = codes.map(|code| from_status(&endpoint(), Status::new(code, "")).mend.unwrap()).into();
+        assert_eq!((said.len(), mends.len()), (codes.len(), codes.len()), "{said:?} {mends:?}");
+        assert!(said.iter().all(|said| said.ends_with("firestore://my-project/logs")), "{said:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! | `connection.rs` | the channel, and a time-out for every request |
 //! | `auth.rs` | where the credentials come from, and what their failure means |
 //! | `ramp.rs` | how fast the real service may be written to |
-//! | `retry_info.rs` | how long the service asks to be left alone |
+//! | `retry.rs` | how often, and after what pause, something is asked for again |
 //! | `index.rs` | whether the composite index is there that readers need |
 //! | `error.rs` | what a status of the service means |
 //!
@@ -48,7 +48,7 @@ mod index;
 mod mapping;
 mod options;
 mod ramp;
-mod retry_info;
+mod retry;
 mod sink;
 
 pub use credentials::ServiceAccountKey;

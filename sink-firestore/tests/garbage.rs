@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use attendance_model::conformance::sample;
+use attendance_model::conformance::{Fault, Proxy, sample};
 use attendance_model::legacy::field;
 use attendance_model::{AttendanceEvent, Sink};
 use chrono::NaiveDateTime;
@@ -196,6 +196,49 @@ fn a_search_that_was_broken_off_goes_on_where_it_was() {
             rest.extend(page);
         }
         assert_eq!((rest.len(), rest[0].id()), (1500, "01000"));
+    });
+}
+
+#[test]
+fn a_wire_that_breaks_hides_no_find_and_deletes_nothing_else() {
+    with_emulator(|address| async move {
+        let collection = new_collection();
+        let staff_id = |number: i32| if number % 3 == 0 { "" } else { "42" };
+        let stored = (0..1500).map(|number| (format!("{number:05}"), document(staff_id(number), A_TIME, A_TIME)));
+        put(&address, &collection, stored.collect()).await;
+        let (mut failures, mut connections) = (0, 0);
+        for seed in 0..8 {
+            let proxy = Proxy::start(&address).await.unwrap();
+            proxy.set(Fault::Storm { seed });
+            let finder = finder(&proxy.address(), &collection);
+            let (mut search, mut finds) = (finder.search(Scope::All), Vec::new());
+            loop {
+                match search.next_page().await {
+                    Ok(Some(page)) => finds.extend(page),
+                    Ok(None) => break,
+                    Err(error) => {
+                        assert!(error.is_transient() && failures < 50, "{error:?}");
+                        failures += 1;
+                    }
+                }
+            }
+            // Half is deleted in the first storm, the rest in the second.
+            let (expected, documents) = [(500, 1500), (250, 1250)].get(seed as usize).copied().unwrap_or((0, 1000));
+            assert_eq!((ids(&finds).len(), finds.len()), (expected, expected), "seed {seed}");
+            assert_eq!(search.report().documents, documents, "seed {seed}");
+            finds.truncate(250);
+            while let Err(error) = finder.delete(&finds).await {
+                assert!(error.is_transient() && failures < 50, "{error:?}");
+                failures += 1;
+            }
+            connections += proxy.connections();
+        }
+        assert!(connections > 8, "the wire broke: {connections} connections");
+        let left = documents(&address, &collection).await;
+        assert_eq!(
+            (left.len(), left.values().filter(|document| document["staffId"] == "string 42").count()),
+            (1000, 1000)
+        );
     });
 }
 

@@ -8,7 +8,7 @@ use super::query::{self, Scope};
 use super::report::Report;
 use crate::FirestoreOptions;
 use crate::connection::Connection;
-use crate::delivery::persist;
+use crate::retry::persist;
 
 /// Documents in a page.
 const PAGE: u16 = 1000;

@@ -59,13 +59,15 @@ pub(super) async fn page(
             let mut answers = api.get().run_query(request).await?.into_inner();
             let mut documents = Vec::new();
             while let Some(answer) = answers.message().await? {
+                // Here, so that those of a page that breaks off count too.
+                connection.note_reads(usize::from(answer.document.is_some()));
                 documents.extend(answer.document);
             }
             Ok(documents)
         })
         .await?;
     // A query that finds nothing is billed as one read.
-    connection.note_reads(documents.len().max(1));
+    connection.note_reads(usize::from(documents.is_empty()));
     Ok(documents)
 }
 
