@@ -37,7 +37,8 @@ async fn a_write_cut_anywhere_is_mended_by_another_and_nothing_is_called_stored_
         let outcomes = sink.write(batch).await.unwrap();
         for (event, outcome) in batch.iter().zip(outcomes) {
             let was_there = there.contains(&View::full(event));
-            assert_eq!(outcome, if was_there { Outcome::AlreadyStored } else { Outcome::Stored });
+            // What was not there when we looked may have been on its way still; what was there is never called new.
+            assert!(outcome == Outcome::AlreadyStored || (outcome == Outcome::Stored && !was_there), "{outcome:?}");
         }
     }
     let (mut sent, mut there): (Vec<View>, _) = (events.iter().map(View::full).collect(), stored(&collection).await);

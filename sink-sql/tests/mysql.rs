@@ -6,7 +6,7 @@ mod common;
 #[path = "common/readers.rs"]
 mod readers;
 
-use attendance_model::conformance::{Harness, View, sample};
+use attendance_model::conformance::{Fault, Harness, Proxy, View, sample};
 use attendance_model::{Outcome, Sink, SinkErrorKind};
 use common::{FIELDS, open, unique};
 use sink_sql::SqlSink;
@@ -87,6 +87,67 @@ impl Harness for Table {
 }
 
 attendance_model::sink_conformance!(Table);
+
+/// The same table, behind a wire that breaks.
+struct Stormy {
+    table: Table,
+    through: String,
+    sink: SqlSink,
+    /// Ends with the test.
+    _proxy: Proxy,
+}
+
+impl Harness for Stormy {
+    const LOSES_ANSWERS: bool = true;
+
+    fn available() -> Result<(), String> {
+        Table::available()
+    }
+
+    async fn fresh() -> Self {
+        let (table, url) = (Table::new(), server().unwrap());
+        let proxy = Proxy::start(common::place(&url)).await.unwrap();
+        let through = url.replace(common::place(&url), &proxy.address());
+        proxy.set(Fault::Storm { seed: 7 });
+        let sink = open(&through, &format!("table={}&timeout=5s", table.name));
+        Self { table, through, sink, _proxy: proxy }
+    }
+
+    fn sink(&self) -> &dyn Sink {
+        &self.sink
+    }
+
+    fn another(&self) -> Box<dyn Sink> {
+        Box::new(open(&self.through, &format!("table={}&timeout=5s", self.table.name)))
+    }
+
+    async fn stored(&self) -> Vec<View> {
+        self.table.stored().await
+    }
+}
+
+mod on_a_wire_that_breaks {
+    attendance_model::sink_conformance!(super::Stormy);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_cut_anywhere_is_mended_by_another_and_nothing_is_called_stored_that_is_not() {
+    if skipped("a_write_cut_anywhere_is_mended_by_another_and_nothing_is_called_stored_that_is_not") {
+        return;
+    }
+    let table = Table::new();
+    common::cut_anywhere(&server().unwrap(), &table.name, || table.stored()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_ends_at_the_time_out_and_afterwards_all_goes_on() {
+    if skipped("a_pause_ends_at_the_time_out_and_afterwards_all_goes_on") {
+        return;
+    }
+    let table = Table::new();
+    common::paused(&server().unwrap(), &table.name).await;
+    assert_eq!(table.count().await, 5);
+}
 
 fn skipped(test: &str) -> bool {
     common::skipped(test, "TEST_MYSQL_URL")

@@ -43,7 +43,7 @@ pub trait Harness: Sized + Send + Sync {
 }
 
 /// One stored event as text, field by field; an absent field and a null are the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct View {
     id: EventId,
     fields: BTreeMap<&'static str, String>,
