@@ -187,7 +187,8 @@ pub(crate) async fn cut_anywhere<F: Future<Output = Vec<View>>>(url: &str, table
         let is_there = |event: &AttendanceEvent| there.contains(&View::full(event));
         match first {
             Ok(outcomes) => {
-                assert_eq!(outcomes, vec![Outcome::Stored; 500]);
+                // Stored already: the sink tried again by itself, after an answer that was lost.
+                assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Stored | Outcome::AlreadyStored)));
                 assert!(batch.iter().all(is_there), "called stored, cut after {bytes} {direction:?}");
             }
             Err(error) => {
