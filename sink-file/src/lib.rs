@@ -1,11 +1,13 @@
 //! Attendance events into a file, a line each: JSON Lines or CSV. A [`Sink`](attendance_model::Sink) like any other, for who has
-//! no database; not a database, and no rotation.
+//! no database; not a database.
 //!
 //! | file | what |
 //! |---|---|
 //! | `options.rs` | [`FileOptions`]: `jsonl:PATH`, `csv:PATH`, and the settings |
 //! | `sink.rs` | [`FileSink`]: the contract, on a blocking thread |
 //! | `append.rs` | the file: one writer at a time, whole lines only, on the disk before success |
+//! | `rotation.rs` | when a file is full, and the names of those that were |
+//! | `index.rs` | the ids that are in the files, on the disk: memory does not grow with them |
 //! | `mapping.rs` | an event as a line: the names of the SQLite table, `raw` as hex |
 //! | `error.rs` | failures of the file system as a `SinkError` |
 //!
@@ -21,9 +23,16 @@
 
 mod append;
 mod error;
+mod index;
 mod mapping;
 mod options;
+mod rotation;
 mod sink;
 
 pub use options::{FileOptions, Format};
+pub use rotation::{Rotation, UnknownRotation};
 pub use sink::FileSink;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use attendance_model::{IdScheme, OptionsError, Settings};
 
+use crate::Rotation;
+
 /// How an event is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -32,7 +34,10 @@ pub struct FileOptions {
     /// Absolute.
     pub(crate) path: PathBuf,
     pub(crate) ids: IdScheme,
+    pub(crate) rotation: Rotation,
 }
+
+const SETTINGS: [&str; 2] = ["ids", "rotate"];
 
 impl FileOptions {
     /// A file; a relative path counts from the current directory, now. Ids of the scheme `full`.
@@ -44,7 +49,7 @@ impl FileOptions {
             OptionsError::new("url", format!("{}: no path of a file: {error}", path.display()))
                 .mend(format!("write {}:PATH", format.as_str()))
         })?;
-        Ok(Self { name: name.into(), format, path, ids: IdScheme::Full })
+        Ok(Self { name: name.into(), format, path, ids: IdScheme::Full, rotation: Rotation::Never })
     }
 
     /// Which ids the rows have.
@@ -54,8 +59,16 @@ impl FileOptions {
         self
     }
 
-    /// From `jsonl:PATH` or `csv:PATH`. The only setting is `ids`: `full` (the default) or `iclock-sync-v1`; it may also follow
-    /// the path, as in `csv:events.csv?ids=iclock-sync-v1`.
+    /// When a new file is begun. Default: never. Files that are full get the day into their name (`events.2026-11-28.jsonl`),
+    /// and stay where they are.
+    #[must_use]
+    pub fn rotation(mut self, rotation: Rotation) -> Self {
+        self.rotation = rotation;
+        self
+    }
+
+    /// From `jsonl:PATH` or `csv:PATH`. Settings, all optional: `ids`, `full` (the default) or `iclock-sync-v1`; `rotate`, `day`
+    /// or a size such as `100MB`. They may also follow the path, as in `csv:events.csv?rotate=day`.
     ///
     /// # Errors
     /// [`OptionsError`] that names what cannot be used. Nothing is opened.
@@ -71,9 +84,13 @@ impl FileOptions {
             if let Some(ids) = settings.take_parsed("ids", "full or iclock-sync-v1")? {
                 options.ids = ids;
             }
+            let rotation = settings.take_parsed("rotate", "day or a size");
+            if let Some(rotation) = rotation.map_err(|error| error.mend("write day, or a size like 100MB"))? {
+                options.rotation = rotation;
+            }
         }
-        settings.finish(&["ids"])?;
-        behind_path.finish(&["ids"])?;
+        settings.finish(&SETTINGS)?;
+        behind_path.finish(&SETTINGS)?;
         Ok(options)
     }
 }
@@ -122,12 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn settings_beside_ids_are_unknown() {
+    fn settings_are_read_beside_the_path_or_behind_it_and_others_are_unknown() {
         let settings = |key: &str, value: &str| Settings::new([(key.to_owned(), value.to_owned())]);
         let v1 = FileOptions::parse("file", "csv:a", settings("ids", "iclock-sync-v1")).unwrap();
         assert_eq!(v1.ids, IdScheme::IclockSyncV1);
         assert_eq!(parse("csv:a?ids=iclock-sync-v1").unwrap(), v1);
+        assert_eq!(parse("csv:a?rotate=50MB").unwrap().rotation, Rotation::Size(50_000_000));
         assert_eq!(parse("csv:a?rotate=1d").unwrap_err().key, "rotate");
+        assert_eq!(parse("csv:a?keep=7").unwrap_err().key, "keep");
         assert_eq!(FileOptions::parse("file", "csv:a", settings("ids", "v1")).unwrap_err().key, "ids");
         assert_eq!(FileOptions::parse("file", "csv:a", settings("rotate", "1d")).unwrap_err().key, "rotate");
     }

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Appends events to a file. Several may write to one file, also from several processes.
 ///
-/// In memory it keeps the ids of the file, some 20 bytes each.
+/// The ids of its lines are kept in a temporary file beside it, so that memory does not grow with them.
 #[derive(Debug)]
 pub struct FileSink {
     options: FileOptions,
@@ -32,7 +32,7 @@ impl FileSink {
     /// Opens nothing: the first probe or write does.
     #[must_use]
     pub fn open(options: FileOptions) -> Self {
-        let file = AppendFile::new(options.format, options.path.clone());
+        let file = AppendFile::new(options.format, options.path.clone(), options.rotation);
         Self { options, file: Arc::new(Mutex::new(file)) }
     }
 
@@ -83,7 +83,7 @@ impl Sink for FileSink {
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
         let lines = lines(self.options.format, self.options.ids, batch)
             .map_err(|error| failed("put an event in the form of", &self.options.path, error))?;
-        self.blocking(|file| file.write(lines)).await
+        self.blocking(move |file| file.write(&lines)).await
     }
 
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {

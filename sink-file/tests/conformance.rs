@@ -142,6 +142,41 @@ impl Harness for CsvMerging {
     }
 }
 
+/// A new file for nearly every batch: what is stored is spread over many.
+struct Rotated(Files);
+
+impl Rotated {
+    fn open(&self) -> FileSink {
+        let url = format!("csv:{}?rotate=4kB", self.0.directory.path().join("events.csv").display());
+        FileSink::open(FileOptions::parse("file", &url, Settings::default()).unwrap())
+    }
+}
+
+impl Harness for Rotated {
+    async fn fresh() -> Self {
+        let mut rotated = Self(Files::new("csv", IdScheme::Full));
+        rotated.0.sink = rotated.open();
+        rotated
+    }
+
+    fn sink(&self) -> &dyn Sink {
+        &self.0.sink
+    }
+
+    fn another(&self) -> Box<dyn Sink> {
+        Box::new(self.open())
+    }
+
+    async fn stored(&self) -> Vec<View> {
+        let files = std::fs::read_dir(self.0.directory.path()).unwrap();
+        files.flat_map(|file| csv_views(&std::fs::read_to_string(file.unwrap().path()).unwrap())).collect()
+    }
+}
+
+mod csv_rotated {
+    attendance_model::sink_conformance!(super::Rotated);
+}
+
 mod jsonl {
     attendance_model::sink_conformance!(super::JsonLines);
 }
