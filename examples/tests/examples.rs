@@ -199,3 +199,14 @@ fn each_example_says_how_it_is_used() {
         assert!(usage.contains(&format!("usage: {name} ")), "{name}: {usage}");
     }
 }
+
+#[test]
+fn own_sink_stores_each_event_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let args = [directory.path().display().to_string(), "5".to_owned()];
+    for new in ["5 of 5", "0 of 5"] {
+        let told = run("own_sink", &args).ok();
+        assert!(told.ends_with(&format!("{new} events are new\n")), "{told}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 5);
+}
