@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use attendance_model::conformance::sample;
+use attendance_model::conformance::{sample, sample_range};
 use attendance_model::{AttendanceEvent, EventId, Settings, Sink};
 use sink_file::{FileOptions, FileSink};
 
@@ -88,20 +88,9 @@ async fn memory(directory: &Path) -> Result<(), Failure> {
     let path = directory.join("events.jsonl");
     let sink = open("jsonl", &path)?;
     let batch = sink.capabilities().batch;
-    let pattern = sample(batch);
     let began = Instant::now();
     for number in 0..1_000_000 / batch {
-        let events: Vec<AttendanceEvent> = pattern
-            .iter()
-            .cloned()
-            .enumerate()
-            .map(|(place, mut event)| {
-                let mut id = [0; 16];
-                id[..8].copy_from_slice(&((number * batch + place) as u64).to_be_bytes());
-                event.id = EventId::from_bytes(id);
-                event
-            })
-            .collect();
+        let events = sample_range(number * batch..(number + 1) * batch);
         sink.write(&events).await?;
         let written = (number + 1) * batch;
         if written == 200_000 || written == 1_000_000 {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use attendance_model::conformance::sample;
+use attendance_model::conformance::{sample, sample_range};
 use attendance_model::{AttendanceEvent, Settings, Sink};
 use mongodb::bson::{Document, doc};
 use mongodb::options::{Acknowledgment, WriteConcern};
@@ -151,19 +151,8 @@ where
 async fn memory(uri: &str) -> Result<(), Failure> {
     let (sink, _) = fresh(uri).await?;
     let batch = sink.capabilities().batch;
-    let pattern = sample(batch);
     for number in 0..1_000_000 / batch {
-        let events: Vec<AttendanceEvent> = pattern
-            .iter()
-            .cloned()
-            .enumerate()
-            .map(|(place, mut event)| {
-                let mut id = [0; 16];
-                id[..8].copy_from_slice(&((number * batch + place) as u64).to_be_bytes());
-                event.id = attendance_model::EventId::from_bytes(id);
-                event
-            })
-            .collect();
+        let events = sample_range(number * batch..(number + 1) * batch);
         sink.write(&events).await?;
         let written = (number + 1) * batch;
         if written == 200_000 || written == 1_000_000 {

@@ -26,6 +26,10 @@ const BATCH: usize = 1_000;
 /// The longest that no server may be found before a call says why: less than its time-out, which knows no reason.
 const SELECTION: Duration = Duration::from_secs(5);
 
+/// For so long a connection is kept. A firewall may forget one that says nothing for some minutes, and a request on it would
+/// wait in vain.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
 /// A collection of MongoDB that events are written to. Cheap to open, safe to share; its connections close when it is dropped.
 pub struct MongoSink {
     options: MongoOptions,
@@ -53,6 +57,7 @@ impl MongoSink {
         options.server_selection_timeout = Some(selection);
         options.connect_timeout = Some(options.connect_timeout.unwrap_or(selection).min(selection));
         options.max_pool_size = Some(*pool);
+        options.max_idle_time.get_or_insert(KEPT_FOR);
         // What is called stored is in the journals of a majority. The server gives up before we do, and says why.
         options.write_concern =
             Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(*timeout * 3 / 4).build());

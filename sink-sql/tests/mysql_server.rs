@@ -218,3 +218,25 @@ async fn what_is_called_stored_outlives_the_server_however_it_ends() {
     let stored: i64 = sqlx::query_scalar(question).fetch_one(&mut connect(&server).await).await.unwrap();
     assert_eq!(stored, restart::EVENTS as i64);
 }
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_given_up_by_the_server_too() {
+    if skipped("a_statement_that_takes_too_long_is_given_up_by_the_server_too") {
+        return;
+    }
+    let server = start(&[]).await;
+    let sink = open(&url(&server), "timeout=2s");
+    sink.probe().await.unwrap();
+    let slow = "CREATE TRIGGER attendance.slow BEFORE INSERT ON attendance.attendance_events FOR EACH ROW
+                SET @slept = sleep(120)";
+    execute(&server, slow).await;
+    assert_eq!(sink.write(&sample(2)).await.unwrap_err().kind, SinkErrorKind::TimedOut);
+    let question = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'INSERT INTO%'";
+    let began = std::time::Instant::now();
+    while sqlx::query_scalar::<_, i64>(question).fetch_one(&mut connect(&server).await).await.unwrap() > 0 {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "the server is still at it");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    execute(&server, "DROP TRIGGER attendance.slow").await;
+    assert_eq!(sink.write(&sample(2)).await.unwrap(), vec![Outcome::Stored; 2], "nothing of it was stored");
+}

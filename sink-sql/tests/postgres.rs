@@ -291,7 +291,7 @@ async fn a_locked_table_is_busy_within_the_timeout() {
         return;
     }
     let table = Table::new();
-    let sink = table.open("timeout=1s");
+    let sink = table.open("timeout=6s");
     sink.probe().await.unwrap();
     let mut holder = connect().await;
     let mut transaction = holder.begin().await.unwrap();

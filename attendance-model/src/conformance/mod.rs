@@ -35,7 +35,7 @@ mod sample;
 
 pub use harness::{Harness, View, run};
 pub use proxy::{Direction, Fault, Proxy};
-pub use sample::{sample, sample_punch};
+pub use sample::{sample, sample_punch, sample_range};
 
 /// Expands to one `#[test]` for each promise, run against a [`Harness`](crate::conformance::Harness). Two harnesses in one file
 /// want a module each.

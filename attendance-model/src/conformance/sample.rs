@@ -1,5 +1,7 @@
 //! Events to write.
 
+use std::ops::Range;
+
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::normalize::Context;
@@ -11,7 +13,16 @@ use crate::{AttendanceEvent, PunchState, RawPunch, Rules, Source, VerifyMode, no
 /// Above some hundred million events, when the calendar ends.
 #[must_use]
 pub fn sample(count: usize) -> Vec<AttendanceEvent> {
-    (0..count).map(|number| event(sample_punch(number), None)).collect()
+    sample_range(0..count)
+}
+
+/// The events of these numbers in [`sample`]: a part of many, for who does not hold them all.
+///
+/// # Panics
+/// As [`sample`].
+#[must_use]
+pub fn sample_range(numbers: Range<usize>) -> Vec<AttendanceEvent> {
+    numbers.map(|number| event(sample_punch(number), None)).collect()
 }
 
 /// The punch behind the event of this number in [`sample`].

@@ -5,6 +5,7 @@
 //! statement is stored, and it is made again without the ones that are there. New events need one statement.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{EventId, Notice, SinkError, SinkErrorKind};
@@ -38,12 +39,14 @@ pub(crate) struct Mysql {
     target: String,
     /// Seconds to wait for another's lock.
     lock_wait: u64,
+    timeout: Duration,
 }
 
 impl Mysql {
     pub(crate) fn open(server: &Server, options: &SqlOptions) -> Pooled<Self> {
         let lock_wait = (options.timeout().as_secs() / 2).max(1);
-        let statements = Self { table: options.table().clone(), target: options.target(), lock_wait };
+        let (table, target, timeout) = (options.table().clone(), options.target(), options.timeout());
+        let statements = Self { table, target, lock_wait, timeout };
         let mut connect = MySqlConnectOptions::new()
             .host(&server.host)
             .port(server.port)
@@ -194,11 +197,14 @@ impl Statements for Mysql {
     const CLASSIFY: Classify = mysql_number;
 
     async fn set_up(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-        // Strict: what does not fit is an error, whatever the server's own setting.
+        // Strict: what does not fit is an error, whatever the server's own setting. MariaDB alone can limit a statement that
+        // writes, and reads what stands in a comment of its own.
         let wait = self.lock_wait;
         let settings = format!(
             "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
-             SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait}"
+             SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait} \
+             /*M!100100 , SESSION max_statement_time = {} */",
+            self.timeout.as_secs_f64()
         );
         sqlx::query(AssertSqlSafe(settings)).persistent(false).execute(connection).await.map(|_| ())
     }

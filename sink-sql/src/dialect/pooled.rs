@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::fmt::{self, Debug};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use attendance_model::{EventId, Notice, SinkError};
@@ -76,7 +76,8 @@ pub(crate) struct Pooled<S: Statements> {
     timeout: Duration,
     size: usize,
     slots: Semaphore,
-    idle: Mutex<Vec<S::Connection>>,
+    /// Connections, and since when each is not used.
+    idle: Mutex<Vec<(S::Connection, Instant)>>,
 }
 
 /// What is asked of a connection.
@@ -92,6 +93,10 @@ enum Answer {
     Notices(Vec<Notice>),
     Ids(HashSet<EventId>),
 }
+
+/// For so long a connection is kept. A firewall may forget one that says nothing for some minutes, and a request on it would
+/// wait in vain.
+const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Two writers of the same rows can stop each other a few times, not for ever.
 const TRIES: usize = 10;
@@ -119,7 +124,7 @@ impl<S: Statements> Pooled<S> {
         let _slot = self.slots.acquire().await;
         let mut tries = 0;
         loop {
-            let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let kept = self.kept();
             let was_kept = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => connection,
@@ -128,13 +133,26 @@ impl<S: Statements> Pooled<S> {
             tries += 1;
             match self.attempt(&mut connection, request).await {
                 Ok(answer) => {
-                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                    let now = Instant::now();
+                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, now));
                     return Ok(answer);
                 }
                 // The server was restarted, or a firewall forgot the connection: the others may be as dead.
                 Err(Fault::Driver(sqlx::Error::Io(_))) if was_kept => {}
                 Err(Fault::Driver(cause)) if tries < TRIES && is_conflict(&cause) => {}
                 Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    /// The connection that was used last. Where that is too long ago, it is for all of them.
+    fn kept(&self) -> Option<S::Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        match idle.pop() {
+            Some((connection, since)) if since.elapsed() < KEPT_FOR => Some(connection),
+            _ => {
+                idle.clear();
+                None
             }
         }
     }
