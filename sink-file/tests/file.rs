@@ -167,3 +167,39 @@ async fn two_writers_in_turn_and_at_once_leave_whole_lines_and_no_event_twice() 
         assert_eq!(place.read().iter().filter(|byte| **byte == b'\n').count(), 400 + header, "{scheme}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_another_program_holds_is_busy_and_written_to_afterwards() {
+    let place = Place::new("jsonl");
+    let sink = place.sink();
+    sink.write(&sample(1)).await.unwrap();
+    let holder = std::fs::File::open(&place.path).unwrap();
+    holder.lock().unwrap();
+    let error = sink.write(&sample(2)).await.unwrap_err();
+    assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Busy, true), "{error:?}");
+    assert!(error.mend.unwrap().contains("other program"));
+    drop(holder);
+    assert_eq!(sink.write(&sample(2)).await.unwrap(), [Outcome::AlreadyStored, Outcome::Stored]);
+}
+
+#[tokio::test]
+async fn every_refusal_is_told_apart_with_its_mend() {
+    let mut told = std::collections::HashSet::new();
+    let place = Place::new("csv");
+    let missing = FileSink::open(
+        FileOptions::parse("file", &format!("csv:{}/no/events", place.path.display()), Settings::default()).unwrap(),
+    );
+    let mut refusals = vec![("missing", missing.probe().await.unwrap_err())];
+    std::fs::create_dir(&place.path).unwrap();
+    refusals.push(("directory", place.sink().probe().await.unwrap_err()));
+    std::fs::remove_dir(&place.path).unwrap();
+    // The columns of a newer program.
+    std::fs::write(&place.path, "event_id,device_serial,mood\n").unwrap();
+    refusals.push(("newer", place.sink().probe().await.unwrap_err()));
+    assert_eq!(std::fs::read_to_string(&place.path).unwrap(), "event_id,device_serial,mood\n");
+    for (what, error) in refusals {
+        assert!(!error.is_transient(), "{what}");
+        assert!(error.message.contains("events") && error.mend.is_some(), "{what}: {error:?}");
+        assert!(told.insert(error.message), "{what} is told as another");
+    }
+}

@@ -201,6 +201,51 @@ async fn a_member_that_takes_no_writes_is_found_by_the_probe() {
     }
 }
 
+/// A server that shows a certificate for this name, valid until the end of this year; yields its port.
+async fn with_certificate(directory: &std::path::Path, name: &str, until_year: i32) -> u16 {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(until_year, 12, 31);
+    let certificate = parameters.self_signed(&key).unwrap();
+    std::fs::write(directory.join("server.pem"), certificate.pem()).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_certificate_that_does_not_serve_is_told_and_not_tried_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let trusted = format!("tlsCAFile={}", directory.path().join("server.pem").display());
+    for (name, year, trust) in [
+        ("127.0.0.1", 2021, trusted.as_str()),
+        ("db.example", 2099, trusted.as_str()),
+        ("127.0.0.1", 2099, "retryWrites=true"),
+    ] {
+        let port = with_certificate(directory.path(), name, year).await;
+        let sink = open(&format!("mongodb://127.0.0.1:{port}/hr?tls=true&{trust}"), "timeout=4s");
+        let error = sink.probe().await.unwrap_err();
+        assert_eq!(
+            (error.kind, error.is_transient()),
+            (SinkErrorKind::Certificate, false),
+            "{name} {year}: {}",
+            told(&error)
+        );
+        assert!(told(&error).contains("tls_ca"), "{}", told(&error));
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_falls_silent_ends_at_the_time_out() {
     let double = inserts(STANDALONE, |_| Answer::Silence).await;

@@ -40,3 +40,7 @@ mod version;
 
 pub use options::SqlOptions;
 pub use sink::SqlSink;
+
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -122,8 +122,9 @@ fn human(report: &Report, deleted: Option<&Deleted>) -> String {
     parts.push(match deleted {
         _ if report.total() == 0 => format!("Nothing found in {all} documents."),
         None => format!(
-            "{found} of {all} documents were left behind by mis-read logs.\n\
-             Look at them (--json lists each), then delete them with --apply."
+            "{found} of {all} documents look as if mis-read logs had left them. A terminal\n\
+             whose clock ran ahead leaves late ones, too: look at them (--json lists each),\n\
+             then delete them with --apply."
         ),
         Some(Deleted { deleted, changed }) => format!(
             "{found} of {all} documents found: {} deleted, {} changed meanwhile and left alone.",
