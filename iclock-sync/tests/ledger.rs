@@ -59,7 +59,7 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
     };
     let current = version();
     let earlier = Connection::open(&file).unwrap();
-    earlier.execute_batch("DROP INDEX quarantine_met; PRAGMA user_version = 1").unwrap();
+    earlier.execute_batch("DROP INDEX quarantine_met; DROP TABLE budgets; PRAGMA user_version = 1").unwrap();
     drop(earlier);
     let before = state.files();
     assert_eq!(state.ledger().event_count().unwrap(), 50);
