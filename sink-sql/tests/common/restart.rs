@@ -58,7 +58,8 @@ pub(crate) async fn writes_through_restarts(mut server: OwnServer, sink: &dyn Si
         ends.store(true, Ordering::SeqCst);
         server
     });
-    let (failures, server) = tokio::join!(writing, restarting);
+    let both = async { tokio::join!(writing, restarting) };
+    let (failures, server) = tokio::time::timeout(Duration::from_secs(120), both).await.expect("the server comes back");
     assert!(failures > 0, "no write met a server that was away");
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
     for ids in ids.chunks(1_000) {
