@@ -37,7 +37,7 @@ pub(crate) trait Statements: Debug + Send + Sync {
     /// As [`Dialect::prepare`].
     async fn prepare(&self, connection: &mut Self::Connection) -> Result<Vec<Notice>, Fault>;
 
-    /// As [`Dialect::insert`]; the rows are sorted by id.
+    /// As [`Dialect::insert`]; the rows are sorted by time and id.
     async fn insert(&self, connection: &mut Self::Connection, rows: &[Row]) -> Result<HashSet<EventId>, Fault>;
 
     /// As [`Dialect::find`].
@@ -221,7 +221,8 @@ impl<S: Statements> Dialect for Pooled<S> {
 
     async fn insert(&self, mut rows: Vec<Row>) -> Result<HashSet<EventId>, SinkError> {
         // All writers take the rows' locks in one order: then none waits for another in a circle.
-        rows.sort_unstable_by_key(|row| row.id);
+        // By time, in which readers' indexes are filled at their end.
+        rows.sort_unstable_by_key(|row| (row.event.local_time, row.id));
         self.run("write to", Request::Insert(&rows)).await.map(Answer::ids)
     }
 
