@@ -12,7 +12,7 @@ use mongodb::{Client, Collection};
 use sink_mongo::{MongoOptions, MongoSink};
 
 const EVENTS: usize = 100_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// What the hand-written insert is tried with: documents to an insert, inserts at once.
 const WAYS: [(usize, usize); 6] = [(500, 1), (1_000, 1), (5_000, 1), (500, 4), (1_000, 4), (5_000, 4)];
 
@@ -56,9 +56,11 @@ fn rate(took: Duration) -> f64 {
 async fn fresh(uri: &str) -> Result<(MongoSink, Collection<Document>), Failure> {
     let client = Client::with_uri_str(uri).await?;
     let collection = client.default_database().ok_or("the URI names no database")?.collection("bench");
-    collection.drop().await?;
     let settings = Settings::new([("collection".to_owned(), "bench".to_owned())]);
     let sink = MongoSink::open(MongoOptions::parse("bench", uri, settings)?);
+    // Made, so that it can be dropped, and made anew.
+    sink.probe().await?;
+    collection.drop().await?;
     sink.probe().await?;
     Ok((sink, collection))
 }
