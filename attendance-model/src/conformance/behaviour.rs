@@ -363,6 +363,7 @@ async fn write_all(sink: &dyn Sink, events: &[AttendanceEvent]) -> usize {
     let writer = async || {
         let mut stored = 0;
         loop {
+            // Nothing between taking and leaving the lock can panic.
             let next = batches.lock().expect("no writer panics with the lock").next();
             let Some(batch) = next else { break stored };
             stored += write(sink, batch).await.iter().filter(|outcome| **outcome == Outcome::Stored).count();

@@ -103,6 +103,7 @@ pub fn run<H: Harness>(name: &str, test: impl Future<Output = ()>) {
         let _ = writeln!(std::io::stderr(), "skipped: {name}: {why}");
         return;
     }
+    // Without a runtime there is no test: a panic is how a test says so.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -31,6 +31,7 @@ pub fn sample_range(numbers: Range<usize>) -> Vec<AttendanceEvent> {
 /// As [`sample`].
 #[must_use]
 pub fn sample_punch(number: usize) -> RawPunch {
+    // Fails above the documented number of events alone.
     let minutes = i64::try_from(number).expect("a small number");
     RawPunch {
         device_serial: "OID7040067012100054".to_owned(),
@@ -50,10 +51,12 @@ pub fn sample_punch(number: usize) -> RawPunch {
 /// The event of a punch that only flags can be held against.
 pub(super) fn event(punch: RawPunch, zone: Option<chrono_tz::Tz>) -> AttendanceEvent {
     let rules = Rules::default();
+    // The default rules quarantine no punch that the suite makes; panicking is its way to say otherwise.
     normalize(punch, &Context { zone, rules: &rules, host_now: at(2026, 1, 1, 0, 0, 0) }).expect("a valid punch")
 }
 
 pub(super) fn at(year: i32, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> NaiveDateTime {
+    // The suite names real times only.
     NaiveDate::from_ymd_opt(year, month, day)
         .and_then(|date| date.and_hms_opt(hour, minute, second))
         .expect("a real time")
