@@ -14,6 +14,7 @@ use crate::retry::{ATTEMPTS, delay_of, delay_of_status, pause, to_status};
 
 /// The most writes that the service takes in one request. An emulator takes more.
 pub(crate) const MAX_WRITES: usize = 500;
+
 /// Why a request, or a batch, failed as a whole.
 #[derive(Debug)]
 pub(crate) enum Failure {
