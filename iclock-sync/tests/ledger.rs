@@ -59,7 +59,18 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
     };
     let current = version();
     let earlier = Connection::open(&file).unwrap();
-    earlier.execute_batch("DROP INDEX quarantine_met; DROP TABLE budgets; PRAGMA user_version = 1").unwrap();
+    earlier
+        .execute_batch(
+            "DROP INDEX quarantine_met; DROP TABLE budgets; DROP TABLE settings;
+             ALTER TABLE terminals DROP COLUMN alias; ALTER TABLE terminals DROP COLUMN learned;
+             ALTER TABLE readings DROP COLUMN layout;
+             ALTER TABLE quarantine DROP COLUMN layout; ALTER TABLE quarantine DROP COLUMN uid;
+             ALTER TABLE quarantine DROP COLUMN work_code; ALTER TABLE quarantine DROP COLUMN resolved_at;
+             ALTER TABLE quarantine DROP COLUMN resolution; ALTER TABLE sinks DROP COLUMN ids;
+             ALTER TABLE unproven DROP COLUMN kind; ALTER TABLE unproven DROP COLUMN evidence;
+             ALTER TABLE unproven DROP COLUMN accepted_at; PRAGMA user_version = 1",
+        )
+        .unwrap();
     drop(earlier);
     let before = state.files();
     assert_eq!(state.ledger().event_count().unwrap(), 50);

@@ -29,8 +29,8 @@ pub(crate) use events::{Entry, EventReader, NewEvent, Reading, known_user_id};
 pub(crate) use quarantine::{NewRejection, ReadSpan};
 pub use quarantine::{QuarantineFilter, QuarantinedRecord, UnprovenBuffer};
 pub use runs::PastRun;
-pub use terminals::TerminalState;
 pub(crate) use terminals::save as save_terminal;
+pub use terminals::{Learned, TerminalState};
 
 use crate::LedgerError;
 

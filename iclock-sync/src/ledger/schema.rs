@@ -11,7 +11,7 @@ use crate::LedgerError;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One step a version; a released step never changes.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     // Events are numbered in the order in which they entered (`seq`, without gaps). Their identity is indexed with terminal and
     // time in front: a log is read in the order of time, so that inserts stay together in the index, where keys would scatter.
     //
@@ -122,6 +122,25 @@ const MIGRATIONS: [&str; 3] = [
         day TEXT NOT NULL,
         writes INTEGER NOT NULL
     );",
+    // What a record needs to be judged again, what a terminal was seen to do, and what became of an unproven log.
+    "
+    ALTER TABLE terminals ADD COLUMN alias TEXT;
+    ALTER TABLE terminals ADD COLUMN learned TEXT;
+    ALTER TABLE readings ADD COLUMN layout TEXT;
+    ALTER TABLE quarantine ADD COLUMN layout TEXT;
+    ALTER TABLE quarantine ADD COLUMN uid INTEGER;
+    ALTER TABLE quarantine ADD COLUMN work_code INTEGER;
+    ALTER TABLE quarantine ADD COLUMN resolved_at INTEGER;
+    ALTER TABLE quarantine ADD COLUMN resolution TEXT;
+    ALTER TABLE sinks ADD COLUMN ids TEXT;
+    ALTER TABLE unproven ADD COLUMN kind TEXT NOT NULL DEFAULT 'attendance';
+    ALTER TABLE unproven ADD COLUMN evidence TEXT;
+    ALTER TABLE unproven ADD COLUMN accepted_at INTEGER;
+    CREATE TABLE settings (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) WITHOUT ROWID;
+    ",
 ];
 
 const KNOWN: i64 = MIGRATIONS.len() as i64;

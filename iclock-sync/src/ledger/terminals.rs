@@ -1,8 +1,25 @@
 //! What is remembered of each terminal.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Ledger, LedgerError};
+
+/// The habits that a terminal has shown. They are stored as JSON, so that a new one needs no new column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Learned {
+    /// Punch states that no document names and that recur in its log: its function keys are set to them.
+    pub states: BTreeSet<u8>,
+    /// Verify modes that no document names and that recur in its log.
+    pub modes: BTreeSet<u8>,
+    /// Optional questions that it could not answer, each with the time of the last attempt in seconds since 1970 (UTC).
+    pub unanswered: BTreeMap<String, i64>,
+}
 
 /// What is remembered of a terminal between two polls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,10 +46,12 @@ pub struct TerminalState {
     pub offsets_refused_at: Option<i64>,
     /// Its checksums are wrong in every session.
     pub bad_checksums: bool,
+    /// The habits that it has shown.
+    pub learned: Learned,
 }
 
 const COLUMNS: &str = "serial, name, epoch, records, overlap, layout, count, verified_at, count_unreliable, \
-                       offsets_refused_at, bad_checksums";
+                       offsets_refused_at, bad_checksums, learned";
 
 impl TerminalState {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -48,6 +67,11 @@ impl TerminalState {
             count_unreliable: row.get(8)?,
             offsets_refused_at: row.get(9)?,
             bad_checksums: row.get(10)?,
+            // Habits of a later version that cannot be read are learned again.
+            learned: row
+                .get::<_, Option<String>>(11)?
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or_default(),
         })
     }
 }
@@ -118,7 +142,7 @@ pub(crate) fn save(transaction: &Transaction<'_>, state: &TerminalState) -> rusq
         .prepare_cached(
             "UPDATE terminals SET epoch = :epoch, records = :records, overlap = :overlap, layout = :layout, count = :count,
                  verified_at = :verified_at, count_unreliable = :count_unreliable,
-                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums
+                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums, learned = :learned
              WHERE id = :id",
         )?
         .execute(named_params! {
@@ -132,6 +156,7 @@ pub(crate) fn save(transaction: &Transaction<'_>, state: &TerminalState) -> rusq
             ":count_unreliable": state.count_unreliable,
             ":offsets_refused_at": state.offsets_refused_at,
             ":bad_checksums": state.bad_checksums,
+            ":learned": serde_json::to_string(&state.learned).ok(),
         })?;
     Ok(())
 }
