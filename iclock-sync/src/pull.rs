@@ -34,7 +34,7 @@ impl Source {
         let (mode, proven) = match pulled.found {
             Pulled::Unchanged => {
                 report.mode = Some(ReadMode::Unchanged);
-                return Ok(Found::Nothing(Some(state)));
+                return Ok(Found::Nothing(Some(Box::new(state))));
             }
             Pulled::Tail(proven) => (ReadMode::Tail, proven),
             Pulled::Full(proven) => {

@@ -60,7 +60,7 @@ pub(crate) struct Source {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// Nothing that is not known; what is remembered of the terminal, where it changed.
-    Nothing(Option<TerminalState>),
+    Nothing(Option<Box<TerminalState>>),
     /// Records.
     Records(Box<Records>),
     /// A log that is not proven.
