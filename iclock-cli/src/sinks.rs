@@ -81,3 +81,25 @@ fn unknown(scheme: &str) -> OptionsError {
     let known: Vec<&str> = known.into_iter().filter(|(_, built)| *built).map(|(url, _)| url).collect();
     error.mend(format!("this build knows {}", known.join(", ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_of_a_sink_is_known_as_a_variable() {
+        for url in ["firestore://p/c", "sqlite:a", "postgres://u@h/d", "mysql://u@h/d", "mongodb://u@h/d", "csv:a"] {
+            let settings = Settings::new([("no_such_setting".to_owned(), "x".to_owned())]);
+            let Err(error) = open_url("sink", url, settings) else { panic!("{url} takes anything") };
+            // A sink that is not part of this build knows nothing.
+            if error.key == "url" {
+                continue;
+            }
+            let mend = error.mend.unwrap();
+            let keys = mend.split_once(": ").unwrap().1;
+            for key in keys.split([',', ' ']).filter(|key| !key.is_empty()) {
+                assert!(crate::config::is_known(&format!("sink.0.{key}")), "{url}: {key}");
+            }
+        }
+    }
+}

@@ -167,17 +167,68 @@ fn a_flag_stands_above_the_environment_above_dotenv_above_the_file() {
     }
 }
 
-#[test]
-fn a_misspelt_variable_is_an_error_that_names_it() {
+/// `config check` of a good configuration in an environment with these variables.
+fn checked_with(variables: &[(&str, &str)]) -> (i32, String) {
     let world = World::new();
-    let output = world
-        .program(env!("CARGO_BIN_EXE_iclock-cli"))
-        .env("ICLOCK_INTERVALL", "2m")
-        .args(["config", "check"])
-        .output();
-    let output = output.unwrap();
-    assert_eq!(output.status.code(), Some(10));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("ICLOCK_INTERVALL"));
+    world.write("iclock.toml", "[[device]]\nhost = \"192.0.2.1\"\n[[sink]]\nurl = \"sqlite:a.db\"\n");
+    let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+    let output = program.envs(variables.iter().copied()).args(["config", "check"]).output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_misspelt_variable_is_a_warning_that_names_the_nearest_setting() {
+    let (code, told) = checked_with(&[("ICLOCK_INTERVALL", "2m"), ("ICLOCK_DEVICE_0_HOTS", "x")]);
+    assert_eq!(code, 0, "{told}");
+    for word in ["ICLOCK_INTERVALL", "ICLOCK_INTERVAL)", "ICLOCK_DEVICE_0_HOTS", "ICLOCK_DEVICE_0_HOST)"] {
+        assert!(told.contains(word), "{word} is not in {told}");
+    }
+}
+
+#[test]
+fn variables_that_container_runtimes_set_do_no_harm() {
+    // Services named iclock, iclock-device-0, iclock-sink-0, iclock-log and device.
+    let variables = [
+        ("ICLOCK_SERVICE_HOST", "192.0.2.7"),
+        ("ICLOCK_SERVICE_PORT", "4370"),
+        ("ICLOCK_PORT", "tcp://192.0.2.7:4370"),
+        ("ICLOCK_PORT_4370_TCP", "tcp://192.0.2.7:4370"),
+        ("ICLOCK_PORT_4370_TCP_ADDR", "192.0.2.7"),
+        ("ICLOCK_PORT_4370_TCP_PROTO", "tcp"),
+        ("ICLOCK_DEVICE_0_PORT", "tcp://192.0.2.7:4370"),
+        ("ICLOCK_DEVICE_1_SERVICE_HOST", "192.0.2.7"),
+        ("ICLOCK_SINK_0_PORT_443_TCP", "tcp://192.0.2.7:443"),
+        ("ICLOCK_SINK_0_SERVICE_PORT", "443"),
+        ("ICLOCK_LOG_SERVICE_HOST", "192.0.2.7"),
+        ("ICLOCK_CONFIG", "tcp://192.0.2.7:80"),
+        ("DEVICE_PORT", "udp://192.0.2.7:4370"),
+    ];
+    let (code, told) = checked_with(&variables);
+    assert_eq!(code, 0, "{told}");
+    for (name, _) in variables {
+        assert!(told.contains(&format!("{name} is ignored")), "{name} is not in {told}");
+    }
+}
+
+#[test]
+fn a_variable_of_a_setting_with_an_impossible_value_is_an_error() {
+    for (name, value) in [("ICLOCK_INTERVAL", "soon"), ("ICLOCK_DEVICE_0_PORT", "0"), ("ICLOCK_RULES_FUTURE_TIME", "x")]
+    {
+        let (code, told) = checked_with(&[(name, value)]);
+        assert!(code == 10 && told.contains(name), "{told}");
+    }
+}
+
+#[test]
+fn an_empty_variable_is_told_from_one_that_is_not_set() {
+    for name in ["ICLOCK_INTERVAL", "ICLOCK_STATE_DIR", "ICLOCK_CONFIG"] {
+        let (code, told) = checked_with(&[(name, "")]);
+        assert!(code == 10 && told.contains(name) && told.contains("set, but empty"), "{told}");
+    }
+    let (code, told) = checked_with(&[("ICLOCK_DEVICE_0_COMM_KEY", "ENV:FRONT_KEY"), ("FRONT_KEY", "")]);
+    assert!(code == 10 && told.contains("FRONT_KEY is set, but empty"), "{told}");
+    let (code, told) = checked_with(&[("ICLOCK_DEVICE_0_COMM_KEY", "ENV:FRONT_KEY")]);
+    assert!(code == 10 && told.contains("FRONT_KEY is not set"), "{told}");
 }
 
 #[test]

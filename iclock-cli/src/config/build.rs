@@ -13,12 +13,8 @@ use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport
 
 use super::environment::Variables;
 use super::layers::{ConfigError, Layer, Setting};
-use super::{Config, LogConfig, SinkConfig, device_spec, duration, schedule, secret};
+use super::{Config, LogConfig, SinkConfig, device_spec, duration, known, schedule, secret};
 
-const TOP: &str = "state_dir, interval, max_new, output, overlap, verify_every, concurrency, device_deadline, attempts, \
-                   backoff, sink_timeout, [[device]], [[sink]], [schedule], [rules], [log]";
-const DEVICE: &str = "name, host, port, comm_key, transport, timeout, zone, serial, encoding, sixteen_mode_first";
-const LOG: &str = "dir, format, size, keep";
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Takes settings out of the layers; what is left over at the end is unknown.
@@ -254,17 +250,8 @@ impl<'a> Builder<'a> {
 
     fn refuse_unknown(&self) -> Result<(), ConfigError> {
         let Some((path, setting)) = self.left.iter().next() else { return Ok(()) };
-        let known = match path.split('.').next() {
-            Some("device") => DEVICE.to_owned(),
-            Some("log") => LOG.to_owned(),
-            Some("schedule") => schedule::KNOWN.to_owned(),
-            Some("rules") => {
-                let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-                format!("allow_list, {}", reasons.join(", "))
-            }
-            _ => TOP.to_owned(),
-        };
-        Err(setting.wrong(path, "unknown setting").mend(format!("known are: {known}")))
+        let nearest = known::nearest(path).map(|key| format!("write {key}, or remove it; ")).unwrap_or_default();
+        Err(setting.wrong(path, "unknown setting").mend(format!("{nearest}known are: {}", known::listed(path))))
     }
 }
 

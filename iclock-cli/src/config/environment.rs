@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::known;
 use super::layers::{ConfigError, Layer, Origin, Setting};
 
 /// Variables by name: those of `.env`, and those of the process above them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Variables(BTreeMap<String, Setting>);
+pub(crate) struct Variables {
+    all: BTreeMap<String, Setting>,
+    /// Variables of the process that a container runtime set under the name of a setting.
+    foreign: Vec<String>,
+}
 
 /// Variables of this prefix that are no settings.
 const NO_SETTING: [&str; 1] = ["ICLOCK_CONFIG"];
@@ -23,11 +28,23 @@ impl Variables {
         for (name, value) in std::env::vars_os() {
             // A variable that is no text is none of ours.
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
-                let origin = Origin::Environment(name.clone());
-                variables.0.insert(name, Setting::new(value, origin));
+                variables.add_of_process(name, value);
             }
         }
         Ok(variables)
+    }
+
+    /// Kubernetes and Docker describe each service by variables such as `ICLOCK_PORT=tcp://10.0.0.7:4370`, named after the
+    /// service. No setting has such a value.
+    fn add_of_process(&mut self, name: String, value: String) {
+        let is_ours = name.starts_with("ICLOCK_") || name == "DEVICE_PORT";
+        let is_address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.trim_start().starts_with(scheme));
+        if is_ours && is_address {
+            self.foreign.push(name);
+            return;
+        }
+        let origin = Origin::Environment(name.clone());
+        self.all.insert(name, Setting::new(value, origin));
     }
 
     fn of_file(path: &Path) -> Result<Self, ConfigError> {
@@ -37,25 +54,53 @@ impl Variables {
         for pair in dotenvy::from_read_iter(quoted.as_bytes()) {
             let (name, value) = pair.map_err(|error| unreadable(path, &quoted, &error))?;
             let origin = Origin::File(path.to_owned(), line_that_sets(&text, &name));
-            variables.0.insert(name, Setting::new(value, origin));
+            variables.all.insert(name, Setting::new(value, origin));
         }
         Ok(variables)
     }
 
     /// A variable that is set to something.
     pub(crate) fn get(&self, name: &str) -> Option<&Setting> {
-        self.0.get(name).filter(|setting| !setting.text.trim().is_empty())
+        self.all.get(name).filter(|setting| !setting.text.trim().is_empty())
     }
 
-    /// The settings named by `ICLOCK_` and their path.
-    pub(crate) fn settings(&self) -> Layer {
+    /// Returns true if a variable is set to nothing.
+    pub(crate) fn is_empty(&self, name: &str) -> bool {
+        self.all.get(name).is_some_and(|setting| setting.text.trim().is_empty())
+    }
+
+    /// The settings named by `ICLOCK_` and their path. Other programs write such variables too, so that one that is no setting
+    /// is a warning.
+    ///
+    /// # Errors
+    /// A variable of a setting that is empty: it may have been meant to be unset, or to have a value.
+    pub(crate) fn settings(&self, warnings: &mut Vec<String>) -> Result<Layer, ConfigError> {
+        for name in &self.foreign {
+            let nearest = known::nearest_variable(name);
+            let why = "its value is the address of a service, as Kubernetes and Docker set it";
+            warnings.push(format!("environment variable {name} is ignored: {why} (nearest setting: {nearest})"));
+        }
         let mut layer = Layer::default();
-        for (name, setting) in &self.0 {
-            if let Some(rest) = name.strip_prefix("ICLOCK_").filter(|_| !NO_SETTING.contains(&name.as_str())) {
-                layer.set(path_of(&rest.to_ascii_lowercase()), setting.clone());
+        for (name, setting) in &self.all {
+            let Some(rest) = name.strip_prefix("ICLOCK_") else { continue };
+            let path = path_of(&rest.to_ascii_lowercase());
+            let is_setting = !NO_SETTING.contains(&name.as_str());
+            if is_setting && !known::is_known(&path) {
+                let nearest = known::nearest_variable(name);
+                let place = match &setting.origin {
+                    Origin::Environment(_) => String::new(),
+                    origin => format!("{origin}: "),
+                };
+                let what = format!("environment variable {name} is ignored: it is no setting");
+                warnings.push(format!("{place}{what} (nearest setting: {nearest})"));
+            } else if setting.text.trim().is_empty() {
+                let error = setting.wrong(if is_setting { &path } else { name }, "the variable is set, but empty");
+                return Err(error.mend(format!("give {name} a value, or unset it")));
+            } else if is_setting {
+                layer.set(path, setting.clone());
             }
         }
-        layer
+        Ok(layer)
     }
 }
 
@@ -129,7 +174,7 @@ mod tests {
     fn bare_values_may_have_spaces_as_in_the_python_tool() {
         let text = "# a = b c\nDEVICE_NAMES = front, back  # both\nA='x y' # z\nB=\"x y\"\nC=x # y\nD=\nE=a#b\n";
         let variables = of_text(text).unwrap();
-        let value = |name: &str| variables.0.get(name).map(|setting| setting.text.as_str());
+        let value = |name: &str| variables.all.get(name).map(|setting| setting.text.as_str());
         assert_eq!(value("DEVICE_NAMES"), Some("front, back"));
         assert_eq!((value("A"), value("B"), value("C")), (Some("x y"), Some("x y"), Some("x")));
         assert_eq!((value("D"), value("E"), value("a")), (Some(""), Some("a#b"), None));

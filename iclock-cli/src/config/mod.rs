@@ -11,6 +11,7 @@ mod device_spec;
 pub(crate) mod duration;
 mod environment;
 mod file;
+mod known;
 mod layers;
 pub(crate) mod python;
 mod schedule;
@@ -25,6 +26,8 @@ use iclock_sync::{DeviceOptions, EngineOptions, Schedule};
 
 use build::Builder;
 use environment::Variables;
+#[cfg(test)]
+pub(crate) use known::is_known;
 pub(crate) use layers::{ConfigError, Layer, Origin, Setting};
 pub(crate) use toml_text::{as_toml, shown};
 
@@ -126,7 +129,7 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
         layers.drop_list("sink");
     }
     if !flags.python_only {
-        layers.cover(variables.settings());
+        layers.cover(variables.settings(warnings)?);
     }
     for (n, spec) in flags.devices.iter().enumerate() {
         device_spec::read(n, spec, &mut layers)?;

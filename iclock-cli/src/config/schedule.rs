@@ -9,8 +9,6 @@ use iclock_sync::schedule::Level;
 use super::build::{parse, span};
 use super::layers::{ConfigError, Layer};
 
-pub(super) const KNOWN: &str =
-    "kind, factor, rest, nap, sleep, dream, rest_from, nap_from, sleep_from, dream_from, day_start";
 const LEVELS: [(&str, Level); 4] =
     [("rest", Level::Rest), ("nap", Level::Nap), ("sleep", Level::Sleep), ("dream", Level::Dream)];
 

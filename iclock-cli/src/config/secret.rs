@@ -10,6 +10,9 @@ pub(crate) fn resolve(key: &str, setting: &Setting, variables: &Variables) -> Re
     if let Some(name) = setting.text.strip_prefix("ENV:") {
         return match variables.get(name) {
             Some(value) => Ok(value.text.clone()),
+            None if variables.is_empty(name) => Err(setting
+                .wrong(key, format!("environment variable {name} is set, but empty"))
+                .mend(format!("give {name} a value, in the environment or in .env"))),
             None => Err(setting
                 .wrong(key, format!("environment variable {name} is not set"))
                 .mend(format!("set {name} in the environment or in .env"))),
