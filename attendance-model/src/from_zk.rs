@@ -99,6 +99,18 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_that_is_no_text_makes_no_other_user() {
+        for layout in [AttendanceLayout::Wide(40), AttendanceLayout::Wide(49)] {
+            for (bytes, id) in [(b"5\xD2", "5\u{FFFD}D2"), (b"\xD25", "\u{FFFD}D25"), (b"\xD2\0", "\u{FFFD}D2")] {
+                let mut raw = vec![0; layout.width()];
+                raw[2..4].copy_from_slice(bytes);
+                let punch = RawPunch::from_record(&record(layout, &raw), &DEVICE, |_| None);
+                assert_eq!(punch.user_id, id);
+            }
+        }
+    }
+
+    #[test]
     fn a_date_that_does_not_exist_keeps_its_fields() {
         // Day 30 of month 2 of 2025, in months of 31 days.
         let packed = ((25 * 12 + 1) * 31 + 29) * 86_400 + 7 * 3600;

@@ -51,6 +51,7 @@ mod punch;
 mod reason;
 mod rules;
 pub mod sink;
+mod undecodable;
 pub mod validate;
 
 pub use budget::{Budget, Spent};

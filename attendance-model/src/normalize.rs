@@ -1,10 +1,11 @@
 //! Raw punch in, event or rejection out: a pure function of its arguments.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use chrono::{MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
+use crate::undecodable::{is_undecodable, without_undecodable};
 use crate::validate::broken_rules;
 use crate::{AttendanceEvent, EventId, Instant, LocalTime, Policy, RawPunch, Reason, Rules};
 
@@ -41,7 +42,21 @@ impl fmt::Display for Rejection {
 /// [`Rejection`], with the punch unchanged, when it breaks a rule whose policy is [`Policy::Quarantine`].
 // Both arms own the record, and are of nearly the same size; a box would only cost an allocation.
 #[expect(clippy::result_large_err)]
-pub fn normalize(punch: RawPunch, context: &Context<'_>) -> Result<AttendanceEvent, Rejection> {
+pub fn normalize(mut punch: RawPunch, context: &Context<'_>) -> Result<AttendanceEvent, Rejection> {
+    let accepted = context.rules.policy_of(Reason::UndecodableUserId) == Policy::Accept;
+    if !accepted || !is_undecodable(&punch.user_id) {
+        return judge(punch, context);
+    }
+    let read = without_undecodable(&punch.user_id);
+    let as_it_was = mem::replace(&mut punch.user_id, read);
+    judge(punch, context).map_err(|mut rejection| {
+        rejection.punch.user_id = as_it_was;
+        rejection
+    })
+}
+
+#[expect(clippy::result_large_err)] // As `normalize`.
+fn judge(punch: RawPunch, context: &Context<'_>) -> Result<AttendanceEvent, Rejection> {
     let mut flags = Vec::new();
     for reason in broken_rules(&punch, context) {
         match context.rules.policy_of(reason) {
@@ -116,16 +131,16 @@ mod tests {
     }
 
     #[expect(clippy::result_large_err)] // As `normalize` itself.
-    fn judge(punch: RawPunch, rules: &Rules, zone: Option<Tz>) -> Result<AttendanceEvent, Rejection> {
+    fn judged(punch: RawPunch, rules: &Rules, zone: Option<Tz>) -> Result<AttendanceEvent, Rejection> {
         normalize(punch, &Context { zone, rules, host_now: at(2025, 6, 1, 12, 0, 0) })
     }
 
     fn reason_of(punch: RawPunch) -> Reason {
-        judge(punch, &Rules::default(), None).unwrap_err().reason
+        judged(punch, &Rules::default(), None).unwrap_err().reason
     }
 
     fn flags_of(punch: RawPunch) -> Vec<Reason> {
-        judge(punch, &Rules::default(), None).unwrap().flags
+        judged(punch, &Rules::default(), None).unwrap().flags
     }
 
     fn with_user_id(user_id: &str) -> RawPunch {
@@ -138,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_ordinary_punch_becomes_an_event_without_flags() {
-        let event = judge(sample_punch(41), &Rules::default(), None).unwrap();
+        let event = judged(sample_punch(41), &Rules::default(), None).unwrap();
         assert_eq!((event.user_id.as_str(), event.flags.len(), event.instant), ("42", 0, None));
     }
 
@@ -147,6 +162,30 @@ mod tests {
         assert_eq!(reason_of(with_user_id("")), Reason::EmptyUserId);
         assert_eq!(reason_of(with_user_id("A12")), Reason::NonNumericUserId);
         assert_eq!(reason_of(with_user_id("00")), Reason::NonPositiveUserId);
+    }
+
+    #[test]
+    fn an_id_with_bytes_that_are_no_text_is_nobody_elses() {
+        for id in ["5\u{FFFD}D2", "\u{FFFD}D25", "\u{FFFD}D2", "5\u{3}"] {
+            assert_eq!(reason_of(with_user_id(id)), Reason::UndecodableUserId, "{id:?}");
+        }
+        let flag = Rules::default().policy(Reason::UndecodableUserId, Policy::Flag).unwrap();
+        let event = judged(with_user_id("5\u{FFFD}D2"), &flag, None).unwrap();
+        assert_eq!((event.user_id.as_str(), event.flags), ("5\u{FFFD}D2", vec![Reason::UndecodableUserId]));
+    }
+
+    #[test]
+    fn the_python_tools_reading_of_such_an_id_is_a_setting() {
+        let accept = Rules::default().policy(Reason::UndecodableUserId, Policy::Accept).unwrap();
+        let as_python = |id: &str| {
+            judged(with_user_id(id), &accept, None).map(|event| (event.user_id, event.flags)).map_err(Box::new)
+        };
+        assert_eq!(as_python("5\u{FFFD}D2"), Ok(("5".to_owned(), vec![])));
+        assert_eq!(as_python("\u{FFFD}D25"), Ok(("5".to_owned(), vec![])));
+        for (id, reason) in [("\u{FFFD}D2", Reason::EmptyUserId), ("5\u{3}", Reason::NonNumericUserId)] {
+            let rejection = as_python(id).unwrap_err();
+            assert_eq!((rejection.reason, rejection.punch), (reason, with_user_id(id)), "{id:?}");
+        }
     }
 
     #[test]
@@ -160,12 +199,12 @@ mod tests {
         );
         // Somebody whom the terminal keeps in its slot 0.
         let user = RawPunch { uid: Some(0), raw: vec![0; 8], ..with_user_id("42") };
-        assert!(judge(user, &Rules::default(), None).is_ok());
+        assert!(judged(user, &Rules::default(), None).is_ok());
     }
 
     #[test]
     fn a_rejection_gives_the_punch_back_unchanged_and_says_why() {
-        let rejection = judge(with_user_id("A12"), &Rules::default(), None).unwrap_err();
+        let rejection = judged(with_user_id("A12"), &Rules::default(), None).unwrap_err();
         assert_eq!(rejection.punch, with_user_id("A12"));
         let text = "non_numeric_user_id: user id \"A12\" at 2025-05-18 07:01:09 on front-gate";
         assert_eq!(rejection.to_string(), text);
@@ -211,25 +250,25 @@ mod tests {
     #[test]
     fn a_policy_decides_what_a_broken_rule_comes_to() {
         let set = |policy| Rules::default().policy(Reason::NonNumericUserId, policy).unwrap();
-        assert_eq!(judge(with_user_id("A12"), &set(Policy::Accept), None).unwrap().flags, []);
-        let flagged = judge(with_user_id("A12"), &set(Policy::Flag), None).unwrap();
+        assert_eq!(judged(with_user_id("A12"), &set(Policy::Accept), None).unwrap().flags, []);
+        let flagged = judged(with_user_id("A12"), &set(Policy::Flag), None).unwrap();
         assert_eq!(flagged.flags, [Reason::NonNumericUserId]);
         let strict = Rules::default().policy(Reason::UnknownState, Policy::Quarantine).unwrap();
         let punch = RawPunch { punch_state: PunchState(48), ..sample_punch(0) };
-        assert_eq!(judge(punch, &strict, None).unwrap_err().reason, Reason::UnknownState);
+        assert_eq!(judged(punch, &strict, None).unwrap_err().reason, Reason::UnknownState);
     }
 
     #[test]
     fn with_an_allow_list_others_wait_in_quarantine() {
         let rules = Rules::default().allow_list(["42".to_owned()]);
-        assert!(judge(with_user_id("42"), &rules, None).is_ok());
-        assert_eq!(judge(with_user_id("0042"), &rules, None).unwrap_err().reason, Reason::NotOnAllowList);
+        assert!(judged(with_user_id("42"), &rules, None).is_ok());
+        assert_eq!(judged(with_user_id("0042"), &rules, None).unwrap_err().reason, Reason::NotOnAllowList);
     }
 
     #[test]
     fn a_zone_sets_the_moment_beside_the_wall_clock() {
         let moment = |zone, time| {
-            let event = judge(with_time(time), &Rules::default(), Some(zone)).unwrap();
+            let event = judged(with_time(time), &Rules::default(), Some(zone)).unwrap();
             assert_eq!(event.local_time, time);
             (event.instant.unwrap().utc.to_string(), event.flags)
         };
@@ -246,7 +285,7 @@ mod tests {
     #[test]
     fn fractions_of_a_second_are_cut_off() {
         let time = at(2025, 5, 18, 7, 1, 9);
-        let event = judge(with_time(time + TimeDelta::milliseconds(999)), &Rules::default(), None).unwrap();
+        let event = judged(with_time(time + TimeDelta::milliseconds(999)), &Rules::default(), None).unwrap();
         assert_eq!(event.local_time, time);
     }
 
@@ -274,13 +313,13 @@ mod tests {
         #[test]
         fn normalizing_twice_gives_the_same(punch in any_punch()) {
             let rules = Rules::default();
-            let once = judge(punch.clone(), &rules, Some(Tz::Europe__Berlin));
-            prop_assert_eq!(&once, &judge(punch, &rules, Some(Tz::Europe__Berlin)));
+            let once = judged(punch.clone(), &rules, Some(Tz::Europe__Berlin));
+            prop_assert_eq!(&once, &judged(punch, &rules, Some(Tz::Europe__Berlin)));
         }
 
         #[test]
         fn an_event_keeps_what_was_read(punch in any_punch()) {
-            match judge(punch.clone(), &Rules::default(), None) {
+            match judged(punch.clone(), &Rules::default(), None) {
                 Ok(event) => {
                     prop_assert_eq!(&event.user_id, &punch.user_id);
                     prop_assert_eq!(event.raw, punch.raw);

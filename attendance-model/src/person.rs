@@ -60,7 +60,7 @@ fn sign_of_python_int(text: &str) -> Option<Sign> {
 }
 
 /// The characters for which Python's `str.isspace()` holds.
-fn is_python_space(c: char) -> bool {
+pub(crate) fn is_python_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }
 

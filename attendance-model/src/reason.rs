@@ -15,6 +15,10 @@ pub enum Reason {
     NonNumericUserId,
     /// A user id of zero or less. Quarantined by default.
     NonPositiveUserId,
+    /// A user id with bytes that are no text, or with control characters. Quarantined by default. When it is accepted, the
+    /// bytes that are no text are left out, as the Python tool did: `35 D2` becomes user `5`. When it is flagged, they stay
+    /// visible in the id.
+    UndecodableUserId,
     /// A date that no calendar has (30 February). Always quarantined: nothing could be stored.
     ImpossibleTime,
     /// Bytes that are no record, or text that no backend holds (NUL, more than 64 characters). Always quarantined.
@@ -49,10 +53,11 @@ pub enum Policy {
 
 impl Reason {
     /// Every reason, in a fixed order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::EmptyUserId,
         Self::NonNumericUserId,
         Self::NonPositiveUserId,
+        Self::UndecodableUserId,
         Self::ImpossibleTime,
         Self::Undecodable,
         Self::ClockResetTime,
@@ -71,6 +76,7 @@ impl Reason {
             Self::EmptyUserId
             | Self::NonNumericUserId
             | Self::NonPositiveUserId
+            | Self::UndecodableUserId
             | Self::ImpossibleTime
             | Self::Undecodable
             | Self::NotOnAllowList => Policy::Quarantine,
@@ -96,6 +102,7 @@ impl Reason {
             Self::EmptyUserId => "empty_user_id",
             Self::NonNumericUserId => "non_numeric_user_id",
             Self::NonPositiveUserId => "non_positive_user_id",
+            Self::UndecodableUserId => "undecodable_user_id",
             Self::ImpossibleTime => "impossible_time",
             Self::Undecodable => "undecodable",
             Self::ClockResetTime => "clock_reset_time",

@@ -3,7 +3,8 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use crate::normalize::Context;
-use crate::{PersonId, RawPunch, Reason};
+use crate::undecodable::is_undecodable;
+use crate::{PersonId, Policy, RawPunch, Reason};
 
 /// Most characters of a serial number or a user id: the narrowest column of the backends (`varchar(64)`).
 pub const MAX_ID_CHARS: usize = 64;
@@ -18,7 +19,7 @@ pub(crate) fn broken_rules(punch: &RawPunch, context: &Context<'_>) -> Vec<Reaso
     let checks = [
         (!is_storable(punch)).then_some(Reason::Undecodable),
         time.is_none().then_some(Reason::ImpossibleTime),
-        if punch.names_nobody() { Some(Reason::EmptyUserId) } else { PersonId::new(&punch.user_id).err() },
+        broken_by_the_id(punch, context),
         time.filter(|time| *time < clock_reset_ends()).map(|_| Reason::ClockResetTime),
         time.filter(|time| *time > plausible_until(context.host_now)).map(|_| Reason::FutureTime),
         (!punch.punch_state.is_known()).then_some(Reason::UnknownState),
@@ -26,6 +27,16 @@ pub(crate) fn broken_rules(punch: &RawPunch, context: &Context<'_>) -> Vec<Reaso
         (!context.rules.allows(&punch.user_id)).then_some(Reason::NotOnAllowList),
     ];
     checks.into_iter().flatten().collect()
+}
+
+fn broken_by_the_id(punch: &RawPunch, context: &Context<'_>) -> Option<Reason> {
+    if punch.names_nobody() {
+        Some(Reason::EmptyUserId)
+    } else if is_undecodable(&punch.user_id) && context.rules.policy_of(Reason::UndecodableUserId) != Policy::Accept {
+        Some(Reason::UndecodableUserId)
+    } else {
+        PersonId::new(&punch.user_id).err()
+    }
 }
 
 /// Whether every backend can hold the texts and the bytes: no NUL, within the widths of the narrowest columns.

@@ -1,7 +1,8 @@
 //! Numbers and texts with a meaning.
 
 use alloc::string::String;
-use core::fmt;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
 
 /// The slot a user occupies in one terminal's table. Means nothing on another terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,17 +68,22 @@ impl PunchState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct UserId(pub String);
 
+/// Marks a byte that is no text: two hexadecimal digits follow it.
+const MARK: char = char::REPLACEMENT_CHARACTER;
+
 impl UserId {
-    /// Reads a text field: the bytes up to the first NUL or the field's end, as UTF-8 with the invalid bytes left out.
+    /// Reads a text field: the bytes up to the first NUL or the field's end, as UTF-8.
     ///
-    /// That is what the field's most used client does, and ids derived from the text depend on it.
+    /// A byte that is not part of UTF-8 text becomes U+FFFD and two hexadecimal digits: `35 D2` is read as `5\u{FFFD}D2`.
+    /// Two fields with different bytes never give the same id. Other implementations leave such bytes out, and the punch
+    /// then belongs to user `5`.
     #[must_use]
     pub fn from_field(field: &[u8]) -> Self {
         let text = up_to_nul(field);
-        Self(match core::str::from_utf8(text) {
-            Ok(valid) => valid.into(),
-            Err(_) => text.utf8_chunks().map(|chunk| chunk.valid()).collect(),
-        })
+        match core::str::from_utf8(text) {
+            Ok(valid) if !valid.contains(MARK) => Self(valid.into()),
+            _ => Self(marked(text)),
+        }
     }
 
     /// The text.
@@ -85,6 +91,64 @@ impl UserId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns true unless the id has bytes that are not text.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        !self.0.contains(MARK)
+    }
+
+    /// Returns true if at least one byte of the field is text.
+    pub(crate) fn has_text(&self) -> bool {
+        let mut pieces = self.0.split(MARK);
+        // Two digits follow each mark.
+        pieces.next().is_some_and(|first| !first.is_empty()) || pieces.any(|piece| piece.len() > 2)
+    }
+
+    /// The bytes of the field that [`UserId::from_field`] reads as this id.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len());
+        let mut rest = self.0.as_str();
+        while let Some((text, behind)) = rest.split_once(MARK) {
+            bytes.extend_from_slice(text.as_bytes());
+            match behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+                Some(byte) => {
+                    bytes.push(byte);
+                    rest = behind.get(2..).unwrap_or_default();
+                }
+                // Not written by `from_field`: the character stands for itself.
+                None => {
+                    bytes.extend_from_slice(MARK.encode_utf8(&mut [0; 4]).as_bytes());
+                    rest = behind;
+                }
+            }
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+        bytes
+    }
+}
+
+/// A field as text, each byte that is none marked. U+FFFD itself counts as such: somebody else already lost the text.
+fn marked(field: &[u8]) -> String {
+    let mut text = String::with_capacity(field.len() + 8);
+    let mark = |text: &mut String, bytes: &[u8]| {
+        for byte in bytes {
+            text.push(MARK);
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02X}");
+        }
+    };
+    for chunk in field.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                MARK => mark(&mut text, MARK.encode_utf8(&mut [0; 4]).as_bytes()),
+                other => text.push(other),
+            }
+        }
+        mark(&mut text, chunk.invalid());
+    }
+    text
 }
 
 impl fmt::Display for UserId {
@@ -104,11 +168,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_id_ends_at_the_first_nul_and_leaves_invalid_bytes_out() {
+    fn a_user_id_ends_at_the_first_nul() {
         assert_eq!(UserId::from_field(b"42\x0099").as_str(), "42");
         assert_eq!(UserId::from_field(b" 0042 ").as_str(), " 0042 ");
-        assert_eq!(UserId::from_field(b"4\xE2\x822\xFF\xF0\x80A").as_str(), "42A");
         assert_eq!(UserId::from_field(b"\x001").as_str(), "");
         assert_eq!(UserId::from_field("\u{664}\u{662}".as_bytes()).as_str(), "\u{664}\u{662}");
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_is_marked_and_never_left_out() {
+        let read = |field: &[u8]| UserId::from_field(field).0;
+        assert_eq!(read(b"\x35\xD2"), "5\u{FFFD}D2");
+        assert_eq!(read(b"\xD2\x35\0\x37"), "\u{FFFD}D25");
+        assert_eq!(read(b"\xD2"), "\u{FFFD}D2");
+        assert_eq!(read(b"\x35\x03"), "5\u{3}");
+        assert_eq!(read(b"4\xE2\x822\xFF\xF0\x80A"), "4\u{FFFD}E2\u{FFFD}822\u{FFFD}FF\u{FFFD}F0\u{FFFD}80A");
+        let has_text = [&b"5\xD2"[..], b"\xD25", b"\xD2\xD3", b""].map(|field| UserId::from_field(field).has_text());
+        assert_eq!(has_text, [true, true, false, false]);
+        assert!(UserId::from_field(b"5").is_text() && !UserId::from_field(b"5\xD2").is_text());
+    }
+
+    #[test]
+    fn an_id_gives_its_bytes_back() {
+        let fields: [&[u8]; 6] =
+            [b"42", b"5\xD2", b"\xD25", "5\u{FFFD}D2".as_bytes(), "5\u{FFFD}".as_bytes(), b"\xFF\xFF"];
+        for field in fields {
+            assert_eq!(UserId::from_field(field).to_bytes(), field);
+        }
+        assert_eq!(UserId("\u{FFFD}\u{664}".into()).to_bytes(), "\u{FFFD}\u{664}".as_bytes());
     }
 }

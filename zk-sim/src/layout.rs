@@ -64,8 +64,8 @@ pub(crate) fn encode_event(profile: &Profile, punch: &Punch) -> Bytes {
         10 | 14 => out.put_u16_le(punch.uid),
         12 => out.put_u32_le(punch.user_id.parse().unwrap_or(0)),
         _ => {
-            let id = punch.user_id.as_bytes();
-            out.put_slice(id.get(..24).unwrap_or(id));
+            let id = UserId(punch.user_id.to_string()).to_bytes();
+            out.put_slice(id.get(..24).unwrap_or(&id));
             out.resize(24, 0);
         }
     }

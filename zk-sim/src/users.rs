@@ -160,7 +160,7 @@ fn encode_hundred_twenty(user: &User, out: &mut BytesMut) {
     out.put_u16_le(user.uid);
     out.put_u8(user.privilege.0);
     out.put_bytes(0, 32);
-    for (text, width) in [(&user.name[..], 24), (&user.last_name[..], 37), (user.user_id.0.as_bytes(), 24)] {
+    for (text, width) in [(&user.name[..], 24), (&user.last_name[..], 37), (&user.user_id.to_bytes(), 24)] {
         let text = text.get(..width).unwrap_or(text);
         out.put_slice(text);
         out.put_bytes(0, width - text.len());

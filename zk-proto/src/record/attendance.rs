@@ -147,8 +147,8 @@ impl AttendanceRecord {
                 fields.put_u8(second);
             }
             AttendanceLayout::Wide(_) => {
-                let id = self.id_text();
-                let id = &id.as_bytes()[..id.len().min(ID_LEN)];
+                let id = self.id_bytes();
+                let id = &id[..id.len().min(ID_LEN)];
                 let mut fields = record;
                 fields.put_u16_le(self.number.unwrap_or(0));
                 // What stands behind the text's end in `raw` stays: it is part of what the terminal sent.
@@ -164,10 +164,10 @@ impl AttendanceRecord {
         }
     }
 
-    fn id_text(&self) -> alloc::string::String {
+    fn id_bytes(&self) -> alloc::vec::Vec<u8> {
         match &self.who {
-            Who::UserId(id) => id.0.clone(),
-            Who::Uid(uid) => uid.0.to_string(),
+            Who::UserId(id) => id.to_bytes(),
+            Who::Uid(uid) => uid.0.to_string().into_bytes(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Users.
 
-use zk_proto::client::UserError;
+use zk_proto::client::{Pulled, UserError};
 use zk_proto::encoding::TextEncoding;
 use zk_proto::record::{AccessZones, NewUser, UserLayout};
-use zk_proto::{Client, Uid};
-use zk_sim::Terminal;
+use zk_proto::{Client, DeviceTime, Uid, UserId};
+use zk_sim::{Person, Punch, Terminal};
 
-use super::Site;
+use super::{Site, rows};
 
 /// Q24: names in another code page: read by the one that is set, cut on characters, the bytes kept.
 #[tokio::test]
@@ -81,5 +81,29 @@ async fn rows_of_zeros_are_nobody() {
         assert_eq!((table.users().len(), table.vacant()), (30, 4), "{profile}");
         let layout = if profile == "tft40" { UserLayout::SeventyTwo } else { UserLayout::TwentyEight };
         assert_eq!(table.layout(), Some(layout), "{profile}");
+    }
+}
+
+/// Q85: user ids with bytes that are no text, in the log and in the user table: they stay visible, and the id is nobody else's.
+#[tokio::test]
+async fn bytes_that_are_no_text_stay_in_a_user_id() {
+    let time = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();
+    let ids = [&b"5"[..], b"5\xD2", b"\xD25", b"\xD2"].map(|field| UserId::from_field(field).0);
+    let person =
+        |(id, uid): (&String, u16)| Person { uid, user_id: id.as_str().into(), name: "A".into(), privilege: 0 };
+    let punches = (0..40u32).map(|n| {
+        // 36 of 40 are user 5's, so that the log is proven.
+        let id = if n < 4 { &ids[n as usize] } else { "5" };
+        Punch::new(1, id, DeviceTime(time.0 + 60 * n), 0, 1)
+    });
+    for profile in ["tft40", "face49"] {
+        let terminal = Terminal::builder().people(ids.iter().zip(1..).map(person).collect());
+        let site = Site::start(profile, &[], terminal.punches(punches.clone().collect())).await;
+        let mut pulled = site.pull(&mut site.client().await).await;
+        let Pulled::Full(proven) = &mut pulled.found else { panic!("{profile}: {pulled:?}") };
+        assert_eq!(rows(proven).iter().filter(|row| row.0 == "5").count(), 37, "{profile}");
+        let table = site.client().await.user_table().await.unwrap();
+        let read: Vec<&str> = table.users().iter().map(|user| user.user_id.as_str()).collect();
+        assert_eq!(read, ["5", "5\u{FFFD}D2", "\u{FFFD}D25", "\u{FFFD}D2"], "{profile}");
     }
 }

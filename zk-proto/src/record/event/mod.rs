@@ -135,6 +135,6 @@ fn verified(payload: &[u8]) -> Option<LiveEvent> {
 fn user(payload: &[u8]) -> Option<Who> {
     match payload {
         [low, high] => Some(Who::Uid(Uid(u16::from_le_bytes([*low, *high])))),
-        _ => Some(UserId::from_field(payload)).filter(|id| !id.0.is_empty()).map(Who::UserId),
+        _ => Some(UserId::from_field(payload)).filter(UserId::has_text).map(Who::UserId),
     }
 }

@@ -57,7 +57,7 @@ fn finish(parse: fn(&[u8]) -> IResult<&[u8], LivePunch>, raw: Bytes) -> Option<L
 /// A guess at the form of a payload holds only with a real date and a printable user id.
 fn is_convincing(punch: &LivePunch) -> bool {
     let named = match &punch.who {
-        Who::UserId(UserId(id)) => !id.is_empty() && !id.chars().any(char::is_control),
+        Who::UserId(id) => id.has_text() && !id.as_str().chars().any(char::is_control),
         Who::Uid(_) => true,
     };
     named && punch.time.is_some()

@@ -145,7 +145,7 @@ impl User {
         };
         let password = fill_text(self.base::<8>(LAYOUT, 3), self.password.as_bytes(), "password")?;
         let name = fill_text(self.base::<24>(LAYOUT, 11), &self.name, "name")?;
-        let user_id = fill_text(self.base::<24>(LAYOUT, 48), self.user_id.0.as_bytes(), "user id")?;
+        let user_id = fill_text(self.base::<24>(LAYOUT, 48), &self.user_id.to_bytes(), "user id")?;
         let card = u32::try_from(self.card).map_err(|_| ProtoError::Invalid { what: "card number" })?;
         out.put_u16_le(self.uid);
         out.put_u8(self.privilege.0);
