@@ -8,6 +8,7 @@
 //! | normalize, validate | [`RawPunch`] | [`AttendanceEvent`], or a [`Rejection`] that says why | [`normalize()`], [`Rules`] |
 //! | identify | [`AttendanceEvent`] | [`EventId`], by an [`IdScheme`] | [`IdScheme::id_of`] |
 //! | write | [`AttendanceEvent`] | [`Outcome`] | [`Sink`], and `conformance`, the suite that every sink runs |
+//! | add up | [`AttendanceEvent`] | [`day::Day`]: first in, last out, hours, missing punches, lateness | [`day::days`] |
 //! | move over | the Python tool's files and shapes | and back | [`legacy`] |
 //!
 //! ```
@@ -37,6 +38,7 @@
 mod budget;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod day;
 mod event;
 mod flaky;
 pub mod flat;
