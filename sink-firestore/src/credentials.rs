@@ -37,7 +37,7 @@ impl ServiceAccountKey {
         // In full: a service's current directory is seldom the one that its configuration was written in.
         let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let origin = format!("key file {}", full.display());
-        let text = std::fs::read_to_string(path).map_err(|cause| {
+        let bytes = std::fs::read(path).map_err(|cause| {
             let mend = match cause.kind() {
                 std::io::ErrorKind::NotFound => "download a key of the service account, or correct the path",
                 std::io::ErrorKind::PermissionDenied => "let the user that runs this program read it",
@@ -45,7 +45,14 @@ impl ServiceAccountKey {
             };
             problem(format!("cannot read {origin}: {cause}"), mend)
         })?;
-        Self::from_json(&text, origin)
+        // An editor on Windows puts a byte order mark in front, or writes UTF-16.
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            return Err(problem(format!("{origin} is UTF-16, not UTF-8"), "save it as UTF-8"));
+        }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| problem(format!("{origin} is not UTF-8"), "save it as UTF-8, or download the key again"))?;
+        Self::from_json(text, origin)
     }
 
     fn from_json(text: &str, origin: String) -> Result<Self, OptionsError> {
@@ -126,6 +133,17 @@ mod tests {
         std::fs::write(file.path(), KEY).unwrap();
         let key = ServiceAccountKey::from_setting(file.path().to_str().unwrap()).unwrap();
         assert_eq!(key.project(), Some("my-project"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_utf_16_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("\u{feff}{KEY}")).unwrap();
+        assert_eq!(ServiceAccountKey::from_file(file.path()).unwrap().project(), Some("my-project"));
+        let utf_16: Vec<u8> = std::iter::once(0xfeff).chain(KEY.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        std::fs::write(file.path(), utf_16).unwrap();
+        let error = ServiceAccountKey::from_file(file.path()).unwrap_err();
+        assert!(error.problem.contains("UTF-16") && error.mend.unwrap().contains("UTF-8"), "{}", error.problem);
     }
 
     #[test]
