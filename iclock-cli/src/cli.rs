@@ -24,7 +24,8 @@ pub(crate) struct Global {
     /// Configuration: a TOML file, or the Python tool's devices.json
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Directory of the ledger; made where it is missing [default: ./state]
+    /// Directory of the ledger; created if missing [default: state, next to the
+    /// configuration file or here]
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Tell more on stderr; repeat for still more

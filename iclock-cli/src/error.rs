@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use iclock_sync::{LedgerError, SyncError};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, ConfigErrors};
 use crate::exit_code::ExitCode;
 
 /// What ends a command early.
@@ -14,11 +14,13 @@ pub(crate) struct CliError {
     pub(crate) code: ExitCode,
     what: String,
     mend: Option<String>,
+    /// What is wrong beside it, each with what to do.
+    others: Vec<(String, Option<String>)>,
 }
 
 impl CliError {
     pub(crate) fn new(code: ExitCode, what: impl Into<String>) -> Self {
-        Self { code, what: what.into(), mend: None }
+        Self { code, what: what.into(), mend: None, others: Vec::new() }
     }
 
     /// Something failed for a cause, which is told once, after it.
@@ -34,23 +36,36 @@ impl CliError {
 
     /// Tells it on stderr.
     pub(crate) fn print(&self) {
-        eprintln!("error: {}", self.what);
-        if let Some(mend) = &self.mend {
-            eprintln!("  try: {mend}");
+        let others = self.others.iter().map(|(what, mend)| (what, mend));
+        for (what, mend) in std::iter::once((&self.what, &self.mend)).chain(others) {
+            eprintln!("error: {what}");
+            if let Some(mend) = mend {
+                eprintln!("  try: {mend}");
+            }
         }
     }
 }
 
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
-        Self { code: ExitCode::Configuration, what: error.to_string(), mend: error.mend }
+        let what = error.to_string();
+        Self { mend: error.mend, ..Self::new(ExitCode::Configuration, what) }
+    }
+}
+
+impl From<ConfigErrors> for CliError {
+    fn from(errors: ConfigErrors) -> Self {
+        let mut errors = errors.0.into_iter();
+        let Some(first) = errors.next() else { return Self::new(ExitCode::Fault, "an error without a cause") };
+        let others = errors.map(|error| (error.to_string(), error.mend)).collect();
+        Self { others, ..first.into() }
     }
 }
 
 impl From<SyncError> for CliError {
     fn from(error: SyncError) -> Self {
         let mend = error.mend().map(str::to_owned);
-        Self { code: ExitCode::of_run(error.exit_code()), what: chain(&error), mend }
+        Self { mend, ..Self::new(ExitCode::of_run(error.exit_code()), chain(&error)) }
     }
 }
 

@@ -4,21 +4,36 @@ use std::sync::Arc;
 
 use attendance_model::{OptionsError, Settings, Sink};
 
-use crate::config::{ConfigError, SinkConfig};
+use crate::config::{ConfigError, ConfigErrors, SinkConfig};
 
-/// Opens every configured sink. No two may write to one target: they would find each other's events there.
-pub(crate) fn open_all(sinks: &[SinkConfig]) -> Result<Vec<Arc<dyn Sink>>, ConfigError> {
-    let mut opened: Vec<Arc<dyn Sink>> = Vec::new();
+/// Opens every configured sink.
+pub(crate) fn open_all(sinks: &[SinkConfig]) -> Result<Vec<Arc<dyn Sink>>, ConfigErrors> {
+    match open_each(sinks) {
+        (opened, errors) if errors.is_empty() => Ok(opened),
+        (_, errors) => Err(ConfigErrors::in_order(errors)),
+    }
+}
+
+/// Opens the sinks that can be opened. No two may write to one target: they would find each other's events there.
+pub(crate) fn open_each(sinks: &[SinkConfig]) -> (Vec<Arc<dyn Sink>>, Vec<ConfigError>) {
+    let (mut opened, mut errors) = (Vec::<Arc<dyn Sink>>::new(), Vec::new());
     for config in sinks {
-        let sink = open(config)?;
+        let sink = match open(config) {
+            Ok(sink) => sink,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
         if let Some(other) = opened.iter().find(|other| other.target() == sink.target()) {
             let problem = format!("writes to the same target as {}", other.name());
             let key = format!("sink.{}.url", config.index);
-            return Err(config.url.wrong(&key, problem).mend("remove one of the two, or let it write elsewhere"));
+            errors.push(config.url.wrong(&key, problem).mend("remove one of the two, or let it write elsewhere"));
+            continue;
         }
         opened.push(sink);
     }
-    Ok(opened)
+    (opened, errors)
 }
 
 pub(crate) fn open(sink: &SinkConfig) -> Result<Arc<dyn Sink>, ConfigError> {

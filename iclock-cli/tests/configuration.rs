@@ -291,7 +291,7 @@ fn what_is_shown_can_be_used_as_a_configuration() {
     let shown = world.cli(&["config", "show"]).ended(0).stdout;
     world.write("again.toml", &shown);
     let checked = world.cli(&["config", "check", "--config", "again.toml"]).ended(0);
-    assert!(checked.stdout.starts_with("ok: 1 terminals, 1 sinks"), "{}", checked.stdout);
+    assert!(checked.stdout.starts_with("ok: 1 terminal, 1 sink\n"), "{}", checked.stdout);
 }
 
 #[test]
@@ -312,4 +312,163 @@ fn without_a_terminal_or_a_sink_the_mend_is_shown() {
     assert!(run.stderr.contains("--device") && run.stderr.contains("demo"), "{}", run.stderr);
     let run = world.cli(&["sync", "--device", "192.0.2.1"]).ended(10);
     assert!(run.stderr.contains("--sink"), "{}", run.stderr);
+}
+
+#[test]
+fn a_check_lists_every_error_in_the_order_of_its_line() {
+    let world = World::new();
+    let text = [
+        "interval = \"soon\"",
+        "[[device]]",
+        "host = \"192.0.2.10\"",
+        "comm_key = \"hunter2\"",
+        "zone = \"Maldives\"",
+        "timeout = \"-5s\"",
+        "transport = \"tpc\"",
+        "colour = \"red\"",
+        "[[sink]]",
+        "url = \"sqlite:a.db\"",
+        "tabel = \"x\"",
+        "[rules]",
+        "empty_user_id = \"drop\"",
+        "[schedule]",
+        "kind = \"sometimes\"",
+        "factor = 0",
+        "[log]",
+        "format = \"xml\"",
+    ];
+    world.write("iclock.toml", text.join("\n"));
+    let told = world.cli(&["config", "check"]).ended(10).stderr;
+    let lines: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("error: iclock.toml:")).collect();
+    let numbers: Vec<&str> = lines.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(numbers, ["1", "4", "5", "6", "7", "8", "11", "13", "15", "16", "18"], "{told}");
+    assert_eq!(told.matches("try:").count(), 11, "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_mistyped_host_or_url_is_told_instead_of_a_missing_one() {
+    let world = World::new();
+    world.write("iclock.toml", "[[device]]\nhosts = \"192.0.2.10\"\n[[sink]]\nurll = \"sqlite:a.db\"\n");
+    let told = world.cli(&["config", "check"]).ended(10).stderr;
+    assert_eq!(told.matches("error:").count(), 2, "{told}");
+    assert!(told.contains("iclock.toml:2: device.0.hosts: unknown setting") && told.contains("write host"), "{told}");
+    assert!(told.contains("iclock.toml:4: sink.0.urll: unknown setting") && told.contains("write url"), "{told}");
+}
+
+#[test]
+fn a_check_without_a_terminal_or_a_sink_is_not_ok() {
+    let world = World::new();
+    let told = world.cli(&["config", "check"]).ended(10).stderr;
+    assert!(told.contains("no terminal is configured") && told.contains("no sink is configured"), "{told}");
+    assert!(told.contains("--device") && told.contains("--sink"), "{told}");
+    let told = world.cli(&["config", "check", "--device", "192.0.2.1"]).ended(10).stderr;
+    assert!(!told.contains("no terminal") && told.contains("no sink is configured"), "{told}");
+    assert!(world.cli(&["config", "show"]).ended(0).stderr.contains("nothing is configured"));
+}
+
+#[test]
+fn two_terminals_at_one_address_are_an_error() {
+    let world = World::new();
+    let toml =
+        "[[device]]\nname = \"a\"\nhost = \"gate.example\"\n\n[[device]]\nname = \"b\"\nhost = \"Gate.example:4370\"\n";
+    world.write("iclock.toml", format!("{toml}[[sink]]\nurl = \"sqlite:a.db\"\n"));
+    let told = world.cli(&["config", "check"]).ended(10).stderr;
+    assert!(told.contains("iclock.toml:7: device.1.host") && told.contains("address of a too"), "{told}");
+    world.write("iclock.toml", "[[sink]]\nurl = \"sqlite:a.db\"\n");
+    world.cli(&["config", "check", "--device", "a=192.0.2.1", "--device", "b=192.0.2.1:4371"]).ended(0);
+}
+
+#[test]
+fn a_password_in_a_url_is_warned_of_and_not_shown() {
+    let world = World::new();
+    let url = "postgres://ann:hunter2@192.0.2.1/att";
+    let run = world.cli(&["config", "show", "--device", "192.0.2.1", "--sink", url]).ended(0);
+    assert!(run.stderr.contains("warning: --sink: sink.0.url holds a password in plain text"), "{}", run.stderr);
+    assert!(run.stderr.contains("ICLOCK_SINK_0_PASSWORD"), "{}", run.stderr);
+    assert!(!format!("{run:?}").contains("hunter2"), "{run:?}");
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped_in_every_file() {
+    const MARK: &str = "\u{feff}";
+    let world = World::new();
+    world.write("key.txt", format!("{MARK}4711\r\n"));
+    world.write("iclock.toml", format!("{MARK}interval = \"7m\"\n[[sink]]\nurl = \"sqlite:a.db\"\n"));
+    world.write(".env", format!("{MARK}ICLOCK_MAX_NEW=77\r\nDEVICE_IPS=192.0.2.1\r\n"));
+    world.write("devices.json", format!("{MARK}{{\"devices\": [{{\"name\": \"gate\", \"ip\": \"192.0.2.2\"}}]}}"));
+    let shown = world.cli(&["config", "show"]).ended(0).stdout;
+    for line in ["interval = \"7m\"", "max_new = 77", "host = \"192.0.2.1\""] {
+        assert!(shown.contains(line), "{line} is not in {shown}");
+    }
+    let key = "a=192.0.2.9?key=FILE:key.txt";
+    world.cli(&["config", "check", "--device", key, "--sink", "sqlite:a.db"]).ended(0);
+    world.write(".env", "");
+    let shown = world.cli(&["config", "show", "--config", "devices.json"]).ended(0).stdout;
+    assert!(shown.contains("host = \"192.0.2.2\""), "{shown}");
+}
+
+#[test]
+fn utf_16_is_named_in_every_file() {
+    let utf_16 = |text: &str| -> Vec<u8> {
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    for (name, text) in [
+        ("iclock.toml", "interval = \"7m\""),
+        (".env", "ICLOCK_MAX_NEW=77"),
+        ("devices.json", "{\"devices\": []}"),
+        ("key.txt", "4711"),
+    ] {
+        let world = World::new();
+        world.write(name, utf_16(text));
+        let key = "a=192.0.2.9?key=FILE:key.txt";
+        let key = if name == "key.txt" { key } else { "192.0.2.9" };
+        let told = world.cli(&["config", "check", "--device", key, "--sink", "sqlite:a.db"]).ended(10).stderr;
+        assert!(told.contains(name) && told.contains("UTF-16") && told.contains("save it as UTF-8"), "{told}");
+    }
+}
+
+#[test]
+fn paths_in_a_configuration_are_relative_to_its_file() {
+    let world = World::new();
+    let server = world.serve(terminal(30));
+    let device = format!("[[device]]\nname = \"gate\"\nhost = \"{}\"\ncomm_key = \"FILE:key.txt\"\n", server.addr());
+    let sinks = "[[sink]]\nurl = \"sqlite:data/att.db\"\n[[sink]]\nurl = \"csv:att.csv\"\n[log]\ndir = \"logs\"\n";
+    world.write("etc/key.txt", "0");
+    world.write("etc/data/readme", "");
+    world.write("etc/iclock.toml", format!("output = \"audit\"\n{device}{sinks}"));
+    let whole = world.path().join("etc/iclock.toml").display().to_string();
+    let first = world.cli_in("etc", &["sync", "--json"]).ended(0).report();
+    assert_eq!(first["totals"]["new"], 30, "{first}");
+    for config in ["../etc/iclock.toml", &whole, "../elsewhere/../etc/iclock.toml"] {
+        let again = world.cli_in("elsewhere", &["sync", "--json", "--config", config]).ended(0).report();
+        // One ledger and the same targets: nothing is new, and nothing is sent again.
+        assert_eq!((&again["totals"]["new"], &again["sinks"][0]["status"]), (&0.into(), &"idle".into()), "{again}");
+        assert_eq!(again["sinks"][1]["status"], "idle", "{again}");
+        world.cli_in("elsewhere", &["quarantine", "list", "--config", config]).ended(0);
+    }
+    let made = |dir: &str| {
+        let entries = std::fs::read_dir(world.path().join(dir)).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(made("etc"), ["att.csv", "audit", "data", "iclock.toml", "key.txt", "logs", "state"]);
+    assert!(made("elsewhere").is_empty(), "{:?}", made("elsewhere"));
+}
+
+#[test]
+fn paths_of_flags_variables_and_the_python_tools_files_are_relative_to_the_working_directory() {
+    let world = World::new();
+    let server = world.serve(terminal(30));
+    let (host, port) = (server.addr().ip().to_string(), server.addr().port().to_string());
+    world.write("etc/devices.json", format!("{{\"devices\": [{{\"name\": \"gate\", \"ip\": \"{host}\"}}]}}"));
+    let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+    let flags = ["sync", "--config", "etc/devices.json", "--sink", "sqlite:flag.db"];
+    let output = program.env("DEVICE_PORT", port).env("ICLOCK_LOG_DIR", "logs").args(flags).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    for name in ["state", "flag.db", "logs"] {
+        assert!(world.path().join(name).exists(), "{name}");
+        assert!(!world.path().join("etc").join(name).exists(), "{name}");
+    }
 }

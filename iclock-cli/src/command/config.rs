@@ -1,24 +1,37 @@
 //! `config check|show`: what is configured, where, and whether it can be used. Contacts nothing.
 
 use crate::cli::{ConfigCommand, Global};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigErrors};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::{output, sinks};
 
 pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<ExitCode, CliError> {
     let (ConfigCommand::Check(targets) | ConfigCommand::Show(targets)) = command;
-    let config = Config::load(&global.flags(targets))?;
+    let (config, mut errors) = Config::examine(&global.flags(targets))?;
     for warning in &config.warnings {
         eprintln!("warning: {warning}");
     }
     if let ConfigCommand::Show(_) = command {
+        if !errors.is_empty() {
+            return Err(ConfigErrors::in_order(errors).into());
+        }
+        if config.settings.iter().next().is_none() {
+            eprintln!("nothing is configured: there is no iclock.toml in this directory, and no ICLOCK_ variable");
+        }
         output::line(config::shown(&config.settings).trim());
         return Ok(ExitCode::Done);
     }
-    let opened = sinks::open_all(&config.sinks)?;
+    let (opened, refused) = sinks::open_each(&config.sinks);
+    errors.extend(refused);
+    errors.extend(config.missing(true));
+    if !errors.is_empty() {
+        return Err(ConfigErrors::in_order(errors).into());
+    }
     super::sync::engine(&config, opened, None, &[])?;
-    output::line(format_args!("ok: {} terminals, {} sinks", config.devices.len(), config.sinks.len()));
+    let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let (terminals, sinks) = (count(config.devices.len(), "terminal"), count(config.sinks.len(), "sink"));
+    output::line(format_args!("ok: {terminals}, {sinks}"));
     for device in &config.devices {
         output::line(format_args!("  terminal {} at {}", device.name, device.address()));
     }

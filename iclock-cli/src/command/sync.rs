@@ -12,7 +12,7 @@ use iclock_sync::{Engine, Ledger, Observer, Report, RunOptions, Schedule, Window
 use super::runtime;
 use crate::cli::{Global, Sync};
 use crate::config::duration::Bound;
-use crate::config::{Config, ConfigError, Origin};
+use crate::config::{Config, ConfigErrors};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};
@@ -92,7 +92,10 @@ pub(crate) fn carry_out(config: &Config, job: &Job) -> Result<ExitCode, CliError
         tracing::warn!("{warning}");
     }
     let sinks = if job.exports.is_empty() { sinks::open_all(&config.sinks)? } else { Vec::new() };
-    require_something(config, job)?;
+    let missing = config.missing(job.exports.is_empty());
+    if !missing.is_empty() {
+        return Err(ConfigErrors::in_order(missing).into());
+    }
     job.require_window(Local::now().naive_local())?;
     let names = |of: &mut dyn Iterator<Item = &String>| of.cloned().collect::<Vec<_>>();
     let devices = names(&mut config.devices.iter().map(|device| &device.name));
@@ -168,21 +171,6 @@ impl Job {
             deliver: self.exports.is_empty(),
         }
     }
-}
-
-fn require_something(config: &Config, job: &Job) -> Result<(), ConfigError> {
-    let missing = |key: &str, problem: &str, mend: &str| {
-        Err(ConfigError::new(Some(Origin::Default("configuration")), key, problem).mend(mend))
-    };
-    if config.devices.is_empty() {
-        let mend = "give --device front=192.0.2.10, write [[device]] in iclock.toml, or try it out: iclock-cli demo";
-        return missing("device", "no terminal is configured", mend);
-    }
-    if config.sinks.is_empty() && job.exports.is_empty() {
-        let mend = "give --sink sqlite:attendance.db, or write [[sink]] in iclock.toml";
-        return missing("sink", "no sink is configured", mend);
-    }
-    Ok(())
 }
 
 fn tell(report: &Report, job: &Job) {

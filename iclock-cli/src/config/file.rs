@@ -1,33 +1,40 @@
 //! The TOML file.
 
-use std::fs;
 use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::layers::{ConfigError, Layer, Origin, Setting, line_of};
+use super::{paths, secret, text};
 
-/// Reads a TOML file into a layer. Which keys there are is decided later, once all layers are known.
+const IN_QUOTES: &str = "a backslash in double quotes begins an escape: write the path in single quotes, as in \
+                         'C:\\iclock\\state', or with /, as in \"C:/iclock/state\"";
+
+/// Reads a TOML file into a layer, relative paths made relative to the file. Which keys there are is decided later, once all layers are known.
 pub(crate) fn read(path: &Path) -> Result<Layer, ConfigError> {
-    parse(path, &read_text(path)?)
+    let mut layer = parse(path, &read_text(path)?)?;
+    paths::rebase(&mut layer, &paths::directory_of(path));
+    Ok(layer)
 }
 
 pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path).map_err(|error| {
-        ConfigError::new(None, path.display().to_string(), format!("cannot be read: {error}"))
-            .mend("correct the path, or let the user that runs this program read it")
+    text::read(path).map_err(|error| {
+        ConfigError::new(None, path.display().to_string(), format!("cannot be read: {}", error.problem))
+            .mend(error.mend)
     })
 }
 
 fn parse(path: &Path, text: &str) -> Result<Layer, ConfigError> {
-    // An editor on Windows may have put a byte order mark in front.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let table = DeTable::parse(text).map_err(|error| {
-        let line = line_of(text, error.span().map_or(0, |span| span.start));
-        ConfigError::new(Some(Origin::File(path.to_owned(), line)), "TOML", error.message())
-            .mend("correct the line; `[[device]]` and `[[sink]]` begin an entry, `key = \"value\"` is a setting")
-    })?;
+    let table =
+        DeTable::parse(text).map_err(|error| {
+            let line = line_of(text, error.span().map_or(0, |span| span.start));
+            let has_backslash =
+                text.lines().nth(line - 1).is_some_and(|line| line.contains('"') && line.contains('\\'));
+            let shape = "correct the line; `[[device]]` and `[[sink]]` begin an entry, `key = \"value\"` is a setting";
+            ConfigError::new(Some(Origin::File(path.to_owned(), line)), "TOML", error.message())
+                .mend(if has_backslash { IN_QUOTES } else { shape })
+        })?;
     let mut reader = Reader { path, text, layer: Layer::default() };
     reader.table("", table.get_ref())?;
     Ok(reader.layer)
@@ -70,6 +77,12 @@ impl Reader<'_> {
             other => {
                 // Tables and arrays have been dealt with: the rest are scalars.
                 let text = scalar(other).unwrap_or_default();
+                let written = self.text.get(value.span()).unwrap_or_default();
+                // "C:\temp" is C:, a tab, and emp.
+                if text.contains(char::is_control) && written.starts_with('"') && !secret::is_secret(path) {
+                    let error = ConfigError::new(Some(origin), path, "holds a control character");
+                    return Err(error.mend(IN_QUOTES));
+                }
                 self.layer.set(path, Setting::new(text, origin));
             }
         }
@@ -100,6 +113,17 @@ mod tests {
         assert_eq!(layer.get("interval"), Some(&Setting::new("5m", at(1))));
         assert_eq!(layer.get("device.0.port"), Some(&Setting::new("4370", at(5))));
         assert_eq!(layer.get("device.1.name"), Some(&Setting::new("b", at(7))));
+    }
+
+    #[test]
+    fn a_backslash_in_double_quotes_is_explained() {
+        for line in [r#"state_dir = "C:\data""#, r#"state_dir = "C:\temp""#, r#"state_dir = "C:\Users\new""#] {
+            let error = parse(Path::new("x.toml"), &format!("interval = \"5m\"\n{line}\n")).unwrap_err();
+            assert_eq!(error.origin, Some(Origin::File("x.toml".into(), 2)), "{line}");
+            assert!(error.mend.unwrap().contains("single quotes"), "{line}");
+        }
+        let layer = parse(Path::new("x.toml"), r"state_dir = 'C:\temp'").unwrap();
+        assert_eq!(layer.get("state_dir").map(|setting| setting.text.as_str()), Some(r"C:\temp"));
     }
 
     #[test]

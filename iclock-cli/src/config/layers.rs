@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a setting was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,11 @@ pub(crate) struct Setting {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layer(BTreeMap<String, Setting>);
 
-/// A configuration that cannot be used.
+/// All that is wrong with a configuration; at least one.
+#[derive(Debug)]
+pub(crate) struct ConfigErrors(pub(crate) Vec<ConfigError>);
+
+/// A setting that cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{key}: {problem}", .origin.as_ref().map(|origin| format!("{origin}: ")).unwrap_or_default())]
 pub(crate) struct ConfigError {
@@ -52,10 +56,32 @@ impl ConfigError {
         Self { origin, key: key.into(), problem: problem.into(), mend: None }
     }
 
+    /// Sorts by file and line; what comes from no file is first.
+    fn place(&self) -> Option<(&Path, usize)> {
+        match &self.origin {
+            Some(Origin::File(path, line)) => Some((path, *line)),
+            _ => None,
+        }
+    }
+
     #[must_use]
     pub(crate) fn mend(mut self, mend: impl Into<String>) -> Self {
         self.mend = Some(mend.into());
         self
+    }
+}
+
+impl ConfigErrors {
+    /// Returns the errors in the order of their lines.
+    pub(crate) fn in_order(mut errors: Vec<ConfigError>) -> Self {
+        errors.sort_by(|one, other| one.place().cmp(&other.place()));
+        Self(errors)
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
     }
 }
 
@@ -107,6 +133,13 @@ impl Layer {
             Some((path.strip_prefix(prefix)?.to_owned(), setting))
         };
         paths.into_iter().filter_map(rest).collect()
+    }
+
+    /// Changes the texts of settings, by their path.
+    pub(crate) fn change(&mut self, mut change: impl FnMut(&str, &mut String)) {
+        for (path, setting) in &mut self.0 {
+            change(path, &mut setting.text);
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {

@@ -13,9 +13,11 @@ mod environment;
 mod file;
 mod known;
 mod layers;
+mod paths;
 pub(crate) mod python;
 mod schedule;
 mod secret;
+mod text;
 mod toml_text;
 
 use std::path::{Path, PathBuf};
@@ -28,7 +30,7 @@ use build::Builder;
 use environment::Variables;
 #[cfg(test)]
 pub(crate) use known::is_known;
-pub(crate) use layers::{ConfigError, Layer, Origin, Setting};
+pub(crate) use layers::{ConfigError, ConfigErrors, Layer, Origin, Setting};
 pub(crate) use toml_text::{as_toml, shown};
 
 /// What the command line says of the configuration.
@@ -90,12 +92,38 @@ pub(crate) struct SinkConfig {
 
 impl Config {
     /// Reads and checks all layers in the current directory. Contacts nothing.
-    pub(crate) fn load(flags: &Flags) -> Result<Self, ConfigError> {
+    pub(crate) fn load(flags: &Flags) -> Result<Self, ConfigErrors> {
+        match Self::examine(flags)? {
+            (config, errors) if errors.is_empty() => Ok(config),
+            (_, errors) => Err(ConfigErrors::in_order(errors)),
+        }
+    }
+
+    /// As [`Config::load`], but returns what can be used beside all that is wrong.
+    pub(crate) fn examine(flags: &Flags) -> Result<(Self, Vec<ConfigError>), ConfigError> {
         let dir = Path::new("");
         let variables = if flags.bare { Variables::default() } else { Variables::load(dir)? };
         let mut warnings = Vec::new();
         let layers = collect(flags, &variables, dir, &mut warnings)?;
-        Builder::new(layers, &variables, warnings).build()
+        Ok(Builder::new(layers, &variables, warnings).build())
+    }
+
+    /// What a sync cannot do without. Without `sinks` terminals are enough.
+    pub(crate) fn missing(&self, sinks: bool) -> Vec<ConfigError> {
+        let missing = |key: &str, what: &str, mend: &str| {
+            let place = Some(Origin::Default("configuration"));
+            ConfigError::new(place, key, format!("no {what} is configured")).mend(mend)
+        };
+        let mut errors = Vec::new();
+        if self.settings.list_len("device") == 0 {
+            let mend =
+                "give --device front=192.0.2.10, write [[device]] in iclock.toml, or try it out: iclock-cli demo";
+            errors.push(missing("device", "terminal", mend));
+        }
+        if sinks && self.settings.list_len("sink") == 0 {
+            errors.push(missing("sink", "sink", "give --sink sqlite:attendance.db, or write [[sink]] in iclock.toml"));
+        }
+        errors
     }
 }
 
@@ -111,7 +139,15 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
         Some(path) if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => {
             python::device_file(&path)?
         }
-        Some(path) => file::read(&path)?,
+        Some(path) => {
+            let mut layer = file::read(&path)?;
+            let beside = paths::directory_of(&path);
+            if layer.get("state_dir").is_none() && !beside.as_os_str().is_empty() {
+                let state = beside.join("state").display().to_string();
+                layer.set("state_dir", Setting::new(state, Origin::Default("beside the configuration file")));
+            }
+            layer
+        }
         None => Layer::default(),
     };
     let listed = python::device_list(variables)?;

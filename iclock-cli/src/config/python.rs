@@ -28,7 +28,7 @@ struct Entry {
 /// The terminals of a `devices.json`.
 pub(crate) fn device_file(path: &Path) -> Result<Layer, ConfigError> {
     let text = read_text(path)?;
-    let file: DeviceFile = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+    let file: DeviceFile = serde_json::from_str(&text).map_err(|error| {
         ConfigError::new(Some(Origin::File(path.to_owned(), error.line().max(1))), "devices", error.to_string())
             .mend(r#"write {"devices": [{"name": "front-gate", "ip": "192.0.2.10"}]}"#)
     })?;

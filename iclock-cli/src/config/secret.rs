@@ -1,9 +1,10 @@
 //! Secrets that stand elsewhere: `ENV:NAME`, `FILE:PATH`.
 
-use std::fs;
+use std::path::Path;
 
 use super::environment::Variables;
 use super::layers::{ConfigError, Setting};
+use super::text;
 
 /// What a setting comes to: the text itself, or what it points at.
 pub(crate) fn resolve(key: &str, setting: &Setting, variables: &Variables) -> Result<String, ConfigError> {
@@ -19,11 +20,9 @@ pub(crate) fn resolve(key: &str, setting: &Setting, variables: &Variables) -> Re
         };
     }
     if let Some(path) = setting.text.strip_prefix("FILE:") {
-        return match fs::read_to_string(path) {
+        return match text::read(Path::new(path)) {
             Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(error) => Err(setting
-                .wrong(key, format!("cannot read {path}: {error}"))
-                .mend("correct the path, or let the user that runs this program read it")),
+            Err(error) => Err(setting.wrong(key, format!("cannot read {path}: {}", error.problem)).mend(error.mend)),
         };
     }
     Ok(setting.text.clone())
@@ -38,6 +37,14 @@ pub(crate) fn is_reference(text: &str) -> bool {
 pub(crate) fn is_secret(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
     ["comm_key", "password", "secret", "token"].iter().any(|word| last.contains(word))
+}
+
+/// Returns true if a URL holds a password.
+pub(crate) fn has_password(url: &str) -> bool {
+    let address = url.split_once("://").map_or("", |(_, rest)| rest);
+    let address = address.split('?').next().unwrap_or_default();
+    let user = address.rsplit_once('@').map_or("", |(user, _)| user);
+    user.split_once(':').is_some_and(|(_, password)| !password.is_empty())
 }
 
 /// A value as it may be shown: a secret and a URL's password are not.
@@ -73,6 +80,17 @@ mod tests {
         assert_eq!(masked("sink.0.url", "postgres://ann:hunter2@db.example/x"), "postgres://ann:***@db.example/x");
         assert_eq!(masked("sink.0.url", "postgres://ann@db.example/x"), "postgres://ann@db.example/x");
         assert_eq!(masked("sink.0.url", "sqlite:att.db"), "sqlite:att.db");
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_seen() {
+        for url in ["mysql://ann:pw@db.example/x", "mongodb://ann:p@ss@a,b/x?tls=true"] {
+            assert!(has_password(url), "{url}");
+        }
+        for url in ["mysql://ann@db.example:3306/x", "mysql://ann:@h/x", "sqlite:a:b@c.db", "postgres://a@h:1/x?b=c@d"]
+        {
+            assert!(!has_password(url), "{url}");
+        }
     }
 
     #[test]

@@ -74,6 +74,13 @@ impl World {
         Run::of(self.program(env!("CARGO_BIN_EXE_iclock-cli")).args(args))
     }
 
+    /// `iclock-cli` in a directory below this one.
+    pub(crate) fn cli_in(&self, dir: &str, args: &[&str]) -> Run {
+        let dir = self.path().join(dir);
+        fs::create_dir_all(&dir).unwrap();
+        Run::of(self.program(env!("CARGO_BIN_EXE_iclock-cli")).current_dir(dir).args(args))
+    }
+
     pub(crate) fn iclock(&self, args: &[&str]) -> Run {
         Run::of(self.program(env!("CARGO_BIN_EXE_iclock")).args(args))
     }
