@@ -281,18 +281,22 @@ impl Delivery {
             let (ledger, id) = (Arc::clone(&self.ledger), sink.id);
             blocking("ledger", move || Ok(ledger.keep_spent(id, spent)?)).await?;
         }
-        let Some(settled) = settled else { return Ok(()) };
-        let pending = sink.admitted.saturating_sub(settled.delivered).max(0).cast_unsigned();
+        let delivered = settled.as_ref().map(|settled| settled.delivered);
         let (ledger, audit, id) = (Arc::clone(&self.ledger), self.audit.take(), sink.id);
         self.audit = blocking("ledger", move || {
             let audit = audit.map(|mut audit| {
+                // Also while the oldest batch is under way and the watermark waits for it.
                 audit.add(&stored);
                 audit
             });
-            ledger.settle(id, &settled)?;
+            if let Some(settled) = settled {
+                ledger.settle(id, &settled)?;
+            }
             Ok(audit)
         })
         .await?;
+        let Some(delivered) = delivered else { return Ok(()) };
+        let pending = sink.admitted.saturating_sub(delivered).max(0).cast_unsigned();
         let settled = report.stored + report.already_stored + report.merged + report.rejected;
         self.sender.observer.sink(&report.name, SinkProgress::Delivered { settled, pending });
         Ok(())
