@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::config::Flags;
-use crate::config::duration::Bound;
+use crate::config::duration::When;
 
 /// Attendance from ZKTeco/iClock terminals into your database.
 #[derive(Debug, Parser)]
@@ -89,12 +89,13 @@ pub(crate) struct Sync {
     /// Read the terminals, tell what would go out, change nothing anywhere
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Send only what was punched since: days (2), a span (36h), a date, a time
-    #[arg(long, value_name = "WHEN", value_parser = Bound::parse, allow_negative_numbers = true)]
-    pub(crate) since: Option<Bound>,
+    /// Send only what was punched since: days (2), a span (36h), a date, a time.
+    /// Without a zone, a time is the terminal's wall clock
+    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
+    pub(crate) since: Option<When>,
     /// Send only what was punched until then
-    #[arg(long, value_name = "WHEN", value_parser = Bound::parse, allow_negative_numbers = true)]
-    pub(crate) until: Option<Bound>,
+    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
+    pub(crate) until: Option<When>,
     /// Run again and again; a bare number counts seconds [default: the configured
     /// interval, else 5m]
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "", value_parser = interval)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use attendance_model::legacy::{Export, LegacyDocument, SimpleLog, export_file_name, write_array};
 use attendance_model::{RawPunch, Source};
 use chrono::NaiveDateTime;
-use iclock_sync::ledger::{QuarantineFilter, QuarantinedRecord};
+use iclock_sync::ledger::QuarantinedRecord;
 use iclock_sync::{Ledger, LedgerError, Window};
 use serde::Serialize;
 
@@ -47,20 +47,13 @@ pub(crate) fn write(
 
 /// The simplified export holds what was refused, too: the Python tool made it of the raw log.
 fn refused(ledger: &Ledger, window: Window) -> Result<Vec<SimpleLog>, LedgerError> {
-    let mut rows = Vec::new();
-    let mut filter = QuarantineFilter::default();
+    let (mut rows, mut after) = (Vec::new(), 0);
     loop {
-        let page = ledger.quarantine(&filter, PAGE)?;
+        let page = ledger.refused(&window, after, PAGE)?;
         let Some(last) = page.last() else { return Ok(rows) };
-        filter.after = last.id;
-        let inside = page.into_iter().filter_map(|record| {
-            let time = match record.local_time {
-                attendance_model::LocalTime::Real(time) => time,
-                attendance_model::LocalTime::Impossible(_) => return None,
-            };
-            window.contains(time).then(|| SimpleLog::from_punch(&punch_of(record)))?
-        });
-        rows.extend(inside);
+        after = last.id;
+        let shown = page.into_iter().filter(|record| record.local_time.real().is_some());
+        rows.extend(shown.filter_map(|record| SimpleLog::from_punch(&punch_of(record))));
     }
 }
 

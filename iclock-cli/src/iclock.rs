@@ -8,7 +8,7 @@ use iclock_sync::Ledger;
 
 use crate::command::migrate::{found_ids, import};
 use crate::command::sync::{Job, carry_out};
-use crate::config::duration::Bound;
+use crate::config::duration::When;
 use crate::config::{Config, ConfigError, Flags, Origin};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -30,8 +30,8 @@ pub(crate) struct Iclock {
     #[arg(long)]
     dry_run: bool,
     /// Only logs of the last N days
-    #[arg(long, value_name = "N", value_parser = Bound::parse, allow_negative_numbers = true)]
-    since: Option<Bound>,
+    #[arg(long, value_name = "N", value_parser = When::parse, allow_negative_numbers = true)]
+    since: Option<When>,
     /// Run again and again, S seconds apart at the quickest
     #[arg(long, value_name = "S")]
     r#loop: Option<String>,

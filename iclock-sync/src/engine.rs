@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use attendance_model::validate::MAX_NAME_CHARS;
 use attendance_model::{EventId, Sink};
-use chrono::NaiveDateTime;
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -99,7 +99,7 @@ impl Engine {
     }
 
     /// Runs again and again, as `schedule` says, until `stop` is cancelled; `on_report` gets each run's report.
-    /// `options_at` makes each run's options anew, so that a window can move with the time; it gets the host's wall clock.
+    /// `options_at` makes the options of each run, so that a window can move with the time; it gets the time.
     ///
     /// # Errors
     /// As [`Engine::run`].
@@ -107,7 +107,7 @@ impl Engine {
         &self,
         schedule: &Schedule,
         stop: &CancellationToken,
-        options_at: impl FnMut(NaiveDateTime) -> RunOptions + Send,
+        options_at: impl FnMut(DateTime<Utc>) -> RunOptions + Send,
         on_report: impl FnMut(&Report) + Send,
     ) -> Result<(), SyncError> {
         self.repeat(schedule, &[], stop, options_at, on_report).await
@@ -122,7 +122,7 @@ impl Engine {
         &self,
         schedule: &Schedule,
         stop: &CancellationToken,
-        options_at: impl FnMut(NaiveDateTime) -> RunOptions + Send,
+        options_at: impl FnMut(DateTime<Utc>) -> RunOptions + Send,
         on_report: impl FnMut(&Report) + Send,
     ) -> Result<(), SyncError> {
         self.repeat(schedule, &self.devices, stop, options_at, on_report).await
@@ -133,12 +133,12 @@ impl Engine {
         schedule: &Schedule,
         listen_to: &[Arc<DeviceOptions>],
         stop: &CancellationToken,
-        mut options_at: impl FnMut(NaiveDateTime) -> RunOptions + Send,
+        mut options_at: impl FnMut(DateTime<Utc>) -> RunOptions + Send,
         mut on_report: impl FnMut(&Report) + Send,
     ) -> Result<(), SyncError> {
         let mut rest = Rest::default();
         loop {
-            let report = self.run(&options_at(self.clock.local_now()), stop).await?;
+            let report = self.run(&options_at(self.clock.utc_now()), stop).await?;
             on_report(&report);
             let wait = schedule.next_wait(&mut rest, report.totals.new > 0, self.clock.local_now());
             let listening = Listening::start(listen_to, &self.clock);

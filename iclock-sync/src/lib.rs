@@ -58,7 +58,7 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::{LedgerError, SyncError, TerminalError};
 pub use ledger::Ledger;
 pub use observer::{DeviceProgress, Observer, SinkProgress};
-pub use options::{DeviceOptions, EngineOptions, RunOptions, Window};
+pub use options::{Bound, DeviceOptions, EngineOptions, RunOptions, Window};
 pub use report::Report;
 pub use schedule::Schedule;
 pub use tokio_util::sync::CancellationToken;

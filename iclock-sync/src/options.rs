@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use attendance_model::Rules;
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use zk_proto::encoding::TextEncoding;
 use zk_proto::{CommKey, ConnectOptions, Transport};
@@ -143,25 +143,41 @@ impl Default for RunOptions {
     }
 }
 
-/// A span of the terminal's wall clock, both ends included; without ends, all time.
+/// One end of a [`Window`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// A time of the terminal's wall clock, as its records show it.
+    Wall(NaiveDateTime),
+    /// A moment. An event is compared by its instant; without a configured zone, by the terminal's wall clock less what that
+    /// clock was ahead of UTC when the event was read.
+    Instant(DateTime<Utc>),
+}
+
+/// A span of time, both ends included; without ends, all time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
     /// The first moment inside.
-    pub since: Option<NaiveDateTime>,
+    pub since: Option<Bound>,
     /// The last moment inside.
-    pub until: Option<NaiveDateTime>,
+    pub until: Option<Bound>,
 }
 
 impl Window {
-    /// Whether a moment lies inside.
-    #[must_use]
-    pub fn contains(&self, time: NaiveDateTime) -> bool {
-        self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
-    }
-
-    /// Whether everything lies inside.
+    /// Returns true if everything is inside.
     #[must_use]
     pub fn is_all_time(&self) -> bool {
         self.since.is_none() && self.until.is_none()
+    }
+}
+
+impl From<NaiveDateTime> for Bound {
+    fn from(time: NaiveDateTime) -> Self {
+        Self::Wall(time)
+    }
+}
+
+impl From<DateTime<Utc>> for Bound {
+    fn from(moment: DateTime<Utc>) -> Self {
+        Self::Instant(moment)
     }
 }

@@ -112,6 +112,13 @@ pub(crate) fn wall_now(zone: Option<Tz>, utc_now: DateTime<Utc>, local_now: Naiv
     zone.map_or(local_now, |zone| utc_now.with_timezone(&zone).naive_local())
 }
 
+/// The terminal's clock less UTC, in seconds: by its zone, or as it is set. A terminal that does not tell its time is taken to
+/// show `wall_now`.
+pub(crate) fn clock_offset(clock: Option<DeviceTime>, wall_now: NaiveDateTime, utc_now: DateTime<Utc>) -> i64 {
+    let wall = clock.and_then(wall_clock).unwrap_or(wall_now);
+    wall.and_utc().timestamp() - utc_now.timestamp()
+}
+
 /// A wall clock as terminals pack it; the clock's reset for years that they cannot hold.
 pub(crate) fn device_time(wall: NaiveDateTime) -> DeviceTime {
     use chrono::{Datelike, Timelike};

@@ -267,6 +267,7 @@ impl Source {
                     device_name: self.device.name.clone(),
                     zone: self.device.zone,
                     drift_ms: seen.drift_ms,
+                    clock_offset: Some(plan::clock_offset(seen.clock, seen.wall_now, seen.utc_now)),
                     source: Origin::Pull,
                     read_at: seen.utc_now.timestamp(),
                 },

@@ -16,7 +16,7 @@ use iclock_sync::{EngineOptions, Ledger, RunOptions, Window};
 use zk_sim::{Punch, Terminal};
 
 fn window_since(since: NaiveDateTime) -> RunOptions {
-    RunOptions { window: Window { since: Some(since), until: None }, ..RunOptions::default() }
+    RunOptions { window: Window { since: Some(since.into()), until: None }, ..RunOptions::default() }
 }
 
 fn v1(name: &str) -> (MemorySink, Arc<dyn Sink>) {

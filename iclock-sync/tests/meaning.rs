@@ -2,10 +2,17 @@
 
 mod common;
 
-use attendance_model::{Policy, Reason, Rules};
-use common::{Gate, State, memory, only, quick, sync};
-use iclock_sync::EngineOptions;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use attendance_model::{AttendanceEvent, Capabilities, IdScheme, MemorySink, Policy, Reason, Rules};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono_tz::Tz;
+use common::{Gate, State, memory, only, quick, sync, sync_with};
+use iclock_sync::clock::Clock;
 use iclock_sync::quarantine::QuarantineFilter;
+use iclock_sync::{Bound, DeviceOptions, EngineBuilder, EngineOptions, RunOptions, Window};
 use zk_proto::{DeviceTime, UserId};
 use zk_sim::{Profile, Punch, Terminal};
 
@@ -43,4 +50,183 @@ async fn a_rule_leaves_such_bytes_out_as_the_python_tool_did() {
     let report = sync(&engine).await;
     assert_eq!((only(&report).0.new, only(&report).0.quarantined), (38, 2), "{report:?}");
     assert!(stored.stored().iter().all(|event| event.user_id == "5"));
+}
+
+/// The time that a test sets, in a host whose local time is UTC.
+#[derive(Debug)]
+struct HostInUtc(Mutex<DateTime<Utc>>);
+
+impl HostInUtc {
+    fn at(time: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(time.parse().unwrap())))
+    }
+
+    fn pass(&self, time: TimeDelta) {
+        *self.0.lock().unwrap() += time;
+    }
+}
+
+#[async_trait]
+impl Clock for HostInUtc {
+    fn utc_now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
+    fn local_now(&self) -> NaiveDateTime {
+        self.utc_now().naive_utc()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn sleep(&self, _: Duration) {
+        // Nothing here takes long enough for a limit to strike.
+        std::future::pending::<()>().await;
+    }
+}
+
+const ZONES: [Tz; 3] = [Tz::America__New_York, Tz::Pacific__Auckland, Tz::Indian__Maldives];
+
+/// A terminal that shows the right time of its zone, and punches so many minutes ago.
+async fn in_zone(zone: Tz, now: DateTime<Utc>, minutes_ago: &[i64]) -> Gate {
+    let wall = |moment: DateTime<Utc>| moment.with_timezone(&zone).naive_local();
+    // Earlier ones, so that the log is long enough for its proof.
+    let ago = (0..30).map(|n| 3 * 1_440 - 7 * n).chain(minutes_ago.iter().copied());
+    let punches = ago.map(|minutes| punch(wall(now - TimeDelta::minutes(minutes)))).collect();
+    let serial = zone.name().replace('/', "-");
+    Gate::start(zone.name(), Terminal::builder().serial(&serial).now(wall(now)).punches(punches)).await
+}
+
+fn punch(wall: NaiveDateTime) -> Punch {
+    Punch::new(7, "7", device_time(wall), 0, 1)
+}
+
+fn device_time(wall: NaiveDateTime) -> DeviceTime {
+    let [month, day, hour, minute, second] =
+        [wall.month(), wall.day(), wall.hour(), wall.minute(), wall.second()].map(|field| field as u8);
+    DeviceTime::new(wall.year() as u16, month, day, hour, minute, second).unwrap()
+}
+
+fn last(hours: i64, now: DateTime<Utc>) -> RunOptions {
+    let since = Bound::Instant(now - TimeDelta::hours(hours));
+    RunOptions { window: Window { since: Some(since), until: None }, ..RunOptions::default() }
+}
+
+/// The devices of the gates, each with its zone or none.
+fn zoned(gates: &[Gate], configured: bool) -> impl Iterator<Item = DeviceOptions> {
+    gates.iter().zip(ZONES).map(move |(gate, zone)| {
+        let mut device = gate.device();
+        device.zone = configured.then_some(zone);
+        device
+    })
+}
+
+fn minutes_old(events: &[AttendanceEvent], zone: Tz, now: DateTime<Utc>) -> Vec<i64> {
+    let mine = events.iter().filter(|event| event.device_name == zone.name());
+    let moment = |event: &AttendanceEvent| event.local_time.and_local_timezone(zone).unwrap().to_utc();
+    let mut ages: Vec<i64> = mine.map(|event| (now - moment(event)).num_minutes()).collect();
+    ages.sort_unstable();
+    ages
+}
+
+#[tokio::test]
+async fn the_last_two_hours_are_those_of_each_terminals_place() {
+    for configured in [true, false] {
+        let host = HostInUtc::at("2026-11-28T12:00:00Z");
+        let now = host.utc_now();
+        let mut gates = Vec::new();
+        for zone in ZONES {
+            gates.push(in_zone(zone, now, &[10, 50, 90, 119, 121, 150, 360, 1_000]).await);
+        }
+        for scheme in [IdScheme::Full, IdScheme::IclockSyncV1] {
+            let (state, stored) =
+                (State::new(), MemorySink::new("db").with_capabilities(Capabilities::new(50, scheme)));
+            let clock: Arc<dyn Clock> = Arc::<HostInUtc>::clone(&host);
+            let builder = zoned(&gates, configured).fold(state.builder(), EngineBuilder::device);
+            let engine = builder.sink(Arc::new(stored.clone())).clock(clock).build().unwrap();
+            let report = sync_with(&engine, last(2, now)).await;
+            for zone in ZONES {
+                let sent = minutes_old(&stored.stored(), zone, now);
+                assert_eq!(sent, [10, 50, 90, 119], "{zone}, zone configured: {configured}, {report:?}");
+            }
+            assert_eq!(report.sinks[0].held, 3 * 34);
+            let window = last(2, now).window;
+            let inside: Vec<_> = state.ledger().events(window).map(Result::unwrap).collect();
+            assert_eq!(inside.len(), 12, "an export has the same");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_in_the_same_window() {
+    for configured in [true, false] {
+        let host = HostInUtc::at("2026-11-28T12:00:00Z");
+        let now = host.utc_now();
+        let mut gates = Vec::new();
+        for zone in ZONES {
+            let gate = in_zone(zone, now, &[]).await;
+            for minutes in [119, 121] {
+                let wall = (now - TimeDelta::minutes(minutes)).with_timezone(&zone).naive_local();
+                gate.handle().add_punch(Punch { user_id: "NB1".into(), ..punch(wall) });
+            }
+            gates.push(gate);
+        }
+        let (state, clock) = (State::new(), Arc::<HostInUtc>::clone(&host));
+        let engine =
+            zoned(&gates, configured).fold(state.builder(), EngineBuilder::device).clock(clock).build().unwrap();
+        sync(&engine).await;
+        let refused = state.ledger().refused(&last(2, now).window, 0, 100).unwrap();
+        assert_eq!(refused.len(), 3, "zone configured: {configured}: {refused:?}");
+        assert_eq!(state.ledger().refused(&Window::default(), 0, 100).unwrap().len(), 6);
+    }
+}
+
+#[tokio::test]
+async fn in_a_loop_the_window_moves_with_the_time() {
+    let host = HostInUtc::at("2026-11-28T12:00:00Z");
+    let gate = in_zone(Tz::America__New_York, host.utc_now(), &[60]).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let clock: Arc<dyn Clock> = Arc::<HostInUtc>::clone(&host);
+    let engine = state.builder().device(gate.device()).sink(sink).clock(clock).build().unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        let now = host.utc_now();
+        let wall = now.with_timezone(&Tz::America__New_York).naive_local();
+        gate.handle().set_now(device_time(wall));
+        gate.handle().add_punch(punch(wall - TimeDelta::minutes(1)));
+        sent.push(sync_with(&engine, last(2, now)).await.sinks[0].stored);
+        host.pass(TimeDelta::hours(3));
+    }
+    assert_eq!(sent, [2, 1, 1, 1], "a punch of now is never held");
+    assert_eq!(stored.stored().len(), 5);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_by_days_is_corrected_and_one_that_was_set_since_is_not() {
+    let host = HostInUtc::at("2026-11-28T12:00:00Z");
+    let now = host.utc_now();
+    // It is two days behind, and was right before: its older punches look as if they came from the future.
+    let behind = now.naive_utc() - TimeDelta::days(2);
+    let mut punches: Vec<Punch> = (0..30).map(|n| punch(now.naive_utc() - TimeDelta::minutes(1_440 + n))).collect();
+    punches.extend([30, 130].map(|minutes| punch(behind - TimeDelta::minutes(minutes))));
+    let gate = Gate::start("gate", Terminal::builder().now(behind).punches(punches)).await;
+    let (state, (stored, sink), clock) = (State::new(), memory("db"), Arc::<HostInUtc>::clone(&host));
+    let engine = state.builder().device(gate.device()).sink(sink).clock(clock).build().unwrap();
+    sync_with(&engine, last(2, now)).await;
+    let times: Vec<NaiveDateTime> = stored.stored().iter().map(|event| event.local_time).collect();
+    assert_eq!(times, [behind - TimeDelta::minutes(30)]);
+}
+
+#[tokio::test]
+async fn a_time_without_a_zone_is_the_terminals_wall_clock() {
+    let host = HostInUtc::at("2026-11-28T12:00:00Z");
+    let gate = in_zone(Tz::Pacific__Auckland, host.utc_now(), &[10, 70]).await;
+    let (state, (stored, sink), clock) = (State::new(), memory("db"), Arc::<HostInUtc>::clone(&host));
+    let engine = state.builder().device(gate.device()).sink(sink).clock(clock).build().unwrap();
+    // Noon in UTC is one in the morning of the next day there.
+    let since = "2026-11-29T00:30:00".parse::<NaiveDateTime>().unwrap();
+    let window = Window { since: Some(since.into()), until: None };
+    sync_with(&engine, RunOptions { window, ..RunOptions::default() }).await;
+    assert_eq!(minutes_old(&stored.stored(), Tz::Pacific__Auckland, host.utc_now()), [10]);
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use attendance_model::legacy::Export;
 use attendance_model::{EventId, IdScheme, Sink};
-use chrono::{Local, NaiveDateTime};
-use iclock_sync::{Engine, Ledger, Observer, Report, RunOptions, Schedule, Window};
+use chrono::{DateTime, Local, TimeDelta, Utc};
+use iclock_sync::{Bound, Engine, Ledger, Observer, Report, RunOptions, Schedule, Window};
 
 use super::runtime;
 use crate::cli::{Global, Sync};
-use crate::config::duration::Bound;
+use crate::config::duration::When;
 use crate::config::{Config, ConfigErrors};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -26,8 +26,8 @@ pub(crate) struct Job {
     pub(crate) dry_run: bool,
     pub(crate) full: bool,
     pub(crate) force: bool,
-    pub(crate) since: Option<Bound>,
-    pub(crate) until: Option<Bound>,
+    pub(crate) since: Option<When>,
+    pub(crate) until: Option<When>,
     /// Again and again, by the configured schedule.
     pub(crate) repeat: bool,
     /// Listen to the terminals between the runs.
@@ -96,7 +96,7 @@ pub(crate) fn carry_out(config: &Config, job: &Job) -> Result<ExitCode, CliError
     if !missing.is_empty() {
         return Err(ConfigErrors::in_order(missing).into());
     }
-    job.require_window(Local::now().naive_local())?;
+    job.require_window(Utc::now())?;
     let names = |of: &mut dyn Iterator<Item = &String>| of.cloned().collect::<Vec<_>>();
     let devices = names(&mut config.devices.iter().map(|device| &device.name));
     let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
@@ -114,7 +114,7 @@ pub(crate) fn carry_out(config: &Config, job: &Job) -> Result<ExitCode, CliError
 }
 
 async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> Result<ExitCode, CliError> {
-    let now = Local::now().naive_local();
+    let now = Utc::now();
     let report = engine.run(&job.options(config, now), &signals.stop).await?;
     // Releases the ledger, and takes the progress off the screen.
     drop(engine);
@@ -129,7 +129,7 @@ async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) 
     let options_at = |now| job.options(config, now);
     let on_report = |report: &Report| {
         tell(report, job);
-        if let Err(error) = write_exports(config, job, Local::now().naive_local()) {
+        if let Err(error) = write_exports(config, job, report.run.started_at) {
             failed.get_or_insert(error);
             signals.stop.cancel();
         }
@@ -148,20 +148,27 @@ async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) 
 
 impl Job {
     /// Of a window that ends before it begins nothing would ever go out.
-    fn require_window(&self, now: NaiveDateTime) -> Result<(), CliError> {
+    fn require_window(&self, now: DateTime<Utc>) -> Result<(), CliError> {
         let Window { since: Some(since), until: Some(until) } = self.window(now) else { return Ok(()) };
-        if since <= until {
+        // A wall clock may be this far from the moments that it is compared with: zones reach from -12 to +14 hours.
+        let (since, until, apart) = match (since, until) {
+            (Bound::Wall(since), Bound::Wall(until)) => (since, until, 0),
+            (Bound::Instant(since), Bound::Instant(until)) => (since.naive_utc(), until.naive_utc(), 0),
+            (Bound::Wall(since), Bound::Instant(until)) => (since, until.naive_utc(), 14),
+            (Bound::Instant(since), Bound::Wall(until)) => (since.naive_utc(), until, 12),
+        };
+        if since.signed_duration_since(until) <= TimeDelta::hours(apart) {
             return Ok(());
         }
         Err(CliError::new(ExitCode::Usage, format!("--until {until} lies before --since {since}"))
             .mend("exchange the two, or leave one out"))
     }
 
-    fn window(&self, now: NaiveDateTime) -> Window {
-        Window { since: self.since.map(|bound| bound.since(now)), until: self.until.map(|bound| bound.until(now)) }
+    fn window(&self, now: DateTime<Utc>) -> Window {
+        Window { since: self.since.map(|when| when.since(now)), until: self.until.map(|when| when.until(now)) }
     }
 
-    fn options(&self, config: &Config, now: NaiveDateTime) -> RunOptions {
+    fn options(&self, config: &Config, now: DateTime<Utc>) -> RunOptions {
         RunOptions {
             dry_run: self.dry_run,
             window: self.window(now),
@@ -201,14 +208,14 @@ fn failures(report: &Report) -> impl Iterator<Item = (&str, &str)> {
     devices.chain(report.sinks.iter().filter_map(|sink| Some((sink.name.as_str(), sink.error.as_deref()?))))
 }
 
-fn write_exports(config: &Config, job: &Job, now: NaiveDateTime) -> Result<(), CliError> {
+fn write_exports(config: &Config, job: &Job, now: DateTime<Utc>) -> Result<(), CliError> {
     if job.exports.is_empty() {
         return Ok(());
     }
     let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else { return Ok(()) };
     let dir = config.output.clone().unwrap_or_else(|| PathBuf::from("output"));
     for export in &job.exports {
-        let path = crate::export::write(&ledger, *export, job.window(now), &dir, now)?;
+        let path = crate::export::write(&ledger, *export, job.window(now), &dir, Local::now().naive_local())?;
         say_written(&path);
     }
     Ok(())

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use iclock_sync::Bound;
 
 /// `5m`, `36h`, `1h 30m`; a bare number counts in `unit`.
 pub(crate) fn parse(text: &str, unit: Duration) -> Option<Duration> {
@@ -13,19 +14,21 @@ pub(crate) fn parse(text: &str, unit: Duration) -> Option<Duration> {
     }
 }
 
-/// One end of a window: a point of the wall clock, or so long ago.
+/// One end of a window, as it is written on the command line.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Bound {
-    /// Back from the host's local time; negative lies ahead.
+pub(crate) enum When {
+    /// So long ago; negative is ahead.
     Ago(TimeDelta),
-    /// A whole day.
+    /// A whole day of the terminal's wall clock.
     Day(NaiveDate),
-    /// A moment.
+    /// A time of the terminal's wall clock.
     At(NaiveDateTime),
+    /// A moment: a time with its offset from UTC.
+    Moment(DateTime<Utc>),
 }
 
-impl Bound {
-    /// `2` (days), `36h`, `2026-01-31`, `2026-01-31 07:00`.
+impl When {
+    /// `2` (days), `36h`, `2026-01-31`, `2026-01-31 07:00`, `2026-01-31T07:00:00Z`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if let Ok(days) = text.parse::<f64>() {
@@ -40,29 +43,33 @@ impl Bound {
                 return Ok(Self::At(moment));
             }
         }
+        if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::Moment(moment.to_utc()));
+        }
         let ago = humantime::parse_duration(text).ok().and_then(|ago| TimeDelta::from_std(ago).ok());
         ago.map(Self::Ago).ok_or_else(|| {
             format!("{text:?} is neither days (2), nor a span (36h), a date (2026-01-31) or a time (2026-01-31 07:00)")
         })
     }
 
-    /// The first moment inside, when this is where the window begins.
-    pub(crate) fn since(self, now: NaiveDateTime) -> NaiveDateTime {
-        self.moment(now, NaiveTime::MIN)
+    /// The first moment inside, when this is where the window begins. Days and hours count back from `now`.
+    pub(crate) fn since(self, now: DateTime<Utc>) -> Bound {
+        self.bound(now, NaiveTime::MIN)
     }
 
     /// The last moment inside, when this is where the window ends.
-    pub(crate) fn until(self, now: NaiveDateTime) -> NaiveDateTime {
+    pub(crate) fn until(self, now: DateTime<Utc>) -> Bound {
         // In range: a time of the day.
         let last = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN);
-        self.moment(now, last)
+        self.bound(now, last)
     }
 
-    fn moment(self, now: NaiveDateTime, of_day: NaiveTime) -> NaiveDateTime {
+    fn bound(self, now: DateTime<Utc>, of_day: NaiveTime) -> Bound {
         match self {
-            Self::Ago(ago) => now.checked_sub_signed(ago).unwrap_or(NaiveDateTime::MIN),
-            Self::Day(day) => day.and_time(of_day),
-            Self::At(moment) => moment,
+            Self::Ago(ago) => Bound::Instant(now.checked_sub_signed(ago).unwrap_or(DateTime::<Utc>::MIN_UTC)),
+            Self::Day(day) => Bound::Wall(day.and_time(of_day)),
+            Self::At(time) => Bound::Wall(time),
+            Self::Moment(moment) => Bound::Instant(moment),
         }
     }
 }
@@ -85,17 +92,19 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_days_a_span_a_date_or_a_time() {
-        let now = at("2026-02-03 10:00:00");
-        let since = |text| Bound::parse(text).unwrap().since(now);
-        assert_eq!(since("2"), at("2026-02-01 10:00:00"));
-        assert_eq!(since("0"), now);
-        assert_eq!(since("-1"), at("2026-02-04 10:00:00"));
-        assert_eq!(since("36h"), at("2026-02-01 22:00:00"));
-        assert_eq!(since("2026-01-31"), at("2026-01-31 00:00:00"));
-        assert_eq!(since("2026-01-31 07:30"), at("2026-01-31 07:30:00"));
-        assert_eq!(Bound::parse("2026-01-31").unwrap().until(now), at("2026-01-31 23:59:59"));
-        assert!(Bound::parse("yesterday").is_err());
-        assert!(Bound::parse("1e300").is_err());
+    fn a_bound_is_days_a_span_a_date_a_time_or_a_moment() {
+        let now = at("2026-02-03 10:00:00").and_utc();
+        let since = |text| When::parse(text).unwrap().since(now);
+        let moment = |text| Bound::Instant(at(text).and_utc());
+        assert_eq!(since("2"), moment("2026-02-01 10:00:00"));
+        assert_eq!(since("0"), Bound::Instant(now));
+        assert_eq!(since("-1"), moment("2026-02-04 10:00:00"));
+        assert_eq!(since("36h"), moment("2026-02-01 22:00:00"));
+        assert_eq!(since("2026-01-31"), Bound::Wall(at("2026-01-31 00:00:00")));
+        assert_eq!(since("2026-01-31 07:30"), Bound::Wall(at("2026-01-31 07:30:00")));
+        assert_eq!(since("2026-01-31T07:30:00+05:00"), moment("2026-01-31 02:30:00"));
+        assert_eq!(When::parse("2026-01-31").unwrap().until(now), Bound::Wall(at("2026-01-31 23:59:59")));
+        assert!(When::parse("yesterday").is_err());
+        assert!(When::parse("1e300").is_err());
     }
 }

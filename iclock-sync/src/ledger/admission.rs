@@ -4,6 +4,7 @@ use attendance_model::{EventId, IdScheme};
 use rusqlite::Transaction;
 
 use super::delivery::{SinkState, id_of, state, watermarks};
+use super::window::{OF_EVENT, condition};
 use super::{events, imported};
 use crate::{Ledger, LedgerError, Window};
 
@@ -71,16 +72,13 @@ impl Ledger {
 
 /// Holds what entered since and lies outside the window.
 fn hold_outside(transaction: &Transaction<'_>, sink: &SinkState, last: i64, window: &Window) -> rusqlite::Result<()> {
-    if window.is_all_time() {
-        return Ok(());
-    }
-    let (since, until) = events::bounds(window);
+    let Some(inside) = condition(window, OF_EVENT) else { return Ok(()) };
     transaction
-        .prepare_cached(
+        .prepare_cached(&format!(
             "INSERT INTO exceptions (sink, seq, state)
-             SELECT ?1, seq, ?2 FROM events WHERE seq > ?3 AND seq <= ?4 AND NOT time BETWEEN ?5 AND ?6",
-        )?
-        .execute((sink.id, state::HELD, sink.windowed, last, since, until))?;
+             SELECT ?1, seq, ?2 FROM events e WHERE seq > ?3 AND seq <= ?4 AND NOT ({inside})"
+        ))?
+        .execute((sink.id, state::HELD, sink.windowed, last))?;
     Ok(())
 }
 
@@ -93,14 +91,14 @@ fn sort_by_document(
     window: &Window,
 ) -> rusqlite::Result<(u64, u64)> {
     let any_imported = imported::any(transaction, sink.id)?;
-    let (since, until) = events::bounds(window);
+    let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
     // The document id is made of the user id and the time: the index finds the few events of the same second at each terminal.
-    let mut entered = transaction.prepare_cached(
+    let mut entered = transaction.prepare_cached(&format!(
         "SELECT seq, time, user_id, EXISTS (
              SELECT 1 FROM events p WHERE p.terminal IN (SELECT id FROM terminals)
              AND p.time = e.time AND p.user_id = e.user_id AND p.seq < e.seq
-         ) FROM events e WHERE seq > ?1 AND seq <= ?2",
-    )?;
+         ), {inside} FROM events e WHERE seq > ?1 AND seq <= ?2"
+    ))?;
     let mut except = transaction.prepare_cached("INSERT INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)")?;
     let mut rows = entered.query((sink.windowed, last))?;
     let (mut merged, mut imported) = (0, 0);
@@ -116,7 +114,7 @@ fn sort_by_document(
         } else if repeats {
             merged += 1;
             state::MERGED
-        } else if !(since..=until).contains(&time) {
+        } else if !row.get::<_, bool>(4)? {
             state::HELD
         } else {
             continue;
@@ -128,13 +126,13 @@ fn sort_by_document(
 
 /// Releases what was held and lies inside the window now.
 fn release_inside(transaction: &Transaction<'_>, sink: &SinkState, window: &Window) -> rusqlite::Result<()> {
-    let (since, until) = events::bounds(window);
+    let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
     transaction
-        .prepare_cached(
+        .prepare_cached(&format!(
             "UPDATE exceptions SET state = ?2 WHERE sink = ?1 AND state = ?3
-             AND (SELECT time FROM events e WHERE e.seq = exceptions.seq) BETWEEN ?4 AND ?5",
-        )?
-        .execute((sink.id, state::RELEASED, state::HELD, since, until))?;
+             AND EXISTS (SELECT 1 FROM events e WHERE e.seq = exceptions.seq AND {inside})"
+        ))?
+        .execute((sink.id, state::RELEASED, state::HELD))?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use super::terminals;
+use super::{terminals, window};
 use crate::{Ledger, LedgerError, Window};
 
 /// Events fetched at once by [`Events`].
@@ -28,6 +28,8 @@ pub(crate) struct Reading {
     pub(crate) zone: Option<Tz>,
     /// Its clock's drift, in milliseconds.
     pub(crate) drift_ms: Option<i64>,
+    /// Its clock less UTC, in seconds; of readings that come back from the ledger it is not kept.
+    pub(crate) clock_offset: Option<i64>,
     /// How the events came.
     pub(crate) source: Source,
     /// When, in seconds since 1970 (UTC).
@@ -57,8 +59,8 @@ impl Reading {
         let terminal = terminals::id_of(transaction, &self.serial, &self.device_name)?;
         let reading = transaction
             .prepare_cached(
-                "INSERT INTO readings (terminal, device_name, zone, drift_ms, source, read_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+                "INSERT INTO readings (terminal, device_name, zone, drift_ms, clock_offset, source, read_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
             )?
             .query_row(
                 (
@@ -66,6 +68,7 @@ impl Reading {
                     &self.device_name,
                     self.zone.map(Tz::name),
                     self.drift_ms,
+                    self.clock_offset,
                     source_word(self.source),
                     self.read_at,
                 ),
@@ -171,6 +174,7 @@ impl EventReader {
                         device_name: row.get(1)?,
                         zone: row.get::<_, Option<String>>(2)?.and_then(|name| name.parse().ok()),
                         drift_ms: row.get(3)?,
+                        clock_offset: None,
                         source: source_of(row.get_ref(4)?.as_str()?),
                         read_at: row.get(5)?,
                     })
@@ -222,11 +226,11 @@ impl Ledger {
         after: i64,
     ) -> Result<Vec<(i64, AttendanceEvent)>, LedgerError> {
         self.read("read events", |connection| {
-            let (since, until) = bounds(window);
+            let inside = window::condition(window, window::OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM events WHERE seq > ?1 AND time BETWEEN ?2 AND ?3 ORDER BY seq LIMIT ?4"
+                "SELECT {COLUMNS} FROM events e WHERE seq > ?1 AND {inside} ORDER BY seq LIMIT ?2"
             ))?;
-            let mut rows = statement.query((after, since, until, PAGE as i64))?;
+            let mut rows = statement.query((after, PAGE as i64))?;
             let mut page = Vec::with_capacity(PAGE);
             while let Some(row) = rows.next()? {
                 page.push(reader.event(connection, row)?);
@@ -269,16 +273,6 @@ pub(super) fn seconds(time: NaiveDateTime) -> i64 {
 
 pub(super) fn wall_clock(seconds: i64) -> NaiveDateTime {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default().naive_utc()
-}
-
-/// A window as it is compared: both ends included.
-pub(super) fn bounds(window: &Window) -> (i64, i64) {
-    (window.since.map_or(i64::MIN, ceiling), window.until.map_or(i64::MAX, seconds))
-}
-
-/// Records have whole seconds: half past seven seconds begins at the eighth.
-fn ceiling(time: NaiveDateTime) -> i64 {
-    seconds(time) + i64::from(time.and_utc().timestamp_subsec_nanos() > 0)
 }
 
 fn flag_words(flags: &[Reason]) -> Option<String> {

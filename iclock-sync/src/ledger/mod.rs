@@ -14,6 +14,7 @@ mod quarantine;
 mod runs;
 mod schema;
 mod terminals;
+mod window;
 
 use std::convert::Infallible;
 use std::fs;

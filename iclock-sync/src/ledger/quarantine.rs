@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
 use chrono::{DateTime, NaiveDateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::{Entry, terminals};
 use crate::{Ledger, LedgerError};
@@ -259,6 +259,22 @@ impl Ledger {
     }
 }
 
+/// The records after a number for which a condition on `q` holds, oldest first.
+pub(super) fn select(
+    connection: &Connection,
+    condition: &str,
+    after: i64,
+    most: u32,
+) -> rusqlite::Result<Vec<QuarantinedRecord>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM quarantine q JOIN terminals t ON t.id = q.terminal
+             WHERE q.id > ?1 AND ({condition}) ORDER BY q.id LIMIT ?2"
+        ))?
+        .query_map((after, most), record)?
+        .collect()
+}
+
 fn record(row: &Row<'_>) -> rusqlite::Result<QuarantinedRecord> {
     let time: String = row.get(5)?;
     let reason = reason(row, 3)?;
@@ -322,6 +338,7 @@ mod tests {
             device_name: "gate".to_owned(),
             zone: None,
             drift_ms: None,
+            clock_offset: None,
             source: Source::Pull,
             read_at: 0,
         };

@@ -127,6 +127,10 @@ const MIGRATIONS: [&str; 4] = [
     ALTER TABLE terminals ADD COLUMN alias TEXT;
     ALTER TABLE terminals ADD COLUMN learned TEXT;
     ALTER TABLE readings ADD COLUMN layout TEXT;
+    -- The terminal's clock less UTC, in seconds. Earlier readings measured it against the host's local time.
+    ALTER TABLE readings ADD COLUMN clock_offset INTEGER;
+    UPDATE readings SET clock_offset = CAST(strftime('%s', read_at, 'unixepoch', 'localtime') AS INTEGER) - read_at
+        + coalesce(drift_ms, 0) / 1000 WHERE zone IS NULL;
     ALTER TABLE quarantine ADD COLUMN layout TEXT;
     ALTER TABLE quarantine ADD COLUMN uid INTEGER;
     ALTER TABLE quarantine ADD COLUMN work_code INTEGER;
