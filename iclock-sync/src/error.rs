@@ -93,6 +93,9 @@ pub enum TerminalError {
     /// Its answers came, but could not be kept until they were proven.
     #[error("cannot keep what the terminal sent")]
     Spool(#[source] SpoolError),
+    /// It refuses to hand over a log that it says it has.
+    #[error("cannot read the log: {0}")]
+    LogRefused(zk_proto::client::PullError),
     /// It is another one than the configured or the known one.
     #[error("not the terminal that it should be: {problem}")]
     Identity {
@@ -140,6 +143,9 @@ impl TerminalError {
         match self {
             Self::Client(error) => client_mend(error),
             Self::Spool(_) => Some("make room in the state directory, and see that it may be written"),
+            Self::LogRefused(_) => {
+                Some("restart the terminal; if nobody has punched on it yet, the first punch ends this message")
+            }
             Self::Twice { .. } => Some("remove one of the two from the configuration, or correct its address"),
             Self::Deadline { .. } => Some("look at the network; a slow line may need a longer deadline"),
             Self::Identity { .. } | Self::Stopped | Self::Unknown { .. } => None,

@@ -105,6 +105,7 @@ impl From<PullError> for Failure {
         Self::Terminal(match error {
             PullError::Client(error) => TerminalError::Client(error),
             PullError::Spool(error) => TerminalError::Spool(error),
+            error @ PullError::Refused { .. } => TerminalError::LogRefused(error),
             other => TerminalError::unknown(&other),
         })
     }

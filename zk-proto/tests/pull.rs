@@ -197,8 +197,8 @@ async fn an_empty_log_is_proven_and_one_that_says_so_falsely_is_not() {
     assert_eq!(pulled.records_on_device, Some(0));
     assert!(full(pulled).is_empty());
     let site = Site::new("tft40", 30, &["no-data"]).await;
-    let pulled = site.pull(&site.request()).await.unwrap();
-    assert!(matches!(pulled.found, Pulled::Unproven { .. }));
+    let error = site.pull(&site.request()).await.unwrap_err();
+    assert!(matches!(error, PullError::Refused { records: 30, .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -147,6 +147,10 @@ impl Device {
                 }
                 (actions, stays)
             }
+            Then::HangUp => {
+                actions.push(Action::Close);
+                (actions, false)
+            }
             Then::Restart => {
                 self.restart();
                 actions.push(Action::Close);
@@ -158,6 +162,16 @@ impl Device {
     /// The state machine: who may ask what.
     fn respond(&mut self, link: &mut Link, packet: &Packet) -> (Vec<Reply>, Then) {
         link.count_request();
+        let faults = &mut self.terminal.faults;
+        if faults.strike_command(FaultKind::StallAt, packet.command) {
+            link.line.fall_silent();
+        }
+        if faults.strike_command(FaultKind::IgnoreCommand, packet.command) {
+            return (Vec::new(), Then::Stay);
+        }
+        if faults.strike_command(FaultKind::HangUpAt, packet.command) {
+            return (Vec::new(), Then::HangUp);
+        }
         let unauthorised = || (vec![Reply::code(Command::ACK_UNAUTH)], Then::Stay);
         if packet.command == Command::CONNECT {
             return (self.connect(link), Then::Stay);
@@ -190,6 +204,10 @@ impl Device {
                 ForeignSession::Refuse => return unauthorised(),
                 ForeignSession::Ignore => return (Vec::new(), Then::Stay),
             }
+        }
+        if packet.command != Command::EXIT && self.terminal.faults.strike(FaultKind::LoseSession).is_some() {
+            link.reset(State::Idle);
+            return unauthorised();
         }
         commands::answer(&mut self.terminal, link, &Request { command: packet.command, data: &packet.data })
     }

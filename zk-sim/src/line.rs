@@ -184,6 +184,8 @@ impl Line {
         let field = reply.field.unwrap_or(session);
         let sum = checksum(&[&header(reply.code, 0, field, reply_id), &reply.data]);
         let sum = if faults.strike_nth(FaultKind::BadChecksum) { sum.wrapping_add(1) } else { sum };
+        let data = reply.code == Command::DATA;
+        let sum = if data && faults.strike_nth(FaultKind::BadDataChecksum) { sum.wrapping_add(1) } else { sum };
         let sum = if faults.strike_nth(FaultKind::SmallChecksum) { sum.wrapping_sub(1) } else { sum };
         head.put_slice(&header(reply.code, sum, field, reply_id));
         Frame { head: head.freeze(), data: reply.data, at_most: self.at_most }

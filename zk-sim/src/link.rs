@@ -35,6 +35,8 @@ pub(crate) enum Then {
     Stay,
     End,
     Restart,
+    /// The connection ends, and only that.
+    HangUp,
 }
 
 /// Whether a session has read users, and freed the buffer since.

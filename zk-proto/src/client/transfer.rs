@@ -12,11 +12,23 @@ use crate::{Command, Dataset, Prepared};
 impl Client {
     /// Asks for a set of records and learns how it will come.
     ///
-    /// [`Prepared::Streamed`] must be followed by [`Client::read_all`] at once.
+    /// [`Prepared::Streamed`] must be followed by [`Client::read_all`] at once. A terminal that forgot the session is asked
+    /// once more on a new one, as by [`Client::call`].
     ///
     /// # Errors
     /// When the terminal refuses for a reason other than "no data", does not answer, or the line breaks.
     pub async fn prepare(&mut self, dataset: Dataset) -> Result<Prepared, ClientError> {
+        match self.prepare_once(dataset).await {
+            // What an earlier buffer held is given up by this request anyway.
+            Err(ClientError::SessionLost) if !self.bound => {
+                self.reconnect().await?;
+                self.prepare_once(dataset).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn prepare_once(&mut self, dataset: Dataset) -> Result<Prepared, ClientError> {
         let step = Step::Command(dataset.command());
         self.enter()?;
         self.holds_buffer = true;
@@ -121,7 +133,11 @@ impl Client {
     /// # Errors
     /// As [`Client::call`].
     pub async fn free_data(&mut self) -> Result<(), ClientError> {
-        self.call(&FreeData).await?;
+        match self.call(&FreeData).await {
+            // The buffer ended with the session.
+            Err(ClientError::SessionLost) if !self.bound && self.holds_buffer => self.reconnect().await?,
+            outcome => outcome?,
+        }
         self.holds_buffer = false;
         Ok(())
     }

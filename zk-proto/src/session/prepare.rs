@@ -144,12 +144,13 @@ impl Prepare {
 
     fn after_refusal(&mut self, context: &mut Context<'_>, code: Command) -> Next {
         match code {
-            Command::ACK_ERROR | Command::NO_BUFFER | Command::NOT_FOUND => done(context, Prepared::Empty { code }),
-            Command::ACK_UNKNOWN | Command::ACK_ERROR_CMD
+            // A plain "no" may be about the buffer alone: firmware without it says so, too.
+            Command::ACK_UNKNOWN | Command::ACK_ERROR_CMD | Command::ACK_ERROR
                 if self.stage == Stage::Buffered && self.dataset.is_direct() =>
             {
                 self.ask(context, Stage::Direct)
             }
+            Command::ACK_ERROR | Command::NO_BUFFER | Command::NOT_FOUND => done(context, Prepared::Empty { code }),
             code => Next::Fail(ProtoError::Refused { command: self.command(), code }),
         }
     }

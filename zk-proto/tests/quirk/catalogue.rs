@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use zk_sim::{FaultKind, Profile};
 
 const CATALOGUE: &str = include_str!("../../../zk-sim/QUIRKS.md");
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 7] = [
     include_str!("answers.rs"),
     include_str!("live.rs"),
     include_str!("people.rs"),
     include_str!("records.rs"),
+    include_str!("robust.rs"),
     include_str!("sessions.rs"),
     include_str!("transfers.rs"),
 ];

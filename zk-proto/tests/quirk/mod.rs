@@ -5,6 +5,7 @@ mod catalogue;
 mod live;
 mod people;
 mod records;
+mod robust;
 mod sessions;
 mod transfers;
 

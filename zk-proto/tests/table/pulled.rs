@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use zk_proto::client::{Pull, PullRequest, Pulled, pull};
+use zk_proto::client::{Pull, PullError, PullRequest, Pulled, pull};
 use zk_proto::proof::{Proven, Reason};
 use zk_proto::{Client, ConnectOptions, Transport};
 use zk_sim::{Fault, Handle, Profile, Server, Terminal};
@@ -27,10 +27,14 @@ impl Site {
     }
 
     async fn pull(&self, request: &PullRequest, transport: Transport) -> Pull {
+        self.try_pull(request, transport).await.unwrap()
+    }
+
+    async fn try_pull(&self, request: &PullRequest, transport: Transport) -> Result<Pull, PullError> {
         let options = ConnectOptions::new("127.0.0.1").port(self.server.addr().port());
         let options = options.timeout(Duration::from_millis(400)).transport(transport);
         let mut client = Client::connect(&options).await.unwrap();
-        pull(&mut client, request, &mut |_| ()).await.unwrap()
+        pull(&mut client, request, &mut |_| ()).await
     }
 
     /// Whether these are the terminal's records, all of them.
@@ -45,23 +49,22 @@ impl Site {
 }
 
 #[tokio::test]
-async fn a_refusal_as_no_data_is_an_empty_log_when_the_count_is_zero_and_else_is_read_again() {
+async fn a_refusal_as_no_data_is_an_empty_log_when_nothing_is_counted_and_else_is_asked_for_again() {
     for code in [2001, 4989, 4991] {
-        let fault = format!("no-data={code}");
+        let fault = format!("refuse-log={code}");
         let site = Site::new(0, &fault).await;
         let pulled = site.pull(&site.request(), Transport::Tcp).await;
         assert_eq!((pulled.records_on_device, pulled.sessions), (Some(0), 1), "{code}");
         assert!(matches!(&pulled.found, Pulled::Full(proven) if proven.records() == 0), "{code}");
 
         let site = Site::new(30, &fault).await;
-        let pulled = site.pull(&site.request(), Transport::Tcp).await;
-        let Pulled::Unproven { readings, .. } = &pulled.found else { panic!("{code}: {pulled:?}") };
-        assert_eq!(readings[..], [[Reason::Empty], [Reason::Empty]], "{code}");
-        assert_eq!((pulled.sessions, pulled.records_on_device), (2, None), "{code}");
+        let error = site.try_pull(&site.request(), Transport::Tcp).await.unwrap_err();
+        assert!(matches!(error, PullError::Refused { records: 30, .. }), "{code}: {error:?}");
 
         let site = Site::new(30, &format!("{fault}x1")).await;
         let pulled = site.pull(&site.request(), Transport::Tcp).await;
-        assert_eq!(pulled.sessions, 2, "{code}");
+        // A plain "no" gives way to the direct read at once.
+        assert_eq!(pulled.sessions, if code == 2001 { 1 } else { 2 }, "{code}");
         let Pulled::Full(proven) = pulled.found else { panic!("{code}: {:?}", pulled.found) };
         assert!(site.has(proven), "{code}: refused once");
     }

@@ -51,6 +51,12 @@ fn carry_out(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) ->
     {
         return (vec![Reply::code(code)], Then::Stay);
     }
+    if terminal.faults.strike_command(FaultKind::RefuseCommand, request.command) {
+        return (vec![Reply::code(Command::ACK_UNKNOWN)], Then::Stay);
+    }
+    if terminal.faults.strike_command(FaultKind::EmptyCommand, request.command) {
+        return (vec![Reply::ok()], Then::Stay);
+    }
     match request.command {
         Command::EXIT => {
             let silent = terminal.faults.strike(FaultKind::ExitUnanswered).is_some();

@@ -37,6 +37,11 @@ pub(super) fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: 
     {
         return vec![Reply::code(Command(code))];
     }
+    if table == Table::Log
+        && let Some(refusal) = refused_log(terminal)
+    {
+        return refusal;
+    }
     if table == Table::Log && terminal.faults.strike(FaultKind::IgnoreBuffered).is_some() {
         return Vec::new();
     }
@@ -87,8 +92,25 @@ pub(super) fn direct_read(terminal: &mut Terminal, link: &Link, request: &Reques
     }
     let selector = request.data.first().copied().unwrap_or(0);
     let Some(table) = Table::asked(request.command, u32::from(selector)) else { return vec![Reply::error()] };
+    if table == Table::Log
+        && let Some(refusal) = refused_log(terminal)
+    {
+        return refusal;
+    }
+    if table == Table::Log
+        && link.users_read == UsersRead::Freed
+        && terminal.faults.strike(FaultKind::LogAfterUsers).is_some()
+    {
+        return vec![Reply::error()];
+    }
     let prepared = transfer::prepare(terminal, table);
     let garbled = table == Table::Log && terminal.faults.strike(FaultKind::GarbageDirect).is_some();
     let prepared = if garbled { prepared.garbled(terminal.seed) } else { prepared };
     prepared.streamed(terminal, link.transport)
+}
+
+/// The refusal of a log that is served in no way.
+fn refused_log(terminal: &mut Terminal) -> Option<Vec<Reply>> {
+    let code = terminal.faults.strike(FaultKind::RefuseLog).and_then(|code| u16::try_from(code).ok())?;
+    Some(vec![Reply::code(Command(code))])
 }

@@ -1,5 +1,7 @@
 //! The faults of a running terminal, and whose turn it is to strike.
 
+use zk_proto::Command;
+
 use super::{Fault, FaultKind, Unit};
 
 /// The faults of one terminal, and how often each has struck.
@@ -30,6 +32,16 @@ impl Faults {
         let occasion = armed.seen;
         armed.seen += 1;
         armed.fault.strikes(occasion).then_some(armed.fault.value)
+    }
+
+    /// As [`Faults::strike`] for a fault whose value names a command: an occasion is that command.
+    pub(crate) fn strike_command(&mut self, kind: FaultKind, command: Command) -> bool {
+        let value = i64::from(command.0);
+        let about = |armed: &&mut Armed| armed.fault.kind == kind && armed.fault.value == value;
+        let Some(armed) = self.armed.iter_mut().find(about) else { return false };
+        let occasion = armed.seen;
+        armed.seen += 1;
+        armed.fault.strikes(occasion)
     }
 
     /// As [`Faults::strike`] for a fault whose value says at every how-manieth occasion it strikes.

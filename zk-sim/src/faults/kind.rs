@@ -77,6 +77,7 @@ kinds! {
     Stall, "stall", Value::Count(0, 1000), Session, "sends nothing more after N bytes, and keeps the connection";
     StallPackets, "stall-packets", Value::Count(0, 3), Session, "answers nothing more after N requests";
     BadChecksum, "bad-checksum", Value::Count(1, 1), Packet, "wrong checksum on every Nth packet";
+    BadDataChecksum, "bad-data-checksum", Value::Count(1, 1), Packet, "wrong checksum on every Nth DATA packet, and on no other";
     SmallChecksum, "small-checksum", Value::Count(1, 1), Packet, "a checksum that is one too small on every Nth packet";
     WrongReplyId, "wrong-reply-id", Value::Count(1, 1), Packet, "another reply id on every Nth packet";
     StalePacket, "stale-packet", Value::Count(1, 1), Packet, "a data packet of an earlier reply id before every Nth packet";
@@ -110,6 +111,12 @@ kinds! {
     GarbledUserIds, "garbled-user-ids", Value::Percent(10), Record, "N percent of the records have control characters for a user id";
     DuplicateRecords, "duplicate-records", Value::Percent(10), Record, "N percent of the records stand twice in the log";
     ClockOff, "clock-off", Value::Offset(365 * 86_400_000), Terminal, "the clock is off by this time, either way";
+    IgnoreCommand, "ignore-command", Value::Count(1, 201), Request, "command N gets no answer (11 options, 50 counts, 201 clock)";
+    RefuseCommand, "refuse-command", Value::Count(1, 201), Request, "command N is answered 65535, unknown";
+    EmptyCommand, "empty-command", Value::Count(1, 201), Request, "command N is answered ACK_OK without data";
+    HangUpAt, "hang-up-at", Value::Count(1, 201), Request, "the connection ends at command N";
+    StallAt, "stall-at", Value::Count(1, 1503), Request, "command N and all that follows in its session gets no answer";
+    LoseSession, "lose-session", Value::None, Request, "a request of an open session is answered 2005, and the session is over";
     KeyMidSession, "key-mid-session", Value::Count(0, 3), Session, "demands the comm key again after N requests";
     DemandKey, "demand-key", Value::None, Request, "CONNECT demands a comm key where none is set: key 0 is right";
     NewSession, "new-session-id", Value::None, Request, "the answer to AUTH brings another session id, and the first one is refused from then on";
@@ -126,8 +133,9 @@ kinds! {
     RefuseAll, "refuse-all", Value::Count(1, 65_533), Request, "every request of an open session but EXIT is refused with code N, as in push mode";
     Busy, "busy", Value::None, Request, "requests of an open session are answered 2003: ask again";
     SlowReads, "slow-reads", Value::Delay(1000), Request, "waits this time before it answers 1503, as a full memory makes it";
-    LogAfterUsers, "log-after-users", Value::None, Request, "1503 for the log is refused in a session that has read users and freed the buffer";
+    LogAfterUsers, "log-after-users", Value::None, Request, "the log is refused in a session that has read users and freed the buffer";
     NoData, "no-data", Value::Count(1, 4989), Transfer, "1503 for the log is answered with code N (2001, 4989, 4991)";
+    RefuseLog, "refuse-log", Value::Count(1, 4989), Request, "every way of reading the log is refused with code N";
     IgnoreBuffered, "ignore-buffered", Value::None, Transfer, "1503 for the log gets no answer";
     RefuseOffsets, "refuse-offsets", Value::None, Request, "1504 is refused at every offset but 0";
     RefuseBuffered, "refuse-buffered", Value::None, Request, "1503 is unknown (65535)";

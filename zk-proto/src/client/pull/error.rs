@@ -14,6 +14,15 @@ pub enum PullError {
     Client(ClientError),
     /// The place where the transfer waits.
     Spool(SpoolError),
+    /// The log was refused on two sessions, as if it held nothing, by a terminal that counts people or records.
+    Refused {
+        /// The answer.
+        code: Command,
+        /// People that it counts.
+        users: u32,
+        /// Records that it counts.
+        records: u32,
+    },
 }
 
 impl PullError {
@@ -22,8 +31,12 @@ impl PullError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Client(error) => error.is_transient(),
-            Self::Spool(_) => false,
+            Self::Spool(_) | Self::Refused { .. } => false,
         }
+    }
+
+    pub(super) fn is_refused_log(&self) -> bool {
+        matches!(self, Self::Refused { .. })
     }
 
     /// Whether bytes came damaged or not at all although they were asked for again.
@@ -49,6 +62,12 @@ impl fmt::Display for PullError {
         match self {
             Self::Client(error) => error.fmt(f),
             Self::Spool(error) => error.fmt(f),
+            Self::Refused { code, users, records } => {
+                write!(
+                    f,
+                    "terminal refused its log with {code}, although it counts {users} users and {records} records"
+                )
+            }
         }
     }
 }
@@ -58,6 +77,7 @@ impl std::error::Error for PullError {
         match self {
             Self::Client(error) => error.source(),
             Self::Spool(error) => std::error::Error::source(error),
+            Self::Refused { .. } => None,
         }
     }
 }

@@ -15,7 +15,7 @@ pub use outcome::{Progress, Pull, Pulled};
 pub use request::{DEFAULT_OVERLAP, PullRequest};
 pub use users::pull_users;
 
-use super::Client;
+use super::{Client, ClientError};
 use crate::Prepared;
 use crate::proof::{
     Counts, Evidence, Known, Preview, Proven, Reading, Reason, Remembered, Unproven, UserTable, prove, prove_names,
@@ -80,6 +80,7 @@ pub async fn pull(
         buffered: None,
         preview: None,
         damaged: false,
+        log_refused: false,
     };
     if request.remembered.checksums_wrong {
         puller.client.set_checksum_policy(ChecksumPolicy::Tolerate);
@@ -128,6 +129,8 @@ struct Puller<'a> {
     preview: Option<Preview>,
     /// Some bytes came damaged on every session.
     damaged: bool,
+    /// The log was refused once already.
+    log_refused: bool,
 }
 
 impl Puller<'_> {
@@ -166,7 +169,12 @@ impl Puller<'_> {
         let mut spool = self.request.spool();
         let came = self.transfer(&mut spool, tail).await?;
         // A line that is lost now has brought everything; one count is enough then.
-        self.counts.after = self.count().await.unwrap_or(None);
+        self.counts.after = match self.count().await {
+            Err(PullError::Client(ClientError::SessionLost)) if self.fresh().await.is_ok() => {
+                self.count().await.unwrap_or(None)
+            }
+            count => count.unwrap_or(None),
+        };
         let announced = match came {
             Came::Whole { announced } | Came::Tail { announced, .. } => announced,
         };

@@ -6,9 +6,10 @@ use std::vec::Vec;
 use super::{MAX_SESSIONS, Progress, PullError, Puller, announced, reconnect};
 use crate::client::ClientError;
 use crate::proof::{Counts, Known, Preview, WORD_LEN};
+use crate::reply::Meaning;
 use crate::session::ChecksumPolicy;
 use crate::spool::Spool;
-use crate::{Dataset, Prepared};
+use crate::{Command, Dataset, Prepared};
 
 /// Sessions in a row that may bring nothing new.
 const MAX_FRUITLESS: u32 = 2;
@@ -35,6 +36,11 @@ impl Puller<'_> {
                 Ok(came) => return Ok(came),
                 Err(error) => error,
             };
+            if error.is_refused_log() && !std::mem::replace(&mut self.log_refused, true) {
+                // Some firmware refuses its log in one session and serves it in the next.
+                self.fresh().await?;
+                continue;
+            }
             if !error.is_transient() {
                 return Err(error);
             }
@@ -78,6 +84,9 @@ impl Puller<'_> {
                         size
                     }
                     whole => {
+                        if let Prepared::Empty { code } = whole {
+                            self.check_refusal(code).await?;
+                        }
                         spool.truncate(0);
                         let announced = announced(&whole);
                         let progress = &mut self.progress;
@@ -105,6 +114,21 @@ impl Puller<'_> {
         spool.expect(size)?;
         self.read(spool, from..size, 0).await?;
         Ok(Came::Whole { announced: size })
+    }
+
+    /// A log that is refused as one without data, by a terminal that counts people or records, was not read.
+    async fn check_refusal(&mut self, code: Command) -> Result<(), PullError> {
+        if Meaning::of(code) != Meaning::Refused {
+            return Ok(());
+        }
+        let (mut users, mut records) = (None, self.counts.before);
+        if let Ok(sizes) = self.client.free_sizes().await {
+            (users, records) = (sizes.users(), records.max(sizes.records()));
+        }
+        match (users.unwrap_or(0), records.unwrap_or(0)) {
+            (0, 0) => Ok(()),
+            (users, records) => Err(PullError::Refused { code, users, records }),
+        }
     }
 
     async fn read_tail(&mut self, spool: &mut Spool, known: &Known, size: u64) -> Result<Came, PullError> {

@@ -1,0 +1,60 @@
+//! Terminals that refuse, forget or leave out what a client can do without.
+
+use zk_proto::client::{PullError, Pulled};
+use zk_proto::{Client, CommKey, Command};
+use zk_sim::Terminal;
+
+use super::Site;
+
+/// Q70: the buffered read is refused with a plain "no": the log is read directly.
+#[tokio::test]
+async fn a_buffered_read_that_is_refused_gives_way_to_the_direct_one() {
+    for profile in ["tft40", "tft16"] {
+        let site = Site::with(profile, 300, &["no-data=2001"]).await;
+        let pulled = site.pulls_the_truth().await;
+        assert_eq!((pulled.sessions, site.sent(Command::ATTLOG_RRQ)), (1, 1), "{profile}");
+    }
+}
+
+/// Q71: a log that is refused as one without data, by a terminal that counts people or records, was refused.
+#[tokio::test]
+async fn a_refused_log_is_no_empty_one() {
+    for code in [2001, 4989, 4991] {
+        for also in ["", "count-zero"] {
+            let refused = format!("refuse-log={code}");
+            let faults: Vec<&str> = [refused.as_str(), also].into_iter().filter(|fault| !fault.is_empty()).collect();
+            let site = Site::with("tft40", 300, &faults).await;
+            let error = site.try_pull(&mut site.client().await).await.unwrap_err();
+            let PullError::Refused { code: told, users: 30, .. } = &error else { panic!("{faults:?}: {error:?}") };
+            assert_eq!(*told, Command(code), "{faults:?}");
+            assert_eq!(site.sent(Command::CONNECT), 2, "{faults:?}: a fresh session is asked, once");
+        }
+        // Refused once, it is read on the fresh session.
+        let site = Site::with("tft40", 300, &[&format!("refuse-log={code}x1")]).await;
+        site.pulls_the_truth().await;
+    }
+    let site = Site::start("tft40", &["refuse-log"], Terminal::builder().records(0).users(0)).await;
+    let pulled = site.pull(&mut site.client().await).await;
+    assert!(matches!(&pulled.found, Pulled::Full(proven) if proven.records() == 0), "{pulled:?}");
+}
+
+/// Q72: the session is forgotten once, at any command, with a key or without: a new one goes on.
+#[tokio::test]
+async fn a_session_that_is_forgotten_at_any_command_is_opened_again() {
+    for key in [0, 5] {
+        for profile in ["tft40", "bw16"] {
+            for request in 0..12 {
+                let fault = format!("lose-sessionx1@{request}");
+                let terminal = Terminal::builder().records(700).users(30).key(key);
+                let site = Site::start(profile, &[&fault], terminal).await;
+                let options = site.options();
+                let options = if key == 0 { options } else { options.comm_key(CommKey::new(key)) };
+                let mut client = Client::connect(&options).await.unwrap();
+                client.identity().await.unwrap_or_else(|error| panic!("{profile} {key} {request}: {error:?}"));
+                site.pulls_the_truth_with(&mut client).await;
+                client.time().await.unwrap_or_else(|error| panic!("{profile} {key} {request}: {error:?}"));
+                client.exit().await;
+            }
+        }
+    }
+}
