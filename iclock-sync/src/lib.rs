@@ -42,6 +42,7 @@ mod flight;
 mod intake;
 pub mod ledger;
 mod live;
+mod meet;
 pub mod observer;
 mod options;
 mod plan;

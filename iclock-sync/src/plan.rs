@@ -28,11 +28,25 @@ pub(crate) enum NotTheTerminal {
         "it gives no serial number, and gave {known} before; restart it, or name it otherwise if it is another terminal"
     )]
     SerialLost { known: String },
+    /// Text that is no serial number, and would change what a log or a screen shows.
+    #[error("its serial number holds characters that cannot be printed: \"{}\"", found.escape_debug())]
+    Unprintable { found: String },
     /// An identity that no sink's column holds, so that validation would refuse each of its records.
     #[error(
         "it is known as {name}, which is longer than {MAX_ID_CHARS} characters; without a serial number, name it shorter"
     )]
     LongIdentity { name: String },
+}
+
+/// Refuses a serial number with control characters, escapes, or bytes that are no text: it goes into logs, reports and keys.
+pub(crate) fn check_printable(serial: &str) -> Result<(), NotTheTerminal> {
+    let printable = |char: char| match char {
+        '"' | '\'' | '\\' => true,
+        char::REPLACEMENT_CHARACTER => false,
+        char => char.escape_debug().len() == 1,
+    };
+    let found: String = serial.chars().take(MAX_ID_CHARS).collect();
+    if serial.chars().all(printable) { Ok(()) } else { Err(NotTheTerminal::Unprintable { found }) }
 }
 
 /// The terminal's identity in the ledger: its serial number, or `name:NAME` where it never gave one.

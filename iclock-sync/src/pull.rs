@@ -7,6 +7,7 @@ use zk_proto::record::FieldOrder;
 
 use crate::TerminalError;
 use crate::ledger::TerminalState;
+use crate::meet::Question;
 use crate::observer::DeviceProgress;
 use crate::plan::{self, LogSize};
 use crate::report::{DeviceReport, ReadMode};
@@ -65,6 +66,7 @@ impl Source {
         });
         request.force_full = self.full;
         request.count_before = size.count.and_then(|count| u32::try_from(count).ok());
+        request.countless = state.learned.unanswered.contains_key(Question::Counts.name());
         request.remembered =
             Remembered { layout, count_off: state.count_unreliable, checksums_wrong: state.bad_checksums };
         request.offsets_refused =

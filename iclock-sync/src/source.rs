@@ -10,15 +10,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use zk_proto::proof::{Proven, Unproven};
 use zk_proto::spool::SpoolDirectory;
-use zk_proto::{Client, ClientError, DeviceTime, FreeSizes, Uid};
+use zk_proto::{Client, ClientError, DeviceTime, Uid};
 
 use crate::clock::Clock;
 use crate::deliver::News;
 use crate::error::{blocking, chain};
 use crate::intake::{Beginning, Entered, Intake};
 use crate::ledger::{Reading, TerminalState, save_terminal};
+use crate::meet::{Met, Unanswered};
 use crate::observer::{DeviceProgress, Observer};
-use crate::plan::{self, LogSize};
+use crate::plan;
 use crate::quarantine::keep_unproven;
 use crate::report::{DeviceReport, DeviceStatus, ReadMode};
 use crate::retry::Backoff;
@@ -67,6 +68,17 @@ pub(crate) enum Found {
     Unproven(Box<Unproven>),
     /// A log that names people by their place in a user table that is not proven.
     UsersUnproven(Box<Unproven>),
+}
+
+impl Found {
+    /// What is to be remembered of the terminal.
+    pub(crate) fn state(&mut self) -> Option<&mut TerminalState> {
+        match self {
+            Self::Nothing(state) => state.as_deref_mut(),
+            Self::Records(records) => Some(&mut records.state),
+            Self::Unproven(_) | Self::UsersUnproven(_) => None,
+        }
+    }
 }
 
 /// Proven records and what goes with them.
@@ -152,10 +164,11 @@ impl Source {
     ) -> Result<(Seen, Found), Failure> {
         let began = self.clock.monotonic();
         let mut backoff = Backoff::new(self.engine.attempts, self.engine.backoff);
+        let mut spared = Unanswered::new();
         loop {
             let took = self.clock.monotonic().saturating_sub(began);
             let left = self.engine.device_deadline.saturating_sub(took);
-            let failure = match self.visit(left, report, permit).await {
+            let failure = match self.visit(left, &mut spared, report, permit).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => failure,
             };
@@ -171,6 +184,7 @@ impl Source {
     async fn visit(
         &self,
         left: Duration,
+        spared: &mut Unanswered,
         report: &mut DeviceReport,
         permit: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<(Seen, Found), Failure> {
@@ -180,7 +194,7 @@ impl Source {
         let mut client = self.within(left, async { Ok(Client::connect(&options).await?) }).await?;
         // Behind the connection, so that dead terminals keep nobody waiting. The semaphore is never closed.
         *permit = Arc::clone(&self.gates.terminals).acquire_owned().await.ok();
-        let found = self.within(left, self.talk(&mut client, report)).await;
+        let found = self.within(left, self.talk(&mut client, spared, report)).await;
         // However it went: the terminal keeps a session that nobody ends, and some have only one.
         client.exit().await;
         found
@@ -197,53 +211,27 @@ impl Source {
         }
     }
 
-    async fn talk(&self, client: &mut Client, report: &mut DeviceReport) -> Result<(Seen, Found), Failure> {
-        let seen = self.meet(client, report).await?;
-        let sizes = match client.free_sizes().await {
-            Ok(sizes) => Some(sizes),
-            Err(ClientError::Refused { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let size = LogSize {
-            count: sizes.as_ref().and_then(FreeSizes::records).map(u64::from),
-            capacity: sizes.as_ref().and_then(FreeSizes::record_capacity).map(u64::from),
-        };
-        report.records_on_device = size.count;
-        let (reader, serial) = (Arc::clone(&self.reader), seen.serial.clone());
-        let known = blocking("ledger", move || Ok(reader.terminal(&serial)?)).await?;
-        let state =
-            TerminalState { serial: seen.serial.clone(), name: self.device.name.clone(), ..known.unwrap_or_default() };
-        if !self.full && plan::is_unchanged(&state, size, seen.utc_now.timestamp(), &self.engine) {
+    async fn talk(
+        &self,
+        client: &mut Client,
+        spared: &mut Unanswered,
+        report: &mut DeviceReport,
+    ) -> Result<(Seen, Found), Failure> {
+        report.notes.clear();
+        let Met { seen, size, state, is_news, later } = self.meet(client, spared, report).await?;
+        let unchanged = !self.full && plan::is_unchanged(&state, size, seen.utc_now.timestamp(), &self.engine);
+        let mut found = if unchanged {
             report.mode = Some(ReadMode::Unchanged);
-            return Ok((seen, Found::Nothing(None)));
-        }
-        let found = self.pull(client, &seen, state, size, report).await?;
+            Found::Nothing((is_news || !later.is_empty()).then(|| Box::new(state)))
+        } else {
+            self.pull(client, &seen, state, size, report).await?
+        };
+        self.ask_later(client, &later, &mut found).await;
         Ok((seen, found))
     }
 
-    /// Learns who the terminal is and how its clock is.
-    async fn meet(&self, client: &mut Client, report: &mut DeviceReport) -> Result<Seen, Failure> {
-        let given = client.option("~SerialNumber").await?;
-        let (reader, name) = (Arc::clone(&self.reader), self.device.name.clone());
-        let known = blocking("ledger", move || Ok(reader.serial_of_name(&name)?)).await?;
-        let serial = plan::identify(&self.device, given.as_deref(), known.as_deref())
-            .map_err(|problem| TerminalError::Identity { problem: problem.to_string() })?;
-        self.claim(&serial)?;
-        report.serial = Some(serial.clone());
-        let clock = match client.time().await {
-            Ok(time) => Some(time),
-            Err(ClientError::Refused { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let (utc_now, local_now) = (self.clock.utc_now(), self.clock.local_now());
-        let drift_ms = clock.and_then(|time| plan::drift_ms(time, self.device.zone, utc_now, local_now));
-        report.clock_drift_ms = drift_ms;
-        let wall_now = plan::wall_now(self.device.zone, utc_now, local_now);
-        Ok(Seen { serial, drift_ms, clock, utc_now, wall_now })
-    }
-
     /// Two configured terminals with one serial number would move one cursor from two sides.
-    fn claim(&self, serial: &str) -> Result<(), Failure> {
+    pub(crate) fn claim(&self, serial: &str) -> Result<(), Failure> {
         // Nothing between taking and leaving the lock can panic half-way through a change.
         let mut serials = self.gates.serials.lock().unwrap_or_else(PoisonError::into_inner);
         let holder = serials.entry(serial.to_owned()).or_insert_with(|| self.device.name.clone());

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::Command;
+use crate::reply::Meaning;
 
 /// Bytes that are not what the protocol allows, or an answer that is a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +96,9 @@ impl ProtoError {
     /// Whether the same request may succeed on a new session without anybody changing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
+        if let Self::Refused { code, .. } = self {
+            return Meaning::of(*code) == Meaning::Later;
+        }
         matches!(
             self,
             Self::BadMagic { .. }

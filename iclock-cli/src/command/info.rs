@@ -4,7 +4,7 @@ use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
 use futures::future::join_all;
 use iclock_sync::{DeviceOptions, TerminalError};
 use serde::Serialize;
-use zk_proto::{Client, ClientError, DeviceTime, FreeSizes, Identity};
+use zk_proto::{Client, ClientError, DeviceTime, Identity};
 
 use super::runtime;
 use crate::cli::{Global, Info, Targets};
@@ -80,16 +80,31 @@ async fn read(device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError
 async fn facts(client: &mut Client, device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError> {
     let Identity { serial, firmware, platform, device_name, mac } = client.identity().await?;
     (told.serial, told.firmware, told.platform, told.model, told.mac) = (serial, firmware, platform, device_name, mac);
-    let sizes: FreeSizes = client.free_sizes().await?;
-    (told.users, told.user_capacity, told.fingers) = (sizes.users(), sizes.user_capacity(), sizes.fingers());
-    (told.records, told.record_capacity) = (sizes.records(), sizes.record_capacity());
-    told.clock = wall_clock(client.time().await?);
+    // A terminal is not to write on this one.
+    for text in [&mut told.serial, &mut told.firmware, &mut told.platform, &mut told.model, &mut told.mac] {
+        if let Some(text) = text.as_mut().filter(|text| text.contains(char::is_control)) {
+            *text = text.escape_debug().to_string();
+        }
+    }
+    if let Some(sizes) = optional(client.free_sizes().await, client).await? {
+        (told.users, told.user_capacity, told.fingers) = (sizes.users(), sizes.user_capacity(), sizes.fingers());
+        (told.records, told.record_capacity) = (sizes.records(), sizes.record_capacity());
+    }
+    told.clock = optional(client.time().await, client).await?.and_then(wall_clock);
     let shown_here = match device.zone {
         Some(zone) => DateTime::<Utc>::with_timezone(&Utc::now(), &zone).naive_local(),
         None => Local::now().naive_local(),
     };
     told.clock_drift_s = told.clock.map(|clock| (clock - shown_here).num_seconds());
     Ok(())
+}
+
+/// What a terminal cannot answer is left out.
+async fn optional<T>(answer: Result<T, ClientError>, client: &mut Client) -> Result<Option<T>, ClientError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(why) => client.skip(why).await.map(|_| None),
+    }
 }
 
 fn wall_clock(time: DeviceTime) -> Option<NaiveDateTime> {

@@ -24,8 +24,10 @@ pub struct Learned {
 /// What is remembered of a terminal between two polls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TerminalState {
-    /// The serial number, or `name:NAME`.
+    /// The serial number, or `name:NAME`: what the keys of its events are made with.
     pub serial: String,
+    /// The serial number of a terminal that is known as `name:NAME`, because it gave none when it was first read.
+    pub alias: Option<String>,
     /// The configured name when it was last read.
     pub name: String,
     /// Counts the full reads of its log: records are numbered within an epoch.
@@ -51,7 +53,7 @@ pub struct TerminalState {
 }
 
 const COLUMNS: &str = "serial, name, epoch, records, overlap, layout, count, verified_at, count_unreliable, \
-                       offsets_refused_at, bad_checksums, learned";
+                       offsets_refused_at, bad_checksums, learned, alias";
 
 impl TerminalState {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -72,6 +74,7 @@ impl TerminalState {
                 .get::<_, Option<String>>(11)?
                 .and_then(|text| serde_json::from_str(&text).ok())
                 .unwrap_or_default(),
+            alias: row.get(12)?,
         })
     }
 }
@@ -99,6 +102,20 @@ impl Ledger {
             connection
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM terminals WHERE serial = ?1"))?
                 .query_row([serial], TerminalState::from_row)
+                .optional()
+        })
+    }
+
+    /// The terminal that gives this serial number, or else that of this name if it never gave one.
+    pub(crate) fn terminal_that_gives(&self, serial: &str, name: &str) -> Result<Option<TerminalState>, LedgerError> {
+        self.read("look up a terminal", |connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM terminals
+                     WHERE serial = ?1 OR alias = ?1 OR (serial = 'name:' || ?2 AND alias IS NULL)
+                     ORDER BY serial = ?1 DESC, alias IS NOT NULL DESC LIMIT 1"
+                ))?
+                .query_row([serial, name], TerminalState::from_row)
                 .optional()
         })
     }
@@ -142,7 +159,7 @@ pub(crate) fn save(transaction: &Transaction<'_>, state: &TerminalState) -> rusq
         .prepare_cached(
             "UPDATE terminals SET epoch = :epoch, records = :records, overlap = :overlap, layout = :layout, count = :count,
                  verified_at = :verified_at, count_unreliable = :count_unreliable,
-                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums, learned = :learned
+                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums, learned = :learned, alias = :alias
              WHERE id = :id",
         )?
         .execute(named_params! {
@@ -156,6 +173,7 @@ pub(crate) fn save(transaction: &Transaction<'_>, state: &TerminalState) -> rusq
             ":count_unreliable": state.count_unreliable,
             ":offsets_refused_at": state.offsets_refused_at,
             ":bad_checksums": state.bad_checksums,
+            ":alias": state.alias,
             ":learned": serde_json::to_string(&state.learned).ok(),
         })?;
     Ok(())

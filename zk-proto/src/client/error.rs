@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::string::String;
 
+use crate::reply::Meaning;
 use crate::{Command, ProtoError};
 
 /// What the client was doing.
@@ -84,6 +85,11 @@ pub enum ClientError {
         /// The answer.
         code: Command,
     },
+    /// The terminal was too busy to answer, however often it was asked: later it may.
+    NotNow {
+        /// What was asked.
+        command: Command,
+    },
     /// An earlier call was cancelled or broke the line: this client cannot be used again before an
     /// [`abort`](super::Client::abort) or a [`reconnect`](super::Client::reconnect).
     Unusable,
@@ -106,6 +112,21 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether it is about the question alone, so that a client can go on without an answer to it: the terminal refused it,
+    /// answered with something else, not at all, or by ending the connection.
+    #[must_use]
+    pub fn is_about_the_question(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { .. }
+                | Self::NotNow { .. }
+                | Self::Protocol { .. }
+                | Self::SessionLost
+                | Self::TimedOut { step: Step::Command(_) }
+                | Self::Broken { step: Step::Command(_), .. }
+        )
+    }
+
     /// Whether the same may succeed on a new session without anybody changing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -116,6 +137,7 @@ impl ClientError {
             | Self::Busy { .. }
             | Self::Broken { .. }
             | Self::SessionLost
+            | Self::NotNow { .. }
             | Self::Unusable => true,
             Self::Protocol { source, .. } => source.is_transient(),
             Self::KeyRequired
@@ -134,6 +156,7 @@ impl ClientError {
             ProtoError::KeyRequired => Self::KeyRequired,
             ProtoError::WrongKey => Self::WrongKey,
             ProtoError::SessionLost => Self::SessionLost,
+            ProtoError::Refused { command, code } if Meaning::of(code) == Meaning::Later => Self::NotNow { command },
             ProtoError::Refused { command, code } => Self::Refused { command, code },
             ProtoError::TimedOut { command } => {
                 Self::TimedOut { step: if step == Step::Handshake { step } else { Step::Command(command) } }
@@ -161,6 +184,7 @@ impl fmt::Display for ClientError {
             ),
             Self::AccessPanel => f.write_str("an access control panel answered, not an attendance terminal"),
             Self::Refused { command, code } => write!(f, "terminal refused {command} with {code}"),
+            Self::NotNow { command } => write!(f, "terminal is too busy to answer {command}"),
             Self::Unusable => f.write_str("connection was left in the middle of a call, reconnect first"),
             Self::Replay { entry, wanted, found } => {
                 write!(f, "replay needs {wanted} at entry {entry} of the transcript, which has {found}")

@@ -7,35 +7,61 @@ use crate::op::{GetFreeSizes, GetTime, GetVersion, ReadOption};
 use crate::{DeviceTime, FreeSizes, Identity};
 
 impl Client {
-    /// Reads who the terminal says it is. What it refuses to tell is `None`.
+    /// Reads who the terminal says it is. What it does not tell is `None`; only a serial number that it leaves unanswered is an
+    /// error.
     ///
     /// # Errors
-    /// When the line breaks or the terminal stops answering.
+    /// When the line breaks for good or the terminal stops answering.
     pub async fn identity(&mut self) -> Result<Identity, ClientError> {
-        let firmware = match self.call(&GetVersion).await {
-            Ok(version) => Some(version),
+        let firmware = self.call(&GetVersion).await;
+        let firmware = self.told(firmware.map(Some)).await?;
+        let serial = match self.option("~SerialNumber").await {
             Err(ClientError::Refused { .. }) => None,
-            Err(error) => return Err(error),
+            serial => serial?,
         };
-        Ok(Identity {
-            serial: self.option("~SerialNumber").await?,
-            firmware: firmware.filter(|version| !version.is_empty()),
-            platform: self.option("~Platform").await?,
-            device_name: self.option("~DeviceName").await?,
-            mac: self.option("MAC").await?,
-        })
+        let mut told = [None, None, None];
+        for (value, name) in told.iter_mut().zip(["~Platform", "~DeviceName", "MAC"]) {
+            let answer = self.option(name).await;
+            *value = self.told(answer).await?;
+        }
+        let [platform, device_name, mac] = told;
+        Ok(Identity { serial, firmware: firmware.filter(|version| !version.is_empty()), platform, device_name, mac })
     }
 
-    /// Reads one option, in the code page of the options; `None` when the terminal has none of this name, refuses it, or it is empty.
+    /// Goes on after a question that a terminal need not be able to answer, on a new session where the old one ended or fell
+    /// silent with it. Returns why there was no answer.
     ///
     /// # Errors
-    /// When the line breaks or the terminal stops answering.
-    pub async fn option(&mut self, name: &str) -> Result<Option<String>, ClientError> {
-        match self.call(&ReadOption(name)).await {
-            Ok(value) => Ok(value.map(|value| value.text(self.options.encoding)).filter(|value| !value.is_empty())),
-            Err(ClientError::Refused { .. }) => Ok(None),
-            Err(error) => Err(error),
+    /// When it was not about the question alone, or no new session could be opened.
+    pub async fn skip(&mut self, why: ClientError) -> Result<ClientError, ClientError> {
+        if !why.is_about_the_question() {
+            return Err(why);
         }
+        // One that was silent may be silent to everything in this session.
+        let silent = matches!(why, ClientError::TimedOut { .. });
+        if silent || self.in_call {
+            self.reconnect().await?;
+        }
+        Ok(why)
+    }
+
+    /// `None` for a question that the terminal does not answer.
+    pub(super) async fn told<T>(&mut self, answer: Result<Option<T>, ClientError>) -> Result<Option<T>, ClientError> {
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(why) => self.skip(why).await.map(|_| None),
+        }
+    }
+
+    /// Reads one option, in the code page of the options. `None` when the terminal has none of this name, which it says with an
+    /// empty value or one of three codes (2001, 4999, 65535).
+    ///
+    /// # Errors
+    /// As [`Client::call`]. A terminal that refuses otherwise ([`ClientError::Refused`]) or is busy
+    /// ([`ClientError::NotNow`]) did not say that there is no such option.
+    pub async fn option(&mut self, name: &str) -> Result<Option<String>, ClientError> {
+        let value = self.call(&ReadOption(name)).await?;
+        Ok(value.map(|value| value.text(self.options.encoding)).filter(|value| !value.is_empty()))
     }
 
     /// Reads counts and capacities.

@@ -34,11 +34,8 @@ impl Client {
     /// # }
     /// ```
     pub async fn operations(&mut self) -> Result<Vec<OperationRecord>, ClientError> {
-        let count = match self.free_sizes().await {
-            Ok(sizes) => sizes.operation_records(),
-            Err(ClientError::Refused { .. }) => None,
-            Err(error) => return Err(error),
-        };
+        let sizes = self.free_sizes().await;
+        let count = self.told(sizes.map(Some)).await?.and_then(|sizes| sizes.operation_records());
         self.table(Dataset::Operations, |log| OperationRecord::parse_log(log, count)).await
     }
 

@@ -1,10 +1,12 @@
 //! Terminals that refuse, forget or leave out what a client can do without.
 
-use zk_proto::client::{PullError, Pulled};
-use zk_proto::{Client, CommKey, Command};
+use std::time::Duration;
+
+use zk_proto::client::{PullError, PullRequest, Pulled, pull};
+use zk_proto::{Client, ClientError, CommKey, Command};
 use zk_sim::Terminal;
 
-use super::Site;
+use super::{Site, rows};
 
 /// Q70: the buffered read is refused with a plain "no": the log is read directly.
 #[tokio::test]
@@ -56,5 +58,49 @@ async fn a_session_that_is_forgotten_at_any_command_is_opened_again() {
                 client.exit().await;
             }
         }
+    }
+}
+
+/// Q73: what a terminal cannot say of itself is left out, whether it refuses, is silent, is short or hangs up.
+#[tokio::test]
+async fn what_a_terminal_does_not_answer_is_left_out() {
+    for shape in ["ignore-command", "refuse-command", "empty-command", "hang-up-at"] {
+        for command in [Command::GET_TIME, Command::GET_FREE_SIZES, Command::GET_VERSION] {
+            let site = Site::with("tft40", 300, &[&format!("{shape}={}", command.0)]).await;
+            let mut client = Client::connect(&site.options().timeout(Duration::from_millis(300))).await.unwrap();
+            let identity = client.identity().await.unwrap_or_else(|error| panic!("{shape} {command}: {error:?}"));
+            assert!(identity.serial.is_some() && identity.mac.is_some(), "{shape} {command}: {identity:?}");
+            let unanswered = match command {
+                Command::GET_TIME => client.time().await.err(),
+                Command::GET_FREE_SIZES => client.free_sizes().await.err(),
+                _ => None,
+            };
+            if let Some(why) = unanswered {
+                assert!(why.is_about_the_question(), "{shape} {command}: {why:?}");
+                client.skip(why).await.unwrap();
+            }
+            let request = PullRequest { countless: command == Command::GET_FREE_SIZES, ..site.request() };
+            let pulled = pull(&mut client, &request, &mut |_| ()).await.unwrap();
+            let Pulled::Full(mut proven) = pulled.found else { panic!("{shape} {command}: {pulled:?}") };
+            assert_eq!(rows(&mut proven), site.truth(), "{shape} {command}");
+        }
+    }
+}
+
+/// Q74: a busy terminal did not say that it has no such option, and neither did one that refuses otherwise.
+#[tokio::test]
+async fn a_missing_option_is_told_from_a_busy_terminal() {
+    let site = Site::with("tft40", 0, &["busy"]).await;
+    let error = site.client().await.option("~SerialNumber").await.unwrap_err();
+    assert!(
+        matches!(error, ClientError::NotNow { command: Command::OPTIONS_RRQ }) && error.is_transient(),
+        "{error:?}"
+    );
+    let site = Site::with("tft40", 0, &["option-code=4990"]).await;
+    let error = site.client().await.option("~SerialNumber").await.unwrap_err();
+    assert!(matches!(error, ClientError::Refused { code: Command(4990), .. }), "{error:?}");
+    for fault in ["empty-options", "option-code=2001", "option-code=4999", "option-code=65535"] {
+        let site = Site::with("tft40", 0, &[fault]).await;
+        assert_eq!(site.client().await.option("~SerialNumber").await.unwrap(), None, "{fault}");
     }
 }

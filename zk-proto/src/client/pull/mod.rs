@@ -81,6 +81,7 @@ pub async fn pull(
         preview: None,
         damaged: false,
         log_refused: false,
+        countless: request.countless,
     };
     if request.remembered.checksums_wrong {
         puller.client.set_checksum_policy(ChecksumPolicy::Tolerate);
@@ -129,6 +130,8 @@ struct Puller<'a> {
     preview: Option<Preview>,
     /// Some bytes came damaged on every session.
     damaged: bool,
+    /// The terminal does not say how many records it has.
+    countless: bool,
     /// The log was refused once already.
     log_refused: bool,
 }

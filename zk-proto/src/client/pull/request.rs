@@ -17,6 +17,8 @@ pub struct PullRequest {
     pub force_full: bool,
     /// The count of records that this session has already read, if it has.
     pub count_before: Option<u32>,
+    /// The terminal is known not to answer the question for its counts: it is not asked.
+    pub countless: bool,
     /// What earlier pulls have shown about the terminal.
     pub remembered: Remembered,
     /// The terminal was seen to refuse offsets: everything is read from the start.
@@ -43,6 +45,7 @@ impl PullRequest {
             known: None,
             force_full: false,
             count_before: None,
+            countless: false,
             remembered: Remembered::default(),
             offsets_refused: false,
             order: FieldOrder::default(),

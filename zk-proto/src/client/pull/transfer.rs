@@ -192,9 +192,17 @@ impl Puller<'_> {
         if let (1, None, Some(count)) = (self.sessions, self.counts.before, self.request.count_before) {
             return Ok(Some(count));
         }
+        if self.countless {
+            return Ok(None);
+        }
         match self.client.free_sizes().await {
             Ok(sizes) => Ok(sizes.records()),
-            Err(ClientError::Refused { .. }) => Ok(None),
+            Err(ClientError::SessionLost) => Err(ClientError::SessionLost.into()),
+            Err(error) if error.is_about_the_question() => {
+                // It is not asked again; a session that ended with the question is opened anew by whoever needs one.
+                self.countless = true;
+                if self.client.in_call { Err(error.into()) } else { Ok(None) }
+            }
             Err(error) => Err(error.into()),
         }
     }

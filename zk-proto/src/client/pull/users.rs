@@ -40,13 +40,13 @@ pub async fn pull_users(client: &mut Client, request: &PullRequest) -> Result<Re
 }
 
 async fn read_users(client: &mut Client, request: &PullRequest) -> Result<Result<UserTable, Unproven>, PullError> {
-    let before = user_count(client).await?;
+    let before = user_count(client, request).await?;
     let prepared = client.prepare(Dataset::Users).await?;
     let mut spool = request.spool();
     let announced = announced(&prepared);
     client.read_all(&prepared, |offset, bytes| Ok::<_, PullError>(spool.write_at(offset, &bytes)?)).await?;
     client.free_data().await?;
-    let after = user_count(client).await?;
+    let after = user_count(client, request).await?;
     let evidence = Evidence {
         remembered: request.remembered,
         ..Evidence::new(announced, Counts { before, after }, request.host_now)
@@ -54,10 +54,14 @@ async fn read_users(client: &mut Client, request: &PullRequest) -> Result<Result
     Ok(prove_users(spool, &evidence))
 }
 
-async fn user_count(client: &mut Client) -> Result<Option<u32>, PullError> {
+async fn user_count(client: &mut Client, request: &PullRequest) -> Result<Option<u32>, PullError> {
+    if request.countless {
+        return Ok(None);
+    }
     match client.free_sizes().await {
         Ok(sizes) => Ok(sizes.users()),
-        Err(ClientError::Refused { .. }) => Ok(None),
+        Err(ClientError::Refused { .. } | ClientError::NotNow { .. }) => Ok(None),
+        Err(ClientError::Protocol { .. } | ClientError::TimedOut { .. }) if !client.in_call => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -81,8 +81,13 @@ impl Client {
     ///
     /// That `~UserExtFmt` 1 means 72 bytes is not verified; the platform's name and the carrier are the field's rule.
     async fn likely_user_layout(&mut self) -> Result<UserLayout, UserError> {
-        let platform = self.option("~Platform").await?.unwrap_or_default().to_ascii_uppercase();
-        if platform.contains("TFT") || self.option("~UserExtFmt").await?.as_deref() == Some("1") {
+        let platform = self.option("~Platform").await;
+        let platform = self.told(platform).await?.unwrap_or_default().to_ascii_uppercase();
+        if platform.contains("TFT") {
+            return Ok(UserLayout::SeventyTwo);
+        }
+        let format = self.option("~UserExtFmt").await;
+        if self.told(format).await?.as_deref() == Some("1") {
             return Ok(UserLayout::SeventyTwo);
         }
         let old = platform.starts_with("ZEM") || self.transport() == Transport::Udp;

@@ -1,0 +1,257 @@
+//! Who a terminal is, how its clock is, and what it counts: only the first has to be answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use zk_proto::{Client, ClientError, FreeSizes};
+
+use crate::TerminalError;
+use crate::error::blocking;
+use crate::ledger::{Ledger, TerminalState};
+use crate::plan::{self, LogSize, NAME_PREFIX};
+use crate::report::DeviceReport;
+use crate::source::{Failure, Found, Seen, Source};
+
+/// How long a question that stayed without an answer is not asked again.
+const SPARED: Duration = Duration::from_secs(24 * 3600);
+/// How often a fresh session is asked for, and the wait between: one with a single session needs a moment.
+const SESSIONS: u32 = 3;
+const SESSION_AFTER: Duration = Duration::from_millis(300);
+
+/// What a terminal is asked beside its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Question {
+    Serial,
+    Clock,
+    Counts,
+}
+
+impl Question {
+    /// As people and the ledger call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Serial => "serial number",
+            Self::Clock => "clock",
+            Self::Counts => "counts",
+        }
+    }
+
+    fn is_spared(self, state: &TerminalState, now: i64) -> bool {
+        self.was_unanswered(state).is_some_and(|at| plan::is_recent(at, now, SPARED))
+    }
+
+    /// When it last stayed unanswered.
+    fn was_unanswered(self, state: &TerminalState) -> Option<i64> {
+        state.learned.unanswered.get(self.name()).copied()
+    }
+}
+
+/// Questions that stayed unanswered in this run, with the time: no later attempt asks them.
+pub(crate) type Unanswered = std::collections::BTreeMap<String, i64>;
+
+/// What a terminal said of itself.
+#[derive(Debug)]
+pub(crate) struct Met {
+    pub(crate) seen: Seen,
+    pub(crate) size: LogSize,
+    pub(crate) state: TerminalState,
+    /// Whether something was learnt of it that the ledger does not have yet.
+    pub(crate) is_news: bool,
+    /// Questions that are asked again once the log has been read.
+    pub(crate) later: Vec<Question>,
+}
+
+impl Source {
+    /// Learns who the terminal is, how its clock is and what it counts.
+    pub(crate) async fn meet(
+        &self,
+        client: &mut Client,
+        spared: &mut Unanswered,
+        report: &mut DeviceReport,
+    ) -> Result<Met, Failure> {
+        let before = self.recognize(client, spared, report).await?;
+        let mut state = TerminalState { name: self.device.name.clone(), ..before.clone() };
+        state.learned.unanswered.extend(spared.clone());
+        let now = self.clock.utc_now().timestamp();
+        let mut later = Vec::new();
+        let mut clock = None;
+        if self.asks(Question::Clock, &state, now, &mut later, report) {
+            let answer = client.time().await;
+            clock = self.heard(Question::Clock, answer, client, (&mut state, spared), report).await?;
+        }
+        // The answer is as old as the next question.
+        let (utc_now, local_now) = (self.clock.utc_now(), self.clock.local_now());
+        let mut size = LogSize { count: None, capacity: None };
+        if self.asks(Question::Counts, &state, now, &mut later, report) {
+            let answer = client.free_sizes().await;
+            let sizes = self.heard(Question::Counts, answer, client, (&mut state, spared), report).await?;
+            size.count = sizes.as_ref().and_then(FreeSizes::records).map(u64::from);
+            size.capacity = sizes.as_ref().and_then(FreeSizes::record_capacity).map(u64::from);
+        }
+        report.records_on_device = size.count;
+        let drift_ms = clock.and_then(|time| plan::drift_ms(time, self.device.zone, utc_now, local_now));
+        report.clock_drift_ms = drift_ms;
+        let wall_now = plan::wall_now(self.device.zone, utc_now, local_now);
+        let is_news = (&state.learned, &state.alias) != (&before.learned, &before.alias);
+        Ok(Met {
+            seen: Seen { serial: state.serial.clone(), drift_ms, clock, utc_now, wall_now },
+            size,
+            state,
+            is_news,
+            later,
+        })
+    }
+
+    /// Which terminal of the ledger it is, or a new one.
+    async fn recognize(
+        &self,
+        client: &mut Client,
+        spared: &mut Unanswered,
+        report: &mut DeviceReport,
+    ) -> Result<TerminalState, Failure> {
+        let name = self.device.name.clone();
+        let nameless = self.look_up(move |ledger| ledger.terminal(&format!("{NAME_PREFIX}{name}"))).await?;
+        let now = self.clock.utc_now().timestamp();
+        let given = match &nameless {
+            // It never gave one, and did not answer within the last day.
+            Some(state) if state.alias.is_none() && Question::Serial.is_spared(state, now) => None,
+            _ => self.serial(client, nameless.is_some(), spared, report).await?,
+        };
+        if let Some(given) = &given {
+            plan::check_printable(given).map_err(identity)?;
+        }
+        let name = self.device.name.clone();
+        let known = self.look_up(move |ledger| ledger.serial_of_name(&name)).await?;
+        let serial = plan::identify(&self.device, given.as_deref(), known.as_deref()).map_err(identity)?;
+        let (name, wanted) = (self.device.name.clone(), serial.clone());
+        let found = self.look_up(move |ledger| ledger.terminal_that_gives(&wanted, &name)).await?;
+        let mut state = found.unwrap_or_else(|| TerminalState { serial: serial.clone(), ..TerminalState::default() });
+        if state.serial != serial {
+            // The keys of its events hold the name, and stay as they are.
+            state.alias = Some(serial);
+        }
+        self.claim(&state.serial)?;
+        report.serial = Some(state.alias.as_ref().unwrap_or(&state.serial).clone());
+        Ok(state)
+    }
+
+    /// The serial number that the terminal gives. At first contact, it has to have given none in two sessions: an answer that
+    /// is refused, missing or empty once must not make another terminal of it.
+    async fn serial(
+        &self,
+        client: &mut Client,
+        is_nameless: bool,
+        spared: &mut Unanswered,
+        report: &mut DeviceReport,
+    ) -> Result<Option<String>, Failure> {
+        let sessions = if is_nameless { 1 } else { 2 };
+        for session in 1..=sessions {
+            match client.option("~SerialNumber").await {
+                Ok(Some(serial)) => return Ok(Some(serial)),
+                Ok(None) if session < sessions => self.fresh(client).await?,
+                Ok(None) => {}
+                // A terminal that answers nothing else either fails at what follows.
+                Err(why @ ClientError::TimedOut { .. }) => {
+                    client.skip(why).await?;
+                    if session == sessions {
+                        spared.insert(Question::Serial.name().to_owned(), self.clock.utc_now().timestamp());
+                        report.notes.push("it does not answer the question for its serial number".to_owned());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn fresh(&self, client: &mut Client) -> Result<(), Failure> {
+        for _ in 1..SESSIONS {
+            match client.reconnect().await {
+                Err(ClientError::Busy { .. } | ClientError::Broken { .. }) => self.clock.sleep(SESSION_AFTER).await,
+                outcome => return Ok(outcome?),
+            }
+        }
+        Ok(client.reconnect().await?)
+    }
+
+    /// Whether a question is asked now. One that stayed unanswered is left out for a day, and then asked last.
+    fn asks(
+        &self,
+        question: Question,
+        state: &TerminalState,
+        now: i64,
+        later: &mut Vec<Question>,
+        report: &mut DeviceReport,
+    ) -> bool {
+        let name = question.name();
+        if question.is_spared(state, now) {
+            report.notes.push(format!("it was not asked for its {name}, which it did not answer within the last day"));
+            return false;
+        }
+        let waits = question.was_unanswered(state).is_some();
+        later.extend(waits.then_some(question));
+        !waits
+    }
+
+    /// The answer to an optional question. Where there is none, the visit goes on without.
+    async fn heard<T>(
+        &self,
+        question: Question,
+        answer: Result<T, ClientError>,
+        client: &mut Client,
+        (state, spared): (&mut TerminalState, &mut Unanswered),
+        report: &mut DeviceReport,
+    ) -> Result<Option<T>, Failure> {
+        let why = match answer {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(why) => why,
+        };
+        let (name, now) = (question.name().to_owned(), self.clock.utc_now().timestamp());
+        // One that is busy may answer the next time.
+        let lasts = why.is_about_the_question() && !matches!(why, ClientError::NotNow { .. });
+        if lasts {
+            spared.insert(name.clone(), now);
+        }
+        let why = client.skip(why).await?;
+        let again = if lasts { "; it is asked again in a day" } else { "" };
+        report.notes.push(format!("no answer to the question for its {name} ({why}){again}"));
+        if lasts {
+            state.learned.unanswered.insert(name, now);
+        }
+        Ok(None)
+    }
+
+    /// Asks what was not answered a day ago, now that the log is here. Whatever comes of it, the log stays read.
+    pub(crate) async fn ask_later(&self, client: &mut Client, later: &[Question], found: &mut Found) {
+        let Some(state) = found.state() else { return };
+        let now = self.clock.utc_now().timestamp();
+        for question in later {
+            let answered = match question {
+                Question::Clock => client.time().await.map(drop),
+                Question::Counts => client.free_sizes().await.map(drop),
+                Question::Serial => return,
+            };
+            match answered {
+                Ok(()) => drop(state.learned.unanswered.remove(question.name())),
+                Err(error) => {
+                    state.learned.unanswered.insert(question.name().to_owned(), now);
+                    if client.skip(error).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look_up<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&Ledger) -> Result<T, crate::LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let reader = Arc::clone(&self.reader);
+        Ok(blocking("ledger", move || Ok(what(&reader)?)).await?)
+    }
+}
+
+fn identity(problem: plan::NotTheTerminal) -> Failure {
+    TerminalError::Identity { problem: problem.to_string() }.into()
+}
