@@ -72,25 +72,16 @@ impl FileOptions {
     ///
     /// # Errors
     /// [`OptionsError`] that names what cannot be used. Nothing is opened.
-    pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
+    pub fn parse(name: &str, url: &str, settings: Settings) -> Result<Self, OptionsError> {
         let (format, rest) = split(url)?;
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let mut behind_path = Settings::new(query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (key.to_owned(), value.to_owned())
-        }));
+        let mut settings = settings.and_query(query)?;
         let mut options = Self::new(name, format, Path::new(path))?;
-        for settings in [&mut settings, &mut behind_path] {
-            if let Some(ids) = settings.take_parsed("ids", "full or iclock-sync-v1")? {
-                options.ids = ids;
-            }
-            let rotation = settings.take_parsed("rotate", "day or a size");
-            if let Some(rotation) = rotation.map_err(|error| error.mend("write day, or a size like 100MB"))? {
-                options.rotation = rotation;
-            }
-        }
+        options.ids = settings.take_ids()?.unwrap_or(options.ids);
+        let rotation = settings.take_parsed("rotate", "day or a size");
+        let rotation = rotation.map_err(|error| error.mend("write day, or a size like 100MB"))?;
+        options.rotation = rotation.unwrap_or(options.rotation);
         settings.finish(&SETTINGS)?;
-        behind_path.finish(&SETTINGS)?;
         Ok(options)
     }
 }

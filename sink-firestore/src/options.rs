@@ -102,11 +102,7 @@ impl FirestoreOptions {
         if let Some(emulator) = settings.take("emulator") {
             options = options.emulator(&emulator)?;
         }
-        if let Some(ids) =
-            settings.take_parsed("ids", "an id scheme").map_err(mended("write iclock-sync-v1 or full"))?
-        {
-            options.ids = ids;
-        }
+        options.ids = settings.take_ids()?.unwrap_or(options.ids);
         if let Some(layout) =
             settings.take_parsed("layout", "a layout").map_err(mended("write compatible (five fields) or full"))?
         {
@@ -124,10 +120,7 @@ impl FirestoreOptions {
         {
             options.daily_writes = Some(writes);
         }
-        let timeout = settings.take_parsed::<humantime::Duration>("timeout", "a duration");
-        if let Some(timeout) = timeout.map_err(mended("write a time-out like 30s"))? {
-            options = options.timeout(*timeout)?;
-        }
+        options.timeout = settings.take_timeout()?.unwrap_or(options.timeout);
         settings.finish(&KNOWN)?;
         Ok(options)
     }

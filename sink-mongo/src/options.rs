@@ -24,9 +24,6 @@ const SETTINGS: [&str; 6] = ["collection", "ids", "password", "pool", "timeout",
 
 const SHAPE: &str = "write mongodb://USER@HOST:PORT/DATABASE, or mongodb+srv://USER@HOST/DATABASE";
 
-/// More connections than this help no server.
-const MOST_CONNECTIONS: u32 = 64;
-
 impl MongoOptions {
     /// Reads the URL and settings of the sink `name`: `mongodb://USER@HOST:PORT,HOST:PORT/DATABASE` or
     /// `mongodb+srv://USER@HOST/DATABASE`. What follows a question mark is the driver's (`replicaSet`, `authSource`, `tls` …),
@@ -38,18 +35,15 @@ impl MongoOptions {
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
-    pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
-        let (url, mut behind) = split_settings(url)?;
-        let mut take = |key: &str| match (behind.take(key), settings.take(key)) {
-            (Some(_), Some(_)) => Err(invalid(key, "is set both in the URL and beside it", "keep one of the two")),
-            (one, other) => Ok(one.or(other)),
-        };
-        let collection = take("collection")?.unwrap_or_else(|| "attendance_events".to_owned());
+    pub fn parse(name: &str, url: &str, settings: Settings) -> Result<Self, OptionsError> {
+        let (url, query) = split_settings(url)?;
+        let mut settings = settings.and_query(&query)?;
+        let collection = settings.take("collection").unwrap_or_else(|| "attendance_events".to_owned());
         check_name("collection", &collection)?;
-        let ids = take("ids")?.map(|text| parse_ids(&text)).transpose()?.unwrap_or_default();
-        let timeout = take("timeout")?.map(|text| parse_timeout(&text)).transpose()?.unwrap_or(Duration::from_secs(30));
-        let pool = take("pool")?.map(|text| parse_pool(&text)).transpose()?.unwrap_or(4);
-        let (tls_ca, password) = (take("tls_ca")?, take("password")?);
+        let ids = settings.take_ids()?.unwrap_or_default();
+        let timeout = settings.take_timeout()?.unwrap_or(Duration::from_secs(30));
+        let pool = settings.take_pool()?.unwrap_or(4);
+        let (tls_ca, password) = (settings.take("tls_ca"), settings.take_secret("password"));
         settings.finish(&SETTINGS)?;
 
         // The driver's words may repeat what it was given, the password included: they are not shown.
@@ -63,8 +57,8 @@ impl MongoOptions {
             let mend = "write mongodb://USER@HOST/DATABASE";
             let credential =
                 credential.ok_or_else(|| invalid("password", "is set, and the URL names no user", mend))?;
-            if credential.password.replace(password).is_some() {
-                return Err(invalid("password", "is set both in the URL and beside it", "keep the one beside it"));
+            if credential.password.replace(password.expose().to_owned()).is_some() {
+                return Err(invalid("password", "is set both in the URL and next to it", "keep the one next to it"));
             }
         }
         if let Some(file) = tls_ca {
@@ -105,32 +99,25 @@ impl std::fmt::Debug for MongoOptions {
 }
 
 /// Takes our own settings out of what follows the question mark; the rest is the driver's.
-fn split_settings(url: &str) -> Result<(String, Settings), OptionsError> {
+fn split_settings(url: &str) -> Result<(String, String), OptionsError> {
     if !url.starts_with("mongodb://") && !url.starts_with("mongodb+srv://") {
         return Err(invalid("url", "is not one of MongoDB", SHAPE));
     }
-    let Some((address, query)) = url.split_once('?') else { return Ok((url.to_owned(), Settings::default())) };
+    let Some((address, query)) = url.split_once('?') else { return Ok((url.to_owned(), String::new())) };
     if query.contains('@') {
         return Err(invalid(
             "url",
-            "has an @ behind the question mark",
-            "percent-encode the password, or set it beside",
+            "has an @ after the question mark",
+            "percent-encode the password, or set it next to the URL",
         ));
     }
     let (mut drivers, mut ours) = (Vec::new(), Vec::new());
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match key {
-            // A URL is printed and logged by many programs; a password belongs in none.
-            "password" => {
-                return Err(invalid("url", "has a password behind the question mark", "set `password` beside the URL"));
-            }
-            key if SETTINGS.contains(&key) => ours.push((key.to_owned(), value.to_owned())),
-            _ => drivers.push(pair),
-        }
+        let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+        if SETTINGS.contains(&key) { ours.push(pair) } else { drivers.push(pair) }
     }
     let url = if drivers.is_empty() { address.to_owned() } else { format!("{address}?{}", drivers.join("&")) };
-    Ok((url, Settings::new(ours)))
+    Ok((url, ours.join("&")))
 }
 
 /// "Stored" is said of what a majority has on its disks, and of nothing less.
@@ -158,25 +145,6 @@ fn check_name(key: &str, name: &str) -> Result<(), OptionsError> {
     }
     let mend = "use letters, digits, _ and -, at most 60, such as attendance_events";
     Err(invalid(key, format!("{name:?} is not a name that every server takes"), mend))
-}
-
-fn parse_ids(text: &str) -> Result<IdScheme, OptionsError> {
-    text.parse().map_err(|problem| invalid("ids", format!("{text:?} is {problem}"), "write full or iclock-sync-v1"))
-}
-
-fn parse_timeout(text: &str) -> Result<Duration, OptionsError> {
-    let parsed = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
-    match parsed {
-        Ok(timeout) if timeout >= Duration::from_secs(1) => Ok(timeout),
-        _ => Err(invalid("timeout", format!("{text:?} is not a time of at least a second"), "write it like 30s or 2m")),
-    }
-}
-
-fn parse_pool(text: &str) -> Result<u32, OptionsError> {
-    match text.parse() {
-        Ok(pool @ 1..=MOST_CONNECTIONS) => Ok(pool),
-        _ => Err(invalid("pool", format!("{text:?} is not a number of connections"), "write 1 to 64")),
-    }
 }
 
 fn invalid(key: &str, problem: impl Into<String>, mend: impl Into<String>) -> OptionsError {

@@ -41,24 +41,18 @@ impl SqlOptions {
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
-    pub fn parse(name: &str, url: &str, mut settings: Settings) -> Result<Self, OptionsError> {
+    pub fn parse(name: &str, url: &str, settings: Settings) -> Result<Self, OptionsError> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let (scheme, path) = address.split_once(':').unwrap_or((address, ""));
-        let mut query = query_settings(query)?;
-        let mut take = |key: &str| -> Result<Option<String>, OptionsError> {
-            match (query.take(key), settings.take(key)) {
-                (Some(_), Some(_)) => Err(invalid(key, "is set both in the URL and beside it", "keep one of the two")),
-                (one, other) => Ok(one.or(other)),
-            }
-        };
-        let mut table = Table::parse(take("table")?.as_deref().unwrap_or(table::DEFAULT))?;
-        let ids = take("ids")?.map(|text| parse_ids(&text)).transpose()?.unwrap_or_default();
-        let timeout = take("timeout")?.map(|text| parse_timeout(&text)).transpose()?.unwrap_or(Duration::from_secs(30));
+        let mut settings = settings.and_query(query)?;
+        let mut table = Table::parse(settings.take("table").as_deref().unwrap_or(table::DEFAULT))?;
+        let ids = settings.take_ids()?.unwrap_or_default();
+        let timeout = settings.take_timeout()?.unwrap_or(Duration::from_secs(30));
         let mut known = COMMON.to_vec();
         let kind = Kind::of_scheme(scheme);
         if kind == Some(Kind::Postgres) {
             known.push("schema");
-            if let Some(schema) = take("schema")? {
+            if let Some(schema) = settings.take("schema") {
                 table = table.in_schema(&schema)?;
             }
         } else if table.schema().is_some() {
@@ -68,14 +62,13 @@ impl SqlOptions {
             ("sqlite", _) => sqlite_place(path)?,
             (_, Some(kind)) => {
                 known.extend(server::SETTINGS);
-                Place::Server(Server::parse(kind, address, take)?)
+                Place::Server(Server::parse(kind, address, &mut settings)?)
             }
             _ => {
                 let mend = "write sqlite:PATH, postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE";
                 return Err(invalid("url", "begins with no database that this sink knows", mend));
             }
         };
-        query.finish(&known)?;
         settings.finish(&known)?;
         Ok(Self { name: name.to_owned(), place, table, ids, timeout })
     }
@@ -131,32 +124,6 @@ fn sqlite_place(path: &str) -> Result<Place, OptionsError> {
 pub(crate) fn not_compiled(feature: &str) -> OptionsError {
     let mend = format!("build it with the feature {feature} of sink-sql");
     invalid("url", format!("this program was built without {feature}"), mend)
-}
-
-/// The settings behind the URL's question mark.
-fn query_settings(query: &str) -> Result<Settings, OptionsError> {
-    let mut entries = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        // A URL is printed and logged by many programs; a password belongs in none.
-        if key == "password" {
-            return Err(invalid("url", "has a password behind the question mark", "set `password` beside the URL"));
-        }
-        entries.push((key.to_owned(), value.to_owned()));
-    }
-    Ok(Settings::new(entries))
-}
-
-fn parse_ids(text: &str) -> Result<IdScheme, OptionsError> {
-    text.parse().map_err(|problem| invalid("ids", format!("{text:?} is {problem}"), "write full or iclock-sync-v1"))
-}
-
-fn parse_timeout(text: &str) -> Result<Duration, OptionsError> {
-    let parsed = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
-    match parsed {
-        Ok(timeout) if timeout >= Duration::from_secs(1) => Ok(timeout),
-        _ => Err(invalid("timeout", format!("{text:?} is not a time of at least a second"), "write it like 30s or 2m")),
-    }
 }
 
 pub(crate) fn invalid(key: &str, problem: impl Into<String>, mend: impl Into<String>) -> OptionsError {

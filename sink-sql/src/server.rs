@@ -1,9 +1,8 @@
 //! Where a database server is, and how to sign in: what PostgreSQL and MySQL/MariaDB have in common.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use attendance_model::OptionsError;
+use attendance_model::{OptionsError, Secret, Settings};
 use url::Url;
 
 use crate::options::{invalid, not_compiled};
@@ -31,16 +30,6 @@ pub(crate) struct Server {
     pub(crate) pool: usize,
 }
 
-/// A password; prints as nothing.
-#[derive(Clone)]
-pub(crate) struct Secret(pub(crate) String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
 /// How much the connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
@@ -56,9 +45,6 @@ pub(crate) enum Tls {
 
 /// Settings that servers take beside the common ones.
 pub(crate) const SETTINGS: [&str; 4] = ["password", "tls", "tls_ca", "pool"];
-
-/// More connections than this help no database.
-const MOST_CONNECTIONS: usize = 64;
 
 impl Kind {
     /// The kind that a URL's scheme names.
@@ -95,11 +81,7 @@ impl Kind {
 
 impl Server {
     /// Reads the URL, without its query, and takes what else it needs from the settings.
-    pub(crate) fn parse(
-        kind: Kind,
-        url: &str,
-        mut take: impl FnMut(&str) -> Result<Option<String>, OptionsError>,
-    ) -> Result<Self, OptionsError> {
+    pub(crate) fn parse(kind: Kind, url: &str, settings: &mut Settings) -> Result<Self, OptionsError> {
         if !kind.built_in() {
             return Err(not_compiled(kind.word()));
         }
@@ -119,15 +101,15 @@ impl Server {
         if database.is_empty() || database.contains('/') {
             return Err(invalid("url", "does not name one database", &shape));
         }
-        let password = match (url.password(), take("password")?) {
+        let password = match (url.password(), settings.take_secret("password")) {
             (Some(_), Some(_)) => {
-                return Err(invalid("password", "is set both in the URL and beside it", "keep the one beside it"));
+                return Err(invalid("password", "is set both in the URL and next to it", "keep the one next to it"));
             }
-            (Some(in_url), None) => Some(text("the password", in_url)?),
-            (None, beside) => beside,
+            (Some(in_url), None) => Some(Secret::new(text("the password", in_url)?)),
+            (None, next_to_it) => next_to_it,
         };
-        let tls_ca = take("tls_ca")?.map(PathBuf::from);
-        let tls = match take("tls")?.as_deref() {
+        let tls_ca = settings.take("tls_ca").map(PathBuf::from);
+        let tls = match settings.take("tls").as_deref() {
             None if tls_ca.is_some() => Tls::VerifyFull,
             None | Some("prefer") => Tls::Prefer,
             Some("disable") => Tls::Disable,
@@ -157,11 +139,11 @@ impl Server {
             host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             port: url.port().unwrap_or(kind.default_port()),
             user,
-            password: password.map(Secret),
+            password,
             database,
             tls,
             tls_ca,
-            pool: take("pool")?.map(|text| parse_pool(&text)).transpose()?.unwrap_or(4),
+            pool: settings.take_pool()?.unwrap_or(4) as usize,
         })
     }
 
@@ -175,11 +157,4 @@ impl Server {
 
 fn decode(text: &str) -> Option<String> {
     percent_encoding::percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
-}
-
-fn parse_pool(text: &str) -> Result<usize, OptionsError> {
-    match text.parse() {
-        Ok(pool @ 1..=MOST_CONNECTIONS) => Ok(pool),
-        _ => Err(invalid("pool", format!("{text:?} is not a number of connections"), "write 1 to 64")),
-    }
 }

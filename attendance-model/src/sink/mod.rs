@@ -6,9 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 mod error;
+mod secret;
 mod settings;
 
 pub use error::{SinkError, SinkErrorKind};
+pub use secret::Secret;
 pub use settings::{OptionsError, Settings};
 
 use crate::{AttendanceEvent, Budget, EventId, IdScheme};

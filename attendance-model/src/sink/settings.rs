@@ -2,6 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::time::Duration;
+
+use super::Secret;
+use crate::IdScheme;
+
+/// The range of a `timeout`: shorter ones fail healthy servers, longer ones hold up a shutdown.
+const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+/// The range of a `pool`: more connections help no server.
+const POOL: std::ops::RangeInclusive<u32> = 1..=64;
 
 /// The settings of one sink beside its URL: the keys of its `[[sink]]` table, secrets already resolved.
 /// Each sink crate takes out what it knows and refuses the rest.
@@ -41,6 +50,24 @@ impl Settings {
         Self(entries.into_iter().collect())
     }
 
+    /// Adds the settings after a URL's question mark, `key=value` joined by `&`.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for a key that is set both there and next to the URL, and for a password: URLs are logged.
+    pub fn and_query(mut self, query: &str) -> Result<Self, OptionsError> {
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if key == "password" {
+                let problem = "has a password after the question mark";
+                return Err(OptionsError::new("url", problem).mend("set `password` next to the URL"));
+            }
+            if self.0.insert(key.to_owned(), value.to_owned()).is_some() {
+                return Err(OptionsError::new(key, "is set twice").mend("keep it in the URL or next to it, not both"));
+            }
+        }
+        Ok(self)
+    }
+
     /// Takes a setting out.
     pub fn take(&mut self, key: &str) -> Option<String> {
         self.0.remove(key)
@@ -54,6 +81,47 @@ impl Settings {
         self.take(key)
             .map(|text| text.parse().map_err(|_| OptionsError::new(key, format!("{text:?} is not {expected}"))))
             .transpose()
+    }
+
+    /// Takes out a secret.
+    pub fn take_secret(&mut self, key: &str) -> Option<Secret> {
+        self.take(key).map(Secret::new)
+    }
+
+    /// Takes out `ids`, the scheme of the ids that the sink stores.
+    ///
+    /// # Errors
+    /// [`OptionsError`] if there is no such scheme.
+    pub fn take_ids(&mut self) -> Result<Option<IdScheme>, OptionsError> {
+        self.take_parsed("ids", "an id scheme").map_err(|error| error.mend("write full or iclock-sync-v1"))
+    }
+
+    /// Takes out `timeout`, the longest that one call may take: `30s`, `2m`, or a number of seconds.
+    ///
+    /// # Errors
+    /// [`OptionsError`] if it is no time, or not between a second and an hour.
+    pub fn take_timeout(&mut self) -> Result<Option<Duration>, OptionsError> {
+        let Some(text) = self.take("timeout") else { return Ok(None) };
+        let parsed = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(&text));
+        match parsed {
+            Ok(timeout) if TIMEOUT.contains(&timeout) => Ok(Some(timeout)),
+            _ => Err(OptionsError::new("timeout", format!("{text:?} is not a time from one second to one hour"))
+                .mend("write it like 30s or 2m")),
+        }
+    }
+
+    /// Takes out `pool`, the most connections that the sink may open, 1 to 64.
+    ///
+    /// # Errors
+    /// [`OptionsError`] if it is no such number.
+    pub fn take_pool(&mut self) -> Result<Option<u32>, OptionsError> {
+        let Some(text) = self.take("pool") else { return Ok(None) };
+        match text.parse() {
+            Ok(pool) if POOL.contains(&pool) => Ok(Some(pool)),
+            _ => {
+                Err(OptionsError::new("pool", format!("{text:?} is not a number of connections")).mend("write 1 to 64"))
+            }
+        }
     }
 
     /// Nothing may be left once a sink has taken what it knows; `known` lists the keys it would have taken.
@@ -101,6 +169,39 @@ mod tests {
         let mut settings = Settings::new([("batch".to_owned(), "many".to_owned())]);
         let error = settings.take_parsed::<usize>("batch", "a number of events").unwrap_err();
         assert_eq!((error.key.as_str(), error.to_string().as_str()), ("batch", "\"many\" is not a number of events"));
+    }
+
+    fn queried(query: &str) -> Result<Settings, OptionsError> {
+        Settings::default().and_query(query)
+    }
+
+    #[test]
+    fn settings_may_follow_the_url_or_be_next_to_it_but_not_both() {
+        let mut both = settings().and_query("ids=full&&timeout=2m").unwrap();
+        assert_eq!(both.take("table").as_deref(), Some("punches"));
+        assert_eq!(both.take_ids().unwrap(), Some(IdScheme::Full));
+        assert_eq!(both.take_timeout().unwrap(), Some(Duration::from_secs(120)));
+        assert_eq!(settings().and_query("table=other").unwrap_err().key, "table");
+        assert_eq!(queried("table=a&table=b").unwrap_err().key, "table");
+    }
+
+    #[test]
+    fn a_password_after_the_question_mark_is_refused_and_not_shown() {
+        let error = queried("password=hunter2").unwrap_err();
+        assert_eq!(error.key, "url");
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn common_settings_out_of_range_are_errors() {
+        for timeout in ["0", "999ms", "3601", "soon", ""] {
+            assert_eq!(queried(&format!("timeout={timeout}")).unwrap().take_timeout().unwrap_err().key, "timeout");
+        }
+        for pool in ["0", "65", "-1", "many"] {
+            assert_eq!(queried(&format!("pool={pool}")).unwrap().take_pool().unwrap_err().key, "pool");
+        }
+        assert_eq!(queried("ids=mine").unwrap().take_ids().unwrap_err().key, "ids");
+        assert_eq!(queried("pool=64&timeout=1").unwrap().take_pool().unwrap(), Some(64));
     }
 
     #[test]

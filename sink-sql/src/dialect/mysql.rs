@@ -60,7 +60,7 @@ impl Mysql {
                 Tls::VerifyFull => MySqlSslMode::VerifyIdentity,
             });
         if let Some(password) = &server.password {
-            connect = connect.password(&password.0);
+            connect = connect.password(password.expose());
         }
         if let Some(file) = &server.tls_ca {
             connect = connect.ssl_ca(file);

@@ -61,7 +61,7 @@ impl Postgres {
                 Tls::VerifyFull => PgSslMode::VerifyFull,
             });
         if let Some(password) = &server.password {
-            connect = connect.password(&password.0);
+            connect = connect.password(password.expose());
         }
         if let Some(file) = &server.tls_ca {
             connect = connect.ssl_root_cert(file);
