@@ -11,7 +11,7 @@ use zk_proto::proof::Proven;
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::spool::SpoolError;
 
-use crate::ledger::{Entry, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, known_user_id, save_terminal};
+use crate::ledger::{Entry, KnownPunches, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, save_terminal};
 use crate::quarantine::masked;
 use crate::report::DeviceReport;
 use crate::{Ledger, LedgerError};
@@ -40,6 +40,8 @@ pub(crate) struct Intake {
     start: u64,
     /// The reading, once it is entered.
     entry: Option<Entry>,
+    /// What the records are compared with.
+    known: KnownPunches,
 }
 
 /// What became of records that entered.
@@ -73,7 +75,20 @@ pub(crate) struct Beginning {
 impl Intake {
     pub(crate) fn new(beginning: Beginning) -> Self {
         let Beginning { ledger, reading, rules, host_now, layout, users, neutral, epoch, start } = beginning;
-        Self { ledger, reading, rules, host_now, layout, users, neutral, epoch, position: start, start, entry: None }
+        Self {
+            ledger,
+            reading,
+            rules,
+            host_now,
+            layout,
+            users,
+            neutral,
+            epoch,
+            position: start,
+            start,
+            entry: None,
+            known: KnownPunches::default(),
+        }
     }
 
     /// Enters the next records of the log, at most `most`, in one durable step; with the last of them, what is remembered of
@@ -85,6 +100,7 @@ impl Intake {
         state: &TerminalState,
     ) -> Result<Result<Entered, SpoolError>, LedgerError> {
         let ledger = Arc::clone(&self.ledger);
+        let mut known = std::mem::take(&mut self.known);
         let outcome = ledger.try_write("record events", |transaction| {
             let mut entry = self.entry;
             let mut entered = Entered::default();
@@ -100,7 +116,7 @@ impl Intake {
                     None => *entry.insert(self.reading.insert(transaction)?),
                 };
                 for (record, position) in records.iter().zip(self.position + entered.records..) {
-                    self.enter_one(transaction, entry, record, position, &mut entered)?;
+                    self.enter_one(transaction, entry, record, position, &mut known, &mut entered)?;
                 }
             }
             let last = self.position - self.start + entered.records >= proven.records();
@@ -112,6 +128,7 @@ impl Intake {
         Ok(outcome.map(|(entered, entry)| {
             // Only now is it durable.
             self.entry = entry;
+            self.known = known;
             self.position += entered.records;
             entered
         }))
@@ -123,6 +140,7 @@ impl Intake {
         entry: Entry,
         record: &AttendanceRecord,
         position: u64,
+        known: &mut KnownPunches,
         entered: &mut Entered,
     ) -> rusqlite::Result<()> {
         entered.records += 1;
@@ -132,13 +150,15 @@ impl Intake {
             clock_drift_ms: self.reading.drift_ms,
             source: self.reading.source,
         };
-        let mut punch = RawPunch::from_record(record, &device, |uid| self.users.get(&uid).cloned());
-        if let Who::Uid(uid) = record.who
-            && let Some(first) = known_user_id(transaction, entry.terminal, &punch)?
-            && first != punch.user_id
-        {
-            let now = std::mem::replace(&mut punch.user_id, first.clone());
-            entered.reassigned.insert(uid, (first, now));
+        let punch = RawPunch::from_record(record, &device, |uid| self.users.get(&uid).cloned());
+        if let Some(first) = known.user_id(transaction, entry.terminal, self.layout, &punch)? {
+            entered.duplicate += 1;
+            if let Who::Uid(uid) = record.who
+                && first != punch.user_id
+            {
+                entered.reassigned.insert(uid, (first.to_owned(), punch.user_id));
+            }
+            return Ok(());
         }
         let uid = punch.uid;
         let context = Context { zone: self.reading.zone, rules: &self.rules, host_now: self.host_now };

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use attendance_model::{AttendanceEvent, EventId, Instant, PunchState, RawPunch, Reason, Source, VerifyMode};
+use attendance_model::{AttendanceEvent, EventId, Instant, PunchState, Reason, Source, VerifyMode};
 use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, Row, Transaction};
 
 use super::{terminals, window};
 use crate::{Ledger, LedgerError, Window};
@@ -104,23 +104,6 @@ impl NewEvent<'_> {
             ))?;
         Ok(inserted == 1)
     }
-}
-
-/// The user id under which a punch of an 8-byte log entered before: known again by terminal, slot, time, state and mode.
-pub(crate) fn known_user_id(
-    transaction: &Transaction<'_>,
-    terminal: i64,
-    punch: &RawPunch,
-) -> rusqlite::Result<Option<String>> {
-    let (Some(uid), Some(time)) = (punch.uid, punch.local_time.real()) else { return Ok(None) };
-    transaction
-        .prepare_cached(
-            "SELECT user_id FROM events
-             WHERE terminal = ?1 AND time = ?2 AND uid = ?3 AND punch_state = ?4 AND verify_mode = ?5
-             ORDER BY seq LIMIT 1",
-        )?
-        .query_row((terminal, seconds(time), uid, punch.punch_state.0, punch.verify_mode.0), |row| row.get(0))
-        .optional()
 }
 
 /// The number of the last event; 0 where there is none.
