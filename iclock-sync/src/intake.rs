@@ -11,7 +11,10 @@ use zk_proto::proof::Proven;
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::spool::SpoolError;
 
-use crate::ledger::{Entry, KnownPunches, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, save_terminal};
+use crate::ledger::{
+    Entry, KnownPunches, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, any_waiting, resolve_read_again,
+    save_terminal,
+};
 use crate::quarantine::masked;
 use crate::report::DeviceReport;
 use crate::{Ledger, LedgerError};
@@ -115,8 +118,13 @@ impl Intake {
                     Some(entry) => entry,
                     None => *entry.insert(self.reading.insert(transaction)?),
                 };
+                let waiting = any_waiting(transaction, entry.terminal)?;
                 for (record, position) in records.iter().zip(self.position + entered.records..) {
-                    self.enter_one(transaction, entry, record, position, &mut known, &mut entered)?;
+                    let passed = self.enter_one(transaction, entry, record, position, &mut known, &mut entered)?;
+                    if passed && waiting {
+                        let masked = masked(self.layout, &record.raw);
+                        resolve_read_again(transaction, entry.terminal, &masked, self.reading.read_at)?;
+                    }
                 }
             }
             let last = self.position - self.start + entered.records >= proven.records();
@@ -134,6 +142,7 @@ impl Intake {
         }))
     }
 
+    /// Enters a record; `false` where it was refused.
     fn enter_one(
         &self,
         transaction: &Transaction<'_>,
@@ -142,7 +151,7 @@ impl Intake {
         position: u64,
         known: &mut KnownPunches,
         entered: &mut Entered,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<bool> {
         entered.records += 1;
         let device = Device {
             serial: &self.reading.serial,
@@ -158,7 +167,7 @@ impl Intake {
             {
                 entered.reassigned.insert(uid, (first.to_owned(), punch.user_id));
             }
-            return Ok(());
+            return Ok(true);
         }
         let uid = punch.uid;
         let context = Context { zone: self.reading.zone, rules: &self.rules, host_now: self.host_now };
@@ -177,16 +186,23 @@ impl Intake {
                 } else {
                     entered.duplicate += 1;
                 }
+                Ok(true)
             }
             Err(rejection) => {
                 *entered.rejected.entry(rejection.reason).or_default() += 1;
                 let masked = masked(self.layout, &rejection.punch.raw);
                 let span = ReadSpan { entry, epoch: self.epoch, start: self.start, read_at: self.reading.read_at };
-                let rejection = NewRejection { rejection: &rejection, masked: &masked, position };
+                let rejection = NewRejection {
+                    rejection: &rejection,
+                    masked: &masked,
+                    position,
+                    layout: self.reading.layout.as_deref(),
+                    doubtful: self.neutral,
+                };
                 entered.quarantined += u64::from(rejection.insert(transaction, &span)?);
+                Ok(false)
             }
         }
-        Ok(())
     }
 }
 

@@ -48,6 +48,7 @@ mod options;
 mod plan;
 mod pull;
 pub mod quarantine;
+mod rejudge;
 pub mod report;
 mod retry;
 mod run;

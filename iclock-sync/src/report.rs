@@ -67,6 +67,8 @@ pub struct DeviceReport {
     pub rejected: BTreeMap<Reason, u64>,
     /// Records that entered the quarantine; those already there are not counted.
     pub quarantined: u64,
+    /// Events that came out of the quarantine, because what judges has changed since the last run; not counted as `new`.
+    pub released: u64,
     /// The terminal's clock less the true time, in milliseconds.
     pub clock_drift_ms: Option<i64>,
     /// How long it took, in milliseconds.
@@ -158,6 +160,8 @@ pub struct Totals {
     pub pending: u64,
     /// Records that entered the quarantine.
     pub quarantined: u64,
+    /// Events that came out of the quarantine, also of terminals that are no longer configured.
+    pub released: u64,
 }
 
 impl DeviceReport {
@@ -179,6 +183,7 @@ impl DeviceReport {
             flagged: BTreeMap::new(),
             rejected: BTreeMap::new(),
             quarantined: 0,
+            released: 0,
             clock_drift_ms: None,
             duration_ms: 0,
             notes: Vec::new(),
@@ -218,6 +223,7 @@ impl Totals {
             stored: sinks.iter().map(|sink| sink.stored).sum(),
             pending: sinks.iter().map(|sink| sink.pending).sum(),
             quarantined: devices.iter().map(|device| device.quarantined).sum(),
+            released: devices.iter().map(|device| device.released).sum(),
         }
     }
 }
@@ -283,6 +289,7 @@ mod tests {
             "flagged",
             "rejected",
             "quarantined",
+            "released",
             "clock_drift_ms",
             "duration_ms",
         ];

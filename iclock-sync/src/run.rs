@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::deliver::{Delivery, News};
 use crate::error::{blocking, fault};
 use crate::observer::Observer;
+use crate::rejudge::{Judge, Released};
 use crate::report::{DeviceReport, DeviceStatus, Report, RunReport, SinkReport, Totals, exit_code};
 use crate::send::{Sender, Target};
 use crate::source::{Gates, Source};
@@ -38,6 +39,7 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     pub(crate) async fn go(self) -> Result<Report, SyncError> {
         let (started_at, began) = (self.clock.utc_now(), self.clock.monotonic());
+        let released = self.judge_again().await?;
         let (news, listener) = watch::channel(News::default());
         let news = Arc::new(news);
         let mut sinks = JoinSet::new();
@@ -49,7 +51,12 @@ impl Run<'_> {
         let devices = self.read(&news).await;
         news.send_modify(|news| news.over = true);
         let sinks = self.serve(sinks, &listener).await;
-        let (devices, sinks) = (devices?, sinks?);
+        let (mut devices, sinks) = (devices?, sinks?);
+        for device in &mut devices {
+            device.released = released.get(&device.name).copied().unwrap_or(0);
+        }
+        let mut totals = Totals::of(&devices, &sinks);
+        totals.released = released.values().sum();
         let took = self.clock.monotonic().saturating_sub(began);
         let report = Report {
             run: RunReport {
@@ -60,7 +67,7 @@ impl Run<'_> {
                 exit_code: exit_code(&devices, &sinks),
                 dry_run: self.options.dry_run,
             },
-            totals: Totals::of(&devices, &sinks),
+            totals,
             devices,
             sinks,
         };
@@ -71,6 +78,17 @@ impl Run<'_> {
         blocking("ledger", move || {
             ledger.add_run(&report)?;
             Ok(report)
+        })
+        .await
+    }
+
+    /// Lets out of the quarantine what today's rules let pass, before anything else is read or sent.
+    async fn judge_again(&self) -> Result<Released, SyncError> {
+        let (ledger, engine, devices) = (Arc::clone(&self.ledger), Arc::clone(&self.engine), self.devices.to_vec());
+        let (utc_now, local_now) = (self.clock.utc_now(), self.clock.local_now());
+        blocking("ledger", move || {
+            let judge = Judge { rules: &engine.rules, devices: &devices, utc_now, local_now };
+            Ok(judge.judge_again(&ledger)?)
         })
         .await
     }

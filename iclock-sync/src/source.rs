@@ -256,6 +256,7 @@ impl Source {
                     zone: self.device.zone,
                     drift_ms: seen.drift_ms,
                     clock_offset: Some(plan::clock_offset(seen.clock, seen.wall_now, seen.utc_now)),
+                    layout: Some(plan::layout_word(layout)),
                     source: Origin::Pull,
                     read_at: seen.utc_now.timestamp(),
                 },

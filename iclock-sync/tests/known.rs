@@ -4,12 +4,13 @@ mod common;
 
 use std::sync::Arc;
 
-use attendance_model::MemorySink;
-use common::{Gate, State, keys, memory, sync_with};
-use iclock_sync::RunOptions;
+use attendance_model::{MemorySink, Policy, Reason, Rules, Sink};
+use common::{Gate, State, keys, memory, sync, sync_with};
+use iclock_sync::quarantine::QuarantineFilter;
 use iclock_sync::report::DeviceReport;
+use iclock_sync::{Engine, EngineOptions, RunOptions};
 use zk_proto::DeviceTime;
-use zk_sim::{Profile, Punch, Terminal};
+use zk_sim::{Fault, Profile, Punch, Terminal};
 
 fn full() -> RunOptions {
     RunOptions { full: true, ..RunOptions::default() }
@@ -58,5 +59,107 @@ async fn what_is_new_in_the_second_of_a_known_punch_is_still_new() {
     gate.handle().add_punch(punches[60].clone());
     let report = sync_with(&engine(true), full()).await;
     assert_eq!((report.devices[0].new, report.devices[0].duplicate), (1, 60), "{report:?}");
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
+
+/// 60 punches, a minute apart; every second one is of a user id that is no number.
+fn half_with_letters() -> Vec<Punch> {
+    let first = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();
+    (0..60u16)
+        .map(|n| {
+            let id = if n % 2 == 0 { format!("NB{n}") } else { n.to_string() };
+            Punch::new(n + 1, &id, DeviceTime(first.0 + 60 * u32::from(n)), 0, 1)
+        })
+        .collect()
+}
+
+/// An engine that lets pass what breaks these rules.
+fn lenient(state: &State, gate: &Gate, sink: &Arc<dyn Sink>, accepted: &[Reason]) -> Engine {
+    let pass = |rules: Rules, reason: &Reason| rules.policy(*reason, Policy::Accept).unwrap();
+    judging(state, gate, sink, accepted.iter().fold(Rules::default(), pass))
+}
+
+fn judging(state: &State, gate: &Gate, sink: &Arc<dyn Sink>, rules: Rules) -> Engine {
+    let options = EngineOptions { rules, ..common::quick() };
+    state.builder().options(options).device(gate.device()).sink(Arc::clone(sink)).build().unwrap()
+}
+
+fn waiting(state: &State) -> usize {
+    state.ledger().quarantine(&QuarantineFilter::default(), 100).unwrap().len()
+}
+
+#[tokio::test]
+async fn what_changed_rules_let_pass_is_released_by_the_next_run_and_never_twice() {
+    let gate = Gate::start("gate", Terminal::builder().punches(half_with_letters())).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let report = sync(&lenient(&state, &gate, &sink, &[])).await;
+    assert_eq!((report.devices[0].new, report.devices[0].quarantined, waiting(&state)), (30, 30, 30));
+    let engine = lenient(&state, &gate, &sink, &[Reason::NonNumericUserId]);
+    let dry = sync_with(&engine, RunOptions { dry_run: true, ..RunOptions::default() }).await;
+    assert_eq!((dry.devices[0].released, waiting(&state)), (30, 30), "a dry run says it and changes nothing");
+    let report = sync(&engine).await;
+    assert_eq!((report.devices[0].new, report.devices[0].released, report.totals.released), (0, 30, 30), "{report:?}");
+    assert_eq!((report.sinks[0].stored, waiting(&state)), (30, 0));
+    assert_eq!(keys(&stored.stored()), gate.keys());
+    // Read again, or judged again by stricter rules: they stay what they are.
+    for engine in [engine, lenient(&state, &gate, &sink, &[])] {
+        let report = sync_with(&engine, full()).await;
+        let device = &report.devices[0];
+        assert_eq!((device.new, device.duplicate, device.released, device.quarantined), (0, 60, 0, 0), "{report:?}");
+        assert_eq!((report.sinks[0].stored, waiting(&state)), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_record_from_before_layouts_were_kept_is_judged_by_its_bytes_or_its_columns() {
+    let first = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();
+    let id = |n: u16| (500 + n).to_string();
+    for profile in ["tft40", "tft16", "bw8"] {
+        let punches = (0..60).map(|n| Punch::new(n + 1, &id(n), DeviceTime(first.0 + 60 * u32::from(n)), 0, 1));
+        let people =
+            (0..60).map(|n| zk_sim::Person { uid: n + 1, user_id: id(n).into(), name: String::new(), privilege: 0 });
+        let terminal = Terminal::builder().profile(Profile::named(profile).unwrap());
+        let terminal = terminal.punches(punches.collect::<Vec<_>>()).people(people.collect::<Vec<_>>());
+        let gate = Gate::start("gate", terminal).await;
+        let (state, (stored, sink)) = (State::new(), memory("db"));
+        let strict = Rules::default().allow_list((0..30).map(id));
+        let report = sync(&judging(&state, &gate, &sink, strict)).await;
+        assert_eq!((report.devices[0].new, report.devices[0].quarantined), (30, 30), "{profile} {report:?}");
+        let file = rusqlite::Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+        file.execute_batch("UPDATE quarantine SET layout = NULL, uid = NULL, work_code = NULL, doubtful = NULL")
+            .unwrap();
+        drop(file);
+        let report = sync(&lenient(&state, &gate, &sink, &[])).await;
+        assert_eq!(report.devices[0].released, 30, "{profile} {report:?}");
+        assert_eq!(keys(&stored.stored()), gate.keys());
+        // Known by its bytes from then on, its slot included.
+        let report = sync_with(&lenient(&state, &gate, &sink, &[]), full()).await;
+        assert_eq!((report.devices[0].new, report.devices[0].duplicate), (0, 60), "{profile} {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_rule_releases_what_its_log_does_not_prove() {
+    let terminal = Terminal::builder().records(40).seed(3).fault(Fault::parse("empty-user-ids=100").unwrap());
+    let gate = Gate::start("gate", terminal).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let report = sync(&lenient(&state, &gate, &sink, &[])).await;
+    assert_eq!((report.devices[0].quarantined, waiting(&state)), (40, 40), "{report:?}");
+    let engine = lenient(&state, &gate, &sink, &[Reason::EmptyUserId, Reason::NonNumericUserId]);
+    let report = sync(&engine).await;
+    assert_eq!((report.totals.released, waiting(&state), stored.stored().len()), (0, 40, 0), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_is_read_again_and_passes_waits_no_longer() {
+    let gate = Gate::start("gate", Terminal::builder().punches(half_with_letters())).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    sync(&lenient(&state, &gate, &sink, &[])).await;
+    // As if these had been refused for what their log did not prove.
+    let file = rusqlite::Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    file.execute_batch("UPDATE quarantine SET doubtful = 1").unwrap();
+    drop(file);
+    let report = sync_with(&lenient(&state, &gate, &sink, &[Reason::NonNumericUserId]), full()).await;
+    assert_eq!((report.devices[0].new, report.devices[0].released, waiting(&state)), (30, 0, 0), "{report:?}");
     assert_eq!(keys(&stored.stored()), gate.keys());
 }

@@ -93,7 +93,8 @@ fn show(ledger: &Ledger, id: i64) -> Result<ExitCode, CliError> {
         ("first seen", record.first_seen.to_rfc3339()),
         ("last seen", format!("{}, {} times", record.last_seen.to_rfc3339(), record.times_seen)),
     ];
-    for (name, value) in lines {
+    let released = record.resolved_at.map(|at| ("released", at.to_rfc3339()));
+    for (name, value) in lines.into_iter().chain(released) {
         output::line(format_args!("{name:12} {value}"));
     }
     output::line(format_args!("raw          {}", hex_lines(&record.raw)));

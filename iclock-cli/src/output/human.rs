@@ -122,6 +122,10 @@ fn quarantine(devices: &[DeviceReport]) -> Vec<String> {
     if !lines.is_empty() {
         lines.push("each is kept once, with its bytes: iclock-cli quarantine list".to_owned());
     }
+    for device in devices.iter().filter(|device| device.released > 0) {
+        let count = grouped(device.released);
+        lines.push(format!("{}: {count} refused before pass now, and were released", device.name));
+    }
     lines
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Reading {
     pub(crate) drift_ms: Option<i64>,
     /// Its clock less UTC, in seconds; of readings that come back from the ledger it is not kept.
     pub(crate) clock_offset: Option<i64>,
+    /// The layout of its records, as the ledger remembers it.
+    pub(crate) layout: Option<String>,
     /// How the events came.
     pub(crate) source: Source,
     /// When, in seconds since 1970 (UTC).
@@ -59,8 +61,8 @@ impl Reading {
         let terminal = terminals::id_of(transaction, &self.serial, &self.device_name)?;
         let reading = transaction
             .prepare_cached(
-                "INSERT INTO readings (terminal, device_name, zone, drift_ms, clock_offset, source, read_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
+                "INSERT INTO readings (terminal, device_name, zone, drift_ms, clock_offset, source, read_at, layout)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
             )?
             .query_row(
                 (
@@ -71,6 +73,7 @@ impl Reading {
                     self.clock_offset,
                     source_word(self.source),
                     self.read_at,
+                    &self.layout,
                 ),
                 |row| row.get(0),
             )?;
@@ -160,6 +163,8 @@ impl EventReader {
                         clock_offset: None,
                         source: source_of(row.get_ref(4)?.as_str()?),
                         read_at: row.get(5)?,
+                        // No event needs it; a ledger of version 3 that is read as it is has none.
+                        layout: None,
                     })
                 })?;
             self.readings.insert(id, reading);
@@ -274,7 +279,7 @@ fn source_word(source: Source) -> &'static str {
     }
 }
 
-fn source_of(word: &str) -> Source {
+pub(super) fn source_of(word: &str) -> Source {
     match word {
         "live" => Source::Live,
         "push" => Source::Push,

@@ -14,7 +14,9 @@ mod lock;
 mod quarantine;
 mod runs;
 mod schema;
+mod settings;
 mod terminals;
+mod waiting;
 mod window;
 
 use std::convert::Infallible;
@@ -34,6 +36,7 @@ pub use quarantine::{QuarantineFilter, QuarantinedRecord, UnprovenBuffer};
 pub use runs::PastRun;
 pub(crate) use terminals::save as save_terminal;
 pub use terminals::{Learned, TerminalState};
+pub(crate) use waiting::{Resolution, WaitingRecord, any_waiting, resolve_read_again};
 
 use crate::LedgerError;
 

@@ -38,6 +38,12 @@ pub struct QuarantinedRecord {
     pub last_seen: DateTime<Utc>,
     /// In how many polls it was read.
     pub times_seen: u64,
+    /// The slot in the terminal's user table, where it named the person by that.
+    pub uid: Option<u16>,
+    /// A job number keyed in; `None` where the layout has none.
+    pub work_code: Option<u32>,
+    /// When it left the quarantine, because the rules let it pass by then.
+    pub resolved_at: Option<DateTime<Utc>>,
 }
 
 /// Which records of the quarantine are wanted; all by default.
@@ -91,10 +97,14 @@ pub(crate) struct NewRejection<'a> {
     pub(crate) masked: &'a [u8],
     /// Its place in the log, from 0.
     pub(crate) position: u64,
+    /// The layout of its log, as the ledger remembers it.
+    pub(crate) layout: Option<&'a str>,
+    /// Its log does not prove enough for it: no change of the rules lets it pass.
+    pub(crate) doubtful: bool,
 }
 
 const COLUMNS: &str = "q.id, t.serial, t.name, q.reason, q.user_id, q.time, q.verify_mode, q.punch_state, q.raw, \
-                       q.occurrence, q.first_seen, q.last_seen, q.times_seen";
+                       q.occurrence, q.first_seen, q.last_seen, q.times_seen, q.uid, q.work_code, q.resolved_at";
 
 /// The last of its equals that a poll has met; 0 where it has met none.
 const LAST_MET: &str =
@@ -126,17 +136,26 @@ impl NewRejection<'_> {
             transaction
                 .prepare_cached(
                     "UPDATE quarantine SET times_seen = times_seen + 1, last_seen = ?2, epoch = ?3, position = ?4,
-                         reading = ?5 WHERE id = ?1",
+                         reading = ?5, reason = ?6, layout = ?7, doubtful = coalesce(doubtful, 1) AND ?8 WHERE id = ?1",
                 )?
-                .execute((id, place.0, place.1, place.2, place.3))?;
+                .execute((
+                    id,
+                    place.0,
+                    place.1,
+                    place.2,
+                    place.3,
+                    self.rejection.reason.as_str(),
+                    self.layout,
+                    self.doubtful,
+                ))?;
             return Ok(false);
         }
         transaction
             .prepare_cached(
                 "INSERT INTO quarantine (terminal, masked, occurrence, raw, reason, user_id, time, verify_mode, punch_state,
-                     first_seen, last_seen, epoch, position, reading)
+                     first_seen, last_seen, epoch, position, reading, layout, uid, work_code, doubtful)
                  VALUES (?1, ?2, (SELECT coalesce(max(occurrence), 0) + 1 FROM quarantine WHERE terminal = ?1 AND masked = ?2),
-                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12)",
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?
             .execute((
                 terminal,
@@ -151,13 +170,17 @@ impl NewRejection<'_> {
                 place.1,
                 place.2,
                 place.3,
+                self.layout,
+                punch.uid,
+                punch.work_code,
+                self.doubtful,
             ))?;
         Ok(true)
     }
 }
 
 impl Ledger {
-    /// Records of the quarantine, oldest first, at most `most`.
+    /// Records that wait in the quarantine, oldest first, at most `most`.
     ///
     /// # Errors
     /// [`LedgerError::Sqlite`] when the ledger cannot be read.
@@ -166,7 +189,7 @@ impl Ledger {
             connection
                 .prepare_cached(&format!(
                     "SELECT {COLUMNS} FROM quarantine q JOIN terminals t ON t.id = q.terminal
-                     WHERE q.id > ?1 AND (?2 IS NULL OR t.serial = ?2 OR t.name = ?2) AND (?3 IS NULL OR q.reason = ?3)
+                     WHERE q.id > ?1 AND q.resolved_at IS NULL AND (?2 IS NULL OR t.serial = ?2 OR t.name = ?2) AND (?3 IS NULL OR q.reason = ?3)
                      ORDER BY q.id LIMIT ?4"
                 ))?
                 .query_map((filter.after, &filter.terminal, filter.reason.map(Reason::as_str), most), record)?
@@ -174,7 +197,7 @@ impl Ledger {
         })
     }
 
-    /// One record of the quarantine.
+    /// One record of the quarantine, also one that has left it.
     ///
     /// # Errors
     /// [`LedgerError::Sqlite`] when the ledger cannot be read.
@@ -189,7 +212,7 @@ impl Ledger {
         })
     }
 
-    /// How many records the quarantine holds, by terminal (serial number) and reason.
+    /// How many records wait in the quarantine, by terminal (serial number) and reason.
     ///
     /// # Errors
     /// [`LedgerError::Sqlite`] when the ledger cannot be read.
@@ -198,6 +221,7 @@ impl Ledger {
             connection
                 .prepare_cached(
                     "SELECT t.serial, q.reason, count(*) FROM quarantine q JOIN terminals t ON t.id = q.terminal
+                     WHERE q.resolved_at IS NULL
                      GROUP BY t.serial, q.reason ORDER BY t.serial, q.reason",
                 )?
                 .query_map((), |row| Ok((row.get(0)?, reason(row, 1)?, row.get::<_, i64>(2)?.cast_unsigned())))?
@@ -276,12 +300,7 @@ pub(super) fn select(
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<QuarantinedRecord> {
-    let time: String = row.get(5)?;
-    let reason = reason(row, 3)?;
-    let local_time = match NaiveDateTime::parse_from_str(&time, "%Y-%m-%d %H:%M:%S") {
-        Ok(time) => LocalTime::Real(time),
-        Err(_) => LocalTime::Impossible(time),
-    };
+    let (reason, local_time) = (reason(row, 3)?, local_time(row.get(5)?));
     Ok(QuarantinedRecord {
         id: row.get(0)?,
         serial: row.get(1)?,
@@ -296,10 +315,20 @@ fn record(row: &Row<'_>) -> rusqlite::Result<QuarantinedRecord> {
         first_seen: moment(row, 10)?,
         last_seen: moment(row, 11)?,
         times_seen: row.get::<_, i64>(12)?.cast_unsigned(),
+        uid: row.get(13)?,
+        work_code: row.get(14)?,
+        resolved_at: row.get::<_, Option<i64>>(15)?.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
     })
 }
 
-fn reason(row: &Row<'_>, column: usize) -> rusqlite::Result<Reason> {
+pub(super) fn local_time(text: String) -> LocalTime {
+    match NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S") {
+        Ok(time) => LocalTime::Real(time),
+        Err(_) => LocalTime::Impossible(text),
+    }
+}
+
+pub(super) fn reason(row: &Row<'_>, column: usize) -> rusqlite::Result<Reason> {
     // A word of a later version is still a record that could not be used.
     Ok(Reason::from_word(row.get_ref(column)?.as_str()?).unwrap_or(Reason::Undecodable))
 }
@@ -340,13 +369,15 @@ mod tests {
             drift_ms: None,
             clock_offset: None,
             source: Source::Pull,
+            layout: None,
             read_at: 0,
         };
         let entered = ledger.write("enter", |transaction| {
             let span = ReadSpan { entry: reading.insert(transaction)?, epoch: 1, start, read_at: 0 };
             let (mut new, mut steps) = (0, 0);
             for position in start..start + equals {
-                let record = NewRejection { rejection: &rejection, masked: &[7; 40], position };
+                let (layout, doubtful) = (None, false);
+                let record = NewRejection { rejection: &rejection, masked: &[7; 40], position, layout, doubtful };
                 new += u64::from(record.insert(transaction, &span)?);
                 let taken =
                     |sql| transaction.prepare_cached(sql).map(|lookup| lookup.reset_status(StatementStatus::VmStep));

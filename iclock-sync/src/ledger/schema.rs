@@ -134,6 +134,7 @@ const MIGRATIONS: [&str; 4] = [
     ALTER TABLE quarantine ADD COLUMN layout TEXT;
     ALTER TABLE quarantine ADD COLUMN uid INTEGER;
     ALTER TABLE quarantine ADD COLUMN work_code INTEGER;
+    ALTER TABLE quarantine ADD COLUMN doubtful INTEGER;
     ALTER TABLE quarantine ADD COLUMN resolved_at INTEGER;
     ALTER TABLE quarantine ADD COLUMN resolution TEXT;
     ALTER TABLE sinks ADD COLUMN ids TEXT;

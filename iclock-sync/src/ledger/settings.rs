@@ -1,0 +1,25 @@
+//! What the engine remembers of itself, by name.
+
+use rusqlite::{OptionalExtension, Transaction};
+
+use crate::{Ledger, LedgerError};
+
+impl Ledger {
+    /// What was kept under a name.
+    pub(crate) fn setting(&self, name: &str) -> Result<Option<String>, LedgerError> {
+        self.read("look up a setting", |connection| {
+            connection
+                .prepare_cached("SELECT value FROM settings WHERE name = ?1")?
+                .query_row([name], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    /// Keeps a value under a name.
+    pub(crate) fn set(transaction: &Transaction<'_>, name: &str, value: &str) -> rusqlite::Result<()> {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?
+            .execute([name, value])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Records that wait in the quarantine, as they are judged again.
+
+use attendance_model::{PunchState, RawPunch, Reason, Source, VerifyMode};
+use chrono_tz::Tz;
+use rusqlite::{Row, Transaction};
+
+use super::events::source_of;
+use super::quarantine::{local_time, reason};
+
+/// A record that waits, with all that judging it again takes.
+#[derive(Clone, Debug)]
+pub(crate) struct WaitingRecord {
+    pub(crate) id: i64,
+    pub(crate) terminal: i64,
+    pub(crate) serial: String,
+    /// The last poll that read it, and what that poll knew.
+    pub(crate) reading: i64,
+    pub(crate) device_name: String,
+    pub(crate) zone: Option<Tz>,
+    pub(crate) drift_ms: Option<i64>,
+    pub(crate) source: Source,
+    pub(crate) reason: Reason,
+    /// `None` for one from before the ledger kept it.
+    pub(crate) layout: Option<String>,
+    pub(crate) uid: Option<u16>,
+    pub(crate) user_id: String,
+    pub(crate) raw: Vec<u8>,
+    time: String,
+    verify_mode: u8,
+    punch_state: u8,
+    work_code: Option<u32>,
+}
+
+/// Why a record left the quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    /// The rules let it pass: it became an event.
+    Released,
+    /// It was read again, and passed.
+    ReadAgain,
+    /// There is an event of it.
+    Known,
+}
+
+impl Resolution {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Released => "released",
+            Self::ReadAgain => "read_again",
+            Self::Known => "known",
+        }
+    }
+}
+
+impl WaitingRecord {
+    /// The next records that rules may decide on, in the order in which they were first read.
+    ///
+    /// Left out are those that their log does not prove. An old row does not say that of itself, so it is left out for the
+    /// reasons that such logs were refused for.
+    pub(crate) fn page(transaction: &Transaction<'_>, after: i64, most: u32) -> rusqlite::Result<Vec<Self>> {
+        transaction
+            .prepare_cached(
+                "SELECT q.id, q.terminal, t.serial, q.reading, r.device_name, r.zone, r.drift_ms, r.source, q.reason,
+                     q.layout, q.uid, q.user_id, q.raw, q.time, q.verify_mode, q.punch_state, q.work_code
+                 FROM quarantine q JOIN terminals t ON t.id = q.terminal JOIN readings r ON r.id = q.reading
+                 WHERE q.id > ?1 AND q.resolved_at IS NULL
+                     AND NOT coalesce(q.doubtful, q.reason IN ('empty_user_id', 'clock_reset_time'))
+                 ORDER BY q.id LIMIT ?2",
+            )?
+            .query_map((after, most), Self::from_row)?
+            .collect()
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            terminal: row.get(1)?,
+            serial: row.get(2)?,
+            reading: row.get(3)?,
+            device_name: row.get(4)?,
+            zone: row.get::<_, Option<String>>(5)?.and_then(|name| name.parse().ok()),
+            drift_ms: row.get(6)?,
+            source: source_of(row.get_ref(7)?.as_str()?),
+            reason: reason(row, 8)?,
+            layout: row.get(9)?,
+            uid: row.get(10)?,
+            user_id: row.get(11)?,
+            raw: row.get(12)?,
+            time: row.get(13)?,
+            verify_mode: row.get(14)?,
+            punch_state: row.get(15)?,
+            work_code: row.get(16)?,
+        })
+    }
+
+    /// The record as it was read when it was refused.
+    pub(crate) fn as_read(&self) -> RawPunch {
+        RawPunch {
+            device_serial: self.serial.clone(),
+            device_name: self.device_name.clone(),
+            user_id: self.user_id.clone(),
+            uid: self.uid,
+            local_time: local_time(self.time.clone()),
+            verify_mode: VerifyMode(self.verify_mode),
+            punch_state: PunchState(self.punch_state),
+            work_code: self.work_code,
+            source: self.source,
+            clock_drift_ms: self.drift_ms,
+            raw: self.raw.clone(),
+        }
+    }
+
+    /// It stays, for another reason.
+    pub(crate) fn set_reason(&self, transaction: &Transaction<'_>, reason: Reason) -> rusqlite::Result<()> {
+        transaction
+            .prepare_cached("UPDATE quarantine SET reason = ?2 WHERE id = ?1")?
+            .execute((self.id, reason.as_str()))?;
+        Ok(())
+    }
+
+    /// It leaves the quarantine. Its row is kept: it says where an event came from.
+    pub(crate) fn resolve(
+        &self,
+        transaction: &Transaction<'_>,
+        resolution: Resolution,
+        now: i64,
+    ) -> rusqlite::Result<()> {
+        transaction
+            .prepare_cached("UPDATE quarantine SET resolved_at = ?2, resolution = ?3 WHERE id = ?1")?
+            .execute((self.id, now, resolution.word()))?;
+        Ok(())
+    }
+}
+
+/// Whether a terminal has records that wait.
+pub(crate) fn any_waiting(transaction: &Transaction<'_>, terminal: i64) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM quarantine WHERE terminal = ?1 AND resolved_at IS NULL)")?
+        .query_row([terminal], |row| row.get(0))
+}
+
+/// A record that waited was read again, and there is an event of it now.
+pub(crate) fn resolve_read_again(
+    transaction: &Transaction<'_>,
+    terminal: i64,
+    masked: &[u8],
+    now: i64,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE quarantine SET resolved_at = ?3, resolution = ?4
+             WHERE terminal = ?1 AND masked = ?2 AND resolved_at IS NULL",
+        )?
+        .execute((terminal, masked, now, Resolution::ReadAgain.word()))?;
+    Ok(())
+}

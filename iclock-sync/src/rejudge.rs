@@ -1,0 +1,135 @@
+//! Records of the quarantine are judged again when what judges has changed: the rules, or a setting or version that reads
+//! records otherwise. Those that pass become events, as if they had passed when they were read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use attendance_model::{AttendanceEvent, Context, Device, RawPunch, Rejection, Rules, normalize};
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDateTime, Utc};
+use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
+
+use crate::ledger::{Entry, KnownPunches, NewEvent, Resolution, WaitingRecord};
+use crate::{DeviceOptions, Ledger, LedgerError, plan};
+
+/// Under this name the ledger keeps what the quarantine was last judged by.
+const JUDGED_BY: &str = "judged_by";
+
+/// Records fetched at once.
+const PAGE: u32 = 1_000;
+
+/// What records are judged by.
+#[derive(Debug)]
+pub(crate) struct Judge<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) devices: &'a [Arc<DeviceOptions>],
+    pub(crate) utc_now: DateTime<Utc>,
+    pub(crate) local_now: NaiveDateTime,
+}
+
+/// Events that came out of the quarantine, by the terminal's configured name.
+pub(crate) type Released = BTreeMap<String, u64>;
+
+impl Judge<'_> {
+    /// Judges all that waits in the quarantine, in one durable change; nothing where nothing has changed since the last time.
+    pub(crate) fn judge_again(&self, ledger: &Ledger) -> Result<Released, LedgerError> {
+        let by = self.fingerprint();
+        if ledger.setting(JUDGED_BY)?.as_deref() == Some(by.as_str()) {
+            return Ok(Released::new());
+        }
+        ledger.write("judge the quarantine again", |transaction| {
+            let (mut released, mut known, mut after) = (Released::new(), HashMap::<i64, KnownPunches>::new(), 0);
+            loop {
+                let page = WaitingRecord::page(transaction, after, PAGE)?;
+                let Some(last) = page.last() else { break };
+                after = last.id;
+                for record in page {
+                    let (layout, punch) = self.read(&record);
+                    let entry = Entry { reading: record.reading, terminal: record.terminal };
+                    let known = known.entry(record.terminal).or_default();
+                    let before = match layout {
+                        Some(layout) => known.user_id(transaction, record.terminal, layout, &punch)?.is_some(),
+                        None => false,
+                    };
+                    let uid = punch.uid;
+                    let resolution = match self.judge(punch, &record) {
+                        Err(rejection) if rejection.reason == record.reason => continue,
+                        Err(rejection) => {
+                            record.set_reason(transaction, rejection.reason)?;
+                            continue;
+                        }
+                        Ok(_) if before => Resolution::Known,
+                        Ok(event) if (NewEvent { event: &event, uid }).insert(transaction, entry)? => {
+                            *released.entry(record.device_name.clone()).or_default() += 1;
+                            Resolution::Released
+                        }
+                        Ok(_) => Resolution::Known,
+                    };
+                    record.resolve(transaction, resolution, self.utc_now.timestamp())?;
+                }
+            }
+            Ledger::set(transaction, JUDGED_BY, &by)?;
+            Ok(released)
+        })
+    }
+
+    /// The record as it is read today; from what was kept of it, where its layout is not known.
+    fn read(&self, record: &WaitingRecord) -> (Option<AttendanceLayout>, RawPunch) {
+        let device = Device {
+            serial: &record.serial,
+            name: &record.device_name,
+            clock_drift_ms: record.drift_ms,
+            source: record.source,
+        };
+        let layout = record.layout.as_deref().and_then(plan::layout_of).or_else(|| layout_of_width(record.raw.len()));
+        let order = self.order_of(record);
+        let decoded = layout
+            .zip(order)
+            .and_then(|(layout, order)| AttendanceRecord::decode(layout, order, Bytes::copy_from_slice(&record.raw)));
+        let Some(decoded) = decoded else { return (layout, record.as_read()) };
+        let mut punch = RawPunch::from_record(&decoded, &device, |_| Some(record.user_id.clone()));
+        if matches!(decoded.who, Who::UserId(_)) {
+            punch.uid = record.uid;
+        }
+        (layout, punch)
+    }
+
+    /// `None` where a 16-byte record's terminal is no longer configured, so that nobody says which of its fields is which.
+    fn order_of(&self, record: &WaitingRecord) -> Option<FieldOrder> {
+        let device = self.devices.iter().find(|device| device.name == record.device_name);
+        match device {
+            Some(device) if device.sixteen_mode_first => Some(FieldOrder::VerifyFirst),
+            None if record.raw.len() == AttendanceLayout::Sixteen.width() => None,
+            _ => Some(FieldOrder::StateFirst),
+        }
+    }
+
+    #[expect(clippy::result_large_err)] // As `normalize` itself.
+    fn judge(&self, punch: RawPunch, record: &WaitingRecord) -> Result<AttendanceEvent, Rejection> {
+        let host_now = plan::wall_now(record.zone, self.utc_now, self.local_now);
+        normalize(punch, &Context { zone: record.zone, rules: self.rules, host_now })
+    }
+
+    /// Changes whenever a record may be judged otherwise than before.
+    fn fingerprint(&self) -> String {
+        let mut text = format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.rules);
+        for device in self.devices.iter().filter(|device| device.sixteen_mode_first) {
+            // Writing to a String cannot fail.
+            let _ = write!(text, " {:?}", device.name);
+        }
+        // FNV-1a: a collision would cost a run that judges nothing again, until the next change.
+        let hash = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        format!("{hash:016x}")
+    }
+}
+
+/// The layout of a record of that many bytes, where only one has them.
+fn layout_of_width(width: usize) -> Option<AttendanceLayout> {
+    match width {
+        16 => Some(AttendanceLayout::Sixteen),
+        wide => u16::try_from(wide).ok().filter(|wide| *wide >= 40).map(AttendanceLayout::Wide),
+    }
+}
