@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::audit::AuditFile;
 use crate::error::{blocking, chain, fault};
 use crate::flight::{Batch, Flight, Landed};
-use crate::ledger::{Admission, EventReader, Settled, SinkState, Unsent};
+use crate::ledger::{Admission, ChangedIds, EventReader, Settled, SinkState, Unsent};
 use crate::observer::SinkProgress;
 use crate::report::{SinkReport, SinkStatus};
 use crate::send::Sender;
@@ -177,7 +177,8 @@ impl Delivery {
             })?)
         })
         .await?;
-        report.merged += admitted.merged;
+        report.merged += admitted.merged + admitted.changed_ids.map_or(0, |changed| changed.merged);
+        report.notes.extend(admitted.changed_ids.as_ref().map(explain_change));
         report.already_stored += admitted.imported;
         if let (Some(new), Some(most)) = (admitted.over_limit, self.run.max_new) {
             report.over_limit = true;
@@ -367,6 +368,16 @@ fn count(report: &mut SinkReport, landed: Landed) {
             report.rejected
         ));
     }
+}
+
+fn explain_change(change: &ChangedIds) -> String {
+    let ChangedIds { from, to, parted, merged } = change;
+    let effect = match (parted, merged) {
+        (0, 0) => "no event that waited is concerned".to_owned(),
+        (0, merged) => format!("{merged} events that waited fall on documents of earlier ones, and are merged"),
+        (parted, _) => format!("{parted} events that had been merged go out as documents of their own"),
+    };
+    format!("its ids were {from} and are {to} now: {effect}; what it holds keeps the ids that it has")
 }
 
 fn explain_notice(notice: &Notice) -> String {

@@ -184,6 +184,37 @@ async fn the_second_punch_of_a_second_is_merged_under_the_python_tools_ids_alone
 }
 
 #[tokio::test]
+async fn what_was_merged_goes_out_when_a_sinks_ids_become_full_ones_and_back_nothing_is_lost() {
+    let time = zk_proto::DeviceTime::new(2025, 5, 18, 7, 1, 9).unwrap();
+    let punches =
+        vec![Punch::new(1, "42", time, 0, 1), Punch::new(1, "42", time, 1, 1), Punch::new(2, "43", time, 0, 1)];
+    let gate = Gate::start("gate", Terminal::builder().punches(punches)).await;
+    let (state, inner) = (State::new(), MemorySink::new("firestore"));
+    let under = |ids| state.engine(&[&gate], &[Arc::new(inner.clone().with_capabilities(Capabilities::new(20, ids)))]);
+    let report = sync(&under(IdScheme::IclockSyncV1)).await;
+    assert_eq!((report.sinks[0].stored, report.sinks[0].merged), (2, 1));
+    let report = sync(&under(IdScheme::Full)).await;
+    let sink = &report.sinks[0];
+    assert_eq!((sink.stored, sink.merged, sink.pending, sink.held), (1, 0, 0, 0), "{report:?}");
+    assert!(sink.notes[0].contains("were iclock-sync-v1 and are full now: 1 events"), "{:?}", sink.notes);
+    assert_eq!(keys(&inner.stored()), gate.keys());
+    // Back, while the sink is down and two punches of one second wait under full ids.
+    let later = zk_proto::DeviceTime(time.0 + 60);
+    gate.handle().add_punch(Punch::new(1, "42", later, 0, 1));
+    gate.handle().add_punch(Punch::new(1, "42", later, 1, 1));
+    let down = inner.clone().with_capabilities(Capabilities::new(20, IdScheme::Full));
+    let down = FlakySink::new(down, vec![Mishap::Before(SinkErrorKind::Unreachable); 9]);
+    assert_eq!(sync(&state.engine(&[&gate], &[Arc::new(down)])).await.sinks[0].pending, 2);
+    let report = sync(&under(IdScheme::IclockSyncV1)).await;
+    let sink = &report.sinks[0];
+    assert_eq!((sink.stored, sink.merged, sink.pending), (1, 1, 0), "{report:?}");
+    assert!(sink.notes[0].contains("were full and are iclock-sync-v1 now: 1 events"), "{:?}", sink.notes);
+    // And again: what was merged meanwhile has a document of its own.
+    assert_eq!(sync(&under(IdScheme::Full)).await.sinks[0].stored, 1);
+    assert_eq!(keys(&inner.stored()), gate.keys());
+}
+
+#[tokio::test]
 async fn a_new_target_starts_with_all_that_the_ledger_holds() {
     let (gate, state, (_, first), (second, late)) =
         (Gate::with_records(300).await, State::new(), memory("first"), memory("second"));

@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Gate, State, sync};
+use iclock_sync::ledger::QuarantineFilter;
 use iclock_sync::{CancellationToken, Ledger, LedgerError, RunOptions, Window};
 use rusqlite::Connection;
 
@@ -73,7 +74,19 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
         .unwrap();
     drop(earlier);
     let before = state.files();
-    assert_eq!(state.ledger().event_count().unwrap(), 50);
+    {
+        let ledger = state.ledger();
+        assert_eq!((ledger.event_count().unwrap(), ledger.events(Window::default()).count()), (50, 50));
+        assert_eq!((ledger.terminals().unwrap().len(), ledger.runs(10).unwrap().len()), (1, 1));
+        assert_eq!(ledger.quarantine(&QuarantineFilter::default(), 10).unwrap(), []);
+        assert_eq!((ledger.quarantine_counts().unwrap(), ledger.unproven().unwrap()), (Vec::new(), Vec::new()));
+        assert_eq!(ledger.set_aside("memory:db", 10).unwrap(), []);
+        assert_eq!(
+            (ledger.imported_ids("memory:db").unwrap(), ledger.legacy_ids_at("memory:db").unwrap().len()),
+            (0, 0)
+        );
+        assert_eq!(ledger.check().unwrap(), Vec::<String>::new());
+    }
     assert!(state.files() == before, "reading changes nothing");
     sync(&state.engine(&[], &[])).await;
     assert_eq!((version(), state.ledger().event_count().unwrap()), (current, 50));
@@ -101,6 +114,29 @@ async fn what_a_running_service_has_committed_can_be_read_beside_it() {
     sync(&engine).await;
     assert_eq!(state.ledger().events(Window::default()).count(), 51);
     assert_eq!(state.ledger().runs(10).unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_reader_that_was_there_first_sees_what_a_service_commits_later() {
+    let (gate, state) = (Gate::with_records(50).await, State::new());
+    sync(&state.engine(&[&gate], &[])).await;
+    let reader = state.ledger();
+    assert_eq!(reader.event_count().unwrap(), 50);
+    let mut events = reader.events(Window::default());
+    assert!(events.next().is_some());
+    let engine = state.engine(&[&gate], &[]);
+    for n in 1..=3 {
+        gate.handle().punch_now().unwrap();
+        sync(&engine).await;
+        assert_eq!(reader.event_count().unwrap(), 50 + n);
+    }
+    // Its end writes the file itself, not its log alone.
+    drop(engine);
+    assert_eq!(events.count(), 49);
+    assert_eq!(reader.events(Window::default()).count(), 53);
+    assert_eq!(reader.check().unwrap(), Vec::<String>::new());
+    drop(reader);
+    assert!(!state.dir.path().join("state/ledger.sqlite-wal").exists(), "whoever leaves last tidies up");
 }
 
 #[tokio::test]

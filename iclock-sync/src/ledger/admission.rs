@@ -4,6 +4,7 @@ use attendance_model::{EventId, IdScheme};
 use rusqlite::Transaction;
 
 use super::delivery::{SinkState, id_of, state, watermarks};
+use super::id_scheme::{self, ChangedIds};
 use super::window::{OF_EVENT, condition};
 use super::{events, imported};
 use crate::{Ledger, LedgerError, Window};
@@ -27,6 +28,8 @@ pub(crate) struct Admitted {
     pub(crate) merged: u64,
     /// Events found to be delivered by the Python tool.
     pub(crate) imported: u64,
+    /// Its document ids are others than before.
+    pub(crate) changed_ids: Option<ChangedIds>,
     /// How many new events there are, where that is too many.
     pub(crate) over_limit: Option<u64>,
 }
@@ -37,6 +40,7 @@ impl Ledger {
         self.write("admit events", |transaction| {
             let id = id_of(transaction, admission.target, admission.name)?;
             let mut sink = watermarks(transaction, id)?;
+            let changed_ids = id_scheme::adopt(transaction, &sink, admission.ids)?;
             let last = events::last_seq(transaction)?;
             let (merged, imported) = match admission.ids {
                 IdScheme::Full => {
@@ -65,7 +69,7 @@ impl Ledger {
                     "UPDATE sinks SET windowed = ?2, admitted = ?3 WHERE id = ?1 AND (windowed <> ?2 OR admitted <> ?3)",
                 )?
                 .execute((sink.id, sink.windowed, sink.admitted))?;
-            Ok(Admitted { sink, merged, imported, over_limit })
+            Ok(Admitted { sink, merged, imported, changed_ids, over_limit })
         })
     }
 }

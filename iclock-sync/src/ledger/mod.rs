@@ -8,10 +8,12 @@ mod budgets;
 mod check;
 mod delivery;
 mod events;
+mod id_scheme;
 mod imported;
 mod known;
 mod lock;
 mod quarantine;
+mod read;
 mod runs;
 mod schema;
 mod settings;
@@ -24,12 +26,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use admission::Admission;
 pub(crate) use delivery::{Settled, SinkState, Unsent};
 pub use events::Events;
 pub(crate) use events::{Entry, EventReader, NewEvent, Reading};
+pub(crate) use id_scheme::ChangedIds;
 pub(crate) use known::KnownPunches;
 pub(crate) use quarantine::{NewRejection, ReadSpan};
 pub use quarantine::{QuarantineFilter, QuarantinedRecord, UnprovenBuffer};
@@ -67,7 +70,8 @@ impl Ledger {
         Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: Some(lock) })
     }
 
-    /// Opens an existing ledger to read only; `None` where there is none. Creates and changes no file while nobody writes.
+    /// Opens an existing ledger to read only; `None` where there is none. Sees what a service commits that starts later, and
+    /// leaves no file changed or added behind. One of an older version is brought up to date in a throw-away copy.
     ///
     /// # Errors
     /// As [`Ledger::open`], but never [`LedgerError::Held`].
@@ -76,12 +80,7 @@ impl Ledger {
         if !path.exists() {
             return Ok(None);
         }
-        // A write-ahead log means a writer, or one that was killed: its content counts. Without one the file is all there is,
-        // and `immutable` keeps SQLite from making its shared-memory file beside it.
-        let live = fs::metadata(dir.join(format!("{FILE}-wal"))).is_ok_and(|wal| wal.len() > 0);
-        let connection = open_uri(&path, if live { "mode=ro" } else { "mode=ro&immutable=1" })
-            .map_err(|error| schema::opening(&path, error))?;
-        schema::require_readable(&connection, &path)?;
+        let connection = read::open(dir, &path)?;
         Ok(Some(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: None }))
     }
 
@@ -91,14 +90,10 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open_read_only`].
     pub(crate) fn scratch(dir: &Path) -> Result<Self, LedgerError> {
-        // SQLite's name for a private database that it keeps in memory up to the cache's size, then in an unlinked file.
-        let mut connection = Connection::open("").map_err(sqlite("make a scratch copy"))?;
-        if let Some(original) = Self::open_read_only(dir)? {
-            let original = original.lock();
-            rusqlite::backup::Backup::new(&original, &mut connection)
-                .and_then(|copy| copy.run_to_completion(4096, std::time::Duration::from_millis(5), None))
-                .map_err(sqlite("copy"))?;
-        }
+        let mut connection = match Self::open_read_only(dir)? {
+            Some(original) => read::copy(&original.lock())?,
+            None => read::empty()?,
+        };
         schema::migrate(&mut connection, &dir.join(FILE))?;
         Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: None })
     }
@@ -106,7 +101,7 @@ impl Ledger {
     /// A second connection, to read what the writer has committed without waiting for it.
     pub(crate) fn reader(&self) -> Result<Self, LedgerError> {
         let path = self.dir.join(FILE);
-        let connection = open_uri(&path, "mode=ro").map_err(|error| schema::opening(&path, error))?;
+        let connection = read::open_uri(&path, "mode=ro").map_err(|error| schema::opening(&path, error))?;
         // It goes through events once, in their order: no page is worth keeping. KiB, so negative.
         connection.pragma_update(None, "cache_size", -256).map_err(|error| schema::opening(&path, error))?;
         Ok(Self { connection: Mutex::new(connection), dir: self.dir.clone(), _lock: None })
@@ -157,27 +152,6 @@ impl Ledger {
         // A panic elsewhere leaves no half change behind: the transaction rolled back when it was dropped.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn open_uri(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
-    let mut uri = String::from("file:");
-    // Windows: SQLite wants file:/C:/x, with forward slashes.
-    let text = path.to_string_lossy().replace('\\', if cfg!(windows) { "/" } else { "\\" });
-    if cfg!(windows) && path.is_absolute() {
-        uri.push('/');
-    }
-    for character in text.chars() {
-        match character {
-            '%' => uri.push_str("%25"),
-            '?' => uri.push_str("%3f"),
-            '#' => uri.push_str("%23"),
-            other => uri.push(other),
-        }
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(format!("{uri}?{parameters}"), flags)?;
-    connection.busy_timeout(schema::BUSY_TIMEOUT)?;
-    Ok(connection)
 }
 
 fn sqlite(action: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {

@@ -148,10 +148,7 @@ const MIGRATIONS: [&str; 4] = [
     ",
 ];
 
-const KNOWN: i64 = MIGRATIONS.len() as i64;
-
-/// The first version that can be read: later steps added what reading can do without.
-const READABLE: i64 = 1;
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// Marks the file as ours, so that another program's database is never taken for a ledger: "iclk".
 const APPLICATION_ID: i64 = 0x6963_6c6b;
@@ -181,10 +178,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Le
     Ok(())
 }
 
-/// A connection that only reads cannot bring an older version up to date.
-pub(super) fn require_readable(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+/// The version of a file that is there to be read. A connection that only reads cannot bring an older one up to date.
+pub(super) fn readable_version(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     match version(connection, path)? {
-        READABLE..=KNOWN => Ok(()),
+        found @ 1..=KNOWN => Ok(found),
         _ => Err(LedgerError::Damaged { path: path.to_owned(), problem: "it holds no ledger yet".to_owned() }),
     }
 }

@@ -1,0 +1,83 @@
+//! What becomes of a sink's events when its document ids are changed.
+
+use attendance_model::IdScheme;
+use rusqlite::Transaction;
+
+use super::delivery::{SinkState, settle_imported, state};
+
+/// A change of a sink's document ids, seen by its first admission under the new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChangedIds {
+    pub(crate) from: IdScheme,
+    pub(crate) to: IdScheme,
+    /// Events that the earlier ids had merged, and that have documents of their own now.
+    pub(crate) parted: u64,
+    /// Unsent events that fall on the document of an earlier one now.
+    pub(crate) merged: u64,
+}
+
+/// Compares a sink's ids with those that it was last served under, and remembers them.
+///
+/// What was delivered keeps the ids under which it went out. From `iclock-sync-v1` to `full`, what was merged is held again,
+/// so that the window decides of it; the other way, what is unsent and falls on an earlier event's document is merged.
+pub(super) fn adopt(
+    transaction: &Transaction<'_>,
+    sink: &SinkState,
+    ids: IdScheme,
+) -> rusqlite::Result<Option<ChangedIds>> {
+    // A ledger from before this was kept: only one scheme merges.
+    let (known, merged): (Option<String>, bool) = transaction
+        .prepare_cached(
+            "SELECT ids, EXISTS (SELECT 1 FROM exceptions WHERE sink = ?1 AND state = ?2) FROM sinks WHERE id = ?1",
+        )?
+        .query_row((sink.id, state::MERGED), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let from = match known.as_deref().and_then(|word| word.parse().ok()) {
+        Some(from) => from,
+        None if merged => IdScheme::IclockSyncV1,
+        None => ids,
+    };
+    if known.is_some() && from == ids {
+        return Ok(None);
+    }
+    transaction.prepare_cached("UPDATE sinks SET ids = ?2 WHERE id = ?1")?.execute((sink.id, ids.to_string()))?;
+    if from == ids {
+        return Ok(None);
+    }
+    let (parted, merged) = match ids {
+        IdScheme::Full => (part(transaction, sink)?, 0),
+        IdScheme::IclockSyncV1 => {
+            settle_imported(transaction, sink.id)?;
+            (0, merge(transaction, sink)?)
+        }
+    };
+    Ok(Some(ChangedIds { from, to: ids, parted, merged }))
+}
+
+fn part(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<u64> {
+    let parted = transaction
+        .prepare_cached("UPDATE exceptions SET state = ?3 WHERE sink = ?1 AND state = ?2")?
+        .execute((sink.id, state::MERGED, state::HELD))?;
+    Ok(parted as u64)
+}
+
+fn merge(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<u64> {
+    // The index finds the few events of the same second at each terminal.
+    let merged = transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO exceptions (sink, seq, state)
+             SELECT ?1, e.seq, ?2 FROM events e LEFT JOIN exceptions x ON x.sink = ?1 AND x.seq = e.seq
+             WHERE e.seq <= ?3 AND (x.state IN (?5, ?6, ?7) OR (x.state IS NULL AND e.seq > ?4))
+                 AND EXISTS (SELECT 1 FROM events p WHERE p.terminal IN (SELECT id FROM terminals)
+                     AND p.time = e.time AND p.user_id = e.user_id AND p.seq < e.seq)",
+        )?
+        .execute((
+            sink.id,
+            state::MERGED,
+            sink.windowed,
+            sink.delivered,
+            state::HELD,
+            state::RELEASED,
+            state::PENDING,
+        ))?;
+    Ok(merged as u64)
+}

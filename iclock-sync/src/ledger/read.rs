@@ -1,0 +1,136 @@
+//! Connections that only read.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{FILE, schema, sqlite};
+use crate::LedgerError;
+
+/// Copies of a file that is never at rest are tried so often.
+const TRIES: usize = 3;
+
+/// A connection that reads the ledger of `dir`: the file itself, or a copy where the file cannot be read as it is.
+pub(super) fn open(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
+    let opened =
+        connect(dir, path).and_then(|connection| Ok((schema::readable_version(&connection, path)?, connection)));
+    let (version, connection) = match opened {
+        Ok(opened) => opened,
+        Err(error) if needs_files(&error) => {
+            let copy = copy_at_rest(dir, path)?;
+            (schema::readable_version(&copy, path)?, copy)
+        }
+        Err(error) => return Err(error),
+    };
+    if version == schema::KNOWN {
+        return Ok(connection);
+    }
+    // The questions are those of this version's tables.
+    let mut copy = copy(&connection)?;
+    schema::migrate(&mut copy, path)?;
+    Ok(copy)
+}
+
+/// Beside a writer, SQLite's own files are there, and are read. Where there are none it makes them, for a writer may come;
+/// a connection that might write takes them away again when it is closed.
+fn connect(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
+    let parameters = if has_log(dir) { "mode=ro" } else { "mode=rw" };
+    let connection = open_uri(path, parameters).map_err(|error| schema::opening(path, error))?;
+    connection.pragma_update(None, "query_only", true).map_err(|error| schema::opening(path, error))?;
+    Ok(connection)
+}
+
+/// Whether it failed because those files can neither be found nor made.
+fn needs_files(error: &LedgerError) -> bool {
+    let LedgerError::Sqlite { source, .. } = error else { return false };
+    matches!(source.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// A copy of a file beside which nothing can be made. Without a write-ahead log nobody writes, and the file is all there is;
+/// should a writer begin meanwhile, it is copied again.
+fn copy_at_rest(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
+    let changed = || fs::metadata(path).and_then(|meta| Ok((meta.len(), meta.modified()?))).ok();
+    let mut before = changed();
+    for _ in 0..TRIES {
+        let original = open_uri(path, "mode=ro&immutable=1").map_err(|error| schema::opening(path, error))?;
+        let copied = copy(&original)?;
+        let after = changed();
+        if !has_log(dir) && before == after {
+            return Ok(copied);
+        }
+        before = after;
+    }
+    Err(LedgerError::Io { path: path.to_owned(), source: std::io::ErrorKind::ResourceBusy.into() })
+}
+
+fn has_log(dir: &Path) -> bool {
+    dir.join(format!("{FILE}-wal")).exists()
+}
+
+/// An empty database that SQLite keeps in memory up to the cache's size, then in a file that is in no directory.
+pub(super) fn empty() -> Result<Connection, LedgerError> {
+    Connection::open("").map_err(sqlite("make a scratch copy"))
+}
+
+/// A throw-away copy, made in one go: in several, each commit of a writer would make it begin again.
+pub(super) fn copy(original: &Connection) -> Result<Connection, LedgerError> {
+    let mut copy = empty()?;
+    let stepped = Backup::new(original, &mut copy).and_then(|backup| backup.step(-1)).map_err(sqlite("copy"))?;
+    match stepped {
+        StepResult::Done => Ok(copy),
+        _ => Err(LedgerError::Sqlite { action: "copy", source: busy() }),
+    }
+}
+
+fn busy() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)
+}
+
+pub(super) fn open_uri(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
+    let mut uri = String::from("file:");
+    // Windows: SQLite wants file:/C:/x, with forward slashes.
+    let text = path.to_string_lossy().replace('\\', if cfg!(windows) { "/" } else { "\\" });
+    if cfg!(windows) && path.is_absolute() {
+        uri.push('/');
+    }
+    for character in text.chars() {
+        match character {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            other => uri.push(other),
+        }
+    }
+    // The parameters say whether it is opened to read or to write.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(format!("{uri}?{parameters}"), flags)?;
+    connection.busy_timeout(schema::BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Ledger;
+
+    #[test]
+    fn a_file_beside_which_nothing_can_be_made_is_read_from_a_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        Ledger::open(dir.path()).unwrap().import_ids("memory:db", "db", []).unwrap();
+        let path = dir.path().join(FILE);
+        let copied = copy_at_rest(dir.path(), &path).unwrap();
+        // The copy needs no file, and the file is not touched.
+        fs::remove_file(&path).unwrap();
+        let sinks: i64 = copied.query_row("SELECT count(*) FROM sinks", (), |row| row.get(0)).unwrap();
+        assert_eq!((sinks, schema::readable_version(&copied, &path).unwrap()), (1, schema::KNOWN));
+    }
+
+    #[test]
+    fn a_file_that_somebody_writes_is_not_copied_as_if_it_were_at_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let _writer = Ledger::open(dir.path()).unwrap();
+        assert!(matches!(copy_at_rest(dir.path(), &dir.path().join(FILE)), Err(LedgerError::Io { .. })));
+    }
+}
