@@ -162,7 +162,7 @@ fn client_mend(error: &ClientError) -> Option<&'static str> {
     match error {
         ClientError::Resolve { .. } => Some("check the host name, or use the address"),
         ClientError::Connect { .. } => Some("check its address, power and network; terminals listen on port 4370"),
-        ClientError::TimedOut { .. } => {
+        ClientError::TimedOut { .. } | ClientError::Stalled { .. } => {
             Some("check power and network, and that no other program polls it; or allow more time")
         }
         ClientError::Busy { .. } => Some("end the other program's session, or wait until it is over"),

@@ -25,6 +25,11 @@ use crate::report::{DeviceReport, DeviceStatus, ReadMode};
 use crate::retry::Backoff;
 use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError};
 
+/// Answer time-outs for which a terminal may be silent: in one run, in one visit of it, and what a visit needs at least.
+const IN_A_RUN: u32 = 9;
+const IN_A_VISIT: u32 = 7;
+const FOR_A_VISIT: u32 = 3;
+
 /// What all terminals of a run share.
 #[derive(Debug)]
 pub(crate) struct Gates {
@@ -165,15 +170,24 @@ impl Source {
         let began = self.clock.monotonic();
         let mut backoff = Backoff::new(self.engine.attempts, self.engine.backoff);
         let mut spared = Unanswered::new();
+        // Time in which nothing was heard, over all tries.
+        let mut silent = Duration::ZERO;
         loop {
             let took = self.clock.monotonic().saturating_sub(began);
             let left = self.engine.device_deadline.saturating_sub(took);
-            let failure = match self.visit(left, &mut spared, report, permit).await {
+            let failure = match self.visit(left, (&mut spared, &mut silent), report, permit).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => failure,
             };
             let Failure::Terminal(error) = &failure else { return Err(failure) };
             let Some(wait) = backoff.wait(None).filter(|_| error.is_transient()) else { return Err(failure) };
+            // A terminal that is silent is not waited for three times over.
+            if !silent.is_zero() {
+                silent += wait;
+                if silent + self.device.timeout.saturating_mul(FOR_A_VISIT) > self.patience() {
+                    return Err(failure);
+                }
+            }
             tokio::select! {
                 () = self.clock.sleep(wait) => {}
                 () = self.stop.cancelled() => return Err(failure),
@@ -181,20 +195,33 @@ impl Source {
         }
     }
 
+    /// How long a terminal may be silent in one run, all tries together.
+    fn patience(&self) -> Duration {
+        self.device.timeout.saturating_mul(IN_A_RUN)
+    }
+
     async fn visit(
         &self,
         left: Duration,
-        spared: &mut Unanswered,
+        (spared, silent): (&mut Unanswered, &mut Duration),
         report: &mut DeviceReport,
         permit: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<(Seen, Found), Failure> {
         *permit = None;
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
         let options = self.device.connect_options();
-        let mut client = self.within(left, async { Ok(Client::connect(&options).await?) }).await?;
+        let began = self.clock.monotonic();
+        let connected = self.within(left, async { Ok(Client::connect(&options).await) }).await?;
+        if connected.as_ref().is_err_and(ClientError::is_silence) {
+            *silent += self.clock.monotonic().saturating_sub(began);
+        }
+        let mut client = connected?;
+        client
+            .limit_silence(self.patience().saturating_sub(*silent).min(self.device.timeout.saturating_mul(IN_A_VISIT)));
         // Behind the connection, so that dead terminals keep nobody waiting. The semaphore is never closed.
         *permit = Arc::clone(&self.gates.terminals).acquire_owned().await.ok();
         let found = self.within(left, self.talk(&mut client, spared, report)).await;
+        *silent += client.silence();
         // However it went: the terminal keeps a session that nobody ends, and some have only one.
         client.exit().await;
         found

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use super::driver::Driver;
 use super::guard::Lockout;
+use super::silence::Silence;
 use super::{Client, ClientError, ConnectOptions, Step, Transport};
 use crate::op::{EnableDevice, FreeData, RefreshData};
 use crate::session::Event;
@@ -55,8 +56,16 @@ impl Client {
     pub async fn reconnect(&mut self) -> Result<(), ClientError> {
         self.leave().await;
         self.in_call = true;
-        let mut driver = Driver::open(&self.options, self.transport).await?;
+        if self.driver.silence.is_over() {
+            return Err(ClientError::Stalled { step: Step::Connecting, progress: None });
+        }
+        let opened = Driver::open(&self.options, self.transport).await;
+        if opened.as_ref().is_err_and(ClientError::is_silence) {
+            self.driver.silence.add(self.options.timeout);
+        }
+        let mut driver = opened?;
         driver.session.adapt_from(&self.driver.session);
+        driver.silence = Silence { lasts: false, ..self.driver.silence };
         self.driver = driver;
         (self.in_call, self.holds_buffer, self.bound) = (false, false, false);
         self.renew_lockout().await
@@ -106,7 +115,15 @@ impl Client {
     pub(super) async fn leave(&mut self) {
         let step = Step::Command(Command::EXIT);
         self.driver.session.abandon();
+        let is_silent = self.driver.silence.lasts && self.lockout != Lockout::Owed && !self.stale;
         let farewell = async {
+            if is_silent {
+                // Good-bye is said, and not waited for.
+                let now = self.driver.now();
+                self.driver.session.exit(now);
+                self.driver.flush(step).await?;
+                return Ok(Event::Connected);
+            }
             let now = self.driver.now();
             if self.lockout == Lockout::Owed {
                 self.driver.session.call(now, &EnableDevice);

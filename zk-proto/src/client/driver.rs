@@ -8,12 +8,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::link::{Link, address};
 use super::replay::{Came, Trip};
+use super::silence::Silence;
 use super::tape::Tape;
 use super::trouble::{Trouble, hung_up};
 use super::{ClientError, ConnectOptions, Step, Transport};
-use crate::Packet;
 use crate::session::{Config, Event, Session};
 use crate::transcript::Stage;
+use crate::{Packet, ProtoError};
 
 /// Live events kept until somebody takes them; older ones give way.
 const LIVE_EVENTS: usize = 4096;
@@ -28,6 +29,9 @@ pub(super) struct Driver {
     tape: Tape,
     timeout: Duration,
     live: VecDeque<Packet>,
+    pub(super) silence: Silence,
+    /// When bytes last came, or the request in hand went out.
+    heard: Duration,
     /// The line broke, or its bytes lost their meaning: nothing can follow.
     broken: bool,
 }
@@ -43,7 +47,16 @@ impl Driver {
         let link = Link::open(options, datagrams, timeout, &tape).await?;
         tape.opened();
         let session = if datagrams { Session::datagrams(config) } else { Session::stream(config) };
-        let mut driver = Self { session, link, tape, timeout, live: VecDeque::new(), broken: false };
+        let mut driver = Self {
+            session,
+            link,
+            tape,
+            timeout,
+            live: VecDeque::new(),
+            silence: Silence::default(),
+            heard: Duration::ZERO,
+            broken: false,
+        };
         let now = driver.now();
         driver.session.connect(now);
         match driver.next(Step::Handshake).await {
@@ -92,15 +105,29 @@ impl Driver {
 
     /// The next event that is not a live one.
     pub(super) async fn next(&mut self, step: Step) -> Result<Event, ClientError> {
+        let allowed = self.silence.allowed(self.timeout);
+        let mut now = self.clock();
+        self.heard = now;
         loop {
             self.flush(step).await?;
             match self.session.poll_event() {
-                Some(Event::Failed(error)) => return Err(ClientError::from_proto(step, error)),
+                Some(Event::Failed(error)) => {
+                    if matches!(error, ProtoError::TimedOut { .. }) {
+                        self.silence.add(now.saturating_sub(self.heard));
+                    }
+                    return Err(ClientError::from_proto(step, error));
+                }
                 Some(Event::Live(packet)) => self.keep(packet),
                 Some(event) => return Ok(event),
                 None => {
-                    let deadline = self.session.poll_timeout();
-                    self.wait(deadline, step).await?;
+                    let until = self.heard.saturating_add(allowed);
+                    if now >= until {
+                        self.session.abandon();
+                        self.silence.add(allowed);
+                        return Err(ClientError::Stalled { step, progress: None });
+                    }
+                    let deadline = self.session.poll_timeout().map(|at| at.min(until));
+                    now = self.wait(deadline, step).await?;
                 }
             }
         }
@@ -187,6 +214,7 @@ impl Driver {
                 let received = received.map(|received| received.map(|()| self.tape.received(fresh)));
                 received.map(|received| {
                     let now = received.map_err(Trouble::Line)?;
+                    (self.heard, self.silence.lasts) = (now, false);
                     self.session.handle_received(now).map_err(Trouble::Bytes)?;
                     Ok(now)
                 })
@@ -194,6 +222,7 @@ impl Driver {
             (Link::Udp(udp), _) => timeout_at(deadline, udp.receive()).await.map(|received| {
                 let bytes = received.map_err(Trouble::Line)?;
                 let now = self.tape.received(bytes);
+                (self.heard, self.silence.lasts) = (now, false);
                 self.session.handle_input(now, bytes).map_err(Trouble::Bytes)?;
                 Ok(now)
             }),
@@ -225,6 +254,7 @@ impl Driver {
         }
         match played.map_err(|trip| self.fail(trip.into(), step))? {
             Came::Bytes(now, bytes) => {
+                (self.heard, self.silence.lasts) = (now, false);
                 let taken = self.session.handle_input(now, &bytes);
                 taken.map_err(|error| self.fail(Trouble::Bytes(error), step))?;
                 Ok(now)

@@ -3,7 +3,9 @@
 use std::boxed::Box;
 use std::fmt;
 use std::io;
-use std::string::String;
+use std::string::{String, ToString};
+
+use super::Progress;
 
 use crate::reply::Meaning;
 use crate::{Command, ProtoError};
@@ -18,6 +20,8 @@ pub enum Step {
     Handshake,
     /// Waiting for the answer to a command.
     Command(Command),
+    /// Asking for the log and reading it.
+    Log,
     /// Waiting for live events.
     Live,
 }
@@ -28,6 +32,7 @@ impl fmt::Display for Step {
             Self::Connecting => f.write_str("connecting"),
             Self::Handshake => f.write_str("opening the session"),
             Self::Command(command) => write!(f, "waiting for {command}"),
+            Self::Log => f.write_str("reading its log"),
             Self::Live => f.write_str("waiting for live events"),
         }
     }
@@ -55,6 +60,14 @@ pub enum ClientError {
     TimedOut {
         /// At what.
         step: Step,
+    },
+    /// It stopped answering: nothing came any more, for as long as silence is waited out, also on a fresh session where one was
+    /// tried.
+    Stalled {
+        /// At what.
+        step: Step,
+        /// How far a transfer had come.
+        progress: Option<Progress>,
     },
     /// The terminal took the connection and closed it before the session was open, as one with a single session does while another client holds it.
     Busy {
@@ -112,6 +125,12 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether nothing came, rather than something wrong.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::TimedOut { .. } | Self::Stalled { .. })
+    }
+
     /// Whether it is about the question alone, so that a client can go on without an answer to it: the terminal refused it,
     /// answered with something else, not at all, or by ending the connection.
     #[must_use]
@@ -134,6 +153,7 @@ impl ClientError {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::TimedOut { .. }
+            | Self::Stalled { .. }
             | Self::Busy { .. }
             | Self::Broken { .. }
             | Self::SessionLost
@@ -172,6 +192,11 @@ impl fmt::Display for ClientError {
             Self::Resolve { host, .. } => write!(f, "cannot find an address for {host}"),
             Self::Connect { address, .. } => write!(f, "cannot connect to {address}"),
             Self::TimedOut { step } => write!(f, "no answer in time while {step}"),
+            Self::Stalled { step, progress: None } => write!(f, "terminal stopped answering while {step}"),
+            Self::Stalled { step, progress: Some(Progress { bytes, of }) } => {
+                let (bytes, of) = (grouped(*bytes), grouped(*of));
+                write!(f, "terminal stopped answering while {step}, after {bytes} of {of} bytes")
+            }
             Self::Busy { address } => {
                 write!(f, "{address} closed the connection at once: another client may hold its only session")
             }
@@ -192,6 +217,19 @@ impl fmt::Display for ClientError {
             Self::Protocol { step, .. } => write!(f, "terminal broke the protocol while {step}"),
         }
     }
+}
+
+/// A number with commas between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl std::error::Error for ClientError {

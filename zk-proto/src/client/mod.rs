@@ -18,6 +18,7 @@ mod options;
 mod pull;
 mod recorder;
 mod replay;
+mod silence;
 mod tables;
 mod tape;
 mod tcp;
@@ -44,6 +45,7 @@ pub use users::{UserError, Users};
 use crate::session::{ChecksumPolicy, Statistics};
 use driver::Driver;
 use guard::Lockout;
+use silence::Silence;
 
 /// A session with a terminal.
 #[derive(Debug)]
@@ -86,6 +88,18 @@ impl Client {
     pub fn set_checksum_policy(&mut self, policy: ChecksumPolicy) {
         self.options.checksums = policy;
         self.driver.session.set_checksum_policy(policy);
+    }
+
+    /// Bounds the silences that no answer ends, from here on and over all sessions of this client: together they may last so
+    /// long, until a transfer comes on. What is over it fails with [`ClientError::Stalled`].
+    pub fn limit_silence(&mut self, limit: Duration) {
+        self.driver.silence = Silence { limit: Some(limit), ..Silence::default() };
+    }
+
+    /// How much silence there was since a transfer last came on.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        self.driver.silence.spent
     }
 
     /// Notes something in the transcript, where one is written.

@@ -35,6 +35,10 @@ impl PullError {
         }
     }
 
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Client(error) if error.is_silence())
+    }
+
     pub(super) fn is_refused_log(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
@@ -46,7 +50,9 @@ impl PullError {
                 matches!(**source, ProtoError::Damaged { .. } | ProtoError::Incomplete { .. })
             }
             // A terminal that has no more than it sent says nothing to the rest.
-            Self::Client(ClientError::TimedOut { step }) => *step == Step::Command(Command::DATA_RDY),
+            Self::Client(ClientError::TimedOut { step } | ClientError::Stalled { step, .. }) => {
+                *step == Step::Command(Command::DATA_RDY)
+            }
             _ => false,
         }
     }

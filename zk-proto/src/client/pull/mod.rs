@@ -15,6 +15,7 @@ pub use outcome::{Progress, Pull, Pulled};
 pub use request::{DEFAULT_OVERLAP, PullRequest};
 pub use users::pull_users;
 
+use super::silence::patience;
 use super::{Client, ClientError};
 use crate::Prepared;
 use crate::proof::{
@@ -86,9 +87,16 @@ pub async fn pull(
     if request.remembered.checksums_wrong {
         puller.client.set_checksum_policy(ChecksumPolicy::Tolerate);
     }
+    let limited = puller.client.driver.silence.limit.is_some();
+    if !limited {
+        puller.client.limit_silence(patience(puller.client.options.timeout));
+    }
     let pull = puller.run().await;
     // A terminal that does not answer any more frees its buffer with the session.
     let _ = puller.client.free_data().await;
+    if !limited {
+        puller.client.driver.silence.limit = None;
+    }
     pull
 }
 

@@ -1,10 +1,11 @@
 //! One transfer, over fresh sessions where the line is lost.
 
 use std::ops::Range;
+use std::time::Duration;
 use std::vec::Vec;
 
 use super::{MAX_SESSIONS, Progress, PullError, Puller, announced, reconnect};
-use crate::client::ClientError;
+use crate::client::{ClientError, Step};
 use crate::proof::{Counts, Known, Preview, WORD_LEN};
 use crate::reply::Meaning;
 use crate::session::ChecksumPolicy;
@@ -45,7 +46,15 @@ impl Puller<'_> {
                 return Err(error);
             }
             damage += u32::from(error.is_damage());
-            fruitless = if spool.contiguous() > before { 0 } else { fruitless + 1 };
+            let fruitful = spool.contiguous() > before;
+            if fruitful {
+                self.client.driver.silence.spent = Duration::ZERO;
+            }
+            fruitless = if fruitful { 0 } else { fruitless + 1 };
+            let silence = self.client.driver.silence;
+            if error.is_silence() && (silence.is_over() || fruitless >= MAX_FRUITLESS) && !self.is_alive().await {
+                return Err(self.stalled(spool));
+            }
             let systematic = self.client.statistics().damaged > 0 && self.answers_are_damaged().await;
             if fruitless >= MAX_FRUITLESS || self.sessions >= MAX_SESSIONS {
                 if damage >= MAX_FRUITLESS && systematic && !self.remembered.checksums_wrong {
@@ -70,6 +79,16 @@ impl Puller<'_> {
     async fn answers_are_damaged(&mut self) -> bool {
         let before = self.client.statistics().damaged;
         self.client.time().await.is_ok() && self.client.statistics().damaged > before
+    }
+
+    /// Whether the terminal still answers, if not what it was asked for.
+    async fn is_alive(&mut self) -> bool {
+        self.client.time().await.is_ok()
+    }
+
+    fn stalled(&self, spool: &Spool) -> PullError {
+        let progress = self.buffered.map(|of| Progress { bytes: spool.contiguous().min(of), of });
+        ClientError::Stalled { step: Step::Log, progress }.into()
     }
 
     async fn try_transfer(&mut self, spool: &mut Spool, tail: Option<&Known>) -> Result<Came, PullError> {

@@ -1,0 +1,104 @@
+//! Terminals that stop answering: at whatever step, a run ends within ten times their time-out, and says how far it came.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use common::{Gate, State, key, keys, memory, sync};
+use iclock_sync::report::DeviceStatus;
+use iclock_sync::{EngineOptions, Transport};
+use tokio::net::{TcpListener, UdpSocket};
+use zk_sim::{Fault, Terminal};
+
+const TIMEOUT: Duration = Duration::from_millis(400);
+/// Ten times that, and what a busy machine needs on top.
+const BOUND: Duration = Duration::from_millis(4_000 + 2_000);
+
+#[tokio::test]
+async fn a_stall_at_any_step_is_bounded() {
+    // CONNECT, AUTH, an option, the clock, the counts, prepare, direct read, chunk, free data, exit.
+    let steps = [1000, 1102, 11, 201, 50, 1503, 1504, 1502, 1001];
+    for transport in [Transport::Tcp, Transport::Udp, Transport::Auto] {
+        let tasks = steps.map(|step| tokio::spawn(stalled(step, transport)));
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+}
+
+async fn stalled(step: u16, transport: Transport) {
+    let gate = Gate::start("gate", Terminal::builder().records(1_700).seed(7).key(5)).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    gate.handle().set_faults(&[Fault::parse(&format!("stall-at={step}")).unwrap()]);
+    let mut device = gate.device();
+    (device.timeout, device.transport) = (TIMEOUT, transport);
+    device.comm_key = Some(iclock_sync::CommKey::new(5));
+    let options = EngineOptions { attempts: 3, ..common::quick() };
+    let engine = state.builder().options(options).device(device).sink(sink).build().unwrap();
+    let began = Instant::now();
+    let report = sync(&engine).await;
+    let took = began.elapsed();
+    assert!(took < BOUND, "{transport:?}, stalls at {step}: {took:?}, {report:?}");
+    let device = &report.devices[0];
+    if device.status == DeviceStatus::Ok {
+        // Without an answer for its serial number, its name stands in.
+        let identity = device.serial.as_deref().unwrap();
+        let truth = gate.handle().records().iter().map(|punch| key(identity, punch)).collect();
+        assert!(keys(&stored.stored()) == truth, "{transport:?}, {step}");
+    } else {
+        let error = device.error.as_deref().unwrap();
+        assert!(error.contains("stopped answering") || error.contains("no answer in time"), "{step}: {error}");
+        assert!(stored.stored().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_stall_amid_the_log_says_how_far_it_came() {
+    let gate = Gate::start("gate", Terminal::builder().records(6_000).seed(7)).await;
+    let state = State::new();
+    // Three chunks of 65,472 bytes come, and nothing after them in any session.
+    gate.set_fault("stall-at=1504@3");
+    let mut device = gate.device();
+    device.timeout = TIMEOUT;
+    let engine = state.builder().device(device).build().unwrap();
+    let began = Instant::now();
+    let report = sync(&engine).await;
+    assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
+    let error = report.devices[0].error.as_deref().unwrap();
+    assert!(error.contains("stopped answering while reading its log, after 196,416 of 240,004 bytes"), "{error}");
+    gate.handle().clear_faults();
+    assert_eq!(sync(&engine).await.run.exit_code, 0);
+}
+
+#[tokio::test]
+async fn a_host_that_takes_everything_and_answers_nothing_is_bounded() {
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address: SocketAddr = tcp.local_addr().unwrap();
+    let _udp = UdpSocket::bind(address).await.unwrap();
+    let state = State::new();
+    let mut device = iclock_sync::DeviceOptions::new("gate", "127.0.0.1");
+    (device.port, device.timeout) = (address.port(), TIMEOUT);
+    let options = EngineOptions { attempts: 3, ..EngineOptions::default() };
+    let engine = state.builder().options(options).device(device).build().unwrap();
+    let began = Instant::now();
+    let report = sync(&engine).await;
+    assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
+    assert_eq!(report.devices[0].status, DeviceStatus::Failed);
+}
+
+#[tokio::test]
+async fn a_slow_terminal_that_comes_on_is_not_cut() {
+    // Each answer takes most of the time-out, and the whole far more than ten of them.
+    let gate = Gate::start("gate", Terminal::builder().records(12_000).seed(7)).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    gate.set_fault("latency=250ms");
+    let mut device = gate.device();
+    device.timeout = TIMEOUT;
+    let engine = state.builder().device(device).sink(sink).build().unwrap();
+    let began = Instant::now();
+    let report = sync(&engine).await;
+    assert_eq!(report.run.exit_code, 0, "{report:?}");
+    assert!(began.elapsed() > TIMEOUT * 10, "{:?}", began.elapsed());
+    assert_eq!(keys(&stored.stored()), gate.keys());
+}
