@@ -243,7 +243,7 @@ impl Source {
         }
     }
 
-    async fn look_up<T: Send + 'static>(
+    pub(crate) async fn look_up<T: Send + 'static>(
         &self,
         what: impl FnOnce(&Ledger) -> Result<T, crate::LedgerError> + Send + 'static,
     ) -> Result<T, Failure> {

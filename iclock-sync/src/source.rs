@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use zk_proto::proof::{Proven, Unproven};
+use zk_proto::session::ChecksumPolicy;
 use zk_proto::spool::SpoolDirectory;
 use zk_proto::{Client, ClientError, DeviceTime, Uid};
 
@@ -209,7 +210,11 @@ impl Source {
     ) -> Result<(Seen, Found), Failure> {
         *permit = None;
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
-        let options = self.device.connect_options();
+        let mut options = self.device.connect_options();
+        let name = self.device.name.clone();
+        if self.look_up(move |ledger| ledger.has_bad_checksums(&name)).await? {
+            options = options.checksums(ChecksumPolicy::Tolerate);
+        }
         let began = self.clock.monotonic();
         let connected = self.within(left, async { Ok(Client::connect(&options).await) }).await?;
         if connected.as_ref().is_err_and(ClientError::is_silence) {

@@ -4,16 +4,17 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use attendance_model::EventId;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use common::{Gate, State, key, keys, memory, sync};
+use iclock_sync::Transport;
 use iclock_sync::clock::Clock;
 use iclock_sync::report::DeviceStatus;
 use zk_proto::Command;
-use zk_sim::{Fault, Terminal};
+use zk_sim::{Fault, Profile, Terminal};
 
 /// A host's clock that is set by hand.
 #[derive(Debug)]
@@ -211,4 +212,32 @@ async fn a_question_is_asked_again_after_a_day_and_behind_the_log() {
     let place = |wanted| commands.iter().position(|command| *command == wanted).unwrap();
     assert!(place(Command::GET_TIME) > place(Command::DATA_WRRQ), "{commands:?}");
     assert!(state.ledger().terminals().unwrap()[0].learned.unanswered.is_empty());
+}
+
+#[tokio::test]
+async fn checksums_that_are_wrong_in_every_session_are_a_habit() {
+    let profiles = [("tft40", Transport::Tcp), ("tft40", Transport::Udp), ("bw16", Transport::Udp)];
+    for (profile, transport) in profiles {
+        for fault in ["bad-checksum", "bad-data-checksum"] {
+            let case = format!("{profile} {transport:?} {fault}");
+            let terminal = Terminal::builder().profile(Profile::named(profile).unwrap()).records(300).users(40).seed(7);
+            let gate = Gate::start("gate", terminal).await;
+            let (state, (stored, sink)) = (State::new(), memory("db"));
+            gate.set_fault(fault);
+            let mut device = gate.device();
+            device.transport = transport;
+            let limit = device.timeout * 10;
+            let engine = state.builder().device(device).sink(sink).build().unwrap();
+            for round in ["first contact", "a punch later"] {
+                let began = Instant::now();
+                let report = sync(&engine).await;
+                let took = began.elapsed();
+                assert_eq!(report.run.exit_code, 0, "{case}, {round}: {report:?}");
+                assert_eq!(keys(&stored.stored()), gate.keys(), "{case}, {round}");
+                assert!(state.ledger().terminals().unwrap()[0].bad_checksums, "{case}, {round}");
+                assert!(took < limit, "{case}, {round}: {took:?}");
+                gate.handle().punch_now().unwrap();
+            }
+        }
+    }
 }

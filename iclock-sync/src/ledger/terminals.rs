@@ -120,6 +120,15 @@ impl Ledger {
         })
     }
 
+    /// Whether the terminal that was last read under this name computes its checksums wrong.
+    pub(crate) fn has_bad_checksums(&self, name: &str) -> Result<bool, LedgerError> {
+        self.read("look up a terminal", |connection| {
+            let sql = "SELECT bad_checksums FROM terminals WHERE name = ?1 ORDER BY id DESC LIMIT 1";
+            let known = connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
+            Ok(known.unwrap_or(false))
+        })
+    }
+
     /// The serial number by which a terminal of this name was last known; not a `name:NAME`.
     pub(crate) fn serial_of_name(&self, name: &str) -> Result<Option<String>, LedgerError> {
         self.read("look up a terminal", |connection| {

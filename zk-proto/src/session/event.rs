@@ -41,6 +41,10 @@ pub struct Statistics {
     pub stale: u64,
     /// Packets whose checksum is wrong.
     pub damaged: u64,
+    /// `DATA` packets that answer a request.
+    pub data: u64,
+    /// Those of them whose checksum is wrong.
+    pub data_damaged: u64,
     /// Packets whose checksum is one less than that of their content, from a terminal that computes all of them so; they count
     /// as intact.
     pub one_short: u64,

@@ -12,6 +12,9 @@ use crate::{Command, Packet, ProtoError};
 
 /// Packets of other requests that one answer may meet before the line counts as useless.
 const MAX_DISCARDS: u32 = 100;
+/// Datagrams in a row that may be dropped for their checksum: no line damages that many, and a terminal does that computes
+/// its checksums wrong.
+const MAX_SPOILT: u8 = 4;
 /// How often a terminal may say "busy" to one request, and the pause before the request goes out again.
 const BUSY_TIMES: u8 = 3;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
@@ -68,13 +71,26 @@ impl Session {
             // One that was damaged on its way is as good as lost.
             packet => {
                 self.statistics.damaged += 1;
-                if let (Some(packet), Some(pending)) = (packet, &mut self.pending) {
-                    pending.damaged |= packet.reply_id == pending.reply_id;
+                let answer = packet.zip(self.pending.as_mut()).filter(|(packet, to)| packet.reply_id == to.reply_id);
+                if let Some((packet, pending)) = answer {
+                    pending.damaged = true;
+                    let command = pending.ask.command;
+                    self.count_data(&packet);
+                    self.spoilt += 1;
+                    if self.spoilt >= MAX_SPOILT {
+                        self.finish(Some(ProtoError::Damaged { command }));
+                    }
                 }
             }
         }
         self.handle_timeout(now);
         Ok(())
+    }
+
+    fn count_data(&mut self, packet: &Packet) {
+        let is_data = Meaning::of(packet.command) == Meaning::Data;
+        self.statistics.data += u64::from(is_data);
+        self.statistics.data_damaged += u64::from(is_data && !packet.intact);
     }
 
     /// Takes a checksum that is one too small for right, where this terminal computes all of them so. One that comes amid
@@ -114,6 +130,11 @@ impl Session {
         };
         self.discarded = 0;
         pending.resend = None;
+        self.count_data(&packet);
+        if packet.intact && Meaning::of(packet.command) == Meaning::Data {
+            self.spoilt = 0;
+        }
+        let Some(pending) = self.pending.as_mut() else { return Ok(()) };
         if Meaning::of(packet.command) == Meaning::Later && pending.busy < BUSY_TIMES {
             pending.busy += 1;
             pending.anew = Some(now + BUSY_PAUSE * u32::from(pending.busy));

@@ -58,6 +58,8 @@ pub struct Session {
     /// The terminal's checksums are one less than those of their content: its first answer was.
     one_short: bool,
     discarded: u32,
+    /// Datagrams in a row that were dropped for their checksum, but for those without data in between.
+    spoilt: u8,
     statistics: Statistics,
     outbox: VecDeque<Bytes>,
     events: VecDeque<Event>,
@@ -91,6 +93,7 @@ impl Session {
             chunk: Chunk::default(),
             one_short: false,
             discarded: 0,
+            spoilt: 0,
             statistics: Statistics::default(),
             outbox: VecDeque::new(),
             events: VecDeque::new(),

@@ -9,6 +9,7 @@ use crate::{Packet, ProtoError};
 impl Session {
     pub(super) fn begin(&mut self, now: Duration, exchange: Exchange, ask: Ask) {
         self.abandon();
+        self.spoilt = 0;
         self.exchange = Some(exchange);
         self.ask(now, ask, 0);
     }

@@ -84,6 +84,8 @@ pub async fn pull(
         log_refused: false,
         countless: request.countless,
     };
+    // A terminal whose checksums were wrong when it was connected to has that habit, too.
+    puller.remembered.checksums_wrong |= puller.client.options.checksums == ChecksumPolicy::Tolerate;
     if request.remembered.checksums_wrong {
         puller.client.set_checksum_policy(ChecksumPolicy::Tolerate);
     }

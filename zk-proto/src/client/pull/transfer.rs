@@ -55,7 +55,9 @@ impl Puller<'_> {
             if error.is_silence() && (silence.is_over() || fruitless >= MAX_FRUITLESS) && !self.is_alive().await {
                 return Err(self.stalled(spool));
             }
-            let systematic = self.client.statistics().damaged > 0 && self.answers_are_damaged().await;
+            let seen = self.client.statistics();
+            let all_data = seen.data_damaged > 0 && seen.data_damaged == seen.data;
+            let systematic = all_data || (seen.damaged > 0 && self.answers_are_damaged().await);
             if fruitless >= MAX_FRUITLESS || self.sessions >= MAX_SESSIONS {
                 if damage >= MAX_FRUITLESS && systematic && !self.remembered.checksums_wrong {
                     // Not the line: this terminal computes every checksum wrong, in one session as in the next.
