@@ -20,7 +20,8 @@ pub struct DeviceOptions {
     pub port: u16,
     /// TCP, then UDP where nothing answers, by default.
     pub transport: Transport,
-    /// The longest wait for a single answer; 5 s by default.
+    /// The longest wait for a single answer; 5 s by default. A terminal that stops answering ends within ten times as long, all
+    /// tries together.
     pub timeout: Duration,
     /// The communication key; none by default.
     pub comm_key: Option<CommKey>,

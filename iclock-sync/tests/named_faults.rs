@@ -127,7 +127,7 @@ async fn a_connection_that_ends_in_every_transfer_but_brings_more_each_time() {
 #[tokio::test]
 async fn a_stall_in_the_transfer() {
     let trial = Trial::with(terminal("tft40", 300), "stall=1000", |device| device.timeout = Duration::from_millis(300));
-    trial.await.fails(DeviceStatus::Failed, "no answer in time").await;
+    trial.await.fails(DeviceStatus::Failed, "stopped answering while reading its log").await;
 }
 
 #[tokio::test]

@@ -766,7 +766,10 @@ fn checksums_wrong_in_every_datagram_are_named_as_the_cause() {
     let connect = stage.request();
     while stage.session.poll_timeout().is_some() {
         stage.answer_damaged(&connect, Command::ACK_OK, SESSION, &[0]);
-        stage.silence();
+        // After a few of them it is known, long before the time is over.
+        if stage.session.poll_timeout().is_some() {
+            stage.silence();
+        }
     }
     stage.requests.clear();
     assert_eq!(stage.failure(), ProtoError::Damaged { command: Command::CONNECT });

@@ -604,3 +604,36 @@ fn a_silent_tcp_side_takes_connections_and_says_nothing() {
     let mut client = Client::new(terminal("silent-tcp", 0).build(), Transport::Udp);
     assert_eq!(client.ask(Command::CONNECT, &[]).codes(), [2000]);
 }
+
+#[test]
+fn faults_of_a_command_strike_it_and_no_other() {
+    let cases = [("ignore-command", vec![]), ("refuse-command", vec![65535]), ("empty-command", vec![2000])];
+    for (fault, codes) in cases {
+        let mut client = with("tft40", 5, &[&format!("{fault}=201x1")]);
+        assert_eq!(client.ask(Command::GET_FREE_SIZES, &[]).codes(), [2000], "{fault}");
+        let answer = client.ask(Command::GET_TIME, &[]);
+        assert_eq!(answer.codes(), codes, "{fault}");
+        assert!(answer.packets.iter().all(|packet| packet.data.is_empty()), "{fault}");
+        assert_eq!(client.ask(Command::GET_TIME, &[]).packets[0].data.len(), 4, "{fault}");
+    }
+    let mut client = with("tft40", 5, &["stall-at=50"]);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2000]);
+    assert!(client.ask(Command::GET_FREE_SIZES, &[]).codes().is_empty());
+    assert!(client.ask(Command::GET_TIME, &[]).codes().is_empty());
+    let mut client = with("tft40", 5, &["lose-sessionx1@1"]);
+    let codes: Vec<_> = (0..3).flat_map(|_| client.ask(Command::GET_TIME, &[]).codes()).collect();
+    assert_eq!(codes, [2000, 2005, 2005]);
+}
+
+#[test]
+fn a_log_may_be_refused_in_every_way_and_data_alone_have_wrong_checksums() {
+    let mut client = with("tft40", 50, &["refuse-log=4991x2"]);
+    assert_eq!(client.ask(Command::DATA_WRRQ, LOG).codes(), [4991]);
+    assert_eq!(client.ask(Command::ATTLOG_RRQ, &[]).codes(), [4991]);
+    assert_eq!(client.read(LOG).len(), 4 + 50 * 40);
+    let mut client = with("tft40", 50, &["bad-data-checksum"]);
+    client.ask(Command::DATA_WRRQ, LOG);
+    let packets = client.range(0, 2_004).packets;
+    assert!(packets.len() > 1);
+    assert!(packets.iter().all(|packet| packet.intact == (packet.command != Command::DATA)));
+}

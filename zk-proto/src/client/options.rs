@@ -34,7 +34,8 @@ pub struct ConnectOptions {
     /// Carrier, default [`Transport::Auto`].
     pub transport: Transport,
     /// How long to wait for the connection and for the answer to a simple request, default 5 s. A transfer allows up to
-    /// three times as long between its packets; ending the session never takes longer than 3 s.
+    /// three times as long between its packets; ending the session never takes longer than 3 s. A pull gives up a terminal
+    /// that stopped answering after seven times as long, over all the sessions that it tries.
     pub timeout: Duration,
     /// The terminal's communication key, when it demands one. Without it, key 0 is tried once.
     pub comm_key: Option<CommKey>,

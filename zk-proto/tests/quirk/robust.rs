@@ -1,8 +1,8 @@
 //! Terminals that refuse, forget or leave out what a client can do without.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use zk_proto::client::{PullError, PullRequest, Pulled, pull};
+use zk_proto::client::{PullError, PullRequest, Pulled, Step, pull};
 use zk_proto::{Client, ClientError, CommKey, Command};
 use zk_sim::Terminal;
 
@@ -102,5 +102,38 @@ async fn a_missing_option_is_told_from_a_busy_terminal() {
     for fault in ["empty-options", "option-code=2001", "option-code=4999", "option-code=65535"] {
         let site = Site::with("tft40", 0, &[fault]).await;
         assert_eq!(site.client().await.option("~SerialNumber").await.unwrap(), None, "{fault}");
+    }
+}
+
+/// Q75: a terminal that stops answering is given up after a few of its time-outs, and how far it came is told.
+#[tokio::test]
+async fn a_terminal_that_stops_answering_is_given_up_and_how_far_it_came_is_told() {
+    let timeout = Duration::from_millis(200);
+    for (fault, came) in [("stall-at=1503", None), ("stall-at=1504@1", Some(65_472)), ("stall-at=13", None)] {
+        let faults = if fault == "stall-at=13" { &[fault, "refuse-buffered"][..] } else { &[fault] };
+        let site = Site::with("tft40", 3_000, faults).await;
+        let mut client = Client::connect(&site.options().timeout(timeout)).await.unwrap();
+        let began = Instant::now();
+        let error = site.try_pull(&mut client).await.unwrap_err();
+        client.exit().await;
+        assert!(began.elapsed() < timeout * 10 + Duration::from_millis(500), "{fault}: {:?}", began.elapsed());
+        let PullError::Client(ClientError::Stalled { step: Step::Log, progress }) = &error else {
+            panic!("{fault}: {error:?}")
+        };
+        assert_eq!(progress.map(|progress| progress.bytes), came, "{fault}");
+        // Progress that a time-out ends for good is told with its numbers.
+        assert_eq!(error.to_string().contains("after 65,472 of 120,004 bytes"), came.is_some(), "{error}");
+    }
+}
+
+/// Q76: data whose checksums are wrong in every session are this terminal's habit: the other witnesses prove them.
+#[tokio::test]
+async fn checksums_that_are_wrong_in_every_session_are_taken_as_they_are() {
+    for profile in ["tft40", "udp-only", "bw8", "bw16"] {
+        for fault in ["bad-checksum", "bad-data-checksum"] {
+            let site = Site::with(profile, 300, &[fault]).await;
+            let pulled = site.pulls_the_truth().await;
+            assert!(pulled.remembered.checksums_wrong, "{profile} {fault}");
+        }
     }
 }
