@@ -30,7 +30,8 @@
 //!     raw: vec![],
 //! };
 //! let rules = Rules::default();
-//! let context = Context { zone: None, rules: &rules, host_now: today.and_hms_opt(8, 0, 0).unwrap() };
+//! let host_now = today.and_hms_opt(8, 0, 0).unwrap();
+//! let context = Context { zone: None, rules: &rules, host_now };
 //! let event = normalize(punch, &context).unwrap();
 //! assert_eq!(event.id.to_string(), "a4aaad8cbbe67d1ec15ab48b9c040e77");
 //! ```
@@ -54,6 +55,7 @@ mod reason;
 mod rules;
 pub mod sink;
 mod undecodable;
+mod usual;
 pub mod validate;
 
 pub use budget::{Budget, Spent};
@@ -69,3 +71,4 @@ pub use punch::{LocalTime, RawPunch};
 pub use reason::{Policy, Reason};
 pub use rules::{FixedPolicy, Rules};
 pub use sink::{Capabilities, Notice, OptionsError, Outcome, Secret, Settings, Sink, SinkError, SinkErrorKind};
+pub use usual::Usual;

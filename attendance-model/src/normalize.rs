@@ -228,9 +228,21 @@ mod tests {
     }
 
     #[test]
-    fn the_day_of_a_reset_clock_is_flagged_and_the_next_is_not() {
-        assert_eq!(flags_of(with_time(at(2000, 1, 1, 23, 59, 59))), [Reason::ClockResetTime]);
-        assert_eq!(flags_of(with_time(at(2000, 1, 2, 0, 0, 0))), []);
+    fn a_time_before_the_earliest_is_flagged_and_that_time_is_not() {
+        assert_eq!(flags_of(with_time(at(2000, 6, 1, 7, 0, 0))), [Reason::ClockResetTime]);
+        assert_eq!(flags_of(with_time(at(2009, 12, 31, 23, 59, 59))), [Reason::ClockResetTime]);
+        assert_eq!(flags_of(with_time(at(2010, 1, 1, 0, 0, 0))), []);
+        let rules = Rules::default().earliest(at(2000, 1, 2, 0, 0, 0));
+        assert_eq!(judged(with_time(at(2000, 6, 1, 7, 0, 0)), &rules, None).unwrap().flags, []);
+    }
+
+    #[test]
+    fn a_time_before_what_is_usual_at_the_terminal_is_flagged() {
+        let mut rules = Rules::default();
+        rules.set_usual_since(Some(at(2023, 5, 1, 0, 0, 0)));
+        let flags = |time| judged(with_time(time), &rules, None).unwrap().flags;
+        assert_eq!(flags(at(2018, 1, 1, 0, 5, 0)), [Reason::ClockResetTime]);
+        assert_eq!(flags(at(2023, 5, 1, 0, 0, 0)), []);
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub enum Reason {
     ImpossibleTime,
     /// Bytes that are no record, or text that no backend holds (NUL, more than 64 characters). Always quarantined.
     Undecodable,
-    /// Before 2000-01-02: the clock had lost power. Flagged by default.
+    /// Before the first believable time ([`Rules::earliest`](crate::Rules::earliest)), or years before the terminal's other
+    /// punches ([`Usual`](crate::Usual)): the clock had started again. Flagged by default.
     ClockResetTime,
     /// More than a day ahead of the host. Flagged by default.
     FutureTime,

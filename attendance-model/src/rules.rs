@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+
 use crate::{Policy, Reason};
 
 /// The policies in force. The default is the table in [`Reason`]: what could never be a person's punch waits in quarantine,
@@ -10,6 +12,8 @@ use crate::{Policy, Reason};
 pub struct Rules {
     policies: [Policy; Reason::ALL.len()],
     allow_list: Option<BTreeSet<String>>,
+    earliest: NaiveDateTime,
+    usual_since: Option<NaiveDateTime>,
 }
 
 /// A policy that cannot be set: without it something would be stored that cannot be, or a fact would be hidden.
@@ -22,7 +26,12 @@ pub struct FixedPolicy {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { policies: Reason::ALL.map(Reason::default_policy), allow_list: None }
+        Self {
+            policies: Reason::ALL.map(Reason::default_policy),
+            allow_list: None,
+            earliest: NaiveDate::from_ymd_opt(2010, 1, 1).unwrap_or_default().and_time(NaiveTime::MIN),
+            usual_since: None,
+        }
     }
 }
 
@@ -45,6 +54,25 @@ impl Rules {
     pub fn allow_list(mut self, user_ids: impl IntoIterator<Item = String>) -> Self {
         self.allow_list = Some(user_ids.into_iter().collect());
         self
+    }
+
+    /// Sets the first believable time; an earlier one breaks [`Reason::ClockResetTime`]. The start of 2010 by default.
+    #[must_use]
+    pub fn earliest(mut self, earliest: NaiveDateTime) -> Self {
+        self.earliest = earliest;
+        self
+    }
+
+    /// Sets the first time that fits the punches of the terminal whose records are judged next: [`Usual`](crate::Usual) finds
+    /// it. An earlier one breaks [`Reason::ClockResetTime`].
+    pub fn set_usual_since(&mut self, since: Option<NaiveDateTime>) {
+        self.usual_since = since;
+    }
+
+    /// Returns true if a time is before the first believable one, or does not fit the terminal's other punches.
+    #[must_use]
+    pub fn is_too_early(&self, time: NaiveDateTime) -> bool {
+        time < self.earliest || self.usual_since.is_some_and(|usual| time < usual)
     }
 
     /// The policy in force for a rule.

@@ -1,6 +1,6 @@
 //! The rules that one punch can break, each by its [`Reason`]. A rule about the zone is with the zone, in `normalize.rs`.
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike, NaiveDateTime, TimeDelta};
 
 use crate::normalize::Context;
 use crate::undecodable::is_undecodable;
@@ -20,7 +20,7 @@ pub(crate) fn broken_rules(punch: &RawPunch, context: &Context<'_>) -> Vec<Reaso
         (!is_storable(punch)).then_some(Reason::Undecodable),
         time.is_none().then_some(Reason::ImpossibleTime),
         broken_by_the_id(punch, context),
-        time.filter(|time| *time < clock_reset_ends()).map(|_| Reason::ClockResetTime),
+        time.filter(|time| context.rules.is_too_early(*time)).map(|_| Reason::ClockResetTime),
         time.filter(|time| *time > plausible_until(context.host_now)).map(|_| Reason::FutureTime),
         (!punch.punch_state.is_known()).then_some(Reason::UnknownState),
         (!punch.verify_mode.is_documented()).then_some(Reason::UnknownVerifyMode),
@@ -55,11 +55,6 @@ fn fits(text: &str, max_chars: usize) -> bool {
 /// The backends hold the years 1000 to 9999, and the text form has four digits.
 fn has_four_digit_year(time: &NaiveDateTime) -> bool {
     (1000..=9999).contains(&time.year())
-}
-
-/// A clock that lost power starts at 2000-01-01 00:00:00; whoever punches within the day that follows shows it.
-fn clock_reset_ends() -> NaiveDateTime {
-    NaiveDate::from_ymd_opt(2000, 1, 2).unwrap_or_default().and_time(NaiveTime::MIN)
 }
 
 fn plausible_until(host_now: NaiveDateTime) -> NaiveDateTime {
