@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use attendance_model::{Context, Device, RawPunch, Reason, Rejection, Rules, normalize};
-use chrono::NaiveDateTime;
+use attendance_model::{Context, Device, RawPunch, Reason, Rejection, Rules, Usual, normalize};
+use chrono::{NaiveDateTime, TimeDelta};
 use rusqlite::Transaction;
 use zk_proto::Uid;
 use zk_proto::proof::Proven;
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::spool::SpoolError;
 
+use crate::hint::Refused;
 use crate::ledger::{
-    Entry, KnownPunches, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, any_waiting, resolve_read_again,
-    save_terminal,
+    Entry, KnownPunches, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, any_waiting, latest_times,
+    resolve_read_again, save_terminal,
 };
 use crate::quarantine::masked;
 use crate::report::DeviceReport;
@@ -28,7 +29,7 @@ const DECODED_AT_ONCE: usize = 1_000;
 pub(crate) struct Intake {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) reading: Reading,
-    pub(crate) rules: Rules,
+    judge: Judge,
     /// Now, as a right clock on the terminal's wall shows it.
     pub(crate) host_now: NaiveDateTime,
     pub(crate) layout: AttendanceLayout,
@@ -43,6 +44,14 @@ pub(crate) struct Intake {
     start: u64,
     /// The reading, once it is entered.
     entry: Option<Entry>,
+}
+
+/// What records are judged by. It learns from each of them.
+#[derive(Debug)]
+struct Judge {
+    rules: Rules,
+    /// The times of the records before.
+    usual: Usual,
     /// What the records are compared with.
     known: KnownPunches,
 }
@@ -56,6 +65,8 @@ pub(crate) struct Entered {
     pub(crate) quarantined: u64,
     pub(crate) flagged: BTreeMap<Reason, u64>,
     pub(crate) rejected: BTreeMap<Reason, u64>,
+    /// Those of them that the quarantine did not have, and that a rule refused.
+    pub(crate) refused: BTreeMap<Reason, Refused>,
     /// Slots that mean somebody else now than when their punch was first read.
     pub(crate) reassigned: BTreeMap<Uid, (String, String)>,
 }
@@ -78,20 +89,8 @@ pub(crate) struct Beginning {
 impl Intake {
     pub(crate) fn new(beginning: Beginning) -> Self {
         let Beginning { ledger, reading, rules, host_now, layout, users, neutral, epoch, start } = beginning;
-        Self {
-            ledger,
-            reading,
-            rules,
-            host_now,
-            layout,
-            users,
-            neutral,
-            epoch,
-            position: start,
-            start,
-            entry: None,
-            known: KnownPunches::default(),
-        }
+        let judge = Judge { rules, usual: Usual::default(), known: KnownPunches::default() };
+        Self { ledger, reading, judge, host_now, layout, users, neutral, epoch, position: start, start, entry: None }
     }
 
     /// Enters the next records of the log, at most `most`, in one durable step; with the last of them, what is remembered of
@@ -103,7 +102,8 @@ impl Intake {
         state: &TerminalState,
     ) -> Result<Result<Entered, SpoolError>, LedgerError> {
         let ledger = Arc::clone(&self.ledger);
-        let mut known = std::mem::take(&mut self.known);
+        let known = std::mem::take(&mut self.judge.known);
+        let mut judge = Judge { rules: self.judge.rules.clone(), usual: self.judge.usual.clone(), known };
         let outcome = ledger.try_write("record events", |transaction| {
             let mut entry = self.entry;
             let mut entered = Entered::default();
@@ -116,11 +116,17 @@ impl Intake {
                 };
                 let entry = match entry {
                     Some(entry) => entry,
-                    None => *entry.insert(self.reading.insert(transaction)?),
+                    None => {
+                        let entry = *entry.insert(self.reading.insert(transaction)?);
+                        if self.start > 0 {
+                            judge.usual = usual_of(transaction, entry.terminal, self.host_now)?;
+                        }
+                        entry
+                    }
                 };
                 let waiting = any_waiting(transaction, entry.terminal)?;
                 for (record, position) in records.iter().zip(self.position + entered.records..) {
-                    let passed = self.enter_one(transaction, entry, record, position, &mut known, &mut entered)?;
+                    let passed = self.enter_one(transaction, entry, record, position, &mut judge, &mut entered)?;
                     if passed && waiting {
                         let masked = masked(self.layout, &record.raw);
                         resolve_read_again(transaction, entry.terminal, &masked, self.reading.read_at)?;
@@ -136,7 +142,7 @@ impl Intake {
         Ok(outcome.map(|(entered, entry)| {
             // Only now is it durable.
             self.entry = entry;
-            self.known = known;
+            self.judge = judge;
             self.position += entered.records;
             entered
         }))
@@ -149,7 +155,7 @@ impl Intake {
         entry: Entry,
         record: &AttendanceRecord,
         position: u64,
-        known: &mut KnownPunches,
+        judge: &mut Judge,
         entered: &mut Entered,
     ) -> rusqlite::Result<bool> {
         entered.records += 1;
@@ -160,7 +166,11 @@ impl Intake {
             source: self.reading.source,
         };
         let punch = RawPunch::from_record(record, &device, |uid| self.users.get(&uid).cloned());
-        if let Some(first) = known.user_id(transaction, entry.terminal, self.layout, &punch)? {
+        judge.rules.set_usual_since(judge.usual.since());
+        if let Some(time) = punch.local_time.real() {
+            judge.usual.see(time, self.host_now);
+        }
+        if let Some(first) = judge.known.user_id(transaction, entry.terminal, self.layout, &punch)? {
             entered.duplicate += 1;
             if let Who::Uid(uid) = record.who
                 && first != punch.user_id
@@ -170,7 +180,7 @@ impl Intake {
             return Ok(true);
         }
         let uid = punch.uid;
-        let context = Context { zone: self.reading.zone, rules: &self.rules, host_now: self.host_now };
+        let context = Context { zone: self.reading.zone, rules: &judge.rules, host_now: self.host_now };
         let judged = if self.neutral {
             Err(Rejection { reason: neutral_reason(&punch), punch })
         } else {
@@ -192,18 +202,35 @@ impl Intake {
                 *entered.rejected.entry(rejection.reason).or_default() += 1;
                 let masked = masked(self.layout, &rejection.punch.raw);
                 let span = ReadSpan { entry, epoch: self.epoch, start: self.start, read_at: self.reading.read_at };
-                let rejection = NewRejection {
+                let new = NewRejection {
                     rejection: &rejection,
                     masked: &masked,
                     position,
                     layout: self.reading.layout.as_deref(),
                     doubtful: self.neutral,
                 };
-                entered.quarantined += u64::from(rejection.insert(transaction, &span)?);
+                if new.insert(transaction, &span)? {
+                    entered.quarantined += 1;
+                    if !self.neutral {
+                        let refused = entered.refused.entry(rejection.reason).or_default();
+                        refused.count(&rejection.punch.user_id);
+                    }
+                }
                 Ok(false)
             }
         }
     }
+}
+
+/// The times that the ledger knows of a terminal, the latest of them.
+fn usual_of(transaction: &Transaction<'_>, terminal: i64, host_now: NaiveDateTime) -> rusqlite::Result<Usual> {
+    let mut usual = Usual::default();
+    for time in
+        latest_times(transaction, terminal, host_now.checked_add_signed(TimeDelta::days(1)).unwrap_or(host_now))?
+    {
+        usual.see(time, host_now);
+    }
+    Ok(usual)
 }
 
 fn neutral_reason(punch: &RawPunch) -> Reason {
@@ -222,6 +249,9 @@ impl Entered {
         }
         for (reason, count) in self.rejected {
             *report.rejected.entry(reason).or_default() += count;
+        }
+        for (reason, refused) in self.refused {
+            report.refused.entry(reason).or_default().add(refused);
         }
         for (uid, (first, now)) in self.reassigned {
             let note = format!("slot {} was user {first} and is user {now} now; known punches keep {first}", uid.0);

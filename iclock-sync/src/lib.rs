@@ -39,6 +39,7 @@ mod deliver;
 mod engine;
 mod error;
 mod flight;
+mod hint;
 mod intake;
 pub mod ledger;
 mod live;

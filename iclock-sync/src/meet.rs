@@ -88,7 +88,7 @@ impl Source {
             size.count = sizes.as_ref().and_then(FreeSizes::records).map(u64::from);
             size.capacity = sizes.as_ref().and_then(FreeSizes::record_capacity).map(u64::from);
         }
-        report.records_on_device = size.count;
+        (report.records_on_device, report.record_capacity) = (size.count, size.capacity);
         let drift_ms = clock.and_then(|time| plan::drift_ms(time, self.device.zone, utc_now, local_now));
         report.clock_drift_ms = drift_ms;
         let wall_now = plan::wall_now(self.device.zone, utc_now, local_now);

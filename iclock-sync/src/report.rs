@@ -6,6 +6,9 @@ use attendance_model::Reason;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use crate::hint::Hint;
+use crate::hint::Refused;
+
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -53,6 +56,8 @@ pub struct DeviceReport {
     pub error: Option<String>,
     /// Records that the terminal says it holds.
     pub records_on_device: Option<u64>,
+    /// Records that it can hold.
+    pub record_capacity: Option<u64>,
     /// Records read and proven, the overlap excepted.
     pub records_read: u64,
     /// Bytes of the log that came over the wire.
@@ -73,6 +78,11 @@ pub struct DeviceReport {
     pub clock_drift_ms: Option<i64>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// What a person should look at, and what to do about it.
+    pub hints: Vec<Hint>,
+    /// Records that rules refused and that are new in the quarantine.
+    #[serde(skip)]
+    pub(crate) refused: BTreeMap<Reason, Refused>,
     /// What else a person should know; for the human report only.
     #[serde(skip)]
     pub notes: Vec<String>,
@@ -176,6 +186,7 @@ impl DeviceReport {
             mode: None,
             error: None,
             records_on_device: None,
+            record_capacity: None,
             records_read: 0,
             bytes_read: 0,
             new: 0,
@@ -186,6 +197,8 @@ impl DeviceReport {
             released: 0,
             clock_drift_ms: None,
             duration_ms: 0,
+            hints: Vec::new(),
+            refused: BTreeMap::new(),
             notes: Vec::new(),
         }
     }
@@ -282,6 +295,7 @@ mod tests {
             "mode",
             "error",
             "records_on_device",
+            "record_capacity",
             "records_read",
             "bytes_read",
             "new",
@@ -292,6 +306,7 @@ mod tests {
             "released",
             "clock_drift_ms",
             "duration_ms",
+            "hints",
         ];
         expected.sort_unstable();
         assert_eq!(names, expected);

@@ -16,6 +16,7 @@ use zk_proto::{Client, ClientError, DeviceTime, Uid};
 use crate::clock::Clock;
 use crate::deliver::News;
 use crate::error::{blocking, chain};
+use crate::hint;
 use crate::intake::{Beginning, Entered, Intake};
 use crate::ledger::{Reading, TerminalState, save_terminal};
 use crate::meet::{Met, Unanswered};
@@ -135,6 +136,7 @@ impl Source {
         }
         let took = self.clock.monotonic().saturating_sub(began);
         report.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        report.hints = hint::of(&report, self.device.zone);
         let ok = report.status == DeviceStatus::Ok;
         self.observer.device(&self.device.name, DeviceProgress::Finished { ok });
         Ok(report)

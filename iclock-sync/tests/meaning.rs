@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 use common::{Gate, State, memory, only, quick, sync, sync_with};
 use iclock_sync::clock::Clock;
 use iclock_sync::quarantine::QuarantineFilter;
+use iclock_sync::report::{Hint, ReadMode};
 use iclock_sync::{Bound, DeviceOptions, EngineBuilder, EngineOptions, RunOptions, Window};
 use zk_proto::{DeviceTime, UserId};
 use zk_sim::{Profile, Punch, Terminal};
@@ -229,4 +230,112 @@ async fn a_time_without_a_zone_is_the_terminals_wall_clock() {
     let window = Window { since: Some(since.into()), until: None };
     sync_with(&engine, RunOptions { window, ..RunOptions::default() }).await;
     assert_eq!(minutes_old(&stored.stored(), Tz::Pacific__Auckland, host.utc_now()), [10]);
+}
+
+/// So many punches, a minute apart.
+fn minutes_from(first: &str, count: i64) -> impl Iterator<Item = Punch> {
+    let first: NaiveDateTime = first.parse().unwrap();
+    (0..count).map(move |n| punch(first + TimeDelta::minutes(n)))
+}
+
+#[tokio::test]
+async fn punches_of_a_clock_that_started_again_are_flagged_and_delivered() {
+    // F-clock-2000, and a clock that starts again in a year that is believable by itself.
+    for restart in ["2000-06-01T07:00:00", "2018-01-01T00:00:00"] {
+        let host = HostInUtc::at("2026-11-28T12:00:00Z");
+        let punches = minutes_from("2026-11-28T04:00:00", 300).chain(minutes_from(restart, 100)).collect();
+        let terminal = Terminal::builder().now(host.local_now()).punches(punches);
+        let (gate, state, (stored, sink)) = (Gate::start("gate", terminal).await, State::new(), memory("db"));
+        let clock: Arc<dyn Clock> = Arc::<HostInUtc>::clone(&host);
+        let engine = state.builder().device(gate.device()).sink(sink).clock(clock).build().unwrap();
+        let report = sync(&engine).await;
+        let device = only(&report).0;
+        assert_eq!((device.new, device.flagged.get(&Reason::ClockResetTime)), (400, Some(&100)), "{device:?}");
+        assert_eq!(stored.stored().len(), 400);
+        // The next ones, read as a tail.
+        gate.handle().add_punches(minutes_from("2026-11-28T10:00:00", 2));
+        gate.handle().add_punches(minutes_from("2018-01-02T00:00:00", 3));
+        let report = sync(&engine).await;
+        let device = only(&report).0;
+        assert_eq!((device.new, device.flagged.get(&Reason::ClockResetTime)), (5, Some(&3)), "{device:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_of_many_years_holds_nothing_to_flag() {
+    let host = HostInUtc::at("2026-11-28T12:00:00Z");
+    let first: NaiveDateTime = "2012-01-02T07:00:00".parse().unwrap();
+    let punches = (0..360).map(|n| punch(first + TimeDelta::days(15 * n))).collect();
+    let gate = Gate::start("gate", Terminal::builder().now(host.local_now()).punches(punches)).await;
+    let (state, clock) = (State::new(), Arc::<HostInUtc>::clone(&host));
+    let report = sync(&state.builder().device(gate.device()).clock(clock).build().unwrap()).await;
+    assert_eq!((report.devices[0].new, report.devices[0].flagged.len()), (360, 0), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_flagged_time_moves_no_window_and_no_cursor() {
+    let host = HostInUtc::at("2026-11-28T12:00:00Z");
+    let punches = minutes_from("2026-11-28T04:00:00", 300)
+        .chain(minutes_from("2000-06-01T07:00:00", 50))
+        .chain(minutes_from("2090-06-01T07:00:00", 5))
+        .collect();
+    let gate = Gate::start("gate", Terminal::builder().now(host.local_now()).punches(punches)).await;
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let clock: Arc<dyn Clock> = Arc::<HostInUtc>::clone(&host);
+    let engine = state.builder().device(gate.device()).sink(sink).clock(clock).build().unwrap();
+    let report = sync_with(&engine, last(24, host.utc_now())).await;
+    assert_eq!(report.sinks[0].held, 50, "{report:?}");
+    for _ in 0..3 {
+        assert_eq!(sync_with(&engine, last(24, host.utc_now())).await.devices[0].mode, Some(ReadMode::Unchanged));
+        host.pass(TimeDelta::minutes(5));
+        gate.handle().add_punch(punch(host.local_now()));
+        let report = sync_with(&engine, last(24, host.utc_now())).await;
+        let (device, sink) = only(&report);
+        assert_eq!((device.mode, device.new, sink.stored), (Some(ReadMode::Tail), 1, 1), "{report:?}");
+        assert!(device.flagged.is_empty());
+    }
+    assert_eq!(stored.stored().len(), 300 + 5 + 3);
+}
+
+#[tokio::test]
+async fn a_rule_that_refuses_everyone_says_so() {
+    // F-letters.
+    let punches = (0..60).map(|n| Punch {
+        user_id: format!("NB24{:05}", 1004 + n).into(),
+        ..punch("2025-05-18T07:00:00".parse::<NaiveDateTime>().unwrap() + TimeDelta::minutes(n))
+    });
+    let gate = Gate::start("gate", Terminal::builder().punches(punches.collect())).await;
+    let state = State::new();
+    let engine = state.engine(&[&gate], &[]);
+    let report = sync(&engine).await;
+    let expected = Hint::Rule {
+        rule: Reason::NonNumericUserId,
+        refused: 60,
+        of: 60,
+        example: "NB2401004".to_owned(),
+        setting: Some("non_numeric_user_id = \"accept\"".to_owned()),
+    };
+    assert_eq!(report.devices[0].hints, [expected], "{report:?}");
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["devices"][0]["hints"][0]["rule"], "non_numeric_user_id");
+    let again = sync_with(&engine, RunOptions { full: true, ..RunOptions::default() }).await;
+    assert!(again.devices[0].hints.is_empty(), "they are not new any more: {again:?}");
+}
+
+#[tokio::test]
+async fn a_log_says_when_it_is_nearly_full_and_when_it_is() {
+    let profile = Profile { log_capacity: 100, ..Profile::named("tft40").unwrap() };
+    let gate = Gate::start("gate", Terminal::builder().profile(profile).records(89).seed(3)).await;
+    let state = State::new();
+    let engine = state.engine(&[&gate], &[]);
+    let mut hints = Vec::new();
+    for punches in [0, 1, 10] {
+        (0..punches).for_each(|_| drop(gate.handle().punch_now().unwrap()));
+        let report = sync(&engine).await;
+        assert_eq!(report.run.exit_code, 0);
+        hints.extend(report.devices[0].hints.clone());
+    }
+    let expected = [Hint::NearlyFull { records: 90, capacity: 100 }, Hint::Full { records: 100, capacity: 100 }];
+    assert_eq!(hints, expected);
+    assert!(expected[1].to_string().contains("overwrites the oldest records or refuses new punches"));
 }

@@ -109,6 +109,18 @@ impl NewEvent<'_> {
     }
 }
 
+/// The latest times of a terminal's punches that are not after `until`.
+pub(crate) fn latest_times(
+    transaction: &Transaction<'_>,
+    terminal: i64,
+    until: NaiveDateTime,
+) -> rusqlite::Result<Vec<NaiveDateTime>> {
+    transaction
+        .prepare_cached("SELECT time FROM events WHERE terminal = ?1 AND time <= ?2 ORDER BY time DESC LIMIT 16")?
+        .query_map((terminal, seconds(until)), |row| Ok(wall_clock(row.get(0)?)))?
+        .collect()
+}
+
 /// The number of the last event; 0 where there is none.
 pub(super) fn last_seq(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row((), |row| row.get(0))

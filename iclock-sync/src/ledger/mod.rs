@@ -31,7 +31,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(crate) use admission::Admission;
 pub(crate) use delivery::{Settled, SinkState, Unsent};
 pub use events::Events;
-pub(crate) use events::{Entry, EventReader, NewEvent, Reading};
+pub(crate) use events::{Entry, EventReader, NewEvent, Reading, latest_times};
 pub(crate) use id_scheme::ChangedIds;
 pub(crate) use known::KnownPunches;
 pub(crate) use quarantine::{NewRejection, ReadSpan};
