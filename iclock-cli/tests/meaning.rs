@@ -67,3 +67,78 @@ fn the_last_two_hours_are_the_same_two_hours_everywhere() {
         }
     }
 }
+
+/// 60 punches of people whose ids have letters. Source: F-letters.
+fn letters(world: &World) -> Server {
+    let first: NaiveDateTime = "2025-05-18T07:00:00".parse().unwrap();
+    let ids = (0..60).map(|n| (n, format!("NB24{:05}", 1004 + n)));
+    let punches = ids.map(|(n, id)| punch(&id, first + TimeDelta::minutes(n))).collect();
+    world.serve(Terminal::builder().punches(punches))
+}
+
+#[test]
+fn a_rule_that_refuses_everyone_prints_the_line_that_lets_them_pass() {
+    let world = World::new();
+    let server = letters(&world);
+    let device = format!("--device=gate={}", server.addr());
+    let run = world.cli(&["sync", &device, "--sink", "sqlite:att.db"]).ended(0);
+    assert!(run.stdout.contains("the rule non_numeric_user_id refused 60 of 60 new records"), "{}", run.stdout);
+    assert!(run.stdout.contains("\"NB2401004\""), "{}", run.stdout);
+    let printed = "  [rules]\n  non_numeric_user_id = \"accept\"\n";
+    assert!(run.stdout.contains(printed), "{}", run.stdout);
+    // The line works as printed: into the file, and a new state.
+    world.write("iclock.toml", printed);
+    world.cli(&["sync", &device, "--sink", "sqlite:att.db", "--state", "other"]).ended(0);
+    assert_eq!(world.stored(), server.handle().records().iter().map(common::row).collect());
+}
+
+#[test]
+fn a_terminal_without_its_zone_is_never_told_to_set_its_clock() {
+    let world = World::new();
+    let server = in_zone(&world, Tz::America__New_York, Utc::now());
+    let mut command = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+    let spec = format!("--device=gate={}", server.addr());
+    let output = command.env("TZ", "UTC").args(["sync", &spec, "--sink", "sqlite:att.db"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("`zone`") && (text.contains("its clock is 5 h behind") || text.contains("4 h behind")),
+        "{text}"
+    );
+    assert!(!text.contains("set the clock"), "{text}");
+}
+
+#[test]
+fn the_first_day_that_is_believed_is_a_setting() {
+    let world = World::new();
+    let first: NaiveDateTime = "2012-05-18T07:00:00".parse().unwrap();
+    let punches = (0..30).map(|n| punch("7", first + TimeDelta::minutes(n))).collect();
+    let server = world.serve(Terminal::builder().punches(punches));
+    let flagged = || {
+        let report = world.sync(&[&server], &["--dry-run"]).ended(0).report();
+        report["devices"][0]["flagged"]["clock_reset_time"].as_u64().unwrap_or(0)
+    };
+    assert_eq!(flagged(), 0);
+    world.write("iclock.toml", "[rules]\nearliest = \"2013-01-01\"\n");
+    assert_eq!(flagged(), 30);
+    world.write("iclock.toml", "[rules]\nearliest = \"yesterday\"\n");
+    let run = world.sync(&[&server], &[]).ended(10);
+    assert!(run.stderr.contains("iclock.toml:2") && run.stderr.contains("2010-01-01"), "{}", run.stderr);
+}
+
+#[test]
+fn iclock_takes_the_rules_from_the_environment_file() {
+    let world = World::new();
+    let server = letters(&world);
+    let exported = |rules: &str, n: usize| {
+        let address = format!("DEVICE_IPS=127.0.0.1\nDEVICE_PORT={}\n{rules}", server.addr().port());
+        world.write(".env", address);
+        let _ = std::fs::remove_dir_all(world.path().join("state"));
+        let _ = std::fs::remove_dir_all(world.path().join("output"));
+        world.iclock(&["--export-normalized"]).ended(0);
+        let file = std::fs::read_dir(world.path().join("output")).unwrap().next().unwrap().unwrap();
+        let rows: Vec<Value> = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
+        assert_eq!(rows.len(), n, "{rules}");
+    };
+    exported("", 0);
+    exported("ICLOCK_RULES_NON_NUMERIC_USER_ID=accept\nICLOCK_OVERLAP=\n", 60);
+}

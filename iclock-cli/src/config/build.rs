@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use attendance_model::validate::MAX_NAME_CHARS;
 use attendance_model::{Policy, Reason, Rules, Settings};
+use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport};
 
@@ -94,6 +95,15 @@ impl<'a> Builder<'a> {
         let mut rules = Rules::default();
         if let Some(list) = self.left.take("rules.allow_list") {
             rules = rules.allow_list(list.text.split(',').map(|id| id.trim().to_owned()));
+        }
+        if let Some(setting) = self.left.take("rules.earliest") {
+            match setting.text.trim().parse::<NaiveDate>() {
+                Ok(day) => rules = rules.earliest(day.and_time(NaiveTime::MIN)),
+                Err(_) => {
+                    let problem = format!("{:?} is no date", setting.text);
+                    self.errors.push(setting.wrong("rules.earliest", problem).mend("write it like \"2010-01-01\""));
+                }
+            }
         }
         for reason in Reason::ALL {
             let path = format!("rules.{reason}");

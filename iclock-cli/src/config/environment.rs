@@ -69,6 +69,19 @@ impl Variables {
         self.all.get(name).is_some_and(|setting| setting.text.trim().is_empty())
     }
 
+    /// The rules alone: `iclock`, which reads no file of its own, takes them too.
+    pub(crate) fn rules(&self) -> Layer {
+        let mut layer = Layer::default();
+        for (name, setting) in &self.all {
+            let Some(rest) = name.strip_prefix("ICLOCK_").filter(|rest| rest.starts_with("RULES_")) else { continue };
+            let path = path_of(&rest.to_ascii_lowercase());
+            if known::is_known(&path) && !setting.text.trim().is_empty() {
+                layer.set(path, setting.clone());
+            }
+        }
+        layer
+    }
+
     /// The settings named by `ICLOCK_` and their path. Other programs write such variables too, so that one that is no setting
     /// is a warning.
     ///

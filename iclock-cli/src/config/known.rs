@@ -56,7 +56,7 @@ const LOG: [&str; 4] = ["dir", "format", "size", "keep"];
 const HEADS: [&str; 5] = ["[[device]]", "[[sink]]", "[schedule]", "[rules]", "[log]"];
 
 fn rules() -> Vec<&'static str> {
-    std::iter::once("allow_list").chain(Reason::ALL.iter().map(|reason| reason.as_str())).collect()
+    ["allow_list", "earliest"].into_iter().chain(Reason::ALL.iter().map(|reason| reason.as_str())).collect()
 }
 
 /// The keys of the table that a path lies in: all of a terminal for `device.0.hots`.

@@ -164,7 +164,9 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
     if !flags.sinks.is_empty() {
         layers.drop_list("sink");
     }
-    if !flags.python_only {
+    if flags.python_only {
+        layers.cover(variables.rules());
+    } else {
         layers.cover(variables.settings(warnings)?);
     }
     for (n, spec) in flags.devices.iter().enumerate() {

@@ -3,13 +3,11 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use iclock_sync::Report;
-use iclock_sync::report::{DeviceReport, DeviceStatus, ReadMode, SinkReport, SinkStatus};
+use iclock_sync::report::{DeviceReport, DeviceStatus, Hint, ReadMode, SinkReport, SinkStatus};
 
 use super::{grouped, spoken};
 
 const WIDTH: u16 = 80;
-/// A clock that is further off than this is worth a word.
-const DRIFT_TOLD_MS: u64 = 60_000;
 
 /// The whole report; ends without a line break.
 pub(crate) fn report(report: &Report) -> String {
@@ -108,7 +106,8 @@ fn sinks(sinks: &[SinkReport], dry_run: bool) -> String {
 fn problems(report: &Report) -> Vec<String> {
     let of_devices = report.devices.iter().filter_map(|device| Some((&device.name, device.error.as_ref()?)));
     let of_sinks = report.sinks.iter().filter_map(|sink| Some((&sink.name, sink.error.as_ref()?)));
-    of_devices.chain(of_sinks).map(|(name, error)| format!("{name}: {error}")).collect()
+    let errors = of_devices.chain(of_sinks).map(|(name, error)| format!("{name}: {error}"));
+    errors.chain(report.devices.iter().flat_map(|device| hints(device, true))).collect()
 }
 
 /// One line for each terminal and reason, and only for records that are new in the quarantine.
@@ -129,16 +128,36 @@ fn quarantine(devices: &[DeviceReport]) -> Vec<String> {
     lines
 }
 
+/// The hints of a terminal that are problems, or those that are none.
+fn hints(device: &DeviceReport, problems: bool) -> Vec<String> {
+    let chosen = device.hints.iter().filter(|hint| hint.is_problem() == problems);
+    chosen.flat_map(|hint| of_hint(&device.name, hint)).collect()
+}
+
+/// A line of configuration is a line of its own, to be copied.
+fn of_hint(name: &str, hint: &Hint) -> Vec<String> {
+    let Hint::Rule { rule, refused, of, example, setting: Some(setting) } = hint else {
+        return vec![format!("{name}: {hint}")];
+    };
+    let (refused, of) = (grouped(*refused), grouped(*of));
+    let variable = setting.replace(" = ", "=").replace('"', "");
+    let (key, value) = variable.split_once('=').unwrap_or((&variable, ""));
+    vec![
+        format!("{name}: the rule {rule} refused {refused} of {of} new records, for example user id {example:?}"),
+        "to let such records pass, write in iclock.toml:".to_owned(),
+        "[rules]".to_owned(),
+        setting.clone(),
+        format!("or in .env: ICLOCK_RULES_{}={value}", key.to_ascii_uppercase()),
+    ]
+}
+
 fn notes(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for device in &report.devices {
         for (reason, count) in &device.flagged {
             lines.push(format!("{}: {} sent with the flag {reason}", device.name, grouped(*count)));
         }
-        if let Some(drift) = device.clock_drift_ms.filter(|drift| drift.unsigned_abs() > DRIFT_TOLD_MS) {
-            let side = if drift > 0 { "ahead" } else { "behind" };
-            lines.push(format!("{}: its clock is {} {side}", device.name, spoken(drift.unsigned_abs())));
-        }
+        lines.extend(hints(device, false));
         lines.extend(device.notes.iter().map(|note| format!("{}: {note}", device.name)));
     }
     for sink in &report.sinks {
@@ -192,7 +211,17 @@ mod tests {
         let mut gate = DeviceReport::new("front-gate-of-the-northern-school", "192.0.2.10:4370");
         (gate.records_on_device, gate.records_read, gate.new, gate.quarantined) = (Some(26_036), 26_036, 26_000, 36);
         gate.rejected.insert(Reason::EmptyUserId, 36);
-        gate.clock_drift_ms = Some(-3_600_000);
+        gate.hints = vec![
+            Hint::Zone { drift_ms: -18_000_000, zone: None },
+            Hint::Full { records: 26_036, capacity: 26_036 },
+            Hint::Rule {
+                rule: Reason::NonNumericUserId,
+                refused: 36,
+                of: 26_036,
+                example: "NB2401004".to_owned(),
+                setting: Some("non_numeric_user_id = \"accept\"".to_owned()),
+            },
+        ];
         let mut dead = DeviceReport::new("back", "192.0.2.11:4370");
         dead.status = DeviceStatus::Failed;
         dead.error = Some("cannot connect to 192.0.2.11:4370: connection refused; check that it is switched on".into());
@@ -231,6 +260,17 @@ mod tests {
         let text = report(&sample());
         assert_eq!(text.matches("empty_user_id").count(), 1, "{text}");
         assert!(text.contains("front-gate-of-the-northern-school: 36 refused, empty_user_id"), "{text}");
+    }
+
+    #[test]
+    fn a_hint_prints_the_line_that_helps_and_a_full_log_is_a_problem() {
+        let text = report(&sample());
+        let whole =
+            "\n  [rules]\n  non_numeric_user_id = \"accept\"\n  or in .env: ICLOCK_RULES_NON_NUMERIC_USER_ID=accept\n";
+        assert!(text.contains(whole), "{text}");
+        assert!(text.contains("its clock is 5 h behind") && !text.contains("set the clock"), "{text}");
+        let (problems, notes) = text.split_once("\nNotes\n").unwrap();
+        assert!(problems.contains("its log is full") && !notes.contains("its log is full"), "{text}");
     }
 
     #[test]
