@@ -92,7 +92,8 @@ fn records_without_a_user_id_are_quarantined_once_and_told_in_one_line() {
     let device = format!("gate={}", server.addr());
     let args = ["sync", "--device", &device, "--sink", "sqlite:att.db"];
     let first = world.cli(&args).ended(0);
-    assert_eq!(first.stdout.matches("empty_user_id").count(), 1, "{}", first.stdout);
+    assert_eq!(first.stdout.matches("refused, empty_user_id").count(), 1, "{}", first.stdout);
+    assert_eq!(first.stdout.matches("the rule empty_user_id refused").count(), 1, "{}", first.stdout);
     assert_eq!(world.stored(), truth(&server));
     let again = world.cli(&[&args[..], &["--full"]].concat()).ended(0);
     assert!(!again.stdout.contains("empty_user_id"), "{}", again.stdout);

@@ -157,7 +157,11 @@ impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule { rule, refused, of, example, setting } => {
-                write!(f, "the rule {rule} refused {refused} of {of} new records, for example user id {example:?}; ")?;
+                write!(f, "the rule {rule} refused {refused} of {of} new records")?;
+                if !example.is_empty() {
+                    write!(f, ", for example user id {example:?}")?;
+                }
+                f.write_str("; ")?;
                 match setting {
                     Some(setting) => write!(f, "to let such records pass, set under [rules]: {setting}"),
                     None => write!(f, "no setting lets them pass: they cannot be stored"),

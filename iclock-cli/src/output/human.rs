@@ -140,10 +140,11 @@ fn of_hint(name: &str, hint: &Hint) -> Vec<String> {
         return vec![format!("{name}: {hint}")];
     };
     let (refused, of) = (grouped(*refused), grouped(*of));
+    let example = if example.is_empty() { String::new() } else { format!(", for example user id {example:?}") };
     let variable = setting.replace(" = ", "=").replace('"', "");
     let (key, value) = variable.split_once('=').unwrap_or((&variable, ""));
     vec![
-        format!("{name}: the rule {rule} refused {refused} of {of} new records, for example user id {example:?}"),
+        format!("{name}: the rule {rule} refused {refused} of {of} new records{example}"),
         "to let such records pass, write in iclock.toml:".to_owned(),
         "[rules]".to_owned(),
         setting.clone(),
