@@ -84,10 +84,10 @@ fn name(part: &Path, dir: &Path, started: NaiveDateTime) -> io::Result<PathBuf> 
 }
 
 fn begin(dir: &Path, started: NaiveDateTime) -> io::Result<(PathBuf, BufWriter<File>)> {
-    fs::create_dir_all(dir)?;
+    crate::private::create_dir_all(dir)?;
     let name = format!("{}.{}.part", export_file_name(Export::Audit, started, 1), std::process::id());
     let part = dir.join(name);
-    Ok((part.clone(), BufWriter::new(File::create(part)?)))
+    Ok((part.clone(), BufWriter::new(crate::private::create(&part)?)))
 }
 
 /// One row as it stands inside an array.

@@ -47,6 +47,7 @@ mod meet;
 pub mod observer;
 mod options;
 mod plan;
+mod private;
 mod pull;
 pub mod quarantine;
 mod rejudge;

@@ -1,7 +1,7 @@
 //! What is kept of what could not be used: single records, told apart whatever firmware leaves undefined in them, and whole
 //! logs that were not proven.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use zk_proto::Spool;
 use zk_proto::record::AttendanceLayout;
 
 use crate::ledger::UnprovenBuffer;
-use crate::{Ledger, LedgerError};
+use crate::{Ledger, LedgerError, private};
 
 pub use crate::ledger::{QuarantineFilter, QuarantinedRecord};
 
@@ -56,9 +56,9 @@ pub(crate) fn keep_unproven(
 
 fn write_spool(path: &std::path::Path, spool: &mut Spool) -> io::Result<u64> {
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir)?;
+        private::create_dir_all(dir)?;
     }
-    let mut out = BufWriter::new(File::create(path)?);
+    let mut out = BufWriter::new(private::create(path)?);
     let mut written = 0;
     loop {
         let block = spool.read(written..written + BLOCK).map_err(io::Error::other)?;

@@ -158,8 +158,13 @@ impl Source {
                 self.set_aside(&seen, *log, why, report).await
             }
             Found::UsersUnproven(table) => {
-                let why = format!("its records name people by their place in its user table, whose {table}");
-                self.set_aside(&seen, *table, why, report).await
+                // The table itself is not kept: people's passwords are in it.
+                report.status = DeviceStatus::Unproven;
+                report.error = Some(format!(
+                    "its records name people by their place in its user table, whose {table}; nothing was used, and the \
+                     table, which may hold passwords, was not kept; the next run reads again"
+                ));
+                Ok(())
             }
         }
     }

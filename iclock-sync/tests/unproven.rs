@@ -81,6 +81,9 @@ async fn a_user_table_that_is_not_proven_lets_nothing_of_an_8_byte_log_enter() {
     let report = sync(&engine).await;
     assert_eq!((report.run.exit_code, stored.stored().len()), (40, 0), "{report:?}");
     assert!(report.devices[0].error.as_deref().unwrap().contains("user table"));
+    // It holds people's passwords.
+    assert_eq!(state.ledger().unproven().unwrap(), []);
+    assert!(!state.dir.path().join("state/unproven").exists());
     gate.handle().clear_faults();
     sync(&engine).await;
     assert_eq!(keys(&stored.stored()), gate.keys());

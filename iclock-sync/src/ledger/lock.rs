@@ -1,11 +1,12 @@
 //! The lock of the one writer.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use fs4::fs_std::FileExt;
 
-use crate::LedgerError;
+use crate::{LedgerError, private};
 
 /// Held as long as the value lives; the operating system lets go of it when the process dies.
 #[derive(Debug)]
@@ -18,14 +19,15 @@ impl WriterLock {
     pub(super) fn take(dir: &Path) -> Result<Self, LedgerError> {
         let (path, holder) = (dir.join("ledger.lock"), dir.join("ledger.pid"));
         let io = |source| LedgerError::Io { path: path.clone(), source };
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        let file = private::options().truncate(false).open(&path).map_err(io)?;
         if !file.try_lock_exclusive().map_err(io)? {
             // A file of its own: on Windows a locked file cannot be read.
             let pid = fs::read_to_string(&holder).ok().and_then(|text| text.trim().parse::<u32>().ok());
             let holder = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
             return Err(LedgerError::Held { dir: dir.to_owned(), holder });
         }
-        fs::write(&holder, format!("{}\n", std::process::id()))
+        private::create(&holder)
+            .and_then(|mut file| writeln!(file, "{}", std::process::id()))
             .map_err(|source| LedgerError::Io { path: holder.clone(), source })?;
         Ok(Self { _file: file, holder })
     }

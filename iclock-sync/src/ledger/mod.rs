@@ -22,7 +22,6 @@ mod waiting;
 mod window;
 
 use std::convert::Infallible;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -41,7 +40,7 @@ pub(crate) use terminals::save as save_terminal;
 pub use terminals::{Learned, TerminalState};
 pub(crate) use waiting::{Resolution, WaitingRecord, any_waiting, resolve_read_again};
 
-use crate::LedgerError;
+use crate::{LedgerError, private};
 
 /// The ledger's file in the state directory.
 const FILE: &str = "ledger.sqlite";
@@ -62,9 +61,15 @@ impl Ledger {
     /// [`LedgerError::Held`] while another process writes; [`LedgerError::Damaged`] and [`LedgerError::TooNew`] without
     /// changing the file; else what the file system or SQLite said.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
-        fs::create_dir_all(dir).map_err(|source| LedgerError::Io { path: dir.to_owned(), source })?;
+        private::create_dir_all(dir).map_err(|source| LedgerError::Io { path: dir.to_owned(), source })?;
         let lock = lock::WriterLock::take(dir)?;
         let path = dir.join(FILE);
+        // SQLite gives its other files the rights of this one.
+        private::options()
+            .truncate(false)
+            .open(&path)
+            .and_then(|_| private::protect(&path))
+            .map_err(|source| LedgerError::Io { path: path.clone(), source })?;
         let mut connection = Connection::open(&path).map_err(|error| schema::opening(&path, error))?;
         schema::migrate(&mut connection, &path)?;
         Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: Some(lock) })

@@ -90,7 +90,12 @@ fn create_new(directory: &Path) -> io::Result<(File, PathBuf)> {
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = directory.join(format!("zk-transfer-{}-{number}.tmp", std::process::id()));
-        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        // What a terminal sent is for the program's user alone.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&path) {
             Ok(file) => return Ok((file, path)),
             // A process with the same number may have died before it could remove its own.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < NAME_TRIES => tries += 1,
