@@ -55,6 +55,8 @@ pub(crate) enum Command {
     /// Look into what was refused
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Send again what was delivered to a sink that has lost it
+    Replay(Replay),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -258,6 +260,19 @@ pub(crate) enum Quarantine {
         /// Its number, as listed
         id: i64,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The sink: a configured name, or a URL
+    #[arg(long, value_name = "NAME|URL")]
+    pub(crate) sink: String,
+    /// Only what was punched since: days (2), a span (36h), a date, a time
+    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
+    pub(crate) since: Option<When>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -33,6 +33,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => command::doctor::run(&global, &args),
         Command::Migrate(args) => command::migrate::run(&global, &args),
         Command::Quarantine(args) => command::quarantine::run(&global, &args),
+        Command::Replay(args) => command::replay::run(&global, &args),
         Command::Config(args) => command::config::run(&global, &args),
         Command::Completions { shell } => command::completions::run(shell),
     })

@@ -46,6 +46,28 @@ fn new_punches_come_as_a_tail() {
 }
 
 #[test]
+fn a_database_that_was_lost_is_a_problem_and_replay_fills_it_again() {
+    let world = World::new();
+    let server = world.serve(terminal(300));
+    world.sync(&[&server], &[]).ended(0);
+    std::fs::remove_file(world.path().join("att.db")).unwrap();
+    let report = world.sync(&[&server], &[]).ended(30).report();
+    let error = report["sinks"][0]["error"].as_str().unwrap();
+    assert!(error.contains("iclock-cli replay --sink"), "{error}");
+    let replay = ["replay", "--json", "--sink", "sqlite:att.db", "--state", "state"];
+    let report = world.cli(&replay).ended(0).report();
+    assert_eq!((&report["sinks"][0]["stored"], &report["sinks"][0]["pending"]), (&300.into(), &0.into()));
+    assert_eq!(world.stored(), truth(&server));
+    world.sync(&[&server], &[]).ended(0);
+    // What is there is not stored twice, and a window limits what is sent.
+    let again = world.cli(&replay).ended(0).report();
+    assert_eq!((&again["sinks"][0]["stored"], &again["sinks"][0]["already_stored"]), (&0.into(), &300.into()));
+    let none = world.cli(&[&replay[..], &["--since", "2090-01-01"]].concat()).ended(0).report();
+    assert_eq!(none["sinks"][0]["already_stored"], 0);
+    world.cli(&["replay", "--sink", "nobody", "--state", "state"]).ended(10);
+}
+
+#[test]
 fn every_layout_is_stored_as_it_is() {
     for profile in Profile::ALL {
         let world = World::new();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use common::World;
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &[],
     &["sync"],
     &["demo"],
@@ -16,6 +16,7 @@ const COMMANDS: [&[&str]; 10] = [
     &["migrate"],
     &["quarantine"],
     &["quarantine", "list"],
+    &["replay"],
     &["config"],
     &["completions"],
 ];

@@ -79,10 +79,15 @@ impl Delivery {
         // A safety limit is counted over all terminals.
         let at_once = self.run.max_new.is_none() || self.run.force;
         let mut reader = None;
+        let (mut looked, mut lost) = (false, None);
         let all_admitted = loop {
             let news = *self.news.borrow_and_update();
             if news.over || at_once {
                 let sink = self.admit(&mut report).await?;
+                if !looked {
+                    lost = self.look_for_delivered(&sink).await?;
+                    looked = sink.admitted > sink.delivered;
+                }
                 let ledger = match &reader {
                     Some(ledger) => Arc::clone(ledger),
                     None => Arc::clone(reader.insert(self.reader().await?)),
@@ -109,6 +114,13 @@ impl Delivery {
         report.requests = self.sender.requests.load(Ordering::Relaxed);
         if report.requests > 0 && report.status == SinkStatus::Idle {
             report.status = SinkStatus::Ok;
+        }
+        if let Some(lost) = lost {
+            report.status = SinkStatus::Failed;
+            report.error = Some(match report.error.take() {
+                Some(error) => format!("{error}; {lost}"),
+                None => lost,
+            });
         }
         let took = self.sender.clock.monotonic().saturating_sub(started);
         report.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

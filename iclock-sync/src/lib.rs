@@ -43,6 +43,7 @@ mod hint;
 mod intake;
 pub mod ledger;
 mod live;
+mod lost;
 mod meet;
 pub mod observer;
 mod options;

@@ -134,13 +134,23 @@ pub struct RunOptions {
     pub max_new: Option<u64>,
     /// Lets pass what `max_new` would stop. Off by default.
     pub force: bool,
+    /// Sinks are being filled again: what they lack of what was delivered to them is no problem. Off by default.
+    pub replay: bool,
     /// Whether events go out at all; without, they only enter the ledger. On by default.
     pub deliver: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { dry_run: false, window: Window::default(), full: false, max_new: None, force: false, deliver: true }
+        Self {
+            dry_run: false,
+            window: Window::default(),
+            full: false,
+            max_new: None,
+            force: false,
+            replay: false,
+            deliver: true,
+        }
     }
 }
 

@@ -131,7 +131,7 @@ pub struct SinkReport {
     pub pending: u64,
     /// Events outside the window.
     pub held: u64,
-    /// Calls made to it.
+    /// Calls made to it to write, its probe included.
     pub requests: u64,
     /// What failed, why, and what to try.
     pub error: Option<String>,

@@ -1,7 +1,7 @@
 //! Calls to one sink: each with a time limit, tried again where that may help.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use attendance_model::{AttendanceEvent, Notice, Outcome, Sink, SinkError, SinkErrorKind};
 use tokio::sync::OnceCell;
@@ -17,6 +17,8 @@ use crate::retry::Backoff;
 pub(crate) struct Target {
     pub(crate) sink: Arc<dyn Sink>,
     probed: OnceCell<Vec<Notice>>,
+    /// Whether this process has found in it what was delivered to it.
+    checked: AtomicBool,
 }
 
 /// Calls one sink in one run.
@@ -33,7 +35,15 @@ pub(crate) struct Sender {
 
 impl Target {
     pub(crate) fn new(sink: Arc<dyn Sink>) -> Self {
-        Self { sink, probed: OnceCell::new() }
+        Self { sink, probed: OnceCell::new(), checked: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn is_checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_checked(&self) {
+        self.checked.store(true, Ordering::Relaxed);
     }
 
     /// What its probe found that somebody should mend.

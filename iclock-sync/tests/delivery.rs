@@ -215,6 +215,34 @@ async fn what_was_merged_goes_out_when_a_sinks_ids_become_full_ones_and_back_not
 }
 
 #[tokio::test]
+async fn a_sink_that_lost_what_it_held_is_a_problem_until_it_is_filled_again() {
+    let (gate, state, (_, sink)) = (Gate::with_records(300).await, State::new(), memory("db"));
+    sync(&state.engine(&[&gate], std::slice::from_ref(&sink))).await;
+    let again = sync(&state.engine(&[&gate], &[sink])).await;
+    assert_eq!((again.run.exit_code, again.sinks[0].requests), (0, 0), "what was delivered is there: {again:?}");
+    let (stored, empty) = memory("db");
+    let engine = state.engine(&[&gate], std::slice::from_ref(&empty));
+    gate.handle().punch_now().unwrap();
+    // What it is sent since does not hide what it lost.
+    for new in [1, 0] {
+        let report = sync(&engine).await;
+        let sink = &report.sinks[0];
+        assert_eq!((report.run.exit_code, sink.status, sink.stored), (30, SinkStatus::Failed, new), "{report:?}");
+        let error = sink.error.as_deref().unwrap();
+        assert!(error.contains("iclock-cli replay --sink db"), "{error}");
+    }
+    drop(engine);
+    let ledger = Ledger::open(&state.dir.path().join("state")).unwrap();
+    assert_eq!(ledger.replay(&empty.target(), "db", &Window::default()).unwrap(), 301);
+    drop(ledger);
+    let options = RunOptions { replay: true, ..RunOptions::default() };
+    let report = sync_with(&state.engine(&[], std::slice::from_ref(&empty)), options).await;
+    assert_eq!((report.run.exit_code, report.sinks[0].stored, report.sinks[0].pending), (0, 300, 0), "{report:?}");
+    assert_eq!(keys(&stored.stored()), gate.keys());
+    assert_eq!(sync(&state.engine(&[&gate], &[empty])).await.run.exit_code, 0);
+}
+
+#[tokio::test]
 async fn a_new_target_starts_with_all_that_the_ledger_holds() {
     let (gate, state, (_, first), (second, late)) =
         (Gate::with_records(300).await, State::new(), memory("first"), memory("second"));

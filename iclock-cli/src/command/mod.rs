@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod info;
 pub(crate) mod migrate;
 pub(crate) mod quarantine;
+pub(crate) mod replay;
 pub(crate) mod simulate;
 pub(crate) mod sync;
 

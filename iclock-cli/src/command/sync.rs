@@ -26,6 +26,8 @@ pub(crate) struct Job {
     pub(crate) dry_run: bool,
     pub(crate) full: bool,
     pub(crate) force: bool,
+    /// The sinks are being filled again.
+    pub(crate) replay: bool,
     pub(crate) since: Option<When>,
     pub(crate) until: Option<When>,
     /// Again and again, by the configured schedule.
@@ -52,6 +54,7 @@ pub(crate) fn run(global: &Global, args: &Sync) -> Result<ExitCode, CliError> {
         dry_run: args.dry_run,
         full: args.full,
         force: args.force,
+        replay: false,
         since: args.since,
         until: args.until,
         repeat: args.r#loop.is_some() || args.live,
@@ -92,7 +95,7 @@ pub(crate) fn carry_out(config: &Config, job: &Job) -> Result<ExitCode, CliError
         tracing::warn!("{warning}");
     }
     let sinks = if job.exports.is_empty() { sinks::open_all(&config.sinks)? } else { Vec::new() };
-    let missing = config.missing(job.exports.is_empty());
+    let missing = if job.replay { Vec::new() } else { config.missing(job.exports.is_empty()) };
     if !missing.is_empty() {
         return Err(ConfigErrors::in_order(missing).into());
     }
@@ -175,6 +178,7 @@ impl Job {
             full: self.full,
             max_new: config.max_new,
             force: self.force,
+            replay: self.replay,
             deliver: self.exports.is_empty(),
         }
     }

@@ -14,6 +14,7 @@ mod known;
 mod lock;
 mod quarantine;
 mod read;
+mod replay;
 mod runs;
 mod schema;
 mod settings;

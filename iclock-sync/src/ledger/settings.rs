@@ -15,6 +15,20 @@ impl Ledger {
         })
     }
 
+    /// Keeps a value under a name, or forgets it.
+    pub(crate) fn keep_setting(&self, name: &str, value: Option<&str>) -> Result<(), LedgerError> {
+        self.write("keep a setting", |transaction| match value {
+            Some(value) => Self::set(transaction, name, value),
+            None => Self::forget(transaction, name),
+        })
+    }
+
+    /// Forgets what was kept under a name.
+    pub(crate) fn forget(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
+        transaction.prepare_cached("DELETE FROM settings WHERE name = ?1")?.execute([name])?;
+        Ok(())
+    }
+
     /// Keeps a value under a name.
     pub(crate) fn set(transaction: &Transaction<'_>, name: &str, value: &str) -> rusqlite::Result<()> {
         transaction

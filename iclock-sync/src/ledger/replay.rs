@@ -1,0 +1,89 @@
+//! Events that were delivered, looked for at the sink, and sent again where they are lost.
+
+use attendance_model::AttendanceEvent;
+use rusqlite::Connection;
+
+use super::delivery::{SinkState, id_of, state, watermarks};
+use super::events::{self, EventReader};
+use super::window::{OF_EVENT, condition};
+use crate::{Ledger, LedgerError, Window};
+
+/// Under this name stands up to where a sink was found to have lost what was delivered to it.
+fn lost_name(sink: i64) -> String {
+    format!("lost {sink}")
+}
+
+impl Ledger {
+    /// Up to which event a sink was found to have lost what was delivered to it.
+    pub(crate) fn lost_through(&self, sink: i64) -> Result<Option<i64>, LedgerError> {
+        Ok(self.setting(&lost_name(sink))?.and_then(|text| text.parse().ok()))
+    }
+
+    /// Remembers it, or that the events are there again.
+    pub(crate) fn set_lost_through(&self, sink: i64, through: Option<i64>) -> Result<(), LedgerError> {
+        self.keep_setting(&lost_name(sink), through.map(|seq| seq.to_string()).as_deref())
+    }
+
+    /// Makes events inside a window pending again for a target, as if they had never been delivered there; so many they were.
+    /// What the window of a run holds, what merged, and what the target refused for good stays as it is. What the Python tool
+    /// had delivered is sent too.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when it cannot be saved; then nothing changes.
+    pub fn replay(&self, target: &str, name: &str, window: &Window) -> Result<u64, LedgerError> {
+        let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
+        self.write("make events pending again", |transaction| {
+            let sink = watermarks(transaction, id_of(transaction, target, name)?)?;
+            // Behind the watermark an event is delivered unless an exception says otherwise; before it, it is pending unless.
+            let delivered = transaction
+                .prepare(&format!(
+                    "INSERT INTO exceptions (sink, seq, state) SELECT ?1, e.seq, ?2 FROM events e
+                     WHERE e.seq <= ?3 AND ({inside})
+                     AND NOT EXISTS (SELECT 1 FROM exceptions x WHERE x.sink = ?1 AND x.seq = e.seq)"
+                ))?
+                .execute((sink.id, state::PENDING, sink.delivered))?;
+            let imported = transaction
+                .prepare(&format!(
+                    "UPDATE exceptions SET state = ?2 WHERE sink = ?1 AND state = ?3 AND seq <= ?4
+                     AND EXISTS (SELECT 1 FROM events e WHERE e.seq = exceptions.seq AND ({inside}))"
+                ))?
+                .execute((sink.id, state::PENDING, state::IMPORTED, sink.delivered))?;
+            Self::forget(transaction, &lost_name(sink.id))?;
+            Ok((delivered + imported) as u64)
+        })
+    }
+
+    /// A few of the events that were delivered to a sink: the last ones first, at most `most`; then one from the middle and
+    /// the first, where there is room.
+    pub(crate) fn delivered_sample(&self, sink: &SinkState, most: usize) -> Result<Vec<AttendanceEvent>, LedgerError> {
+        self.read("look for what was delivered", |connection| {
+            let spread = usize::from(most > 1) * 2;
+            let mut sample = sample(connection, sink, 0, "DESC", most - spread)?;
+            if spread > 0 {
+                sample.extend(self::sample(connection, sink, sink.delivered / 2, "ASC", 1)?);
+                sample.extend(self::sample(connection, sink, 1, "ASC", 1)?);
+            }
+            Ok(sample)
+        })
+    }
+}
+
+fn sample(
+    connection: &Connection,
+    sink: &SinkState,
+    from: i64,
+    order: &str,
+    most: usize,
+) -> rusqlite::Result<Vec<AttendanceEvent>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {} FROM events e WHERE seq BETWEEN ?2 AND ?3
+         AND NOT EXISTS (SELECT 1 FROM exceptions x WHERE x.sink = ?1 AND x.seq = e.seq) ORDER BY seq {order} LIMIT ?4",
+        events::COLUMNS
+    ))?;
+    let mut rows = statement.query((sink.id, from, sink.delivered, most as i64))?;
+    let (mut reader, mut found) = (EventReader::default(), Vec::new());
+    while let Some(row) = rows.next()? {
+        found.push(reader.event(connection, row)?.1);
+    }
+    Ok(found)
+}

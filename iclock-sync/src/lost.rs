@@ -1,0 +1,70 @@
+//! A target that lacks what was delivered to it: emptied, deleted, or restored from a backup.
+
+use std::sync::Arc;
+
+use attendance_model::{AttendanceEvent, EventId, IdScheme, SinkErrorKind};
+
+use crate::SyncError;
+use crate::deliver::Delivery;
+use crate::error::blocking;
+use crate::ledger::SinkState;
+
+/// Delivered events that are looked for; one where each costs money.
+const LOOKED_FOR: usize = 5;
+
+impl Delivery {
+    /// Looks for a few of the events that were delivered; says what is to be done when none of them is there.
+    ///
+    /// A poll without news is to cost no call: it looks at the first run of a process, at a full one, and before events go out;
+    /// where a look costs money, not for the last.
+    pub(crate) async fn look_for_delivered(&self, sink: &SinkState) -> Result<Option<String>, SyncError> {
+        let (target, ledger, id) = (&self.sender.target, Arc::clone(&self.ledger), sink.id);
+        let known = blocking("ledger", move || Ok(ledger.lost_through(id)?)).await?;
+        let billed = target.sink.capabilities().billed_lookup;
+        let writes = sink.admitted > sink.delivered && !billed;
+        if self.run.replay || !(known.is_some() || !target.is_checked() || self.run.full || writes) {
+            return Ok(None);
+        }
+        // What it was sent since a loss was found says nothing of what it lost.
+        let mut state = *sink;
+        state.delivered = known.unwrap_or(sink.delivered);
+        let (ledger, most) = (Arc::clone(&self.ledger), if billed { 1 } else { LOOKED_FOR });
+        let sample = blocking("ledger", move || Ok(ledger.delivered_sample(&state, most)?)).await?;
+        let lost = !sample.is_empty() && self.is_lost(&sample).await;
+        let (ledger, through) = (Arc::clone(&self.ledger), lost.then_some(state.delivered));
+        if through != known {
+            blocking("ledger", move || Ok(ledger.set_lost_through(id, through)?)).await?;
+        }
+        if !lost {
+            target.set_checked();
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "none of the events that were delivered to it is there any more: it was emptied, lost, or restored from a backup; \
+             to send them again: iclock-cli replay --sink {}",
+            target.sink.name()
+        )))
+    }
+
+    /// Under neither scheme of ids is any of them there: those that went out before its ids were changed have the others.
+    async fn is_lost(&self, sample: &[AttendanceEvent]) -> bool {
+        for scheme in [IdScheme::Full, IdScheme::IclockSyncV1] {
+            if self.any_stored(sample, scheme).await != Some(false) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// `None` where it cannot be told; a write will say what is wrong.
+    async fn any_stored(&self, sample: &[AttendanceEvent], scheme: IdScheme) -> Option<bool> {
+        let ids: Vec<EventId> = sample.iter().map(|event| scheme.id_of(event)).collect();
+        let answer = tokio::time::timeout(self.sender.options.sink_timeout, self.sender.target.sink.lookup(&ids)).await;
+        match answer {
+            Ok(Ok(stored)) => Some(stored.contains(&true)),
+            // The table, file or collection itself is not there.
+            Ok(Err(error)) if matches!(error.kind, SinkErrorKind::Missing | SinkErrorKind::Schema) => Some(false),
+            Ok(Err(_)) | Err(_) => None,
+        }
+    }
+}
