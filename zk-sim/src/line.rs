@@ -92,6 +92,8 @@ pub(crate) struct Line {
     silent: bool,
     /// What the next answer waits for, beside the pace.
     delay: Duration,
+    /// A datagram that the next one overtakes.
+    overtaken: Option<Action>,
     random: Random,
 }
 
@@ -112,6 +114,7 @@ impl Line {
             sent: 0,
             silent: false,
             delay: Duration::ZERO,
+            overtaken: None,
             random: Random::new(seed),
         }
     }
@@ -209,10 +212,9 @@ impl Line {
         out
     }
 
-    /// Loses, doubles and reorders datagrams.
+    /// Loses, doubles and reorders datagrams. The last one of an answer may come amid a later answer.
     fn datagrams(&mut self, faults: &mut Faults, actions: Vec<Action>) -> Vec<Action> {
         let mut out = Vec::with_capacity(actions.len());
-        let mut overtaken = None;
         for action in actions {
             if !matches!(action, Action::Write(_)) {
                 out.push(action);
@@ -224,14 +226,13 @@ impl Line {
             if faults.strike_share(FaultKind::UdpDuplicate, self.random.next()) {
                 out.push(action.clone());
             }
-            if overtaken.is_none() && faults.strike_share(FaultKind::UdpReorder, self.random.next()) {
-                overtaken = Some(action);
+            if self.overtaken.is_none() && faults.strike_share(FaultKind::UdpReorder, self.random.next()) {
+                self.overtaken = Some(action);
                 continue;
             }
             out.push(action);
-            out.extend(overtaken.take());
+            out.extend(self.overtaken.take());
         }
-        out.extend(overtaken);
         out
     }
 

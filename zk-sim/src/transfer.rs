@@ -179,6 +179,8 @@ impl Prepared {
         if terminal.faults.strike(FaultKind::NotReady).is_some() {
             return vec![Reply::ok()];
         }
+        let endless = terminal.faults.strike(FaultKind::IgnoreLength).is_some();
+        let length = if endless { self.claimed - offset } else { length };
         let from = self.data.len().min(offset as usize);
         let to = self.data.len().min(from + length as usize);
         let part = self.data.slice(from..to);
@@ -209,7 +211,11 @@ fn stream(terminal: &mut Terminal, transport: Transport, claimed: u32, mut data:
         Transport::Tcp => terminal.profile.tcp_packet,
         Transport::Udp => terminal.profile.udp_packet,
     };
-    let size = (packet as usize).max(1);
+    let smaller = match transport {
+        Transport::Udp => strike_bytes(&mut terminal.faults, FaultKind::UdpPart),
+        Transport::Tcp => None,
+    };
+    let size = smaller.unwrap_or(packet as usize).max(1);
     let mut replies = Vec::with_capacity(data.len() / size + 3);
     if terminal.faults.strike(FaultKind::AckBeforeData).is_some() {
         replies.push(Reply::ok());

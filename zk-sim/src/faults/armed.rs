@@ -2,6 +2,7 @@
 
 use zk_proto::Command;
 
+use super::kind::Value;
 use super::{Fault, FaultKind, Unit};
 
 /// The faults of one terminal, and how often each has struck.
@@ -58,10 +59,11 @@ impl Faults {
         self.armed.iter().find(|armed| armed.fault.kind == kind).map(|armed| armed.fault.value)
     }
 
-    /// Whether `share` falls into the percentage of a record fault; used up strikes are counted.
+    /// Whether `share` falls into the share of a fault that strikes records or datagrams; used up strikes are counted.
     pub(crate) fn strike_share(&mut self, kind: FaultKind, share: u64) -> bool {
         let Some(armed) = self.armed.iter_mut().find(|armed| armed.fault.kind == kind) else { return false };
-        if share % 100 >= u64::try_from(armed.fault.value).unwrap_or(0) {
+        let whole = if matches!(kind.value(), Value::Rate(_)) { 1000 } else { 100 };
+        if share % whole >= u64::try_from(armed.fault.value).unwrap_or(0) {
             return false;
         }
         let occasion = armed.seen;

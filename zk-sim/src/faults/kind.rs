@@ -25,6 +25,8 @@ pub(super) enum Value {
     Count(i64, i64),
     /// Percent, 1-100.
     Percent(i64),
+    /// A share in thousandths, 1-1000; written in percent, with one decimal at most.
+    Rate(i64),
     /// A duration in milliseconds, without a sign.
     Delay(i64),
     /// A duration in milliseconds, either sign.
@@ -152,9 +154,11 @@ kinds! {
     EnrolSilent, "enrol-silent", Value::None, Request, "a remote enrolment is acknowledged and nothing is told of it";
     DataSession, "data-session-id", Value::None, Request, "the packets of a transfer carry the session id instead of their number";
     EarlyAck, "early-ack", Value::Count(1, 1), Request, "UDP: the ACK_OK that ends a transfer overtakes its last N packets";
-    UdpLoss, "udp-loss", Value::Percent(10), Packet, "UDP: N percent of the datagrams are lost, either way";
-    UdpDuplicate, "udp-duplicate", Value::Percent(10), Packet, "UDP: N percent of the datagrams are sent twice";
-    UdpReorder, "udp-reorder", Value::Percent(10), Packet, "UDP: N percent of the datagrams are overtaken by the next";
+    IgnoreLength, "ignore-length", Value::None, Request, "1504 sends everything from its offset on, whatever length was asked for";
+    UdpPart, "udp-part", Value::Count(1, 512), Request, "UDP: datagrams of a transfer have N bytes of data, however many it announces";
+    UdpLoss, "udp-loss", Value::Rate(100), Packet, "UDP: N percent (0.1 to 100) of the datagrams are lost, either way; the seed decides which";
+    UdpDuplicate, "udp-duplicate", Value::Rate(100), Packet, "UDP: N percent (0.1 to 100) of the datagrams are sent twice; the seed decides which";
+    UdpReorder, "udp-reorder", Value::Rate(100), Packet, "UDP: N percent (0.1 to 100) of the datagrams are overtaken by the next one, which may be of a later answer; the seed decides which";
 }
 
 impl Value {
@@ -171,10 +175,22 @@ impl Value {
                 let text = text.strip_suffix('%').unwrap_or(text);
                 text.parse().ok().filter(|value| (1..=100).contains(value)).ok_or("a percentage, 1 to 100")
             }
+            Self::Rate(_) => {
+                let text = text.strip_suffix('%').unwrap_or(text);
+                thousandths(text).filter(|value| (1..=1000).contains(value)).ok_or("a percentage, 0.1 to 100")
+            }
             Self::Delay(_) => milliseconds(text).filter(|value| *value >= 0).ok_or("a time such as 250ms or 5s"),
             Self::Offset(_) => milliseconds(text).ok_or("a time such as 90s, -2h or 400d"),
         }
     }
+}
+
+/// A percentage with one decimal at most, in thousandths.
+fn thousandths(text: &str) -> Option<i64> {
+    let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i64>().ok());
+    let tenths = digits(tenths).flatten().filter(|_| tenths.len() == 1)?;
+    digits(whole).flatten()?.checked_mul(10)?.checked_add(tenths)
 }
 
 fn milliseconds(text: &str) -> Option<i64> {

@@ -2,7 +2,9 @@
 //!
 //! A fault is written `NAME[=VALUE][xTIMES][@SKIP]`: `cut-head=12x1` cuts twelve bytes off the first transfer of the log
 //! and leaves the others whole, `bad-checksum=1x1@20` damages the 21st packet alone. What is counted is the kind's
-//! [`Unit`]; without `xTIMES` the fault never ends. Times carry their unit (`250ms`, `5s`, `-2h`, `3d`).
+//! [`Unit`]; without `xTIMES` the fault never ends. Times carry their unit (`250ms`, `5s`, `-2h`, `3d`). The shares of lost,
+//! doubled and overtaken datagrams are percentages with at most one decimal (`udp-loss=0.2`). The terminal's seed decides
+//! which datagrams they strike, so the same seed and the same requests meet the same faults.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,9 +35,11 @@ impl Fault {
     pub fn new(kind: FaultKind) -> Self {
         let value = match kind.value() {
             Value::None => 0,
-            Value::Count(_, default) | Value::Percent(default) | Value::Delay(default) | Value::Offset(default) => {
-                default
-            }
+            Value::Count(_, default)
+            | Value::Percent(default)
+            | Value::Rate(default)
+            | Value::Delay(default)
+            | Value::Offset(default) => default,
         };
         Self { kind, value, times: None, skip: 0 }
     }
@@ -43,7 +47,16 @@ impl Fault {
     /// The same with a value: bytes, packets, requests, percent or milliseconds, as [`FaultKind::about`] says.
     #[must_use]
     pub fn value(self, value: i64) -> Self {
-        Self { value, ..self }
+        match self.kind.value() {
+            Value::Rate(_) => self.permille(value.saturating_mul(10)),
+            _ => Self { value, ..self },
+        }
+    }
+
+    /// The same at a rate in thousandths, for faults that strike a share of the datagrams: 5 is half a percent.
+    #[must_use]
+    pub fn permille(self, rate: i64) -> Self {
+        Self { value: rate, ..self }
     }
 
     /// The same, ended after so many strikes.
@@ -116,6 +129,8 @@ impl fmt::Display for Fault {
         match self.kind.value() {
             Value::None => {}
             Value::Count(..) | Value::Percent(_) => write!(f, "={}", self.value)?,
+            Value::Rate(_) if self.value % 10 == 0 => write!(f, "={}", self.value / 10)?,
+            Value::Rate(_) => write!(f, "={}.{}", self.value / 10, self.value % 10)?,
             Value::Delay(_) | Value::Offset(_) => write!(f, "={}ms", self.value)?,
         }
         if let Some(times) = self.times {
@@ -171,11 +186,24 @@ mod tests {
     }
 
     #[test]
+    fn rates_have_one_decimal_at_most() {
+        for (text, permille) in [("0.2", 2), ("0.5%", 5), ("1", 10), ("20", 200), ("100", 1000)] {
+            let fault = Fault::parse(&format!("udp-loss={text}x3")).unwrap();
+            assert_eq!(fault, Fault::new(FaultKind::UdpLoss).permille(permille).times(3), "{text}");
+        }
+        assert_eq!(Fault::new(FaultKind::UdpReorder).permille(2).to_string(), "udp-reorder=0.2");
+        assert_eq!(Fault::new(FaultKind::UdpReorder).value(30), Fault::parse("udp-reorder=30").unwrap());
+        for text in ["0", "0.05", "100.1", "101", "-1", "1.", ".5", "1.x"] {
+            assert!(Fault::parse(&format!("udp-duplicate={text}")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn wrong_texts_say_what_would_be_right() {
         assert!(matches!(Fault::parse("cut-hat"), Err(FaultError::Unknown { .. })));
         assert_eq!(
             Fault::parse("udp-loss=101").unwrap_err().to_string(),
-            "fault udp-loss takes a percentage, 1 to 100, not \"101\""
+            "fault udp-loss takes a percentage, 0.1 to 100, not \"101\""
         );
         assert!(Fault::parse("exit-unanswered=1").is_err());
         assert!(Fault::parse("latency=5").is_err());
