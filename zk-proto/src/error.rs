@@ -80,6 +80,13 @@ pub enum ProtoError {
         /// How many of the bytes asked for did not come.
         missing: u64,
     },
+    /// Answers over UDP that had more than one datagram each, and of which no two were the same.
+    Differs {
+        /// The request that they answer.
+        command: Command,
+        /// How many answers were compared.
+        readings: usize,
+    },
     /// More packets of other requests than a request may meet.
     Flooded {
         /// How many were discarded.
@@ -109,6 +116,7 @@ impl ProtoError {
                 | Self::SessionLost
                 | Self::Damaged { .. }
                 | Self::Incomplete { .. }
+                | Self::Differs { .. }
                 | Self::Flooded { .. }
                 | Self::TimedOut { .. }
         )
@@ -134,6 +142,12 @@ impl fmt::Display for ProtoError {
             Self::SessionLost => f.write_str("terminal ended the session and demands its comm key again"),
             Self::Damaged { command } => write!(f, "answer to {command} has a wrong checksum each time"),
             Self::Incomplete { offset, missing } => write!(f, "transfer lacks {missing} bytes, the first at {offset}"),
+            Self::Differs { command, readings: 1 } => {
+                write!(f, "answer to {command} came in several UDP datagrams that nothing numbers: try TCP")
+            }
+            Self::Differs { command, readings } => {
+                write!(f, "no two of {readings} answers to {command} over UDP were the same: try TCP")
+            }
             Self::Flooded { discarded } => write!(f, "{discarded} packets in a row belong to no request"),
             Self::TimedOut { command } => write!(f, "no answer to {command} in time"),
         }

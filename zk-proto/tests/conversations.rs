@@ -42,6 +42,8 @@ struct Replay {
     transport: String,
     /// What the recorded client asked, with what the terminal answered.
     exchanges: VecDeque<(Packet, Vec<Packet>)>,
+    /// The last range that was answered by several packets: its data, and bytes per packet.
+    range: Option<(Vec<u8>, usize)>,
 }
 
 impl Replay {
@@ -57,7 +59,7 @@ impl Replay {
             }
         }
         let session = if transport == "udp" { Session::datagrams(config) } else { Session::stream(config) };
-        Self { session, transport: transport.into(), exchanges }
+        Self { session, transport: transport.into(), exchanges, range: None }
     }
 
     /// Runs one request to its last event.
@@ -84,10 +86,38 @@ impl Replay {
             let wire = wire(&self.transport, &done, request.reply_id);
             return self.session.handle_input(Duration::ZERO, &wire).unwrap();
         }
+        let recorded = self.exchanges.front().is_some_and(|(next, _)| next.command == Command::DATA_RDY);
+        if request.command == Command::DATA_RDY && !recorded {
+            return self.answer_range(&request);
+        }
         let (recorded, answers) = self.exchanges.pop_front().expect("the recording has ended");
         assert_eq!((request.command, request.session), (recorded.command, recorded.session));
         assert_eq!(request.data, recorded.data);
+        let parts: Vec<&Packet> = answers.iter().filter(|answer| answer.command == Command::DATA).collect();
+        if let [first, _, ..] = parts[..] {
+            let data = parts.iter().flat_map(|part| part.data.to_vec()).collect();
+            self.range = Some((data, first.data.len()));
+        }
         for answer in answers {
+            let wire = wire(&self.transport, &answer, request.reply_id);
+            self.session.handle_input(Duration::ZERO, &wire).unwrap();
+        }
+    }
+
+    /// Over UDP this client does not believe an answer in several datagrams and asks again, which the recorded one did not. The
+    /// recorded terminal answers from the recorded data, in packets of the recorded size.
+    fn answer_range(&mut self, request: &Packet) {
+        assert_eq!(self.transport, "udp");
+        let (data, part) = self.range.as_ref().expect("a range in several packets");
+        let word = |at: usize| u32::from_le_bytes(request.data[at..at + 4].try_into().unwrap()) as usize;
+        let (offset, length) = (word(0), word(4));
+        let mut answers =
+            vec![(Command::PREPARE_DATA, 0, [length as u32, *part as u32].map(u32::to_le_bytes).concat())];
+        let parts = (0..).zip(data[offset..offset + length].chunks(*part));
+        answers.extend(parts.map(|(number, part)| (Command::DATA, number, part.to_vec())));
+        answers.push((Command::ACK_OK, length as u16, Vec::new()));
+        for (command, session, data) in answers {
+            let answer = Packet { command, session, data: data.into(), ..request.clone() };
             let wire = wire(&self.transport, &answer, request.reply_id);
             self.session.handle_input(Duration::ZERO, &wire).unwrap();
         }

@@ -12,6 +12,8 @@ use zk_proto::{CommKey, Command, Dataset, DeviceTime, Packet, Prepared, ProtoErr
 
 #[path = "session/bulk.rs"]
 mod bulk;
+#[path = "session/datagrams.rs"]
+mod datagrams;
 #[path = "session/upload.rs"]
 mod upload;
 
@@ -520,20 +522,17 @@ fn an_announced_set_that_does_not_follow_waits_to_be_read() {
 #[test]
 fn firmware_without_the_buffered_read_is_read_directly() {
     for code in [Command::ACK_UNKNOWN, Command::ACK_ERROR_CMD] {
-        let mut stage = Stage::connected_by_datagrams();
+        let mut stage = Stage::connected();
         let request = asked(&mut stage);
         stage.answer(&request, code, SESSION, &[]);
         let direct = stage.request();
         assert_eq!((direct.command, direct.data.len()), (Command::ATTLOG_RRQ, 0));
         let set = set(2_500);
         stage.answer(&direct, Command::PREPARE_DATA, SESSION, &announcement(2_500, 1_024));
-        // The acknowledgement overtakes the last part, and the first two parts change places.
-        for number in [1, 0] {
-            let chunk = set.chunks(1_024).nth(number).unwrap();
-            stage.answer(&direct, Command::DATA, number as u16, chunk);
+        for (number, chunk) in (0..).zip(set.chunks(1_024)) {
+            stage.answer(&direct, Command::DATA, number, chunk);
         }
         stage.answer(&direct, Command::ACK_OK, 2_500, &[]);
-        stage.answer(&direct, Command::DATA, 2, set.chunks(1_024).nth(2).unwrap());
         assert_eq!(stage.event(), Event::Prepared(Prepared::Streamed { size: 2_500 }));
         assert_eq!(stage.data(0), set);
         assert_eq!(stage.event(), Event::Finished);
@@ -602,61 +601,6 @@ fn a_set_is_read_in_chunks_one_at_a_time() {
 }
 
 #[test]
-fn a_hole_in_a_later_chunk_is_filled_like_one_in_the_first() {
-    let set = set(40_000);
-    let mut stage = Stage::connected_by_datagrams().prepared(40_000);
-    stage.session.read(stage.now, 0, 40_000);
-    let first = stage.request();
-    stage.serve(&first, &set, 1_024);
-    let second = stage.request();
-    assert_eq!(range(&second), (16_384, 16_384));
-    stage.answer(&second, Command::PREPARE_DATA, SESSION, &announcement(16_384, 1_024));
-    for (number, part) in (0..).zip(set[16_384..32_768].chunks(1_024)).filter(|(number, _)| *number != 5) {
-        stage.answer(&second, Command::DATA, number, part);
-    }
-    stage.answer(&second, Command::ACK_OK, 16_384, &[]);
-    assert_eq!(stage.data(0), set[..16_384]);
-    stage.silence();
-    for (offset, length) in [(16_384, 16_384), (32_768, 7_232)] {
-        let request = stage.request();
-        assert_eq!(range(&request), (offset, length));
-        stage.serve(&request, &set, 1_024);
-    }
-    assert_eq!(stage.data(16_384), set[16_384..]);
-    assert_eq!(stage.event(), Event::Finished);
-    assert_eq!(stage.session.statistics().surplus, 0);
-}
-
-#[test]
-fn a_last_part_that_is_short_each_time_is_no_progress() {
-    let set = set(3_000);
-    let mut stage = Stage::connected_by_datagrams().prepared(3_000);
-    stage.session.read(stage.now, 0, 3_000);
-    for _ in 0..4 {
-        let request = stage.request();
-        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(3_000, 1_024));
-        for (number, part) in (0..).zip(set[..2_988].chunks(1_024)) {
-            stage.answer(&request, Command::DATA, number, part);
-        }
-        stage.answer(&request, Command::ACK_OK, 3_000, &[]);
-        stage.silence();
-    }
-    assert_eq!(stage.data(0), set[..2_988]);
-    assert_eq!(stage.failure(), ProtoError::Incomplete { offset: 2_988, missing: 12 });
-}
-
-#[test]
-fn any_range_can_be_read() {
-    let set = set(1_000);
-    let mut stage = Stage::connected_by_datagrams().prepared(1_000);
-    stage.session.read(stage.now, 900, 1_000);
-    let request = stage.request();
-    stage.serve(&request, &set, 64);
-    assert_eq!(stage.data(900), set[900..]);
-    assert_eq!(stage.event(), Event::Finished);
-}
-
-#[test]
 fn an_empty_range_is_read_without_asking() {
     let mut stage = Stage::connected().prepared(10);
     stage.session.read(stage.now, 10, 10);
@@ -680,64 +624,6 @@ fn an_event_and_a_stale_packet_amid_a_transfer_are_no_part_of_it() {
     stage.answer(&request, Command::DATA, 2, &set[200..]);
     stage.answer(&request, Command::ACK_OK, 300, &[]);
     assert!(matches!(stage.event(), Event::Live(_)));
-    assert_eq!(stage.data(0), set);
-    assert_eq!(stage.event(), Event::Finished);
-}
-
-#[test]
-fn reordered_doubled_and_overtaken_datagrams_are_put_right() {
-    let set = set(3_000);
-    let mut stage = Stage::connected_by_datagrams().prepared(3_000);
-    stage.session.read(stage.now, 0, 3_000);
-    let request = stage.request();
-    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(3_000, 1_024));
-    stage.answer(&request, Command::DATA, 2, &set[2_048..]);
-    stage.answer(&request, Command::ACK_OK, 3_000, &[]);
-    stage.answer(&request, Command::DATA, 0, &set[..1_024]);
-    stage.answer(&request, Command::DATA, 0, &set[..1_024]);
-    assert!(stage.data(0).is_empty());
-    stage.answer(&request, Command::DATA, 1, &set[1_024..2_048]);
-    assert_eq!(stage.data(0), set);
-    assert_eq!(stage.event(), Event::Finished);
-}
-
-#[test]
-fn holes_are_filled_by_further_answers_as_long_as_that_helps() {
-    let set = set(16_000);
-    let mut stage = Stage::connected_by_datagrams().prepared(16_000);
-    stage.session.read(stage.now, 0, 16_000);
-    // Of each answer only one part more arrives than of the one before, and never the acknowledgement.
-    for arriving in 0..16 {
-        let request = stage.request();
-        assert_eq!(range(&request), (0, 16_000));
-        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(16_000, 1_000));
-        stage.answer(&request, Command::DATA, arriving, set.chunks(1_000).nth(arriving.into()).unwrap());
-        stage.silence();
-    }
-    assert_eq!(stage.data(0), set);
-    assert_eq!(stage.event(), Event::Finished);
-}
-
-#[test]
-fn a_direct_read_with_a_hole_is_repeated_until_it_is_filled() {
-    let mut stage = Stage::connected_by_datagrams();
-    let request = asked(&mut stage);
-    stage.answer(&request, Command::ACK_UNKNOWN, SESSION, &[]);
-    let set = set(2_500);
-    let mut parts: Vec<(u16, &[u8])> = (0..).zip(set.chunks(1_024)).collect();
-    for arriving in [vec![parts.remove(1)], parts] {
-        let direct = stage.request();
-        assert_eq!(direct.command, Command::ATTLOG_RRQ);
-        stage.answer(&direct, Command::PREPARE_DATA, SESSION, &announcement(2_500, 1_024));
-        for (number, part) in arriving {
-            stage.answer(&direct, Command::DATA, number, part);
-        }
-        stage.answer(&direct, Command::ACK_OK, 2_500, &[]);
-        if stage.session.poll_timeout().is_some() {
-            stage.silence();
-        }
-    }
-    assert_eq!(stage.event(), Event::Prepared(Prepared::Streamed { size: 2_500 }));
     assert_eq!(stage.data(0), set);
     assert_eq!(stage.event(), Event::Finished);
 }
@@ -773,24 +659,6 @@ fn checksums_wrong_in_every_datagram_are_named_as_the_cause() {
     }
     stage.requests.clear();
     assert_eq!(stage.failure(), ProtoError::Damaged { command: Command::CONNECT });
-}
-
-#[test]
-fn a_chunk_with_a_hole_is_asked_for_again_at_its_offset() {
-    let set = set(3_000);
-    let mut stage = Stage::connected_by_datagrams().prepared(3_000);
-    stage.session.read(stage.now, 0, 3_000);
-    let request = stage.request();
-    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(3_000, 1_024));
-    stage.answer(&request, Command::DATA, 0, &set[..1_024]);
-    stage.answer(&request, Command::DATA, 2, &set[2_048..]);
-    stage.answer(&request, Command::ACK_OK, 3_000, &[]);
-    stage.silence();
-    let again = stage.request();
-    assert_eq!(range(&again), (0, 3_000));
-    assert_ne!(again.reply_id, request.reply_id);
-    stage.serve(&again, &set, 1_024);
-    assert_eq!(stage.data(0), set);
 }
 
 #[test]

@@ -17,7 +17,11 @@ const SECOND_PACKET: core::time::Duration = core::time::Duration::from_secs(1);
 /// The smallest part that any terminal is known to cut a transfer into (K40, Z40).
 const SMALLEST_PART: usize = 1008;
 /// Datagrams that may overtake the announcement of their transfer.
-const EARLY: usize = 64;
+pub(super) const EARLY: usize = 64;
+/// How often one datagram alone has to come, with nothing to say that it is the whole answer. The others may have been lost.
+pub(super) const LONE: u8 = 3;
+/// How often an answer over datagrams is asked for again.
+const DATAGRAMS_AGAIN: u8 = 6;
 
 /// A simple request with a long answer: inline (`ACK_OK` with data, `DATA`), or `PREPARE_DATA`, `DATA`..., `ACK_OK`.
 ///
@@ -35,10 +39,10 @@ pub(super) struct Bulk {
     held: Option<Packet>,
     damaged: bool,
     again: u8,
-    /// An answer that may be the first part of a longer one: it has to come twice.
-    doubtful: Option<Bytes>,
-    /// An acknowledgement came that may have been the whole answer.
-    empty: bool,
+    /// An answer that may be a part of a longer one, and how often it came.
+    doubtful: Option<(Bytes, u8)>,
+    /// How often an acknowledgement came that may have been the whole answer.
+    empty: u8,
 }
 
 impl Bulk {
@@ -53,7 +57,7 @@ impl Bulk {
             damaged: false,
             again: 0,
             doubtful: None,
-            empty: false,
+            empty: 0,
         }
     }
 
@@ -79,7 +83,7 @@ impl Bulk {
             }
             Meaning::Data => self.answer(context, packet),
             // The end of a transfer whose announcement was lost.
-            Meaning::Done if !self.early.is_empty() => self.repeat(Some(packet.session)),
+            Meaning::Done if !self.early.is_empty() => self.repeat(context, Some(packet.session)),
             // Datagrams get doubled: the second is no more than the first.
             Meaning::Done if packet.data.is_empty() && (self.held.is_none() || context.datagrams) => {
                 self.held = Some(packet);
@@ -98,33 +102,42 @@ impl Bulk {
             (0, Some(packet)) => self.after_lone_acknowledgement(context, packet),
             (0, None) => Next::Fail(ProtoError::TimedOut { command: self.command }),
             (1, _) => self.after_lone_piece(context),
-            _ => self.repeat(None),
+            _ => self.repeat(context, None),
         }
     }
 
     /// An acknowledgement and nothing else: an empty answer, unless over datagrams it ends a transfer of which all else was lost.
-    /// That one carries the transfer's size where another carries the session id; as it can be the same number, it has to come twice.
+    /// That one carries the transfer's size where another carries the session id. As it can be the same number, it has to come
+    /// several times.
     fn after_lone_acknowledgement(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
         let empty = packet.session == 0 || packet.session == *context.session_id;
-        if !context.datagrams || !self.repeatable || (empty && self.empty) {
+        self.empty += u8::from(empty);
+        if !context.datagrams || !self.repeatable || self.empty >= LONE {
             return self.answer(context, packet);
         }
-        self.empty |= empty;
-        self.repeat(None)
+        self.repeat(context, None)
     }
 
-    /// One datagram of data and nothing else: an inline answer, unless it is a part of one whose other packets were lost.
+    /// One datagram of data and nothing else: an inline answer, unless it is a part of one whose other packets were lost. So it has
+    /// to come several times.
     fn after_lone_piece(&mut self, context: &mut Context<'_>) -> Next {
-        let Some(piece) = self.early.pop() else { return self.repeat(None) };
+        let Some(piece) = self.early.pop() else { return self.repeat(context, None) };
         let first = piece.session == 0 || piece.session == *context.session_id;
-        let sure = piece.data.len() < SMALLEST_PART || self.doubtful.as_ref() == Some(&piece.data);
-        if first && (sure || !self.repeatable) {
+        if !first {
+            return self.repeat(context, None);
+        }
+        if !self.repeatable && piece.data.len() < SMALLEST_PART {
             return self.answer(context, piece);
         }
-        if first {
-            self.doubtful = Some(piece.data);
+        let times = match self.doubtful.take() {
+            Some((before, times)) if before == piece.data => times + 1,
+            _ => 1,
+        };
+        if times >= LONE {
+            return self.answer(context, piece);
         }
-        self.repeat(None)
+        self.doubtful = Some((piece.data, times));
+        self.repeat(context, None)
     }
 
     fn after_announcement(&mut self, context: &mut Context<'_>, packet: &Packet) -> Next {
@@ -134,7 +147,8 @@ impl Bulk {
             return Next::Fail(ProtoError::TooLarge { what: "answer", claimed: size, cap });
         }
         match StreamRead::new(context, self.command, size, part) {
-            Ok(stream) => self.stream = Some(stream),
+            Ok(stream) if self.repeatable => self.stream = Some(stream),
+            Ok(stream) => self.stream = Some(stream.once()),
             Err(error) => return Next::Fail(error),
         }
         let mut wait = context.pause;
@@ -183,7 +197,7 @@ impl Bulk {
 
     fn answer(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
         if self.damaged {
-            return self.repeat(None);
+            return self.repeat(context, None);
         }
         context.events.push_back(Event::Answer(packet));
         Next::Done
@@ -192,13 +206,13 @@ impl Bulk {
     /// Asks again from the start, when that is allowed and has not been done too often.
     ///
     /// `total` is what an acknowledgement said that the transfer has, modulo 65536.
-    fn repeat(&mut self, total: Option<u16>) -> Next {
+    fn repeat(&mut self, context: &Context<'_>, total: Option<u16>) -> Next {
         let have: usize = self.early.iter().map(|piece| piece.data.len()).sum();
         let damaged = core::mem::take(&mut self.damaged);
         self.early.clear();
         self.gathered.clear();
         (self.stream, self.held) = (None, None);
-        if self.repeatable && self.again < AGAIN {
+        if self.repeatable && self.again < if context.datagrams { DATAGRAMS_AGAIN } else { AGAIN } {
             self.again += 1;
             return Next::Repeat;
         }

@@ -7,6 +7,28 @@ const CALM: u8 = 4;
 /// The usual chunk is halved so often at most: past that, even the largest one is at [`LEAST`].
 const MOST_HALVINGS: u8 = 12;
 
+/// The first question over datagrams is this small: no terminal is known whose datagrams carry less.
+const FIRST_DATAGRAM: u32 = 512;
+/// Bytes of data in a datagram of nearly every terminal.
+const USUAL_DATAGRAM: u32 = 1024;
+/// The most that fits into one Ethernet frame with the headers of IP, UDP and this protocol. Past that, a datagram travels in
+/// fragments, and the loss of one of them is the loss of all.
+const LARGEST_DATAGRAM: u32 = 1464;
+/// Less is not tried: a terminal that answers even this with several datagrams does not heed the length.
+const SMALLEST_DATAGRAM: u32 = 64;
+
+/// How much data a datagram of this terminal carries, as far as its answers have shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Datagram {
+    #[default]
+    Unknown,
+    /// The first question came in one datagram: larger ones may, too.
+    Untried,
+    Known(u32),
+    /// No question was small enough.
+    Unbounded,
+}
+
 /// How often the usual chunk is halved: once more for each that was lost, short or damaged, once less after some that came
 /// whole.
 ///
@@ -15,6 +37,7 @@ const MOST_HALVINGS: u8 = 12;
 pub(super) struct Chunk {
     halvings: u8,
     calm: u8,
+    datagram: Datagram,
 }
 
 impl Chunk {
@@ -37,6 +60,40 @@ impl Chunk {
             self.halvings = self.halvings.saturating_sub(1);
         }
     }
+
+    /// Bytes to ask for over datagrams, so that the answer is one of them. `None`: no number of bytes brings that about.
+    pub(super) fn datagram(self) -> Option<u32> {
+        match self.datagram {
+            Datagram::Unknown => Some(FIRST_DATAGRAM),
+            Datagram::Untried => Some(USUAL_DATAGRAM),
+            Datagram::Known(bytes) => Some(bytes),
+            Datagram::Unbounded => None,
+        }
+    }
+
+    /// One datagram answered a question for so many bytes, and announced so many per packet, or 0.
+    pub(super) fn datagram_came(&mut self, asked: u64, part: u64) {
+        self.datagram = match self.datagram {
+            Datagram::Unknown if part > asked => Datagram::Known(part.min(LARGEST_DATAGRAM.into()) as u32),
+            Datagram::Unknown if asked >= FIRST_DATAGRAM.into() => Datagram::Untried,
+            Datagram::Untried if asked >= USUAL_DATAGRAM.into() => Datagram::Known(USUAL_DATAGRAM),
+            known => known,
+        };
+    }
+
+    /// Several datagrams answered a question for so many bytes; the longest of them had so many.
+    pub(super) fn datagrams_split(&mut self, asked: u64, longest: u64) {
+        let bytes = if longest < asked { longest } else { asked / 2 };
+        self.datagram = match u32::try_from(bytes) {
+            Ok(bytes) if bytes >= SMALLEST_DATAGRAM => Datagram::Known(bytes),
+            _ => Datagram::Unbounded,
+        };
+    }
+
+    /// The terminal sent more than it was asked for.
+    pub(super) fn datagrams_unbounded(&mut self) {
+        self.datagram = Datagram::Unbounded;
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +110,42 @@ mod tests {
         assert_eq!(chunk.within(65_472), LEAST);
         (0..CALM * MOST_HALVINGS).for_each(|_| chunk.came());
         assert_eq!(chunk.within(65_472), 65_472);
+    }
+
+    #[test]
+    fn the_size_of_a_datagram_is_learned_from_the_answers() {
+        let after = |part| {
+            let mut chunk = Chunk::default();
+            assert_eq!(chunk.datagram(), Some(512));
+            chunk.datagram_came(512, part);
+            chunk.datagram()
+        };
+        assert_eq!(after(1024), Some(1024));
+        assert_eq!(after(600), Some(600));
+        assert_eq!(after(65_528), Some(1464));
+        assert_eq!([after(0), after(512)], [Some(1024); 2]);
+    }
+
+    #[test]
+    fn a_small_first_answer_shows_nothing_unless_it_says_so() {
+        let mut chunk = Chunk::default();
+        chunk.datagram_came(100, 0);
+        assert_eq!(chunk.datagram(), Some(512));
+        chunk.datagram_came(100, 1024);
+        assert_eq!(chunk.datagram(), Some(1024));
+    }
+
+    #[test]
+    fn an_answer_in_several_datagrams_makes_the_next_question_smaller_for_good() {
+        let mut chunk = Chunk::default();
+        chunk.datagrams_split(512, 300);
+        chunk.datagram_came(300, 1024);
+        assert_eq!(chunk.datagram(), Some(300));
+        chunk.datagrams_split(300, 300);
+        assert_eq!(chunk.datagram(), Some(150));
+        chunk.datagrams_split(150, 150);
+        chunk.datagrams_split(75, 75);
+        assert_eq!(chunk.datagram(), None);
     }
 
     #[test]

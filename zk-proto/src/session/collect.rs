@@ -83,6 +83,16 @@ impl Collector {
         self.pieces.push((number, data));
     }
 
+    /// Whether one packet brought everything, and nothing else came.
+    pub(super) fn is_single(&self) -> bool {
+        self.pieces.len() == 1 && self.have == self.need
+    }
+
+    /// Whether each packet said where it belongs.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.numbered
+    }
+
     /// Bytes that this answer is to have.
     pub(super) fn need(&self) -> u64 {
         self.need
@@ -107,10 +117,15 @@ impl Collector {
     }
 
     /// Whether the bytes that came are still all of them once each has its place: pieces of two answers whose numbers make no
-    /// sense together do not add up.
+    /// sense together do not add up. Without numbers, a surplus is a packet that came twice, and a packet that is shorter than the
+    /// first one is the last, or they came in another order.
     pub(super) fn settle(&mut self) -> bool {
         self.infer_part();
-        self.is_whole()
+        let usual = self.pieces.first().map_or(0, |(_, data)| data.len());
+        let before_last = self.pieces.len().saturating_sub(1);
+        let regular = self.pieces.iter().take(before_last).all(|(_, data)| data.len() == usual)
+            && self.pieces.last().is_none_or(|(_, data)| data.len() <= usual);
+        self.is_whole() && (self.numbered || (regular && self.have == self.need))
     }
 
     /// Data that nothing announced is placed by its numbers when they make sense with the first piece as the measure.

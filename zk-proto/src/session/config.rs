@@ -14,10 +14,12 @@ pub struct Limits {
     pub max_transfer: u64,
     /// Bytes of the answer to one operation that may come as a transfer, default 16 MiB.
     pub max_answer: u64,
-    /// Bytes asked for at once at most; `None` takes what the field's clients use: 65,472 over TCP, 16,384 over UDP. Less is
-    /// asked for after a chunk that was lost, short or damaged, down to 4096 bytes, and more again once they come whole.
+    /// Bytes asked for at once at most; `None` takes 65,472 over TCP, as other clients do, and what fits into one datagram over
+    /// UDP. Over TCP, less is asked for after a chunk that was lost, short or damaged, down to 4096 bytes, and more again once
+    /// they come whole.
     pub chunk: Option<u32>,
-    /// Bytes per second below which a transfer is given up, default 8 KiB/s, on top of twelve times the answer time-out.
+    /// Bytes per second below which a transfer is given up, default 8 KiB/s, on top of twelve times the answer time-out. Ranges
+    /// over UDP, which take a round trip per datagram, may be four times as slow.
     pub slowest_rate: u32,
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::bulk::Bulk;
 use super::chunk::Chunk;
+use super::datagram::DatagramRead;
 use super::prepare::Prepare;
 use super::stream::StreamRead;
 use super::transfer::RangeRead;
@@ -35,6 +36,8 @@ pub(super) enum Next {
     Ask(Ask),
     /// The same request again.
     Repeat,
+    /// The same request again, for another reading of so many bytes.
+    Reread { size: u64 },
     /// Another request, whose answer is one stream.
     AskStream(StreamRead, Ask),
     /// The answer goes on as a stream; the packet is its first.
@@ -95,6 +98,7 @@ pub(super) enum Exchange {
     Bulk(Bulk),
     Prepare(Prepare),
     Range(RangeRead),
+    Datagrams(DatagramRead),
     Stream(StreamRead),
     Upload(Uploading),
 }
@@ -107,6 +111,7 @@ impl Exchange {
             Self::Bulk(bulk) => bulk.on_packet(context, packet),
             Self::Prepare(prepare) => prepare.on_packet(context, packet),
             Self::Range(range) => range.on_packet(context, packet),
+            Self::Datagrams(read) => read.on_packet(context, packet),
             Self::Stream(stream) => stream.on_packet(context, packet),
             Self::Upload(upload) => upload.on_packet(context, &packet),
         }
@@ -119,6 +124,7 @@ impl Exchange {
             Self::Bulk(bulk) => bulk.on_silence(context),
             Self::Prepare(prepare) => prepare.on_silence(context),
             Self::Range(range) => range.on_silence(context),
+            Self::Datagrams(read) => read.on_silence(context),
             Self::Stream(stream) => stream.on_silence(context),
             Self::Upload(upload) => upload.on_silence(context),
         }
@@ -126,7 +132,7 @@ impl Exchange {
 
     /// Whether bytes of an unfinished packet count as a sign of life.
     pub(super) fn is_transfer(&self) -> bool {
-        matches!(self, Self::Bulk(_) | Self::Prepare(_) | Self::Range(_) | Self::Stream(_))
+        matches!(self, Self::Bulk(_) | Self::Prepare(_) | Self::Range(_) | Self::Datagrams(_) | Self::Stream(_))
     }
 }
 

@@ -3,11 +3,30 @@
 //! The driver loops around five calls: [`Session::handle_input`], [`Session::handle_timeout`], [`Session::poll_transmit`],
 //! [`Session::poll_event`], [`Session::poll_timeout`]. One request is in hand at a time. An answer is known by its reply id,
 //! never by the session field; packets of other reply ids are dropped and counted; live events are kept apart and acknowledged.
+//!
+//! # Transfers over UDP
+//! An answer of several datagrams proves nothing. The datagrams carry no number that can be relied on, so one that arrives
+//! twice pushes the last one out, and one that is late changes places with its neighbour. The size is right all the same, and
+//! records of 8 or 16 bytes even stay aligned.
+//!
+//! - A range of a prepared set is read in chunks of one datagram each. Its size is learned from the first answer and is 1,024
+//!   bytes on most terminals. The reply id then numbers the datagrams: late ones are dropped, lost ones are requested again,
+//!   and one that arrives twice counts once.
+//! - A set that comes in one answer (direct reads, single templates, photos) is accepted in one datagram at once. If it has
+//!   more, it must arrive twice, identical to the byte, within three readings. Without numbers on the datagrams, two
+//!   neighbours can change places in both readings: then 3 to 8 identical readings are needed, the more the fewer datagrams
+//!   there are. Answers that never agree are [`ProtoError::Differs`], which a new session or TCP may cure.
+//! - The answer to an operation that must not be repeated, such as a picture from the sensor, is accepted if its datagrams are
+//!   numbered.
+//!
+//! This costs one round trip per KB: 100,000 records of 40 bytes need 3,900 of them, 39 s on a network with 10 ms per round
+//! trip. Over TCP nothing changes: chunks have 65,472 bytes.
 
 mod bulk;
 mod chunk;
 mod collect;
 mod config;
+mod datagram;
 mod event;
 mod exchange;
 mod input;
@@ -40,6 +59,9 @@ use upload::Uploading;
 pub use config::{ChecksumPolicy, Config, Limits};
 pub use event::{Event, Statistics};
 pub use upload::{Enrolled, Upload};
+
+/// A range over datagrams, one round trip for each, may take so many times as long as over a stream.
+const DATAGRAMS_SLOWER: u64 = 4;
 
 /// One conversation with a terminal.
 #[derive(Debug)]
@@ -144,9 +166,25 @@ impl Session {
             self.events.push_back(Event::Finished);
             return;
         }
-        let (read, ask) = RangeRead::start(&self.context(), offset, end);
-        self.begin(now, Exchange::Range(read), ask);
-        self.overall = Some(now.saturating_add(pace::allowance(&self.config, end - offset)));
+        let started = match self.link.is_datagrams() {
+            true => datagram::start(&self.context(), offset, end),
+            false => {
+                let (read, ask) = RangeRead::start(&self.context(), offset, end);
+                Ok((Exchange::Range(read), ask))
+            }
+        };
+        let (exchange, ask) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                self.abandon();
+                self.events.push_back(Event::Failed(error));
+                return;
+            }
+        };
+        self.begin(now, exchange, ask);
+        let slow = if self.link.is_datagrams() { DATAGRAMS_SLOWER } else { 1 };
+        let allowance = pace::allowance(&self.config, (end - offset).saturating_mul(slow));
+        self.overall = Some(now.saturating_add(allowance));
     }
 
     /// Fills the terminal's upload buffer, commits it and frees it: ends in [`Event::Uploaded`] or [`Event::Failed`].

@@ -1,13 +1,15 @@
 //! Asking for a set: the buffered read (command 1503), with the direct one for firmware that lacks it.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::Event;
+use super::bulk::{EARLY, LONE};
 use super::exchange::{Ask, Context, Next};
 use super::stream::StreamRead;
-use super::transfer::announcement;
+use super::transfer::{OVERTAKEN, announcement};
 use crate::dataset::{Dataset, Prepared};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
@@ -16,6 +18,8 @@ use crate::{Command, Packet, ProtoError};
 const FOLLOWS: Duration = Duration::from_secs(2);
 /// How often a damaged answer is asked for again.
 const AGAIN: u8 = 3;
+/// How often an answer over datagrams is asked for again of which a part was lost.
+const DATAGRAMS_AGAIN: u8 = 6;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -39,17 +43,27 @@ pub(super) struct Prepare {
     again: u8,
     /// An acknowledgement without data came; the data may still follow.
     acknowledged: bool,
+    /// What came over datagrams and may be a part of more.
+    loose: Loose,
 }
 
 impl Prepare {
     pub(super) fn start(context: &Context<'_>, dataset: Dataset) -> (Self, Ask) {
-        let prepare = Self { dataset, stage: Stage::Freeing, unanswered: 0, again: 0, acknowledged: false };
+        let prepare = Self {
+            dataset,
+            stage: Stage::Freeing,
+            unanswered: 0,
+            again: 0,
+            acknowledged: false,
+            loose: Loose::default(),
+        };
         (prepare, free(context))
     }
 
     fn ask(&mut self, context: &Context<'_>, stage: Stage) -> Next {
         self.stage = stage;
         self.acknowledged = false;
+        self.loose.clear();
         let (command, data) = match stage {
             Stage::Direct => (self.dataset.command(), self.dataset.direct_request()),
             _ => (Command::DATA_WRRQ, self.dataset.buffered_request()),
@@ -79,9 +93,16 @@ impl Prepare {
                         _ => self.ask(context, self.stage),
                     }
                 }
+                Meaning::Data if context.datagrams && !is_whole_set(&packet.data) => {
+                    self.loose.add(packet);
+                    Next::Wait(OVERTAKEN)
+                }
                 Meaning::Data => done(context, Prepared::Inline(packet.data)),
+                // The end of a transfer whose announcement was lost.
+                Meaning::Done if packet.data.is_empty() && !self.loose.pieces.is_empty() => self.ask_again(context),
                 Meaning::Done if packet.data.is_empty() => {
                     self.acknowledged = true;
+                    self.loose.end = packet.session;
                     Next::Wait(FOLLOWS.min(context.gap))
                 }
                 Meaning::Done if self.stage == Stage::Direct => done(context, Prepared::Inline(packet.data)),
@@ -94,11 +115,26 @@ impl Prepare {
 
     pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
         match self.stage {
+            Stage::Buffered | Stage::Direct if context.datagrams && !self.loose.pieces.is_empty() => {
+                match self.loose.lone() {
+                    Some(set) => done(context, Prepared::Inline(set)),
+                    None => self.ask_again(context),
+                }
+            }
+            Stage::Buffered | Stage::Direct
+                if context.datagrams && self.acknowledged && !self.loose.is_empty_set(*context.session_id) =>
+            {
+                self.ask_again(context)
+            }
+            Stage::Offered { size, .. } if self.acknowledged && self.loose.ends(size, *context.session_id) => {
+                self.stage = Stage::Buffered;
+                self.ask_again(context)
+            }
+            Stage::Offered { size, .. } => done(context, Prepared::Buffered { size }),
             _ if self.acknowledged => done(context, Prepared::Empty { code: Command::ACK_OK }),
             // Silent to everything since the last request: dead, not merely without the buffered read.
             Stage::Freeing if self.unanswered > 0 => Next::Fail(ProtoError::TimedOut { command: Command::FREE_DATA }),
             Stage::Freeing => self.ask(context, Stage::Buffered),
-            Stage::Offered { size, .. } => done(context, Prepared::Buffered { size }),
             Stage::Buffered if self.unanswered == 0 => {
                 self.unanswered = 1;
                 self.stage = Stage::Freeing;
@@ -117,9 +153,10 @@ impl Prepare {
         if size == 0 {
             return done(context, Prepared::Empty { code: packet.command });
         }
-        if self.stage == Stage::Direct {
+        if self.stage == Stage::Direct || !self.loose.pieces.is_empty() {
             return self.stream(context, size, part, None);
         }
+        self.acknowledged = false;
         self.stage = Stage::Offered { size, part };
         Next::Wait(FOLLOWS.min(context.gap))
     }
@@ -127,14 +164,24 @@ impl Prepare {
     fn after_offer(&mut self, context: &mut Context<'_>, packet: Packet, size: u64, part: u64) -> Next {
         match Meaning::of(packet.command) {
             Meaning::Data => self.stream(context, size, part, Some(packet)),
+            // It may have overtaken the data.
+            Meaning::Done if context.datagrams => {
+                (self.acknowledged, self.loose.end) = (true, packet.session);
+                Next::Wait(OVERTAKEN)
+            }
+            // The same datagram twice.
+            Meaning::Announced if context.datagrams => Next::Wait(FOLLOWS.min(context.gap)),
             Meaning::Done => done(context, Prepared::Buffered { size }),
             _ => self.after_refusal(context, packet.command),
         }
     }
 
-    fn stream(&self, context: &mut Context<'_>, size: u64, part: u64, first: Option<Packet>) -> Next {
+    fn stream(&mut self, context: &mut Context<'_>, size: u64, part: u64, first: Option<Packet>) -> Next {
         match StreamRead::new(context, self.command(), size, part) {
-            Ok(stream) => {
+            Ok(mut stream) => {
+                for piece in self.loose.pieces.drain(..) {
+                    stream.overtook(piece);
+                }
                 context.events.push_back(Event::Prepared(Prepared::Streamed { size }));
                 Next::Stream(stream, first)
             }
@@ -154,6 +201,70 @@ impl Prepare {
             code => Next::Fail(ProtoError::Refused { command: self.command(), code }),
         }
     }
+
+    /// Asks for the set again, of which a part was lost.
+    fn ask_again(&mut self, context: &Context<'_>) -> Next {
+        self.again += 1;
+        match self.again > DATAGRAMS_AGAIN {
+            true => Next::Fail(ProtoError::Incomplete { offset: 0, missing: 1 }),
+            false => self.ask(context, self.stage),
+        }
+    }
+}
+
+/// What came over datagrams and may be a part of more.
+#[derive(Debug, Default)]
+struct Loose {
+    /// Data that nothing has announced.
+    pieces: Vec<Packet>,
+    /// The field at offset 4 of an acknowledgement: for the end of a transfer, its size.
+    end: u16,
+    /// A datagram of data that came alone, and how often.
+    doubtful: Option<(Bytes, u8)>,
+    /// How often an acknowledgement came alone that may say that there is no set.
+    empty: u8,
+}
+
+impl Loose {
+    /// Another request goes out.
+    fn clear(&mut self) {
+        self.pieces.clear();
+    }
+
+    fn add(&mut self, packet: Packet) {
+        let doubled = self.pieces.iter().any(|other| (other.session, &other.data) == (packet.session, &packet.data));
+        if self.pieces.len() < EARLY && !doubled {
+            self.pieces.push(packet);
+        }
+    }
+
+    /// One datagram alone that came often enough to be the whole set.
+    fn lone(&mut self) -> Option<Bytes> {
+        let [piece] = &self.pieces[..] else { return None };
+        let times = match &self.doubtful {
+            Some((before, times)) if *before == piece.data => times + 1,
+            _ => 1,
+        };
+        self.doubtful = Some((piece.data.clone(), times));
+        (times >= LONE).then(|| piece.data.clone())
+    }
+
+    /// Whether an acknowledgement came alone and often enough to say that there is no set.
+    fn is_empty_set(&mut self, session: u16) -> bool {
+        self.empty += u8::from(self.end == 0 || self.end == session);
+        self.empty >= LONE
+    }
+
+    /// Whether an acknowledgement ends a transfer of so many bytes.
+    fn ends(&self, size: u64, session: u16) -> bool {
+        self.end != session && self.end == size as u16
+    }
+}
+
+/// Whether the length word in front of a set says that these bytes are all of it.
+fn is_whole_set(data: &[u8]) -> bool {
+    let (word, _) = announcement(data);
+    data.len() >= 4 && word == data.len() as u64 - 4
 }
 
 fn free(context: &Context<'_>) -> Ask {

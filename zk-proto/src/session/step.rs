@@ -35,9 +35,12 @@ impl Session {
             }
             Next::Repeat => {
                 self.exchange = Some(exchange);
-                if let Some(ask) = self.pending.take().map(|pending| pending.ask) {
-                    self.ask(now, ask, 0);
-                }
+                self.repeat(now);
+            }
+            Next::Reread { size } => {
+                self.overall = Some(now.saturating_add(pace::allowance(&self.config, size)));
+                self.exchange = Some(exchange);
+                self.repeat(now);
             }
             Next::AskStream(stream, ask) => {
                 self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
@@ -66,6 +69,12 @@ impl Session {
             }
             Next::Done => self.finish(None),
             Next::Fail(error) => self.finish(Some(error)),
+        }
+    }
+
+    fn repeat(&mut self, now: Duration) {
+        if let Some(ask) = self.pending.take().map(|pending| pending.ask) {
+            self.ask(now, ask, 0);
         }
     }
 

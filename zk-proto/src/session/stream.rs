@@ -1,23 +1,37 @@
 //! Reading a set that comes as one answer.
 
+use alloc::vec::Vec;
+use core::ops::Range;
+
 use bytes::Bytes;
 
 use super::Event;
 use super::collect::Collector;
 use super::exchange::{Context, Next};
-use super::transfer::{AGAIN, FINAL_ACK, OVERTAKEN, announcement};
+use super::transfer::{FINAL_ACK, OVERTAKEN, announcement};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// Reads a set that comes as one answer, from its beginning to its end.
+/// How often an answer over datagrams is asked for again that was short or out of order.
+const DATAGRAMS_AGAIN: u8 = 6;
+/// How often an answer over datagrams is asked for again of which nothing came. Each request has been sent several times by then.
+const DEAD: u8 = 1;
+/// Readings that may differ from those that have to be the same, with and without numbers on the packets.
+const SPARE_NUMBERED: usize = 1;
+const SPARE: usize = 2;
+
+/// Reads a set, or a range of it, that comes as one answer.
 ///
 /// Over a stream the bytes go out as they come. Datagrams are held until all are there, for they may come in any order, and
-/// the request that brought them is repeated while that fills holes.
+/// the request that brought them is repeated while that fills holes. An answer of more than one datagram proves nothing: one
+/// of them may have come twice, or in the place of another. So it has to come several times, the same to the byte.
 #[derive(Debug)]
 pub(super) struct StreamRead {
     command: Command,
+    /// Where the answer begins and ends.
+    begin: u64,
     size: u64,
-    /// Bytes that came.
+    /// The end of what was handed out or is known.
     seen: u64,
     /// Where the next bytes to hand out stand.
     offset: u64,
@@ -25,6 +39,13 @@ pub(super) struct StreamRead {
     acknowledged: bool,
     again: u8,
     best: u64,
+    /// Anything came since the request went out.
+    heard: bool,
+    silent: u8,
+    /// Whole answers of several datagrams, and how often each came.
+    readings: Vec<(Vec<Bytes>, usize)>,
+    /// The answer can be had only once: numbered datagrams are taken as they are.
+    once: bool,
 }
 
 impl StreamRead {
@@ -33,13 +54,40 @@ impl StreamRead {
     /// # Errors
     /// [`ProtoError::TooLarge`] when it would have to be held and is above the cap for that.
     pub(super) fn new(context: &Context<'_>, command: Command, size: u64, part: u64) -> Result<Self, ProtoError> {
-        let cap = context.config.limits.max_packet as u64;
-        if context.datagrams && size > cap {
-            return Err(ProtoError::TooLarge { what: "transfer over UDP", claimed: size, cap });
+        let mut stream = Self::range(context, command, 0..size)?;
+        stream.collector.announce(size, part);
+        Ok(stream)
+    }
+
+    /// A range of a set, as the answer to `command`.
+    ///
+    /// # Errors
+    /// As [`StreamRead::new`].
+    pub(super) fn range(context: &Context<'_>, command: Command, range: Range<u64>) -> Result<Self, ProtoError> {
+        let (cap, length) = (context.config.limits.max_packet as u64, range.end - range.start);
+        if context.datagrams && length > cap {
+            return Err(ProtoError::TooLarge { what: "transfer over UDP", claimed: length, cap });
         }
-        let mut collector = Collector::new(size, context.datagrams);
-        collector.announce(size, part);
-        Ok(Self { command, size, seen: 0, offset: 0, collector, acknowledged: false, again: 0, best: 0 })
+        Ok(Self {
+            command,
+            begin: range.start,
+            size: range.end,
+            seen: range.start,
+            offset: range.start,
+            collector: Collector::new(length, context.datagrams),
+            acknowledged: false,
+            again: 0,
+            best: 0,
+            heard: false,
+            silent: 0,
+            readings: Vec::new(),
+            once: false,
+        })
+    }
+
+    /// The answer can be had only once.
+    pub(super) fn once(self) -> Self {
+        Self { once: true, ..self }
     }
 
     /// Hands out only what stands at `offset` and behind it.
@@ -47,17 +95,23 @@ impl StreamRead {
         Self { offset, ..self }
     }
 
-    /// Bytes of the whole set.
+    /// Bytes of the whole answer.
     pub(super) fn size(&self) -> u64 {
-        self.size
+        self.size - self.begin
     }
 
     /// Bytes that have not come.
     pub(super) fn missing(&self) -> u64 {
-        self.size.saturating_sub(self.seen.max(self.collector.have()))
+        self.size.saturating_sub(self.seen.saturating_add(self.collector.have()))
+    }
+
+    /// A datagram that came before the announcement.
+    pub(super) fn overtook(&mut self, packet: Packet) {
+        self.collector.add(packet.session, packet.data, true);
     }
 
     pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
+        (self.heard, self.silent) = (true, 0);
         match Meaning::of(packet.command) {
             Meaning::Announced => {
                 let (total, part) = announcement(&packet.data);
@@ -89,31 +143,79 @@ impl StreamRead {
     }
 
     pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
+        if context.datagrams && !self.heard {
+            self.silent += 1;
+            if self.silent > DEAD {
+                return Next::Fail(ProtoError::TimedOut { command: self.command });
+            }
+        }
         self.release(context)
     }
 
     /// Hands out what was held, and ends the transfer: whole, or short.
     fn release(&mut self, context: &mut Context<'_>) -> Next {
-        if context.datagrams && !self.collector.settle() {
-            let have = self.collector.have();
-            self.again = if have > self.best { 0 } else { self.again + 1 };
-            self.best = self.best.max(have);
-            if self.again < AGAIN {
-                self.acknowledged = false;
-                self.collector.restart(self.size, true);
-                return Next::Repeat;
-            }
-        }
-        if context.datagrams {
-            for piece in self.collector.take_prefix() {
-                self.emit(context, piece);
-            }
+        if context.datagrams
+            && let Some(next) = self.weigh(context)
+        {
+            return next;
         }
         if self.seen < self.size {
             return Next::Fail(ProtoError::Incomplete { offset: self.offset, missing: self.missing() });
         }
         context.events.push_back(Event::Finished);
         Next::Done
+    }
+
+    /// Hands out an answer that came as datagrams, if it can be believed. What to do next if not.
+    fn weigh(&mut self, context: &mut Context<'_>) -> Option<Next> {
+        if !self.collector.settle() {
+            return Some(self.after_short());
+        }
+        let (single, numbered) = (self.collector.is_single(), self.collector.is_numbered());
+        let (pieces, _) = self.collector.take();
+        let needed = readings_needed(pieces.len(), numbered);
+        let sure = single || (self.once && numbered) || self.count(&pieces) >= needed;
+        if !sure {
+            let readings: usize = self.readings.iter().map(|(_, times)| times).sum();
+            if self.once || readings >= needed + if numbered { SPARE_NUMBERED } else { SPARE } {
+                return Some(Next::Fail(ProtoError::Differs { command: self.command, readings }));
+            }
+            (self.acknowledged, self.heard, self.again, self.best) = (false, false, 0, 0);
+            self.collector = Collector::new(self.size(), true);
+            return Some(Next::Reread { size: self.size() });
+        }
+        self.readings.clear();
+        for piece in pieces {
+            self.emit(context, piece);
+        }
+        None
+    }
+
+    /// Notes a reading. How often it came.
+    fn count(&mut self, pieces: &[Bytes]) -> usize {
+        if let Some((_, times)) = self.readings.iter_mut().find(|(before, _)| before == pieces) {
+            *times += 1;
+            return *times;
+        }
+        self.readings.push((pieces.to_vec(), 1));
+        1
+    }
+
+    /// The datagrams that came are not all of the answer, or not in an order that can be right.
+    fn after_short(&mut self) -> Next {
+        let have = self.collector.have();
+        let progress = self.collector.is_numbered() && have > self.best;
+        self.again = if progress { 0 } else { self.again + 1 };
+        self.best = self.best.max(have);
+        if self.again < DATAGRAMS_AGAIN {
+            (self.acknowledged, self.heard) = (false, false);
+            self.collector.restart(self.size(), true);
+            return Next::Repeat;
+        }
+        Next::Fail(match self.missing() {
+            0 => ProtoError::Differs { command: self.command, readings: self.again.into() },
+            missing => ProtoError::Incomplete { offset: self.offset, missing },
+        })
     }
 
     /// Hands out the next bytes of the set, without those that are known and those beyond its end. Whether it ends here.
@@ -130,5 +232,20 @@ impl StreamRead {
             context.events.push_back(Event::Data { offset, bytes });
         }
         self.seen == self.size
+    }
+}
+
+/// How often an answer of so many datagrams has to come, the same to the byte.
+///
+/// Numbers put datagrams in their place. Without them, the same two neighbours may change places in each reading. If that
+/// happens to one datagram in `n`, the worst case, then `k` readings of `n` datagrams agree on it with a chance of about
+/// `n^(1-k) * e^-k`. These counts keep it below one in a hundred thousand.
+fn readings_needed(datagrams: usize, numbered: bool) -> usize {
+    match datagrams {
+        _ if numbered => 2,
+        0..=3 => 8,
+        4..=9 => 6,
+        10..=99 => 4,
+        _ => 3,
     }
 }

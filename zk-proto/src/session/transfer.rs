@@ -13,9 +13,7 @@ use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
 /// Bytes asked for at once, as the field's clients do. Smaller is always allowed.
-pub(super) const STREAM_CHUNK: u32 = 0xFFC0;
-/// The same over UDP: sixteen packets of 1024.
-pub(super) const DATAGRAM_CHUNK: u32 = 16_384;
+const STREAM_CHUNK: u32 = 0xFFC0;
 
 /// How long the final acknowledgement may take once every byte is there.
 pub(super) const FINAL_ACK: Duration = Duration::from_secs(1);
@@ -24,11 +22,11 @@ pub(super) const OVERTAKEN: Duration = Duration::from_millis(200);
 /// The first pause before a range is asked for again that the terminal was not ready to send; doubled up to the last.
 const NOT_READY_FIRST: Duration = Duration::from_millis(30);
 const NOT_READY_LAST: Duration = Duration::from_millis(500);
-const NOT_READY_TIMES: u32 = 20;
+pub(super) const NOT_READY_TIMES: u32 = 20;
 /// How often a short or damaged answer is asked for again.
 pub(super) const AGAIN: u8 = 3;
 
-/// Reads a range of the terminal's buffer (command 1504), one request in flight.
+/// Reads a range of the terminal's buffer (command 1504) over a stream, one request in flight.
 ///
 /// The bytes of a request are held until all of them came intact, so what goes out is in order and goes out once.
 #[derive(Debug)]
@@ -38,8 +36,6 @@ pub(super) struct RangeRead {
     end: u64,
     /// Bytes asked for at once at most.
     usual: u32,
-    /// Bytes asked for in the request in hand.
-    asked: u64,
     collector: Collector,
     announced: bool,
     acknowledged: bool,
@@ -47,42 +43,32 @@ pub(super) struct RangeRead {
     unready: bool,
     not_ready: u32,
     again: u8,
-    /// The most bytes of this chunk that were ever there.
-    best: u64,
 }
 
 impl RangeRead {
     /// `offset..end` must lie within what the terminal offered.
     pub(super) fn start(context: &Context<'_>, offset: u64, end: u64) -> (Self, Ask) {
-        let usual = if context.datagrams { DATAGRAM_CHUNK } else { STREAM_CHUNK };
-        let usual = context.config.limits.chunk.unwrap_or(usual).max(1);
+        let usual = context.config.limits.chunk.unwrap_or(STREAM_CHUNK).max(1);
         let mut read = Self {
             start: offset,
             offset,
             end,
             usual,
-            asked: 0,
-            collector: Collector::new(0, context.datagrams),
+            collector: Collector::new(0, false),
             announced: false,
             acknowledged: false,
             unready: false,
             not_ready: 0,
             again: 0,
-            best: 0,
         };
         let ask = read.ask(context);
         (read, ask)
     }
 
-    /// Asks for the chunk at the offset, keeping what came of it before.
+    /// Asks for the chunk at the offset.
     fn ask(&mut self, context: &Context<'_>) -> Ask {
-        let mut length = (self.end - self.offset).min(context.chunk.within(self.usual).into());
-        if context.datagrams && self.again > 0 {
-            // The second answer fills the holes of the first, if it is for the same bytes.
-            length = self.asked;
-        }
-        self.asked = length;
-        self.collector.restart(length, context.datagrams);
+        let length = (self.end - self.offset).min(context.chunk.within(self.usual).into());
+        self.collector = Collector::new(length, false);
         (self.announced, self.acknowledged, self.unready) = (false, false, false);
         ask(context, self.offset, length)
     }
@@ -115,7 +101,7 @@ impl RangeRead {
     }
 
     fn read_at_once(&self, context: &Context<'_>) -> Next {
-        match StreamRead::new(context, Command::DATA_RDY, self.end, 0) {
+        match StreamRead::range(context, Command::DATA_RDY, 0..self.end) {
             Ok(stream) => Next::AskStream(stream.from(self.offset), ask(context, 0, self.end)),
             Err(error) => Next::Fail(error),
         }
@@ -127,7 +113,6 @@ impl RangeRead {
             (true, true) => self.finish(context),
             (true, false) if *context.without_acks => self.finish(context),
             (true, false) => Next::Wait(FINAL_ACK.min(context.gap)),
-            (false, true) if context.datagrams => Next::Wait(OVERTAKEN),
             (false, true) => self.ask_again(context),
             (false, false) => Next::Wait(context.pause),
         }
@@ -139,11 +124,7 @@ impl RangeRead {
         } else if self.collector.is_empty() && !self.announced {
             // Some firmware acknowledges first and sends then; the same packet alone means "not ready".
             self.unready = true;
-            let pause = NOT_READY_FIRST.saturating_mul(1 << self.not_ready.min(8)).min(NOT_READY_LAST);
-            Next::Wait(if context.datagrams { pause.max(OVERTAKEN) } else { pause })
-        } else if context.datagrams {
-            self.acknowledged = true;
-            Next::Wait(OVERTAKEN)
+            Next::Wait(not_ready(self.not_ready))
         } else {
             self.ask_again(context)
         }
@@ -158,8 +139,8 @@ impl RangeRead {
             self.not_ready += 1;
             return Next::Ask(self.ask(context));
         }
-        // A datagram may be lost; a stream that is silent twice is dead.
-        if self.unready || (self.again > 0 && !context.datagrams) {
+        // A stream that is silent twice is dead.
+        if self.unready || self.again > 0 {
             return Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY });
         }
         self.ask_again(context)
@@ -168,11 +149,6 @@ impl RangeRead {
     /// What came is short.
     fn ask_again(&mut self, context: &mut Context<'_>) -> Next {
         let have = self.collector.have();
-        if context.datagrams && have > self.best {
-            // Whatever filled a hole counts as progress.
-            self.again = 0;
-        }
-        self.best = self.best.max(have);
         if self.again < AGAIN {
             self.again += 1;
             context.chunk.lost();
@@ -191,9 +167,6 @@ impl RangeRead {
     }
 
     fn finish(&mut self, context: &mut Context<'_>) -> Next {
-        if !self.collector.settle() {
-            return self.ask_again(context);
-        }
         if self.collector.is_damaged() {
             if self.again == AGAIN {
                 return Next::Fail(ProtoError::Damaged { command: Command::DATA_RDY });
@@ -208,7 +181,7 @@ impl RangeRead {
         let (pieces, surplus) = self.collector.take();
         *context.surplus += surplus;
         self.emit(context, pieces);
-        (self.again, self.not_ready, self.best) = (0, 0, 0);
+        (self.again, self.not_ready) = (0, 0);
         if self.offset < self.end {
             return Next::Ask(self.ask(context));
         }
@@ -225,7 +198,13 @@ impl RangeRead {
     }
 }
 
-fn ask(context: &Context<'_>, offset: u64, length: u64) -> Ask {
+/// How long an acknowledgement without data may be followed by the data, before the range is asked for again.
+pub(super) fn not_ready(times: u32) -> Duration {
+    NOT_READY_FIRST.saturating_mul(1 << times.min(8)).min(NOT_READY_LAST)
+}
+
+/// Asks for a range of the terminal's buffer.
+pub(super) fn ask(context: &Context<'_>, offset: u64, length: u64) -> Ask {
     let mut data = BytesMut::with_capacity(8);
     // Both fit: terminals name sizes in 32 bits.
     data.put_u32_le(offset as u32);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{SESSION, Stage, announcement, set};
-use zk_proto::op::{Operation, ReadTemplate};
+use zk_proto::op::{CaptureImage, Operation, ReadTemplate};
 use zk_proto::reply::Reply;
 use zk_proto::session::{Config, Event, Limits};
 use zk_proto::{Command, Packet, ProtoError, Uid};
@@ -53,14 +53,62 @@ fn an_answer_in_one_packet_is_the_answer() {
 
 #[test]
 fn a_transfer_becomes_one_answer() {
-    for mut stage in [Stage::connected(), Stage::connected_by_datagrams()] {
+    // Over datagrams it has to come twice.
+    for (mut stage, readings) in [(Stage::connected(), 1), (Stage::connected_by_datagrams(), 2)] {
         let template = set(2500);
-        let request = stage.ask_for_template();
-        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
-        stage.stream_parts(&request, &template, 1024, 0..3);
-        assert!(stage.is_quiet(), "nothing is handed out before the end");
-        stage.answer(&request, Command::ACK_OK, 2500, &[]);
+        let mut request = stage.ask_for_template();
+        for reading in 1..=readings {
+            stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
+            stage.stream_parts(&request, &template, 1024, 0..3);
+            assert!(stage.is_quiet(), "nothing is handed out before the end");
+            stage.answer(&request, Command::ACK_OK, 2500, &[]);
+            if reading < readings {
+                request = stage.template_request();
+            }
+        }
         assert_eq!(stage.collected(), template);
+    }
+}
+
+impl Stage {
+    /// The second answer of a template in numbered parts, as the terminal sent it.
+    fn serve_template_again(&mut self, template: &[u8]) {
+        let request = self.template_request();
+        self.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(template.len(), 1024));
+        self.stream_parts(&request, template, 1024, 0..template.len().div_ceil(1024));
+        self.answer(&request, Command::ACK_OK, template.len() as u16, &[]);
+    }
+}
+
+#[test]
+fn a_template_in_one_announced_datagram_needs_no_second_answer() {
+    let mut stage = Stage::connected_by_datagrams();
+    let request = stage.ask_for_template();
+    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(600, 1024));
+    stage.answer(&request, Command::DATA, SESSION, &set(600));
+    stage.answer(&request, Command::ACK_OK, 600, &[]);
+    assert_eq!(stage.collected(), set(600));
+}
+
+#[test]
+fn a_picture_that_can_be_had_once_is_taken_if_its_datagrams_are_numbered() {
+    for numbered in [true, false] {
+        let mut stage = Stage::connected_by_datagrams();
+        stage.session.call(stage.now, &CaptureImage);
+        let request = stage.request();
+        let picture = set(3_000);
+        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(3_000, 1024));
+        for (number, part) in (0..).zip(picture.chunks(1024)) {
+            stage.answer(&request, Command::DATA, if numbered { number } else { SESSION }, part);
+        }
+        stage.answer(&request, Command::ACK_OK, 3_000, &[]);
+        match (numbered, stage.event()) {
+            (true, Event::Answer(packet)) => assert_eq!(packet.data, picture),
+            (false, Event::Failed(error)) => {
+                assert_eq!(error, ProtoError::Differs { command: Command::CAPTUREIMAGE, readings: 1 });
+            }
+            (_, event) => panic!("{event:?}"),
+        }
     }
 }
 
@@ -114,6 +162,7 @@ fn datagrams_in_any_order_become_one_answer() {
                 number => stage.stream_parts(&request, &template, 1024, [number]),
             }
         }
+        stage.serve_template_again(&template);
         assert_eq!(stage.collected(), template, "{order:?}");
     }
 }
@@ -132,6 +181,7 @@ fn a_lost_datagram_is_asked_for_again() {
     stage.answer(&again, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
     stage.stream_parts(&again, &template, 1024, [1]);
     stage.answer(&again, Command::ACK_OK, 2500, &[]);
+    stage.serve_template_again(&template);
     assert_eq!(stage.collected(), template);
 }
 
@@ -154,30 +204,26 @@ fn a_part_whose_announcement_was_lost_is_not_taken_for_the_whole() {
         stage.answer(&again, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
         stage.stream_parts(&again, &template, 1024, 0..3);
         stage.answer(&again, Command::ACK_OK, 2500, &[]);
+        stage.serve_template_again(&template);
         assert_eq!(stage.collected(), template, "{arrive:?} {acknowledged}");
     }
 }
 
 #[test]
-fn one_datagram_as_long_as_a_part_counts_when_it_comes_twice() {
-    let mut stage = Stage::connected_by_datagrams();
-    for _ in 0..2 {
-        assert!(stage.events.is_empty());
-        let request =
-            if stage.session.poll_timeout().is_none() { stage.ask_for_template() } else { stage.template_request() };
-        stage.answer(&request, Command::DATA, 0, &set(1024));
-        stage.silence();
+fn one_datagram_that_nothing_announced_counts_when_it_comes_three_times() {
+    for template in [set(1024), b"template".to_vec()] {
+        let mut stage = Stage::connected_by_datagrams();
+        let mut request = stage.ask_for_template();
+        for times in 1..=3 {
+            stage.answer(&request, Command::DATA, SESSION, &template);
+            stage.answer(&request, Command::DATA, SESSION, &template);
+            stage.silence();
+            if times < 3 {
+                request = stage.template_request();
+            }
+        }
+        assert_eq!(stage.collected(), template);
     }
-    assert_eq!(stage.collected(), set(1024));
-}
-
-#[test]
-fn a_short_datagram_is_an_answer_by_itself() {
-    let mut stage = Stage::connected_by_datagrams();
-    let request = stage.ask_for_template();
-    stage.answer(&request, Command::DATA, SESSION, b"template");
-    stage.silence();
-    assert_eq!(stage.collected(), b"template");
 }
 
 #[test]
@@ -243,25 +289,17 @@ fn an_acknowledgement_of_which_all_else_was_lost_is_no_empty_answer() {
 }
 
 #[test]
-fn a_bare_acknowledgement_over_datagrams_counts_when_it_comes_twice() {
+fn a_bare_acknowledgement_over_datagrams_counts_when_it_comes_three_times() {
     let mut stage = Stage::connected_by_datagrams();
-    let request = stage.ask_for_template();
-    stage.answer(&request, Command::ACK_OK, SESSION, &[]);
-    stage.silence();
-    let again = stage.template_request();
-    stage.answer(&again, Command::ACK_OK, SESSION, &[]);
-    stage.silence();
+    let mut request = stage.ask_for_template();
+    for times in 1..=3 {
+        stage.answer(&request, Command::ACK_OK, SESSION, &[]);
+        stage.silence();
+        if times < 3 {
+            request = stage.template_request();
+        }
+    }
     assert!(matches!(stage.event(), Event::Answer(packet) if packet.data.is_empty()));
-}
-
-#[test]
-fn an_answer_that_comes_twice_is_one() {
-    let mut stage = Stage::connected_by_datagrams();
-    let request = stage.ask_for_template();
-    stage.answer(&request, Command::DATA, 0, b"template");
-    stage.answer(&request, Command::DATA, 0, b"template");
-    stage.silence();
-    assert_eq!(stage.collected(), b"template");
 }
 
 /// What becomes of one datagram: lost, late, doubled, or nothing of that.

@@ -1,0 +1,230 @@
+//! Reading ranges of what was prepared over datagrams.
+
+use bytes::Bytes;
+
+use super::Event;
+use super::exchange::{Ask, Context, Exchange, Next};
+use super::stream::StreamRead;
+use super::transfer::{NOT_READY_TIMES, OVERTAKEN, announcement, ask, not_ready};
+use crate::reply::Meaning;
+use crate::{Command, Packet, ProtoError};
+
+/// How often a chunk is asked for again whose answer came without its data.
+const AGAIN: u8 = 12;
+/// How often a chunk is asked for again that got no answer at all. Each request has been sent several times by then.
+const DEAD: u8 = 1;
+/// Chunks in a row whose final acknowledgement did not come, before no further one is waited for.
+const ACKLESS: u8 = 2;
+
+/// Reads a range of the terminal's buffer (command 1504) over datagrams.
+///
+/// The datagrams of one answer carry no number that can be relied on. If one of them arrives twice, it pushes the last one
+/// out, and the size is still right. So each chunk is as small as one datagram, and its reply id is its number: late
+/// datagrams are dropped, lost ones are asked for again, and one that arrives twice counts once. A chunk that is answered
+/// by several datagrams is asked for in smaller pieces. If the terminal ignores the length, the rest is read as one answer
+/// that has to arrive twice ([`StreamRead`]).
+#[derive(Debug)]
+pub(super) struct DatagramRead {
+    start: u64,
+    offset: u64,
+    end: u64,
+    asked: u64,
+    /// The last answer was shorter than asked: no more than this is asked for next.
+    shorter: Option<u64>,
+    answer: Answer,
+    not_ready: u32,
+    again: u8,
+    silent: u8,
+    ackless: u8,
+}
+
+/// The packets that answered one request.
+#[derive(Debug, Default)]
+struct Answer {
+    /// Bytes that the terminal said it sends, and bytes per packet; 0 if it did not say so.
+    total: u64,
+    part: u64,
+    announced: bool,
+    acknowledged: bool,
+    /// An acknowledgement came and nothing else yet.
+    unready: bool,
+    piece: Option<Bytes>,
+    /// Data came that are not the first datagram again.
+    several: bool,
+    longest: u64,
+}
+
+/// Begins to read `offset..end`, which must lie within what the terminal offered.
+///
+/// # Errors
+/// [`ProtoError::TooLarge`] if the range has to be held in memory and is above the cap for that.
+pub(super) fn start(context: &Context<'_>, offset: u64, end: u64) -> Result<(Exchange, Ask), ProtoError> {
+    if context.chunk.datagram().is_none() {
+        return rest(context, offset, end).map(|(stream, ask)| (Exchange::Stream(stream), ask));
+    }
+    let mut read = DatagramRead {
+        start: offset,
+        offset,
+        end,
+        asked: 0,
+        shorter: None,
+        answer: Answer::default(),
+        not_ready: 0,
+        again: 0,
+        silent: 0,
+        ackless: 0,
+    };
+    let ask = read.ask(context);
+    Ok((Exchange::Datagrams(read), ask))
+}
+
+/// Asks for all that is left, as one answer.
+fn rest(context: &Context<'_>, offset: u64, end: u64) -> Result<(StreamRead, Ask), ProtoError> {
+    let stream = StreamRead::range(context, Command::DATA_RDY, offset..end)?;
+    Ok((stream, ask(context, offset, end - offset)))
+}
+
+impl DatagramRead {
+    fn ask(&mut self, context: &Context<'_>) -> Ask {
+        let most = context.config.limits.chunk.unwrap_or(u32::MAX).max(1);
+        let most = context.chunk.datagram().map_or(most, |datagram| datagram.min(most));
+        let most = self.shorter.map_or(most.into(), |shorter| shorter.min(most.into()));
+        self.asked = (self.end - self.offset).min(most);
+        self.answer = Answer::default();
+        ask(context, self.offset, self.asked)
+    }
+
+    pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
+        match Meaning::of(packet.command) {
+            Meaning::Announced => {
+                (self.answer.total, self.answer.part) = announcement(&packet.data);
+                (self.answer.announced, self.answer.unready) = (true, false);
+            }
+            Meaning::Data => self.answer.add(packet.data),
+            Meaning::Done if !packet.data.is_empty() => {
+                self.answer.acknowledged = true;
+                self.answer.add(packet.data);
+            }
+            Meaning::Done if self.answer.piece.is_none() && !self.answer.announced => {
+                self.answer.unready = true;
+                return Next::Wait(not_ready(self.not_ready).max(OVERTAKEN));
+            }
+            Meaning::Done => self.answer.acknowledged = true,
+            Meaning::Unauthorized => return Next::Fail(ProtoError::SessionLost),
+            // Some firmware serves its buffer from the beginning alone: then the rest comes with the whole, in one answer.
+            _ if self.start == 0 && self.offset > 0 => return self.read_at_once(context),
+            _ => return Next::Fail(ProtoError::Refused { command: Command::DATA_RDY, code: packet.command }),
+        }
+        self.after_packet(context)
+    }
+
+    fn read_at_once(&self, context: &Context<'_>) -> Next {
+        match StreamRead::range(context, Command::DATA_RDY, 0..self.end) {
+            Ok(stream) => Next::AskStream(stream.from(self.offset), ask(context, 0, self.end)),
+            Err(error) => Next::Fail(error),
+        }
+    }
+
+    fn after_packet(&mut self, context: &mut Context<'_>) -> Next {
+        let answer = &self.answer;
+        if answer.several || answer.exceeds(self.asked) {
+            // What is still on its way must not flood the next request.
+            return if answer.acknowledged { self.after_several(context) } else { Next::Wait(context.pause) };
+        }
+        match (answer.is_full(self.asked), answer.acknowledged) {
+            (true, true) => self.accept(context),
+            (true, false) if *context.without_acks => self.accept(context),
+            (true, false) | (false, true) => Next::Wait(OVERTAKEN.min(context.gap)),
+            (false, false) => Next::Wait(context.pause),
+        }
+    }
+
+    pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
+        let answer = &self.answer;
+        if answer.several || answer.exceeds(self.asked) {
+            return self.after_several(context);
+        }
+        if answer.is_full(self.asked) {
+            self.ackless = if answer.acknowledged { 0 } else { self.ackless + 1 };
+            *context.without_acks |= self.ackless >= ACKLESS;
+            return self.accept(context);
+        }
+        if answer.unready {
+            self.not_ready += 1;
+            return match self.not_ready > NOT_READY_TIMES {
+                true => Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY }),
+                false => Next::Ask(self.ask(context)),
+            };
+        }
+        if let Some(piece) = answer.piece.as_ref().filter(|piece| !piece.is_empty()) {
+            // Bytes are missing behind it, or it is the last part of an answer whose other parts were lost.
+            self.shorter = Some(piece.len() as u64);
+            return Next::Ask(self.ask(context));
+        }
+        if !answer.announced && !answer.acknowledged {
+            self.silent += 1;
+            if self.silent > DEAD {
+                return Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY });
+            }
+            return Next::Ask(self.ask(context));
+        }
+        self.again += 1;
+        match self.again > AGAIN {
+            true => Next::Fail(ProtoError::Incomplete { offset: self.offset, missing: self.end - self.offset }),
+            false => Next::Ask(self.ask(context)),
+        }
+    }
+
+    /// The answer has more than one datagram: it is no evidence of what lies at the offset.
+    fn after_several(&mut self, context: &mut Context<'_>) -> Next {
+        match self.answer.exceeds(self.asked) {
+            true => context.chunk.datagrams_unbounded(),
+            false => context.chunk.datagrams_split(self.asked, self.answer.longest),
+        }
+        if context.chunk.datagram().is_some() {
+            return Next::Ask(self.ask(context));
+        }
+        match rest(context, self.offset, self.end) {
+            Ok((stream, ask)) => Next::AskStream(stream, ask),
+            Err(error) => Next::Fail(error),
+        }
+    }
+
+    fn accept(&mut self, context: &mut Context<'_>) -> Next {
+        let answer = core::mem::take(&mut self.answer);
+        context.chunk.datagram_came(self.asked, answer.part);
+        let (offset, bytes) = (self.offset, answer.piece.unwrap_or_default());
+        self.offset += bytes.len() as u64;
+        context.events.push_back(Event::Data { offset, bytes });
+        (self.shorter, self.not_ready, self.again, self.silent) = (None, 0, 0, 0);
+        if self.offset < self.end {
+            return Next::Ask(self.ask(context));
+        }
+        context.events.push_back(Event::Finished);
+        Next::Done
+    }
+}
+
+impl Answer {
+    fn add(&mut self, data: Bytes) {
+        self.unready = false;
+        self.longest = self.longest.max(data.len() as u64);
+        match &self.piece {
+            None => self.piece = Some(data),
+            // The same datagram twice.
+            Some(piece) if *piece == data => {}
+            Some(_) => self.several = true,
+        }
+    }
+
+    /// Whether the terminal sends more than it was asked for.
+    fn exceeds(&self, asked: u64) -> bool {
+        self.total > asked || self.longest > asked
+    }
+
+    /// Whether one datagram brought all that was asked for, or all that the terminal said it sends.
+    fn is_full(&self, asked: u64) -> bool {
+        let need = if self.total > 0 { self.total.min(asked) } else { asked };
+        self.piece.as_ref().is_some_and(|piece| piece.len() as u64 == need)
+    }
+}
