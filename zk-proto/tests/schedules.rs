@@ -5,6 +5,7 @@
 //! on invented time and are the same to the last packet each time.
 
 mod schedules {
+    mod datagrams;
     pub(crate) mod memory;
     pub(crate) mod schedule;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zk_proto::op::{FreeData, GetFreeSizes, Operation};
+use zk_proto::op::{FreeData, GetFreeSizes, Operation, ReadTemplate};
 use zk_proto::proof::{Counts, Evidence, Proven, prove};
 use zk_proto::reply::Reply;
 use zk_proto::session::{Config, Event};
@@ -102,9 +102,9 @@ impl Line {
         }
     }
 
-    /// Reads the whole log into a spool; also how long the terminal says it is.
-    fn read(&mut self) -> Result<(Spool, u64), String> {
-        self.session.prepare(self.now, Dataset::Attendance);
+    /// Reads a whole set into a spool; also how long the terminal says it is.
+    fn read(&mut self, dataset: Dataset) -> Result<(Spool, u64), String> {
+        self.session.prepare(self.now, dataset);
         let mut spool = Spool::in_memory(1 << 20);
         let announced = match self.next()? {
             Event::Prepared(Prepared::Inline(bytes)) => {
@@ -146,6 +146,25 @@ impl Line {
     }
 }
 
+/// Reads a set once, as bytes, with nothing to prove them; also how long that took.
+pub(crate) fn read_bytes(device: Device, udp: bool, dataset: Dataset) -> Result<(Vec<u8>, Duration), String> {
+    let mut line = Line::open(device, udp, Duration::ZERO)?;
+    let (mut spool, _) = line.read(dataset)?;
+    let length = spool.contiguous();
+    Ok((spool.read(0..length).map_err(|error| error.to_string())?.to_vec(), line.now))
+}
+
+/// Asks for one fingerprint; `None` is none.
+pub(crate) fn read_template(device: Device, udp: bool, asked: &ReadTemplate) -> Result<Option<Vec<u8>>, String> {
+    let mut line = Line::open(device, udp, Duration::ZERO)?;
+    line.session.call(line.now, asked);
+    let Event::Answer(packet) = line.next()? else { return Err("no answer".to_owned()) };
+    let command = ReadTemplate::COMMAND;
+    let reply = Reply { command, code: packet.command, field: packet.session, data: &packet.data };
+    let found = asked.decode(&reply).map_err(|error| error.to_string())?;
+    Ok(found.map(|found| found.0.to_vec()))
+}
+
 /// Reads and proves the log, on a fresh session once more where the first reading was not enough; or says why not.
 pub(crate) fn read_log(schedule: &Schedule) -> Result<Proven, String> {
     let udp = schedule.transport() == Transport::Udp;
@@ -156,7 +175,7 @@ pub(crate) fn read_log(schedule: &Schedule) -> Result<Proven, String> {
     for _ in 0..3 {
         let mut line = Line::open(device, udp, now)?;
         let before = line.sizes()?;
-        let (spool, announced) = line.read()?;
+        let (spool, announced) = line.read(Dataset::Attendance)?;
         line.free()?;
         let counts = Counts { before, after: line.sizes()? };
         let host_now = line.device.terminal().now();
