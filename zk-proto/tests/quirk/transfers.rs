@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use zk_proto::client::{PullRequest, Pulled, pull, pull_users};
-use zk_proto::{Client, Command, Transport};
+use zk_proto::record::FingerTemplate;
+use zk_proto::{Client, Command, Transport, Uid};
+use zk_sim::{Fault, Terminal, TerminalBuilder};
 
 use super::Site;
 
@@ -56,6 +58,106 @@ async fn an_acknowledgement_that_overtakes_ends_nothing() {
         let mut client = Client::connect(&site.options().transport(Transport::Udp)).await.unwrap();
         site.pulls_the_truth_with(&mut client).await;
     }
+}
+
+/// Reads the log, the users and the templates over UDP, and expects the truth or a named error. How many of them came.
+async fn read_over_datagrams(profile: &'static str, records: usize, faults: Vec<String>) -> u32 {
+    let fingers = (1..=20).map(|uid| FingerTemplate {
+        uid: Uid(uid),
+        finger: 2,
+        flag: 1,
+        template: (0..600 + usize::from(uid) * 70).map(|at| (at * 7 + at / 251 + usize::from(uid)) as u8).collect(),
+    });
+    let terminal = Terminal::builder().records(records).users(120).seed(21);
+    let site = Site::start(profile, &[], fingers.fold(terminal, TerminalBuilder::finger)).await;
+    let mut sound = site.client().await;
+    let truth = (sound.users().await.unwrap(), sound.fingerprints().await.unwrap());
+    site.terminal.set_faults(&faults.iter().map(|fault| Fault::parse(fault).unwrap()).collect::<Vec<_>>());
+    let options = site.options().transport(Transport::Udp).timeout(Duration::from_millis(800));
+    let Ok(mut client) = Client::connect(&options).await else { return 0 };
+    let mut came = 0;
+    if let Ok(mut pulled) = site.try_pull(&mut client).await
+        && let Pulled::Full(proven) = &mut pulled.found
+    {
+        assert_eq!(super::rows(proven), site.truth(), "{profile} {faults:?}");
+        came += 1;
+    }
+    if let Ok(users) = client.users().await {
+        assert_eq!(users, truth.0, "{profile} {faults:?}");
+        came += 1;
+    }
+    if client.reconnect().await.is_ok()
+        && let Ok(fingers) = client.fingerprints().await
+    {
+        assert_eq!(fingers, truth.1, "{profile} {faults:?}");
+        came += 1;
+    }
+    came
+}
+
+/// Records of a log that comes at once: a burst that fits into the system's receive buffer on a busy machine, too.
+const AT_ONCE: usize = 600;
+
+/// The same for each profile and set of faults, all at once. How many of the three came on average.
+async fn all_over_datagrams(profiles: &[&'static str], records: usize, faults: &[&str]) -> f64 {
+    let mut running = tokio::task::JoinSet::new();
+    for profile in profiles {
+        for line in faults {
+            running.spawn(read_over_datagrams(profile, records, line.split(' ').map(str::to_owned).collect()));
+        }
+    }
+    let (mut came, mut of) = (0, 0);
+    while let Some(outcome) = running.join_next().await {
+        came += outcome.unwrap();
+        of += 1;
+    }
+    f64::from(came) / f64::from(of)
+}
+
+/// Q50: over UDP a datagram comes twice, or after the next one, and nothing in it says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn datagrams_that_come_twice_or_late_change_no_record() {
+    let faults = [
+        "data-session-id udp-duplicate=0.5",
+        "data-session-id udp-duplicate=2",
+        "data-session-id udp-duplicate=20",
+        "data-session-id udp-reorder=1",
+        "data-session-id udp-reorder=5",
+        "data-session-id udp-loss=1",
+        "data-session-id udp-duplicate=1 udp-reorder=1 udp-loss=1",
+    ];
+    let came = all_over_datagrams(&["bw8", "bw16", "tft40"], 3000, &faults).await;
+    assert!(came > 2.5, "{came} of 3");
+}
+
+/// Q51: over UDP the datagrams are smaller than announced, or the length asked for is ignored.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_that_answers_in_more_datagrams_than_asked_is_read_exactly() {
+    let faults = [
+        "udp-part=300",
+        "udp-part=400 data-session-id udp-duplicate=2",
+        "ignore-length",
+        "ignore-length data-session-id",
+    ];
+    let came = all_over_datagrams(&["bw16", "tft40"], AT_ONCE, &faults).await;
+    assert!(came > 2.9, "{came} of 3");
+}
+
+/// Q52: over UDP the log comes as one answer only: it is read again until answers agree.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_read_over_datagrams_has_to_agree_with_another() {
+    let sound = ["refuse-buffered", "refuse-buffered data-session-id"];
+    let came = all_over_datagrams(&["bw8", "bw16", "tft40"], AT_ONCE, &sound).await;
+    assert!(came > 2.9, "{came} of 3");
+    let faults = [
+        "refuse-buffered data-session-id udp-duplicate=0.5",
+        "refuse-buffered data-session-id udp-duplicate=2",
+        "refuse-buffered data-session-id udp-reorder=1",
+        "refuse-buffered udp-reorder=5",
+        "refuse-buffered udp-duplicate=20",
+    ];
+    let came = all_over_datagrams(&["bw8", "bw16", "tft40"], AT_ONCE, &faults).await;
+    assert!(came > 1.5, "{came} of 3");
 }
 
 /// Beside Q10: over UDP, packets that bear the session id instead of a number.
