@@ -272,7 +272,7 @@ async fn empty_user_ids() {
 #[tokio::test]
 async fn garbled_user_ids() {
     let report = Trial::new(terminal("tft40", 300), "garbled-user-ids=10").await.brings_the_truth().await;
-    assert!(report.rejected.contains_key(&Reason::NonNumericUserId), "{report:?}");
+    assert!(report.rejected.contains_key(&Reason::UndecodableUserId), "{report:?}");
 }
 
 #[tokio::test]
