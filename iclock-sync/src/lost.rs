@@ -16,13 +16,13 @@ impl Delivery {
     /// Looks for a few of the events that were delivered; says what is to be done when none of them is there.
     ///
     /// A poll without news is to cost no call: it looks at the first run of a process, at a full one, and before events go out;
-    /// where a look costs money, not for the last.
+    /// where a look costs money, at a full run alone. Once it was found lost, it looks until the events are there again.
     pub(crate) async fn look_for_delivered(&self, sink: &SinkState) -> Result<Option<String>, SyncError> {
         let (target, ledger, id) = (&self.sender.target, Arc::clone(&self.ledger), sink.id);
         let known = blocking("ledger", move || Ok(ledger.lost_through(id)?)).await?;
         let billed = target.sink.capabilities().billed_lookup;
-        let writes = sink.admitted > sink.delivered && !billed;
-        if self.run.replay || !(known.is_some() || !target.is_checked() || self.run.full || writes) {
+        let by_itself = !billed && (!target.is_checked() || sink.admitted > sink.delivered);
+        if self.run.replay || !(known.is_some() || self.run.full || by_itself) {
             return Ok(None);
         }
         // What it was sent since a loss was found says nothing of what it lost.
@@ -30,7 +30,9 @@ impl Delivery {
         state.delivered = known.unwrap_or(sink.delivered);
         let (ledger, most) = (Arc::clone(&self.ledger), if billed { 1 } else { LOOKED_FOR });
         let sample = blocking("ledger", move || Ok(ledger.delivered_sample(&state, most)?)).await?;
-        let lost = !sample.is_empty() && self.is_lost(&sample).await;
+        // Where it cannot be told, what was found before holds.
+        let found = if sample.is_empty() { Some(false) } else { self.is_lost(&sample).await };
+        let lost = found.unwrap_or(known.is_some());
         let (ledger, through) = (Arc::clone(&self.ledger), lost.then_some(state.delivered));
         if through != known {
             blocking("ledger", move || Ok(ledger.set_lost_through(id, through)?)).await?;
@@ -47,13 +49,16 @@ impl Delivery {
     }
 
     /// Under neither scheme of ids is any of them there: those that went out before its ids were changed have the others.
-    async fn is_lost(&self, sample: &[AttendanceEvent]) -> bool {
-        for scheme in [IdScheme::Full, IdScheme::IclockSyncV1] {
-            if self.any_stored(sample, scheme).await != Some(false) {
-                return false;
+    /// `None` where it cannot be told.
+    async fn is_lost(&self, sample: &[AttendanceEvent]) -> Option<bool> {
+        let ids = self.sender.target.sink.capabilities().ids;
+        let other = if ids == IdScheme::Full { IdScheme::IclockSyncV1 } else { IdScheme::Full };
+        for scheme in [ids, other] {
+            if self.any_stored(sample, scheme).await? {
+                return Some(false);
             }
         }
-        true
+        Some(true)
     }
 
     /// `None` where it cannot be told; a write will say what is wrong.

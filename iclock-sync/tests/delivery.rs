@@ -243,6 +243,19 @@ async fn a_sink_that_lost_what_it_held_is_a_problem_until_it_is_filled_again() {
 }
 
 #[tokio::test]
+async fn a_look_that_costs_money_is_taken_by_a_full_run_alone() {
+    let (gate, state) = (Gate::with_records(60).await, State::new());
+    let billed = || Capabilities::new(20, IdScheme::IclockSyncV1).billed_lookup();
+    sync(&state.engine(&[&gate], &[Arc::new(MemorySink::new("db").with_capabilities(billed()))])).await;
+    let empty = MemorySink::new("db").with_capabilities(billed());
+    let engine = state.engine(&[&gate], &[Arc::new(empty)]);
+    assert_eq!(sync(&engine).await.run.exit_code, 0);
+    let full = RunOptions { full: true, ..RunOptions::default() };
+    assert_eq!(sync_with(&engine, full).await.run.exit_code, 30);
+    assert_eq!(sync(&engine).await.run.exit_code, 30, "what was found stays a problem");
+}
+
+#[tokio::test]
 async fn a_new_target_starts_with_all_that_the_ledger_holds() {
     let (gate, state, (_, first), (second, late)) =
         (Gate::with_records(300).await, State::new(), memory("first"), memory("second"));
