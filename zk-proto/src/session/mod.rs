@@ -20,7 +20,7 @@
 //!   numbered.
 //!
 //! This costs one round trip per KB: 100,000 records of 40 bytes need 3,900 of them, 39 s on a network with 10 ms per round
-//! trip. Over TCP nothing changes: chunks have 65,472 bytes.
+//! trip. Over loopback they take 0.2 s instead of 0.02 s. Over TCP nothing changes: chunks have 65,472 bytes.
 
 mod bulk;
 mod chunk;
