@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut client = Client::connect(&options).await?;
     // A long log waits in a temporary file while it is proven. `pull.known`, kept and put into the next request, would make
     // that one read only what is new.
-    let request = PullRequest { spool_directory: Some(std::env::temp_dir().into()), ..PullRequest::new(local_now()) };
+    let request = PullRequest::new(local_now());
     let pull = pull(&mut client, &request, &mut |_| ()).await?;
     client.exit().await;
 

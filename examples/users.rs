@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let mut client = Client::connect(&options).await?;
-    let request = PullRequest { spool_directory: Some(std::env::temp_dir().into()), ..PullRequest::new(local_now()) };
+    let request = PullRequest::new(local_now());
     let table = pull_users(&mut client, &request).await?;
     client.exit().await;
 

@@ -181,6 +181,16 @@ async fn record_writes_what_replays_without_the_terminal() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn record_reads_a_log_of_any_length() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let long = Terminal::builder().profile(Profile::named("tft40").unwrap()).records(100_000).users(30).seed(7);
+    let (_server, address) = terminal(long).await?;
+    let seen = program::run_in(directory.path(), "record", &address).ok();
+    assert!(seen.contains("Some(100000) records, "), "{seen}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn engine_stores_the_log_once() -> Outcome {
     let directory = tempfile::tempdir()?;
     let (_server, address) = terminal(of_family("tft40")).await?;

@@ -36,6 +36,12 @@ impl SpoolDirectory {
         Self(Arc::new(Inner { path: path.into(), idle: Mutex::default() }))
     }
 
+    /// The system's directory for temporary files. It is looked up now, and used once a file is needed.
+    #[must_use]
+    pub fn temporary() -> Self {
+        Self::new(std::env::temp_dir())
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -101,5 +107,20 @@ fn create_new(directory: &Path) -> io::Result<(File, PathBuf)> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < NAME_TRIES => tries += 1,
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_can_read_a_file_even_while_it_has_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, path) = create_new(directory.path()).unwrap();
+        assert!(path.exists());
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

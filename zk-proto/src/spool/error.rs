@@ -35,7 +35,9 @@ pub enum SpoolError {
 impl fmt::Display for SpoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full { need, cap } => write!(f, "transfer needs {need} bytes, memory is limited to {cap}"),
+            Self::Full { need, cap } => {
+                write!(f, "transfer needs {need} bytes, memory is limited to {cap} and no directory is set for a file")
+            }
             Self::TooLong { end, cap } => write!(f, "transfer of {end} bytes is longer than {cap}"),
             #[cfg(feature = "std")]
             Self::File { doing, directory, .. } => {

@@ -23,7 +23,7 @@ pub const MAX_LEN: u64 = 1 << 30;
 
 /// Bytes of one transfer, written by offset as they arrive and read back in order.
 ///
-/// A file is only ever created in the directory that the caller named, and loses its name at once, or with the spool where
+/// A file is only ever created in the directory that the caller named, readable by this user alone, and loses its name at once, or with the spool where
 /// the system does not allow that.
 pub struct Spool {
     store: Store,

@@ -31,7 +31,8 @@ pub struct PullRequest {
     pub terminal_now: Option<DeviceTime>,
     /// Bytes of a transfer that are kept in memory; default 1 MiB.
     pub spool_memory: usize,
-    /// Where a longer transfer waits in a temporary file. Without it, a longer one fails.
+    /// The directory for the temporary file of a longer transfer; the system's temporary directory by default. With `None`, a
+    /// longer transfer fails.
     pub spool_directory: Option<SpoolDirectory>,
     /// Records of the log's end to give back for the next pull; default [`DEFAULT_OVERLAP`].
     pub overlap: u64,
@@ -52,7 +53,7 @@ impl PullRequest {
             host_now,
             terminal_now: None,
             spool_memory: DEFAULT_MEMORY,
-            spool_directory: None,
+            spool_directory: Some(SpoolDirectory::temporary()),
             overlap: DEFAULT_OVERLAP,
         }
     }

@@ -39,7 +39,8 @@ impl Client {
     /// [`UserError::Unproven`], or why the terminal could not be read.
     pub async fn user_table(&mut self) -> Result<UserTable, UserError> {
         // No user record has a time in it.
-        let request = PullRequest { spool_memory: TABLE_MEMORY, ..PullRequest::new(DeviceTime::RESET) };
+        let request =
+            PullRequest { spool_memory: TABLE_MEMORY, spool_directory: None, ..PullRequest::new(DeviceTime::RESET) };
         pull_users(self, &request).await?.map_err(|unproven| UserError::Unproven(Box::new(unproven)))
     }
 
