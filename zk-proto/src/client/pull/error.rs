@@ -1,6 +1,7 @@
 //! Why a pull failed.
 
 use std::fmt;
+use std::string::{String, ToString};
 
 use crate::client::{ClientError, Step};
 use crate::spool::SpoolError;
@@ -41,6 +42,17 @@ impl PullError {
 
     pub(super) fn is_refused_log(&self) -> bool {
         matches!(self, Self::Refused { .. })
+    }
+
+    /// The error and its causes on one line.
+    pub(super) fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = std::format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 
     /// Whether bytes came damaged or not at all although they were asked for again.

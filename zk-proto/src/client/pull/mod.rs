@@ -7,6 +7,7 @@ mod transfer;
 mod users;
 
 use std::boxed::Box;
+use std::string::String;
 use std::time::Duration;
 use std::vec::Vec;
 
@@ -75,6 +76,8 @@ pub async fn pull(
         progress,
         bytes_read: 0,
         sessions: 1,
+        readings: Vec::new(),
+        interruptions: Vec::new(),
         counts: Counts::default(),
         remembered: request.remembered,
         offsets_refused: request.offsets_refused,
@@ -131,6 +134,10 @@ struct Puller<'a> {
     progress: &'a mut (dyn FnMut(Progress) + Send),
     bytes_read: u64,
     sessions: u32,
+    /// Why each reading that is followed by another was not proven.
+    readings: Vec<Vec<Reason>>,
+    /// Why the transfer went on in another session.
+    interruptions: Vec<String>,
     counts: Counts,
     remembered: Remembered,
     offsets_refused: bool,
@@ -169,6 +176,7 @@ impl Puller<'_> {
                 return Ok(self.report(Pulled::Unproven { last: *unproven, readings }, None, None));
             }
             earlier = asked;
+            self.readings.clone_from(&readings);
             self.fresh().await?;
         }
     }
@@ -251,6 +259,8 @@ impl Puller<'_> {
             users,
             bytes_read: self.bytes_read,
             sessions: self.sessions,
+            readings: self.readings.clone(),
+            interruptions: self.interruptions.clone(),
             records_on_device,
             counts: self.counts,
             remembered: self.remembered,

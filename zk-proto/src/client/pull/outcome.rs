@@ -1,5 +1,6 @@
 //! What a pull found.
 
+use std::string::String;
 use std::vec::Vec;
 
 use crate::proof::{Counts, Known, Proven, Reason, Remembered, Unproven, UserTable};
@@ -47,6 +48,10 @@ pub struct Pull {
     pub bytes_read: u64,
     /// Sessions that it took.
     pub sessions: u32,
+    /// Why each earlier reading of the log was not proven, so that it was read again; empty when one reading was enough.
+    pub readings: Vec<Vec<Reason>>,
+    /// Why the transfer went on in another session, once for each: a lost line, missing or damaged bytes.
+    pub interruptions: Vec<String>,
     /// How many records the log has, as its bytes say; `None` when they are not proven.
     pub records_on_device: Option<u64>,
     /// How many records the terminal counted before and after.

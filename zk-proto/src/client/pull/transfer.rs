@@ -73,6 +73,7 @@ impl Puller<'_> {
                     return Err(error);
                 }
             }
+            self.interruptions.push(error.in_full());
             self.fresh().await?;
         }
     }
