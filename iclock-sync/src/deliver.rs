@@ -19,7 +19,7 @@ use crate::ledger::{Admission, ChangedIds, EventReader, Settled, SinkState, Unse
 use crate::observer::SinkProgress;
 use crate::report::{SinkReport, SinkStatus};
 use crate::send::Sender;
-use crate::{Ledger, RunOptions, SyncError};
+use crate::{Ledger, RunOptions, SyncError, tell};
 
 /// Events whose outcomes are recorded together.
 const RECORDED_TOGETHER: usize = 10_000;
@@ -136,6 +136,7 @@ impl Delivery {
             report.notes.extend(self.sender.target.notices().iter().map(explain_notice));
         }
         report.notes.extend(self.outlook(report.pending));
+        tell::of_sink(&report);
         Ok(report)
     }
 
@@ -311,6 +312,7 @@ impl Delivery {
         let Some(delivered) = delivered else { return Ok(()) };
         let pending = sink.admitted.saturating_sub(delivered).max(0).cast_unsigned();
         let settled = report.stored + report.already_stored + report.merged + report.rejected;
+        tracing::debug!(sink = %report.name, settled, pending, "outcomes recorded");
         self.sender.observer.sink(&report.name, SinkProgress::Delivered { settled, pending });
         Ok(())
     }

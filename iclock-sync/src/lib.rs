@@ -58,6 +58,7 @@ mod run;
 pub mod schedule;
 mod send;
 mod source;
+mod tell;
 
 pub use engine::{Engine, EngineBuilder};
 pub use error::{LedgerError, SyncError, TerminalError};

@@ -12,6 +12,7 @@ use crate::observer::DeviceProgress;
 use crate::plan::{self, LogSize};
 use crate::report::{DeviceReport, ReadMode};
 use crate::source::{Failure, Found, Records, Seen, Source};
+use crate::tell;
 
 impl Source {
     /// Pulls what is new, and the user table where the log names people by their place there.
@@ -24,12 +25,23 @@ impl Source {
         report: &mut DeviceReport,
     ) -> Result<Found, Failure> {
         let request = self.request(seen, &state, size);
+        let name = &self.device.name;
+        tracing::debug!(terminal = %name, known = state.records, "asks for the log");
         let mut progress = |Progress { bytes, of }| {
+            tracing::debug!(terminal = %name, bytes, of, "a part of the log came");
             let progress = DeviceProgress::Reading { bytes, total: Some(of) };
             self.observer.device(&self.device.name, progress);
         };
         let pulled = pull(client, &request, &mut progress).await?;
         report.bytes_read += pulled.bytes_read;
+        let unproven = pulled
+            .readings
+            .iter()
+            .map(|reasons| reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        for why in pulled.interruptions.iter().cloned().chain(unproven) {
+            tell::read_again(&self.device.name, &why);
+            report.rereads.add(why);
+        }
         report.records_on_device = report.records_on_device.or(pulled.records_on_device);
         remember(&mut state, &pulled, request.offsets_refused, seen.utc_now.timestamp());
         let (mode, proven) = match pulled.found {
@@ -47,6 +59,7 @@ impl Source {
             other => return Err(TerminalError::unknown(&other).into()),
         };
         report.mode = Some(mode);
+        tracing::debug!(terminal = %name, records = proven.records(), "the log is proven");
         if proven.trailing() > 0 {
             report.notes.push(format!("{} stray bytes stood behind the last record", proven.trailing()));
         }

@@ -76,6 +76,8 @@ pub struct DeviceReport {
     pub released: u64,
     /// The terminal's clock less the true time, in milliseconds.
     pub clock_drift_ms: Option<i64>,
+    /// Times that its log was read again before it was proven.
+    pub rereads: Rereads,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// What a person should look at, and what to do about it.
@@ -83,9 +85,17 @@ pub struct DeviceReport {
     /// Records that rules refused and that are new in the quarantine.
     #[serde(skip)]
     pub(crate) refused: BTreeMap<Reason, Refused>,
-    /// What else a person should know; for the human report only.
-    #[serde(skip)]
+    /// What else a person should know.
     pub notes: Vec<String>,
+}
+
+/// Times that a log was read again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rereads {
+    /// How many times.
+    pub count: u64,
+    /// Why, once for each time.
+    pub reasons: Vec<String>,
 }
 
 /// How a terminal's part ended.
@@ -110,6 +120,18 @@ pub enum ReadMode {
     Tail,
     /// There was nothing new to read.
     Unchanged,
+}
+
+impl ReadMode {
+    /// The word in the report.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Tail => "tail",
+            Self::Unchanged => "unchanged",
+        }
+    }
 }
 
 /// What became of one sink.
@@ -140,8 +162,7 @@ pub struct SinkReport {
     /// Whether the safety limit kept events back; for the exit code and the human report.
     #[serde(skip)]
     pub over_limit: bool,
-    /// What else a person should know; for the human report only.
-    #[serde(skip)]
+    /// What else a person should know.
     pub notes: Vec<String>,
 }
 
@@ -196,11 +217,20 @@ impl DeviceReport {
             quarantined: 0,
             released: 0,
             clock_drift_ms: None,
+            rereads: Rereads::default(),
             duration_ms: 0,
             hints: Vec::new(),
             refused: BTreeMap::new(),
             notes: Vec::new(),
         }
+    }
+}
+
+impl Rereads {
+    /// One more time, for this reason.
+    pub fn add(&mut self, reason: impl Into<String>) {
+        self.count += 1;
+        self.reasons.push(reason.into());
     }
 }
 
@@ -284,7 +314,8 @@ mod tests {
         let mut gate = device(DeviceStatus::Ok);
         gate.mode = Some(ReadMode::Tail);
         gate.rejected.insert(Reason::EmptyUserId, 2);
-        gate.notes.push("not in the JSON".to_owned());
+        gate.notes.push("3 stray bytes".to_owned());
+        gate.rereads.add("misaligned");
         let value = serde_json::to_value(&gate).unwrap();
         let names: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
         let mut expected = [
@@ -305,12 +336,16 @@ mod tests {
             "quarantined",
             "released",
             "clock_drift_ms",
+            "rereads",
             "duration_ms",
             "hints",
+            "notes",
         ];
         expected.sort_unstable();
         assert_eq!(names, expected);
         assert_eq!(value["mode"], "tail");
+        assert_eq!(value["notes"][0], "3 stray bytes");
+        assert_eq!((&value["rereads"]["count"], &value["rereads"]["reasons"][0]), (&1.into(), &"misaligned".into()));
         assert_eq!(value["rejected"]["empty_user_id"], 2);
     }
 }

@@ -58,6 +58,7 @@ impl Sender {
         let sink = &self.target.sink;
         self.target.probed.get_or_try_init(|| self.persist(|| sink.probe())).await?;
         let outcomes = self.persist(|| sink.write(events)).await?;
+        tracing::debug!(sink = %sink.name(), events = events.len(), "batch written");
         if outcomes.len() != events.len() {
             let message = format!("answered {} outcomes for {} events", outcomes.len(), events.len());
             return Err(SinkError::new(SinkErrorKind::Invalid, message));
@@ -84,6 +85,7 @@ impl Sender {
             };
             let wait = backoff.wait(error.retry_after).filter(|_| error.is_transient());
             let Some(wait) = wait else { return Err(error) };
+            tracing::debug!(sink = %self.target.sink.name(), tried = backoff.tried(), %error, "tried again");
             self.observer.sink(self.target.sink.name(), SinkProgress::Retrying { attempt: backoff.tried() });
             tokio::select! {
                 () = self.clock.sleep(wait) => {}

@@ -25,7 +25,7 @@ use crate::plan;
 use crate::quarantine::keep_unproven;
 use crate::report::{DeviceReport, DeviceStatus, ReadMode};
 use crate::retry::Backoff;
-use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError};
+use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
 
 /// Answer time-outs for which a terminal may be silent: in one run, in one visit of it, and what a visit needs at least.
 const IN_A_RUN: u32 = 9;
@@ -137,6 +137,7 @@ impl Source {
         let took = self.clock.monotonic().saturating_sub(began);
         report.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         report.hints = hint::of(&report, self.device.zone);
+        tell::of_terminal(&report);
         let ok = report.status == DeviceStatus::Ok;
         self.observer.device(&self.device.name, DeviceProgress::Finished { ok });
         Ok(report)
@@ -196,6 +197,7 @@ impl Source {
                     return Err(failure);
                 }
             }
+            tracing::debug!(terminal = %self.device.name, error = %chain(error), ?wait, "visited again");
             tokio::select! {
                 () = self.clock.sleep(wait) => {}
                 () = self.stop.cancelled() => return Err(failure),
@@ -217,6 +219,7 @@ impl Source {
     ) -> Result<(Seen, Found), Failure> {
         *permit = None;
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
+        tracing::debug!(terminal = %self.device.name, address = %self.device.address(), "connects");
         let mut options = self.device.connect_options();
         let name = self.device.name.clone();
         if self.look_up(move |ledger| ledger.has_bad_checksums(&name)).await? {
@@ -258,6 +261,9 @@ impl Source {
     ) -> Result<(Seen, Found), Failure> {
         report.notes.clear();
         let Met { seen, size, state, is_news, later } = self.meet(client, spared, report).await?;
+        let name = &self.device.name;
+        tracing::debug!(terminal = %name, serial = %seen.serial, "identity");
+        tracing::debug!(terminal = %name, records = ?size.count, capacity = ?size.capacity, "counts");
         let unchanged = !self.full && plan::is_unchanged(&state, size, seen.utc_now.timestamp(), &self.engine);
         let mut found = if unchanged {
             report.mode = Some(ReadMode::Unchanged);
@@ -331,6 +337,7 @@ impl Source {
             if entered.new > 0 {
                 self.news.send_modify(|news| news.commits += 1);
             }
+            tracing::debug!(terminal = %self.device.name, records = entered.records, new = entered.new, "batch committed");
             entered.add_to(report);
             let (records, new) = (report.records_read, report.new);
             self.observer.device(&self.device.name, DeviceProgress::Recording { records, new });
