@@ -28,10 +28,10 @@ pub(crate) struct Global {
     /// configuration file or here]
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Tell more on stderr; repeat for still more
+    /// Log more on stderr: -v a line per terminal and sink, -vv each step
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Tell nothing on stderr but errors; no progress
+    /// Only errors on stderr, no progress; no report of a run that went well
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }
@@ -133,7 +133,7 @@ pub(crate) struct Sync {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Where the demo keeps its database and its ledger
-    #[arg(long, value_name = "DIR", default_value = "demo")]
+    #[arg(long, value_name = "DIR", default_value = crate::command::demo::DIR)]
     pub(crate) dir: PathBuf,
 }
 
@@ -284,6 +284,11 @@ pub(crate) enum ConfigCommand {
 }
 
 impl Global {
+    /// Lets printed commands lead to the same configuration and state.
+    pub(crate) fn remember(&self) {
+        crate::output::printed::remember(self.config.as_deref(), self.state.as_deref());
+    }
+
     /// What is said here of the configuration.
     pub(crate) fn flags(&self, targets: &Targets) -> Flags {
         let mut flags = Flags {

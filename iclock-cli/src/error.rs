@@ -81,7 +81,8 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let said = error.to_string();
-        if !text.ends_with(&said) {
+        // Drivers repeat their cause in their own words.
+        if !text.contains(&said) {
             // Writing to a String cannot fail.
             let _ = write!(text, ": {said}");
         }

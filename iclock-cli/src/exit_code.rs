@@ -8,7 +8,7 @@ use std::process;
 pub(crate) enum ExitCode {
     /// All done; also a loop that SIGTERM ended.
     Done = 0,
-    /// A fault of the program.
+    /// A fault of the program, or its output could not be written.
     Fault = 1,
     /// Wrong usage of the command line. clap ends the process with this code by itself, too.
     Usage = 2,

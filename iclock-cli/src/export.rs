@@ -17,28 +17,31 @@ use crate::exit_code::ExitCode;
 /// Records of the quarantine that are fetched at once.
 const PAGE: u32 = 1000;
 
-/// Writes an export of what the ledger holds inside a window into a new file of `dir`.
+/// Writes an export of what the ledger holds inside a window into a new file of `dir`; returns the file and how many rows it has.
 pub(crate) fn write(
     ledger: &Ledger,
     export: Export,
     window: Window,
     dir: &Path,
     now: NaiveDateTime,
-) -> Result<PathBuf, CliError> {
-    let mut failed = None;
+) -> Result<(PathBuf, u64), CliError> {
+    let (mut failed, mut count) = (None, 0);
     let events = ledger.events(window).map_while(|event| event.map_err(|error| failed = Some(error)).ok());
+    let mut counted = || count += 1;
     let path = match export {
         Export::Simple => {
             let refused = refused(ledger, window)?;
             let rows = events.map(|event| SimpleLog::from(&event)).chain(refused);
-            save(dir, export, now, rows)
+            save(dir, export, now, rows.inspect(|_| counted()))
         }
-        Export::Normalized | Export::Audit => save(dir, export, now, events.map(|event| LegacyDocument::from(&event))),
+        Export::Normalized | Export::Audit => {
+            save(dir, export, now, events.map(|event| LegacyDocument::from(&event)).inspect(|_| counted()))
+        }
     };
     if let Some(error) = failed {
         return Err(error.into());
     }
-    path.map_err(|error| {
+    path.map(|path| (path, count)).map_err(|error| {
         // An export goes out in place of what sinks would get.
         CliError::because(ExitCode::Sink, format!("cannot write an export in {}", dir.display()), &error)
             .mend("name another directory with --output, or make room")

@@ -24,6 +24,7 @@ use crate::error::CliError;
 #[must_use]
 pub fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
+    global.remember();
     finish(match command {
         Command::Sync(args) => command::sync::run(&global, &args),
         Command::Demo(args) => command::demo::run(&global, &args),
@@ -46,10 +47,14 @@ pub fn run_iclock() -> ExitCode {
 }
 
 fn finish(result: Result<exit_code::ExitCode, CliError>) -> ExitCode {
-    result
-        .unwrap_or_else(|error| {
-            error.print();
-            error.code
-        })
-        .into()
+    let code = result.unwrap_or_else(|error| {
+        error.print();
+        error.code
+    });
+    match code {
+        // Whoever reads the output would take a part for the whole.
+        exit_code::ExitCode::Done if output::is_lost() => exit_code::ExitCode::Fault,
+        code => code,
+    }
+    .into()
 }

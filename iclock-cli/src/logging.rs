@@ -20,6 +20,8 @@ use crate::exit_code::ExitCode;
 
 /// Crates whose errors are told by the sinks already, once.
 const SILENCED: &str = "gcloud_sdk=off,sqlx=warn,hyper=warn,h2=warn,tower=warn";
+/// How terminals and sinks fared is in the report, so that stderr has it only on request.
+const IN_THE_REPORT: &str = "iclock_sync::outcome=off";
 
 /// How much is told on stderr.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +50,10 @@ pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(),
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .without_time()
-        .with_filter(filter(verbosity.level()));
+        .with_filter(match verbosity.verbose {
+            0 => EnvFilter::new(format!("{},{SILENCED},{IN_THE_REPORT}", verbosity.level())),
+            _ => filter(verbosity.level()),
+        });
     let file = match log.and_then(|log| Some((log, log.dir.as_deref()?))) {
         None => None,
         Some((log, dir)) => {

@@ -275,7 +275,7 @@ fn the_report_is_what_its_published_schema_says() {
     let schema: Value = serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
     let world = World::new();
-    let server = world.serve(terminal(300).fault(fault("empty-user-ids=10")));
+    let server = world.serve(terminal(300).fault(fault("empty-user-ids=10")).fault(fault("cut-head=12x1")));
     let dead = format!("dead={}?transport=tcp", dead());
     for more in [&["--device", &dead][..], &[], &["--dry-run"]] {
         let report = world.sync(&[&server], more).report();
@@ -291,7 +291,12 @@ fn exports_have_the_python_tools_shapes_and_send_nothing() {
     let punches = vec![Punch::new(1, "42", time, 0, 1), Punch::new(2, "A12", time, 1, 15)];
     let server = world.serve(Terminal::builder().punches(punches));
     let device = format!("gate={}", server.addr());
-    world.cli(&["sync", "--device", &device, "--export-simple", "--export-normalized", "--output", "out"]).ended(0);
+    let flags = ["sync", "--device", &device, "--export-simple", "--export-normalized", "--output", "out"];
+    let told = world.cli(&flags).ended(0).stdout;
+    for (count, kind) in [(2, "simplified"), (1, "normalized")] {
+        let line = format!("{count} records exported to out/{kind}_logs_");
+        assert!(told.lines().any(|told| told.starts_with(&line) && told.ends_with(".json")), "{line} is not in {told}");
+    }
     let text = |prefix: &str| {
         let files = world.files();
         let (_, content) =

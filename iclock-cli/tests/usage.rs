@@ -71,7 +71,7 @@ fn a_report_for_people_fits_into_80_columns() {
         let wide: Vec<&str> = run.stdout.lines().filter(|line| line.chars().count() > 80).collect();
         assert!(wide.is_empty(), "{wide:?}");
         assert!(run.stdout.contains("Try next"), "{}", run.stdout);
-        assert!(run.stdout.contains("cargo install --path iclock-cli"), "run by cargo: {}", run.stdout);
+        assert!(run.stdout.contains("cargo install --locked --path iclock-cli"), "run by cargo: {}", run.stdout);
     }
     assert!(world.cli(&["demo"]).stdout.contains(" 0 new, 0 stored"));
 }
@@ -163,12 +163,36 @@ fn the_simulator_serves_the_people_of_its_file_whatever_the_layout() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn output_that_cannot_be_written_is_told() {
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
-    let output = program.args(["simulate", "--list-faults"]).stdout(full).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("cannot write to stdout: No space left"), "{told}");
+fn output_that_cannot_be_written_is_an_error_of_every_command() {
+    let world = World::new();
+    let server = world.serve(common::terminal(40).fault(zk_sim::Fault::parse("empty-user-ids=10").unwrap()));
+    let device = server.addr().to_string();
+    world.write(".env", "DEVICE_IPS=192.0.2.1\n");
+    let targets = ["--device", &device, "--sink", "sqlite:att.db"];
+    world.cli(&[&["sync"], &targets[..]].concat()).ended(0);
+    for command in [
+        &["sync", "--json"][..],
+        &["sync", "--full"],
+        &["config", "check"],
+        &["config", "show"],
+        &["info", "--json", "--device", &device],
+        &["quarantine", "list"],
+        &["quarantine", "list", "--json"],
+        &["quarantine", "show", "1"],
+        &["simulate", "--list-faults"],
+        &["completions", "bash"],
+        &["migrate", "--write-config", "-"],
+        &["demo"],
+    ] {
+        let needs_targets = ["sync", "config"].contains(&command[0]);
+        let targets = if needs_targets { &targets[..] } else { &[] };
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+        let output = program.current_dir(world.path()).args(command).args(targets).stdout(full).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.matches("cannot write to stdout: No space left").count(), 1, "{command:?}: {told}");
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+    }
 }
 
 #[test]

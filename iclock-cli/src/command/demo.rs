@@ -1,6 +1,7 @@
 //! `demo`: three simulated terminals, one of them with faults, into a SQLite file, by the same way as `sync`.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use zk_sim::faults::FaultKind;
@@ -13,8 +14,10 @@ use crate::config::{Config, Flags};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};
-use crate::output;
+use crate::output::{self, printed};
 
+/// Where it is without `--dir`.
+pub(crate) const DIR: &str = "demo";
 /// Name, profile, records, seed of each terminal.
 const TERMINALS: [(&str, &str, usize, u64); 3] =
     [("front-gate", "tft40", 5000, 1), ("canteen", "bw16", 1200, 2), ("workshop", "tft40", 2000, 3)];
@@ -45,26 +48,33 @@ pub(crate) fn run(global: &Global, args: &Demo) -> Result<ExitCode, CliError> {
             .mend("name another directory with --dir")
     })?;
     let config = Config::load(&flags)?;
+    printed::remember(None, Some(&state));
     output::line(
         "Three simulated terminals; the workshop's first answer is misframed, and some\nof its records have no user id.\n",
     );
     let code = carry_out(&config, &Job { quiet: global.quiet, ..Job::default() })?;
-    let look = format!("sqlite3 {} 'select * from attendance_events limit 5'", database.display());
-    // Run out of the repository, the program may not be installed yet.
-    let install = match std::env::var_os("CARGO") {
-        Some(_) => "cargo install --path iclock-cli       so that it is found as iclock-cli\n  ",
-        None => "",
-    };
-    output::line(format_args!(
-        "\nTry next:\n  {install}\
-         iclock-cli demo                       again: nothing is new\n  \
-         {look}\n  \
-         iclock-cli quarantine list --state {}\n  \
-         iclock-cli info --device 192.0.2.10   your own terminal\n  \
-         iclock-cli sync --device front=192.0.2.10 --sink sqlite:attendance.db",
-        state.display()
-    ));
+    output::line("\nTry next:");
+    for line in next(&args.dir, &database) {
+        output::line(format_args!("  {line}"));
+    }
     Ok(code)
+}
+
+/// Commands that work as they are printed.
+fn next(dir: &Path, database: &Path) -> Vec<String> {
+    let path = |path: &Path| printed::quoted(&path.display().to_string());
+    let mut lines = Vec::new();
+    // Run out of the repository, the program may not be installed yet.
+    if std::env::var_os("CARGO").is_some() {
+        lines.push("cargo install --locked --path iclock-cli  # so that it is found".to_owned());
+    }
+    let again = if dir == Path::new(DIR) { String::new() } else { format!(" --dir {}", path(dir)) };
+    lines.push(format!("iclock-cli demo{again}  # again: nothing is new"));
+    lines.push(format!("sqlite3 {} 'select * from daily_attendance limit 5'", path(database)));
+    lines.push(printed::command("quarantine list"));
+    lines.push("iclock-cli info --device 192.0.2.10  # your own terminal".to_owned());
+    lines.push("iclock-cli sync --device front=192.0.2.10 --sink sqlite:attendance.db".to_owned());
+    lines
 }
 
 async fn start() -> Result<Vec<(&'static str, Server)>, CliError> {

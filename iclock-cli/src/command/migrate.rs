@@ -1,5 +1,6 @@
 //! `migrate`: over from the Python tool without a duplicate, and back.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use crate::config::{self, Config, SinkConfig};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};
-use crate::output::{self, grouped};
+use crate::output::{self, grouped, printed};
 use crate::sinks;
 
 pub(crate) fn run(global: &Global, args: &Migrate) -> Result<ExitCode, CliError> {
@@ -35,14 +36,18 @@ pub(crate) fn run(global: &Global, args: &Migrate) -> Result<ExitCode, CliError>
         tell_key(&args.dir);
         return Ok(ExitCode::Done);
     }
-    let nothing_found = found.is_empty();
+    let all = found.iter().collect::<HashSet<_>>().len() as u64;
     let (config, sink) = legacy_sink(global, args)?;
     let ledger = Ledger::open(&config.state_dir)?;
     let added = import(&ledger, sink.as_ref(), found)?;
-    if nothing_found {
+    if all == 0 {
         tracing::warn!("{}: there is neither {CACHE_FILE} nor output/logs_*.json", args.dir.display());
     }
-    output::line(format_args!("{} ids count as delivered to {}", grouped(added), sink.name()));
+    let before = match all.saturating_sub(added) {
+        0 => String::new(),
+        before => format!(", {} counted already", grouped(before)),
+    };
+    output::line(format_args!("{} ids count as delivered to {} now{before}", grouped(added), sink.name()));
     output::line(
         "Documents from terminals with 16-byte records will differ from the Python\n\
          tool's in `status` and `workCode`, unless sixteen_mode_first = true is set for\n\
@@ -147,7 +152,11 @@ fn export_cache(global: &Global, args: &Migrate, file: &Path) -> Result<ExitCode
 }
 
 fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
-    let settings = config::of_python_tool(dir)?;
+    let beside = file.parent().unwrap_or(Path::new(""));
+    let (settings, warnings) = config::of_python_tool(dir, beside)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     let text = config::as_toml(&settings);
     if file.as_os_str() == "-" {
         output::line(text.trim_end());
@@ -163,6 +172,10 @@ fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
             .mend("name a file that does not exist yet, or - for stdout")
     })?;
     output::line(format_args!("written: {}", file.display()));
+    if file != Path::new("iclock.toml") {
+        let path = printed::quoted(&file.display().to_string());
+        output::line(format_args!("to check it:\n    iclock-cli config check --config {path}"));
+    }
     Ok(())
 }
 
@@ -170,9 +183,9 @@ fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
 fn tell_key(dir: &Path) {
     if dir.join(KEY_FILE).is_file() {
         output::line(format_args!(
-            "If {KEY_FILE} was ever committed to a repository, make a\n\
-             new key in the Google Cloud console, put it in its place, and delete the\n\
-             old one."
+            "If this key was ever committed to a repository, make a new key in the Google\n\
+             Cloud console, put it in its place, and delete the old one:\n    {}",
+            dir.join(KEY_FILE).display()
         ));
     }
 }

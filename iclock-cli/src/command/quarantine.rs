@@ -80,7 +80,7 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> R
 fn show(ledger: &Ledger, id: i64) -> Result<ExitCode, CliError> {
     let Some(record) = ledger.quarantined(id)? else {
         return Err(CliError::new(ExitCode::Usage, format!("the quarantine has no record {id}"))
-            .mend("iclock-cli quarantine list shows the numbers"));
+            .mend(format!("{} shows the numbers", output::printed::command("quarantine list"))));
     };
     let lines = [
         ("terminal", format!("{} ({})", record.device_name, record.serial)),

@@ -1,7 +1,6 @@
 //! `sync`: read the terminals, deliver what is new; once, in a loop, or live.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use attendance_model::legacy::Export;
@@ -16,7 +15,7 @@ use crate::config::{Config, ConfigErrors};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};
-use crate::output::{self, human, progress};
+use crate::output::{self, grouped, human, progress};
 use crate::signal::{Asked, Signals};
 use crate::sinks;
 
@@ -202,14 +201,6 @@ fn tell(report: &Report, job: &Job) {
         "run {} ended",
         report.run.id
     );
-    for (name, error) in failures(report) {
-        tracing::info!("{name}: {error}");
-    }
-}
-
-fn failures(report: &Report) -> impl Iterator<Item = (&str, &str)> {
-    let devices = report.devices.iter().filter_map(|device| Some((device.name.as_str(), device.error.as_deref()?)));
-    devices.chain(report.sinks.iter().filter_map(|sink| Some((sink.name.as_str(), sink.error.as_deref()?))))
 }
 
 fn write_exports(config: &Config, job: &Job, now: DateTime<Utc>) -> Result<(), CliError> {
@@ -219,16 +210,14 @@ fn write_exports(config: &Config, job: &Job, now: DateTime<Utc>) -> Result<(), C
     let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else { return Ok(()) };
     let dir = config.output.clone().unwrap_or_else(|| PathBuf::from("output"));
     for export in &job.exports {
-        let path = crate::export::write(&ledger, *export, job.window(now), &dir, Local::now().naive_local())?;
-        say_written(&path);
+        let (path, count) = crate::export::write(&ledger, *export, job.window(now), &dir, Local::now().naive_local())?;
+        let written = format!("{} records exported to {}", grouped(count), path.display());
+        match (job.json, job.quiet) {
+            (_, true) => tracing::info!("{written}"),
+            // On stdout there is nothing but the report.
+            (true, false) => eprintln!("{written}"),
+            (false, false) => output::line(written),
+        }
     }
     Ok(())
-}
-
-fn say_written(path: &Path) {
-    if std::io::stderr().is_terminal() {
-        eprintln!("written: {}", path.display());
-    } else {
-        tracing::info!("written: {}", path.display());
-    }
 }

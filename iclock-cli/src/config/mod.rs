@@ -127,10 +127,14 @@ impl Config {
     }
 }
 
-/// The settings of a Python tool's directory, as its `.env` and `devices.json` hold them.
-pub(crate) fn of_python_tool(dir: &Path) -> Result<Layer, ConfigError> {
-    let variables = Variables::load(dir)?;
-    collect(&Flags { python_only: true, ..Flags::default() }, &variables, dir, &mut Vec::new())
+/// The settings of a Python tool's directory, as its `.env` and `devices.json` hold them, for a configuration file in `beside`;
+/// and what a person should know.
+pub(crate) fn of_python_tool(dir: &Path, beside: &Path) -> Result<(Layer, Vec<String>), ConfigError> {
+    let (variables, mut warnings) = (Variables::load(dir)?, Vec::new());
+    let flags = Flags { python_only: true, ..Flags::default() };
+    let mut layers = collect(&flags, &variables, dir, &mut warnings)?;
+    paths::move_key(&mut layers, dir, beside);
+    Ok((layers, warnings))
 }
 
 /// Finds all layers and puts them on top of each other.

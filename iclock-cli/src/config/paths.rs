@@ -1,8 +1,8 @@
 //! Relative paths in a configuration file are relative to that file, wherever the program is run.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use super::layers::Layer;
+use super::layers::{Layer, Origin};
 
 /// The directory of a file, absolute; empty for the current directory.
 pub(super) fn directory_of(file: &Path) -> PathBuf {
@@ -15,6 +15,24 @@ pub(super) fn directory_of(file: &Path) -> PathBuf {
     let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (directory, current) = (whole(parent), whole(Path::new(".")));
     if directory == current { PathBuf::new() } else { plain(directory) }
+}
+
+/// Makes the path of a Python tool's key, which is relative to the tool's directory, one for a configuration file in `beside`.
+pub(super) fn move_key(settings: &mut Layer, tool: &Path, beside: &Path) {
+    let key = "sink.0.credentials";
+    let Some(mut setting) = settings.take(key) else { return };
+    let path = match &setting.origin {
+        Origin::File(..) => tool.join(&setting.text),
+        // A variable's path is relative to the working directory; the default was found in the tool's directory.
+        _ => PathBuf::from(&setting.text),
+    };
+    let path = if directory_of(&beside.join("x")).as_os_str().is_empty() {
+        path.components().filter(|part| *part != Component::CurDir).collect()
+    } else {
+        std::path::absolute(&path).unwrap_or(path)
+    };
+    setting.text = path.display().to_string();
+    settings.set(key, setting);
 }
 
 /// Windows writes canonical paths as `\\?\C:\...`, which not every library takes.

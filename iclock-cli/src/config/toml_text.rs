@@ -10,7 +10,7 @@ pub(crate) fn shown(settings: &Layer) -> String {
 
 /// The Python tool's settings as a configuration file.
 pub(crate) fn as_toml(settings: &Layer) -> String {
-    let head = "# Made from the Python tool's files. Every setting is explained in the README.\n\
+    let head = "# Made from the Python tool's files. docs/iclock.example.toml explains every setting.\n\
                 # A terminal that demands a communication key gets `comm_key = \"ENV:NAME\"`; its time zone, such as\n\
                 # `zone = \"Indian/Maldives\"`, lets other sinks than the Python tool's hold the true instant.\n";
     format!("{head}{}", tables(settings, |path, text, _| value(path, text)))

@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use iclock_sync::Report;
 use iclock_sync::report::{DeviceReport, DeviceStatus, Hint, ReadMode, SinkReport, SinkStatus};
 
-use super::{grouped, spoken};
+use super::{grouped, printed, spoken};
 
 const WIDTH: u16 = 80;
 
@@ -119,7 +119,8 @@ fn quarantine(devices: &[DeviceReport]) -> Vec<String> {
         }
     }
     if !lines.is_empty() {
-        lines.push("each is kept once, with its bytes: iclock-cli quarantine list".to_owned());
+        lines.push("each is kept once, with its bytes; to list them:".to_owned());
+        lines.push(printed::command("quarantine list"));
     }
     for device in devices.iter().filter(|device| device.released > 0) {
         let count = grouped(device.released);
@@ -159,6 +160,9 @@ fn notes(report: &Report) -> Vec<String> {
             lines.push(format!("{}: {} sent with the flag {reason}", device.name, grouped(*count)));
         }
         lines.extend(hints(device, false));
+        for reason in &device.rereads.reasons {
+            lines.push(format!("{}: its log was read again: {reason}", device.name));
+        }
         lines.extend(device.notes.iter().map(|note| format!("{}: {note}", device.name)));
     }
     for sink in &report.sinks {
@@ -168,7 +172,9 @@ fn notes(report: &Report) -> Vec<String> {
 }
 
 fn told(title: &str, lines: Vec<String>) -> Option<String> {
-    let wrapped: Vec<String> = lines.iter().map(|line| wrap(line)).collect();
+    // A command is copied whole.
+    let shown = |line: &String| if line.starts_with("iclock-cli ") { format!("    {line}") } else { wrap(line) };
+    let wrapped: Vec<String> = lines.iter().map(shown).collect();
     (!lines.is_empty()).then(|| format!("{title}\n{}", wrapped.join("\n")))
 }
 

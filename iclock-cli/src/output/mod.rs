@@ -1,17 +1,33 @@
 //! What people and programs get to see: stdout is data, stderr is for people.
 
 pub(crate) mod human;
+pub(crate) mod printed;
 pub(crate) mod progress;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Writes a line of data. A reader that went away (`| head`) is no failure of ours; a full disk is told.
+/// Set once data could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Writes a line of data. A reader that went away (`| head`) is no failure of ours; a full disk is told, and fails the command
+/// in the end ([`is_lost`]).
 pub(crate) fn line(text: impl Display) {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => eprintln!("error: cannot write to stdout: {error}"),
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            if !LOST.swap(true, Ordering::Relaxed) {
+                eprintln!("error: cannot write to stdout: {error}\n  try: make room where the output goes");
+            }
+        }
         _ => {}
     }
+}
+
+/// Returns true if some data could not be written.
+pub(crate) fn is_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// A number with a comma between thousands.

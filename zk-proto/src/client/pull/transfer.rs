@@ -39,6 +39,7 @@ impl Puller<'_> {
             };
             if error.is_refused_log() && !std::mem::replace(&mut self.log_refused, true) {
                 // Some firmware refuses its log in one session and serves it in the next.
+                self.interruptions.push(error.in_full());
                 self.fresh().await?;
                 continue;
             }
