@@ -15,13 +15,9 @@ static LOST: AtomicBool = AtomicBool::new(false);
 /// in the end ([`is_lost`]).
 pub(crate) fn line(text: impl Display) {
     let mut stdout = std::io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            if !LOST.swap(true, Ordering::Relaxed) {
-                eprintln!("error: cannot write to stdout: {error}\n  try: make room where the output goes");
-            }
-        }
-        _ => {}
+    let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush()) else { return };
+    if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) {
+        eprintln!("error: cannot write to stdout: {error}\n  try: make room where the output goes");
     }
 }
 
