@@ -58,6 +58,8 @@ mod undecodable;
 mod usual;
 pub mod validate;
 
+/// For `impl Sink`: see [`Sink`].
+pub use async_trait::async_trait;
 pub use budget::{Budget, Spent};
 pub use event::{AttendanceEvent, Instant, PunchState, Source, VerifyMode};
 pub use flaky::{FlakySink, Mishap};

@@ -15,6 +15,9 @@ use crate::{
     Source, VerifyMode,
 };
 
+/// Events of each kind that a failure shows.
+const EXAMPLES: usize = 3;
+
 /// The sink says what it is and takes at least one event at a time.
 pub async fn it_describes_itself<H: Harness>() {
     let harness = H::fresh().await;
@@ -338,7 +341,39 @@ async fn holds<H: Harness>(harness: &H, events: &[AttendanceEvent]) {
     let mut stored = harness.stored().await;
     expected.sort();
     stored.sort();
-    assert_eq!(stored, expected, "stored (left) is not what was written (right)");
+    if let Some(difference) = difference(&stored, &expected) {
+        panic!("{difference}");
+    }
+}
+
+/// What is stored and should not be, and what should be and is not, both in order: counts, and a few examples, however many.
+fn difference(stored: &[View], expected: &[View]) -> Option<String> {
+    if stored == expected {
+        return None;
+    }
+    let surplus = without(stored, expected);
+    let missing = without(expected, stored);
+    let examples = |title: &str, views: &[&View]| {
+        let shown: String = views.iter().take(EXAMPLES).map(|view| format!("\n    {view:?}")).collect();
+        format!("\n  {} {title}{shown}", views.len())
+    };
+    Some(format!(
+        "the target holds {} events, {} were to be there{}{}",
+        stored.len(),
+        expected.len(),
+        examples("are there and were not written so, such as", &surplus),
+        examples("were written and are not there so, such as", &missing),
+    ))
+}
+
+/// Those of `these` that `others` have not, as often as they have not; both are in order.
+fn without<'v>(these: &'v [View], others: &[View]) -> Vec<&'v View> {
+    let mut others = others.iter().peekable();
+    let is_new = |view: &&View| {
+        while others.next_if(|other| other < view).is_some() {}
+        others.next_if_eq(view).is_none()
+    };
+    these.iter().filter(is_new).collect()
 }
 
 /// Writes a batch to the harness's sink, which must answer so; a lost answer may make "stored" of an event "stored already".
@@ -347,7 +382,11 @@ async fn wrote<H: Harness>(harness: &H, batch: &[AttendanceEvent], expected: &[O
     let as_good = |(outcome, expected): (&Outcome, &Outcome)| {
         outcome == expected || (H::LOSES_ANSWERS && [outcome, expected] == [&Outcome::AlreadyStored, &Outcome::Stored])
     };
-    assert!(outcomes.iter().zip(expected).all(as_good), "{outcomes:?} is not {expected:?}");
+    let mut pairs = outcomes.iter().zip(expected).enumerate().filter(|(_, pair)| !as_good(*pair));
+    if let Some((n, (outcome, expected))) = pairs.next() {
+        let (more, all) = (pairs.count(), outcomes.len());
+        panic!("the outcome of event {n} of {all} is {outcome:?} and not {expected:?}; {more} others differ too");
+    }
 }
 
 async fn write(sink: &dyn Sink, batch: &[AttendanceEvent]) -> Vec<Outcome> {
@@ -406,4 +445,39 @@ where
 
 fn two() -> [AttendanceEvent; 2] {
     [sample_punch(0), sample_punch(1)].map(|punch| event(punch, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::sample_range;
+    use super::*;
+
+    fn views(events: &[AttendanceEvent]) -> Vec<View> {
+        let mut views: Vec<View> = events.iter().map(View::full).collect();
+        views.sort();
+        views
+    }
+
+    #[test]
+    fn a_failure_over_many_events_is_told_in_a_few_lines() {
+        let events = sample_range(0..5_000);
+        let expected = views(&events);
+        assert_eq!(difference(&expected, &expected), None);
+        let changed: Vec<AttendanceEvent> =
+            events.iter().map(|event| AttendanceEvent { user_id: "0".to_owned(), ..event.clone() }).collect();
+        let told = difference(&views(&changed), &expected).unwrap();
+        assert!(told.len() < 10_000 && told.lines().count() < 10, "{} bytes", told.len());
+        assert!(told.contains("5000 are there") && told.contains("5000 were written"), "{told}");
+    }
+
+    #[test]
+    fn what_is_missing_and_what_is_there_twice_is_counted() {
+        let expected = views(&sample_range(0..10));
+        let told = difference(&expected[1..], &expected).unwrap();
+        assert!(told.contains("0 are there") && told.contains("1 were written"), "{told}");
+        let mut twice = expected.clone();
+        twice.insert(0, expected[0].clone());
+        let told = difference(&twice, &expected).unwrap();
+        assert!(told.contains("1 are there") && told.contains("0 were written"), "{told}");
+    }
 }

@@ -28,6 +28,64 @@ use crate::{AttendanceEvent, Budget, EventId, IdScheme};
 /// - Opening one contacts nothing. Every call ends: it has a deadline of its own. A call that is dropped half-way may have stored
 ///   any part of its batch; writing the batch again mends it.
 /// - No error, name or target holds a credential.
+///
+/// # Implementing it
+/// Put `#[async_trait]` on the `impl` block, since the trait's functions are asynchronous and it is used as `dyn Sink`. Without the
+/// attribute the compiler says `lifetime parameters or bounds on method ... do not match the trait declaration` (E0195). The
+/// macro is exported here too, so no further dependency is needed. The tests of a sink are one line: see `conformance` (feature
+/// `conformance`).
+///
+/// ```
+/// use std::collections::HashSet;
+/// use std::sync::{Mutex, PoisonError};
+///
+/// use attendance_model::{
+///     AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError, async_trait,
+/// };
+///
+/// /// Prints each event once, as long as the program runs.
+/// #[derive(Debug, Default)]
+/// struct Printer(Mutex<HashSet<EventId>>);
+///
+/// #[async_trait]
+/// impl Sink for Printer {
+///     fn name(&self) -> &str {
+///         "printer"
+///     }
+///
+///     fn target(&self) -> String {
+///         "printer:stdout".to_owned()
+///     }
+///
+///     fn capabilities(&self) -> Capabilities {
+///         Capabilities::new(500, IdScheme::Full).some_fields()
+///     }
+///
+///     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+///         Ok(Vec::new())
+///     }
+///
+///     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+///         let mut printed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+///         let outcome = |event: &AttendanceEvent| {
+///             if !printed.insert(event.id) {
+///                 return Outcome::AlreadyStored;
+///             }
+///             println!("{} {}", event.local_time, event.user_id);
+///             Outcome::Stored
+///         };
+///         Ok(batch.iter().map(outcome).collect())
+///     }
+///
+///     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+///         let printed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+///         Ok(ids.iter().map(|id| printed.contains(id)).collect())
+///     }
+/// }
+///
+/// let sink: Box<dyn Sink> = Box::new(Printer::default());
+/// assert_eq!(sink.target(), "printer:stdout");
+/// ```
 #[async_trait]
 pub trait Sink: Debug + Send + Sync {
     /// The configured name, for people.
