@@ -84,6 +84,10 @@ pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
 
 fn prepare_log(terminal: &mut Terminal) -> Prepared {
     let whole = terminal.log.encoded(&terminal.profile);
+    let whole = match terminal.faults.standing_behind(FaultKind::DamagedPatch) {
+        Some((sound, noisy)) => patched(&whole, terminal.profile.log.width(), sound, noisy, terminal.seed),
+        None => whole,
+    };
     let faults = &mut terminal.faults;
     let mut prepared = Prepared::whole(whole.clone());
     if let Some(count) = strike_bytes(faults, FaultKind::CutHead) {
@@ -114,6 +118,16 @@ fn prepare_log(terminal: &mut Terminal) -> Prepared {
         prepared.claimed = claim;
     }
     prepared
+}
+
+/// The data set with noise in place of some records in a row: the same noise each time.
+fn patched(data: &Bytes, width: usize, sound: u64, noisy: i64, seed: u64) -> Bytes {
+    let bytes = |records: Option<usize>| records.and_then(|records| records.checked_mul(width)).unwrap_or(usize::MAX);
+    let (behind, length) = (bytes(usize::try_from(sound).ok()), bytes(usize::try_from(noisy).ok()));
+    let mut out = BytesMut::from(&data[..]);
+    let mut random = Random::new(seed);
+    out.iter_mut().skip(behind.saturating_add(4)).take(length).for_each(|byte| *byte = random.next() as u8);
+    out.freeze()
 }
 
 fn strike_bytes(faults: &mut Faults, kind: FaultKind) -> Option<usize> {

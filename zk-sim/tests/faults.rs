@@ -678,3 +678,14 @@ fn a_log_may_be_refused_in_every_way_and_data_alone_have_wrong_checksums() {
     assert!(packets.len() > 1);
     assert!(packets.iter().all(|packet| packet.intact == (packet.command != Command::DATA)));
 }
+
+#[test]
+fn a_damaged_patch_is_the_same_noise_each_time_and_leaves_the_rest_alone() {
+    let (sound, mut damaged) = (with("tft40", 400, &[]).read(LOG), with("tft40", 400, &["damaged-patch=130@200"]));
+    let set = damaged.read(LOG);
+    let at = |record: usize| 4 + record * 40;
+    assert_eq!(set.len(), sound.len());
+    assert_eq!((&set[..at(200)], &set[at(330)..]), (&sound[..at(200)], &sound[at(330)..]));
+    assert!((200..330).all(|record| set[at(record)..at(record + 1)] != sound[at(record)..at(record + 1)]));
+    assert_eq!(damaged.read(LOG), set);
+}

@@ -51,7 +51,7 @@ fn prove_with(mut spool: Spool, evidence: &Evidence, ahead: Option<&Look>) -> Re
     match weigh(&mut spool, evidence, ahead) {
         Ok(findings) => Ok(Proven::new(spool, findings)),
         Err(Doubt { reasons, reading }) => {
-            let unproven = Unproven::new(spool, reasons, evidence.counts);
+            let unproven = Unproven::new(spool, reasons, evidence.counts).announced(evidence.announced);
             Err(match reading {
                 Some(reading) => unproven.with_reading(reading),
                 None => unproven,
@@ -155,7 +155,7 @@ fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
 }
 
 /// The known layouts, the remembered one, and every other wide one that divides by a count.
-fn candidates(word: u32, evidence: &Evidence) -> Vec<AttendanceLayout> {
+pub(super) fn candidates(word: u32, evidence: &Evidence) -> Vec<AttendanceLayout> {
     let mut layouts = Vec::from(KNOWN);
     layouts.extend(evidence.remembered.layout);
     let body = evidence.announced - WORD_LEN;

@@ -154,7 +154,7 @@ fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> 
 }
 
 /// The most frequent verify modes that no document names, as far as they occur more than once.
-fn recurring_modes(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Vec<u8>, SpoolError> {
+pub(super) fn recurring_modes(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Vec<u8>, SpoolError> {
     let at = match region.layout {
         AttendanceLayout::EightA => 2,
         AttendanceLayout::EightB => return Ok(Vec::new()),

@@ -56,6 +56,7 @@ mod clock;
 mod digest;
 mod evidence;
 mod fields;
+mod forced;
 mod id;
 mod judge;
 mod look;
@@ -70,6 +71,7 @@ mod witness;
 
 pub use attendance::{prove, prove_previewed};
 pub use evidence::{Counts, Evidence, Known, Reading, Remembered};
+pub use forced::{Begin, Forced, Grade, Patch, forced, possible};
 pub use judge::Tally;
 pub use names::prove_names;
 pub use preview::Preview;

@@ -34,7 +34,8 @@ pub fn prove_names(mut proven: Proven, users: &UserTable, counts: Counts) -> Res
         }
         Err(_) => Reason::Unreadable,
     };
-    Err(Unproven::new(proven.into_spool(), vec![reason], counts))
+    let (announced, begin) = proven.origin();
+    Err(Unproven::new(proven.into_spool(), vec![reason], counts).announced(announced).beginning(begin))
 }
 
 /// The places that the last records name.

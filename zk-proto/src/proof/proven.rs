@@ -7,8 +7,9 @@ use bytes::Bytes;
 use crate::record::{AttendanceLayout, AttendanceRecord, FieldOrder};
 use crate::spool::{Spool, SpoolError};
 
-use super::Witnesses;
+use super::forced::Begin;
 use super::judge::{Region, Tally};
+use super::{WORD_LEN, Witnesses};
 
 /// Records of a transfer that is proven, in the order in which the terminal stores them. There is no other way to make one
 /// than [`super::prove`] and [`super::prove_tail`].
@@ -117,6 +118,18 @@ impl Proven {
     /// Starts again with the first record.
     pub fn rewind(&mut self) {
         self.next = self.skipped;
+    }
+
+    /// Bytes of the whole set, and where in it the spool begins.
+    pub(super) fn origin(&self) -> (u64, Begin) {
+        let Some(region) = self.region else { return (WORD_LEN, Begin::Word) };
+        let width = region.layout.width() as u64;
+        let body = self.records_on_device() * width;
+        let begin = match (region.at, u32::try_from(body)) {
+            (0, Ok(word)) => Begin::Record { at: WORD_LEN + self.first_index * width, word },
+            _ => Begin::Word,
+        };
+        (WORD_LEN + body + self.trailing, begin)
     }
 
     pub(super) fn into_spool(self) -> Spool {

@@ -7,6 +7,7 @@ use crate::spool::Spool;
 
 use super::attendance::came_whole;
 use super::fields::Rules;
+use super::forced::Begin;
 use super::judge::{Region, judge};
 use super::proven::{Findings, Proven};
 use super::unproven::{Reason, Shape, Unproven};
@@ -23,7 +24,9 @@ use super::{Evidence, Known, WORD_LEN, Witnesses};
 pub fn prove_tail(mut spool: Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Proven, Unproven> {
     match weigh(&mut spool, word, known, evidence) {
         Ok(findings) => Ok(Proven::new(spool, findings)),
-        Err(reason) => Err(Unproven::new(spool, vec![reason], evidence.counts)),
+        Err(reason) => Err(Unproven::new(spool, vec![reason], evidence.counts)
+            .announced(evidence.announced)
+            .beginning(Begin::Record { at: known.overlap_at(), word })),
     }
 }
 

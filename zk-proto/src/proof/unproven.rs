@@ -7,6 +7,7 @@ use core::fmt;
 use crate::record::{AttendanceLayout, UserLayout};
 use crate::spool::Spool;
 
+use super::forced::Begin;
 use super::rival::Rival;
 use super::{Counts, Reading, Tally, Witnesses};
 
@@ -147,16 +148,46 @@ pub struct Unproven {
     reasons: Vec<Reason>,
     counts: Counts,
     reading: Option<Reading>,
+    announced: Option<u64>,
+    begin: Begin,
 }
 
 impl Unproven {
     pub(super) fn new(spool: Spool, reasons: Vec<Reason>, counts: Counts) -> Self {
-        Self { spool: Box::new(spool), reasons, counts, reading: None }
+        Self { spool: Box::new(spool), reasons, counts, reading: None, announced: None, begin: Begin::Word }
     }
 
     pub(super) fn with_reading(mut self, reading: Reading) -> Self {
         self.reading = Some(reading);
         self
+    }
+
+    pub(super) fn announced(mut self, bytes: u64) -> Self {
+        self.announced = Some(bytes);
+        self
+    }
+
+    pub(super) fn beginning(mut self, begin: Begin) -> Self {
+        self.begin = begin;
+        self
+    }
+
+    /// Bytes of the whole set as the terminal announced them, where they are known.
+    #[must_use]
+    pub fn announced_bytes(&self) -> Option<u64> {
+        self.announced
+    }
+
+    /// Where in the set its bytes begin: a tail's do so in the middle.
+    #[must_use]
+    pub fn begin(&self) -> Begin {
+        self.begin
+    }
+
+    /// How many records the terminal counted.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Why.

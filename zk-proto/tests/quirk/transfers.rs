@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use zk_proto::client::{PullRequest, Pulled, pull, pull_users};
-use zk_proto::record::FingerTemplate;
+use zk_proto::proof::{Evidence, Patch, possible};
+use zk_proto::record::{AttendanceLayout, FingerTemplate};
 use zk_proto::{Client, Command, Transport, Uid};
 use zk_sim::{Fault, Terminal, TerminalBuilder};
 
@@ -258,4 +259,20 @@ async fn a_wrong_length_word_yields_the_truth_or_nothing() {
         let Pulled::Full(proven) = &mut pulled.found else { panic!("{fault}: {pulled:?}") };
         assert_eq!(super::rows(proven), site.truth(), "{fault}");
     }
+}
+
+/// Q90: records in a row that are noise, while all sizes are right: refused, and readable by force with the patch named.
+#[tokio::test]
+async fn a_damaged_patch_is_refused_and_a_forced_reading_names_it() {
+    let site = Site::with("tft40", 400, &["damaged-patch=130@200"]).await;
+    let mut client = site.client().await;
+    let pulled = site.pull(&mut client).await;
+    client.exit().await;
+    let Pulled::Unproven { mut last, .. } = pulled.found else { panic!("{pulled:?}") };
+    let evidence = Evidence::new(last.announced_bytes().unwrap(), last.counts(), site.terminal.now());
+    let begin = last.begin();
+    let found = possible(last.spool(), begin, &evidence).unwrap();
+    let [forced] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((forced.layout(), forced.tally().good), (AttendanceLayout::Wide(40), 270));
+    assert_eq!(forced.patches(), [Patch { first: 200, records: 130 }]);
 }

@@ -59,6 +59,12 @@ impl Faults {
         self.armed.iter().find(|armed| armed.fault.kind == kind).map(|armed| armed.fault.value)
     }
 
+    /// The value of a fault that is always on once set, and what it lets pass first.
+    pub(crate) fn standing_behind(&self, kind: FaultKind) -> Option<(u64, i64)> {
+        let fault = self.armed.iter().find(|armed| armed.fault.kind == kind)?.fault;
+        Some((fault.skip, fault.value))
+    }
+
     /// Whether `share` falls into the share of a fault that strikes records or datagrams; used up strikes are counted.
     pub(crate) fn strike_share(&mut self, kind: FaultKind, share: u64) -> bool {
         let Some(armed) = self.armed.iter_mut().find(|armed| armed.fault.kind == kind) else { return false };

@@ -111,6 +111,7 @@ kinds! {
     FutureDates, "future-dates", Value::Percent(10), Record, "N percent of the records are dated ten years ahead";
     EmptyUserIds, "empty-user-ids", Value::Percent(50), Record, "N percent of the records have no user id (uid 0 in 8-byte logs)";
     GarbledUserIds, "garbled-user-ids", Value::Percent(10), Record, "N percent of the records have control characters for a user id";
+    DamagedPatch, "damaged-patch", Value::Count(1, 130), Record, "N records in a row are noise; @SKIP says behind how many sound ones";
     DuplicateRecords, "duplicate-records", Value::Percent(10), Record, "N percent of the records stand twice in the log";
     ClockOff, "clock-off", Value::Offset(365 * 86_400_000), Terminal, "the clock is off by this time, either way";
     IgnoreCommand, "ignore-command", Value::Count(1, 201), Request, "command N gets no answer (11 options, 50 counts, 201 clock)";

@@ -1,0 +1,381 @@
+//! Bytes that are not proven, read as records of a layout that somebody names: for a person who looks at them and decides.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::DeviceTime;
+use crate::record::{AttendanceLayout, AttendanceRecord, FieldOrder};
+use crate::spool::{Spool, SpoolError};
+
+use super::attendance::{candidates, length_word};
+use super::fields::{Class, Rules};
+use super::judge::{Region, recurring_modes};
+use super::look::RUN;
+use super::rival;
+use super::witness::extent;
+use super::{Evidence, Tally, WORD_LEN, Witnesses};
+
+/// So many bad records close to each other are damage, and what looks good among them does so by chance.
+const PATCH: u64 = 8;
+/// A month of packed time: so far may two records be apart that follow each other in the log.
+const NEXT_TO: u32 = 31 * 86_400;
+
+/// Where a set's bytes begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Begin {
+    /// With its length word: the whole set.
+    #[default]
+    Word,
+    /// With a record in the middle: a tail.
+    Record {
+        /// Offset of that record in the set.
+        at: u64,
+        /// The set's length word.
+        word: u32,
+    },
+}
+
+/// How believable a record is beside its neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Grade {
+    /// Everything in it can be.
+    Good,
+    /// Only its id is missing, or its date is the clock's reset.
+    Neutral,
+    /// Something in it cannot be, or it is in a damaged patch.
+    Bad,
+}
+
+/// Damaged records, and those between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// The first, from 0.
+    pub first: u64,
+    /// How many.
+    pub records: u64,
+}
+
+/// Records that nothing proves: they are what the bytes give in a layout that somebody named, sound or not. It is made from a
+/// transfer that was refused, and never becomes a [`Proven`](super::Proven).
+#[derive(Debug)]
+pub struct Forced {
+    region: Region,
+    rules: Rules,
+    order: FieldOrder,
+    first_index: u64,
+    trailing: u64,
+    witnesses: Witnesses,
+    tally: Tally,
+    patches: Vec<Patch>,
+    dates: Option<(DeviceTime, DeviceTime)>,
+    next: u64,
+}
+
+/// Reads a set as records of a layout, whatever speaks against that. `None` when not one record fits.
+///
+/// Bad records are told apart as in a proof, but more strictly. Eight and more that are close to each other are one [`Patch`]
+/// with all between them, and so are 64 in a row that make better records from another byte on.
+///
+/// # Errors
+/// [`SpoolError::File`] when the spool's file cannot be read.
+pub fn forced(
+    spool: &mut Spool,
+    layout: AttendanceLayout,
+    begin: Begin,
+    evidence: &Evidence,
+) -> Result<Option<Forced>, SpoolError> {
+    let have = spool.contiguous();
+    let width = layout.width() as u64;
+    let (word, at, skipped) = match begin {
+        Begin::Word => (length_word(spool).unwrap_or(0), WORD_LEN, 0),
+        Begin::Record { at, word } => (word, 0, at.saturating_sub(WORD_LEN)),
+    };
+    let Some(extent) = extent(word, have.saturating_sub(at) + skipped + WORD_LEN, width, evidence.counts) else {
+        return Ok(None);
+    };
+    let first_index = skipped / width;
+    let records = extent.records.saturating_sub(first_index);
+    if records == 0 || !skipped.is_multiple_of(width) {
+        return Ok(None);
+    }
+    let region = Region { layout, at, records };
+    let mut forced = Forced {
+        region,
+        rules: Rules::new(evidence, false).in_order(FieldOrder::StateFirst),
+        order: evidence.order,
+        first_index,
+        trailing: extent.trailing,
+        witnesses: extent.witnesses,
+        tally: Tally::default(),
+        patches: Vec::new(),
+        dates: None,
+        next: 0,
+    };
+    forced.look(spool)?;
+    if forced.tally.bad > forced.tally.good && evidence.order != FieldOrder::StateFirst {
+        forced.rules = forced.rules.in_order(evidence.order);
+        forced.look(spool)?;
+    }
+    Ok(Some(forced))
+}
+
+/// Every layout in which most of what is not neutral makes sense, the best first.
+///
+/// # Errors
+/// As [`forced`].
+pub fn possible(spool: &mut Spool, begin: Begin, evidence: &Evidence) -> Result<Vec<Forced>, SpoolError> {
+    let word = match begin {
+        Begin::Word => length_word(spool).unwrap_or(0),
+        Begin::Record { word, .. } => word,
+    };
+    let mut found = Vec::new();
+    // What the terminal announced may be unknown, or nonsense.
+    let evidence = &Evidence { announced: evidence.announced.max(WORD_LEN), ..evidence.clone() };
+    for layout in candidates(word, evidence) {
+        found.extend(forced(spool, layout, begin, evidence)?.filter(|reading| reading.tally.good > reading.tally.bad));
+    }
+    // Good bytes, not good records: a wide record makes five narrow ones of which one may look good.
+    found.sort_by_key(|reading| core::cmp::Reverse(reading.tally.good * reading.region.layout.width() as u64));
+    Ok(found)
+}
+
+impl Forced {
+    /// The layout that was named.
+    #[must_use]
+    pub fn layout(&self) -> AttendanceLayout {
+        self.region.layout
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.region.records
+    }
+
+    /// Place of the first of them in the terminal's log, from 0.
+    #[must_use]
+    pub fn first_index(&self) -> u64 {
+        self.first_index
+    }
+
+    /// Bytes behind the last record.
+    #[must_use]
+    pub fn trailing(&self) -> u64 {
+        self.trailing
+    }
+
+    /// Which of the witnesses that need no look into the records hold.
+    #[must_use]
+    pub fn witnesses(&self) -> Witnesses {
+        self.witnesses
+    }
+
+    /// How many records are of which grade.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// The damaged patches, in order.
+    #[must_use]
+    pub fn patches(&self) -> &[Patch] {
+        &self.patches
+    }
+
+    /// The earliest and the latest date of the good records.
+    #[must_use]
+    pub fn dates(&self) -> Option<(DeviceTime, DeviceTime)> {
+        self.dates
+    }
+
+    /// The next records, at most `most`, each with its grade; none when all were given out.
+    ///
+    /// # Errors
+    /// [`SpoolError::File`] when the spool's file cannot be read.
+    pub fn next_batch(&mut self, spool: &mut Spool, most: usize) -> Result<Vec<(Grade, AttendanceRecord)>, SpoolError> {
+        let Region { layout, at, records } = self.region;
+        let width = layout.width() as u64;
+        let count = (records - self.next).min(most as u64);
+        let from = at + self.next * width;
+        let mut bytes = Bytes::copy_from_slice(spool.read(from..from + count * width)?);
+        let mut batch = Vec::with_capacity(bytes.len() / layout.width());
+        while bytes.len() >= layout.width() {
+            let grade = self.grade(self.next, &bytes);
+            self.next += 1;
+            let raw = bytes.split_to(layout.width());
+            batch.extend(AttendanceRecord::decode(layout, self.order, raw).map(|record| (grade, record)));
+        }
+        Ok(batch)
+    }
+
+    /// Goes on with this record, counted from 0.
+    pub fn seek(&mut self, record: u64) {
+        self.next = record.min(self.region.records);
+    }
+
+    /// How many records were given out, or passed over by [`Forced::seek`].
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.next
+    }
+
+    /// The last records, raw, at most `most`: the overlap of a later tail.
+    ///
+    /// # Errors
+    /// [`SpoolError::File`] when the spool's file cannot be read.
+    pub fn overlap(&self, spool: &mut Spool, most: u64) -> Result<Vec<u8>, SpoolError> {
+        let Region { layout, at, records } = self.region;
+        let (width, kept) = (layout.width() as u64, records.min(most));
+        spool.read(at + (records - kept) * width..at + records * width).map(<[u8]>::to_vec)
+    }
+
+    fn grade(&self, place: u64, bytes: &[u8]) -> Grade {
+        let behind = self.patches.partition_point(|patch| patch.first <= place);
+        let damaged = behind.checked_sub(1).and_then(|last| self.patches.get(last));
+        if damaged.is_some_and(|patch| place - patch.first < patch.records) {
+            return Grade::Bad;
+        }
+        let record = bytes.get(..self.region.layout.width()).unwrap_or_default();
+        self.rules.class(self.region.layout, record).into()
+    }
+
+    /// Finds the patches, then counts what is outside of them.
+    fn look(&mut self, spool: &mut Spool) -> Result<(), SpoolError> {
+        let region = self.region;
+        self.rules.allow_modes(&recurring_modes(spool, region, &self.rules)?);
+        let mut patches = Patches::default();
+        let mut place = 0;
+        region.blocks(spool, |block| {
+            for window in block.chunks(RUN * region.layout.width()) {
+                let records = (window.len() / region.layout.width()) as u64;
+                // Bytes were lost or added in front of it.
+                if rival::compare(window, region.layout, &self.rules, true).rival.is_some() {
+                    patches.add(place, records, PATCH);
+                } else {
+                    for (place, record) in (place..).zip(window.chunks_exact(region.layout.width())) {
+                        if self.rules.class(region.layout, record) == Class::Bad {
+                            patches.add(place, 1, 1);
+                        }
+                    }
+                }
+                place += records;
+            }
+            true
+        })?;
+        self.patches = patches.finish();
+        if !matches!(region.layout, AttendanceLayout::Wide(_)) {
+            for patch in &mut self.patches {
+                widen(patch, spool, region)?;
+            }
+        }
+        (self.tally, self.dates) = (Tally::default(), None);
+        let (mut tally, mut dates, mut place) = (Tally::default(), None, 0);
+        region.blocks(spool, |block| {
+            for record in block.chunks_exact(region.layout.width()) {
+                let grade = self.grade(place, record);
+                place += 1;
+                tally.add(grade.into());
+                if let Some(time) =
+                    Some(grade).filter(|grade| *grade == Grade::Good).and_then(|_| time_of(region, record))
+                {
+                    let (first, last) = dates.unwrap_or((time, time));
+                    dates = Some((first.min(time), last.max(time)));
+                }
+            }
+            true
+        })?;
+        (self.tally, self.dates) = (tally, dates);
+        Ok(())
+    }
+}
+
+/// A short record that is noise looks good now and then. Inside of a patch that does not matter; at its edges, a record has to
+/// have a date next to that of its sound neighbour.
+fn widen(patch: &mut Patch, spool: &mut Spool, region: Region) -> Result<(), SpoolError> {
+    let width = region.layout.width() as u64;
+    let mut time = |place: Option<u64>| {
+        let Some(place) = place.filter(|place| *place < region.records) else { return Ok(None) };
+        let from = region.at + place * width;
+        Ok::<_, SpoolError>(time_of(region, spool.read(from..from + width)?))
+    };
+    let follows = |earlier: Option<DeviceTime>, later: Option<DeviceTime>| {
+        earlier.zip(later).and_then(|(earlier, later)| later.0.checked_sub(earlier.0)).is_some_and(|gap| gap <= NEXT_TO)
+    };
+    for _ in 0..PATCH {
+        let Some(last) = patch.first.checked_sub(1) else { break };
+        if follows(time(last.checked_sub(1))?, time(Some(last))?) {
+            break;
+        }
+        (patch.first, patch.records) = (last, patch.records + 1);
+    }
+    for _ in 0..PATCH {
+        let next = patch.first + patch.records;
+        if next >= region.records || follows(time(Some(next))?, time(Some(next + 1))?) {
+            break;
+        }
+        patch.records += 1;
+    }
+    Ok(())
+}
+
+fn time_of(region: Region, record: &[u8]) -> Option<DeviceTime> {
+    let at = match region.layout {
+        AttendanceLayout::EightA => 3,
+        AttendanceLayout::EightB | AttendanceLayout::Sixteen => 4,
+        AttendanceLayout::Wide(_) => 27,
+    };
+    Some(DeviceTime(u32::from_le_bytes(*record.get(at..)?.first_chunk()?)))
+}
+
+/// Gathers bad records that are close to each other.
+#[derive(Debug, Default)]
+struct Patches {
+    found: Vec<Patch>,
+    open: Option<(Patch, u64)>,
+}
+
+impl Patches {
+    /// Takes bad records, which weigh so much.
+    fn add(&mut self, first: u64, records: u64, weight: u64) {
+        match &mut self.open {
+            Some((patch, bad)) if first < patch.first + patch.records + PATCH => {
+                patch.records = first + records - patch.first;
+                *bad += weight;
+            }
+            _ => {
+                self.close();
+                self.open = Some((Patch { first, records }, weight));
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.found.extend(self.open.take().filter(|(_, bad)| *bad >= PATCH).map(|(patch, _)| patch));
+    }
+
+    fn finish(mut self) -> Vec<Patch> {
+        self.close();
+        self.found
+    }
+}
+
+impl From<Class> for Grade {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Good => Self::Good,
+            Class::Neutral => Self::Neutral,
+            Class::Bad => Self::Bad,
+        }
+    }
+}
+
+impl From<Grade> for Class {
+    fn from(grade: Grade) -> Self {
+        match grade {
+            Grade::Good => Self::Good,
+            Grade::Neutral => Self::Neutral,
+            Grade::Bad => Self::Bad,
+        }
+    }
+}
