@@ -38,6 +38,10 @@ pub enum Reason {
     AmbiguousLocalTime,
     /// The wall clock never showed this time in the zone (clocks set forward). Always flagged.
     SkippedLocalTime,
+    /// Nothing proves the log that holds the record: a person looked at it and accepted it. Always flagged.
+    AcceptedByHand,
+    /// In a log that a person accepted, a record that makes no sense or is in a damaged patch. Always quarantined.
+    UnprovenRecord,
 }
 
 /// What happens to a record that breaks a rule.
@@ -54,7 +58,7 @@ pub enum Policy {
 
 impl Reason {
     /// Every reason, in a fixed order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::EmptyUserId,
         Self::NonNumericUserId,
         Self::NonPositiveUserId,
@@ -68,6 +72,8 @@ impl Reason {
         Self::NotOnAllowList,
         Self::AmbiguousLocalTime,
         Self::SkippedLocalTime,
+        Self::AcceptedByHand,
+        Self::UnprovenRecord,
     ];
 
     /// The policy without any setting.
@@ -80,20 +86,30 @@ impl Reason {
             | Self::UndecodableUserId
             | Self::ImpossibleTime
             | Self::Undecodable
-            | Self::NotOnAllowList => Policy::Quarantine,
+            | Self::NotOnAllowList
+            | Self::UnprovenRecord => Policy::Quarantine,
             Self::ClockResetTime
             | Self::FutureTime
             | Self::UnknownState
             | Self::UnknownVerifyMode
             | Self::AmbiguousLocalTime
-            | Self::SkippedLocalTime => Policy::Flag,
+            | Self::SkippedLocalTime
+            | Self::AcceptedByHand => Policy::Flag,
         }
     }
 
     /// Whether no other policy than the default can be set.
     #[must_use]
     pub const fn is_fixed(self) -> bool {
-        matches!(self, Self::ImpossibleTime | Self::Undecodable | Self::AmbiguousLocalTime | Self::SkippedLocalTime)
+        matches!(
+            self,
+            Self::ImpossibleTime
+                | Self::Undecodable
+                | Self::AmbiguousLocalTime
+                | Self::SkippedLocalTime
+                | Self::AcceptedByHand
+                | Self::UnprovenRecord
+        )
     }
 
     /// The word in reports, configuration and the `flags` column.
@@ -113,6 +129,8 @@ impl Reason {
             Self::NotOnAllowList => "not_on_allow_list",
             Self::AmbiguousLocalTime => "ambiguous_local_time",
             Self::SkippedLocalTime => "skipped_local_time",
+            Self::AcceptedByHand => "accepted_by_hand",
+            Self::UnprovenRecord => "unproven_record",
         }
     }
 

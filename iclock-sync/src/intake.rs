@@ -1,4 +1,4 @@
-//! Proven records enter the ledger: each becomes an event or a rejection, durable in batches before anything is sent.
+//! Records enter the ledger, proven ones and those that somebody accepted: each becomes an event or a rejection, durable in batches before anything is sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub(crate) struct Intake {
     pub(crate) users: BTreeMap<Uid, String>,
     /// Not one record of the log shows more than an empty id or a clock that was reset: all are refused.
     pub(crate) neutral: bool,
+    /// Nothing proves the records: somebody accepted them.
+    pub(crate) by_hand: bool,
     pub(crate) epoch: u64,
     /// The place in the log of the next record, from 0.
     pub(crate) position: u64,
@@ -71,6 +73,45 @@ pub(crate) struct Entered {
     pub(crate) reassigned: BTreeMap<Uid, (String, String)>,
 }
 
+/// Where records come from, in the order of the log.
+pub(crate) trait Batches {
+    /// How many there are.
+    fn records(&self) -> u64;
+
+    /// The next ones, at most `most`; none when all were given out.
+    fn next_batch(&mut self, most: usize) -> Result<Batch, SpoolError>;
+
+    /// What has to be durable together with the last record.
+    fn finish(&self, _transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        Ok(())
+    }
+}
+
+/// Some records.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) records: Vec<AttendanceRecord>,
+    /// Which of them make no sense and go to the quarantine unseen; empty where none does.
+    pub(crate) damaged: Vec<bool>,
+}
+
+/// A record's place in the log, and whether it makes no sense there.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    position: u64,
+    damaged: bool,
+}
+
+impl Batches for Proven {
+    fn records(&self) -> u64 {
+        Self::records(self)
+    }
+
+    fn next_batch(&mut self, most: usize) -> Result<Batch, SpoolError> {
+        Ok(Batch { records: Self::next_batch(self, most)?, damaged: Vec::new() })
+    }
+}
+
 /// What [`Intake::new`] needs.
 #[derive(Debug)]
 pub(crate) struct Beginning {
@@ -81,6 +122,7 @@ pub(crate) struct Beginning {
     pub(crate) layout: AttendanceLayout,
     pub(crate) users: BTreeMap<Uid, String>,
     pub(crate) neutral: bool,
+    pub(crate) by_hand: bool,
     pub(crate) epoch: u64,
     /// Records of this epoch that are not read again: 0 for a full read.
     pub(crate) start: u64,
@@ -88,16 +130,29 @@ pub(crate) struct Beginning {
 
 impl Intake {
     pub(crate) fn new(beginning: Beginning) -> Self {
-        let Beginning { ledger, reading, rules, host_now, layout, users, neutral, epoch, start } = beginning;
+        let Beginning { ledger, reading, rules, host_now, layout, users, neutral, by_hand, epoch, start } = beginning;
         let judge = Judge { rules, usual: Usual::default(), known: KnownPunches::default() };
-        Self { ledger, reading, judge, host_now, layout, users, neutral, epoch, position: start, start, entry: None }
+        Self {
+            ledger,
+            reading,
+            judge,
+            host_now,
+            layout,
+            users,
+            neutral,
+            by_hand,
+            epoch,
+            position: start,
+            start,
+            entry: None,
+        }
     }
 
     /// Enters the next records of the log, at most `most`, in one durable step; with the last of them, what is remembered of
     /// the terminal. The inner error is that of the log's temporary file, and nothing has entered then.
     pub(crate) fn enter(
         &mut self,
-        proven: &mut Proven,
+        batches: &mut impl Batches,
         most: usize,
         state: &TerminalState,
     ) -> Result<Result<Entered, SpoolError>, LedgerError> {
@@ -109,9 +164,9 @@ impl Intake {
             let mut entered = Entered::default();
             while entered.records < most as u64 {
                 let left = usize::try_from(most as u64 - entered.records).unwrap_or(DECODED_AT_ONCE);
-                let records = match proven.next_batch(left.min(DECODED_AT_ONCE)) {
-                    Ok(records) if records.is_empty() => break,
-                    Ok(records) => records,
+                let Batch { records, damaged } = match batches.next_batch(left.min(DECODED_AT_ONCE)) {
+                    Ok(batch) if batch.records.is_empty() => break,
+                    Ok(batch) => batch,
                     Err(error) => return Ok(Err(error)),
                 };
                 let entry = match entry {
@@ -125,17 +180,20 @@ impl Intake {
                     }
                 };
                 let waiting = any_waiting(transaction, entry.terminal)?;
-                for (record, position) in records.iter().zip(self.position + entered.records..) {
-                    let passed = self.enter_one(transaction, entry, record, position, &mut judge, &mut entered)?;
+                for (number, record) in records.iter().enumerate() {
+                    let damaged = damaged.get(number).copied().unwrap_or(false);
+                    let place = Place { position: self.position + entered.records, damaged };
+                    let passed = self.enter_one(transaction, entry, record, place, &mut judge, &mut entered)?;
                     if passed && waiting {
                         let masked = masked(self.layout, &record.raw);
                         resolve_read_again(transaction, entry.terminal, &masked, self.reading.read_at)?;
                     }
                 }
             }
-            let last = self.position - self.start + entered.records >= proven.records();
+            let last = self.position - self.start + entered.records >= batches.records();
             if last {
                 save_terminal(transaction, state)?;
+                batches.finish(transaction)?;
             }
             Ok(Ok((entered, entry)))
         })?;
@@ -154,7 +212,7 @@ impl Intake {
         transaction: &Transaction<'_>,
         entry: Entry,
         record: &AttendanceRecord,
-        position: u64,
+        Place { position, damaged }: Place,
         judge: &mut Judge,
         entered: &mut Entered,
     ) -> rusqlite::Result<bool> {
@@ -181,11 +239,17 @@ impl Intake {
         }
         let uid = punch.uid;
         let context = Context { zone: self.reading.zone, rules: &judge.rules, host_now: self.host_now };
-        let judged = if self.neutral {
+        let judged = if damaged {
+            Err(Rejection { reason: Reason::UnprovenRecord, punch })
+        } else if self.neutral {
             Err(Rejection { reason: neutral_reason(&punch), punch })
         } else {
             normalize(punch, &context)
         };
+        let judged = judged.map(|mut event| {
+            event.flags.extend(self.by_hand.then_some(Reason::AcceptedByHand));
+            event
+        });
         match judged {
             Ok(event) => {
                 if (NewEvent { event: &event, uid }).insert(transaction, entry)? {
@@ -207,7 +271,7 @@ impl Intake {
                     masked: &masked,
                     position,
                     layout: self.reading.layout.as_deref(),
-                    doubtful: self.neutral,
+                    doubtful: self.neutral || damaged,
                 };
                 if new.insert(transaction, &span)? {
                     entered.quarantined += 1;

@@ -6,7 +6,8 @@
 //! | what a program says: terminals, sinks, limits | [`Engine::builder`], [`DeviceOptions`], [`EngineOptions`], [`RunOptions`] |
 //! | one run: all terminals at once, all sinks at once | `run`: `source` and `pull` read one terminal, `plan` decides what to ask it |
 //! | proven records become events, durable before anything is sent | `intake`, [`ledger`] |
-//! | records that validation refused, and logs that were not proven | [`quarantine`] |
+//! | records that validation refused | [`quarantine`] |
+//! | logs that were not proven: kept, looked at, accepted by hand | [`unproven`] |
 //! | events go out, oldest first, each sink for itself | `deliver`; `flight` says how far, `send` and `retry` how often |
 //! | what was stored, in the Python tool's shape | `audit` |
 //! | when to run again | [`schedule`] |
@@ -59,6 +60,7 @@ pub mod schedule;
 mod send;
 mod source;
 mod tell;
+pub mod unproven;
 
 pub use engine::{Engine, EngineBuilder};
 pub use error::{LedgerError, SyncError, TerminalError};

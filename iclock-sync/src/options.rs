@@ -7,6 +7,7 @@ use attendance_model::Rules;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use zk_proto::encoding::TextEncoding;
+use zk_proto::record::AttendanceLayout;
 use zk_proto::{CommKey, ConnectOptions, Transport};
 
 /// One terminal.
@@ -33,6 +34,8 @@ pub struct DeviceOptions {
     pub encoding: TextEncoding,
     /// For 16-byte records: verify mode before punch state, as the Python tool decoded them. Off by default.
     pub sixteen_mode_first: bool,
+    /// How its records are laid out, where somebody says so; found out from the bytes by default.
+    pub layout: Option<AttendanceLayout>,
 }
 
 impl DeviceOptions {
@@ -50,6 +53,7 @@ impl DeviceOptions {
             serial: None,
             encoding: TextEncoding::default(),
             sixteen_mode_first: false,
+            layout: None,
         }
     }
 

@@ -6,7 +6,7 @@ use attendance_model::validate::MAX_ID_CHARS;
 use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use zk_proto::DeviceTime;
-use zk_proto::record::AttendanceLayout;
+use zk_proto::record::{AttendanceLayout, WIDE_MAX, WIDE_MIN};
 
 use crate::ledger::TerminalState;
 use crate::{DeviceOptions, EngineOptions};
@@ -143,7 +143,8 @@ pub(crate) fn device_time(wall: NaiveDateTime) -> DeviceTime {
     DeviceTime::new(year, month, day, hour, minute, second).unwrap_or(DeviceTime::RESET)
 }
 
-fn wall_clock(time: DeviceTime) -> Option<NaiveDateTime> {
+/// A terminal's clock as a time; `None` for a day that does not exist.
+pub(crate) fn wall_clock(time: DeviceTime) -> Option<NaiveDateTime> {
     NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())?.and_hms_opt(
         time.hour().into(),
         time.minute().into(),
@@ -151,8 +152,9 @@ fn wall_clock(time: DeviceTime) -> Option<NaiveDateTime> {
     )
 }
 
-/// A layout as the ledger remembers it.
-pub(crate) fn layout_word(layout: AttendanceLayout) -> String {
+/// A layout as the ledger, the configuration and `--layout` write it: `8a`, `8b`, `16`, or the width of a wide one.
+#[must_use]
+pub fn layout_word(layout: AttendanceLayout) -> String {
     match layout {
         AttendanceLayout::EightA => "8a".to_owned(),
         AttendanceLayout::EightB => "8b".to_owned(),
@@ -162,12 +164,13 @@ pub(crate) fn layout_word(layout: AttendanceLayout) -> String {
 }
 
 /// The layout of a word.
-pub(crate) fn layout_of(word: &str) -> Option<AttendanceLayout> {
+#[must_use]
+pub fn layout_of(word: &str) -> Option<AttendanceLayout> {
     match word {
         "8a" => Some(AttendanceLayout::EightA),
         "8b" => Some(AttendanceLayout::EightB),
         "16" => Some(AttendanceLayout::Sixteen),
-        wide => wide.parse().ok().filter(|width| *width >= 40).map(AttendanceLayout::Wide),
+        wide => wide.parse().ok().filter(|width| (WIDE_MIN..=WIDE_MAX).contains(width)).map(AttendanceLayout::Wide),
     }
 }
 

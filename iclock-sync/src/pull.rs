@@ -1,18 +1,29 @@
 //! What is new in a terminal's log: asked for with what is remembered, and remembered anew.
 
+use std::collections::BTreeMap;
 use zk_proto::Client;
-use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull};
-use zk_proto::proof::{Known, Remembered, UserTable};
+
+use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
+use zk_proto::proof::{
+    Begin, Evidence, Known, Proven, Reason, Remembered, Unproven, UserTable, WORD_LEN, possible, prove_names,
+    prove_tail,
+};
 use zk_proto::record::FieldOrder;
+use zk_proto::{Spool, SpoolError};
 
 use crate::TerminalError;
-use crate::ledger::TerminalState;
+use crate::error::blocking;
+use crate::ledger::{TerminalState, UnprovenKind};
 use crate::meet::Question;
 use crate::observer::DeviceProgress;
 use crate::plan::{self, LogSize};
 use crate::report::{DeviceReport, ReadMode};
 use crate::source::{Failure, Found, Records, Seen, Source};
 use crate::tell;
+use crate::unproven::{SetAside, verdict};
+
+/// Bytes that are copied at once.
+const BLOCK: u64 = 64 << 10;
 
 impl Source {
     /// Pulls what is new, and the user table where the log names people by their place there.
@@ -54,8 +65,11 @@ impl Source {
                 state.epoch += 1;
                 (ReadMode::Full, proven)
             }
-            Pulled::Unproven { last, .. } => return Ok(Found::Unproven(Box::new(last))),
-            Pulled::UsersUnproven(last) => return Ok(Found::UsersUnproven(Box::new(last))),
+            Pulled::Unproven { last, readings } => {
+                let log = Refused { log: last, readings, users: pulled.users };
+                return self.refused(client, seen, state, &request, log, report).await;
+            }
+            Pulled::UsersUnproven(table) => return Ok(Found::Unproven(Box::new(users_aside(table, &state)))),
             other => return Err(TerminalError::unknown(&other).into()),
         };
         report.mode = Some(mode);
@@ -68,11 +82,110 @@ impl Source {
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
+    /// A log that is not proven. When somebody accepted it up to its known end, what follows that end is proven by itself.
+    async fn refused(
+        &self,
+        client: &mut Client,
+        seen: &Seen,
+        mut state: TerminalState,
+        request: &PullRequest,
+        refused: Refused,
+        report: &mut DeviceReport,
+    ) -> Result<Found, Failure> {
+        let Refused { mut log, readings, mut users } = refused;
+        let counts = log.counts();
+        let rest = match known_if_accepted(&state, request) {
+            Some(known) => behind(&mut log, &known, request, self.spool())?,
+            None => None,
+        };
+        let Some(mut proven) = rest else {
+            let aside = self.aside(client, request, &state, Refused { log, readings, users }).await?;
+            return Ok(Found::Unproven(Box::new(aside)));
+        };
+        if proven.records() > 0 && proven.layout().is_some_and(zk_proto::record::AttendanceLayout::needs_users) {
+            let table = match users.take() {
+                Some(table) => table,
+                None => match pull_users(client, request).await? {
+                    Ok(table) => table,
+                    Err(table) => return Ok(Found::Unproven(Box::new(users_aside(table, &state)))),
+                },
+            };
+            proven = match prove_names(proven, &table, counts) {
+                Ok(proven) => proven,
+                Err(log) => {
+                    let refused = Refused { readings: vec![log.reasons().to_vec()], log, users: Some(table) };
+                    let aside = self.aside(client, request, &state, refused).await?;
+                    return Ok(Found::Unproven(Box::new(aside)));
+                }
+            };
+            users = Some(table);
+        }
+        let records = proven.records_on_device();
+        report.records_on_device = report.records_on_device.or(Some(records));
+        let note = format!("the first {} records were accepted by hand before, and not judged again", state.records);
+        report.notes.push(note);
+        (state.records, state.count) = (records, counts.allow(records).then_some(records));
+        state.overlap = proven.overlap(request.overlap).map_err(TerminalError::Spool)?;
+        state.verified_at = Some(seen.utc_now.timestamp());
+        if proven.records() == 0 {
+            report.mode = Some(ReadMode::Unchanged);
+            return Ok(Found::Nothing(Some(Box::new(state))));
+        }
+        report.mode = Some(ReadMode::Tail);
+        let users = users.iter().flat_map(UserTable::users).map(|user| (user.slot(), user.user_id.0.clone())).collect();
+        Ok(Found::Records(Box::new(Records { proven, users, state })))
+    }
+
+    /// What is kept of a log that is not proven. Where its records seem to name people by their place in the user table, that
+    /// table is read too: without it nobody could accept the log.
+    async fn aside(
+        &self,
+        client: &mut Client,
+        request: &PullRequest,
+        state: &TerminalState,
+        refused: Refused,
+    ) -> Result<SetAside, Failure> {
+        let Refused { mut log, readings, users } = refused;
+        let evidence = evidence(&log, request);
+        let why = log.to_string();
+        let (log, sentence, needs_users) = blocking("proof", move || {
+            let begin = log.begin();
+            // Bytes that cannot be read back are described by the reasons alone.
+            let best = possible(log.spool(), begin, &evidence).unwrap_or_default().into_iter().next();
+            let needs_users = best.as_ref().is_some_and(|best| best.layout().needs_users());
+            let sentence = verdict(log.reasons(), best.as_ref());
+            Ok((log, sentence, needs_users))
+        })
+        .await?;
+        let mut names = users.as_ref().map(names_by_slot);
+        if names.is_none() && needs_users {
+            // A table that cannot be had now is read when the log comes again.
+            names = pull_users(client, request).await.ok().and_then(Result::ok).as_ref().map(names_by_slot);
+        }
+        Ok(SetAside {
+            kind: UnprovenKind::Attendance,
+            transfer: log,
+            readings,
+            users: names,
+            layout: request.remembered.layout.map(plan::layout_word),
+            epoch: state.epoch,
+            records: state.records,
+            verdict: format!("its log could not be verified: {sentence}"),
+            why,
+        })
+    }
+
+    fn spool(&self) -> Spool {
+        Spool::in_directory(self.gates.spool_memory, self.gates.spools.clone())
+    }
+
     fn request(&self, seen: &Seen, state: &TerminalState, size: LogSize) -> PullRequest {
-        let layout = state.layout.as_deref().and_then(plan::layout_of);
+        let remembered = state.layout.as_deref().and_then(plan::layout_of);
+        let layout = self.device.layout.or(remembered);
         let now = seen.utc_now.timestamp();
         let mut request = PullRequest::new(plan::device_time(seen.wall_now));
-        request.known = layout.filter(|_| state.records > 0).map(|layout| Known {
+        // What was read in another layout than the configured one is not known.
+        request.known = layout.filter(|_| state.records > 0 && layout == remembered).map(|layout| Known {
             records: state.records,
             overlap: state.overlap.clone(),
             layout,
@@ -90,6 +203,81 @@ impl Source {
         request.spool_directory = Some(self.gates.spools.clone());
         request.overlap = u64::from(self.engine.overlap);
         request
+    }
+}
+
+/// A log that is not proven, as the pull gives it.
+struct Refused {
+    log: Unproven,
+    readings: Vec<Vec<Reason>>,
+    users: Option<UserTable>,
+}
+
+fn names_by_slot(table: &UserTable) -> BTreeMap<u16, String> {
+    table.users().iter().map(|user| (user.slot().0, user.user_id.0.clone())).collect()
+}
+
+fn users_aside(table: Unproven, state: &TerminalState) -> SetAside {
+    let why = format!("its records name people by their place in its user table, whose {table}");
+    SetAside {
+        kind: UnprovenKind::Users,
+        readings: vec![table.reasons().to_vec()],
+        transfer: table,
+        users: None,
+        layout: state.layout.clone(),
+        epoch: state.epoch,
+        records: state.records,
+        verdict: "its user table, which says whose its records are, could not be verified".to_owned(),
+        why,
+    }
+}
+
+/// What is known beside a log's bytes.
+fn evidence(log: &Unproven, request: &PullRequest) -> Evidence {
+    let announced = log.announced_bytes().unwrap_or_default();
+    Evidence {
+        terminal_now: request.terminal_now,
+        remembered: request.remembered,
+        order: request.order,
+        ..Evidence::new(announced, log.counts(), request.host_now)
+    }
+}
+
+/// The known end of a log of which somebody accepted a part.
+fn known_if_accepted(state: &TerminalState, request: &PullRequest) -> Option<Known> {
+    let accepted = state.learned.accepted.filter(|accepted| accepted.epoch == state.epoch)?;
+    request.known.clone().filter(|known| accepted.records <= known.records && known.overlap_records() > 0)
+}
+
+/// Proves what follows the known end of a log that was read whole, as a tail: what precedes it needs no second proof, and its
+/// last records have to be the known ones.
+fn behind(
+    log: &mut Unproven,
+    known: &Known,
+    request: &PullRequest,
+    mut tail: Spool,
+) -> Result<Option<Proven>, Failure> {
+    let damaged =
+        log.reasons().iter().any(|reason| matches!(reason, Reason::Damaged { .. } | Reason::Incomplete { .. }));
+    if damaged || log.begin() != Begin::Word {
+        return Ok(None);
+    }
+    let evidence = evidence(log, request);
+    let copied = copy(log.spool(), known.overlap_at(), &mut tail).and_then(|()| log.spool().read(0..WORD_LEN));
+    let word = copied.map_err(TerminalError::Spool)?.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
+    Ok(prove_tail(tail, word, known, &evidence).ok())
+}
+
+/// Copies what follows an offset to the beginning of another spool.
+fn copy(from: &mut Spool, mut at: u64, to: &mut Spool) -> Result<(), SpoolError> {
+    let start = at;
+    loop {
+        let block = from.read(at..at + BLOCK)?;
+        if block.is_empty() {
+            return Ok(());
+        }
+        to.write_at(at - start, block)?;
+        at += block.len() as u64;
     }
 }
 

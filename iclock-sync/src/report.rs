@@ -54,6 +54,8 @@ pub struct DeviceReport {
     pub mode: Option<ReadMode>,
     /// What failed, why, and what to try.
     pub error: Option<String>,
+    /// The log that was kept because it could not be proven.
+    pub unproven: Option<KeptLog>,
     /// Records that the terminal says it holds.
     pub records_on_device: Option<u64>,
     /// Records that it can hold.
@@ -96,6 +98,15 @@ pub struct Rereads {
     pub count: u64,
     /// Why, once for each time.
     pub reasons: Vec<String>,
+}
+
+/// A log that could not be proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptLog {
+    /// Its number, as `unproven show` takes it; `None` in a dry run, which keeps nothing.
+    pub id: Option<i64>,
+    /// Why it was refused, in one sentence.
+    pub verdict: String,
 }
 
 /// How a terminal's part ended.
@@ -206,6 +217,7 @@ impl DeviceReport {
             status: DeviceStatus::Ok,
             mode: None,
             error: None,
+            unproven: None,
             records_on_device: None,
             record_capacity: None,
             records_read: 0,
@@ -325,6 +337,7 @@ mod tests {
             "status",
             "mode",
             "error",
+            "unproven",
             "records_on_device",
             "record_capacity",
             "records_read",

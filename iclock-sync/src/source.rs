@@ -8,7 +8,7 @@ use attendance_model::Source as Origin;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use zk_proto::proof::{Proven, Unproven};
+use zk_proto::proof::Proven;
 use zk_proto::session::ChecksumPolicy;
 use zk_proto::spool::SpoolDirectory;
 use zk_proto::{Client, ClientError, DeviceTime, Uid};
@@ -18,13 +18,13 @@ use crate::deliver::News;
 use crate::error::{blocking, chain};
 use crate::hint;
 use crate::intake::{Beginning, Entered, Intake};
-use crate::ledger::{Reading, TerminalState, save_terminal};
+use crate::ledger::{Reading, TerminalState, UnprovenKind, save_terminal};
 use crate::meet::{Met, Unanswered};
 use crate::observer::{DeviceProgress, Observer};
 use crate::plan;
-use crate::quarantine::keep_unproven;
-use crate::report::{DeviceReport, DeviceStatus, ReadMode};
+use crate::report::{DeviceReport, DeviceStatus, KeptLog, ReadMode};
 use crate::retry::Backoff;
+use crate::unproven::{self, SetAside};
 use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
 
 /// Answer time-outs for which a terminal may be silent: in one run, in one visit of it, and what a visit needs at least.
@@ -71,10 +71,8 @@ pub(crate) enum Found {
     Nothing(Option<Box<TerminalState>>),
     /// Records.
     Records(Box<Records>),
-    /// A log that is not proven.
-    Unproven(Box<Unproven>),
-    /// A log that names people by their place in a user table that is not proven.
-    UsersUnproven(Box<Unproven>),
+    /// A log that is not proven, or one that names people by their place in a user table that is not proven.
+    Unproven(Box<SetAside>),
 }
 
 impl Found {
@@ -154,19 +152,7 @@ impl Source {
                 Ok(blocking("ledger", save).await?)
             }
             Found::Records(records) => self.enter(seen, *records, report).await,
-            Found::Unproven(log) => {
-                let why = log.to_string();
-                self.set_aside(&seen, *log, why, report).await
-            }
-            Found::UsersUnproven(table) => {
-                // The table itself is not kept: people's passwords are in it.
-                report.status = DeviceStatus::Unproven;
-                report.error = Some(format!(
-                    "its records name people by their place in its user table, whose {table}; nothing was used, and the \
-                     table, which may hold passwords, was not kept; the next run reads again"
-                ));
-                Ok(())
-            }
+            Found::Unproven(aside) => self.set_aside(&seen, *aside, report).await,
         }
     }
 
@@ -310,6 +296,7 @@ impl Source {
                 layout,
                 users,
                 neutral: proven.is_neutral(),
+                by_hand: false,
                 epoch: state.epoch,
                 start: proven.first_index(),
             })
@@ -351,25 +338,29 @@ impl Source {
     }
 
     /// Keeps a transfer that was not proven, whole.
-    async fn set_aside(
-        &self,
-        seen: &Seen,
-        unproven: Unproven,
-        why: String,
-        report: &mut DeviceReport,
-    ) -> Result<(), Failure> {
+    async fn set_aside(&self, seen: &Seen, aside: SetAside, report: &mut DeviceReport) -> Result<(), Failure> {
         report.status = DeviceStatus::Unproven;
+        if aside.kind == UnprovenKind::Users {
+            // The table itself is not kept: people's passwords are in it.
+            report.error = Some(format!(
+                "{}; nothing was used, and the table, which may hold passwords, was not kept; the next run reads again",
+                aside.why
+            ));
+            report.unproven = Some(KeptLog { id: None, verdict: aside.verdict });
+            return Ok(());
+        }
+        let (verdict, why) = (aside.verdict.clone(), aside.why.clone());
         if self.dry_run {
             report.error = Some(why);
+            report.unproven = Some(KeptLog { id: None, verdict });
             return Ok(());
         }
         let (ledger, serial, name) = (Arc::clone(&self.ledger), seen.serial.clone(), self.device.name.clone());
-        let (reason, seen_at) = (why.clone(), seen.utc_now);
-        let path = blocking("ledger", move || {
-            Ok(keep_unproven(&ledger, &serial, &name, &mut unproven.into_spool(), reason, seen_at)?)
-        })
-        .await?;
-        report.error = Some(format!("{why}; nothing of it was used, and it is kept in {}", path.display()));
+        let (evidence, seen_at) = (aside.evidence(seen, &self.device), seen.utc_now);
+        let kept =
+            blocking("ledger", move || Ok(unproven::keep(&ledger, &serial, &name, aside, evidence, seen_at)?)).await?;
+        report.error = Some(format!("{why}; nothing of it was used, and it is kept in {}", kept.file.display()));
+        report.unproven = Some(KeptLog { id: Some(kept.id), verdict });
         Ok(())
     }
 }

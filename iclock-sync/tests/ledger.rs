@@ -69,7 +69,8 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
              ALTER TABLE quarantine DROP COLUMN work_code; ALTER TABLE quarantine DROP COLUMN doubtful; ALTER TABLE quarantine DROP COLUMN resolved_at;
              ALTER TABLE quarantine DROP COLUMN resolution; ALTER TABLE sinks DROP COLUMN ids;
              ALTER TABLE unproven DROP COLUMN kind; ALTER TABLE unproven DROP COLUMN evidence;
-             ALTER TABLE unproven DROP COLUMN accepted_at; PRAGMA user_version = 1",
+             ALTER TABLE unproven DROP COLUMN accepted_at; ALTER TABLE unproven DROP COLUMN digest;
+             ALTER TABLE unproven DROP COLUMN last_seen; ALTER TABLE unproven DROP COLUMN times_seen; PRAGMA user_version = 1",
         )
         .unwrap();
     drop(earlier);

@@ -13,7 +13,7 @@ async fn faulty(profile: &str, records: usize, fault: &str) -> Gate {
 }
 
 #[tokio::test]
-async fn a_cut_that_stays_yields_nothing_and_is_kept_whole_three_times() {
+async fn a_cut_that_stays_yields_nothing_and_is_kept_whole_and_once() {
     for (profile, cut) in [("tft40", 12), ("tft40", 1), ("tft16", 5), ("bw8", 3)] {
         for kind in ["cut-head", "cut-head-sized", "cut-head-filled"] {
             let fault = format!("{kind}={cut}");
@@ -26,16 +26,50 @@ async fn a_cut_that_stays_yields_nothing_and_is_kept_whole_three_times() {
             }
             assert!(stored.stored().is_empty());
             let kept = state.ledger().unproven().unwrap();
-            assert_eq!(kept.len(), 3);
-            assert!(kept.iter().all(|log| std::fs::metadata(&log.file).unwrap().len() == log.bytes && log.bytes > 0));
-            let files = state.files().iter().filter(|(path, _)| path.contains("unproven")).count();
-            assert_eq!(files, 3, "older ones are let go");
+            assert_eq!((kept.len(), kept[0].times_seen), (1, 4));
+            assert!(std::fs::metadata(&kept[0].file).unwrap().len() == kept[0].bytes && kept[0].bytes > 0);
             gate.handle().clear_faults();
             let report = sync(&engine).await;
             assert_eq!((report.run.exit_code, report.devices[0].mode), (0, Some(ReadMode::Full)));
             assert_eq!(keys(&stored.stored()), gate.keys(), "{fault} on {profile}");
         }
     }
+}
+
+#[tokio::test]
+async fn of_logs_that_differ_the_last_three_are_kept() {
+    let (gate, state) = (faulty("tft40", 500, "cut-head=12").await, State::new());
+    let engine = state.engine(&[&gate], &[]);
+    for _ in 0..5 {
+        assert_eq!(sync(&engine).await.run.exit_code, 40);
+        gate.handle().punch_now().unwrap();
+    }
+    let kept = state.ledger().unproven().unwrap();
+    assert_eq!((kept.len(), kept[0].id), (3, 5));
+    assert!(kept.iter().all(|log| std::fs::metadata(&log.file).unwrap().len() == log.bytes && log.bytes > 0));
+    let files = state.files().iter().filter(|(path, _)| path.contains("unproven")).count();
+    assert_eq!(files, 3, "older ones are let go");
+}
+
+#[tokio::test]
+async fn what_was_known_beside_the_bytes_is_kept_with_them() {
+    let (gate, state) = (faulty("tft40", 500, "damaged-patch=100@100").await, State::new());
+    sync(&state.engine(&[&gate], &[])).await;
+    let kept = state.ledger().unproven().unwrap().remove(0);
+    let known = kept.evidence.unwrap();
+    assert_eq!((known.announced, known.offset, known.word), (Some(20_004), 0, None));
+    assert_eq!((known.count_before, known.count_after), (Some(500), Some(500)));
+    assert!(known.terminal_now.is_some() && known.host_now > 0);
+    assert!(known.readings.len() >= 2 && known.readings[0].iter().any(|reason| reason.contains("64 in a row")));
+    assert_eq!(kept.digest.len(), 64);
+}
+
+#[tokio::test]
+async fn the_users_of_a_refused_8_byte_log_are_kept_without_names_and_passwords() {
+    let (gate, state) = (faulty("bw8a", 500, "damaged-patch=130@200").await, State::new());
+    sync(&state.engine(&[&gate], &[])).await;
+    let kept = state.ledger().unproven().unwrap().remove(0);
+    assert_eq!(kept.evidence.unwrap().users.unwrap().len(), 40);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod runs;
 mod schema;
 mod settings;
 mod terminals;
+mod unproven;
 mod waiting;
 mod window;
 
@@ -35,10 +36,12 @@ pub(crate) use events::{Entry, EventReader, NewEvent, Reading, latest_times};
 pub(crate) use id_scheme::ChangedIds;
 pub(crate) use known::KnownPunches;
 pub(crate) use quarantine::{NewRejection, ReadSpan};
-pub use quarantine::{QuarantineFilter, QuarantinedRecord, UnprovenBuffer};
+pub use quarantine::{QuarantineFilter, QuarantinedRecord};
 pub use runs::PastRun;
 pub(crate) use terminals::save as save_terminal;
-pub use terminals::{Learned, TerminalState};
+pub use terminals::{Accepted, Learned, TerminalState};
+pub(crate) use unproven::mark_accepted;
+pub use unproven::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
 pub(crate) use waiting::{Resolution, WaitingRecord, any_waiting, resolve_read_again};
 
 use crate::{LedgerError, private};

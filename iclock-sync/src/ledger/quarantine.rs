@@ -1,12 +1,10 @@
-//! Rejected records, once each, and logs that could not be proven.
-
-use std::path::PathBuf;
+//! Rejected records, once each.
 
 use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use super::{Entry, terminals};
+use super::Entry;
 use crate::{Ledger, LedgerError};
 
 /// A record that validation refused.
@@ -55,25 +53,6 @@ pub struct QuarantineFilter {
     pub reason: Option<Reason>,
     /// Only those after this number: where the page before ended.
     pub after: i64,
-}
-
-/// A whole log that could not be proven.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnprovenBuffer {
-    /// Its number.
-    pub id: i64,
-    /// The terminal's serial number, or `name:NAME`.
-    pub serial: String,
-    /// The terminal's configured name.
-    pub device_name: String,
-    /// The file that holds the bytes as they came, in the state directory.
-    pub file: PathBuf,
-    /// How many bytes it holds.
-    pub bytes: u64,
-    /// What was not proven.
-    pub reason: String,
-    /// When it was read.
-    pub seen_at: DateTime<Utc>,
 }
 
 /// The part of a log that one poll reads.
@@ -225,59 +204,6 @@ impl Ledger {
                      GROUP BY t.serial, q.reason ORDER BY t.serial, q.reason",
                 )?
                 .query_map((), |row| Ok((row.get(0)?, reason(row, 1)?, row.get::<_, i64>(2)?.cast_unsigned())))?
-                .collect()
-        })
-    }
-
-    /// Logs that could not be proven, the latest first.
-    ///
-    /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
-    pub fn unproven(&self) -> Result<Vec<UnprovenBuffer>, LedgerError> {
-        let dir = self.dir().to_owned();
-        self.read("list unproven logs", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT u.id, t.serial, t.name, u.file, u.bytes, u.reason, u.seen_at
-                     FROM unproven u JOIN terminals t ON t.id = u.terminal ORDER BY u.id DESC",
-                )?
-                .query_map((), |row| {
-                    Ok(UnprovenBuffer {
-                        id: row.get(0)?,
-                        serial: row.get(1)?,
-                        device_name: row.get(2)?,
-                        file: dir.join(row.get_ref(3)?.as_str()?),
-                        bytes: row.get::<_, i64>(4)?.cast_unsigned(),
-                        reason: row.get(5)?,
-                        seen_at: moment(row, 6)?,
-                    })
-                })?
-                .collect()
-        })
-    }
-
-    /// Remembers a log that could not be proven, in a file of that name, and forgets all but the last `kept` of its terminal;
-    /// returns the names of the files that are needed no more.
-    pub(crate) fn add_unproven(&self, buffer: &UnprovenBuffer, kept: u32) -> Result<Vec<String>, LedgerError> {
-        self.write("record an unproven log", |transaction| {
-            let terminal = terminals::id_of(transaction, &buffer.serial, &buffer.device_name)?;
-            transaction
-                .prepare_cached(
-                    "INSERT INTO unproven (terminal, file, bytes, reason, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute((
-                    terminal,
-                    buffer.file.to_string_lossy(),
-                    buffer.bytes.cast_signed(),
-                    &buffer.reason,
-                    buffer.seen_at.timestamp(),
-                ))?;
-            transaction
-                .prepare_cached(
-                    "DELETE FROM unproven WHERE terminal = ?1 AND id NOT IN
-                         (SELECT id FROM unproven WHERE terminal = ?1 ORDER BY id DESC LIMIT ?2) RETURNING file",
-                )?
-                .query_map((terminal, kept), |row| row.get(0))?
                 .collect()
         })
     }

@@ -141,6 +141,9 @@ const MIGRATIONS: [&str; 4] = [
     ALTER TABLE unproven ADD COLUMN kind TEXT NOT NULL DEFAULT 'attendance';
     ALTER TABLE unproven ADD COLUMN evidence TEXT;
     ALTER TABLE unproven ADD COLUMN accepted_at INTEGER;
+    ALTER TABLE unproven ADD COLUMN digest TEXT;
+    ALTER TABLE unproven ADD COLUMN last_seen INTEGER;
+    ALTER TABLE unproven ADD COLUMN times_seen INTEGER NOT NULL DEFAULT 1;
     CREATE TABLE settings (
         name TEXT PRIMARY KEY,
         value TEXT NOT NULL

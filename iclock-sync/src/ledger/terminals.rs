@@ -19,6 +19,19 @@ pub struct Learned {
     pub modes: BTreeSet<u8>,
     /// Optional questions that it could not answer, each with the time of the last attempt in seconds since 1970 (UTC).
     pub unanswered: BTreeMap<String, i64>,
+    /// Up to where somebody accepted its log although it was not proven.
+    pub accepted: Option<Accepted>,
+}
+
+/// A log that somebody accepted although it was not proven: what damage it holds is known, and no reason to refuse it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The epoch of the log.
+    pub epoch: u64,
+    /// Records of it that were accepted, or known before.
+    pub records: u64,
+    /// The number of the buffer that was accepted.
+    pub buffer: i64,
 }
 
 /// What is remembered of a terminal between two polls.

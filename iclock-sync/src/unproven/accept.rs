@@ -1,0 +1,356 @@
+//! Accepts a log that could not be proven, because a person looked at it and decided so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use attendance_model::{Device, RawPunch, Source as Origin};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use rusqlite::Transaction;
+use zk_proto::proof::{Counts, Forced, Grade};
+use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
+use zk_proto::{DeviceTime, SpoolError, Uid};
+
+use super::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, layout_word, open};
+use crate::intake::{Batch, Batches, Beginning, Entered, Intake};
+use crate::ledger::{Accepted, Reading, TerminalState, mark_accepted};
+use crate::{EngineOptions, Ledger, LedgerError, plan};
+
+/// Records judged at once for the preview.
+const AT_ONCE: usize = 1_000;
+
+/// Why a log cannot be accepted. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// No buffer has that number.
+    #[error("there is no unproven log with the number {id}")]
+    Unknown {
+        /// The number.
+        id: i64,
+    },
+    /// It was accepted before.
+    #[error("log {id} was accepted on {}", at.format("%Y-%m-%d %H:%M UTC"))]
+    Already {
+        /// The number.
+        id: i64,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// It is a user table.
+    #[error("buffer {id} is a user table; only attendance logs can be accepted")]
+    UserTable {
+        /// The number.
+        id: i64,
+    },
+    /// The terminal's log was read and proven since.
+    #[error("the log of {serial} was read and verified on {}, after this one was kept", at.format("%Y-%m-%d %H:%M UTC"))]
+    Superseded {
+        /// The terminal.
+        serial: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// It is a tail, and the records before it are no longer the known ones.
+    #[error("the known log of {serial} is not the one that this tail continues")]
+    Moved {
+        /// The terminal.
+        serial: String,
+    },
+    /// No layout was named, and not exactly one is possible.
+    #[error("{}", choice(possible))]
+    Choice {
+        /// The possible layouts, as `layout` takes them.
+        possible: Vec<String>,
+    },
+    /// In the layout that was named, nothing makes sense.
+    #[error("as {layout} records, nothing in it makes sense")]
+    NothingGood {
+        /// The layout.
+        layout: AttendanceLayout,
+    },
+    /// Its records name people by their place in the user table, and nobody knows whose places they are.
+    #[error("its records name people by their place in the user table, which was not read")]
+    NoUsers,
+    /// The ledger or the file.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The temporary file.
+    #[error("cannot read the kept bytes")]
+    Spool(#[from] SpoolError),
+}
+
+fn choice(possible: &[String]) -> String {
+    match possible {
+        [] => "it makes sense in no known layout".to_owned(),
+        several => format!("several layouts are possible: {}", several.join(", ")),
+    }
+}
+
+impl AcceptError {
+    /// What to try next, for people.
+    #[must_use]
+    pub fn mend(&self) -> Option<&'static str> {
+        match self {
+            Self::Unknown { .. } | Self::Already { .. } => Some("`unproven list` shows what is kept"),
+            Self::UserTable { .. } => Some("the next run reads it again; a pinned layout does not help here"),
+            Self::Superseded { .. } => Some("there is nothing to do: later runs read what is new"),
+            Self::Moved { .. } => Some("run sync again, and accept what it keeps then"),
+            Self::Choice { .. } => Some("look at it with `unproven show`, then name one with --layout"),
+            Self::NothingGood { .. } => Some("look at it with `unproven show`, and name another layout"),
+            Self::NoUsers => Some("run sync again: it reads the user table and keeps it with the log"),
+            Self::Ledger(error) => error.mend(),
+            Self::Spool(_) => Some("make room in the directory for temporary files"),
+        }
+    }
+}
+
+/// What accepting a log would do, or did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepting {
+    /// Records in all, those that were known before not counted.
+    pub records: u64,
+    /// Records that enter as events, known ones included.
+    pub good: u64,
+    /// Records that go to the quarantine.
+    pub quarantined: u64,
+    /// Of the good ones, how many are new; known once it was done.
+    pub new: Option<u64>,
+    /// The earliest and the latest time among the good ones, by the terminal's clock.
+    pub times: Option<(NaiveDateTime, NaiveDateTime)>,
+    /// How many people the good ones are of.
+    pub people: u64,
+}
+
+/// A log about to be accepted: everything is checked, nothing is changed yet.
+#[derive(Debug)]
+pub struct Acceptance {
+    buffer: UnprovenBuffer,
+    evidence: UnprovenEvidence,
+    open: OpenBuffer,
+    forced: Forced,
+    users: BTreeMap<Uid, String>,
+    state: TerminalState,
+    options: EngineOptions,
+    preview: Accepting,
+    /// Records of the buffer that are known already: a tail's overlap.
+    skipped: u64,
+}
+
+impl Acceptance {
+    /// Checks that a log can be accepted, and works out what would happen. Reads the ledger, changes nothing.
+    ///
+    /// # Errors
+    /// [`AcceptError`] says why it cannot be accepted.
+    pub fn prepare(
+        ledger: &Ledger,
+        id: i64,
+        layout: Option<AttendanceLayout>,
+        options: &EngineOptions,
+    ) -> Result<Self, AcceptError> {
+        let buffer = ledger.unproven_buffer(id)?.ok_or(AcceptError::Unknown { id })?;
+        if let Some(at) = buffer.accepted_at {
+            return Err(AcceptError::Already { id, at });
+        }
+        if buffer.kind == UnprovenKind::Users {
+            return Err(AcceptError::UserTable { id });
+        }
+        let evidence = buffer.evidence.clone().unwrap_or_default();
+        let state = ledger.terminal(&buffer.serial)?.unwrap_or_default();
+        let serial = || buffer.serial.clone();
+        if let Some(at) = state.verified_at.filter(|at| *at > buffer.last_seen.timestamp()) {
+            let at = DateTime::from_timestamp(at, 0).unwrap_or_default();
+            return Err(AcceptError::Superseded { serial: serial(), at });
+        }
+        let tail = evidence.offset > 0;
+        if tail && (state.epoch, state.records) != (evidence.epoch, evidence.records) {
+            return Err(AcceptError::Moved { serial: serial() });
+        }
+        let mut open = open(&buffer)?;
+        let forced = choose(&mut open, layout)?;
+        let mut users: BTreeMap<Uid, String> = BTreeMap::new();
+        if forced.layout().needs_users() {
+            let known = ledger.slots(&buffer.serial)?.into_iter().chain(evidence.users.clone().unwrap_or_default());
+            users.extend(known.map(|(slot, user_id)| (Uid(slot), user_id)));
+            if users.is_empty() {
+                return Err(AcceptError::NoUsers);
+            }
+        }
+        let skipped = if tail { evidence.records.saturating_sub(forced.first_index()) } else { 0 };
+        let options = options.clone();
+        let preview = Accepting::default();
+        let mut acceptance = Self { buffer, evidence, open, forced, users, state, options, preview, skipped };
+        acceptance.look()?;
+        if acceptance.preview.good == 0 {
+            return Err(AcceptError::NothingGood { layout: acceptance.forced.layout() });
+        }
+        Ok(acceptance)
+    }
+
+    /// The buffer.
+    #[must_use]
+    pub fn buffer(&self) -> &UnprovenBuffer {
+        &self.buffer
+    }
+
+    /// The layout as which it is accepted.
+    #[must_use]
+    pub fn layout(&self) -> AttendanceLayout {
+        self.forced.layout()
+    }
+
+    /// What would happen.
+    #[must_use]
+    pub fn preview(&self) -> &Accepting {
+        &self.preview
+    }
+
+    /// Lets the good records in as events with the flag `accepted_by_hand`, puts the others into the quarantine, and moves the
+    /// cursor behind them, in durable batches. One that was interrupted is done by doing it again.
+    ///
+    /// # Errors
+    /// [`AcceptError::Ledger`] and [`AcceptError::Spool`].
+    pub fn carry_out(self, ledger: Ledger) -> Result<Accepting, AcceptError> {
+        let Self { buffer, evidence, mut open, mut forced, users, mut state, options, mut preview, skipped } = self;
+        let ledger = Arc::new(ledger);
+        let tail = evidence.offset > 0;
+        state.serial.clone_from(&buffer.serial);
+        state.name.clone_from(&buffer.device_name);
+        state.epoch += u64::from(!tail);
+        state.records = forced.first_index() + forced.records();
+        state.overlap = forced.overlap(open.spool(), options.overlap.into())?;
+        state.layout = Some(layout_word(forced.layout()));
+        let counts = Counts { before: evidence.count_before, after: evidence.count_after };
+        state.count = counts.allow(state.records).then_some(state.records);
+        state.verified_at = Some(buffer.last_seen.timestamp());
+        state.learned.accepted = Some(Accepted { epoch: state.epoch, records: state.records, buffer: buffer.id });
+        let mut intake = Intake::new(Beginning {
+            ledger,
+            reading: Reading {
+                serial: buffer.serial.clone(),
+                device_name: buffer.device_name.clone(),
+                zone: evidence.zone.as_deref().and_then(|name| name.parse().ok()),
+                drift_ms: evidence.drift_ms,
+                clock_offset: Some(plan::clock_offset(
+                    evidence.terminal_now.map(DeviceTime),
+                    wall_clock(&buffer, &evidence),
+                    buffer.last_seen,
+                )),
+                source: Origin::Pull,
+                read_at: buffer.last_seen.timestamp(),
+            },
+            rules: options.rules.clone(),
+            host_now: wall_clock(&buffer, &evidence),
+            layout: forced.layout(),
+            users: users.clone(),
+            neutral: false,
+            by_hand: true,
+            epoch: state.epoch,
+            start: forced.first_index() + skipped,
+        });
+        forced.seek(skipped);
+        let total = forced.records() - skipped;
+        let mut records = ByHand { open, forced, total, named: users, id: buffer.id };
+        let (mut done, mut entered) = (0, Entered::default());
+        while done < total {
+            let step = intake.enter(&mut records, options.batch.max(1), &state)??;
+            if step.records == 0 {
+                break;
+            }
+            done += step.records;
+            entered.new += step.new;
+        }
+        preview.new = Some(entered.new);
+        Ok(preview)
+    }
+
+    /// Judges all records as the intake will.
+    fn look(&mut self) -> Result<(), AcceptError> {
+        self.forced.seek(self.skipped);
+        let context = attendance_model::Context {
+            zone: None,
+            rules: &self.options.rules,
+            host_now: wall_clock(&self.buffer, &self.evidence),
+        };
+        let mut preview = Accepting::default();
+        let mut people = std::collections::HashSet::new();
+        loop {
+            let batch = self.forced.next_batch(self.open.spool(), AT_ONCE)?;
+            if batch.is_empty() {
+                break;
+            }
+            for (grade, record) in batch {
+                preview.records += 1;
+                let device = Device {
+                    serial: &self.buffer.serial,
+                    name: &self.buffer.device_name,
+                    clock_drift_ms: None,
+                    source: Origin::Pull,
+                };
+                let punch = RawPunch::from_record(&record, &device, |uid| self.users.get(&uid).cloned());
+                let judged = (!is_damaged(grade, &record, &self.users))
+                    .then(|| attendance_model::normalize(punch, &context).ok())
+                    .flatten();
+                let Some(event) = judged else {
+                    preview.quarantined += 1;
+                    continue;
+                };
+                preview.good += 1;
+                let (first, last) = preview.times.unwrap_or((event.local_time, event.local_time));
+                preview.times = Some((first.min(event.local_time), last.max(event.local_time)));
+                people.insert(event.user_id);
+            }
+        }
+        preview.people = people.len() as u64;
+        self.preview = preview;
+        Ok(())
+    }
+}
+
+/// The reading to be accepted: of the layout that was named, else of the only possible one.
+fn choose(open: &mut OpenBuffer, layout: Option<AttendanceLayout>) -> Result<Forced, AcceptError> {
+    if let Some(layout) = layout {
+        return open.forced(layout)?.ok_or(AcceptError::NothingGood { layout });
+    }
+    let mut possible = open.possible()?;
+    match possible.len() {
+        1 => possible.pop().ok_or(AcceptError::Choice { possible: Vec::new() }),
+        _ => Err(AcceptError::Choice { possible: possible.iter().map(|found| layout_word(found.layout())).collect() }),
+    }
+}
+
+/// Whether a record is kept out whatever validation says: it makes no sense, or it names a slot that nobody is known to have.
+fn is_damaged(grade: Grade, record: &AttendanceRecord, users: &BTreeMap<Uid, String>) -> bool {
+    let unknown = matches!(&record.who, Who::Uid(uid) if uid.0 != 0 && !users.contains_key(uid));
+    grade == Grade::Bad || unknown
+}
+
+fn wall_clock(buffer: &UnprovenBuffer, evidence: &UnprovenEvidence) -> NaiveDateTime {
+    let known = buffer.evidence.as_ref().and_then(|_| plan::wall_clock(DeviceTime(evidence.host_now)));
+    known.unwrap_or(buffer.last_seen.naive_utc())
+}
+
+/// The records of an acceptance.
+struct ByHand {
+    open: OpenBuffer,
+    forced: Forced,
+    total: u64,
+    named: BTreeMap<Uid, String>,
+    id: i64,
+}
+
+impl Batches for ByHand {
+    fn records(&self) -> u64 {
+        self.total
+    }
+
+    fn next_batch(&mut self, most: usize) -> Result<Batch, SpoolError> {
+        let batch = self.forced.next_batch(self.open.spool(), most)?;
+        let damaged = batch.iter().map(|(grade, record)| is_damaged(*grade, record, &self.named)).collect();
+        Ok(Batch { records: batch.into_iter().map(|(_, record)| record).collect(), damaged })
+    }
+
+    fn finish(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        mark_accepted(transaction, self.id, Utc::now().timestamp())
+    }
+}

@@ -1,0 +1,150 @@
+//! Keeps what was not proven in a file of the state directory: each set of bytes once.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use zk_proto::proof::{Begin, Reason, Unproven};
+use zk_proto::{Spool, SpoolError};
+
+use super::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
+use crate::source::Seen;
+use crate::{DeviceOptions, Ledger, LedgerError, private};
+
+/// Buffers kept of a terminal, of each kind.
+const KEPT: u32 = 3;
+/// Bytes of a spool handled at once.
+const BLOCK: u64 = 64 << 10;
+
+/// A transfer that was not proven, and what goes with it.
+#[derive(Debug)]
+pub(crate) struct SetAside {
+    pub(crate) kind: UnprovenKind,
+    pub(crate) transfer: Unproven,
+    /// Why each reading was not proven, in order.
+    pub(crate) readings: Vec<Vec<Reason>>,
+    /// Whose slot is whose, where that is known.
+    pub(crate) users: Option<BTreeMap<u16, String>>,
+    /// The layout that was remembered or configured.
+    pub(crate) layout: Option<String>,
+    /// The cursor when it was read.
+    pub(crate) epoch: u64,
+    pub(crate) records: u64,
+    /// In one sentence, for people.
+    pub(crate) verdict: String,
+    /// In full.
+    pub(crate) why: String,
+}
+
+impl SetAside {
+    /// What has to be known beside the bytes to look at them again.
+    pub(crate) fn evidence(&self, seen: &Seen, device: &DeviceOptions) -> UnprovenEvidence {
+        let counts = self.transfer.counts();
+        let (offset, word) = match self.transfer.begin() {
+            Begin::Word => (0, None),
+            Begin::Record { at, word } => (at, Some(word)),
+        };
+        let words = |reasons: &Vec<Reason>| reasons.iter().map(ToString::to_string).collect();
+        UnprovenEvidence {
+            announced: self.transfer.announced_bytes(),
+            offset,
+            word,
+            count_before: counts.before,
+            count_after: counts.after,
+            host_now: crate::plan::device_time(seen.wall_now).0,
+            terminal_now: seen.clock.map(|time| time.0),
+            zone: device.zone.map(|zone| zone.name().to_owned()),
+            drift_ms: seen.drift_ms,
+            mode_first: device.sixteen_mode_first,
+            layout: self.layout.clone(),
+            epoch: self.epoch,
+            records: self.records,
+            readings: self.readings.iter().map(words).collect(),
+            users: self.users.clone(),
+        }
+    }
+}
+
+/// Keeps a transfer, and lets go of the oldest of its terminal and kind. Bytes that are kept already are counted, not kept twice.
+pub(crate) fn keep(
+    ledger: &Ledger,
+    serial: &str,
+    name: &str,
+    aside: SetAside,
+    evidence: UnprovenEvidence,
+    seen_at: DateTime<Utc>,
+) -> Result<UnprovenBuffer, LedgerError> {
+    let SetAside { kind, transfer, verdict, .. } = aside;
+    let mut spool = transfer.into_spool();
+    let stem: String = serial.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(40).collect();
+    let file = PathBuf::from("unproven").join(format!("{stem}-{}.bin", seen_at.format("%Y%m%dT%H%M%S%3fZ")));
+    let failed = |path: &Path, source| LedgerError::Io { path: path.to_owned(), source };
+    let mut buffer = UnprovenBuffer {
+        id: 0,
+        serial: serial.to_owned(),
+        device_name: name.to_owned(),
+        kind,
+        bytes: spool.contiguous(),
+        digest: digest(&mut spool).map_err(|error| failed(&ledger.dir().join(&file), io::Error::other(error)))?,
+        file,
+        reason: verdict,
+        evidence: Some(evidence),
+        seen_at,
+        last_seen: seen_at,
+        times_seen: 1,
+        accepted_at: None,
+    };
+    if let Some(known) = ledger.same_unproven(&buffer)? {
+        if !known.file.exists() {
+            write_spool(&known.file, &mut spool).map_err(|source| failed(&known.file, source))?;
+        }
+        return Ok(known);
+    }
+    let path = ledger.dir().join(&buffer.file);
+    write_spool(&path, &mut spool).map_err(|source| failed(&path, source))?;
+    let (id, old) = ledger.add_unproven(&buffer, KEPT)?;
+    for old in old {
+        // One that cannot be removed costs room, nothing else.
+        let _ = fs::remove_file(ledger.dir().join(old));
+    }
+    (buffer.id, buffer.file) = (id, path);
+    Ok(buffer)
+}
+
+fn digest(spool: &mut Spool) -> Result<String, SpoolError> {
+    let (mut hash, mut at) = (Sha256::new(), 0);
+    loop {
+        let block = spool.read(at..at + BLOCK)?;
+        if block.is_empty() {
+            break;
+        }
+        hash.update(block);
+        at += block.len() as u64;
+    }
+    Ok(hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+fn write_spool(path: &Path, spool: &mut Spool) -> io::Result<()> {
+    if let Some(dir) = path.parent() {
+        private::create_dir_all(dir)?;
+    }
+    let mut out = BufWriter::new(private::create(path)?);
+    let mut written = 0;
+    loop {
+        let block = spool.read(written..written + BLOCK).map_err(io::Error::other)?;
+        if block.is_empty() {
+            break;
+        }
+        out.write_all(block)?;
+        written += block.len() as u64;
+    }
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}

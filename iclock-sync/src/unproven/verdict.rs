@@ -1,0 +1,59 @@
+//! Why a log was refused, in one sentence for people.
+
+use zk_proto::proof::{Forced, Reason, Shape};
+
+/// Says in one sentence why a log was refused. `best` is the layout in which most of it makes sense.
+pub(crate) fn verdict(reasons: &[Reason], best: Option<&Forced>) -> String {
+    let of_transfer = reasons.iter().find_map(|reason| match reason {
+        Reason::Incomplete { have, announced } => Some(format!("only {have} of {announced} announced bytes came")),
+        Reason::Damaged { packets } => Some(format!("{packets} packets came damaged, on a new connection too")),
+        Reason::Empty
+        | Reason::ReadingsDiffer
+        | Reason::OverlapDiffers
+        | Reason::ShorterThanKnown
+        | Reason::NamesNobody { .. }
+        | Reason::Unreadable => Some(reason.to_string()),
+        _ => None,
+    });
+    if let Some(sentence) = of_transfer {
+        return sentence;
+    }
+    let Some(best) = best else { return "its bytes make sense in no known record layout".to_owned() };
+    let (layout, tally) = (best.layout(), best.tally());
+    let all = tally.good + tally.neutral + tally.bad;
+    let sense = format!("as {layout} records, {} of {all} make sense", tally.good);
+    if let Some(patch) = best.patches().first() {
+        let damaged: u64 = best.patches().iter().map(|patch| patch.records).sum();
+        return format!("{sense}, but {damaged} from number {} on are damaged", best.first_index() + patch.first + 1);
+    }
+    let why = reasons.iter().find_map(|reason| match reason {
+        Reason::Ambiguous { first, second } if *first == layout || *second == layout => {
+            Some(format!("{first} and {second} records are both possible"))
+        }
+        Reason::Witnesses { layout: shape, witnesses } if *shape == Shape::Attendance(layout) => {
+            let failing =
+                [("length word", witnesses.length_word), ("size", witnesses.size), ("count", witnesses.count)];
+            let failing: Vec<&str> = failing.iter().filter(|(_, holds)| !holds).map(|(name, _)| *name).collect();
+            Some(match failing.as_slice() {
+                [] => "that is too little to be sure of the layout".to_owned(),
+                failing => format!("the {} does not fit", failing.join(" and the ")),
+            })
+        }
+        Reason::CountFails { layout: shape, .. } if *shape == Shape::Attendance(layout) => {
+            Some("the terminal counts another number".to_owned())
+        }
+        Reason::Misaligned { layout: at, rival } if *at == layout => {
+            Some(format!("they make better sense {} bytes further on", rival.shift))
+        }
+        Reason::Implausible { layout: shape, .. } | Reason::BadRun { layout: shape, .. }
+            if *shape == Shape::Attendance(layout) =>
+        {
+            Some("too many do not".to_owned())
+        }
+        _ => None,
+    });
+    match why {
+        Some(why) => format!("{sense}, but {why}"),
+        None => format!("{sense}, which is not enough"),
+    }
+}
