@@ -34,6 +34,11 @@ const CASES: &[Case] = &[
         told: &["iclock.toml:3", "device.0.port", "70000"],
     },
     Case {
+        what: "an unknown layout of records",
+        toml: "[[device]]\nhost = \"HOST\"\nlayout = \"32\"\n",
+        told: &["iclock.toml:3", "device.0.layout", "32", "\"8b\""],
+    },
+    Case {
         what: "an unknown code page",
         toml: "[[device]]\nhost = \"HOST\"\nencoding = \"utf-16\"\n",
         told: &["iclock.toml:3", "device.0.encoding", "utf-16", "gbk"],

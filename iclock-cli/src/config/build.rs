@@ -10,6 +10,7 @@ use attendance_model::validate::MAX_NAME_CHARS;
 use attendance_model::{Policy, Reason, Rules, Settings};
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
+use iclock_sync::unproven::layout_of;
 use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport};
 
 use super::environment::Variables;
@@ -201,6 +202,14 @@ impl<'a> Builder<'a> {
             if let Some(encoding) = self.noted(TextEncoding::named(&encoding.text).ok_or_else(unknown)) {
                 device.encoding = encoding;
             }
+        }
+        if let Some(layout) = self.left.take(&path("layout")) {
+            let unknown = || {
+                layout
+                    .wrong(&path("layout"), format!("{:?} is no layout of records", layout.text))
+                    .mend("write \"40\", \"49\" or another width from 40 to 512, \"16\", \"8b\" or \"8a\"")
+            };
+            device.layout = self.noted(layout_of(layout.text.trim()).ok_or_else(unknown));
         }
         if let Some(order) = self.parsed(&path("sixteen_mode_first"), "true or false") {
             device.sixteen_mode_first = order;

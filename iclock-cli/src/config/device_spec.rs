@@ -1,19 +1,21 @@
-//! A terminal on the command line: `[NAME=]HOST[:PORT][?key=…&transport=…&timeout=…&zone=…&serial=…&encoding=…]`.
+//! A terminal on the command line: `[NAME=]HOST[:PORT][?key=…&transport=…&timeout=…&zone=…&serial=…&encoding=…&layout=…]`.
 
 use std::net::Ipv6Addr;
 
 use super::layers::{ConfigError, Layer, Origin, Setting};
 
 const FLAG: Origin = Origin::Flag("--device");
-const SHAPE: &str = "write [NAME=]HOST[:PORT][?key=ENV:NAME&transport=tcp|udp|auto&timeout=5s&zone=Indian/Maldives&serial=…&encoding=gbk]";
+const SHAPE: &str = "write [NAME=]HOST[:PORT][?key=ENV:NAME&transport=tcp|udp|auto&timeout=5s&zone=Indian/Maldives\
+                     &serial=…&encoding=gbk&layout=40]";
 /// The words behind the question mark, and the keys of the configuration that they stand for.
-const WORDS: [(&str, &str); 6] = [
+const WORDS: [(&str, &str); 7] = [
     ("key", "comm_key"),
     ("transport", "transport"),
     ("timeout", "timeout"),
     ("zone", "zone"),
     ("serial", "serial"),
     ("encoding", "encoding"),
+    ("layout", "layout"),
 ];
 
 /// Reads the n-th `--device` into a layer.

@@ -15,8 +15,19 @@ const TOP: [&str; 11] = [
     "backoff",
     "sink_timeout",
 ];
-const DEVICE: [&str; 10] =
-    ["name", "host", "port", "comm_key", "transport", "timeout", "zone", "serial", "encoding", "sixteen_mode_first"];
+const DEVICE: [&str; 11] = [
+    "name",
+    "host",
+    "port",
+    "comm_key",
+    "transport",
+    "timeout",
+    "zone",
+    "serial",
+    "encoding",
+    "layout",
+    "sixteen_mode_first",
+];
 /// What any of the sinks takes; its own crate knows which of them are for it.
 const SINK: [&str; 18] = [
     "name",
