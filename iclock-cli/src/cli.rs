@@ -57,6 +57,9 @@ pub(crate) enum Command {
     Quarantine(Quarantine),
     /// Send again what was delivered to a sink that has lost it
     Replay(Replay),
+    /// Look at logs that could not be verified, and accept them
+    #[command(subcommand)]
+    Unproven(Unproven),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -73,7 +76,7 @@ pub(crate) struct Targets {
     /// A terminal, instead of the configured ones; repeats:
     /// [NAME=]HOST[:PORT][?OPTION=VALUE&...], options
     /// key=ENV:NAME, transport=tcp|udp|auto, timeout=5s,
-    /// zone=Indian/Maldives, serial=..., encoding=gbk
+    /// zone=Indian/Maldives, serial=..., encoding=gbk, layout=40
     #[arg(long, value_name = "SPEC", verbatim_doc_comment)]
     pub(crate) device: Vec<String>,
     /// A sink, instead of the configured ones; repeats:
@@ -276,6 +279,59 @@ pub(crate) struct Replay {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Unproven {
+    /// Logs that could not be verified, as they are kept
+    List {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Explain why a log was refused, and show its records in each possible layout
+    Show {
+        /// Its number as listed, or the terminal's name or serial number
+        #[arg(value_name = "ID|SERIAL")]
+        which: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every record of a kept log in a layout; contacts nothing
+    Decode {
+        /// Its number as listed, or the terminal's name or serial number
+        #[arg(value_name = "ID|SERIAL")]
+        which: String,
+        /// The layout: 40, 49 or another width from 40 on, 16, 8b, 8a
+        #[arg(long, value_name = "L", value_parser = layout)]
+        layout: zk_proto::record::AttendanceLayout,
+        /// How to print the records
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Let the good records of a kept log in, put the others into quarantine, and go on
+    /// behind them; asks for the terminal's serial number first
+    Accept {
+        /// Its number as listed, or the terminal's name or serial number
+        #[arg(value_name = "ID|SERIAL")]
+        which: String,
+        /// The layout, as for decode; needed when more than one is possible
+        #[arg(long, value_name = "L", value_parser = layout)]
+        layout: Option<zk_proto::record::AttendanceLayout>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// How records are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Csv,
+    /// JSON lines
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Check the configuration; contacts nothing
     Check(Targets),
@@ -333,6 +389,11 @@ fn interval(text: &str) -> Result<String, String> {
 
 fn fault(text: &str) -> Result<zk_sim::Fault, String> {
     text.parse().map_err(|error| format!("{error} (iclock-cli simulate --list-faults)"))
+}
+
+fn layout(text: &str) -> Result<zk_proto::record::AttendanceLayout, String> {
+    iclock_sync::unproven::layout_of(text)
+        .ok_or_else(|| "write 40, 49 or another width from 40 to 512, 16, 8b or 8a".to_owned())
 }
 
 fn reason(text: &str) -> Result<attendance_model::Reason, String> {

@@ -75,6 +75,13 @@ impl From<LedgerError> for CliError {
     }
 }
 
+impl From<zk_proto::SpoolError> for CliError {
+    fn from(error: zk_proto::SpoolError) -> Self {
+        Self::because(ExitCode::State, "cannot read the kept bytes", &error)
+            .mend("make room in the directory for temporary files")
+    }
+}
+
 /// An error and its causes on one line, each said once.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

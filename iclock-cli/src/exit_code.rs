@@ -26,6 +26,8 @@ pub(crate) enum ExitCode {
     State = 60,
     /// `doctor` found something.
     Found = 70,
+    /// Refused for safety; nothing was changed.
+    Refused = 80,
     /// Interrupted, after a clean stop.
     Interrupted = 130,
 }

@@ -35,6 +35,7 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => command::migrate::run(&global, &args),
         Command::Quarantine(args) => command::quarantine::run(&global, &args),
         Command::Replay(args) => command::replay::run(&global, &args),
+        Command::Unproven(args) => command::unproven::run(&global, &args),
         Command::Config(args) => command::config::run(&global, &args),
         Command::Completions { shell } => command::completions::run(shell),
     })

@@ -11,6 +11,7 @@ pub(crate) mod quarantine;
 pub(crate) mod replay;
 pub(crate) mod simulate;
 pub(crate) mod sync;
+pub(crate) mod unproven;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;

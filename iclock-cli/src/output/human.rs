@@ -3,11 +3,15 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use iclock_sync::Report;
-use iclock_sync::report::{DeviceReport, DeviceStatus, Hint, ReadMode, SinkReport, SinkStatus};
+use iclock_sync::report::{DeviceReport, DeviceStatus, Hint, KeptLog, ReadMode, SinkReport, SinkStatus};
 
 use super::{grouped, printed, spoken};
 
 const WIDTH: u16 = 80;
+/// Most characters of a verdict: with the terminal's name, which may have 128, and the command, it makes six lines.
+const VERDICT: usize = 200;
+/// The beginning of a line that is printed as it is: commands are not broken, so that they can be copied.
+const VERBATIM: &str = "    ";
 
 /// The whole report; ends without a line break.
 pub(crate) fn report(report: &Report) -> String {
@@ -104,10 +108,36 @@ fn sinks(sinks: &[SinkReport], dry_run: bool) -> String {
 }
 
 fn problems(report: &Report) -> Vec<String> {
-    let of_devices = report.devices.iter().filter_map(|device| Some((&device.name, device.error.as_ref()?)));
+    let mut lines = Vec::new();
+    for device in &report.devices {
+        match (&device.unproven, &device.error) {
+            (Some(kept), _) => lines.extend(unproven(&device.name, kept)),
+            (None, Some(error)) => lines.push(format!("{}: {error}", device.name)),
+            (None, None) => {}
+        }
+    }
     let of_sinks = report.sinks.iter().filter_map(|sink| Some((&sink.name, sink.error.as_ref()?)));
-    let errors = of_devices.chain(of_sinks).map(|(name, error)| format!("{name}: {error}"));
-    errors.chain(report.devices.iter().flat_map(|device| hints(device, true))).collect()
+    lines.extend(of_sinks.map(|(name, error)| format!("{name}: {error}")));
+    lines.extend(report.devices.iter().flat_map(|device| hints(device, true)));
+    lines
+}
+
+/// A log that could not be verified: the verdict in one sentence, then the command that says more.
+fn unproven(name: &str, kept: &KeptLog) -> [String; 2] {
+    let verdict = format!("{name}: {}. Nothing of it was used.", shortened(&kept.verdict, VERDICT));
+    let next = match kept.id {
+        Some(id) => printed::command(&format!("unproven show {id}")),
+        None => "run it again; a dry run keeps nothing".to_owned(),
+    };
+    [verdict, format!("{VERBATIM}Look closer: {next}")]
+}
+
+/// At most so many characters.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
 }
 
 /// One line for each terminal and reason, and only for records that are new in the quarantine.
@@ -173,7 +203,11 @@ fn notes(report: &Report) -> Vec<String> {
 
 fn told(title: &str, lines: Vec<String>) -> Option<String> {
     // A command is copied whole.
-    let shown = |line: &String| if line.starts_with("iclock-cli ") { format!("    {line}") } else { wrap(line) };
+    let shown = |line: &String| match line {
+        line if line.starts_with("iclock-cli ") => format!("{VERBATIM}{line}"),
+        line if line.starts_with(VERBATIM) => line.clone(),
+        line => wrap(line),
+    };
     let wrapped: Vec<String> = lines.iter().map(shown).collect();
     (!lines.is_empty()).then(|| format!("{title}\n{}", wrapped.join("\n")))
 }
@@ -260,6 +294,23 @@ mod tests {
         let text = report(&large);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("Dry run, nothing was changed in 1.2 s: 1,000,000 new,"), "{text}");
+    }
+
+    #[test]
+    fn a_log_that_could_not_be_verified_takes_six_lines_at_most() {
+        for (name, verdict) in [("gate", "its log ends early".to_owned()), (&*"n".repeat(128), "because ".repeat(90))] {
+            let mut refused = sample();
+            refused.devices.truncate(1);
+            refused.devices[0] = DeviceReport::new(name, "192.0.2.10:4370");
+            refused.devices[0].error = Some("a long reason ".repeat(90));
+            refused.devices[0].unproven = Some(KeptLog { id: Some(7), verdict });
+            let text = report(&refused);
+            let problem = text.split("\n\n").find(|part| part.starts_with("Problems")).unwrap();
+            let lines: Vec<&str> = problem.lines().skip(1).collect();
+            assert!(lines.len() <= 6 && lines.iter().all(|line| line.chars().count() <= 80), "{problem}");
+            assert_eq!(lines.last(), Some(&"    Look closer: iclock-cli unproven show 7"));
+            assert!(!text.contains("a long reason"), "the reasons are in the JSON and in `unproven show`");
+        }
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! `unproven list|show|decode|accept`: look at a log that could not be verified, and decide what becomes of it.
+
+mod accept;
+mod decode;
+mod show;
+
+use iclock_sync::Ledger;
+use iclock_sync::unproven::{UnprovenBuffer, UnprovenKind};
+
+use crate::cli::{Global, Targets, Unproven};
+use crate::config::Config;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::output::{self, grouped, human};
+
+pub(crate) fn run(global: &Global, command: &Unproven) -> Result<ExitCode, CliError> {
+    let config = Config::load(&global.flags(&Targets::default()))?;
+    let ledger = || match Ledger::open_read_only(&config.state_dir)? {
+        Some(ledger) => Ok(ledger),
+        None => Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
+            .mend("name the state directory with --state; a first sync makes it")),
+    };
+    match command {
+        Unproven::List { json } => list(&ledger()?, *json),
+        Unproven::Show { which, json } => show::run(&config, &find(&ledger()?, which)?, *json),
+        Unproven::Decode { which, layout, format } => decode::run(&find(&ledger()?, which)?, *layout, *format),
+        Unproven::Accept { which, layout, yes } => {
+            // Opening to write would make one.
+            ledger()?;
+            accept::run(&config, which, *layout, *yes)
+        }
+    }
+}
+
+fn list(ledger: &Ledger, json: bool) -> Result<ExitCode, CliError> {
+    let buffers = ledger.unproven()?;
+    if json {
+        buffers.iter().for_each(|buffer| output::line(as_json(buffer)));
+        return Ok(ExitCode::Done);
+    }
+    if buffers.is_empty() {
+        output::line("every log could be verified: nothing is kept");
+        return Ok(ExitCode::Done);
+    }
+    let header = ["No", "terminal", "last read", "bytes", "polls", "what", "accepted"];
+    output::line(human::table(
+        &header,
+        buffers.iter().map(|buffer| {
+            let row = [
+                buffer.id.to_string(),
+                buffer.device_name.clone(),
+                buffer.last_seen.format("%Y-%m-%d %H:%M").to_string(),
+                grouped(buffer.bytes),
+                grouped(buffer.times_seen),
+                what(buffer).to_owned(),
+                buffer.accepted_at.map_or_else(String::new, |at| at.format("%Y-%m-%d").to_string()),
+            ];
+            row.to_vec()
+        }),
+    ));
+    Ok(ExitCode::Done)
+}
+
+/// The buffer of a number, or the latest of a terminal that is not accepted yet; of those that are, where there is no other.
+pub(super) fn find(ledger: &Ledger, which: &str) -> Result<UnprovenBuffer, CliError> {
+    if let Ok(id) = which.parse::<i64>()
+        && let Some(buffer) = ledger.unproven_buffer(id)?
+    {
+        return Ok(buffer);
+    }
+    let mut of_terminal: Vec<UnprovenBuffer> = ledger.unproven()?;
+    of_terminal.retain(|buffer| buffer.serial == which || buffer.device_name == which);
+    of_terminal.sort_by_key(|buffer| (buffer.accepted_at.is_some(), buffer.kind == UnprovenKind::Users));
+    of_terminal.into_iter().next().ok_or_else(|| {
+        CliError::new(ExitCode::Usage, format!("no unproven log has the number, terminal or serial number {which:?}"))
+            .mend("iclock-cli unproven list shows what is kept")
+    })
+}
+
+pub(super) fn what(buffer: &UnprovenBuffer) -> &'static str {
+    match buffer.kind {
+        UnprovenKind::Users => "user table",
+        UnprovenKind::Attendance if buffer.evidence.as_ref().is_some_and(|known| known.offset > 0) => "tail of a log",
+        UnprovenKind::Attendance => "log",
+    }
+}
+
+pub(super) fn as_json(buffer: &UnprovenBuffer) -> serde_json::Value {
+    serde_json::json!({
+        "id": buffer.id,
+        "serial": buffer.serial,
+        "device": buffer.device_name,
+        "kind": buffer.kind.as_str(),
+        "verdict": buffer.reason,
+        "bytes": buffer.bytes,
+        "file": buffer.file,
+        "sha256": buffer.digest,
+        "seen_at": buffer.seen_at,
+        "last_seen": buffer.last_seen,
+        "times_seen": buffer.times_seen,
+        "accepted_at": buffer.accepted_at,
+        "evidence": buffer.evidence,
+    })
+}

@@ -1,0 +1,88 @@
+//! `unproven accept`: lets the good records of a kept log in, because a person looked at it and decided so.
+
+use std::io::{BufRead as _, Write as _};
+
+use iclock_sync::Ledger;
+use iclock_sync::unproven::{AcceptError, Acceptance, layout_word};
+use zk_proto::record::AttendanceLayout;
+
+use crate::config::Config;
+use crate::error::{CliError, chain};
+use crate::exit_code::ExitCode;
+use crate::output::{self, grouped, human};
+
+pub(crate) fn run(
+    config: &Config,
+    which: &str,
+    layout: Option<AttendanceLayout>,
+    yes: bool,
+) -> Result<ExitCode, CliError> {
+    // The lock comes first: what is shown is what will be done.
+    let ledger = Ledger::open(&config.state_dir)?;
+    let id = super::find(&ledger, which)?.id;
+    let acceptance = match Acceptance::prepare(&ledger, id, layout, &config.engine) {
+        Ok(acceptance) => acceptance,
+        Err(error @ AcceptError::Already { .. }) => {
+            output::line(format_args!("nothing to do: {error}"));
+            return Ok(ExitCode::Done);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    tell(&acceptance);
+    let serial = acceptance.buffer().serial.clone();
+    if !yes && !confirmed(&serial) {
+        return Err(CliError::new(ExitCode::Refused, "that is not its serial number; nothing was changed")
+            .mend("type it as shown, or use --yes"));
+    }
+    let done = acceptance.carry_out(ledger)?;
+    output::line(human::wrap(&format!(
+        "Accepted: {} new events, flagged accepted_by_hand; {} records in quarantine. The next sync sends the events and reads \
+         what follows.",
+        grouped(done.new.unwrap_or_default()),
+        grouped(done.quarantined)
+    )));
+    Ok(ExitCode::Done)
+}
+
+fn tell(acceptance: &Acceptance) {
+    let (buffer, preview) = (acceptance.buffer(), acceptance.preview());
+    output::line(format_args!("Log {} of {} ({})", buffer.id, buffer.device_name, buffer.serial));
+    output::line(human::wrap(&format!("{}.", buffer.reason)));
+    output::line(human::wrap(&format!(
+        "Accepted as {} records (--layout {}), of {} it holds:",
+        acceptance.layout(),
+        layout_word(acceptance.layout()),
+        grouped(preview.records)
+    )));
+    let times = preview.times.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
+    output::line(human::wrap(&format!(
+        "{} go in as events, of {} people{times}",
+        grouped(preview.good),
+        grouped(preview.people)
+    )));
+    output::line(human::wrap(&format!("{} go to the quarantine, with their bytes", grouped(preview.quarantined))));
+}
+
+/// Whether the person types the terminal's serial number.
+fn confirmed(serial: &str) -> bool {
+    eprint!("Type the serial number of the terminal to accept it: ");
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == serial
+}
+
+impl From<AcceptError> for CliError {
+    fn from(error: AcceptError) -> Self {
+        let code = match &error {
+            AcceptError::Ledger(_) | AcceptError::Spool(_) => ExitCode::State,
+            AcceptError::Unknown { .. } | AcceptError::Choice { .. } | AcceptError::UserTable { .. } => ExitCode::Usage,
+            _ => ExitCode::Refused,
+        };
+        let mend = error.mend();
+        let what = Self::new(code, chain(&error));
+        match mend {
+            Some(mend) => what.mend(mend),
+            None => what,
+        }
+    }
+}
