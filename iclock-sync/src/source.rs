@@ -81,7 +81,7 @@ impl Found {
         match self {
             Self::Nothing(state) => state.as_deref_mut(),
             Self::Records(records) => Some(&mut records.state),
-            Self::Unproven(_) | Self::UsersUnproven(_) => None,
+            Self::Unproven(_) => None,
         }
     }
 }

@@ -68,8 +68,13 @@ pub(super) fn find(ledger: &Ledger, which: &str) -> Result<UnprovenBuffer, CliEr
     {
         return Ok(buffer);
     }
+    // A terminal that gave its serial number late is known by its first identity.
+    let known = ledger.terminals()?.into_iter().find(|terminal| terminal.alias.as_deref() == Some(which));
+    let identity = known.map(|terminal| terminal.serial);
     let mut of_terminal: Vec<UnprovenBuffer> = ledger.unproven()?;
-    of_terminal.retain(|buffer| buffer.serial == which || buffer.device_name == which);
+    of_terminal.retain(|buffer| {
+        buffer.serial == which || buffer.device_name == which || identity.as_ref() == Some(&buffer.serial)
+    });
     of_terminal.sort_by_key(|buffer| (buffer.accepted_at.is_some(), buffer.kind == UnprovenKind::Users));
     of_terminal.into_iter().next().ok_or_else(|| {
         CliError::new(ExitCode::Usage, format!("no unproven log has the number, terminal or serial number {which:?}"))

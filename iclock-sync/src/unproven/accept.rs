@@ -199,6 +199,12 @@ impl Acceptance {
         self.forced.layout()
     }
 
+    /// The serial number that the terminal gives: its identity in the ledger, or what it gave later.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        self.state.alias.as_deref().unwrap_or(&self.buffer.serial)
+    }
+
     /// What would happen.
     #[must_use]
     pub fn preview(&self) -> &Accepting {

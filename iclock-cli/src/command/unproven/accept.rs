@@ -29,7 +29,7 @@ pub(crate) fn run(
         Err(error) => return Err(error.into()),
     };
     tell(&acceptance);
-    let serial = acceptance.buffer().serial.clone();
+    let serial = acceptance.serial().to_owned();
     if !yes && !confirmed(&serial) {
         return Err(CliError::new(ExitCode::Refused, "that is not its serial number; nothing was changed")
             .mend("type it as shown, or use --yes"));
@@ -46,7 +46,7 @@ pub(crate) fn run(
 
 fn tell(acceptance: &Acceptance) {
     let (buffer, preview) = (acceptance.buffer(), acceptance.preview());
-    output::line(format_args!("Log {} of {} ({})", buffer.id, buffer.device_name, buffer.serial));
+    output::line(format_args!("Log {} of {} ({})", buffer.id, buffer.device_name, acceptance.serial()));
     output::line(human::wrap(&format!("{}.", buffer.reason)));
     output::line(human::wrap(&format!(
         "Accepted as {} records (--layout {}), of {} it holds:",
