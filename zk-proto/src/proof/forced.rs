@@ -96,7 +96,7 @@ pub fn forced(
     };
     let first_index = skipped / width;
     let records = extent.records.saturating_sub(first_index);
-    if records == 0 || !skipped.is_multiple_of(width) {
+    if records == 0 || skipped % width != 0 {
         return Ok(None);
     }
     let region = Region { layout, at, records };
