@@ -242,6 +242,7 @@ impl Acceptance {
                     wall_clock(&buffer, &evidence),
                     buffer.last_seen,
                 )),
+                layout: Some(layout_word(forced.layout())),
                 source: Origin::Pull,
                 read_at: buffer.last_seen.timestamp(),
             },
