@@ -120,7 +120,7 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
     let report = engine.run(&job.options(config, now), &signals.stop).await?;
     // Releases the ledger, and takes the progress off the screen.
     drop(engine);
-    tell(&report, job, config);
+    tell(&report, job);
     write_exports(config, job, now)?;
     Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { ExitCode::of_run(report.run.exit_code) })
 }
@@ -130,7 +130,7 @@ async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) 
     let mut failed = None;
     let options_at = |now| job.options(config, now);
     let on_report = |report: &Report| {
-        tell(report, job, config);
+        tell(report, job);
         if let Err(error) = write_exports(config, job, report.run.started_at) {
             failed.get_or_insert(error);
             signals.stop.cancel();
@@ -183,7 +183,7 @@ impl Job {
     }
 }
 
-fn tell(report: &Report, job: &Job, config: &Config) {
+fn tell(report: &Report, job: &Job) {
     if job.json {
         match serde_json::to_string(report) {
             Ok(json) => output::line(json),

@@ -22,7 +22,7 @@ pub(crate) fn run(global: &Global, command: &Unproven) -> Result<ExitCode, CliEr
     };
     match command {
         Unproven::List { json } => list(&ledger()?, *json),
-        Unproven::Show { which, json } => show::run(&config, &find(&ledger()?, which)?, *json),
+        Unproven::Show { which, json } => show::run(&find(&ledger()?, which)?, *json),
         Unproven::Decode { which, layout, format } => decode::run(&find(&ledger()?, which)?, *layout, *format),
         Unproven::Accept { which, layout, yes } => {
             // Opening to write would make one.

@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_hint_prints_the_line_that_helps_and_a_full_log_is_a_problem() {
-        let text = report(&sample(), "");
+        let text = report(&sample());
         let whole =
             "\n  [rules]\n  non_numeric_user_id = \"accept\"\n  or in .env: ICLOCK_RULES_NON_NUMERIC_USER_ID=accept\n";
         assert!(text.contains(whole), "{text}");

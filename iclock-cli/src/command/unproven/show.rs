@@ -8,7 +8,6 @@ use zk_proto::DeviceTime;
 use zk_proto::proof::{Forced, Grade};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 
-use crate::config::Config;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::{self, grouped, human, printed};
@@ -31,7 +30,7 @@ const KNOWN: [AttendanceLayout; 5] = [
     AttendanceLayout::EightA,
 ];
 
-pub(crate) fn run(config: &Config, buffer: &UnprovenBuffer, json: bool) -> Result<ExitCode, CliError> {
+pub(crate) fn run(buffer: &UnprovenBuffer, json: bool) -> Result<ExitCode, CliError> {
     if buffer.kind == UnprovenKind::Users {
         return show_users(buffer, json);
     }
@@ -72,7 +71,7 @@ pub(crate) fn run(config: &Config, buffer: &UnprovenBuffer, json: bool) -> Resul
         output::line("\nIn other layouts");
         others.iter().for_each(|line| output::line(human::wrap(line)));
     }
-    next_steps(config, buffer, &possible);
+    next_steps(buffer, &possible);
     Ok(ExitCode::Done)
 }
 
@@ -229,7 +228,7 @@ fn in_one_line(reading: &Forced) -> String {
     format!("{}: {records} records, {good} good, {neutral} neutral, {bad} bad", reading.layout())
 }
 
-fn next_steps(config: &Config, buffer: &UnprovenBuffer, possible: &[AttendanceLayout]) {
+fn next_steps(buffer: &UnprovenBuffer, possible: &[AttendanceLayout]) {
     if buffer.accepted_at.is_some() {
         return;
     }
