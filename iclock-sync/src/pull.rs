@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 use zk_proto::Client;
-
 use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
 use zk_proto::proof::{
-    Begin, Evidence, Known, Proven, Reason, Remembered, Unproven, UserTable, WORD_LEN, possible, prove_names,
-    prove_tail,
+    Begin, Counts, Evidence, Known, Proven, Reading, Reason, Remembered, Unproven, UserTable, WORD_LEN, possible,
+    prove_names, prove_tail,
 };
 use zk_proto::record::FieldOrder;
 use zk_proto::{Spool, SpoolError};
 
 use crate::TerminalError;
 use crate::error::blocking;
-use crate::ledger::{TerminalState, UnprovenKind};
+use crate::ledger::{ConfirmedRecords, TerminalState, UnprovenKind};
 use crate::meet::Question;
 use crate::observer::DeviceProgress;
 use crate::plan::{self, LogSize};
@@ -74,6 +73,14 @@ impl Source {
         };
         report.mode = Some(mode);
         tracing::debug!(terminal = %name, records = proven.records(), "the log is proven");
+        report.notes.extend(count_note(pulled.counts, proven.records_on_device()));
+        if let Some(confirmed) = proven.confirmed().filter(|_| !pulled.readings.is_empty()) {
+            let (first, records) = (confirmed.first, confirmed.records);
+            report.notes.push(format!(
+                "many records in a row are damaged in the log itself: records {first} to {} came twice the same",
+                first + records
+            ));
+        }
         if proven.trailing() > 0 {
             report.notes.push(format!("{} stray bytes stood behind the last record", proven.trailing()));
         }
@@ -190,11 +197,21 @@ impl Source {
             overlap: state.overlap.clone(),
             layout,
         });
+        request.layout = self.device.layout;
         request.force_full = self.full;
         request.count_before = size.count.and_then(|count| u32::try_from(count).ok());
         request.countless = state.learned.unanswered.contains_key(Question::Counts.name());
-        request.remembered =
-            Remembered { layout, count_off: state.count_unreliable, checksums_wrong: state.bad_checksums };
+        let confirmed = state.learned.confirmed.as_ref();
+        request.remembered = Remembered {
+            layout,
+            count_off: state.count_unreliable,
+            checksums_wrong: state.bad_checksums,
+            states: state.learned.states.iter().copied().collect(),
+            modes: state.learned.modes.iter().copied().collect(),
+            confirmed: confirmed.and_then(|ConfirmedRecords { layout, first, records, digest }| {
+                Some(Reading::new(plan::layout_of(layout)?, *first, *records, *digest))
+            }),
+        };
         request.offsets_refused =
             state.offsets_refused_at.is_some_and(|at| plan::is_recent(at, now, self.engine.verify_every));
         request.order = if self.device.sixteen_mode_first { FieldOrder::VerifyFirst } else { FieldOrder::StateFirst };
@@ -281,6 +298,17 @@ fn copy(from: &mut Spool, mut at: u64, to: &mut Spool) -> Result<(), SpoolError>
     }
 }
 
+/// What to say of a count that is not that of the log.
+fn count_note(counts: Counts, records: u64) -> Option<String> {
+    let told = match (counts.before, counts.after) {
+        _ if counts.allow(records) => return None,
+        (Some(before), Some(after)) if before != after => format!("{before} to {after}"),
+        (Some(count), _) | (_, Some(count)) => count.to_string(),
+        (None, None) => return Some(format!("the terminal does not count its records; its log has {records}")),
+    };
+    Some(format!("the terminal counts {told} records, but its log has {records}"))
+}
+
 /// What a proven pull teaches about the terminal. The count is kept only where it is that of the log: a punch during the pull
 /// must not look known.
 fn remember(state: &mut TerminalState, pulled: &Pull, knew_refusal: bool, now: i64) {
@@ -296,6 +324,14 @@ fn remember(state: &mut TerminalState, pulled: &Pull, knew_refusal: bool, now: i
     state.verified_at = Some(now);
     state.count_unreliable = pulled.remembered.count_off;
     state.bad_checksums = pulled.remembered.checksums_wrong;
+    state.learned.states = pulled.remembered.states.iter().collect();
+    state.learned.modes = pulled.remembered.modes.iter().collect();
+    state.learned.confirmed = pulled.remembered.confirmed.map(|reading| ConfirmedRecords {
+        layout: plan::layout_word(reading.layout),
+        first: reading.first,
+        records: reading.records,
+        digest: reading.digest,
+    });
     state.offsets_refused_at = match (pulled.offsets_refused, knew_refusal) {
         (false, _) => None,
         (true, true) => state.offsets_refused_at,

@@ -39,7 +39,7 @@ pub(crate) use quarantine::{NewRejection, ReadSpan};
 pub use quarantine::{QuarantineFilter, QuarantinedRecord};
 pub use runs::PastRun;
 pub(crate) use terminals::save as save_terminal;
-pub use terminals::{Accepted, Learned, TerminalState};
+pub use terminals::{Accepted, ConfirmedRecords, Learned, TerminalState};
 pub(crate) use unproven::mark_accepted;
 pub use unproven::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
 pub(crate) use waiting::{Resolution, WaitingRecord, any_waiting, resolve_read_again};

@@ -17,6 +17,8 @@ pub struct Learned {
     pub states: BTreeSet<u8>,
     /// Verify modes that no document names and that recur in its log.
     pub modes: BTreeSet<u8>,
+    /// Records that came twice the same although many of them in a row are bad: they need not come twice again.
+    pub confirmed: Option<ConfirmedRecords>,
     /// Optional questions that it could not answer, each with the time of the last attempt in seconds since 1970 (UTC).
     pub unanswered: BTreeMap<String, i64>,
     /// Up to where somebody accepted its log although it was not proven.
@@ -32,6 +34,19 @@ pub struct Accepted {
     pub records: u64,
     /// The number of the buffer that was accepted.
     pub buffer: i64,
+}
+
+/// Records that two readings agreed on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmedRecords {
+    /// Their layout.
+    pub layout: String,
+    /// The first of them, as its place in the terminal's log.
+    pub first: u64,
+    /// How many there are.
+    pub records: u64,
+    /// A number that tells two readings apart.
+    pub digest: u64,
 }
 
 /// What is remembered of a terminal between two polls.

@@ -14,7 +14,7 @@ use super::preview::Preview;
 use super::proven::{Findings, Proven};
 use super::unproven::{Reason, Shape, Unproven};
 use super::witness::{Extent, extent};
-use super::{Evidence, Reading, WORD_LEN, Witnesses};
+use super::{ByteSet, Evidence, Reading, WORD_LEN, Witnesses};
 
 /// The layouts that are always considered, besides the remembered one and the width that the counts suggest.
 pub(super) const KNOWN: [AttendanceLayout; 5] = [
@@ -28,6 +28,9 @@ pub(super) const KNOWN: [AttendanceLayout; 5] = [
 /// Fewer records than this say little by themselves: records of 8 and 16 bytes, which have little redundancy, and widths that
 /// nobody has reported need length word, size and count then, the latter always.
 pub(super) const FEW: u64 = 5;
+
+/// So many records tell by their content alone which layout theirs is.
+pub(super) const ENOUGH: u64 = 20;
 
 /// Proves a whole log: `spool` holds its set from the length word on.
 ///
@@ -50,25 +53,26 @@ pub fn prove_previewed(spool: Spool, evidence: &Evidence, preview: &Preview) -> 
 fn prove_with(mut spool: Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result<Proven, Unproven> {
     match weigh(&mut spool, evidence, ahead) {
         Ok(findings) => Ok(Proven::new(spool, findings)),
-        Err(Doubt { reasons, reading }) => {
-            let unproven = Unproven::new(spool, reasons, evidence.counts).announced(evidence.announced);
-            Err(match reading {
-                Some(reading) => unproven.with_reading(reading),
-                None => unproven,
-            })
-        }
+        Err(Doubt { reasons, reading, people_would_help }) => Err(Unproven::new(spool, reasons, evidence.counts)
+            .announced(evidence.announced)
+            .with_reading(reading)
+            .with_people_wanted(people_would_help && evidence.people.is_none())),
     }
 }
 
 /// What keeps a set from being proven.
-struct Doubt {
-    reasons: Vec<Reason>,
-    reading: Option<Reading>,
+#[derive(Default)]
+pub(super) struct Doubt {
+    pub(super) reasons: Vec<Reason>,
+    /// What has to come a second time.
+    pub(super) reading: Option<Reading>,
+    /// Some sizes agree, so that the ids may show what they mean.
+    people_would_help: bool,
 }
 
 impl From<Reason> for Doubt {
     fn from(reason: Reason) -> Self {
-        Self { reasons: vec![reason], reading: None }
+        Self { reasons: vec![reason], ..Self::default() }
     }
 }
 
@@ -84,19 +88,24 @@ fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result
         return empty(spool, evidence);
     }
     let word = length_word(spool)?;
-    let mut doubt = Doubt { reasons: Vec::new(), reading: None };
+    let mut doubt = Doubt::default();
     let mut best: Option<Accepted> = None;
     for layout in candidates(word, evidence) {
         let Some(extent) = extent(word, evidence.announced, layout.width() as u64, evidence.counts) else { continue };
+        let Witnesses { length_word, size, count, .. } = extent.witnesses;
         match weigh_layout(spool, evidence, layout, extent, word, ahead)? {
             Ok(accepted) => match &best {
-                Some(other) if other.witnesses.holding() > accepted.witnesses.holding() => {}
-                Some(other) if other.witnesses.holding() == accepted.witnesses.holding() => {
-                    return Err(Reason::Ambiguous { first: other.region.layout, second: layout }.into());
+                Some(other) if other.standing() > accepted.standing() => {}
+                Some(other) if other.standing() == accepted.standing() => {
+                    let reason = Reason::Ambiguous { first: other.region.layout, second: layout };
+                    return Err(Doubt { people_would_help: true, ..reason.into() });
                 }
                 _ => best = Some(accepted),
             },
-            Err(reason) => doubt.reasons.push(reason),
+            Err(reason) => {
+                doubt.people_would_help |= (length_word || extent.counted_in) && (size || count) || size && count;
+                doubt.reasons.push(reason);
+            }
         }
     }
     let Some(Accepted { region, trailing, witnesses, verdict }) = best else {
@@ -105,9 +114,14 @@ fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result
         }
         return Err(doubt);
     };
+    let mut doubts = Vec::new();
+    let shape = Shape::Attendance(region.layout);
     if !witnesses.count && !evidence.remembered.count_off {
-        confirm(spool, evidence, region)?;
+        doubts.push(Reason::CountFails { layout: shape, records: region.records });
+    } else if witnesses.holding() < 2 {
+        doubts.push(Reason::Remainder { layout: shape, trailing });
     }
+    let confirmed = confirm(spool, evidence, region, 0, &verdict, doubts)?;
     Ok(Findings {
         region: Some(region),
         order: evidence.order,
@@ -117,6 +131,9 @@ fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result
         witnesses,
         tally: verdict.tally,
         vague: verdict.tally.is_neutral() || !verdict.dated,
+        states: verdict.states,
+        modes: verdict.modes,
+        confirmed,
     })
 }
 
@@ -148,14 +165,20 @@ fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
         first_index: 0,
         skipped: 0,
         trailing: 0,
-        witnesses: Witnesses { length_word: true, size: true, count: true, numbers: None },
+        witnesses: Witnesses { length_word: true, size: true, count: true, numbers: None, people: None },
         tally: super::Tally::default(),
         vague: false,
+        states: ByteSet::default(),
+        modes: ByteSet::default(),
+        confirmed: None,
     })
 }
 
-/// The known layouts, the remembered one, and every other wide one that divides by a count.
+/// The pinned layout alone; else the known layouts, the remembered one, and every other wide one that divides by a count.
 pub(super) fn candidates(word: u32, evidence: &Evidence) -> Vec<AttendanceLayout> {
+    if let Some(pinned) = evidence.pinned {
+        return vec![pinned];
+    }
     let mut layouts = Vec::from(KNOWN);
     layouts.extend(evidence.remembered.layout);
     let body = evidence.announced - WORD_LEN;
@@ -179,6 +202,13 @@ struct Accepted {
     verdict: Verdict,
 }
 
+impl Accepted {
+    /// What makes one explanation of a set better than another: that it names people of the user table, then its witnesses.
+    fn standing(&self) -> (bool, usize) {
+        (self.witnesses.people == Some(true), self.witnesses.holding())
+    }
+}
+
 fn weigh_layout(
     spool: &mut Spool,
     evidence: &Evidence,
@@ -187,35 +217,68 @@ fn weigh_layout(
     word: u32,
     ahead: Option<&Look>,
 ) -> Result<Result<Accepted, Reason>, SpoolError> {
-    let Extent { records, trailing, mut witnesses } = extent;
+    let Extent { records, trailing, counted_in, mut witnesses } = extent;
     let shape = Shape::Attendance(layout);
-    let remembered = evidence.remembered.layout == Some(layout);
+    let region = Region { layout, at: WORD_LEN, records, trusted: 0 };
+    let pinned = evidence.pinned == Some(layout);
+    let remembered = pinned || evidence.remembered.layout == Some(layout);
     let numbered = matches!(layout, AttendanceLayout::Wide(_));
+    // Word and size agree to the byte, and there is enough to tell by its content alone what it is.
+    let complete = witnesses.length_word && witnesses.size && trailing == 0;
+    let telling = complete && records >= ENOUGH;
+    // Ids say nothing about bytes whose sizes do not agree, nor do a few of the small numbers of 8-byte records.
+    let may_speak = (complete || witnesses.count) && (!layout.needs_users() || telling);
+    if let Some(people) = evidence.people.as_ref().filter(|_| may_speak) {
+        witnesses.people = Some(people.agree(spool, region)?);
+    }
+    let named = witnesses.people == Some(true);
+    let few = records < FEW;
+    // Few short records say so little that they have to name people, where these are known.
+    if few && !numbered && witnesses.people == Some(false) {
+        return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
+    }
+    let remainder = counted_in && witnesses.count && (records >= ENOUGH || named || remembered || numbered);
     // Record numbers, which only a look into the records shows, can add one witness and back a wide layout.
-    let could_hold = witnesses.holding() + usize::from(numbered) >= 2;
-    let could_back = witnesses.count || remembered || numbered;
-    let lone_a = layout == AttendanceLayout::EightA && !witnesses.sizes_agree();
+    let could_hold = witnesses.holding() + usize::from(numbered) >= 2 || remainder;
+    let could_back = witnesses.count || remembered || numbered || named || telling;
+    let lone_a = layout == AttendanceLayout::EightA
+        && !(witnesses.sizes_agree() || complete && (named || pinned || telling) || remainder && (named || pinned));
     if !could_hold || !could_back || lone_a {
         return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
     }
     let familiar = remembered || KNOWN.contains(&layout);
     // A word and a size that differ by whole records do not agree, although each is a whole number of them.
     let sizes_agree = witnesses.sizes_agree() && trailing == 0;
-    let few = records < FEW;
-    if (few && !numbered && !sizes_agree) || (!familiar && (few || !sizes_agree)) {
+    let enough = !few || numbered || sizes_agree || named && complete;
+    if !enough || (!familiar && (few || !sizes_agree)) {
         return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
     }
-    let region = Region { layout, at: WORD_LEN, records };
     let narrow = few && !numbered;
-    if let Some(second) = also_fits(word, evidence, region).filter(|_| !numbered) {
+    if let Some(second) = also_fits(word, evidence, region).filter(|_| !numbered && !named && !pinned) {
         return Ok(Err(Reason::Ambiguous { first: layout, second }));
     }
     let rules = Rules::new(evidence, sizes_agree && !narrow).of_few(few);
+    let rules = rules.of_people(evidence.people.clone().filter(|_| named));
     // A count that moved allows one record more or less, which with few narrow ones is another width.
-    let certain_width = sizes_agree && familiar && (!narrow || evidence.counts.is_steady());
+    let certain_width =
+        pinned || named && complete || sizes_agree && familiar && (!narrow || evidence.counts.is_steady());
     let verdict = judge(spool, region, &rules, certain_width, ahead)?;
+    if !familiar && verdict.is_acceptable() {
+        if let Some(first) = narrower(spool, region, &rules)? {
+            return Ok(Err(Reason::Ambiguous { first, second: layout }));
+        }
+    }
     witnesses.numbers = verdict.numbers;
-    let backed = witnesses.count || remembered || witnesses.numbers == Some(true);
+    let by_content = telling && is_plain(layout, &verdict);
+    // Without a count, people speak for plain records alone.
+    let by_people = named && is_plain(layout, &verdict) && !(few && verdict.tally.good < records);
+    let thin = few && layout.needs_users() && witnesses.people.is_some() && verdict.tally.good < records;
+    let backed = witnesses.count || remembered || by_people || witnesses.numbers == Some(true) || by_content;
+    // Where a remainder is counted in, nothing but the count and the records say where they end.
+    let whole = witnesses.holding() >= 2 && !counted_in;
+    let but_for_the_rest = remainder
+        && verdict.tally.bad == 0
+        && (named || remembered || witnesses.numbers == Some(true) || is_plain(layout, &verdict));
     let vague = verdict.tally.is_neutral() || !verdict.dated;
     Ok(if let Some(first) = verdict.bad_run {
         Err(Reason::BadRun { layout: shape, first })
@@ -223,11 +286,34 @@ fn weigh_layout(
         Err(Reason::Misaligned { layout, rival })
     } else if !verdict.is_acceptable() || (!familiar && verdict.tally.bad > 0) {
         Err(Reason::Implausible { layout: shape, tally: verdict.tally })
-    } else if !backed || witnesses.holding() < 2 || (vague && !sizes_agree) {
+    } else if !backed || thin || !(whole || but_for_the_rest) || (vague && !sizes_agree) {
         Err(Reason::Witnesses { layout: shape, witnesses })
     } else {
         Ok(Accepted { region, trailing, witnesses, verdict })
     })
+}
+
+/// Whether nearly all records are good ones, which no other reading of the bytes comes near to. Half of the ids of longer
+/// records may be missing; of those of 8 bytes a quarter, since a record of 16 is one of these and another without an id.
+fn is_plain(layout: AttendanceLayout, verdict: &Verdict) -> bool {
+    let super::Tally { good, neutral, bad } = verdict.tally;
+    let share = if layout.needs_users() { 4 } else { 2 };
+    let all = good + neutral + bad;
+    bad * 20 <= all && neutral * share <= all
+}
+
+/// A known wide layout in which the bytes of an unfamiliar one are plausible too: each of its records would be several.
+fn narrower(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Option<AttendanceLayout>, SpoolError> {
+    for layout in KNOWN.into_iter().filter(|layout| matches!(layout, AttendanceLayout::Wide(_))) {
+        let (width, known) = (region.layout.width(), layout.width());
+        if width % known == 0 {
+            let records = region.records * (width / known) as u64;
+            if judge(spool, Region { layout, records, ..region }, rules, true, None)?.is_acceptable() {
+                return Ok(Some(layout));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Another width that length word, size and a count that moved fit as well, where one of the two has few records: what came is
@@ -241,16 +327,49 @@ fn also_fits(word: u32, evidence: &Evidence, region: Region) -> Option<Attendanc
     })
 }
 
-/// The count alone disagrees: then the same must have come before, on another session. What was added since is no difference.
-fn confirm(spool: &mut Spool, evidence: &Evidence, region: Region) -> Result<(), Doubt> {
+/// Where something about the records is doubtful, or many of them in a row are bad, the same must have come before, on another
+/// session. What was added since is no difference. `first` is the place of the first record in the terminal's log. Gives back
+/// what is to be remembered as confirmed.
+pub(super) fn confirm(
+    spool: &mut Spool,
+    evidence: &Evidence,
+    region: Region,
+    first: u64,
+    verdict: &Verdict,
+    mut doubts: Vec<Reason>,
+) -> Result<Option<Reading>, Doubt> {
     let Region { layout, records, .. } = region;
+    let mut known = None;
+    if let Some((from, to)) = verdict.suspicious {
+        known = evidence.remembered.confirmed.filter(|known| known.layout == layout && known.first == first);
+        let covers = match known {
+            Some(known) if (to..=records).contains(&known.records) => {
+                digest(spool, Region { records: known.records, ..region })? == known.digest
+            }
+            _ => false,
+        };
+        if !covers {
+            known = None;
+            let layout = Shape::Attendance(layout);
+            doubts.push(Reason::BadOnes { layout, first: first + from, records: to - from });
+        }
+    }
+    if doubts.is_empty() {
+        return Ok(known);
+    }
+    let reading = Reading { layout, first, records, digest: digest(spool, region)? };
     let Some(earlier) = evidence.earlier else {
-        let reading = Reading { layout, records, digest: digest(spool, region)? };
-        let reasons = vec![Reason::CountFails { layout: Shape::Attendance(layout), records }];
-        return Err(Doubt { reasons, reading: Some(reading) });
+        return Err(Doubt { reasons: doubts, reading: Some(reading), ..Doubt::default() });
     };
     let same = earlier.layout == layout
+        && earlier.first == first
         && earlier.records <= records
         && digest(spool, Region { records: earlier.records, ..region })? == earlier.digest;
-    if same { Ok(()) } else { Err(Reason::ReadingsDiffer.into()) }
+    // Records that are new in this reading came once only: what is doubtful about them has to come again.
+    let all_twice = verdict.suspicious.is_none_or(|(_, to)| to <= earlier.records);
+    match (same, all_twice) {
+        (true, true) => Ok(verdict.suspicious.map(|_| earlier)),
+        (true, false) => Err(Doubt { reasons: doubts, reading: Some(reading), ..Doubt::default() }),
+        (false, _) => Err(Doubt { reading: Some(reading), ..Reason::ReadingsDiffer.into() }),
+    }
 }

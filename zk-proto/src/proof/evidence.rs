@@ -7,6 +7,8 @@ use core::ops::RangeInclusive;
 use crate::DeviceTime;
 use crate::record::{AttendanceLayout, FieldOrder};
 
+use super::{ByteSet, People};
+
 /// How many records the terminal said it has, before the transfer and after it. `None` where it did not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -64,14 +66,34 @@ pub struct Remembered {
     pub count_off: bool,
     /// Its checksums are wrong in every session.
     pub checksums_wrong: bool,
+    /// Punch states that no document names and that recur in its log.
+    pub states: ByteSet,
+    /// Verify modes that no document names and that recur in its log.
+    pub modes: ByteSet,
+    /// Records that were the same in two readings although many of them in a row are bad: that is how its log is.
+    pub confirmed: Option<Reading>,
 }
 
-/// One reading of a set that lacks nothing but a count that agrees: a second one must be the same.
+/// One reading of records that needs a second one, on a fresh session, that is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reading {
-    pub(super) layout: AttendanceLayout,
-    pub(super) records: u64,
-    pub(super) digest: u64,
+    /// The layout of the records.
+    pub layout: AttendanceLayout,
+    /// The first of them, as its place in the terminal's log, from 0.
+    pub first: u64,
+    /// How many there are.
+    pub records: u64,
+    /// A number that tells two readings apart.
+    pub digest: u64,
+}
+
+impl Reading {
+    /// A reading that was kept.
+    #[must_use]
+    pub fn new(layout: AttendanceLayout, first: u64, records: u64, digest: u64) -> Self {
+        Self { layout, first, records, digest }
+    }
 }
 
 /// The records at the end of what is known of a log.
@@ -124,8 +146,12 @@ pub struct Evidence {
     pub order: FieldOrder,
     /// Packets of the transfer whose checksum was wrong and that could not be had otherwise.
     pub damaged_packets: u64,
-    /// An earlier reading of the same set, on another session, that lacked nothing but the count.
+    /// An earlier reading of the same set, on another session ([`super::Unproven::needs_second_reading`]).
     pub earlier: Option<Reading>,
+    /// The layout that the owner of the terminal says it has: no other one is considered.
+    pub pinned: Option<AttendanceLayout>,
+    /// The people of its proven user table, where that was read.
+    pub people: Option<People>,
 }
 
 impl Evidence {
@@ -141,6 +167,8 @@ impl Evidence {
             order: FieldOrder::default(),
             damaged_packets: 0,
             earlier: None,
+            pinned: None,
+            people: None,
         }
     }
 }

@@ -4,9 +4,9 @@ use crate::DeviceTime;
 use crate::ids::up_to_nul;
 use crate::record::{AttendanceLayout, FieldOrder};
 
-use super::Evidence;
 use super::clock::{Clock, DAY};
 use super::id::Id;
+use super::{ByteSet, Evidence, People};
 
 /// A year of packed time: twelve months of 31 days.
 const YEAR: u32 = 12 * 31 * DAY;
@@ -57,15 +57,35 @@ pub(super) struct Rules {
     /// Few records have to be better ones: bytes of other fields, such as a verify mode for a time, pass for neutral ones.
     few: bool,
     modes: [bool; 256],
+    states: [bool; 256],
+    /// The records are where they are without regard to their states, which may be any then.
+    pub(super) states_prove_nothing: bool,
+    /// No other layout is considered.
+    pub(super) pinned: bool,
+    /// Whom the records name, where they name people of the user table.
+    pub(super) people: Option<People>,
 }
 
 impl Rules {
     pub(super) fn new(evidence: &Evidence, any_existing_date: bool) -> Self {
-        let mut modes = [false; 256];
-        for (mode, known) in (0..=u8::MAX).zip(&mut modes) {
-            *known = crate::VerifyMode(mode).is_documented() || REPORTED_MODES.contains(&mode);
+        let remembered = evidence.remembered;
+        let (mut modes, mut states) = ([false; 256], [false; 256]);
+        for (value, (mode, state)) in (0..=u8::MAX).zip(modes.iter_mut().zip(&mut states)) {
+            let reported = REPORTED_MODES.contains(&value) || remembered.modes.contains(value);
+            *mode = crate::VerifyMode(value).is_documented() || reported;
+            *state = crate::PunchState(value).is_known() || remembered.states.contains(value);
         }
-        Self { clock: Clock::new(evidence), order: evidence.order, any_existing_date, few: false, modes }
+        Self {
+            clock: Clock::new(evidence),
+            order: evidence.order,
+            any_existing_date,
+            few: false,
+            modes,
+            states,
+            states_prove_nothing: any_existing_date,
+            pinned: evidence.pinned.is_some(),
+            people: None,
+        }
     }
 
     /// For a set of so few records that nothing but the records themselves speaks for them.
@@ -73,14 +93,37 @@ impl Rules {
         Self { few, ..self }
     }
 
+    /// For records that name people of the user table.
+    pub(super) fn of_people(self, people: Option<People>) -> Self {
+        Self { states_prove_nothing: self.states_prove_nothing || people.is_some(), people, ..self }
+    }
+
     pub(super) fn in_order(&self, order: FieldOrder) -> Self {
         Self { order, ..self.clone() }
     }
 
-    pub(super) fn allow_modes(&mut self, others: &[u8]) {
-        for mode in others {
-            self.modes[usize::from(*mode)] = true;
-        }
+    pub(super) fn allow(&mut self, modes: ByteSet, states: ByteSet) {
+        modes.iter().for_each(|mode| self.modes[usize::from(mode)] = true);
+        states.iter().for_each(|state| self.states[usize::from(state)] = true);
+        // Bytes of other fields that pass for states make dates that exist, but few that were ever shown by a clock.
+        self.any_existing_date &= states.is_empty();
+    }
+
+    pub(super) fn allow_any_state(&mut self) {
+        self.any_existing_date = false;
+        self.states = [true; 256];
+    }
+
+    /// Whether a state that no document names is what stands in the top byte of a time of the last years.
+    pub(super) fn is_top_of_a_recent_time(&self, state: u8) -> bool {
+        let top = |time: u32| (time >> 24) as u8;
+        let Clock { limit, host, .. } = self.clock;
+        (top(host.0.saturating_sub(RECENT))..=top(limit.0)).contains(&state) && !crate::PunchState(state).is_known()
+    }
+
+    #[inline]
+    pub(super) fn knows_state(&self, state: u8) -> bool {
+        self.states[usize::from(state)]
     }
 
     pub(super) fn knows_mode(&self, mode: u8) -> bool {
@@ -143,7 +186,7 @@ impl Rules {
                 day = begin..begin.saturating_add(DAY).min(self.clock.limit.0);
             }
             let plain = Id::of_short_text([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]) == Some(Id::Present);
-            plain && *state <= 5 && self.knows_mode(*mode)
+            plain && self.knows_state(*state) && self.knows_mode(*mode)
         })
     }
 
@@ -192,7 +235,7 @@ impl Rules {
 
     #[inline]
     fn weigh(&self, id: Id, time: u32, state: u8, mode: u8) -> Class {
-        if !crate::PunchState(state).is_known() || !self.knows_mode(mode) || id == Id::Garbled {
+        if !self.knows_state(state) || !self.knows_mode(mode) || id == Id::Garbled {
             return Class::Bad;
         }
         match (self.date(time), id) {

@@ -10,7 +10,7 @@ use crate::spool::{Spool, SpoolError};
 
 use super::attendance::{candidates, length_word};
 use super::fields::{Class, Rules};
-use super::judge::{Region, recurring_modes};
+use super::judge::{Others, Region, recurring};
 use super::look::RUN;
 use super::rival;
 use super::witness::extent;
@@ -99,7 +99,7 @@ pub fn forced(
     if records == 0 || skipped % width != 0 {
         return Ok(None);
     }
-    let region = Region { layout, at, records };
+    let region = Region { layout, at, records, trusted: 0 };
     let mut forced = Forced {
         region,
         rules: Rules::new(evidence, false).in_order(FieldOrder::StateFirst),
@@ -194,7 +194,7 @@ impl Forced {
     /// # Errors
     /// [`SpoolError::File`] when the spool's file cannot be read.
     pub fn next_batch(&mut self, spool: &mut Spool, most: usize) -> Result<Vec<(Grade, AttendanceRecord)>, SpoolError> {
-        let Region { layout, at, records } = self.region;
+        let Region { layout, at, records, .. } = self.region;
         let width = layout.width() as u64;
         let count = (records - self.next).min(most as u64);
         let from = at + self.next * width;
@@ -225,7 +225,7 @@ impl Forced {
     /// # Errors
     /// [`SpoolError::File`] when the spool's file cannot be read.
     pub fn overlap(&self, spool: &mut Spool, most: u64) -> Result<Vec<u8>, SpoolError> {
-        let Region { layout, at, records } = self.region;
+        let Region { layout, at, records, .. } = self.region;
         let (width, kept) = (layout.width() as u64, records.min(most));
         spool.read(at + (records - kept) * width..at + records * width).map(<[u8]>::to_vec)
     }
@@ -243,7 +243,8 @@ impl Forced {
     /// Finds the patches, then counts what is outside of them.
     fn look(&mut self, spool: &mut Spool) -> Result<(), SpoolError> {
         let region = self.region;
-        self.rules.allow_modes(&recurring_modes(spool, region, &self.rules)?);
+        let Others { modes, states } = recurring(spool, region, &self.rules)?;
+        self.rules.allow(modes, states);
         let mut patches = Patches::default();
         let mut place = 0;
         region.blocks(spool, |block| {

@@ -6,12 +6,18 @@ use core::fmt;
 use crate::record::{AttendanceLayout, FieldOrder};
 use crate::spool::{Spool, SpoolError};
 
+use super::ByteSet;
+use super::attendance::ENOUGH;
 use super::fields::{Class, Rules};
 use super::look::{Look, RUN};
 use super::rival::Rival;
 
 /// Undocumented verify modes that are taken when they recur.
 const OTHER_MODES: usize = 4;
+/// Undocumented punch states that are taken when they recur: more than a terminal has function keys for them.
+const OTHER_STATES: usize = 16;
+/// One record in so many has such a state at least.
+const STATE_SHARE: u64 = 64;
 /// Bytes that are read from the spool at once.
 const BLOCK: usize = 256 << 10;
 
@@ -22,6 +28,8 @@ pub(super) struct Region {
     /// Offset of the first record.
     pub(super) at: u64,
     pub(super) records: u64,
+    /// Records at its beginning that are known already.
+    pub(super) trusted: u64,
 }
 
 impl Region {
@@ -93,9 +101,30 @@ pub(super) struct Verdict {
     pub(super) numbers: Option<bool>,
     /// Whether a record among the first or the last has a likely date, not one of the first years after the clock's reset.
     pub(super) dated: bool,
+    /// From the first of many bad records in a row to behind the last of such a row.
+    pub(super) suspicious: Option<(u64, u64)>,
+    /// Punch states that no document names and that recur.
+    pub(super) states: ByteSet,
+    /// Verify modes likewise.
+    pub(super) modes: ByteSet,
 }
 
 impl Verdict {
+    /// Whether so few records are bad that no rule would make more of them.
+    fn leaves_nothing_to_learn(self) -> bool {
+        let few_bad = self.tally.bad * 20 <= self.tally.good && self.suspicious.is_none();
+        self.is_acceptable() && few_bad
+    }
+
+    /// The verdict of a more lenient look, where that comes to more.
+    fn or_better(self, lenient: Self) -> Self {
+        let better = match (self.is_acceptable(), lenient.is_acceptable()) {
+            (true, true) => lenient.tally.bad < self.tally.bad,
+            (strict, lenient) => lenient || !strict,
+        };
+        if better { lenient } else { self }
+    }
+
     /// A set without doubt in it, be it good or neutral.
     pub(super) fn is_acceptable(self) -> bool {
         self.bad_run.is_none() && self.rival.is_none() && (self.tally.is_plausible() || self.tally.is_neutral())
@@ -121,7 +150,8 @@ pub(super) fn judge(
     Ok(if as_set.is_acceptable() { as_set } else { verdict })
 }
 
-/// Verify modes without documentation are taken when they recur, which costs a second look.
+/// Verify modes and punch states that no document names are taken when they recur, which costs a second look; and where states
+/// prove nothing, they are not held against a record at all, in a third one.
 fn judge_in_order(
     spool: &mut Spool,
     region: Region,
@@ -129,23 +159,32 @@ fn judge_in_order(
     sizes_agree: bool,
     ahead: Option<&Look>,
 ) -> Result<Verdict, SpoolError> {
-    let verdict = match ahead.filter(|ahead| ahead.is_of(region, &rules, sizes_agree)) {
+    let mut verdict = match ahead.filter(|ahead| ahead.is_of(region, &rules, sizes_agree)) {
         Some(ahead) => ahead.clone().finish(spool, region)?,
         None => look(spool, region, &rules, sizes_agree)?,
     };
-    if verdict.is_acceptable() {
+    if verdict.leaves_nothing_to_learn() {
         return Ok(verdict);
     }
-    let others = recurring_modes(spool, region, &rules)?;
-    if others.is_empty() {
-        return Ok(verdict);
+    let Others { modes, states } = recurring(spool, region, &rules)?;
+    if !modes.is_empty() || !states.is_empty() {
+        rules.allow(modes, states);
+        let learned = Verdict { modes, states, ..look(spool, region, &rules, sizes_agree)? };
+        verdict = verdict.or_better(learned);
     }
-    rules.allow_modes(&others);
-    look(spool, region, &rules, sizes_agree)
+    // Short records have little else to show, unless they name people.
+    let wide = matches!(region.layout, AttendanceLayout::Wide(_));
+    let states_prove_nothing = rules.people.is_some() || rules.states_prove_nothing && wide;
+    if states_prove_nothing && !verdict.leaves_nothing_to_learn() {
+        rules.allow_any_state();
+        let any = Verdict { modes, states, ..look(spool, region, &rules, sizes_agree)? };
+        verdict = verdict.or_better(any);
+    }
+    Ok(verdict)
 }
 
 fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> Result<Verdict, SpoolError> {
-    let mut look = Look::new(region.layout, rules.clone(), sizes_agree);
+    let mut look = Look::new(region.layout, rules.clone(), sizes_agree).trusting(region.trusted);
     region.blocks(spool, |block| {
         look.feed(block);
         look.goes_on()
@@ -153,24 +192,42 @@ fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> 
     look.finish(spool, region)
 }
 
-/// The most frequent verify modes that no document names, as far as they occur more than once.
-pub(super) fn recurring_modes(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Vec<u8>, SpoolError> {
-    let at = match region.layout {
-        AttendanceLayout::EightA => 2,
-        AttendanceLayout::EightB => return Ok(Vec::new()),
-        AttendanceLayout::Sixteen => 9,
-        AttendanceLayout::Wide(_) => 26,
-    };
-    let mut seen = [0u64; 256];
+/// What a log has that no document names, as far as it occurs more than once.
+pub(super) struct Others {
+    pub(super) modes: ByteSet,
+    pub(super) states: ByteSet,
+}
+
+/// The most frequent verify modes and punch states that no document names.
+pub(super) fn recurring(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Others, SpoolError> {
+    let (mut modes, mut states) = ([0u64; 256], [0u64; 256]);
+    let layout = region.layout;
     region.blocks(spool, |block| {
-        for mode in block.chunks_exact(region.layout.width()).filter_map(|record| record.get(at)) {
-            seen[usize::from(*mode)] += 1;
+        for record in block.chunks_exact(layout.width()) {
+            let (mode, state) = match layout {
+                AttendanceLayout::EightA if region.records < ENOUGH => (record.get(2).copied(), None),
+                AttendanceLayout::EightA => (record.get(2).copied(), record.get(7).copied()),
+                // Three bits hold no state that a function key could be set to besides the documented ones.
+                AttendanceLayout::EightB => (None, None),
+                AttendanceLayout::Sixteen => (record.get(9).copied(), record.get(8).copied()),
+                AttendanceLayout::Wide(_) => (record.get(26).copied(), record.get(31).copied()),
+            };
+            mode.into_iter().for_each(|mode| modes[usize::from(mode)] += 1);
+            state.into_iter().for_each(|state| states[usize::from(state)] += 1);
         }
         true
     })?;
-    let mut others: Vec<u8> =
-        (0..=u8::MAX).filter(|mode| !rules.knows_mode(*mode) && seen[usize::from(*mode)] > 1).collect();
-    others.sort_by_key(|mode| core::cmp::Reverse(seen[usize::from(*mode)]));
-    others.truncate(OTHER_MODES);
-    Ok(others)
+    let modes = most_frequent(&modes, |mode, seen| !rules.knows_mode(mode) && seen > 1, OTHER_MODES);
+    // A state that few records have makes no difference, and bytes that are no state have many values.
+    let enough = |seen: u64| seen > 1 && seen * STATE_SHARE >= region.records;
+    let states = most_frequent(&states, |state, seen| !rules.knows_state(state) && enough(seen), OTHER_STATES);
+    Ok(Others { modes, states })
+}
+
+fn most_frequent(seen: &[u64; 256], is_other: impl Fn(u8, u64) -> bool, most: usize) -> ByteSet {
+    let others = (0..=u8::MAX).zip(seen).filter(|(value, seen)| is_other(*value, **seen));
+    let mut others: Vec<(u8, u64)> = others.map(|(value, seen)| (value, *seen)).collect();
+    others.sort_by_key(|(_, seen)| core::cmp::Reverse(*seen));
+    others.truncate(most);
+    others.into_iter().map(|(value, _)| value).collect()
 }

@@ -9,6 +9,9 @@ use super::rival::{self, Comparison};
 
 /// Records in a row among which the good may not be outnumbered by the bad.
 pub(super) const RUN: usize = 64;
+/// So many bad records in a row are no accident of the punches themselves: eight people would have come one after the other
+/// with a broken record each. A damaged datagram of 1 KB spoils 25 records at the least, a damaged chunk many more.
+const SUSPICIOUS: u64 = 8;
 /// Fewer steps than this may run on by chance where the numbers are uids.
 const MIN_STEPS: u64 = 4;
 
@@ -25,6 +28,9 @@ pub(super) struct Look {
     broken: bool,
     /// Records that were seen.
     at: u64,
+    /// Records at the beginning that are known, so that their faults are too.
+    trusted: u64,
+    bad_in_a_row: u64,
 }
 
 impl Look {
@@ -39,7 +45,14 @@ impl Look {
             steps: 0,
             broken: false,
             at: 0,
+            trusted: 0,
+            bad_in_a_row: 0,
         }
+    }
+
+    /// For records of which so many at the beginning are known.
+    pub(super) fn trusting(self, trusted: u64) -> Self {
+        Self { trusted, ..self }
     }
 
     /// Bytes of a window. All blocks but the last have a multiple of it.
@@ -77,6 +90,7 @@ impl Look {
         if self.rules.all_good(self.layout, window) {
             self.verdict.tally.good += records as u64;
             self.run.add_good(records);
+            self.bad_in_a_row = 0;
         } else if !self.feed_records(window) {
             return;
         }
@@ -94,6 +108,11 @@ impl Look {
         for (place, record) in (self.at..).zip(window.chunks_exact(self.layout.width())) {
             let class = self.rules.class(self.layout, record);
             self.verdict.tally.add(class);
+            self.bad_in_a_row = if class == Class::Bad && place >= self.trusted { self.bad_in_a_row + 1 } else { 0 };
+            if self.bad_in_a_row >= SUSPICIOUS {
+                let first = self.verdict.suspicious.map_or(place + 1 - SUSPICIOUS, |(first, _)| first);
+                self.verdict.suspicious = Some((first, place + 1));
+            }
             if self.run.turns_bad(class) {
                 self.verdict.bad_run = Some((place + 1).saturating_sub(RUN as u64));
                 return false;

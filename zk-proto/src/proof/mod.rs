@@ -52,6 +52,7 @@
 //! Where not one record has a likely date or an id, sizes decide alone, and [`Proven::is_neutral`] says so.
 
 mod attendance;
+mod byte_set;
 mod clock;
 mod digest;
 mod evidence;
@@ -61,6 +62,7 @@ mod id;
 mod judge;
 mod look;
 mod names;
+mod people;
 mod preview;
 mod proven;
 mod rival;
@@ -70,10 +72,12 @@ mod users;
 mod witness;
 
 pub use attendance::{prove, prove_previewed};
+pub use byte_set::ByteSet;
 pub use evidence::{Counts, Evidence, Known, Reading, Remembered};
 pub use forced::{Begin, Forced, Grade, Patch, forced, possible};
 pub use judge::Tally;
 pub use names::prove_names;
+pub use people::People;
 pub use preview::Preview;
 pub use proven::Proven;
 pub use rival::Rival;

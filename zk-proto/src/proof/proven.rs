@@ -9,7 +9,7 @@ use crate::spool::{Spool, SpoolError};
 
 use super::forced::Begin;
 use super::judge::{Region, Tally};
-use super::{WORD_LEN, Witnesses};
+use super::{ByteSet, Reading, WORD_LEN, Witnesses};
 
 /// Records of a transfer that is proven, in the order in which the terminal stores them. There is no other way to make one
 /// than [`super::prove`] and [`super::prove_tail`].
@@ -26,6 +26,9 @@ pub struct Proven {
     witnesses: Witnesses,
     tally: Tally,
     vague: bool,
+    states: ByteSet,
+    modes: ByteSet,
+    confirmed: Option<Reading>,
 }
 
 /// What a proof has found out, to make a [`Proven`] of.
@@ -41,12 +44,31 @@ pub(super) struct Findings {
     pub(super) tally: Tally,
     /// Not one record speaks for the place where it was read.
     pub(super) vague: bool,
+    pub(super) states: ByteSet,
+    pub(super) modes: ByteSet,
+    /// Records that were believed since they came twice the same.
+    pub(super) confirmed: Option<Reading>,
 }
 
 impl Proven {
     pub(super) fn new(spool: Spool, findings: Findings) -> Self {
-        let Findings { region, order, first_index, skipped, trailing, witnesses, tally, vague } = findings;
-        Self { spool, region, order, first_index, skipped, next: skipped, trailing, witnesses, tally, vague }
+        let Findings { region, order, first_index, skipped, trailing, witnesses, tally, vague, .. } = findings;
+        let Findings { states, modes, confirmed, .. } = findings;
+        Self {
+            spool,
+            region,
+            order,
+            first_index,
+            skipped,
+            next: skipped,
+            trailing,
+            witnesses,
+            tally,
+            vague,
+            states,
+            modes,
+            confirmed,
+        }
     }
 
     /// How the records are laid out; `None` for an empty log.
@@ -96,6 +118,25 @@ impl Proven {
     #[must_use]
     pub fn is_neutral(&self) -> bool {
         self.vague
+    }
+
+    /// Punch states that no document names and that recur among the records: to be remembered of the terminal.
+    #[must_use]
+    pub fn learned_states(&self) -> ByteSet {
+        self.states
+    }
+
+    /// Verify modes that no document names and that recur among the records: to be remembered of the terminal.
+    #[must_use]
+    pub fn learned_modes(&self) -> ByteSet {
+        self.modes
+    }
+
+    /// Records that are believed because two readings of them were the same, although many in a row are bad: to be remembered,
+    /// so that they need not come twice again.
+    #[must_use]
+    pub fn confirmed(&self) -> Option<Reading> {
+        self.confirmed
     }
 
     /// The next records, at most `most`; none when all were given out. They share one buffer.

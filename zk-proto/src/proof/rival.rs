@@ -6,6 +6,7 @@
 
 use crate::record::{AttendanceLayout, FieldOrder};
 
+use super::People;
 use super::fields::{Likelihood, Rules};
 use super::id::Id;
 
@@ -17,6 +18,8 @@ const RECENT_DATE: u32 = 6;
 const CLEAN: u32 = 1;
 /// What an empty id takes away (see [`Order`]), and a byte of layout B that was zero in every sample and here is not.
 const DOUBT: u32 = 3;
+/// What a state takes away that is the top byte of a recent time: read as a state, that one recurs in all records.
+const ODD: u32 = 2;
 
 /// Whether the dates of a reading run on as a log's do, which it writes one after the other.
 ///
@@ -56,13 +59,16 @@ struct Score {
     dated: u64,
     /// What empty ids took away.
     doubts: u64,
+    /// Those whose state may be the top byte of a time.
+    odd: u64,
     order: Order,
     /// Not one of them is whole.
     partial: bool,
 }
 
 impl Score {
-    fn add(&mut self, Worth { points, doubts, dated, time }: Worth) {
+    fn add(&mut self, Worth { points, doubts, odd, dated, time, .. }: Worth) {
+        self.odd += u64::from(odd);
         self.points += u64::from(points);
         self.records += 1;
         self.dated += u64::from(dated);
@@ -98,6 +104,10 @@ struct Worth {
     points: u32,
     /// What its empty id took away.
     doubts: u32,
+    /// Its state may be the top byte of a time.
+    odd: bool,
+    /// No document names its state.
+    unnamed: bool,
     /// Its date is a likely one.
     dated: bool,
     /// Its time, where the record is worth something.
@@ -111,6 +121,17 @@ pub struct Rival {
     pub layout: AttendanceLayout,
     /// How many bytes later its first whole record begins; 0 with another layout.
     pub shift: usize,
+}
+
+/// What a reading that is scored is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// What is claimed: its states are those that the rules know.
+    Claim,
+    /// The same layout from another beginning.
+    Same,
+    /// Another layout, which has to show states that are documented.
+    Other,
 }
 
 /// What a window's comparison came to.
@@ -127,15 +148,17 @@ pub(super) struct Comparison {
 /// beginnings are tried, the other layout of the same width, and 16 bytes where many short records have no likely date.
 /// Otherwise one as good is enough.
 pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, sizes_agree: bool) -> Comparison {
+    // Where the claim names people whom the user table knows, only a reading that does so too can be the right one.
+    let people = rules.people.as_ref().map(|people| (people, named(window, layout, 0, people)));
     let width = layout.width();
-    let claim = score(window, layout, 0, rules, false);
-    // A record of 16 bytes is one of 8 and another that has a work code for a time, mostly 0.
-    let undated = claim.dated * 4 < claim.records * 3;
+    let claim = score(window, layout, 0, rules, Role::Claim);
+    // A record of 16 bytes is one of 8 and another that has a work code for a time: the count of twice as many makes 8 of it.
     let other_layouts: &[AttendanceLayout] = match layout {
-        AttendanceLayout::EightA if sizes_agree && undated => &[AttendanceLayout::EightB, AttendanceLayout::Sixteen],
-        AttendanceLayout::EightB if sizes_agree && undated => &[AttendanceLayout::EightA, AttendanceLayout::Sixteen],
-        AttendanceLayout::EightA if sizes_agree => &[AttendanceLayout::EightB],
-        AttendanceLayout::EightB if sizes_agree => &[AttendanceLayout::EightA],
+        _ if rules.pinned => &[],
+        AttendanceLayout::EightA if sizes_agree => &[AttendanceLayout::EightB, AttendanceLayout::Sixteen],
+        AttendanceLayout::EightB if sizes_agree => &[AttendanceLayout::EightA, AttendanceLayout::Sixteen],
+        // Two records of 8 bytes make one of 16, with any uid for a state, where the count is half of what it should be.
+        AttendanceLayout::Sixteen if sizes_agree => &[AttendanceLayout::EightB, AttendanceLayout::EightA],
         _ if sizes_agree => &[],
         _ => &[
             AttendanceLayout::EightA,
@@ -157,23 +180,50 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
         // of B are not called into question by the one of A that may stand between them.
         let to_prove = *rival == Rival { layout: AttendanceLayout::EightB, shift: 0 };
         let between = rival.layout == AttendanceLayout::EightA && rival.shift > 0 && window.len() <= 2 * width;
-        let beats =
-            |rules| score(window, rival.layout, rival.shift, rules, true).beats(claim, !sizes_agree || to_prove);
+        // One record of 8 bytes with a date is no part of one of 16.
+        if sizes_agree && rival.layout != layout && claim.dated > 0 && window.len() < rival.layout.width() {
+            return false;
+        }
+        // The states of a claim may be bytes of its times: it has to be the better reading.
+        // Of 16 bytes, a record shows by its work code that it is one.
+        let alike = rival.layout == layout || rival.layout == AttendanceLayout::Sixteen;
+        let role = if alike { Role::Same } else { Role::Other };
+        let mut doubtful = !sizes_agree || to_prove || claim.odd * 2 > claim.records;
+        if let Some((people, (claimed, of))) = people {
+            let (named, records) = named(window, rival.layout, rival.shift, people);
+            if records == 0 || named * of < claimed * records {
+                return false;
+            }
+            doubtful |= rival.shift > 0;
+        }
+        let beats = |rules| score(window, rival.layout, rival.shift, rules, role).beats(claim, doubtful);
         // A claim in the order that is set has to stand against readings in the order of the captures too.
         !(between && sizes_agree) && (beats(rules) || as_captured.as_ref().is_some_and(&beats))
     });
     Comparison { rival, dated: claim.dated > 0 }
 }
 
+/// How many records of a reading name people whom the user table knows, and of how many; the one before the first whole one is
+/// among them where its id can be seen.
+fn named(window: &[u8], layout: AttendanceLayout, shift: usize, people: &People) -> (u64, u64) {
+    let missing = layout.width() - shift;
+    let id_is_there = shift > 0 && missing <= if matches!(layout, AttendanceLayout::Wide(_)) { 2 } else { 0 };
+    let head = id_is_there.then(|| window.get(..shift)).flatten().map(|head| people.named(layout, head, missing));
+    let records = window.get(shift..).unwrap_or(&[]).chunks_exact(layout.width());
+    let all = head.into_iter().chain(records.map(|record| people.named(layout, record, 0)));
+    all.fold((0, 0), |(named, of), who| (named + u64::from(who.is_some()), of + 1))
+}
+
 /// Scores the whole records from `shift` on, and the one before them whose head is not in the window. That of a rival ends
 /// where it is beaten, as most soon are.
-fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules, rival: bool) -> Score {
+fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules, role: Role) -> Score {
     let mut score = Score { partial: window.len() < shift + layout.width(), ..Score::default() };
     if shift > 0 {
         let missing = layout.width() - shift;
-        if let Some(mut worth) = worth(layout, rules, missing, |at| window.get(at.checked_sub(missing)?).copied()) {
+        if let Some(mut worth) = worth(layout, rules, role, missing, |at| window.get(at.checked_sub(missing)?).copied())
+        {
             // Half a record has little to show, so all of that has to be right.
-            if worth.points < RECENT_DATE + 2 * CLEAN {
+            if worth.points < RECENT_DATE + 2 * CLEAN || worth.unnamed && matches!(layout, AttendanceLayout::Wide(_)) {
                 worth = Worth::default();
             }
             score.add(worth);
@@ -182,16 +232,22 @@ fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules, r
     let records = window.get(shift..).unwrap_or(&[]).chunks_exact(layout.width());
     let all = score.records + records.len() as u64;
     for record in records {
-        if rival && score.is_beaten(all) {
+        if role != Role::Claim && score.is_beaten(all) {
             break;
         }
-        score.add(worth(layout, rules, 0, |at| record.get(at).copied()).unwrap_or_default());
+        score.add(worth(layout, rules, role, 0, |at| record.get(at).copied()).unwrap_or_default());
     }
     score
 }
 
 /// What one record is worth. Fields whose bytes are missing are taken for right; without its time a record is not judged.
-fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(usize) -> Option<u8>) -> Option<Worth> {
+fn worth(
+    layout: AttendanceLayout,
+    rules: &Rules,
+    role: Role,
+    missing: usize,
+    byte: impl Fn(usize) -> Option<u8>,
+) -> Option<Worth> {
     use AttendanceLayout::{EightA, EightB, Sixteen, Wide};
 
     let time_at = match layout {
@@ -210,13 +266,22 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
         Wide(_) => (byte(31), byte(26)),
     };
     // Bytes from the wrong place fail here, mostly; what is dearer to look at comes after.
-    let state_known = state.is_none_or(|state| crate::PunchState(state).is_known());
-    let date = if state_known { date_points(rules, time) } else { 0 };
+    // Function keys may be set to any state, and which ones is learnt from the claimed reading alone.
+    let documented = state.is_none_or(|state| crate::PunchState(state).is_known());
+    // A record of 16 bytes that is read a byte early shows it by its id too.
+    let odd = layout != Sixteen && state.is_some_and(|state| rules.is_top_of_a_recent_time(state))
+        || role == Role::Other && !documented;
+    let date = if role != Role::Claim || documented || state.is_some_and(|state| rules.knows_state(state)) {
+        date_points(rules, time)
+    } else {
+        0
+    };
     if date == 0 {
         return Some(Worth::default());
     }
     // Which other modes a terminal uses is learnt from the claimed reading alone, so a rival's need not be known.
     let mode_known = mode.is_none_or(|mode| rules.knows_mode(mode));
+    let mut doubtful = false;
     let (has_id, clean) = match layout {
         // Few uids are a multiple of 256, and 0 is none; but the high byte of small ones, read as the low one, always is.
         EightA => (number(&byte, 0..2).is_none_or(|uid| uid & 0xFF != 0), true),
@@ -229,7 +294,10 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
             let id = number(&byte, 0..4);
             let zeros = (10..12).all(|at| byte(at).is_none_or(|zero| zero == 0));
             // Terminals of this family take up to nine digits.
-            (id.is_none_or(|id| id != 0), zeros && id.is_none_or(|id| id < 1_000_000_000))
+            // A work code that is a recent time makes two records of 8 bytes of it.
+            let two = number(&byte, 12..16).is_some_and(|code| rules.likelihood(code) == Likelihood::Recent);
+            doubtful = two;
+            (id.is_none_or(|id| id & 0xFF != 0), zeros && !two && id.is_none_or(|id| id < 1_000_000_000))
         }
         Wide(_) => {
             let mut id = [0; 24];
@@ -247,9 +315,20 @@ fn worth(layout: AttendanceLayout, rules: &Rules, missing: usize, byte: impl Fn(
         }
     };
     let sum = date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN;
-    let sure = sum.saturating_sub(u32::from(!clean && layout == EightB) * DOUBT);
+    let sum = sum.saturating_sub(u32::from(odd) * ODD);
+    // Which states a terminal's keys are set to is learnt from the claim, as its modes are.
+    let unlearned = !documented && role == Role::Same && matches!(layout, Wide(_));
+    let sum = sum.saturating_sub(u32::from(unlearned) * CLEAN);
+    let sure = sum.saturating_sub(u32::from(doubtful || !clean && layout == EightB) * DOUBT);
     let points = sure.saturating_sub(u32::from(!has_id) * DOUBT);
-    Some(Worth { points, doubts: sure - points, dated: date >= LIKELY_DATE, time: Some(time) })
+    Some(Worth {
+        points,
+        doubts: sure - points,
+        odd,
+        unnamed: !documented,
+        dated: date >= LIKELY_DATE,
+        time: Some(time),
+    })
 }
 
 fn number(byte: &impl Fn(usize) -> Option<u8>, at: core::ops::Range<usize>) -> Option<u32> {

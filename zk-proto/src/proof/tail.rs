@@ -1,11 +1,11 @@
 //! The proof of a log's tail: what stands behind records that are known.
 
-use alloc::vec;
+use alloc::vec::Vec;
 
 use crate::record::same_record;
 use crate::spool::Spool;
 
-use super::attendance::came_whole;
+use super::attendance::{Doubt, came_whole, confirm};
 use super::fields::Rules;
 use super::forced::Begin;
 use super::judge::{Region, judge};
@@ -24,54 +24,71 @@ use super::{Evidence, Known, WORD_LEN, Witnesses};
 pub fn prove_tail(mut spool: Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Proven, Unproven> {
     match weigh(&mut spool, word, known, evidence) {
         Ok(findings) => Ok(Proven::new(spool, findings)),
-        Err(reason) => Err(Unproven::new(spool, vec![reason], evidence.counts)
+        Err(Doubt { reasons, reading, .. }) => Err(Unproven::new(spool, reasons, evidence.counts)
             .announced(evidence.announced)
-            .beginning(Begin::Record { at: known.overlap_at(), word })),
+            .beginning(Begin::Record { at: known.overlap_at(), word })
+            .with_reading(reading)),
     }
 }
 
-fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Findings, Reason> {
+fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Findings, Doubt> {
     let layout = known.layout;
     let width = layout.width() as u64;
     let overlap = known.overlap_records();
-    let body = u64::from(word);
+    let word = u64::from(word);
     let shape = Shape::Attendance(layout);
     let from = known.overlap_at();
     came_whole(spool, &Evidence { announced: evidence.announced.saturating_sub(from), ..evidence.clone() })?;
-    let length_word = body % width == 0 && body <= evidence.announced.saturating_sub(WORD_LEN);
-    if !length_word {
+    let came = evidence.announced.saturating_sub(WORD_LEN);
+    let length_word = word % width == 0 && word <= came;
+    let body = word - word % width;
+    // A remainder that the word counts in, at a terminal whose count says where the records end.
+    let remainder = word == came && evidence.counts.allow(body / width);
+    if !length_word && !remainder {
         let witnesses = Witnesses { length_word, ..Witnesses::default() };
-        return Err(Reason::Witnesses { layout: shape, witnesses });
+        return Err(Reason::Witnesses { layout: shape, witnesses }.into());
     }
     if overlap == 0 || WORD_LEN + body < known.end() {
-        return Err(Reason::ShorterThanKnown);
+        return Err(Reason::ShorterThanKnown.into());
     }
     let head = spool.read(0..overlap * width).map_err(|_| Reason::Unreadable)?;
     let pairs = head.chunks_exact(layout.width()).zip(known.overlap.chunks_exact(layout.width()));
     if head.len() as u64 != overlap * width || !pairs.into_iter().all(|(a, b)| same_record(layout, a, b)) {
-        return Err(Reason::OverlapDiffers);
+        return Err(Reason::OverlapDiffers.into());
     }
     let records = (WORD_LEN + body - from) / width;
-    let region = Region { layout, at: 0, records };
+    let region = Region { layout, at: 0, records, trusted: overlap };
     let rules = Rules::new(evidence, true);
     let verdict = judge(spool, region, &rules, true, None).map_err(|_| Reason::Unreadable)?;
     if let Some(first) = verdict.bad_run {
-        return Err(Reason::BadRun { layout: shape, first });
+        let first = known.records - overlap + first;
+        return Err(Reason::BadRun { layout: shape, first }.into());
     }
     if let Some(rival) = verdict.rival {
-        return Err(Reason::Misaligned { layout, rival });
+        return Err(Reason::Misaligned { layout, rival }.into());
     }
+    let first_index = known.records - overlap;
+    let confirmed = confirm(spool, evidence, region, first_index, &verdict, Vec::new())?;
     let total = body / width;
     let size = (evidence.announced - WORD_LEN) % width == 0;
     Ok(Findings {
         region: Some(region),
         order: evidence.order,
-        first_index: known.records - overlap,
+        first_index,
         skipped: overlap,
         trailing: evidence.announced - WORD_LEN - body,
-        witnesses: Witnesses { length_word, size, count: evidence.counts.allow(total), numbers: verdict.numbers },
+        witnesses: Witnesses {
+            length_word,
+            size,
+            count: evidence.counts.allow(total),
+            numbers: verdict.numbers,
+            people: None,
+        },
         tally: verdict.tally,
         // The overlap says where they are.
         vague: false,
+        states: verdict.states,
+        modes: verdict.modes,
+        confirmed,
     })
 }

@@ -73,6 +73,23 @@ pub enum Reason {
         /// Records that came.
         records: u64,
     },
+    /// Many bad records in a row, as damaged bytes would make: a second reading on a fresh session must be the same.
+    BadOnes {
+        /// The layout.
+        layout: Shape,
+        /// The first of them, from 0.
+        first: u64,
+        /// From the first of them to the last; there may be good ones between.
+        records: u64,
+    },
+    /// The length word counts bytes behind the last record in, so that nothing but the count says where the records end: a second
+    /// reading on a fresh session must be the same.
+    Remainder {
+        /// The layout.
+        layout: Shape,
+        /// Bytes behind the last record.
+        trailing: u64,
+    },
     /// The second reading differs from the first.
     ReadingsDiffer,
     /// The records before the known end are not those that were stored.
@@ -130,6 +147,13 @@ impl fmt::Display for Reason {
             Self::CountFails { layout, records } => {
                 write!(f, "{records} {layout} records are not the terminal's count: a second reading must be the same")
             }
+            Self::BadOnes { layout, first, records } => {
+                write!(f, "as {layout} records, many of the {records} from number {first} on are bad: ")?;
+                f.write_str("a second reading must be the same")
+            }
+            Self::Remainder { layout, trailing } => {
+                write!(f, "as {layout} records, {trailing} bytes are left over: a second reading must be the same")
+            }
             Self::ReadingsDiffer => f.write_str("two readings of the same log differ"),
             Self::OverlapDiffers => f.write_str("the records before the known end are not those that were stored"),
             Self::ShorterThanKnown => f.write_str("the log is shorter than what is known of it"),
@@ -150,16 +174,28 @@ pub struct Unproven {
     reading: Option<Reading>,
     announced: Option<u64>,
     begin: Begin,
+    people_would_help: bool,
 }
 
 impl Unproven {
     pub(super) fn new(spool: Spool, reasons: Vec<Reason>, counts: Counts) -> Self {
-        Self { spool: Box::new(spool), reasons, counts, reading: None, announced: None, begin: Begin::Word }
+        Self {
+            spool: Box::new(spool),
+            reasons,
+            counts,
+            reading: None,
+            announced: None,
+            begin: Begin::Word,
+            people_would_help: false,
+        }
     }
 
-    pub(super) fn with_reading(mut self, reading: Reading) -> Self {
-        self.reading = Some(reading);
-        self
+    pub(super) fn with_reading(self, reading: Option<Reading>) -> Self {
+        Self { reading, ..self }
+    }
+
+    pub(super) fn with_people_wanted(self, people_would_help: bool) -> Self {
+        Self { people_would_help, ..self }
     }
 
     pub(super) fn announced(mut self, bytes: u64) -> Self {
@@ -201,6 +237,12 @@ impl Unproven {
     #[must_use]
     pub fn needs_second_reading(&self) -> Option<Reading> {
         self.reading
+    }
+
+    /// Whether the user table, proven, may speak for the records ([`super::Evidence::people`]).
+    #[must_use]
+    pub fn people_would_help(&self) -> bool {
+        self.people_would_help
     }
 
     /// The bytes as they came.

@@ -83,7 +83,7 @@ fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<UserTable, Vec<Reason
     came_whole(spool, evidence).map_err(|reason| vec![reason])?;
     let word = length_word(spool).map_err(|reason| vec![reason])?;
     if evidence.announced <= WORD_LEN {
-        let witnesses = Witnesses { length_word: true, size: true, count: true, numbers: None };
+        let witnesses = Witnesses { length_word: true, size: true, count: true, numbers: None, people: None };
         let empty = UserTable { layout: None, users: Vec::new(), vacant: 0, witnesses };
         return if word == 0 && evidence.counts.say_empty() { Ok(empty) } else { Err(vec![Reason::Empty]) };
     }

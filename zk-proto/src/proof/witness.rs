@@ -15,13 +15,16 @@ pub struct Witnesses {
     pub count: bool,
     /// D: record numbers run on from record to record. `None` where the layout has none, or too few records came to tell.
     pub numbers: Option<bool>,
+    /// E: the ids are those of people in the terminal's user table. `None` where that was not read, or is empty.
+    pub people: Option<bool>,
 }
 
 impl Witnesses {
     /// How many hold.
     #[must_use]
     pub fn holding(self) -> usize {
-        [self.length_word, self.size, self.count, self.numbers == Some(true)].into_iter().filter(|holds| *holds).count()
+        let looked_at = [self.numbers == Some(true), self.people == Some(true)];
+        [self.length_word, self.size, self.count].into_iter().chain(looked_at).filter(|holds| *holds).count()
     }
 
     /// Length word, size and count together.
@@ -34,11 +37,16 @@ impl fmt::Display for Witnesses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |holds: bool| if holds { "holds" } else { "fails" };
         write!(f, "length word {}, size {}, count {}", word(self.length_word), word(self.size), word(self.count))?;
-        match self.numbers {
-            Some(true) => f.write_str(", record numbers run on"),
-            Some(false) => f.write_str(", record numbers do not run on"),
-            None => Ok(()),
-        }
+        f.write_str(match self.numbers {
+            Some(true) => ", record numbers run on",
+            Some(false) => ", record numbers do not run on",
+            None => "",
+        })?;
+        f.write_str(match self.people {
+            Some(true) => ", the user table knows the ids",
+            Some(false) => ", the user table does not know the ids",
+            None => "",
+        })
     }
 }
 
@@ -48,6 +56,8 @@ pub(super) struct Extent {
     pub(super) records: u64,
     /// Bytes behind the last record.
     pub(super) trailing: u64,
+    /// The length word counts these bytes in.
+    pub(super) counted_in: bool,
     pub(super) witnesses: Witnesses,
 }
 
@@ -67,8 +77,9 @@ pub(super) fn extent(word: u32, announced: u64, width: u64, counts: Counts) -> O
     if records == 0 {
         return None;
     }
-    let witnesses = Witnesses { length_word, size, count: counts.allow(records), numbers: None };
-    Some(Extent { records, trailing: body - records * width, witnesses })
+    let witnesses = Witnesses { length_word, size, count: counts.allow(records), numbers: None, people: None };
+    let trailing = body - records * width;
+    Some(Extent { records, trailing, counted_in: word == body && trailing > 0, witnesses })
 }
 
 #[cfg(test)]
@@ -76,7 +87,7 @@ mod tests {
     use super::*;
 
     fn witnesses(word: u32, announced: u64, count: u32) -> (u64, u64, bool, bool, bool) {
-        let Extent { records, trailing, witnesses } = extent(word, announced, 40, Counts::steady(count)).unwrap();
+        let Extent { records, trailing, witnesses, .. } = extent(word, announced, 40, Counts::steady(count)).unwrap();
         (records, trailing, witnesses.length_word, witnesses.size, witnesses.count)
     }
 

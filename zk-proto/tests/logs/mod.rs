@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use bytes::BytesMut;
-use zk_proto::proof::{Counts, Evidence, Proven};
+use zk_proto::proof::{Counts, Evidence, Proven, Unproven, prove};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 use zk_proto::{DeviceTime, PunchState, Spool, Uid, UserId, VerifyMode};
 
@@ -152,6 +152,18 @@ pub(crate) fn spool(bytes: &[u8]) -> Spool {
 
 pub(crate) fn evidence(announced: usize, counts: Counts) -> Evidence {
     Evidence { terminal_now: Some(host_now()), ..Evidence::new(announced as u64, counts, host_now()) }
+}
+
+/// Proves a set, and the same once more where a second reading is asked for.
+pub(crate) fn prove_twice(set: &[u8], evidence: &Evidence) -> Result<Proven, Unproven> {
+    let unproven = match prove(spool(set), evidence) {
+        Ok(proven) => return Ok(proven),
+        Err(unproven) => unproven,
+    };
+    match unproven.needs_second_reading() {
+        earlier @ Some(_) => prove(spool(set), &Evidence { earlier, ..evidence.clone() }),
+        None => Err(unproven),
+    }
 }
 
 /// Every record of a proof, raw.

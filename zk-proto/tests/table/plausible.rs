@@ -1,7 +1,7 @@
 //! When a record is good, neutral or bad, and how many of each a set may have.
 
 use super::{EIGHT_A, EIGHT_B, FORTY, LAYOUTS, SIXTEEN, clear_id, fields, log_with, set_time};
-use crate::logs::{Log, evidence, given_out, host_now, spool};
+use crate::logs::{Log, evidence, given_out, host_now, prove_twice, spool};
 use zk_proto::DeviceTime;
 use zk_proto::proof::{Counts, Evidence, Reason, Tally, prove};
 
@@ -235,7 +235,7 @@ fn nowhere_have_64_in_a_row_more_bad_ones_than_good_ones() {
             _ => {}
         });
         let (set, evidence) = whole(&log);
-        match prove(spool(&set), &evidence) {
+        match prove_twice(&set, &evidence) {
             Ok(proven) => {
                 assert!(enough, "{bad} {neutral}");
                 assert_eq!(given_out(proven), log.bytes);

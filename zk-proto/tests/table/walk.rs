@@ -189,8 +189,6 @@ walks! {
 #[test]
 fn each_excepted_log_is_refused_and_taken_once_more_punches_join() {
     let rows = [
-        (EIGHT_A, Kind::ResetClock, 3, 14),
-        (EIGHT_B, Kind::ResetClock, 3, 4),
         (SIXTEEN, Kind::ResetClock, 2, 38),
         (FORTY, Kind::ResetClock, 2, 56),
         (SIXTEEN, Kind::UnknownModes, 1, 2),

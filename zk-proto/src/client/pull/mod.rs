@@ -20,8 +20,8 @@ use super::silence::patience;
 use super::{Client, ClientError};
 use crate::Prepared;
 use crate::proof::{
-    Counts, Evidence, Known, Preview, Proven, Reading, Reason, Remembered, Unproven, UserTable, prove, prove_names,
-    prove_previewed, prove_tail,
+    Counts, Evidence, Known, People, Preview, Proven, Reading, Reason, Remembered, Unproven, UserTable, prove,
+    prove_names, prove_previewed, prove_tail,
 };
 use crate::session::ChecksumPolicy;
 use crate::spool::SpoolError;
@@ -39,8 +39,9 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(200);
 /// Reads what is new in the attendance log and proves it.
 ///
 /// With a known end, only what stands behind it is read, if the records before it are still those that were stored; else
-/// everything. Where records name people by their place in the user table, that table is read and proven too. A reading that is not proven is followed by one on a fresh session, and so is a line that was lost, which goes
-/// on where it broke if the log still is the same. The terminal's buffer is freed at the end.
+/// everything. Where records name people by their place in the user table, that table is read and proven too, and so it is
+/// where the records leave a doubt that it may clear. A reading that is not proven is followed by one on a fresh session, and
+/// so is a line that was lost, which goes on where it broke if the log still is the same. The terminal's buffer is freed at the end.
 ///
 /// # Errors
 /// When the terminal cannot be talked to, refuses, or the transfer cannot be kept. What cannot be proven is no error but
@@ -53,7 +54,7 @@ pub async fn pull(
     // What a replay needs to know besides the terminal; no directory, which names people.
     client.note(|| {
         let PullRequest { known, force_full, count_before, remembered, offsets_refused, order, host_now, .. } = request;
-        let PullRequest { terminal_now, spool_memory, overlap, .. } = request;
+        let PullRequest { terminal_now, spool_memory, overlap, layout, .. } = request;
         std::format!(
             "pull {:?}",
             (
@@ -64,6 +65,7 @@ pub async fn pull(
                 count_before,
                 remembered,
                 offsets_refused,
+                layout,
                 order,
                 spool_memory,
                 overlap
@@ -86,6 +88,9 @@ pub async fn pull(
         damaged: false,
         log_refused: false,
         countless: request.countless,
+        people: None,
+        people_sought: false,
+        table: None,
     };
     // A terminal whose checksums were wrong when it was connected to has that habit, too.
     puller.remembered.checksums_wrong |= puller.client.options.checksums == ChecksumPolicy::Tolerate;
@@ -151,32 +156,50 @@ struct Puller<'a> {
     countless: bool,
     /// The log was refused once already.
     log_refused: bool,
+    /// The people of the user table, once it was read to speak for the records.
+    people: Option<People>,
+    people_sought: bool,
+    /// That table, for records that name people by their place in it.
+    table: Option<UserTable>,
 }
 
 impl Puller<'_> {
     async fn run(&mut self) -> Result<Pull, PullError> {
         let mut tail =
             self.request.known.clone().filter(|known| !self.request.force_full && known.overlap_records() > 0);
-        let mut readings: Vec<Vec<Reason>> = Vec::new();
+        let mut whole: Vec<Vec<Reason>> = Vec::new();
         let mut earlier = None;
         loop {
             let unproven = match self.reading(tail.as_ref(), earlier).await? {
                 Ok(pull) => return Ok(pull),
                 Err(unproven) => unproven,
             };
-            if tail.take().is_some() && self.buffered.is_some() {
+            let reasons = unproven.reasons().to_vec();
+            let asked = unproven.needs_second_reading();
+            if tail.is_some() {
+                if !matches!(reasons[..], [Reason::OverlapDiffers | Reason::ShorterThanKnown]) {
+                    self.readings.push(reasons);
+                }
+                if asked.is_some() && earlier.is_none() && self.sessions < MAX_SESSIONS {
+                    // Some of what is new is doubtful, and has to come a second time.
+                    earlier = asked;
+                    self.fresh().await?;
+                    continue;
+                }
+                (tail, earlier) = (None, None);
+                if self.buffered.is_none() {
+                    self.fresh().await?;
+                }
                 // The end is not what it was, but the same prepared buffer has the whole log.
                 continue;
             }
-            let asked = unproven.needs_second_reading();
-            let compared = earlier.is_some();
-            readings.push(unproven.reasons().to_vec());
-            let enough = readings.len() >= 2 && (asked.is_none() || compared);
-            if enough || readings.len() >= MAX_READINGS || self.sessions >= MAX_SESSIONS {
-                return Ok(self.report(Pulled::Unproven { last: *unproven, readings }, None, None));
+            whole.push(reasons.clone());
+            let enough = whole.len() >= 2 && asked.is_none();
+            if enough || whole.len() >= MAX_READINGS || self.sessions >= MAX_SESSIONS {
+                return Ok(self.report(Pulled::Unproven { last: *unproven, readings: whole }, None, None));
             }
+            self.readings.push(reasons);
             earlier = asked;
-            self.readings.clone_from(&readings);
             self.fresh().await?;
         }
     }
@@ -205,7 +228,7 @@ impl Puller<'_> {
             (_, _, Some(preview)) => prove_previewed(spool, &evidence, &preview),
             _ => prove(spool, &evidence),
         };
-        let mut proven = match proven {
+        let mut proven = match self.with_people(proven, evidence).await {
             Ok(proven) => proven,
             Err(unproven) => return Ok(Err(Box::new(unproven))),
         };
@@ -224,6 +247,9 @@ impl Puller<'_> {
             self.remembered.layout = Some(layout);
             self.remembered.count_off = !proven.witnesses().count;
         }
+        self.remembered.states.extend(proven.learned_states().iter());
+        self.remembered.modes.extend(proven.learned_modes().iter());
+        self.remembered.confirmed = proven.confirmed().or(self.remembered.confirmed);
         let known = self.known(&mut proven)?;
         let found = match came {
             Came::Tail { .. } if proven.records() == 0 => Pulled::Unchanged,
@@ -231,6 +257,19 @@ impl Puller<'_> {
             Came::Whole { .. } => Pulled::Full(proven),
         };
         Ok(Ok(self.report(found, Some(known), users)))
+    }
+
+    /// Where a proof fails and the user table may clear the doubt, proves the same bytes again with it.
+    async fn with_people(&mut self, proof: Result<Proven, Unproven>, evidence: Evidence) -> Result<Proven, Unproven> {
+        let unproven = match proof {
+            Err(unproven) if unproven.people_would_help() => unproven,
+            other => return other,
+        };
+        self.meet_people().await;
+        match &self.people {
+            None => Err(unproven),
+            people => prove(unproven.into_spool(), &Evidence { people: people.clone(), ..evidence }),
+        }
     }
 
     /// What is known beside the bytes at this moment.
@@ -241,6 +280,8 @@ impl Puller<'_> {
             remembered: self.remembered,
             order: self.request.order,
             damaged_packets: self.damaged.into(),
+            pinned: self.request.layout,
+            people: self.people.clone(),
             ..Evidence::new(announced, self.counts, self.request.host_now)
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::DeviceTime;
 use crate::proof::{Known, Remembered};
-use crate::record::FieldOrder;
+use crate::record::{AttendanceLayout, FieldOrder};
 use crate::spool::{DEFAULT_MEMORY, Spool, SpoolDirectory};
 
 /// Records that are kept of a log's end to know it again.
@@ -23,6 +23,8 @@ pub struct PullRequest {
     pub remembered: Remembered,
     /// The terminal was seen to refuse offsets: everything is read from the start.
     pub offsets_refused: bool,
+    /// The layout that the owner of the terminal says its log has: no other one is considered.
+    pub layout: Option<AttendanceLayout>,
     /// Which of two bytes of a 16-byte record is the punch state.
     pub order: FieldOrder,
     /// The host's local time.
@@ -49,6 +51,7 @@ impl PullRequest {
             countless: false,
             remembered: Remembered::default(),
             offsets_refused: false,
+            layout: None,
             order: FieldOrder::default(),
             host_now,
             terminal_now: None,

@@ -3,7 +3,7 @@
 use super::{PullError, PullRequest, Puller, announced, reconnect};
 use crate::Dataset;
 use crate::client::{Client, ClientError};
-use crate::proof::{Counts, Evidence, Proven, Unproven, UserTable, prove_users};
+use crate::proof::{Counts, Evidence, People, Proven, Unproven, UserTable, prove_users};
 
 impl Puller<'_> {
     /// The user table, where the records need it.
@@ -11,9 +11,26 @@ impl Puller<'_> {
         if proven.records() == 0 || !proven.layout().is_some_and(|layout| layout.needs_users()) {
             return Ok(None);
         }
+        if let Some(table) = self.table.take() {
+            return Ok(Some(Ok(table)));
+        }
         // The terminal has one buffer, and the users take it.
         self.buffered = None;
         pull_users(self.client, self.request).await.map(Some)
+    }
+
+    /// The people of the user table, to speak for records that leave a doubt. A table that cannot be had, or has no proof, says
+    /// nothing, and the log is judged without it.
+    pub(super) async fn meet_people(&mut self) {
+        if self.people.is_some() || self.people_sought {
+            return;
+        }
+        self.people_sought = true;
+        self.buffered = None;
+        if let Ok(Ok(table)) = pull_users(self.client, self.request).await {
+            self.people = People::of(&table);
+            self.table = Some(table);
+        }
     }
 }
 

@@ -1,0 +1,92 @@
+//! The witness of the user table: ids that are exactly those of people whom the terminal knows.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::ids::up_to_nul;
+use crate::record::AttendanceLayout;
+use crate::spool::{Spool, SpoolError};
+
+use super::UserTable;
+use super::attendance::FEW;
+use super::judge::Region;
+
+/// Different people whom the records have to name, where there are as many: an id that is always the same may be a byte of
+/// another field.
+const DIFFERENT: usize = 3;
+
+/// The people of a proven user table, by what records call them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct People(Arc<Names>);
+
+#[derive(PartialEq, Eq)]
+struct Names {
+    texts: BTreeSet<Vec<u8>>,
+    numbers: BTreeSet<u32>,
+    slots: BTreeSet<u16>,
+}
+
+impl People {
+    /// The people of this table; `None` when it is empty and says nothing.
+    #[must_use]
+    pub fn of(table: &UserTable) -> Option<Self> {
+        let users = table.users();
+        let names = Names {
+            texts: users.iter().map(|user| user.user_id.to_bytes()).collect(),
+            numbers: users.iter().filter_map(|user| user.user_id.0.parse().ok()).collect(),
+            slots: users.iter().map(|user| user.slot().0).collect(),
+        };
+        (!users.is_empty()).then(|| Self(Arc::new(names)))
+    }
+
+    /// Whether a record names one of them, and a number that tells one from another. `bytes` gives the bytes of the record,
+    /// whose first `missing` ones are not to be had.
+    pub(super) fn named(&self, layout: AttendanceLayout, record: &[u8], missing: usize) -> Option<u64> {
+        let field = |from: usize, to: usize| record.get(from.checked_sub(missing)?..to.checked_sub(missing)?);
+        match layout {
+            AttendanceLayout::EightA | AttendanceLayout::EightB => {
+                let slot = u16::from_le_bytes(*field(0, 2)?.first_chunk()?);
+                self.0.slots.contains(&slot).then_some(slot.into())
+            }
+            AttendanceLayout::Sixteen => {
+                let number = u32::from_le_bytes(*field(0, 4)?.first_chunk()?);
+                self.0.numbers.contains(&number).then_some(number.into())
+            }
+            AttendanceLayout::Wide(_) => {
+                let id = up_to_nul(field(2, 26)?);
+                let told_apart = id.iter().fold(0u64, |sum, byte| sum.wrapping_mul(257).wrapping_add((*byte).into()));
+                self.0.texts.contains(id).then_some(told_apart)
+            }
+        }
+    }
+
+    /// Whether the records name these people: nine in ten of them, and three different ones or all there are. Of fewer than
+    /// five records, each.
+    pub(super) fn agree(&self, spool: &mut Spool, region: Region) -> Result<bool, SpoolError> {
+        let (mut named, mut different) = (0u64, BTreeSet::new());
+        region.blocks(spool, |block| {
+            for record in block.chunks_exact(region.layout.width()) {
+                if let Some(who) = self.named(region.layout, record, 0) {
+                    named += 1;
+                    if different.len() < DIFFERENT {
+                        different.insert(who);
+                    }
+                }
+            }
+            true
+        })?;
+        if region.records < FEW {
+            return Ok(named == region.records);
+        }
+        Ok(named * 10 >= region.records * 9 && different.len() >= DIFFERENT.min(self.0.slots.len()))
+    }
+}
+
+impl fmt::Debug for People {
+    /// How many there are; who they are is nobody's business in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "People({})", self.0.slots.len())
+    }
+}

@@ -1,0 +1,10 @@
+//! What the proof weighs beside sizes and counts: punch states that recur, the user table, a second reading, a pinned layout.
+
+mod logs;
+
+mod evidence {
+    pub(crate) mod field;
+    pub(crate) mod people;
+    pub(crate) mod rules;
+    pub(crate) mod walk;
+}
