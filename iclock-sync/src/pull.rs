@@ -117,7 +117,10 @@ impl Source {
                     Err(table) => return Ok(Found::Unproven(Box::new(users_aside(table, &state)))),
                 },
             };
-            proven = match prove_names(proven, &table, counts) {
+            let announced = proven.records_on_device();
+            let evidence =
+                Evidence { terminal_now: request.terminal_now, ..Evidence::new(announced, counts, request.host_now) };
+            proven = match prove_names(proven, &table, &evidence) {
                 Ok(proven) => proven,
                 Err(log) => {
                     let refused = Refused { readings: vec![log.reasons().to_vec()], log, users: Some(table) };

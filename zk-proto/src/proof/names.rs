@@ -1,5 +1,6 @@
 //! What the user table says of records that name people by their place in it.
 
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -10,32 +11,76 @@ use crate::record::{AttendanceRecord, FieldOrder, Who};
 use crate::spool::SpoolError;
 
 use super::attendance::FEW;
-use super::{Counts, Proven, Reason, Unproven, UserTable};
+use super::clock::Clock;
+use super::unproven::Shape;
+use super::{Evidence, Proven, Reason, Unproven, UserTable};
 
 /// Records at the log's end that are held against the user table.
 const LAST: u64 = 16;
 
-/// Holds proven records against the user table, where they name people by their place there: of the last sixteen, one has to be
-/// somebody's at least, for the newest punches are not all of people who have gone; of a log of fewer than five, each that
-/// names a place. Else either the records or the users lost their head, and look like others. `counts` are those of the
-/// records, for the words of the refusal.
+/// Records in a row that are looked at together, and how many of them may be nobody's and dated in the future at once.
+const ROW: usize = 16;
+const NOISY: u32 = 10;
+/// Records that are decoded at once.
+const BLOCK: usize = 1_024;
+
+/// Holds proven records against the user table, if they name people by their place there.
+///
+/// Of the last sixteen, one at least has to be somebody's: the newest punches are not all of people who have gone. Of a log of
+/// fewer than five, each has to be. Otherwise the records or the users lost their head, and look like others. And nowhere may
+/// most of sixteen in a row be nobody's and dated in the future as well: that is noise, of which short records are too short
+/// to tell. `evidence` is that of the log.
 ///
 /// # Errors
-/// [`Unproven`], with [`Reason::NamesNobody`]: read both again on a fresh session.
-pub fn prove_names(mut proven: Proven, users: &UserTable, counts: Counts) -> Result<Proven, Unproven> {
-    let reason = match places(&mut proven) {
-        Ok(places) => {
-            let (nobodys, of) = (nobodys(&places, users), places.len() as u64);
-            let few = proven.records_on_device() < FEW;
-            if nobodys == 0 || (nobodys < of && !few) {
-                return Ok(proven);
-            }
-            Reason::NamesNobody { records: nobodys, of }
-        }
+/// [`Unproven`], with [`Reason::NamesNobody`] or [`Reason::BadRun`]: read both again on a fresh session.
+pub fn prove_names(mut proven: Proven, users: &UserTable, evidence: &Evidence) -> Result<Proven, Unproven> {
+    let reason = match why_not(&mut proven, users, Clock::new(evidence)) {
+        Ok(None) => return Ok(proven),
+        Ok(Some(reason)) => reason,
         Err(_) => Reason::Unreadable,
     };
     let (announced, begin) = proven.origin();
-    Err(Unproven::new(proven.into_spool(), vec![reason], counts).announced(announced).beginning(begin))
+    Err(Unproven::new(proven.into_spool(), vec![reason], evidence.counts).announced(announced).beginning(begin))
+}
+
+fn why_not(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Option<Reason>, SpoolError> {
+    let places = places(proven)?;
+    let (nobodys, of) = (nobodys(&places, users), places.len() as u64);
+    let few = proven.records_on_device() < FEW;
+    if nobodys > 0 && (nobodys == of || few) {
+        return Ok(Some(Reason::NamesNobody { records: nobodys, of }));
+    }
+    let noise = match proven.layout().filter(|layout| layout.needs_users() && !users.users().is_empty()) {
+        Some(layout) => noise(proven, users, clock)?.map(|first| (Shape::Attendance(layout), first)),
+        None => None,
+    };
+    Ok(noise.map(|(layout, first)| Reason::BadRun { layout, first }))
+}
+
+/// The first of sixteen records that are noise, for the most part.
+fn noise(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Option<u64>, SpoolError> {
+    let people: BTreeSet<u16> = users.users().iter().map(|user| user.slot().0).collect();
+    let mut place = proven.first_index();
+    // The last sixteen, a bit each.
+    let mut row = 0u16;
+    let mut found = None;
+    while found.is_none() {
+        let batch = proven.next_batch(BLOCK)?;
+        if batch.is_empty() {
+            break;
+        }
+        for record in batch {
+            let nobodys = matches!(record.who, Who::Uid(uid) if !people.contains(&uid.0));
+            row = row << 1 | u16::from(nobodys && record.time > clock.limit);
+            place += 1;
+            if row.count_ones() >= NOISY {
+                found = Some(place.saturating_sub(ROW as u64));
+                break;
+            }
+        }
+    }
+    proven.rewind();
+    Ok(found)
 }
 
 /// The places that the last records name.

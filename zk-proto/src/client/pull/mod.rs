@@ -238,7 +238,7 @@ impl Puller<'_> {
             None => None,
         };
         if let Some(users) = &users {
-            proven = match prove_names(proven, users, self.counts) {
+            proven = match prove_names(proven, users, &self.evidence(announced)) {
                 Ok(proven) => proven,
                 Err(unproven) => return Ok(Err(Box::new(unproven))),
             };
