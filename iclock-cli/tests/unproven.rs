@@ -123,7 +123,7 @@ fn a_log_is_explained_in_each_layout_that_is_possible() {
     assert!(shown.contains("damaged: 201 to 330"), "{shown}");
     assert!(shown.contains("length word holds, size holds, count holds"), "{shown}");
     assert!(shown.contains("counted 400 records before the transfer and 400 after it"), "{shown}");
-    assert!(shown.contains("iclock-cli unproven accept 1 --layout 40\n"), "{shown}");
+    assert!(shown.contains("iclock-cli unproven accept 1 --layout 40 --state state\n"), "{shown}");
     let (first, last) = (server.handle().records()[0].clone(), server.handle().records()[399].clone());
     assert!(shown.contains(&row(&first).1) && shown.contains(&row(&last).1), "{shown}");
     assert!(printed.lines().all(|line| line.chars().count() <= 80 || line.contains(".bin")), "{printed}");
@@ -176,10 +176,10 @@ fn the_report_says_it_in_six_lines_and_its_command_works_as_printed() {
         "{problem}"
     );
     let command = lines.last().unwrap().strip_prefix("    Look closer: iclock-cli ").unwrap();
-    assert_eq!(command, "unproven show 1 --state \"the state\"");
+    assert_eq!(command, "unproven show 1 --state 'the state'");
     let shown = world.cli(&["unproven", "show", "1", "--state", "the state"]).ended(0).stdout;
     let accept = shown.lines().find(|line| line.contains("iclock-cli unproven accept")).unwrap();
-    assert_eq!(accept.trim(), "iclock-cli unproven accept 1 --layout 40 --state \"the state\"");
+    assert_eq!(accept.trim(), "iclock-cli unproven accept 1 --layout 40 --state 'the state'");
     let dry = world.cli(&[&args[..], &["--dry-run"]].concat()).ended(40).stdout;
     assert!(dry.contains("a dry run keeps nothing") && dry.contains("could not be verified"), "{dry}");
 }
