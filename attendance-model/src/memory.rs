@@ -27,7 +27,7 @@ impl MemorySink {
     /// An empty one: batches of 500, four at once, ids of the scheme `full`.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        let capabilities = Capabilities::new(500, IdScheme::Full).concurrency(4);
+        let capabilities = Capabilities::new(500, IdScheme::Full).concurrency(4).local();
         Self { name: name.into(), capabilities, stored: Arc::default() }
     }
 

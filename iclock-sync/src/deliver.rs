@@ -79,14 +79,15 @@ impl Delivery {
         // A safety limit is counted over all terminals.
         let at_once = self.run.max_new.is_none() || self.run.force;
         let mut reader = None;
-        let (mut looked, mut lost) = (false, None);
+        let (mut looked, mut looked_with_news, mut lost) = (false, false, None);
         let all_admitted = loop {
             let news = *self.news.borrow_and_update();
             if news.over || at_once {
                 let sink = self.admit(&mut report).await?;
-                if !looked {
+                let has_news = sink.admitted > sink.delivered;
+                if !looked || (has_news && !looked_with_news) {
                     lost = self.look_for_delivered(&sink).await?;
-                    looked = sink.admitted > sink.delivered;
+                    (looked, looked_with_news) = (true, has_news);
                 }
                 let ledger = match &reader {
                     Some(ledger) => Arc::clone(ledger),

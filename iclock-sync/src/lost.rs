@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use attendance_model::{AttendanceEvent, EventId, IdScheme, SinkErrorKind};
+use attendance_model::{AttendanceEvent, Capabilities, EventId, IdScheme, SinkErrorKind};
 
 use crate::SyncError;
 use crate::deliver::Delivery;
@@ -15,13 +15,14 @@ const LOOKED_FOR: usize = 5;
 impl Delivery {
     /// Looks for a few of the events that were delivered; says what is to be done when none of them is there.
     ///
-    /// A poll without news is to cost no call: it looks at the first run of a process, at a full one, and before events go out;
-    /// where a look costs money, at a full run alone. Once it was found lost, it looks until the events are there again.
+    /// A poll without news asks no server. So it looks in a full run and before events go out, at a file of this machine in the
+    /// first run of a process too, and where a look costs money in a full run alone. Once a target was found lost, it looks
+    /// until the events are there again.
     pub(crate) async fn look_for_delivered(&self, sink: &SinkState) -> Result<Option<String>, SyncError> {
         let (target, ledger, id) = (&self.sender.target, Arc::clone(&self.ledger), sink.id);
         let known = blocking("ledger", move || Ok(ledger.lost_through(id)?)).await?;
-        let billed = target.sink.capabilities().billed_lookup;
-        let by_itself = !billed && (!target.is_checked() || sink.admitted > sink.delivered);
+        let Capabilities { billed_lookup: billed, local, .. } = target.sink.capabilities();
+        let by_itself = !billed && (sink.admitted > sink.delivered || (local && !target.is_checked()));
         if self.run.replay || !(known.is_some() || self.run.full || by_itself) {
             return Ok(None);
         }

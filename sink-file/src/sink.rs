@@ -73,7 +73,7 @@ impl Sink for FileSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(BATCH, self.options.ids)
+        Capabilities::new(BATCH, self.options.ids).local()
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {

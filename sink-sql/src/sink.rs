@@ -7,7 +7,7 @@ use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, OptionsEr
 
 use crate::dialect::Dialect;
 use crate::mapping::Row;
-use crate::options::SqlOptions;
+use crate::options::{Place, SqlOptions};
 
 /// A table of SQLite, PostgreSQL or MySQL/MariaDB that events are written to. Cheap to open, safe to share; its
 /// connections close when it is dropped.
@@ -39,7 +39,8 @@ impl Sink for SqlSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(self.dialect.batch(), self.options.ids()).concurrency(self.dialect.concurrency())
+        let all = Capabilities::new(self.dialect.batch(), self.options.ids()).concurrency(self.dialect.concurrency());
+        if matches!(self.options.place(), Place::Sqlite(_)) { all.local() } else { all }
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {

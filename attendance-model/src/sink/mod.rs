@@ -204,13 +204,15 @@ pub struct Capabilities {
     pub all_fields: bool,
     /// Whether each id that is looked up costs money.
     pub billed_lookup: bool,
+    /// Whether a lookup asks no server: a file on this machine.
+    pub local: bool,
 }
 
 impl Capabilities {
     /// A sink that takes `batch` events at a time under these ids: one write at once, every field kept, lookups free.
     #[must_use]
     pub fn new(batch: usize, ids: IdScheme) -> Self {
-        Self { batch, concurrency: 1, ids, all_fields: true, billed_lookup: false }
+        Self { batch, concurrency: 1, ids, all_fields: true, billed_lookup: false, local: false }
     }
 
     /// With this many writes at once.
@@ -224,6 +226,13 @@ impl Capabilities {
     #[must_use]
     pub fn some_fields(mut self) -> Self {
         self.all_fields = false;
+        self
+    }
+
+    /// On this machine: a lookup asks no server.
+    #[must_use]
+    pub fn local(mut self) -> Self {
+        self.local = true;
         self
     }
 
