@@ -53,6 +53,7 @@ fuzz_target!(|input: (u32, Option<u32>, Option<u32>, u32, Option<u32>, u16, u8, 
             layout: (flags & 2 != 0).then_some(layout),
             count_off: flags & 4 != 0,
             checksums_wrong: flags & 8 != 0,
+            ..Remembered::default()
         },
         order,
         damaged_packets: u64::from(flags & 16),
