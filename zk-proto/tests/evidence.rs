@@ -5,6 +5,5 @@ mod logs;
 mod evidence {
     pub(crate) mod field;
     pub(crate) mod people;
-    pub(crate) mod rules;
     pub(crate) mod walk;
 }
