@@ -3,6 +3,7 @@
 mod logs;
 
 mod evidence {
+    pub(crate) mod doubts;
     pub(crate) mod field;
     pub(crate) mod people;
     pub(crate) mod walk;

@@ -1,0 +1,130 @@
+//! What has to come twice, what may be left over at the end, and what an owner may say of a log.
+
+use crate::logs::{Kind, Log, evidence, given_out, spool};
+use zk_proto::proof::{Counts, Evidence, Reason, Remembered, prove};
+use zk_proto::record::AttendanceLayout;
+
+const WIDE: AttendanceLayout = AttendanceLayout::Wide(40);
+
+fn log(layout: AttendanceLayout) -> Log {
+    Log::new(layout, 300, Kind::Usual, false, 77)
+}
+
+fn known(set: &[u8]) -> Evidence {
+    evidence(set.len(), Counts::steady(300))
+}
+
+/// The set with so many records of noise in a row.
+fn with_noise(log: &Log, from: usize, records: usize) -> Vec<u8> {
+    let (mut set, width) = (log.set(), log.layout.width());
+    set[4 + from * width..4 + (from + records) * width].fill(0xEE);
+    set
+}
+
+#[test]
+fn a_few_bad_records_apart_need_no_second_reading() {
+    let set = with_noise(&log(WIDE), 100, 7);
+    assert_eq!(prove(spool(&set), &known(&set)).unwrap().records(), 300);
+}
+
+#[test]
+fn eight_bad_records_in_a_row_have_to_come_twice_the_same() {
+    for layout in [WIDE, AttendanceLayout::Wide(49), AttendanceLayout::Sixteen] {
+        let log = log(layout);
+        let set = with_noise(&log, 100, 8);
+        let first = prove(spool(&set), &known(&set)).unwrap_err();
+        let earlier = first.needs_second_reading();
+        assert!(earlier.is_some(), "{layout:?}: {first}");
+        assert!(matches!(first.reasons(), [Reason::BadOnes { first: 100, records: 8, .. }]), "{layout:?}: {first}");
+
+        let again = Evidence { earlier, ..known(&set) };
+        assert_eq!(given_out(prove(spool(&set), &again).unwrap()), set[4..], "{layout:?}: the same twice");
+
+        // The first transfer was damaged, or the second one in another place.
+        let clean = log.set();
+        assert_eq!(given_out(prove(spool(&clean), &again).unwrap()), clean[4..], "{layout:?}: clean at last");
+        let elsewhere = with_noise(&log, 150, 8);
+        let differs = prove(spool(&elsewhere), &again).unwrap_err();
+        assert_eq!(differs.reasons(), [Reason::ReadingsDiffer], "{layout:?}");
+    }
+}
+
+#[test]
+fn bad_records_that_came_twice_are_remembered_and_need_no_third_reading() {
+    let set = with_noise(&log(WIDE), 100, 8);
+    let earlier = prove(spool(&set), &known(&set)).unwrap_err().needs_second_reading();
+    let proven = prove(spool(&set), &Evidence { earlier, ..known(&set) }).unwrap();
+    let remembered = Remembered { confirmed: proven.confirmed(), ..Remembered::default() };
+    assert!(remembered.confirmed.is_some());
+    let later = Evidence { remembered, ..known(&set) };
+    assert_eq!(prove(spool(&set), &later).unwrap().records(), 300);
+    // Other bad ones have not come twice.
+    let elsewhere = with_noise(&log(WIDE), 150, 8);
+    assert!(prove(spool(&elsewhere), &later).unwrap_err().needs_second_reading().is_some());
+}
+
+#[test]
+fn sixty_four_bad_records_in_a_row_are_refused_however_often_they_come() {
+    let set = with_noise(&log(WIDE), 100, 64);
+    let first = prove(spool(&set), &known(&set)).unwrap_err();
+    let again = Evidence { earlier: first.needs_second_reading(), ..known(&set) };
+    let second = prove(spool(&set), &again).unwrap_err();
+    assert!(second.reasons().iter().any(|reason| matches!(reason, Reason::BadRun { .. })), "{second}");
+}
+
+/// The set with so many stray bytes after the records, which its length word counts in.
+fn with_remainder(log: &Log, bytes: usize) -> Vec<u8> {
+    let mut set = log.set();
+    set.extend((0..bytes).map(|n| (n * 37) as u8));
+    let word = (set.len() - 4) as u32;
+    set[..4].copy_from_slice(&word.to_le_bytes());
+    set
+}
+
+#[test]
+fn a_remainder_that_the_length_word_counts_in_is_left_out_and_reported() {
+    for layout in [WIDE, AttendanceLayout::Wide(49), AttendanceLayout::Sixteen] {
+        let log = log(layout);
+        let set = with_remainder(&log, 13);
+        let first = prove(spool(&set), &known(&set));
+        let proven = match first {
+            Ok(proven) => proven,
+            Err(unproven) => {
+                let again = Evidence { earlier: unproven.needs_second_reading(), ..known(&set) };
+                prove(spool(&set), &again).unwrap_or_else(|unproven| panic!("{layout:?}: {unproven}"))
+            }
+        };
+        assert_eq!((proven.records(), proven.trailing()), (300, 13), "{layout:?}");
+        assert_eq!(given_out(proven), log.bytes, "{layout:?}");
+    }
+}
+
+#[test]
+fn a_remainder_excuses_no_cut() {
+    for layout in [WIDE, AttendanceLayout::Wide(49), AttendanceLayout::Sixteen] {
+        let log = log(layout);
+        for cut in 1..layout.width() {
+            let mut set = with_remainder(&log, 13);
+            set.drain(4..4 + cut);
+            let word = (set.len() - 4) as u32;
+            set[..4].copy_from_slice(&word.to_le_bytes());
+            let mut evidence = known(&set);
+            for _ in 0..2 {
+                match prove(spool(&set), &evidence) {
+                    Ok(proven) => panic!("{layout:?}, cut by {cut}: {} records", proven.records()),
+                    Err(unproven) => evidence.earlier = unproven.needs_second_reading(),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pinned_layout_is_the_only_one_that_is_considered() {
+    let log = log(AttendanceLayout::Sixteen);
+    let set = log.set();
+    let pinned = |layout| Evidence { pinned: Some(layout), ..known(&set) };
+    assert_eq!(given_out(prove(spool(&set), &pinned(AttendanceLayout::Sixteen)).unwrap()), log.bytes);
+    let other = prove(spool(&set), &pinned(WIDE)).unwrap_err();
+    assert!(!other.reasons().is_empty(), "{other}");
+}
