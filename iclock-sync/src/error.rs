@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use zk_proto::client::Step;
 use zk_proto::{ClientError, SpoolError};
 
 /// Why an engine could not be built, or a run could not take place. What befalls a single terminal or sink stands in the
@@ -135,6 +136,11 @@ impl TerminalError {
             Self::Client(error) => error.is_transient(),
             _ => false,
         }
+    }
+
+    /// Whether a terminal stopped answering amid a table, in one session as in the next: it was tried often enough.
+    pub(crate) fn is_given_up(&self) -> bool {
+        matches!(self, Self::Client(ClientError::Stalled { step: Step::Log | Step::Users, .. }))
     }
 
     /// What to try next, for people.

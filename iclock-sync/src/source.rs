@@ -175,7 +175,8 @@ impl Source {
                 Err(failure) => failure,
             };
             let Failure::Terminal(error) = &failure else { return Err(failure) };
-            let Some(wait) = backoff.wait(None).filter(|_| error.is_transient()) else { return Err(failure) };
+            let tried = error.is_transient() && !error.is_given_up();
+            let Some(wait) = backoff.wait(None).filter(|_| tried) else { return Err(failure) };
             // A terminal that is silent is not waited for three times over.
             if !silent.is_zero() {
                 silent += wait;

@@ -30,8 +30,6 @@ pub(super) struct Driver {
     timeout: Duration,
     live: VecDeque<Packet>,
     pub(super) silence: Silence,
-    /// When bytes last came, or the request in hand went out.
-    heard: Duration,
     /// The line broke, or its bytes lost their meaning: nothing can follow.
     broken: bool,
 }
@@ -47,16 +45,8 @@ impl Driver {
         let link = Link::open(options, datagrams, timeout, &tape).await?;
         tape.opened();
         let session = if datagrams { Session::datagrams(config) } else { Session::stream(config) };
-        let mut driver = Self {
-            session,
-            link,
-            tape,
-            timeout,
-            live: VecDeque::new(),
-            silence: Silence::default(),
-            heard: Duration::ZERO,
-            broken: false,
-        };
+        let mut driver =
+            Self { session, link, tape, timeout, live: VecDeque::new(), silence: Silence::default(), broken: false };
         let now = driver.now();
         driver.session.connect(now);
         match driver.next(Step::Handshake).await {
@@ -105,25 +95,29 @@ impl Driver {
 
     /// The next event that is not a live one.
     pub(super) async fn next(&mut self, step: Step) -> Result<Event, ClientError> {
-        let allowed = self.silence.allowed(self.timeout);
         let mut now = self.clock();
-        self.heard = now;
+        self.silence.begin(now);
         loop {
             self.flush(step).await?;
             match self.session.poll_event() {
                 Some(Event::Failed(error)) => {
                     if matches!(error, ProtoError::TimedOut { .. }) {
-                        self.silence.add(now.saturating_sub(self.heard));
+                        self.silence.add(self.silence.lasting(now));
                     }
                     return Err(ClientError::from_proto(step, error));
                 }
                 Some(Event::Live(packet)) => self.keep(packet),
-                Some(event) => return Ok(event),
+                Some(event @ (Event::Data { .. } | Event::Finished)) => return Ok(event),
+                Some(event) => {
+                    // That it answers says nothing yet: its next answer may be the one that does not come.
+                    self.silence.keep();
+                    return Ok(event);
+                }
                 None => {
-                    let until = self.heard.saturating_add(allowed);
+                    let until = self.silence.until(self.timeout);
                     if now >= until {
                         self.session.abandon();
-                        self.silence.add(allowed);
+                        self.silence.add(self.silence.lasting(until));
                         return Err(ClientError::Stalled { step, progress: None });
                     }
                     let deadline = self.session.poll_timeout().map(|at| at.min(until));
@@ -214,7 +208,7 @@ impl Driver {
                 let received = received.map(|received| received.map(|()| self.tape.received(fresh)));
                 received.map(|received| {
                     let now = received.map_err(Trouble::Line)?;
-                    (self.heard, self.silence.lasts) = (now, false);
+                    self.silence.hear(now, self.timeout);
                     self.session.handle_received(now).map_err(Trouble::Bytes)?;
                     Ok(now)
                 })
@@ -222,7 +216,7 @@ impl Driver {
             (Link::Udp(udp), _) => timeout_at(deadline, udp.receive()).await.map(|received| {
                 let bytes = received.map_err(Trouble::Line)?;
                 let now = self.tape.received(bytes);
-                (self.heard, self.silence.lasts) = (now, false);
+                self.silence.hear(now, self.timeout);
                 self.session.handle_input(now, bytes).map_err(Trouble::Bytes)?;
                 Ok(now)
             }),
@@ -254,7 +248,7 @@ impl Driver {
         }
         match played.map_err(|trip| self.fail(trip.into(), step))? {
             Came::Bytes(now, bytes) => {
-                (self.heard, self.silence.lasts) = (now, false);
+                self.silence.hear(now, self.timeout);
                 let taken = self.session.handle_input(now, &bytes);
                 taken.map_err(|error| self.fail(Trouble::Bytes(error), step))?;
                 Ok(now)

@@ -22,6 +22,8 @@ pub enum Step {
     Command(Command),
     /// Asking for the log and reading it.
     Log,
+    /// Asking for the user table and reading it.
+    Users,
     /// Waiting for live events.
     Live,
 }
@@ -33,6 +35,7 @@ impl fmt::Display for Step {
             Self::Handshake => f.write_str("opening the session"),
             Self::Command(command) => write!(f, "waiting for {command}"),
             Self::Log => f.write_str("reading its log"),
+            Self::Users => f.write_str("reading its user table"),
             Self::Live => f.write_str("waiting for live events"),
         }
     }

@@ -17,13 +17,47 @@ pub(super) struct Silence {
     pub(super) limit: Option<Duration>,
     /// Nothing came since a request was given up.
     pub(super) lasts: bool,
+    /// When bytes last came, or the request in hand went out.
+    pub(super) heard: Duration,
+    /// Pauses of a time-out or more before that in the exchange in hand.
+    pub(super) quiet: Duration,
 }
 
 impl Silence {
-    /// How long the next request may hear nothing.
-    pub(super) fn allowed(&self, timeout: Duration) -> Duration {
+    /// An exchange goes on from here: a request goes out, or more of its answer is waited for.
+    pub(super) fn begin(&mut self, now: Duration) {
+        (self.heard, self.quiet) = (now, Duration::ZERO);
+    }
+
+    /// Something came. A long pause before it counts all the same if nothing new follows.
+    pub(super) fn hear(&mut self, now: Duration, timeout: Duration) {
+        let pause = now.saturating_sub(self.heard);
+        if pause >= timeout {
+            self.quiet = self.quiet.saturating_add(pause);
+        }
+        (self.heard, self.lasts) = (now, false);
+    }
+
+    /// Until when the exchange may hear nothing.
+    pub(super) fn until(&self, timeout: Duration) -> Duration {
         let quiet = timeout.saturating_mul(QUIET);
-        self.limit.map_or(quiet, |limit| quiet.min(limit.saturating_sub(self.spent)))
+        let left = self.limit.map(|limit| limit.saturating_sub(self.spent).saturating_sub(self.quiet));
+        self.heard.saturating_add(left.map_or(quiet, |left| left.min(quiet)))
+    }
+
+    /// How much silence there was in this exchange.
+    pub(super) fn lasting(&self, now: Duration) -> Duration {
+        self.quiet.saturating_add(now.saturating_sub(self.heard))
+    }
+
+    /// It was answered at last, but with nothing new: the next answer may be the one that does not come.
+    pub(super) fn keep(&mut self) {
+        self.spent = self.spent.saturating_add(self.quiet);
+    }
+
+    /// Something new came after so much of it.
+    pub(super) fn forget(&mut self, before: Duration) {
+        self.spent = self.spent.saturating_sub(before);
     }
 
     /// Whether there was as much as there may be.

@@ -15,7 +15,7 @@ use super::upload::Uploading;
 use super::{ChecksumPolicy, Config, Event};
 use crate::comm_key::TICKS;
 use crate::reply::Meaning;
-use crate::{CommKey, Command, Packet, ProtoError};
+use crate::{CommKey, Command, Dataset, Packet, ProtoError};
 
 /// A request to send.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub(super) struct Context<'a> {
     pub(super) without_acks: &'a mut bool,
     /// How much is asked for at once.
     pub(super) chunk: &'a mut Chunk,
+    /// A set that has to be read directly: its buffered read stays without an answer.
+    pub(super) unbuffered: &'a mut Option<Dataset>,
     pub(super) events: &'a mut VecDeque<Event>,
 }
 
@@ -80,6 +82,7 @@ impl Context<'_> {
             surplus: &mut *self.surplus,
             without_acks: &mut *self.without_acks,
             chunk: &mut *self.chunk,
+            unbuffered: &mut *self.unbuffered,
             events,
         }
     }
@@ -125,7 +128,7 @@ impl Exchange {
             Self::Prepare(prepare) => prepare.on_silence(context),
             Self::Range(range) => range.on_silence(context),
             Self::Datagrams(read) => read.on_silence(context),
-            Self::Stream(stream) => stream.on_silence(context),
+            Self::Stream(stream) => stream.on_silence_in_set(context),
             Self::Upload(upload) => upload.on_silence(context),
         }
     }

@@ -77,6 +77,8 @@ pub struct Session {
     pace: Pace,
     without_acks: bool,
     chunk: Chunk,
+    /// A set whose buffered read stayed without an answer, while the direct one came.
+    unbuffered: Option<Dataset>,
     /// The terminal's checksums are one less than those of their content: its first answer was.
     one_short: bool,
     discarded: u32,
@@ -113,6 +115,7 @@ impl Session {
             pace: Pace::default(),
             without_acks: false,
             chunk: Chunk::default(),
+            unbuffered: None,
             one_short: false,
             discarded: 0,
             spoilt: 0,
@@ -231,7 +234,7 @@ impl Session {
 
     /// Takes over how much an earlier session with the same terminal asked for at once: less, where its line was bad.
     pub fn adapt_from(&mut self, earlier: &Self) {
-        self.chunk = earlier.chunk;
+        (self.chunk, self.unbuffered) = (earlier.chunk, earlier.unbuffered);
         if matches!(earlier.exchange, Some(Exchange::Range(_))) {
             self.chunk.lost();
         }

@@ -68,8 +68,14 @@ impl Prepare {
             Stage::Direct => (self.dataset.command(), self.dataset.direct_request()),
             _ => (Command::DATA_WRRQ, self.dataset.buffered_request()),
         };
-        // The terminal may have to gather a whole log before it answers.
-        Next::Ask(Ask { command, data, wait: context.config.timeout.saturating_mul(3), repeatable: true })
+        // The terminal may have to gather a whole log before it answers. Once it had the time, it is not given it again.
+        let times = if stage == Stage::Buffered && self.unanswered > 0 { 1 } else { 3 };
+        Next::Ask(Ask { command, data, wait: context.config.timeout.saturating_mul(times), repeatable: true })
+    }
+
+    /// How the set is asked for first. A buffered read that was waited for in vain is not waited for again.
+    fn way(&self, context: &Context<'_>) -> Stage {
+        if *context.unbuffered == Some(self.dataset) { Stage::Direct } else { Stage::Buffered }
     }
 
     fn command(&self) -> Command {
@@ -81,9 +87,12 @@ impl Prepare {
         if meaning == Meaning::Unauthorized {
             return Next::Fail(ProtoError::SessionLost);
         }
+        if self.stage == Stage::Direct && self.unanswered > 0 && matches!(meaning, Meaning::Data | Meaning::Announced) {
+            *context.unbuffered = Some(self.dataset);
+        }
         match self.stage {
             // Whatever it answered: an empty buffer may be refused.
-            Stage::Freeing => self.ask(context, Stage::Buffered),
+            Stage::Freeing => self.ask(context, self.way(context)),
             Stage::Offered { size, part } => self.after_offer(context, packet, size, part),
             Stage::Buffered | Stage::Direct => match meaning {
                 Meaning::Data | Meaning::Done | Meaning::Announced if !context.trusts(&packet) => {
@@ -134,7 +143,7 @@ impl Prepare {
             _ if self.acknowledged => done(context, Prepared::Empty { code: Command::ACK_OK }),
             // Silent to everything since the last request: dead, not merely without the buffered read.
             Stage::Freeing if self.unanswered > 0 => Next::Fail(ProtoError::TimedOut { command: Command::FREE_DATA }),
-            Stage::Freeing => self.ask(context, Stage::Buffered),
+            Stage::Freeing => self.ask(context, self.way(context)),
             Stage::Buffered if self.unanswered == 0 => {
                 self.unanswered = 1;
                 self.stage = Stage::Freeing;

@@ -98,6 +98,7 @@ impl Session {
             surplus: &mut self.statistics.surplus,
             without_acks: &mut self.without_acks,
             chunk: &mut self.chunk,
+            unbuffered: &mut self.unbuffered,
             events: &mut self.events,
         }
     }

@@ -152,6 +152,14 @@ impl StreamRead {
         self.release(context)
     }
 
+    /// As [`StreamRead::on_silence`] for a set. Over a stream, one that ends without an end is a terminal that fell silent.
+    pub(super) fn on_silence_in_set(&mut self, context: &mut Context<'_>) -> Next {
+        if !context.datagrams && self.seen < self.size {
+            return Next::Fail(ProtoError::TimedOut { command: self.command });
+        }
+        self.on_silence(context)
+    }
+
     /// Hands out what was held, and ends the transfer: whole, or short.
     fn release(&mut self, context: &mut Context<'_>) -> Next {
         if context.datagrams

@@ -109,7 +109,14 @@ async fn a_missing_option_is_told_from_a_busy_terminal() {
 #[tokio::test]
 async fn a_terminal_that_stops_answering_is_given_up_and_how_far_it_came_is_told() {
     let timeout = Duration::from_millis(200);
-    for (fault, came) in [("stall-at=1503", None), ("stall-at=1504@1", Some(65_472)), ("stall-at=13", None)] {
+    let stalls = [
+        ("stall-at=1503", None),
+        ("stall-at=1504@1", Some(65_472)),
+        // It answers everything else, in each session.
+        ("ignore-offsets=65472", Some(65_472)),
+        ("stall-at=13", None),
+    ];
+    for (fault, came) in stalls {
         let faults = if fault == "stall-at=13" { &[fault, "refuse-buffered"][..] } else { &[fault] };
         let site = Site::with("tft40", 3_000, faults).await;
         let mut client = Client::connect(&site.options().timeout(timeout)).await.unwrap();

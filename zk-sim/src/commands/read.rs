@@ -77,6 +77,10 @@ pub(super) fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: 
 /// 1504: a range of what 1503 made ready.
 pub(super) fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Reply> {
     let range = data.try_get_u32_le().ok().zip(data.try_get_u32_le().ok());
+    let ignored = terminal.faults.standing(FaultKind::IgnoreOffsets);
+    if range.zip(ignored).is_some_and(|((offset, _), from)| i64::from(offset) >= from) {
+        return Vec::new();
+    }
     match (&link.prepared, range) {
         (Some(prepared), Some((offset, length))) => prepared.range(terminal, link.transport, offset, length),
         _ => vec![Reply::error()],

@@ -140,6 +140,7 @@ kinds! {
     NoData, "no-data", Value::Count(1, 4989), Transfer, "1503 for the log is answered with code N (2001, 4989, 4991)";
     RefuseLog, "refuse-log", Value::Count(1, 4989), Request, "every way of reading the log is refused with code N";
     IgnoreBuffered, "ignore-buffered", Value::None, Transfer, "1503 for the log gets no answer";
+    IgnoreOffsets, "ignore-offsets", Value::Count(0, 0), Terminal, "1504 gets no answer at offset N and behind it";
     RefuseOffsets, "refuse-offsets", Value::None, Request, "1504 is refused at every offset but 0";
     RefuseBuffered, "refuse-buffered", Value::None, Request, "1503 is unknown (65535)";
     Inline, "inline", Value::None, Request, "1503 is answered with the data at once, whatever their size";

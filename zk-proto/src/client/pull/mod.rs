@@ -84,6 +84,7 @@ pub async fn pull(
         remembered: request.remembered,
         offsets_refused: request.offsets_refused,
         buffered: None,
+        reached: None,
         preview: None,
         damaged: false,
         log_refused: false,
@@ -103,7 +104,9 @@ pub async fn pull(
     }
     let pull = puller.run().await;
     // A terminal that does not answer any more frees its buffer with the session.
-    let _ = puller.client.free_data().await;
+    if !puller.client.driver.silence.lasts {
+        let _ = puller.client.free_data().await;
+    }
     if !limited {
         puller.client.driver.silence.limit = None;
     }
@@ -124,8 +127,13 @@ async fn reconnect(client: &mut Client) -> Result<(), PullError> {
     for _ in 1..RECONNECTS {
         match client.reconnect().await {
             Ok(()) => return Ok(()),
-            Err(error) if !error.is_transient() => return Err(error.into()),
-            Err(_) => client.pause(wait).await,
+            Err(error) if !error.is_transient() || client.driver.silence.is_over() => return Err(error.into()),
+            Err(error) => {
+                client.pause(wait).await;
+                if error.is_silence() {
+                    client.driver.silence.add(wait);
+                }
+            }
         }
         wait *= 2;
     }
@@ -148,6 +156,8 @@ struct Puller<'a> {
     offsets_refused: bool,
     /// Bytes of the log in the terminal's buffer, once it is prepared on this session.
     buffered: Option<u64>,
+    /// How far the reading in hand has come, over all its sessions.
+    reached: Option<Progress>,
     /// What the records of the whole log looked like as they came.
     preview: Option<Preview>,
     /// Some bytes came damaged on every session.
@@ -211,6 +221,7 @@ impl Puller<'_> {
         earlier: Option<Reading>,
     ) -> Result<Result<Pull, Box<Unproven>>, PullError> {
         let mut spool = self.request.spool();
+        self.reached = None;
         let came = self.transfer(&mut spool, tail).await?;
         // A line that is lost now has brought everything; one count is enough then.
         self.counts.after = match self.count().await {

@@ -1,7 +1,6 @@
 //! One transfer, over fresh sessions where the line is lost.
 
 use std::ops::Range;
-use std::time::Duration;
 use std::vec::Vec;
 
 use super::{MAX_SESSIONS, Progress, PullError, Puller, announced, reconnect};
@@ -32,29 +31,31 @@ impl Puller<'_> {
         let mut fruitless = 0;
         let mut damage = 0;
         loop {
-            let before = spool.contiguous();
-            let error = match self.try_transfer(spool, tail).await {
+            let (before, silent) = (self.reached_bytes(), self.client.driver.silence.spent);
+            let outcome = self.try_transfer(spool, tail).await;
+            let fruitful = self.reached_bytes() > before;
+            if fruitful {
+                // What was silent since then counts.
+                self.client.driver.silence.forget(silent);
+            }
+            let error = match outcome {
                 Ok(came) => return Ok(came),
                 Err(error) => error,
             };
             if error.is_refused_log() && !std::mem::replace(&mut self.log_refused, true) {
                 // Some firmware refuses its log in one session and serves it in the next.
                 self.interruptions.push(error.in_full());
-                self.fresh().await?;
+                self.go_on().await?;
                 continue;
             }
             if !error.is_transient() {
                 return Err(error);
             }
             damage += u32::from(error.is_damage());
-            let fruitful = spool.contiguous() > before;
-            if fruitful {
-                self.client.driver.silence.spent = Duration::ZERO;
-            }
             fruitless = if fruitful { 0 } else { fruitless + 1 };
-            let silence = self.client.driver.silence;
-            if error.is_silence() && (silence.is_over() || fruitless >= MAX_FRUITLESS) && !self.is_alive().await {
-                return Err(self.stalled(spool));
+            let is_over = self.client.driver.silence.is_over() || fruitless >= MAX_FRUITLESS;
+            if error.is_silence() && is_over && !(has_all(spool)? && self.is_alive().await) {
+                return Err(self.stalled());
             }
             let seen = self.client.statistics();
             let all_data = seen.data_damaged > 0 && seen.data_damaged == seen.data;
@@ -75,8 +76,20 @@ impl Puller<'_> {
                 }
             }
             self.interruptions.push(error.in_full());
-            self.fresh().await?;
+            self.go_on().await?;
         }
+    }
+
+    /// Goes on in a fresh session.
+    async fn go_on(&mut self) -> Result<(), PullError> {
+        match self.fresh().await {
+            Err(error) if error.is_silence() => Err(self.stalled()),
+            outcome => outcome,
+        }
+    }
+
+    fn reached_bytes(&self) -> u64 {
+        self.reached.map_or(0, |reached| reached.bytes)
     }
 
     /// Whether short answers come with wrong checksums too.
@@ -90,9 +103,8 @@ impl Puller<'_> {
         self.client.time().await.is_ok()
     }
 
-    fn stalled(&self, spool: &Spool) -> PullError {
-        let progress = self.buffered.map(|of| Progress { bytes: spool.contiguous().min(of), of });
-        ClientError::Stalled { step: Step::Log, progress }.into()
+    fn stalled(&self) -> PullError {
+        ClientError::Stalled { step: Step::Log, progress: self.reached }.into()
     }
 
     async fn try_transfer(&mut self, spool: &mut Spool, tail: Option<&Known>) -> Result<Came, PullError> {
@@ -112,10 +124,13 @@ impl Puller<'_> {
                         }
                         spool.truncate(0);
                         let announced = announced(&whole);
-                        let progress = &mut self.progress;
+                        reach(&mut self.reached, 0, announced);
+                        let (progress, reached) = (&mut self.progress, &mut self.reached);
                         let write = |offset: u64, bytes: bytes::Bytes| {
                             spool.write_at(offset, &bytes)?;
-                            progress(Progress { bytes: offset + bytes.len() as u64, of: announced });
+                            let came = offset + bytes.len() as u64;
+                            reach(reached, came, announced);
+                            progress(Progress { bytes: came, of: announced });
                             Ok::<_, PullError>(())
                         };
                         self.bytes_read += self.client.read_all(&whole, write).await?;
@@ -130,6 +145,7 @@ impl Puller<'_> {
                 other => return other,
             }
         }
+        reach(&mut self.reached, 0, size);
         let from = self.resume_at(spool, size).await?;
         if from == 0 {
             self.preview = Some(Preview::new(self.evidence(size)));
@@ -157,6 +173,7 @@ impl Puller<'_> {
     async fn read_tail(&mut self, spool: &mut Spool, known: &Known, size: u64) -> Result<Came, PullError> {
         spool.truncate(0);
         self.preview = None;
+        reach(&mut self.reached, 0, size - known.overlap_at());
         let word = self.peek(0..WORD_LEN).await?;
         let word = word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
         self.read(spool, known.overlap_at()..size, known.overlap_at()).await?;
@@ -182,7 +199,7 @@ impl Puller<'_> {
     /// Reads a range into the spool, where offset `base` of the set is the spool's beginning.
     async fn read(&mut self, spool: &mut Spool, range: Range<u64>, base: u64) -> Result<(), PullError> {
         let (progress, bytes_read, preview) = (&mut self.progress, &mut self.bytes_read, &mut self.preview);
-        let end = range.end;
+        let (reached, end) = (&mut self.reached, range.end);
         self.client
             .read_range(range, |offset, bytes| {
                 spool.write_at(offset - base, &bytes)?;
@@ -190,7 +207,9 @@ impl Puller<'_> {
                     preview.push(offset, &bytes);
                 }
                 *bytes_read += bytes.len() as u64;
-                progress(Progress { bytes: offset + bytes.len() as u64 - base, of: end - base });
+                let came = offset + bytes.len() as u64 - base;
+                reach(reached, came, end - base);
+                progress(Progress { bytes: came, of: end - base });
                 Ok::<_, PullError>(())
             })
             .await?;
@@ -235,4 +254,22 @@ impl Puller<'_> {
         self.buffered = None;
         reconnect(self.client).await
     }
+}
+
+/// Notes how far a reading has come. What comes again on another session is nothing new.
+pub(super) fn reach(reached: &mut Option<Progress>, bytes: u64, of: u64) {
+    let before = reached.filter(|reached| reached.of == of).map_or(0, |reached| reached.bytes);
+    *reached = Some(Progress { bytes: before.max(bytes), of });
+}
+
+/// Whether the spool has all that the length word in front of the set counts: then a terminal that announced more has no answer
+/// to the rest.
+fn has_all(spool: &mut Spool) -> Result<bool, PullError> {
+    let have = spool.contiguous();
+    if have < WORD_LEN {
+        return Ok(false);
+    }
+    let word = spool.read(0..WORD_LEN)?;
+    let word = word.first_chunk().map_or(0, |word| u64::from(u32::from_le_bytes(*word)));
+    Ok(word > 0 && word + WORD_LEN <= have)
 }

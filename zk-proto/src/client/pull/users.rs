@@ -1,8 +1,9 @@
 //! The user table, proven.
 
-use super::{PullError, PullRequest, Puller, announced, reconnect};
+use super::transfer::reach;
+use super::{Progress, PullError, PullRequest, Puller, announced, reconnect};
 use crate::Dataset;
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Step};
 use crate::proof::{Counts, Evidence, People, Proven, Unproven, UserTable, prove_users};
 
 impl Puller<'_> {
@@ -27,7 +28,7 @@ impl Puller<'_> {
         }
         self.people_sought = true;
         self.buffered = None;
-        if let Ok(Ok(table)) = pull_users(self.client, self.request).await {
+        if let Ok(Ok(table)) = pull_people(self.client, self.request).await {
             self.people = People::of(&table);
             self.table = Some(table);
         }
@@ -41,27 +42,57 @@ impl Puller<'_> {
 /// # Errors
 /// As [`pull`](super::pull).
 pub async fn pull_users(client: &mut Client, request: &PullRequest) -> Result<Result<UserTable, Unproven>, PullError> {
-    let first = read_users(client, request).await;
-    match first {
-        Ok(Ok(table)) => Ok(Ok(table)),
-        Ok(Err(_)) => {
-            reconnect(client).await?;
-            read_users(client, request).await
-        }
-        Err(error) if error.is_transient() => {
-            reconnect(client).await?;
-            read_users(client, request).await
-        }
-        Err(error) => Err(error),
+    let mut reached = None;
+    let first = read_users(client, request, &mut reached).await;
+    let outcome = match first {
+        Ok(Ok(table)) => return Ok(Ok(table)),
+        Err(error) if !error.is_transient() => return Err(error),
+        Ok(Err(_)) | Err(_) => match reconnect(client).await {
+            Ok(()) => read_users(client, request, &mut reached).await,
+            Err(error) => Err(error),
+        },
+    };
+    match outcome {
+        Err(error) if error.is_silence() => Err(ClientError::Stalled { step: Step::Users, progress: reached }.into()),
+        outcome => outcome,
     }
 }
 
-async fn read_users(client: &mut Client, request: &PullRequest) -> Result<Result<UserTable, Unproven>, PullError> {
+/// The user table where it may help and is not needed: a terminal that does not answer is not asked twice.
+async fn pull_people(client: &mut Client, request: &PullRequest) -> Result<Result<UserTable, Unproven>, PullError> {
+    match read_users(client, request, &mut None).await {
+        Ok(Ok(table)) => Ok(Ok(table)),
+        Err(error) if error.is_silence() || !error.is_transient() => Err(error),
+        Ok(Err(_)) | Err(_) => {
+            reconnect(client).await?;
+            read_users(client, request, &mut None).await
+        }
+    }
+}
+
+async fn read_users(
+    client: &mut Client,
+    request: &PullRequest,
+    reached: &mut Option<Progress>,
+) -> Result<Result<UserTable, Unproven>, PullError> {
     let before = user_count(client, request).await?;
     let prepared = client.prepare(Dataset::Users).await?;
     let mut spool = request.spool();
     let announced = announced(&prepared);
-    client.read_all(&prepared, |offset, bytes| Ok::<_, PullError>(spool.write_at(offset, &bytes)?)).await?;
+    let (mut came, silent) = (false, client.driver.silence.spent);
+    reach(reached, 0, announced);
+    let read = client
+        .read_all(&prepared, |offset, bytes| {
+            let before = reached.map_or(0, |reached| reached.bytes);
+            reach(reached, offset + bytes.len() as u64, announced);
+            came |= reached.map_or(0, |reached| reached.bytes) > before;
+            Ok::<_, PullError>(spool.write_at(offset, &bytes)?)
+        })
+        .await;
+    if came {
+        client.driver.silence.forget(silent);
+    }
+    read?;
     client.free_data().await?;
     let after = user_count(client, request).await?;
     let evidence = Evidence {
