@@ -101,10 +101,11 @@ fn prepare_log(terminal: &mut Terminal) -> Prepared {
         prepared = Prepared::whole(cut(&whole, count, count));
     }
     if let Some(count) = strike_bytes(faults, FaultKind::TrailingGarbage) {
-        let mut random = Random::new(terminal.seed);
-        let mut data = BytesMut::from(&prepared.data[..]);
-        data.extend((0..count).map(|_| random.next() as u8));
-        prepared = Prepared::whole(data.freeze());
+        prepared = Prepared::whole(with_stray(&prepared.data, count, terminal.seed));
+    }
+    if let Some(count) = strike_bytes(faults, FaultKind::CountedGarbage) {
+        let data = with_stray(&prepared.data, count, terminal.seed);
+        prepared = Prepared::whole(data_set(&data.slice(4..)));
     }
     if let Some(more) = faults.strike(FaultKind::LongWord).and_then(|more| u32::try_from(more).ok()) {
         let records = prepared.claimed.saturating_sub(4);
@@ -118,6 +119,14 @@ fn prepare_log(terminal: &mut Terminal) -> Prepared {
         prepared.claimed = claim;
     }
     prepared
+}
+
+/// The data set with stray bytes behind it.
+fn with_stray(data: &Bytes, count: usize, seed: u64) -> Bytes {
+    let mut random = Random::new(seed);
+    let mut out = BytesMut::from(&data[..]);
+    out.extend((0..count).map(|_| random.next() as u8));
+    out.freeze()
 }
 
 /// The data set with noise in place of some records in a row: the same noise each time.

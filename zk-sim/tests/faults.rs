@@ -161,6 +161,8 @@ fn counts_are_off_by_what_is_told() {
 #[test]
 fn garbage_and_wrong_words_surround_sound_records() {
     let whole = with("tft40", 50, &[]).read(LOG);
+    let counted = with("tft40", 50, &["counted-garbage=13"]).read(LOG);
+    assert_eq!((u32_at(&counted, 0), counted.len()), (50 * 40 + 13, 4 + 50 * 40 + 13));
     let garbage = with("tft40", 50, &["trailing-garbage=24"]).read(LOG);
     assert_eq!((garbage.len(), &garbage[..whole.len()]), (whole.len() + 24, &whole[..]));
     let zero = with("tft40", 50, &["zero-length-word"]).read(LOG);

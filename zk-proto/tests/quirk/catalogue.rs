@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use zk_sim::{FaultKind, Profile};
 
 const CATALOGUE: &str = include_str!("../../../zk-sim/QUIRKS.md");
-const TESTS: [&str; 7] = [
+const TESTS: [&str; 8] = [
     include_str!("answers.rs"),
+    include_str!("doubts.rs"),
     include_str!("live.rs"),
     include_str!("people.rs"),
     include_str!("records.rs"),

@@ -2,6 +2,7 @@
 
 mod answers;
 mod catalogue;
+mod doubts;
 mod live;
 mod people;
 mod records;
@@ -30,7 +31,11 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start(profile: &str, faults: &[&str], terminal: TerminalBuilder) -> Self {
-        let profile = Profile::named(profile).unwrap();
+        Self::of(Profile::named(profile).unwrap(), faults, terminal).await
+    }
+
+    /// A terminal of a family that no list names.
+    pub(crate) async fn of(profile: Profile, faults: &[&str], terminal: TerminalBuilder) -> Self {
         let faults = faults.iter().map(|fault| Fault::parse(fault).unwrap());
         let terminal = faults.fold(terminal.profile(profile.clone()), TerminalBuilder::fault).build();
         let server = Server::start(terminal, SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();

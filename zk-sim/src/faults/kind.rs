@@ -95,6 +95,7 @@ kinds! {
     LongWord, "long-length-word", Value::Count(1, 48), Transfer, "the length word in front of the records says N bytes more than there are";
     GarbageDirect, "garbage-direct", Value::None, Transfer, "a direct read of the log brings noise of the right length";
     TrailingGarbage, "trailing-garbage", Value::Count(1, 24), Transfer, "N stray bytes behind the records";
+    CountedGarbage, "counted-garbage", Value::Count(1, 13), Transfer, "N stray bytes behind the records, which the length word counts in";
     AbsurdLength, "absurd-length", Value::Count(0, 0xFFFF_FFF0), Transfer, "the log claims to be N bytes long";
     ZeroWord, "zero-length-word", Value::None, Transfer, "the length word in front of the records is 0";
     CountLarger, "count-larger", Value::Count(1, 5), Request, "free sizes report N records more than there are";
