@@ -68,6 +68,28 @@ fn what_a_report_prints_leads_to_its_own_state() {
     }
 }
 
+#[test]
+fn what_is_printed_of_a_lost_sink_fills_it_again() {
+    let world = World::new();
+    let server = world.serve(terminal(60));
+    let (device, state) = (server.addr().to_string(), "of the school");
+    world.write(
+        "my etc/a.toml",
+        format!("[[device]]\nhost = \"{device}\"\n[[sink]]\nname = \"the db\"\nurl = \"sqlite:a.db\"\n"),
+    );
+    let by_flag = ["--state", state, "--device", &device, "--sink", "sqlite:it's b.db"];
+    for (flags, file) in [(&by_flag[..], "it's b.db"), (&["--config", "my etc/a.toml"], "my etc/a.db")] {
+        let sync = [&["sync"], flags].concat();
+        world.cli(&sync).ended(0);
+        std::fs::remove_file(world.path().join(file)).unwrap();
+        let told = world.cli(&sync).ended(30).stdout;
+        let [line] = commands(&told)[..] else { panic!("{told}") };
+        let (code, told) = run_as_printed(world.path(), line);
+        assert!(code == Some(0) && told.contains(" 60 stored"), "{line}: {told}");
+        world.cli(&sync).ended(0);
+    }
+}
+
 #[cfg(feature = "firestore")]
 #[test]
 fn what_migrate_writes_can_be_used_where_it_was_written() {

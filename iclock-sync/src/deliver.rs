@@ -118,9 +118,10 @@ impl Delivery {
         }
         if let Some(lost) = lost {
             report.status = SinkStatus::Failed;
+            report.lost = true;
             report.error = Some(match report.error.take() {
                 Some(error) => format!("{error}; {lost}"),
-                None => lost,
+                None => lost.to_owned(),
             });
         }
         let took = self.sender.clock.monotonic().saturating_sub(started);
@@ -197,8 +198,7 @@ impl Delivery {
         if let (Some(new), Some(most)) = (admitted.over_limit, self.run.max_new) {
             report.over_limit = true;
             report.error = Some(format!(
-                "{new} new events, more than the safety limit of {most}: none of them went out; see that they are real, then \
-                 let them pass once with --force, or raise the limit with --max-new"
+                "{new} new events, more than the safety limit of {most}: none of them went out; see that they are real"
             ));
         }
         Ok(admitted.sink)

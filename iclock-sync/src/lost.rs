@@ -11,14 +11,17 @@ use crate::ledger::SinkState;
 
 /// Delivered events that are looked for; one where each costs money.
 const LOOKED_FOR: usize = 5;
+/// What is told of a target that lacks them all.
+const LOST: &str =
+    "none of the events that were delivered to it is there any more: it was emptied, lost, or restored from a backup";
 
 impl Delivery {
-    /// Looks for a few of the events that were delivered; says what is to be done when none of them is there.
+    /// Looks for a few of the events that were delivered; says so when none of them is there.
     ///
     /// A poll without news asks no server. So it looks in a full run and before events go out, at a file of this machine in the
     /// first run of a process too, and where a look costs money in a full run alone. Once a target was found lost, it looks
     /// until the events are there again.
-    pub(crate) async fn look_for_delivered(&self, sink: &SinkState) -> Result<Option<String>, SyncError> {
+    pub(crate) async fn look_for_delivered(&self, sink: &SinkState) -> Result<Option<&'static str>, SyncError> {
         let (target, ledger, id) = (&self.sender.target, Arc::clone(&self.ledger), sink.id);
         let known = blocking("ledger", move || Ok(ledger.lost_through(id)?)).await?;
         let Capabilities { billed_lookup: billed, local, .. } = target.sink.capabilities();
@@ -42,11 +45,7 @@ impl Delivery {
             target.set_checked();
             return Ok(None);
         }
-        Ok(Some(format!(
-            "none of the events that were delivered to it is there any more: it was emptied, lost, or restored from a backup; \
-             to send them again: iclock-cli replay --sink {}",
-            target.sink.name()
-        )))
+        Ok(Some(LOST))
     }
 
     /// Under neither scheme of ids is any of them there: those that went out before its ids were changed have the others.

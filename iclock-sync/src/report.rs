@@ -173,6 +173,10 @@ pub struct SinkReport {
     /// Whether the safety limit kept events back; for the exit code and the human report.
     #[serde(skip)]
     pub over_limit: bool,
+    /// Whether none of what was delivered to it is there any more, so that it has to be sent again
+    /// ([`Ledger::replay`](crate::Ledger::replay)); for the human report.
+    #[serde(skip)]
+    pub lost: bool,
     /// What else a person should know.
     pub notes: Vec<String>,
 }
@@ -263,6 +267,7 @@ impl SinkReport {
             error: None,
             duration_ms: 0,
             over_limit: false,
+            lost: false,
             notes: Vec::new(),
         }
     }

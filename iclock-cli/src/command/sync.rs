@@ -11,11 +11,11 @@ use iclock_sync::{Bound, Engine, Ledger, Observer, Report, RunOptions, Schedule,
 use super::runtime;
 use crate::cli::{Global, Sync};
 use crate::config::duration::When;
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, SinkConfig};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};
-use crate::output::{self, grouped, human, progress};
+use crate::output::{self, grouped, human, printed, progress};
 use crate::signal::{Asked, Signals};
 use crate::sinks;
 
@@ -120,9 +120,10 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
     let report = engine.run(&job.options(config, now), &signals.stop).await?;
     // Releases the ledger, and takes the progress off the screen.
     drop(engine);
-    tell(&report, job);
+    let code = report.run.exit_code;
+    tell(report, config, job);
     write_exports(config, job, now)?;
-    Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { ExitCode::of_run(report.run.exit_code) })
+    Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { ExitCode::of_run(code) })
 }
 
 async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Result<ExitCode, CliError> {
@@ -130,7 +131,7 @@ async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) 
     let mut failed = None;
     let options_at = |now| job.options(config, now);
     let on_report = |report: &Report| {
-        tell(report, job);
+        tell(report.clone(), config, job);
         if let Err(error) = write_exports(config, job, report.run.started_at) {
             failed.get_or_insert(error);
             signals.stop.cancel();
@@ -183,14 +184,32 @@ impl Job {
     }
 }
 
-fn tell(report: &Report, job: &Job) {
+/// Adds the way out, as a person at this command line takes it, to what is wrong with a sink. A command is copied whole: for
+/// people, it has a line of its own.
+fn add_commands(report: &mut Report, sinks: &[SinkConfig], between: &str) {
+    for sink in &mut report.sinks {
+        let Some(error) = sink.error.as_mut() else { continue };
+        if sink.over_limit {
+            error.push_str("; then let them pass once with --force, or raise the limit with --max-new");
+        }
+        if sink.lost {
+            let config = sinks.iter().find(|config| config.name == sink.name);
+            let target = config.map_or_else(|| sink.name.clone(), SinkConfig::as_argument);
+            let command = printed::command(&format!("replay --sink {}", printed::quoted(&target)));
+            error.push_str(&format!("; to send them again:{between}{command}"));
+        }
+    }
+}
+
+fn tell(mut report: Report, config: &Config, job: &Job) {
+    add_commands(&mut report, &config.sinks, if job.json { " " } else { "\n" });
     if job.json {
-        match serde_json::to_string(report) {
+        match serde_json::to_string(&report) {
             Ok(json) => output::line(json),
             Err(error) => tracing::error!("cannot write the report: {error}"),
         }
     } else if !job.quiet || report.run.exit_code != 0 {
-        output::line(human::report(report));
+        output::line(human::report(&report));
     }
     tracing::info!(
         exit_code = report.run.exit_code,

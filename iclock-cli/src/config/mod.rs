@@ -90,6 +90,16 @@ pub(crate) struct SinkConfig {
     pub(crate) index: usize,
 }
 
+impl SinkConfig {
+    /// What `replay --sink` takes for it: its name, or its URL where a flag named it and no file does. Secrets are masked.
+    pub(crate) fn as_argument(&self) -> String {
+        match self.url.origin {
+            Origin::Flag(_) if !self.url.text.contains("password=") => secret::masked("url", &self.url.text),
+            _ => self.name.clone(),
+        }
+    }
+}
+
 impl Config {
     /// Reads and checks all layers in the current directory. Contacts nothing.
     pub(crate) fn load(flags: &Flags) -> Result<Self, ConfigErrors> {

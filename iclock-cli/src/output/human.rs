@@ -117,7 +117,9 @@ fn problems(report: &Report) -> Vec<String> {
         }
     }
     let of_sinks = report.sinks.iter().filter_map(|sink| Some((&sink.name, sink.error.as_ref()?)));
-    lines.extend(of_sinks.map(|(name, error)| format!("{name}: {error}")));
+    for (name, error) in of_sinks {
+        lines.extend(format!("{name}: {error}").lines().map(str::to_owned));
+    }
     lines.extend(report.devices.iter().flat_map(|device| hints(device, true)));
     lines
 }

@@ -91,12 +91,12 @@ impl AcceptError {
     #[must_use]
     pub fn mend(&self) -> Option<&'static str> {
         match self {
-            Self::Unknown { .. } | Self::Already { .. } => Some("`unproven list` shows what is kept"),
+            Self::Unknown { .. } | Self::Already { .. } => Some("look at the list of what is kept"),
             Self::UserTable { .. } => Some("the next run reads it again; a pinned layout does not help here"),
             Self::Superseded { .. } => Some("there is nothing to do: later runs read what is new"),
             Self::Moved { .. } => Some("run sync again, and accept what it keeps then"),
-            Self::Choice { .. } => Some("look at it with `unproven show`, then name one with --layout"),
-            Self::NothingGood { .. } => Some("look at it with `unproven show`, and name another layout"),
+            Self::Choice { .. } => Some("look at it in each layout, then name one of them"),
+            Self::NothingGood { .. } => Some("look at it in each layout, and name another one"),
             Self::NoUsers => Some("run sync again: it reads the user table and keeps it with the log"),
             Self::Ledger(error) => error.mend(),
             Self::Spool(_) => Some("make room in the directory for temporary files"),

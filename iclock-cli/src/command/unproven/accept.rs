@@ -9,7 +9,7 @@ use zk_proto::record::AttendanceLayout;
 use crate::config::Config;
 use crate::error::{CliError, chain};
 use crate::exit_code::ExitCode;
-use crate::output::{self, grouped, human};
+use crate::output::{self, grouped, human, printed};
 
 pub(crate) fn run(
     config: &Config,
@@ -78,7 +78,15 @@ impl From<AcceptError> for CliError {
             AcceptError::Unknown { .. } | AcceptError::Choice { .. } | AcceptError::UserTable { .. } => ExitCode::Usage,
             _ => ExitCode::Refused,
         };
-        let mend = error.mend();
+        let show = || printed::command("unproven show ID");
+        let mend = match &error {
+            AcceptError::Unknown { .. } | AcceptError::Already { .. } => {
+                Some(format!("{} shows what is kept", printed::command("unproven list")))
+            }
+            AcceptError::Choice { .. } => Some(format!("look at it with {}, then name one with --layout", show())),
+            AcceptError::NothingGood { .. } => Some(format!("look at it with {}, and name another layout", show())),
+            _ => error.mend().map(str::to_owned),
+        };
         let what = Self::new(code, chain(&error));
         match mend {
             Some(mend) => what.mend(mend),
