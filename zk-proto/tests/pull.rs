@@ -124,6 +124,32 @@ async fn only_what_is_new_is_read() {
 }
 
 #[tokio::test]
+async fn states_that_were_learned_in_the_log_prove_its_next_few_records() {
+    for profile in ["tft40", "tft16", "face49"] {
+        let generated = Site::new(profile, 300, &[]).await.terminal.records();
+        let punch = |(place, punch): (usize, &Punch)| Punch { state: [15, 16][place % 2], ..punch.clone() };
+        let punches: Vec<Punch> = generated.iter().enumerate().map(punch).collect();
+        for new in 1..=5 {
+            let (before, after) = punches.split_at(punches.len() - new);
+            let terminal = Terminal::builder().profile(Profile::named(profile).unwrap()).seed(7);
+            let site = Site::of(terminal.punches(before.to_vec()).build()).await;
+            let first = site.pull(&site.request()).await.unwrap();
+            let (known, remembered) = (first.known.clone(), first.remembered);
+            assert!(remembered.states.iter().eq([15, 16]), "{profile}: {:?}", remembered.states);
+            assert_eq!(full(first), site.truth(), "{profile}");
+            site.terminal.add_punches(after.to_vec());
+            // A count that cannot be had leaves the states as what has to be known.
+            for countless in [false, true] {
+                let request = PullRequest { known: known.clone(), remembered, countless, ..site.request() };
+                let tail = site.pull(&request).await.unwrap();
+                let Pulled::Tail(proven) = tail.found else { panic!("{profile} {new}: {:?}", tail.found) };
+                assert_eq!(rows(proven), site.truth()[before.len()..], "{profile} {new}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn ten_new_of_a_hundred_thousand_cost_less_than_a_hundredth_of_the_bytes() {
     let site = Site::new("tft40", 100_000, &[]).await;
     let first = site.pull(&site.request()).await.unwrap();
