@@ -201,3 +201,24 @@ fn faults_and_families_are_listed() {
     assert!(world.cli(&["simulate", "--list-faults"]).ended(0).stdout.contains("cut-head"));
     assert!(world.cli(&["simulate", "--list-profiles"]).ended(0).stdout.contains("tft40"));
 }
+
+#[test]
+fn info_leaves_out_what_a_terminal_does_not_answer() {
+    let cases = [("sizes-length=4", "records"), ("ignore-command=50", "records"), ("empty-command=201", "clock")];
+    for (fault, missing) in cases {
+        let world = World::new();
+        let mut simulator = Command::new(env!("CARGO_BIN_EXE_iclock-cli"))
+            .args(["simulate", "--listen", "127.0.0.1:0", "--records", "12", "--fault", fault])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let line = BufReader::new(simulator.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let (addr, serial) = line.strip_prefix("listening ").unwrap().split_once(" serial=").unwrap();
+        let run = world.cli(&["info", "--json", "--device", &format!("{addr}?timeout=1s")]).ended(0);
+        let told: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(told["serial"].as_str(), Some(serial), "{fault}: {told}");
+        assert!(told[missing].is_null() && told["error"].is_null(), "{fault}: {told}");
+        simulator.kill().unwrap();
+        simulator.wait().unwrap();
+    }
+}
