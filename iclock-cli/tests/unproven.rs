@@ -5,8 +5,10 @@ mod common;
 mod support;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use common::{Row, Run, World, row, terminal};
+use iclock_sync::Ledger;
 use serde_json::Value;
 use zk_sim::{Fault, Profile, Punch, Server, TerminalBuilder};
 
@@ -68,6 +70,48 @@ fn a_damaged_patch_is_refused_and_after_accept_the_rest_is_in_and_the_tail_is_re
         assert_eq!(full["devices"][0]["new"], 1, "{full}");
         assert_eq!(world.stored(), sound(&server), "{profile}");
     }
+}
+
+#[test]
+fn an_accept_that_is_killed_loses_nothing_and_stores_nothing_twice() {
+    let mut killed = 0;
+    // What comes after the kill: the accept again, or a run of its own first.
+    for runs_first in [false, true] {
+        let world = World::new();
+        let fault = Fault::parse("damaged-patch=130@200").unwrap();
+        let server = world.serve(terminal(1_500).fault(fault));
+        world.sync(&[&server], &[]).ended(40);
+        let accept = ["unproven", "accept", &serial(&server), "--yes", "--state", "state"];
+        // Each try gets a little further, until one is through.
+        let mut instant = Duration::from_millis(20);
+        loop {
+            let run = world.program(env!("CARGO_BIN_EXE_iclock-cli")).args(accept).timeout(instant).output().unwrap();
+            match run.status.code() {
+                None => killed += 1,
+                Some(code) => {
+                    assert_eq!(code, 0, "{run:?}");
+                    break;
+                }
+            }
+            if runs_first {
+                world.sync(&[&server], &[]);
+            }
+            instant += Duration::from_millis(40);
+        }
+        let next = world.sync(&[&server], &[]).ended(0).report();
+        assert_eq!(next["totals"]["pending"], 0, "{next}");
+        assert_eq!(world.stored(), sound(&server));
+        let full = world.sync(&[&server], &["--full"]).ended(0).report();
+        assert_eq!((&full["devices"][0]["new"], &full["devices"][0]["quarantined"]), (&0.into(), &0.into()), "{full}");
+        let database = rusqlite::Connection::open(world.path().join("att.db")).unwrap();
+        let rows: i64 = database.query_row("SELECT count(*) FROM attendance_events", (), |row| row.get(0)).unwrap();
+        assert_eq!(rows, 1_370);
+        let ledger = Ledger::open_read_only(&world.path().join("state")).unwrap().unwrap();
+        assert_eq!((ledger.check().unwrap(), ledger.event_count().unwrap()), (Vec::new(), 1_370));
+        let quarantined: u64 = ledger.quarantine_counts().unwrap().iter().map(|(_, _, count)| count).sum();
+        assert_eq!(quarantined, 130);
+    }
+    assert!(killed >= 3, "only {killed} were killed");
 }
 
 #[test]
