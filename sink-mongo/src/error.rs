@@ -112,7 +112,7 @@ fn classify(error: &Error) -> (SinkErrorKind, &'static str, String) {
 
 /// No server could be chosen. Why is said in words alone, of each server that was asked.
 fn of_selection(message: &str) -> (SinkErrorKind, &'static str, String) {
-    let said = message.to_owned();
+    let said = in_words(message);
     if message.contains("wire version") {
         (SinkErrorKind::Schema, OLD, said)
     } else if speaks_of_certificate(message) {
@@ -123,6 +123,49 @@ fn of_selection(message: &str) -> (SinkErrorKind, &'static str, String) {
         (SinkErrorKind::Unreachable, UNREACHABLE, said)
     } else {
         (SinkErrorKind::TimedOut, TOO_SLOW, said)
+    }
+}
+
+/// What a driver says of the servers that it knows, each once and without the names of its own types: their address, and what
+/// went wrong with them.
+fn in_words(message: &str) -> String {
+    let Some((_, servers)) = message.split_once("Servers: [") else {
+        return match message.split_once("Kind: ") {
+            Some((before, error)) => format!("{before}{}", cause(error)),
+            None => message.to_owned(),
+        };
+    };
+    let mut said = Vec::new();
+    for server in servers.split("Address: ").skip(1) {
+        let address = server.split([',', ' ', '}']).next().unwrap_or_default();
+        let what = match server.split_once("Error: ") {
+            Some((_, error)) => cause(error),
+            None => format!("is {}", kind_in_words(server)),
+        };
+        let words = format!("{address}: {what}");
+        if !said.contains(&words) {
+            said.push(words);
+        }
+    }
+    if said.is_empty() { "it knows no server".to_owned() } else { said.join("; ") }
+}
+
+/// The cause in a driver's error: what stands between its kind and its labels.
+fn cause(error: &str) -> String {
+    let error = error.strip_prefix("Kind: ").unwrap_or(error);
+    let end = [", labels:", ", Labels:", " }"].iter().filter_map(|mark| error.find(mark)).min();
+    let error = error.get(..end.unwrap_or(error.len())).unwrap_or(error);
+    error.strip_prefix("I/O error: ").unwrap_or(error).trim().to_owned()
+}
+
+fn kind_in_words(server: &str) -> &'static str {
+    let named =
+        server.split_once("Type: ").map_or("", |(_, rest)| rest.split([',', ' ', '}']).next().unwrap_or_default());
+    match named {
+        "RSSecondary" | "Secondary" => "a secondary",
+        "RSArbiter" | "Arbiter" => "an arbiter",
+        "RSPrimary" | "Primary" => "the primary",
+        _ => "not answering",
     }
 }
 
@@ -167,6 +210,30 @@ mod tests {
             (2, SinkErrorKind::Invalid),
         ] {
             assert_eq!(of_code(code).0, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_servers_is_said_in_words() {
+        for (message, words) in [
+            (
+                "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ { Address: h:1, Type: \
+                 Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {\"RetryableError\"} } ] }",
+                "h:1: Connection refused (os error 111)",
+            ),
+            (
+                "Topology: { Type: ReplicaSetNoPrimary, Servers: [ { Address: h:1, Type: Secondary }, { Address: h:2, Type: \
+                 Unknown, Error: Kind: I/O error: timed out, labels: {} } ] }",
+                "h:1: is a secondary; h:2: timed out",
+            ),
+            ("Servers: [ { Address: h:1, Type: Unknown } ]", "h:1: is not answering"),
+            ("Servers: [  ]", "it knows no server"),
+            (
+                "Connection pool for h:1 cleared because another operation failed with: Kind: I/O error: broken pipe, labels: {}",
+                "Connection pool for h:1 cleared because another operation failed with: broken pipe",
+            ),
+        ] {
+            assert_eq!(of_selection(message).2, words);
         }
     }
 

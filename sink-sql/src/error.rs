@@ -70,12 +70,17 @@ pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sq
         Cause::Protocol(_) => (SinkErrorKind::Unreachable, "check that host and port are those of the database server"),
         _ => (SinkErrorKind::Invalid, OUR_FAULT),
     };
-    SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(cause)
+    let error = SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend);
+    match cause {
+        // The driver would add the line of the server's own source.
+        Cause::Database(said) => error.because(format!("{} ({})", said.message(), said.code().unwrap_or_default())),
+        cause => error.because(cause),
+    }
 }
 
 const FOREIGN_TABLE: &str = "the table is not as this program made it: set another `table`";
 const OUR_FAULT: &str = "this is a fault of this program: please report it";
-const TABLE_GONE: &str = "the table is gone: start this program again, which makes it anew, then replay";
+const TABLE_GONE: &str = "the table is gone: start this program again, which makes it again, then replay";
 const TLS: &str = "let the server offer TLS, or set `tls` to prefer or disable";
 const CERTIFICATE: &str =
     "renew the server's certificate, name the host that it was made for, or name certificates to trust with `tls_ca`";
