@@ -49,8 +49,12 @@ impl Database {
     }
 
     fn sync(&self, world: &World, server: &Server) -> common::Run {
+        self.sync_with(world, server, &[])
+    }
+
+    fn sync_with(&self, world: &World, server: &Server, flags: &[&str]) -> common::Run {
         let (device, sink) = (format!("gate={}", server.addr()), self.through_the_wire());
-        world.cli(&["sync", "--json", "--device", &device, "--sink", &sink])
+        world.cli(&[&["sync", "--json", "--device", &device, "--sink", &sink], flags].concat())
     }
 
     /// What the table holds, asked for directly.
@@ -90,7 +94,16 @@ impl Database {
         if self.is_mongo() {
             return world.runtime.block_on(async { self.collection().await.drop().await.unwrap() });
         }
-        let statement = AssertSqlSafe(format!("DROP TABLE {0}, {0}_schema CASCADE", self.table));
+        self.drop_tables(world, &format!("{0}, {0}_schema", self.table));
+    }
+
+    /// Drops the table of events, or the collection, as somebody would who wants to be rid of it.
+    fn lose(&self, world: &World) {
+        if self.is_mongo() { self.clear(world) } else { self.drop_tables(world, &self.table) }
+    }
+
+    fn drop_tables(&self, world: &World, tables: &str) {
+        let statement = AssertSqlSafe(format!("DROP TABLE {tables} CASCADE"));
         world.runtime.block_on(async {
             if self.url.starts_with("postgres") {
                 sqlx::raw_sql(statement).execute(&mut PgConnection::connect(&self.url).await.unwrap()).await.unwrap();
@@ -148,6 +161,7 @@ on_each_server! {
     a_log_reaches_a_server_whole_and_the_next_run_calls_nobody
     a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later
     runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once
+    a_table_that_was_dropped_is_a_problem_and_replay_fills_it_again
 }
 
 fn error(report: &Value) -> &str {
@@ -197,4 +211,23 @@ fn runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once(world:
     }
     assert!(failed < 40, "no run came through");
     database.holds_the_log_of(world, &server);
+}
+
+fn a_table_that_was_dropped_is_a_problem_and_replay_fills_it_again(world: &World, database: &Database) {
+    let server = world.serve(terminal(300));
+    let sink = database.through_the_wire();
+    for (flags, punches) in [(&["--full"][..], 0), (&[], 1)] {
+        database.sync(world, &server).ended(0);
+        database.lose(world);
+        for _ in 0..punches {
+            server.handle().punch_now().unwrap();
+        }
+        let report = database.sync_with(world, &server, flags).ended(30).report();
+        assert!(error(&report).contains("none of the events that were delivered to it is there"), "{report}");
+        assert!(error(&report).contains("iclock-cli replay --sink"), "{report}");
+        let report = world.cli(&["replay", "--json", "--sink", &sink]).ended(0).report();
+        assert_eq!(report["sinks"][0]["pending"], 0, "{report}");
+        database.holds_the_log_of(world, &server);
+        database.sync_with(world, &server, flags).ended(0);
+    }
 }

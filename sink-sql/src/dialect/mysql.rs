@@ -112,8 +112,20 @@ impl Mysql {
                 sqlx::query(AssertSqlSafe(create)).execute(connection).await?;
                 Ok(0)
             }
+            Ok(found) if found > 0 && !self.is_there(&mut *connection).await? => {
+                // Somebody dropped the table of events and left this one.
+                sqlx::query(AssertSqlSafe(format!("DELETE FROM {versions}"))).execute(connection).await?;
+                Ok(0)
+            }
             other => other,
         }
+    }
+
+    async fn is_there(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+        let question =
+            "SELECT count(*) FROM information_schema.tables WHERE table_schema = database() AND table_name = ?";
+        let count: i64 = sqlx::query_scalar(question).bind(self.table.to_string()).fetch_one(connection).await?;
+        Ok(count > 0)
     }
 
     /// Statement by statement, since each commits on its own: where an earlier attempt was broken off, some were taken before.

@@ -124,7 +124,14 @@ impl Statements for Postgres {
             sqlx::query(AssertSqlSafe(create)).execute(&mut *transaction).await?;
         }
         let newest = format!("SELECT coalesce(max(version), 0) FROM {versions}");
-        let found: i64 = sqlx::query_scalar(AssertSqlSafe(newest)).fetch_one(&mut *transaction).await?;
+        let mut found: i64 = sqlx::query_scalar(AssertSqlSafe(newest)).fetch_one(&mut *transaction).await?;
+        let there: bool =
+            sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(&table).fetch_one(&mut *transaction).await?;
+        if found > 0 && !there {
+            // Somebody dropped the table of events and left this one.
+            sqlx::query(AssertSqlSafe(format!("DELETE FROM {versions}"))).execute(&mut *transaction).await?;
+            found = 0;
+        }
         let mut notices = Vec::new();
         for step in migration::pending(POSTGRES, found, &self.target, &self.table)? {
             // What fails within is undone, and the rest goes on.
