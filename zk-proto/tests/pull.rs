@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use zk_proto::client::{Pull, PullError, PullRequest, Pulled, pull, pull_users};
 use zk_proto::proof::{Proven, Reason};
 use zk_proto::record::Who;
-use zk_proto::{Client, ConnectOptions, Transport, Uid};
+use zk_proto::{Client, Command, ConnectOptions, Transport, Uid};
 use zk_sim::{Fault, FaultKind, Handle, Profile, Punch, Server, Terminal};
 
 type Row = (String, u32, u8, u8);
@@ -247,6 +247,17 @@ async fn firmware_that_ignores_the_buffered_read_of_its_log_is_read_directly() {
         let pulled = pull(&mut client, &site.request(), &mut |_| ()).await.unwrap();
         assert_eq!(full(pulled), site.truth());
     }
+}
+
+#[tokio::test]
+async fn a_buffered_read_that_was_waited_for_in_vain_is_not_asked_for_in_the_next_session() {
+    let site = Site::new("tft40", 300, &["ignore-buffered", "drop-after=6000x1"]).await;
+    let mut client = site.client_over(Transport::Tcp, Duration::from_millis(100)).await.unwrap();
+    let pulled = pull(&mut client, &site.request(), &mut |_| ()).await.unwrap();
+    assert_eq!(pulled.sessions, 2);
+    let asked = site.terminal.stats().commands.get(&Command::DATA_WRRQ).copied();
+    assert_eq!(asked, Some(2), "twice in the first session, and not in the second");
+    assert_eq!(full(pulled), site.truth());
 }
 
 #[tokio::test]
