@@ -191,6 +191,9 @@ fn a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later(world: 
         assert_eq!(report["sinks"][0]["pending"], truth(&server).len(), "{report}");
         assert!(error(&report).contains(problem) && error(&report).contains(mend), "{fault:?}: {report}");
         assert!(error(&report).contains(&database.table), "it names the target: {report}");
+        for driver in ["Topology", "Kind:", "labels", "at line"] {
+            assert!(!error(&report).contains(driver), "{fault:?}: it speaks as the driver: {report}");
+        }
     }
     database.proxy.heal();
     assert_eq!(database.sync(world, &server).ended(0).report()["sinks"][0]["pending"], 0);

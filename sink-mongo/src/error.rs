@@ -147,7 +147,12 @@ fn in_words(message: &str) -> String {
             said.push(words);
         }
     }
-    if said.is_empty() { "it knows no server".to_owned() } else { said.join("; ") }
+    let said = if said.is_empty() { "it knows no server".to_owned() } else { said.join("; ") };
+    if message.starts_with("Server selection timeout") {
+        format!("no usable server before the timeout: {said}")
+    } else {
+        said
+    }
 }
 
 /// The cause in a driver's error: what stands between its kind and its labels.
@@ -219,7 +224,7 @@ mod tests {
             (
                 "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ { Address: h:1, Type: \
                  Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {\"RetryableError\"} } ] }",
-                "h:1: Connection refused (os error 111)",
+                "no usable server before the timeout: h:1: Connection refused (os error 111)",
             ),
             (
                 "Topology: { Type: ReplicaSetNoPrimary, Servers: [ { Address: h:1, Type: Secondary }, { Address: h:2, Type: \
