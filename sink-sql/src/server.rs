@@ -1,6 +1,6 @@
 //! Where a database server is, and how to sign in: what PostgreSQL and MySQL/MariaDB have in common.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use attendance_model::{OptionsError, Secret, Settings};
 use url::Url;
@@ -157,4 +157,10 @@ impl Server {
 
 fn decode(text: &str) -> Option<String> {
     percent_encoding::percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+/// The text of a file that begins with a byte-order mark, which the TLS library does not skip. `None` where it has none.
+pub(crate) fn without_mark(file: &Path) -> Option<Vec<u8>> {
+    let bytes = std::fs::read(file).ok()?;
+    bytes.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec)
 }

@@ -112,9 +112,15 @@ async fn a_certificate_that_does_not_serve_is_told_and_not_tried_again() {
         let server = OwnServer::postgres(&settings);
         drop(connect(&server).await);
         let trust = if trusted { format!("tls=verify-full&tls_ca={file}") } else { "tls=verify-full".to_owned() };
-        let sink = open(&format!("postgres://test:secret@127.0.0.1:{}/postgres", server.port), &trust);
+        let url = format!("postgres://test:secret@127.0.0.1:{}/postgres", server.port);
+        let sink = open(&url, &trust);
         match sink.probe().await {
-            Ok(_) => assert!(serves, "{name} {year}"),
+            Ok(_) => {
+                assert!(serves, "{name} {year}");
+                // As Windows writes it, with a byte-order mark.
+                std::fs::write(&file, ["\u{feff}".as_bytes(), &std::fs::read(&file).unwrap()].concat()).unwrap();
+                open(&url, &trust).probe().await.unwrap();
+            }
             Err(error) => common::is_a_certificate_s(&error, &format!("{name} {year}: {serves}")),
         }
     }

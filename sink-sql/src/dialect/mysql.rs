@@ -17,7 +17,7 @@ use crate::error::{Classify, NAME_TAKEN, from_sqlx, mysql_number};
 use crate::mapping::{COLUMNS, Limits, Row};
 use crate::migration::{self, MYSQL, Migration};
 use crate::options::SqlOptions;
-use crate::server::{Server, Tls};
+use crate::server::{Server, Tls, without_mark};
 use crate::table::{DAILY, LATEST, Table};
 use crate::version::{self, Product};
 
@@ -63,7 +63,10 @@ impl Mysql {
             connect = connect.password(password.expose());
         }
         if let Some(file) = &server.tls_ca {
-            connect = connect.ssl_ca(file);
+            connect = match without_mark(file) {
+                Some(pem) => connect.ssl_ca_from_pem(pem),
+                None => connect.ssl_ca(file),
+            };
         }
         Pooled::new(statements, connect, options.target(), options.timeout(), server.pool)
     }

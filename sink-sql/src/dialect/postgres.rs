@@ -12,7 +12,7 @@ use crate::error::{Classify, from_sqlx, sqlstate};
 use crate::mapping::{COLUMNS, Limits, Row};
 use crate::migration::{self, Migration, POSTGRES};
 use crate::options::SqlOptions;
-use crate::server::{Server, Tls};
+use crate::server::{Server, Tls, without_mark};
 use crate::table::Table;
 use crate::version::{self, Product};
 
@@ -64,7 +64,10 @@ impl Postgres {
             connect = connect.password(password.expose());
         }
         if let Some(file) = &server.tls_ca {
-            connect = connect.ssl_root_cert(file);
+            connect = match without_mark(file) {
+                Some(pem) => connect.ssl_root_cert_from_pem(pem),
+                None => connect.ssl_root_cert(file),
+            };
         }
         Pooled::new(statements, connect, options.target(), options.timeout(), server.pool)
     }
