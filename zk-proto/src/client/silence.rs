@@ -32,7 +32,8 @@ impl Silence {
     /// Something came. A long pause before it counts all the same if nothing new follows.
     pub(super) fn hear(&mut self, now: Duration, timeout: Duration) {
         let pause = now.saturating_sub(self.heard);
-        if pause >= timeout {
+        // Holes in an answer over datagrams are waited for that long, too, and more of it came.
+        if pause >= timeout.saturating_mul(2) {
             self.quiet = self.quiet.saturating_add(pause);
         }
         (self.heard, self.lasts) = (now, false);
