@@ -269,7 +269,8 @@ fn weigh_layout(
         }
     }
     witnesses.numbers = verdict.numbers;
-    let by_content = telling && is_plain(layout, &verdict);
+    // While the terminal's clock is reset, any small number is a believable date, and short records show nothing else.
+    let by_content = telling && is_plain(layout, &verdict) && (numbered || !rules.clock.is_reset());
     // Without a count, people speak for plain records alone.
     let by_people = named && is_plain(layout, &verdict) && !(few && verdict.tally.good < records);
     let thin = few && layout.needs_users() && witnesses.people.is_some() && verdict.tally.good < records;

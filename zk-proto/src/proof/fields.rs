@@ -133,7 +133,8 @@ impl Rules {
     pub(super) fn date(&self, time: u32) -> Date {
         let time = DeviceTime(time);
         if time.0 < DAY {
-            if self.clock.is_reset() { Date::Good } else { Date::Reset }
+            // The very second of the reset is what any four zero bytes show.
+            if self.clock.is_reset() && time.0 > 0 { Date::Good } else { Date::Reset }
         } else if time.0 != ERASED && (time <= self.clock.limit || self.any_existing_date) && time.exists() {
             Date::Good
         } else {

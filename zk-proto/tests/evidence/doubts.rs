@@ -128,3 +128,33 @@ fn a_pinned_layout_is_the_only_one_that_is_considered() {
     let other = prove(spool(&set), &pinned(WIDE)).unwrap_err();
     assert!(!other.reasons().is_empty(), "{other}");
 }
+
+/// The log read while the terminal shows a clock that was reset, twice, without people and with them.
+fn while_reset(set: &[u8], counts: Counts) -> Vec<Result<AttendanceLayout, String>> {
+    let terminal_now = Some(zk_proto::DeviceTime(18_000));
+    [None, Some(crate::evidence::people::everybody())]
+        .map(|people| {
+            let evidence = Evidence { terminal_now, people, ..evidence(set.len(), counts) };
+            let proof = crate::logs::prove_twice(set, &evidence);
+            proof.map(|proven| proven.layout().unwrap()).map_err(|unproven| unproven.to_string())
+        })
+        .into()
+}
+
+#[test]
+fn a_reset_clock_makes_no_two_records_of_one() {
+    for code in [0u32, 5, 4_711] {
+        let mut log = log(AttendanceLayout::Sixteen);
+        log.bytes.chunks_mut(16).for_each(|record| record[12..].copy_from_slice(&code.to_le_bytes()));
+        let set = log.set();
+        for counts in [Counts::steady(300), Counts::steady(600), Counts::steady(305), Counts::default()] {
+            // A count of twice as many makes records of 8 bytes of them. Those always need the user table: see `prove_names`.
+            let needs_people = usize::from(counts == Counts::steady(600));
+            for read in while_reset(&set, counts).into_iter().skip(needs_people) {
+                assert!(read.is_err() || read == Ok(AttendanceLayout::Sixteen), "{code}, {counts:?}: {read:?}");
+            }
+        }
+        // With people, and a count that is right, it is read.
+        assert_eq!(while_reset(&set, Counts::steady(300))[1], Ok(AttendanceLayout::Sixteen), "work code {code}");
+    }
+}
