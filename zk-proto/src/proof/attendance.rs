@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::record::{AttendanceLayout, WIDE_MAX, WIDE_MIN, WIDE_MIN as FORTY};
 use crate::spool::{Spool, SpoolError};
 
+use super::alternative::alternative;
 use super::digest::digest;
 use super::fields::Rules;
 use super::judge::{Region, Verdict, judge};
@@ -108,7 +109,7 @@ fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result
             }
         }
     }
-    let Some(Accepted { region, trailing, witnesses, verdict }) = best else {
+    let Some(Accepted { region, trailing, witnesses, verdict, people_wanted }) = best else {
         if doubt.reasons.is_empty() {
             doubt.reasons.push(Reason::NoLayout);
         }
@@ -134,6 +135,7 @@ fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result
         states: verdict.states,
         modes: verdict.modes,
         confirmed,
+        people_wanted,
     })
 }
 
@@ -171,6 +173,7 @@ fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
         states: ByteSet::default(),
         modes: ByteSet::default(),
         confirmed: None,
+        people_wanted: false,
     })
 }
 
@@ -200,6 +203,8 @@ struct Accepted {
     trailing: u64,
     witnesses: Witnesses,
     verdict: Verdict,
+    /// So few records that who they name should be known.
+    people_wanted: bool,
 }
 
 impl Accepted {
@@ -226,17 +231,19 @@ fn weigh_layout(
     // Word and size agree to the byte, and there is enough to tell by its content alone what it is.
     let complete = witnesses.length_word && witnesses.size && trailing == 0;
     let telling = complete && records >= ENOUGH;
-    // Ids say nothing about bytes whose sizes do not agree, nor do a few of the small numbers of 8-byte records.
-    let may_speak = (complete || witnesses.count) && (!layout.needs_users() || telling);
+    let few = records < FEW;
+    let scant = layout.needs_users() && records < ENOUGH;
+    // Ids say nothing about bytes whose sizes do not agree, nor do the small numbers of 8-byte records unless word and size do.
+    let may_speak = complete || witnesses.count && !layout.needs_users();
     if let Some(people) = evidence.people.as_ref().filter(|_| may_speak) {
-        witnesses.people = Some(people.agree(spool, region)?);
+        let named = people.among(spool, region)?;
+        witnesses.people = Some(if few || scant { named.all() } else { named.nearly_all() });
+        // Few short records say so little that they have to name people, where these are known.
+        if few && !numbered && !named.all() || scant && !named.most() {
+            return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
+        }
     }
     let named = witnesses.people == Some(true);
-    let few = records < FEW;
-    // Few short records say so little that they have to name people, where these are known.
-    if few && !numbered && witnesses.people == Some(false) {
-        return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
-    }
     let remainder = counted_in && witnesses.count && (records >= ENOUGH || named || remembered || numbered);
     // Record numbers, which only a look into the records shows, can add one witness and back a wide layout.
     let could_hold = witnesses.holding() + usize::from(numbered) >= 2 || remainder;
@@ -257,7 +264,7 @@ fn weigh_layout(
     if let Some(second) = also_fits(word, evidence, region).filter(|_| !numbered && !named && !pinned) {
         return Ok(Err(Reason::Ambiguous { first: layout, second }));
     }
-    let rules = Rules::new(evidence, sizes_agree && !narrow).of_few(few);
+    let rules = Rules::new(evidence, sizes_agree && !narrow).of_few(few).of_recent(scant && !sizes_agree);
     let rules = rules.of_people(evidence.people.clone().filter(|_| named));
     // A count that moved allows one record more or less, which with few narrow ones is another width.
     let certain_width =
@@ -268,12 +275,26 @@ fn weigh_layout(
             return Ok(Err(Reason::Ambiguous { first, second: layout }));
         }
     }
+    let people = evidence.people.as_ref();
+    let mut people_wanted = people.is_none() && (scant || few && !numbered);
+    if !pinned && (few && !layout.needs_users() || people.is_some() && !numbered && records < ENOUGH) {
+        let bytes = spool.read(region.at..region.at + records * layout.width() as u64)?;
+        let recent = few && rules.are_recent(layout, bytes);
+        match alternative(bytes, layout, &rules, people) {
+            // Where nobody knows the people, the better-known of two possible readings is taken.
+            Some(_) if people.is_none() && recent => people_wanted = true,
+            Some(rival) => return Ok(Err(Reason::Misaligned { layout, rival })),
+            None => {}
+        }
+    }
     witnesses.numbers = verdict.numbers;
     // While the terminal's clock is reset, any small number is a believable date, and short records show nothing else.
     let by_content = telling && is_plain(layout, &verdict) && (numbered || !rules.clock.is_reset());
     // Without a count, people speak for plain records alone.
-    let by_people = named && is_plain(layout, &verdict) && !(few && verdict.tally.good < records);
+    let by_people = named && is_plain(layout, &verdict) && !((few || scant) && verdict.tally.good < records);
     let thin = few && layout.needs_users() && witnesses.people.is_some() && verdict.tally.good < records;
+    // States that are learned from few records may be bytes of another field, unless the records name people.
+    let odd = records < ENOUGH && !verdict.has_known_states() && !named && !pinned;
     let backed = witnesses.count || remembered || by_people || witnesses.numbers == Some(true) || by_content;
     // Where a remainder is counted in, nothing but the count and the records say where they end.
     let whole = witnesses.holding() >= 2 && !counted_in;
@@ -287,10 +308,10 @@ fn weigh_layout(
         Err(Reason::Misaligned { layout, rival })
     } else if !verdict.is_acceptable() || (!familiar && verdict.tally.bad > 0) {
         Err(Reason::Implausible { layout: shape, tally: verdict.tally })
-    } else if !backed || thin || !(whole || but_for_the_rest) || (vague && !sizes_agree) {
+    } else if !backed || thin || odd || !(whole || but_for_the_rest) || (vague && !sizes_agree) {
         Err(Reason::Witnesses { layout: shape, witnesses })
     } else {
-        Ok(Accepted { region, trailing, witnesses, verdict })
+        Ok(Accepted { region, trailing, witnesses, verdict, people_wanted: people_wanted && !pinned })
     })
 }
 

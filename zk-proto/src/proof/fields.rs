@@ -56,6 +56,8 @@ pub(super) struct Rules {
     any_existing_date: bool,
     /// Few records have to be better ones: bytes of other fields, such as a verify mode for a time, pass for neutral ones.
     few: bool,
+    /// The best ones: somebody's, of the last years.
+    recent: bool,
     modes: [bool; 256],
     states: [bool; 256],
     /// The records are where they are without regard to their states, which may be any then.
@@ -80,6 +82,7 @@ impl Rules {
             order: evidence.order,
             any_existing_date,
             few: false,
+            recent: false,
             modes,
             states,
             states_prove_nothing: any_existing_date,
@@ -91,6 +94,11 @@ impl Rules {
     /// For a set of so few records that nothing but the records themselves speaks for them.
     pub(super) fn of_few(self, few: bool) -> Self {
         Self { few, ..self }
+    }
+
+    /// For so few short records that only who and when speaks for them, without a count.
+    pub(super) fn of_recent(self, recent: bool) -> Self {
+        Self { few: self.few || recent, recent, ..self }
     }
 
     /// For records that name people of the user table.
@@ -142,13 +150,18 @@ impl Rules {
         }
     }
 
-    pub(super) fn likelihood(&self, time: u32) -> Likelihood {
-        let Clock { limit, host, terminal } = self.clock;
+    /// Whether a time is one of the last years by one of the clocks, and be it of a day that does not exist.
+    pub(super) fn is_of_recent_years(&self, time: u32) -> bool {
+        let Clock { host, terminal, .. } = self.clock;
         let recent = |now: DeviceTime| time <= now.0.saturating_add(DAY) && time >= now.0.saturating_sub(RECENT);
+        recent(host) || terminal.is_some_and(recent)
+    }
+
+    pub(super) fn likelihood(&self, time: u32) -> Likelihood {
         match self.date(time) {
             Date::Bad => Likelihood::None,
-            Date::Good if recent(host) || terminal.is_some_and(recent) => Likelihood::Recent,
-            Date::Good if (LIKELY_FROM..=limit.0).contains(&time) => Likelihood::Likely,
+            Date::Good if self.is_of_recent_years(time) => Likelihood::Recent,
+            Date::Good if (LIKELY_FROM..=self.clock.limit.0).contains(&time) => Likelihood::Likely,
             Date::Good | Date::Reset => Likelihood::Poor,
         }
     }
@@ -158,11 +171,24 @@ impl Rules {
     /// without one, a date of the last years.
     fn is_likely_of_few(&self, id: Id, time: u32) -> bool {
         match (self.date(time), id) {
+            _ if self.recent => id == Id::Present && self.likelihood(time) == Likelihood::Recent,
             (Date::Good, Id::Present) => time >= LIKELY_FROM || self.likelihood(time) == Likelihood::Recent,
             (Date::Good, _) => self.likelihood(time) == Likelihood::Recent,
             (Date::Reset, Id::Present) => time > u8::MAX.into(),
             _ => false,
         }
+    }
+
+    /// Whether every one of a few records is of the last years.
+    pub(super) fn are_recent(&self, layout: AttendanceLayout, records: &[u8]) -> bool {
+        let at = match layout {
+            AttendanceLayout::EightA => 3,
+            AttendanceLayout::EightB | AttendanceLayout::Sixteen => 4,
+            AttendanceLayout::Wide(_) => 27,
+        };
+        let time = |record: &[u8]| record.get(at..).and_then(<[u8]>::first_chunk).map(|time| u32::from_le_bytes(*time));
+        let mut times = records.chunks_exact(layout.width()).filter_map(time);
+        times.all(|time| self.likelihood(time) == Likelihood::Recent)
     }
 
     /// Whether all records are good in the plainest way, which most are. False says nothing.
@@ -209,6 +235,9 @@ impl Rules {
         let id = Id::of_number(u16::from_le_bytes([u0, u1]).into());
         if layout == AttendanceLayout::EightA {
             self.weigh(id, u32::from_le_bytes([b3, b4, b5, b6]), b7, b2)
+        } else if self.few && (b2 & 0xC0 != 0 || b3 != 0) {
+            // These are zero in every sample.
+            Class::Bad
         } else {
             self.weigh(id, u32::from_le_bytes([b4, b5, b6, b7]), b2 & 7, (b2 >> 3) & 3)
         }

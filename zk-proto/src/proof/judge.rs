@@ -107,9 +107,16 @@ pub(super) struct Verdict {
     pub(super) states: ByteSet,
     /// Verify modes likewise.
     pub(super) modes: ByteSet,
+    /// No state was held against a record.
+    pub(super) any_state: bool,
 }
 
 impl Verdict {
+    /// Whether the states of the records are documented, or known of this terminal.
+    pub(super) fn has_known_states(&self) -> bool {
+        self.states.is_empty() && !self.any_state
+    }
+
     /// Whether so few records are bad that no rule would make more of them.
     fn leaves_nothing_to_learn(self) -> bool {
         let few_bad = self.tally.bad * 20 <= self.tally.good && self.suspicious.is_none();
@@ -143,11 +150,13 @@ pub(super) fn judge(
 ) -> Result<Verdict, SpoolError> {
     let verdict = judge_in_order(spool, region, rules.in_order(FieldOrder::StateFirst), sizes_agree, ahead)?;
     let as_captured = region.layout != AttendanceLayout::Sixteen || rules.order == FieldOrder::StateFirst;
-    if verdict.is_acceptable() || as_captured {
+    let taken = verdict.is_acceptable();
+    if taken && verdict.has_known_states() || as_captured {
         return Ok(verdict);
     }
     let as_set = look(spool, region, rules, sizes_agree)?;
-    Ok(if as_set.is_acceptable() { as_set } else { verdict })
+    let better = as_set.is_acceptable() && (!taken || as_set.tally.bad <= verdict.tally.bad);
+    Ok(if better { as_set } else { verdict })
 }
 
 /// Verify modes and punch states that no document names are taken when they recur, which costs a second look; and where states
@@ -177,7 +186,7 @@ fn judge_in_order(
     let states_prove_nothing = rules.people.is_some() || rules.states_prove_nothing && wide;
     if states_prove_nothing && !verdict.leaves_nothing_to_learn() {
         rules.allow_any_state();
-        let any = Verdict { modes, states, ..look(spool, region, &rules, sizes_agree)? };
+        let any = Verdict { modes, states, any_state: true, ..look(spool, region, &rules, sizes_agree)? };
         verdict = verdict.or_better(any);
     }
     Ok(verdict)

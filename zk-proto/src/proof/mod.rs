@@ -16,6 +16,7 @@
 //!
 //! The rules, their reasons, and what bytes cannot tell are in `docs/proof.md` of the repository.
 
+mod alternative;
 mod attendance;
 mod byte_set;
 mod clock;

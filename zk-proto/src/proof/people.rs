@@ -10,7 +10,6 @@ use crate::record::AttendanceLayout;
 use crate::spool::{Spool, SpoolError};
 
 use super::UserTable;
-use super::attendance::FEW;
 use super::judge::Region;
 
 /// Different people whom the records have to name, where there are as many: an id that is always the same may be a byte of
@@ -62,9 +61,26 @@ impl People {
         }
     }
 
-    /// Whether the records name these people: nine in ten of them, and three different ones or all there are. Of fewer than
-    /// five records, each.
-    pub(super) fn agree(&self, spool: &mut Spool, region: Region) -> Result<bool, SpoolError> {
+    /// Whether what can be seen of a record's id may be part of one of theirs.
+    pub(super) fn fit(&self, layout: AttendanceLayout, byte: impl Fn(usize) -> Option<u8>) -> bool {
+        let fits = |id: &[u8]| id.iter().enumerate().all(|(at, own)| byte(at).is_none_or(|seen| seen == *own));
+        match layout {
+            AttendanceLayout::EightA | AttendanceLayout::EightB => {
+                self.0.slots.iter().any(|slot| fits(&slot.to_le_bytes()))
+            }
+            AttendanceLayout::Sixteen => self.0.numbers.iter().any(|number| fits(&number.to_le_bytes())),
+            AttendanceLayout::Wide(_) => {
+                let seen = |at: usize| byte(2 + at).is_none_or(|seen| seen == 0);
+                self.0.texts.iter().any(|text| {
+                    let own = text.iter().enumerate().all(|(at, own)| byte(2 + at).is_none_or(|seen| seen == *own));
+                    own && (text.len() >= 24 || seen(text.len()))
+                })
+            }
+        }
+    }
+
+    /// How many of these records name one of them.
+    pub(super) fn among(&self, spool: &mut Spool, region: Region) -> Result<Named, SpoolError> {
         let (mut named, mut different) = (0u64, BTreeSet::new());
         region.blocks(spool, |block| {
             for record in block.chunks_exact(region.layout.width()) {
@@ -77,10 +93,32 @@ impl People {
             }
             true
         })?;
-        if region.records < FEW {
-            return Ok(named == region.records);
-        }
-        Ok(named * 10 >= region.records * 9 && different.len() >= DIFFERENT.min(self.0.slots.len()))
+        let several = different.len() >= DIFFERENT.min(self.0.slots.len());
+        Ok(Named { named, records: region.records, several })
+    }
+}
+
+/// How many of some records name people of the table.
+#[derive(Clone, Copy)]
+pub(super) struct Named {
+    named: u64,
+    records: u64,
+    /// Three different ones, or all there are.
+    several: bool,
+}
+
+impl Named {
+    pub(super) fn all(self) -> bool {
+        self.named == self.records
+    }
+
+    pub(super) fn most(self) -> bool {
+        self.named * 2 > self.records
+    }
+
+    /// Nine in ten, and several people.
+    pub(super) fn nearly_all(self) -> bool {
+        self.named * 10 >= self.records * 9 && self.several
     }
 }
 

@@ -29,6 +29,7 @@ pub struct Proven {
     states: ByteSet,
     modes: ByteSet,
     confirmed: Option<Reading>,
+    people_would_help: bool,
 }
 
 /// What a proof has found out, to make a [`Proven`] of.
@@ -48,6 +49,8 @@ pub(super) struct Findings {
     pub(super) modes: ByteSet,
     /// Records that were believed since they came twice the same.
     pub(super) confirmed: Option<Reading>,
+    /// So few records that who they name should be known.
+    pub(super) people_wanted: bool,
 }
 
 impl Proven {
@@ -68,6 +71,7 @@ impl Proven {
             states,
             modes,
             confirmed,
+            people_would_help: findings.people_wanted,
         }
     }
 
@@ -139,6 +143,13 @@ impl Proven {
         self.confirmed
     }
 
+    /// Whether so few records came that the proven user table ([`super::Evidence::people`]) should speak for them too, if it
+    /// can be had: then prove the same bytes again with it.
+    #[must_use]
+    pub fn people_would_help(&self) -> bool {
+        self.people_would_help
+    }
+
     /// The next records, at most `most`; none when all were given out. They share one buffer.
     ///
     /// # Errors
@@ -173,7 +184,7 @@ impl Proven {
         (WORD_LEN + body + self.trailing, begin)
     }
 
-    pub(super) fn into_spool(self) -> Spool {
+    pub(crate) fn into_spool(self) -> Spool {
         self.spool
     }
 

@@ -7,6 +7,7 @@
 use crate::record::{AttendanceLayout, FieldOrder};
 
 use super::People;
+use super::attendance::ENOUGH;
 use super::fields::{Likelihood, Rules};
 use super::id::Id;
 
@@ -84,9 +85,11 @@ impl Score {
     /// Whether this reading makes better records than `claim` does, on the average; with `doubtful`, equally good ones.
     /// A chance hit here and there is none: three in five need a likely date. No part of a record beats a whole one by the
     /// least of points.
-    fn beats(self, claim: Self, doubtful: bool) -> bool {
+    fn beats(self, claim: Self, doubtful: bool, to_prove: bool) -> bool {
         let margin = if self.partial && !doubtful { u64::from(CLEAN) } else { 0 };
         let mine = self.points_beside(claim) * claim.records;
+        // The one record in a few whose uid is a multiple of 256 makes no difference.
+        let mine = if to_prove { mine + mine / 16 } else { mine };
         let claimed = (claim.points_beside(self) + margin * claim.records) * self.records;
         let better = if doubtful { mine >= claimed } else { mine > claimed };
         self.dated > 0 && self.dated * 5 >= self.records * 3 && better
@@ -178,7 +181,8 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
     let rival = same.chain(others).find(|rival| {
         // Of the two 8-byte layouts, A is the one without a witness in the field: it has to be the better one, and two records
         // of B are not called into question by the one of A that may stand between them.
-        let to_prove = *rival == Rival { layout: AttendanceLayout::EightB, shift: 0 };
+        let many = window.len() >= ENOUGH as usize * width;
+        let to_prove = rival.layout == AttendanceLayout::EightB && (rival.shift == 0 || many);
         let between = rival.layout == AttendanceLayout::EightA && rival.shift > 0 && window.len() <= 2 * width;
         // One record of 8 bytes with a date is no part of one of 16.
         if sizes_agree && rival.layout != layout && claim.dated > 0 && window.len() < rival.layout.width() {
@@ -196,7 +200,7 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
             }
             doubtful |= rival.shift > 0;
         }
-        let beats = |rules| score(window, rival.layout, rival.shift, rules, role).beats(claim, doubtful);
+        let beats = |rules| score(window, rival.layout, rival.shift, rules, role).beats(claim, doubtful, to_prove);
         // A claim in the order that is set has to stand against readings in the order of the captures too.
         !(between && sizes_agree) && (beats(rules) || as_captured.as_ref().is_some_and(&beats))
     });

@@ -90,5 +90,6 @@ fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Re
         states: verdict.states,
         modes: verdict.modes,
         confirmed,
+        people_wanted: false,
     })
 }

@@ -270,17 +270,15 @@ impl Puller<'_> {
         Ok(Ok(self.report(found, Some(known), users)))
     }
 
-    /// Where a proof fails and the user table may clear the doubt, proves the same bytes again with it.
+    /// Where the user table may clear a doubt, proves the same bytes again with it. Few records are held against it in any case.
     async fn with_people(&mut self, proof: Result<Proven, Unproven>, evidence: Evidence) -> Result<Proven, Unproven> {
-        let unproven = match proof {
-            Err(unproven) if unproven.people_would_help() => unproven,
-            other => return other,
-        };
-        self.meet_people().await;
-        match &self.people {
-            None => Err(unproven),
-            people => prove(unproven.into_spool(), &Evidence { people: people.clone(), ..evidence }),
+        if !proof.as_ref().map_or_else(Unproven::people_would_help, Proven::people_would_help) {
+            return proof;
         }
+        self.meet_people().await;
+        let Some(people) = self.people.clone() else { return proof };
+        let spool = proof.map_or_else(Unproven::into_spool, Proven::into_spool);
+        prove(spool, &Evidence { people: Some(people), ..evidence })
     }
 
     /// What is known beside the bytes at this moment.
