@@ -292,7 +292,7 @@ fn weigh_layout(
     let by_content = telling && is_plain(layout, &verdict) && (numbered || !rules.clock.is_reset());
     // Without a count, people speak for plain records alone.
     let by_people = named && is_plain(layout, &verdict) && !((few || scant) && verdict.tally.good < records);
-    let thin = few && layout.needs_users() && witnesses.people.is_some() && verdict.tally.good < records;
+    let thin = few && layout.needs_users() && witnesses.people.is_some() && verdict.tally.bad > 0;
     // States that are learned from few records may be bytes of another field, unless the records name people.
     let odd = records < ENOUGH && !verdict.has_known_states() && !named && !pinned;
     let backed = witnesses.count || remembered || by_people || witnesses.numbers == Some(true) || by_content;

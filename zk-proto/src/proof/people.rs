@@ -81,7 +81,7 @@ impl People {
 
     /// How many of these records name one of them.
     pub(super) fn among(&self, spool: &mut Spool, region: Region) -> Result<Named, SpoolError> {
-        let (mut named, mut different) = (0u64, BTreeSet::new());
+        let (mut named, mut nobodys, mut different) = (0u64, 0u64, BTreeSet::new());
         region.blocks(spool, |block| {
             for record in block.chunks_exact(region.layout.width()) {
                 if let Some(who) = self.named(region.layout, record, 0) {
@@ -89,31 +89,46 @@ impl People {
                     if different.len() < DIFFERENT {
                         different.insert(who);
                     }
+                } else if !is_without_id(region.layout, record) {
+                    nobodys += 1;
                 }
             }
             true
         })?;
         let several = different.len() >= DIFFERENT.min(self.0.slots.len());
-        Ok(Named { named, records: region.records, several })
+        Ok(Named { named, nobodys, records: region.records, several })
     }
+}
+
+/// Whether the record's id is missing, as that of a deleted user is on some firmware.
+fn is_without_id(layout: AttendanceLayout, record: &[u8]) -> bool {
+    let id = match layout {
+        AttendanceLayout::EightA | AttendanceLayout::EightB => record.get(..2),
+        AttendanceLayout::Sixteen => record.get(..4),
+        AttendanceLayout::Wide(_) => record.get(2..3),
+    };
+    id.is_some_and(|id| id.iter().all(|byte| *byte == 0))
 }
 
 /// How many of some records name people of the table.
 #[derive(Clone, Copy)]
 pub(super) struct Named {
     named: u64,
+    /// Those whose id is nobody's.
+    nobodys: u64,
     records: u64,
     /// Three different ones, or all there are.
     several: bool,
 }
 
 impl Named {
+    /// Some do, and those that do not name nobody at all.
     pub(super) fn all(self) -> bool {
-        self.named == self.records
+        self.named > 0 && self.nobodys == 0
     }
 
     pub(super) fn most(self) -> bool {
-        self.named * 2 > self.records
+        self.named > self.nobodys
     }
 
     /// Nine in ten, and several people.
