@@ -100,12 +100,13 @@ impl People {
     }
 }
 
-/// Whether the record's id is missing, as that of a deleted user is on some firmware.
+/// Whether a short record's id is missing, as that of a deleted user is on some firmware. In a wide one, nearly all bytes are
+/// zero, so that a missing id says nothing.
 fn is_without_id(layout: AttendanceLayout, record: &[u8]) -> bool {
     let id = match layout {
         AttendanceLayout::EightA | AttendanceLayout::EightB => record.get(..2),
         AttendanceLayout::Sixteen => record.get(..4),
-        AttendanceLayout::Wide(_) => record.get(2..3),
+        AttendanceLayout::Wide(_) => None,
     };
     id.is_some_and(|id| id.iter().all(|byte| *byte == 0))
 }
