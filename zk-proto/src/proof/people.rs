@@ -100,8 +100,8 @@ impl People {
     }
 }
 
-/// Whether a short record's id is missing, as that of a deleted user is on some firmware. In a wide one, nearly all bytes are
-/// zero, so that a missing id says nothing.
+/// Whether a short record's id is missing, as that of a deleted user is on some firmware. Most bytes of a wide record
+/// are zero, so a missing id says nothing there.
 fn is_without_id(layout: AttendanceLayout, record: &[u8]) -> bool {
     let id = match layout {
         AttendanceLayout::EightA | AttendanceLayout::EightB => record.get(..2),

@@ -270,7 +270,7 @@ impl Puller<'_> {
         Ok(Ok(self.report(found, Some(known), users)))
     }
 
-    /// Where the user table may clear a doubt, proves the same bytes again with it. Few records are held against it in any case.
+    /// Proves the same bytes again with the user table, where that may clear a doubt or few records came.
     async fn with_people(&mut self, proof: Result<Proven, Unproven>, evidence: Evidence) -> Result<Proven, Unproven> {
         if !proof.as_ref().map_or_else(Unproven::people_would_help, Proven::people_would_help) {
             return proof;
