@@ -158,3 +158,19 @@ fn a_reset_clock_makes_no_two_records_of_one() {
         assert_eq!(while_reset(&set, Counts::steady(300))[1], Ok(AttendanceLayout::Sixteen), "work code {code}");
     }
 }
+
+#[test]
+fn a_single_punch_that_can_be_read_in_two_ways_is_refused() {
+    // The punch of slot 270 in layout A, without its first byte: slot 257 in layout B, at another time.
+    let shifted = [0x01, 0x01, 0xe5, 0xd8, 0xaa, 0x31, 0x0f, 0x2d];
+    // The punch of slot 22 in layout B, without its first byte: slot 256 in layout A, at the same time.
+    let other = [0x00, 0x01, 0x00, 0x3c, 0xf7, 0x2e, 0x32, 0x00];
+    for record in [shifted, other] {
+        let set = [&8u32.to_le_bytes()[..], &record].concat();
+        for counts in [Counts::steady(1), Counts::steady(6), Counts::default()] {
+            let people = Some(crate::evidence::people::everybody());
+            let evidence = Evidence { people, ..evidence(set.len(), counts) };
+            assert!(crate::logs::prove_twice(&set, &evidence).is_err(), "{record:02x?} {counts:?}");
+        }
+    }
+}
