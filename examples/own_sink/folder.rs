@@ -106,11 +106,11 @@ fn tempfile_in(directory: &Path) -> io::Result<PathBuf> {
 
 /// What sort of failure it is decides whether it is tried again; the mend is for people.
 fn failed(directory: &Path, error: io::Error) -> SinkError {
-    let (kind, mend) = match error.kind() {
+    let (kind, hint) = match error.kind() {
         ErrorKind::NotFound => (SinkErrorKind::Missing, "create the directory"),
         ErrorKind::PermissionDenied => (SinkErrorKind::Rights, "let this user write to the directory"),
         ErrorKind::StorageFull => (SinkErrorKind::Full, "make room on the disk"),
         _ => (SinkErrorKind::Unreachable, "check the disk that the directory is on"),
     };
-    SinkError::new(kind, format!("cannot use {}", directory.display())).mend(mend).because(error)
+    SinkError::new(kind, format!("cannot use {}", directory.display())).hint(hint).because(error)
 }

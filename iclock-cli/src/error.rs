@@ -13,14 +13,14 @@ use crate::exit_code::ExitCode;
 pub(crate) struct CliError {
     pub(crate) code: ExitCode,
     what: String,
-    mend: Option<String>,
+    hint: Option<String>,
     /// What is wrong beside it, each with what to do.
     others: Vec<(String, Option<String>)>,
 }
 
 impl CliError {
     pub(crate) fn new(code: ExitCode, what: impl Into<String>) -> Self {
-        Self { code, what: what.into(), mend: None, others: Vec::new() }
+        Self { code, what: what.into(), hint: None, others: Vec::new() }
     }
 
     /// Something failed for a cause, which is told once, after it.
@@ -29,18 +29,18 @@ impl CliError {
     }
 
     #[must_use]
-    pub(crate) fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 
     /// Tells it on stderr.
     pub(crate) fn print(&self) {
-        let others = self.others.iter().map(|(what, mend)| (what, mend));
-        for (what, mend) in std::iter::once((&self.what, &self.mend)).chain(others) {
+        let others = self.others.iter().map(|(what, hint)| (what, hint));
+        for (what, hint) in std::iter::once((&self.what, &self.hint)).chain(others) {
             eprintln!("error: {what}");
-            if let Some(mend) = mend {
-                eprintln!("  try: {mend}");
+            if let Some(hint) = hint {
+                eprintln!("  try: {hint}");
             }
         }
     }
@@ -49,7 +49,7 @@ impl CliError {
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         let what = error.to_string();
-        Self { mend: error.mend, ..Self::new(ExitCode::Configuration, what) }
+        Self { hint: error.hint, ..Self::new(ExitCode::Configuration, what) }
     }
 }
 
@@ -57,15 +57,15 @@ impl From<ConfigErrors> for CliError {
     fn from(errors: ConfigErrors) -> Self {
         let mut errors = errors.0.into_iter();
         let Some(first) = errors.next() else { return Self::new(ExitCode::Fault, "an error without a cause") };
-        let others = errors.map(|error| (error.to_string(), error.mend)).collect();
+        let others = errors.map(|error| (error.to_string(), error.hint)).collect();
         Self { others, ..first.into() }
     }
 }
 
 impl From<SyncError> for CliError {
     fn from(error: SyncError) -> Self {
-        let mend = error.mend().map(str::to_owned);
-        Self { mend, ..Self::new(ExitCode::of_run(error.exit_code()), chain(&error)) }
+        let hint = error.hint().map(str::to_owned);
+        Self { hint, ..Self::new(ExitCode::of_run(error.exit_code()), chain(&error)) }
     }
 }
 
@@ -78,7 +78,7 @@ impl From<LedgerError> for CliError {
 impl From<zk_proto::SpoolError> for CliError {
     fn from(error: zk_proto::SpoolError) -> Self {
         Self::because(ExitCode::State, "cannot read the kept bytes", &error)
-            .mend("make room in the directory for temporary files")
+            .hint("make room in the directory for temporary files")
     }
 }
 

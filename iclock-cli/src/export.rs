@@ -44,7 +44,7 @@ pub(crate) fn write(
     path.map(|path| (path, count)).map_err(|error| {
         // An export goes out in place of what sinks would get.
         CliError::because(ExitCode::Sink, format!("cannot write an export in {}", dir.display()), &error)
-            .mend("name another directory with --output, or make room")
+            .hint("name another directory with --output, or make room")
     })
 }
 

@@ -73,16 +73,16 @@ pub(crate) fn run(args: &Iclock) -> Result<ExitCode, CliError> {
 
 /// Without the Python tool's files there is nothing to do; those of iclock-cli are not read.
 fn require_its_files(config: &Config, uploads: bool) -> Result<(), ConfigError> {
-    let missing = |key: &str, problem: &str, mend: &str| {
-        Err(ConfigError::new(Some(Origin::Default("this directory")), key, problem).mend(mend))
+    let missing = |key: &str, problem: &str, hint: &str| {
+        Err(ConfigError::new(Some(Origin::Default("this directory")), key, problem).hint(hint))
     };
     if config.devices.is_empty() {
-        let mend = "run iclock where .env or devices.json is, or set DEVICE_IPS";
-        return missing("DEVICE_IPS", "neither .env nor devices.json names a terminal", mend);
+        let hint = "run iclock where .env or devices.json is, or set DEVICE_IPS";
+        return missing("DEVICE_IPS", "neither .env nor devices.json names a terminal", hint);
     }
     if config.sinks.is_empty() && uploads {
-        let mend = "put the key of the service account there, or name its file with FIREBASE_KEY in .env";
-        return missing("FIREBASE_KEY", "there is no config/firebase-key.json", mend);
+        let hint = "put the key of the service account there, or name its file with FIREBASE_KEY in .env";
+        return missing("FIREBASE_KEY", "there is no config/firebase-key.json", hint);
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(),
 fn open(dir: &Path, log: &LogConfig) -> Result<FileRotate<AppendCount>, CliError> {
     let failed = |error: io::Error| {
         CliError::because(ExitCode::Configuration, format!("cannot write logs in {}", dir.display()), &error)
-            .mend("correct log.dir, or let the user that runs this program write there")
+            .hint("correct log.dir, or let the user that runs this program write there")
     };
     fs::create_dir_all(dir).map_err(failed)?;
     let keep = log.keep.max(1);

@@ -28,7 +28,7 @@ pub(crate) fn open_each(sinks: &[SinkConfig]) -> (Vec<Arc<dyn Sink>>, Vec<Config
         if let Some(other) = opened.iter().find(|other| other.target() == sink.target()) {
             let problem = format!("writes to the same target as {}", other.name());
             let key = format!("sink.{}.url", config.index);
-            errors.push(config.url.wrong(&key, problem).mend("remove one of the two, or let it write elsewhere"));
+            errors.push(config.url.wrong(&key, problem).hint("remove one of the two, or let it write elsewhere"));
             continue;
         }
         opened.push(sink);
@@ -52,7 +52,7 @@ fn placed(sink: &SinkConfig) -> impl Fn(OptionsError) -> ConfigError {
         let path = format!("sink.{}.{}", sink.index, error.key);
         let origin = sink.origins.iter().find(|(key, _)| *key == error.key).map(|(_, origin)| origin);
         let origin = Some(origin.unwrap_or(&sink.url.origin).clone());
-        ConfigError { origin, key: path, problem: error.problem, mend: error.mend }
+        ConfigError { origin, key: path, problem: error.problem, hint: error.hint }
     }
 }
 
@@ -94,7 +94,7 @@ fn unknown(scheme: &str) -> OptionsError {
         ("csv:PATH", cfg!(feature = "file")),
     ];
     let known: Vec<&str> = known.into_iter().filter(|(_, built)| *built).map(|(url, _)| url).collect();
-    error.mend(format!("this build knows {}", known.join(", ")))
+    error.hint(format!("this build knows {}", known.join(", ")))
 }
 
 #[cfg(test)]
@@ -110,8 +110,8 @@ mod tests {
             if error.key == "url" {
                 continue;
             }
-            let mend = error.mend.unwrap();
-            let keys = mend.split_once(": ").unwrap().1;
+            let hint = error.hint.unwrap();
+            let keys = hint.split_once(": ").unwrap().1;
             for key in keys.split([',', ' ']).filter(|key| !key.is_empty()) {
                 assert!(crate::config::is_known(&format!("sink.0.{key}")), "{url}: {key}");
             }

@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn every_wrong_setting_is_named_with_its_place_and_its_mend() {
+fn every_wrong_setting_is_named_with_its_place_and_its_hint() {
     for Case { what, toml, told } in CASES {
         let world = World::new();
         let server = world.serve(terminal(10));
@@ -311,7 +311,7 @@ fn the_python_tools_devices_json_is_read_as_it_is() {
 }
 
 #[test]
-fn without_a_terminal_or_a_sink_the_mend_is_shown() {
+fn without_a_terminal_or_a_sink_the_hint_is_shown() {
     let world = World::new();
     let run = world.cli(&["sync"]).ended(10);
     assert!(run.stderr.contains("--device") && run.stderr.contains("demo"), "{}", run.stderr);

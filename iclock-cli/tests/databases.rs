@@ -159,7 +159,7 @@ macro_rules! on_each_server {
 
 on_each_server! {
     a_log_reaches_a_server_whole_and_the_next_run_calls_nobody
-    a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later
+    a_server_that_is_away_is_told_with_its_hint_and_gets_its_events_later
     runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once
     a_table_that_was_dropped_is_a_problem_and_replay_fills_it_again
 }
@@ -178,18 +178,18 @@ fn a_log_reaches_a_server_whole_and_the_next_run_calls_nobody(world: &World, dat
     assert_eq!(database.proxy.connections(), connections);
 }
 
-fn a_server_that_is_away_is_told_with_its_mend_and_gets_its_events_later(world: &World, database: &Database) {
+fn a_server_that_is_away_is_told_with_its_hint_and_gets_its_events_later(world: &World, database: &Database) {
     let server = world.serve(terminal(500));
     let away = [
         (Fault::Refuse, "cannot", "server"),
         (Fault::ResetAfter { bytes: 40, direction: Direction::ToClient }, "cannot", "server"),
         (Fault::Pause, "cannot", "timeout"),
     ];
-    for (fault, problem, mend) in away {
+    for (fault, problem, hint) in away {
         database.proxy.set(fault);
         let report = database.sync(world, &server).ended(30).report();
         assert_eq!(report["sinks"][0]["pending"], truth(&server).len(), "{report}");
-        assert!(error(&report).contains(problem) && error(&report).contains(mend), "{fault:?}: {report}");
+        assert!(error(&report).contains(problem) && error(&report).contains(hint), "{fault:?}: {report}");
         assert!(error(&report).contains(&database.table), "it names the target: {report}");
         for driver in ["Topology", "Kind:", "labels", "at line"] {
             assert!(!error(&report).contains(driver), "{fault:?}: it speaks as the driver: {report}");

@@ -78,7 +78,7 @@ fn which_collection_to_look_at_has_to_be_clear() {
 }
 
 #[test]
-fn a_firestore_that_is_away_is_told_with_its_mend() {
+fn a_firestore_that_is_away_is_told_with_its_hint() {
     let world = World::new();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));

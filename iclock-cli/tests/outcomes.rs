@@ -101,15 +101,15 @@ fn ten_thousand_records_without_a_user_id_are_kept_once_with_their_bytes() {
 }
 
 #[test]
-fn a_comm_key_that_is_missing_or_wrong_is_told_with_its_mend() {
+fn a_comm_key_that_is_missing_or_wrong_is_told_with_its_hint() {
     let world = World::new();
     let server = world.serve(terminal(50).key(471_147));
-    for (key, problem, mend) in [("", "requires a comm key", "set comm_key"), ("?key=999", "does not accept", "menu")] {
+    for (key, problem, hint) in [("", "requires a comm key", "set comm_key"), ("?key=999", "does not accept", "menu")] {
         let device = format!("gate={}{key}", server.addr());
         let run = world.cli(&["sync", "--json", "--device", &device, "--sink", "sqlite:att.db"]).ended(20);
         let report = run.report();
         let error = report["devices"][0]["error"].as_str().unwrap();
-        assert!(error.contains(problem) && error.contains(mend), "{error}");
+        assert!(error.contains(problem) && error.contains(hint), "{error}");
     }
     assert!(!world.path().join("att.db").exists(), "a sink without news is not called");
 }

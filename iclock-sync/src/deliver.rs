@@ -396,15 +396,15 @@ fn explain_change(change: &ChangedIds) -> String {
 }
 
 fn explain_notice(notice: &Notice) -> String {
-    match &notice.mend {
-        Some(mend) => format!("{}; {mend}", notice.message),
+    match &notice.hint {
+        Some(hint) => format!("{}; {hint}", notice.message),
         None => notice.message.clone(),
     }
 }
 
 fn explain(error: &SinkError) -> String {
-    match &error.mend {
-        Some(mend) => format!("{}; {mend}", chain(error)),
+    match &error.hint {
+        Some(hint) => format!("{}; {hint}", chain(error)),
         None => chain(error),
     }
 }

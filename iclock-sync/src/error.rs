@@ -145,9 +145,9 @@ impl TerminalError {
 
     /// What to try next, for people.
     #[must_use]
-    pub fn mend(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Client(error) => client_mend(error),
+            Self::Client(error) => client_hint(error),
             Self::Spool(_) => Some("make room in the state directory, and see that it may be written"),
             Self::LogRefused(_) => {
                 Some("restart the terminal; if nobody has punched on it yet, the first punch ends this message")
@@ -164,7 +164,7 @@ impl TerminalError {
     }
 }
 
-fn client_mend(error: &ClientError) -> Option<&'static str> {
+fn client_hint(error: &ClientError) -> Option<&'static str> {
     match error {
         ClientError::Resolve { .. } => Some("check the host name, or use the address"),
         ClientError::Connect { .. } => Some("check its address, power and network; terminals listen on port 4370"),
@@ -192,10 +192,10 @@ impl SyncError {
 
     /// What to try next, for people.
     #[must_use]
-    pub fn mend(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Setting { .. } | Self::Fault { .. } => None,
-            Self::Ledger(error) => error.mend(),
+            Self::Ledger(error) => error.hint(),
         }
     }
 }
@@ -203,7 +203,7 @@ impl SyncError {
 impl LedgerError {
     /// What to try next, for people.
     #[must_use]
-    pub fn mend(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Held { .. } => Some("stop that process, or use another state directory"),
             Self::Io { .. } => Some("check that the directory exists, may be written, and has room"),

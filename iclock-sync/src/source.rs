@@ -126,8 +126,8 @@ impl Source {
             Err(Failure::Sync(error)) => return Err(error),
             Err(Failure::Terminal(error)) => {
                 report.status = DeviceStatus::Failed;
-                report.error = Some(match error.mend() {
-                    Some(mend) => format!("{}; {mend}", chain(&error)),
+                report.error = Some(match error.hint() {
+                    Some(hint) => format!("{}; {hint}", chain(&error)),
                     None => chain(&error),
                 });
             }

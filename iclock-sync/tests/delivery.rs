@@ -415,7 +415,7 @@ impl Sink for Rationed {
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
-        Ok(vec![Notice::new("the index of the readers is missing").mend("deploy it")])
+        Ok(vec![Notice::new("the index of the readers is missing").hint("deploy it")])
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {

@@ -20,7 +20,7 @@ async fn filled() -> (State, std::path::PathBuf) {
 async fn refusal(state: &State) -> LedgerError {
     let error = state.engine(&[], &[]).run(&RunOptions::default(), &CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.exit_code(), 60);
-    assert!(error.mend().is_some(), "{error} says what to do");
+    assert!(error.hint().is_some(), "{error} says what to do");
     match error {
         iclock_sync::SyncError::Ledger(error) => error,
         other => panic!("{other}"),

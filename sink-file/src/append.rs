@@ -331,7 +331,7 @@ fn lock(file: &File, path: &Path) -> Result<(), SinkError> {
                     SinkErrorKind::Busy,
                     format!("another process has held {} for {} s", path.display(), LOCK_WAIT.as_secs()),
                 )
-                .mend("end the other program that writes to it"));
+                .hint("end the other program that writes to it"));
             }
         }
     }

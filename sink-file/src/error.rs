@@ -7,7 +7,7 @@ use attendance_model::{SinkError, SinkErrorKind};
 
 /// A call of the file system that failed; `what` is a verb: "write", "open".
 pub(crate) fn failed(what: &str, path: &Path, error: io::Error) -> SinkError {
-    let (kind, mend) = match error.kind() {
+    let (kind, hint) = match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => match path.parent() {
             Some(parent) => {
                 (SinkErrorKind::Missing, format!("create the directory {}, or name another file", parent.display()))
@@ -29,11 +29,11 @@ pub(crate) fn failed(what: &str, path: &Path, error: io::Error) -> SinkError {
         }
         _ => (SinkErrorKind::Unreachable, "check the disk or the network drive that the file is on".to_owned()),
     };
-    SinkError::new(kind, format!("cannot {what} {}", path.display())).mend(mend).because(error)
+    SinkError::new(kind, format!("cannot {what} {}", path.display())).hint(hint).because(error)
 }
 
 /// The file holds something that is not ours; nothing in it is changed.
 pub(crate) fn foreign(path: &Path, what: &str) -> SinkError {
     SinkError::new(SinkErrorKind::Schema, format!("{} is not a file of attendance events: {what}", path.display()))
-        .mend("name another file, or repair this one; nothing in it was changed")
+        .hint("name another file, or repair this one; nothing in it was changed")
 }

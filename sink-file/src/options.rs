@@ -47,7 +47,7 @@ impl FileOptions {
     pub fn new(name: impl Into<String>, format: Format, path: &Path) -> Result<Self, OptionsError> {
         let path = std::path::absolute(path).map_err(|error| {
             OptionsError::new("url", format!("{}: no path of a file: {error}", path.display()))
-                .mend(format!("write {}:PATH", format.as_str()))
+                .hint(format!("write {}:PATH", format.as_str()))
         })?;
         Ok(Self { name: name.into(), format, path, ids: IdScheme::Full, rotation: Rotation::Never })
     }
@@ -79,7 +79,7 @@ impl FileOptions {
         let mut options = Self::new(name, format, Path::new(path))?;
         options.ids = settings.take_ids()?.unwrap_or(options.ids);
         let rotation = settings.take_parsed("rotate", "day or a size");
-        let rotation = rotation.map_err(|error| error.mend("write day, or a size like 100MB"))?;
+        let rotation = rotation.map_err(|error| error.hint("write day, or a size like 100MB"))?;
         options.rotation = rotation.unwrap_or(options.rotation);
         settings.finish(&SETTINGS)?;
         Ok(options)
@@ -87,7 +87,7 @@ impl FileOptions {
 }
 
 fn split(url: &str) -> Result<(Format, &str), OptionsError> {
-    let refused = |problem: String| OptionsError::new("url", problem).mend("write jsonl:PATH or csv:PATH");
+    let refused = |problem: String| OptionsError::new("url", problem).hint("write jsonl:PATH or csv:PATH");
     let (format, path) = match url.split_once(':') {
         Some(("jsonl", path)) => (Format::JsonLines, path),
         Some(("csv", path)) => (Format::Csv, path),
@@ -125,7 +125,7 @@ mod tests {
         for url in ["jsonl:", "csv:", "jsonl", "json:a", "csv://a.csv", ""] {
             let error = parse(url).unwrap_err();
             assert_eq!(error.key, "url", "{url:?}");
-            assert!(error.mend.unwrap().contains(":PATH"), "{url:?}");
+            assert!(error.hint.unwrap().contains(":PATH"), "{url:?}");
         }
     }
 

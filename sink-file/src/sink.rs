@@ -57,7 +57,7 @@ impl FileSink {
                 SinkErrorKind::TimedOut,
                 format!("the disk did not finish with {path} within {} s", LIMIT.as_secs()),
             )
-            .mend("check the disk or the network drive that the file is on")),
+            .hint("check the disk or the network drive that the file is on")),
         }
     }
 }

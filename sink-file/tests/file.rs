@@ -119,14 +119,14 @@ async fn a_file_that_was_moved_away_is_begun_anew() {
 }
 
 #[tokio::test]
-async fn a_missing_directory_is_named_with_the_mend() {
+async fn a_missing_directory_is_named_with_the_hint() {
     let place = Place::new("jsonl");
     let missing = place.path.join("deeper").join("events");
     let url = format!("jsonl:{}", missing.display());
     let sink = FileSink::open(FileOptions::parse("file", &url, Settings::default()).unwrap());
     let error = sink.probe().await.unwrap_err();
     assert_eq!(error.kind, SinkErrorKind::Missing);
-    assert!(error.mend.unwrap().contains(&*missing.parent().unwrap().to_string_lossy()));
+    assert!(error.hint.unwrap().contains(&*missing.parent().unwrap().to_string_lossy()));
     assert!(!place.path.exists(), "nothing was created");
 }
 
@@ -177,13 +177,13 @@ async fn a_file_that_another_program_holds_is_busy_and_written_to_afterwards() {
     holder.lock().unwrap();
     let error = sink.write(&sample(2)).await.unwrap_err();
     assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Busy, true), "{error:?}");
-    assert!(error.mend.unwrap().contains("other program"));
+    assert!(error.hint.unwrap().contains("other program"));
     drop(holder);
     assert_eq!(sink.write(&sample(2)).await.unwrap(), [Outcome::AlreadyStored, Outcome::Stored]);
 }
 
 #[tokio::test]
-async fn every_refusal_is_told_apart_with_its_mend() {
+async fn every_refusal_is_told_apart_with_its_hint() {
     let mut told = std::collections::HashSet::new();
     let place = Place::new("csv");
     let missing = FileSink::open(
@@ -199,7 +199,7 @@ async fn every_refusal_is_told_apart_with_its_mend() {
     assert_eq!(std::fs::read_to_string(&place.path).unwrap(), "event_id,device_serial,mood\n");
     for (what, error) in refusals {
         assert!(!error.is_transient(), "{what}");
-        assert!(error.message.contains("events") && error.mend.is_some(), "{what}: {error:?}");
+        assert!(error.message.contains("events") && error.hint.is_some(), "{what}: {error:?}");
         assert!(told.insert(error.message), "{what} is told as another");
     }
 }

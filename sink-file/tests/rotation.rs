@@ -197,7 +197,7 @@ async fn a_process_that_fills_its_disk() {
             Ok(_) => stored += batch.len(),
             Err(error) => {
                 assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Full, true), "{error:?}");
-                assert!(error.mend.unwrap().contains("make room"));
+                assert!(error.hint.unwrap().contains("make room"));
                 let lines = fs::read_to_string(Path::new(&path)).unwrap().lines().count();
                 assert_eq!(lines, stored, "what was called stored is there, and nothing else");
                 return;

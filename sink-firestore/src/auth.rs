@@ -59,11 +59,11 @@ impl CredentialsSource {
             }
             (Some(key), _) => {
                 let what = format!("{} does not sign for {target}", key.origin());
-                SinkError::new(SinkErrorKind::Credentials, what).mend(DOWNLOAD)
+                SinkError::new(SinkErrorKind::Credentials, what).hint(DOWNLOAD)
             }
             (None, _) => {
                 let what = format!("the application default credentials do not serve for {target}");
-                SinkError::new(SinkErrorKind::Credentials, what).mend(
+                SinkError::new(SinkErrorKind::Credentials, what).hint(
                     "correct GOOGLE_APPLICATION_CREDENTIALS, or renew them (gcloud auth application-default login), or \
                      set `credentials` of this sink to a service-account key file",
                 )
@@ -80,7 +80,7 @@ impl CredentialsSource {
 /// The error for a host on which nothing names credentials.
 pub(crate) fn no_credentials(endpoint: &Endpoint) -> SinkError {
     let what = format!("no Google credentials found for {}", endpoint.target());
-    SinkError::new(SinkErrorKind::Credentials, what).mend(
+    SinkError::new(SinkErrorKind::Credentials, what).hint(
         "set `credentials` of this sink to a service-account key file, or GOOGLE_APPLICATION_CREDENTIALS to its path; \
          FIRESTORE_EMULATOR_HOST for an emulator",
     )

@@ -38,12 +38,12 @@ impl ServiceAccountKey {
         let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let origin = format!("key file {}", full.display());
         let bytes = std::fs::read(path).map_err(|cause| {
-            let mend = match cause.kind() {
+            let hint = match cause.kind() {
                 std::io::ErrorKind::NotFound => "download a key of the service account, or correct the path",
                 std::io::ErrorKind::PermissionDenied => "let the user that runs this program read it",
                 _ => "give the path of a service-account key, a JSON file",
             };
-            problem(format!("cannot read {origin}: {cause}"), mend)
+            problem(format!("cannot read {origin}: {cause}"), hint)
         })?;
         // An editor on Windows puts a byte order mark in front, or writes UTF-16.
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
@@ -104,8 +104,8 @@ impl fmt::Debug for ServiceAccountKey {
     }
 }
 
-fn problem(problem: String, mend: &str) -> OptionsError {
-    OptionsError { key: "credentials".to_owned(), problem, mend: Some(mend.to_owned()) }
+fn problem(problem: String, hint: &str) -> OptionsError {
+    OptionsError { key: "credentials".to_owned(), problem, hint: Some(hint.to_owned()) }
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
         let utf_16: Vec<u8> = std::iter::once(0xfeff).chain(KEY.encode_utf16()).flat_map(u16::to_le_bytes).collect();
         std::fs::write(file.path(), utf_16).unwrap();
         let error = ServiceAccountKey::from_file(file.path()).unwrap_err();
-        assert!(error.problem.contains("UTF-16") && error.mend.unwrap().contains("UTF-8"), "{}", error.problem);
+        assert!(error.problem.contains("UTF-16") && error.hint.unwrap().contains("UTF-8"), "{}", error.problem);
     }
 
     #[test]
@@ -153,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_named_in_full_with_the_mend() {
+    fn a_missing_file_is_named_in_full_with_the_hint() {
         let full = std::env::current_dir().unwrap().join("no-such-key.json");
         let error = ServiceAccountKey::from_setting("no-such-key.json").unwrap_err();
         assert_eq!(error.key, "credentials");
         assert!(error.problem.contains(full.to_str().unwrap()), "{}", error.problem);
-        assert!(error.mend.unwrap().contains("correct the path"));
+        assert!(error.hint.unwrap().contains("correct the path"));
     }
 
     #[test]

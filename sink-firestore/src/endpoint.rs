@@ -34,7 +34,7 @@ impl Endpoint {
             return Err(OptionsError {
                 key: "database".to_owned(),
                 problem: format!("{database:?} is not the name of a database"),
-                mend: Some("leave it out for the default database; names have a-z, 0-9 and -".to_owned()),
+                hint: Some("leave it out for the default database; names have a-z, 0-9 and -".to_owned()),
             });
         }
         self.database = database.to_owned();
@@ -53,7 +53,7 @@ impl Endpoint {
             return Err(OptionsError {
                 key: key.to_owned(),
                 problem: format!("{address:?} is not the address of an emulator"),
-                mend: Some("write HOST:PORT, as in 127.0.0.1:8080".to_owned()),
+                hint: Some("write HOST:PORT, as in 127.0.0.1:8080".to_owned()),
             });
         }
         self.emulator = Some(bare.to_owned());
@@ -139,8 +139,8 @@ pub(crate) fn split_url(url: &str) -> Result<(&str, &str), OptionsError> {
     rest.split_once('/').ok_or_else(|| invalid_url("the URL names no collection", SHAPE))
 }
 
-pub(crate) fn invalid_url(problem: &str, mend: &str) -> OptionsError {
-    OptionsError { key: "url".to_owned(), problem: problem.to_owned(), mend: Some(mend.to_owned()) }
+pub(crate) fn invalid_url(problem: &str, hint: &str) -> OptionsError {
+    OptionsError { key: "url".to_owned(), problem: problem.to_owned(), hint: Some(hint.to_owned()) }
 }
 
 fn check_project(project: &str) -> Result<(), OptionsError> {

@@ -86,7 +86,7 @@ pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
     let kind = kind_of(&status);
     let what = format!("{} {}", what(kind), endpoint.target());
     let error = SinkError {
-        mend: Some(mend(endpoint, kind, status.code())),
+        hint: Some(hint(endpoint, kind, status.code())),
         retry_after: delay_of_status(&status),
         ..SinkError::new(kind, what)
     };
@@ -95,7 +95,7 @@ pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
 
 /// An error without a status, with the mend of its kind.
 pub(crate) fn of_kind(endpoint: &Endpoint, kind: SinkErrorKind, what: String) -> SinkError {
-    SinkError { mend: Some(mend(endpoint, kind, Code::Unknown)), ..SinkError::new(kind, what) }
+    SinkError { hint: Some(hint(endpoint, kind, Code::Unknown)), ..SinkError::new(kind, what) }
 }
 
 fn kind_of(status: &Status) -> SinkErrorKind {
@@ -139,7 +139,7 @@ fn what(kind: SinkErrorKind) -> &'static str {
 }
 
 /// What to try, for an error of this kind; `code` tells a used-up quota from a passing trouble.
-fn mend(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> String {
+fn hint(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> String {
     let project = endpoint.project();
     match kind {
         SinkErrorKind::Unreachable | SinkErrorKind::TimedOut if endpoint.is_emulator() => {
@@ -231,13 +231,13 @@ mod tests {
         let status = Status::from_error(Outer(std::io::Error::other(expired)).into());
         let error = from_status(&endpoint(), status);
         assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Certificate, false));
-        assert!(error.mend.unwrap().contains("clock right"));
+        assert!(error.hint.unwrap().contains("clock right"));
         let other = rustls::Error::General("handshake".to_owned());
         assert!(!is_certificate(&Outer(std::io::Error::other(other))));
     }
 
     #[test]
-    fn each_failure_has_a_message_and_a_mend_of_its_own() {
+    fn each_failure_has_a_message_and_a_hint_of_its_own() {
         let codes = [
             Code::Unavailable,
             Code::DeadlineExceeded,
@@ -248,14 +248,14 @@ mod tests {
             Code::InvalidArgument,
         ];
         let said: HashSet<_> = codes.map(|code| from_status(&endpoint(), Status::new(code, "")).to_string()).into();
-        let mends: HashSet<_> = codes.map(|code| from_status(&endpoint(), Status::new(code, "")).mend.unwrap()).into();
-        assert_eq!((said.len(), mends.len()), (codes.len(), codes.len()), "{said:?} {mends:?}");
+        let hints: HashSet<_> = codes.map(|code| from_status(&endpoint(), Status::new(code, "")).hint.unwrap()).into();
+        assert_eq!((said.len(), hints.len()), (codes.len(), codes.len()), "{said:?} {hints:?}");
         assert!(said.iter().all(|said| said.ends_with("firestore://my-project/logs")), "{said:?}");
     }
 
     #[test]
     fn a_user_is_told_what_to_do() {
-        for (code, mend) in [
+        for (code, hint) in [
             (Code::Unauthenticated, "clock is right"),
             (Code::PermissionDenied, "roles/datastore.user) in project my-project"),
             (Code::NotFound, "create a Firestore database in native mode in project my-project"),
@@ -264,7 +264,7 @@ mod tests {
             (Code::DeadlineExceeded, "raise the setting `timeout`"),
         ] {
             let error = from_status(&endpoint(), Status::new(code, ""));
-            assert!(error.mend.as_ref().is_some_and(|said| said.contains(mend)), "{code:?}: {:?}", error.mend);
+            assert!(error.hint.as_ref().is_some_and(|said| said.contains(hint)), "{code:?}: {:?}", error.hint);
         }
     }
 

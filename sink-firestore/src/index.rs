@@ -23,7 +23,7 @@ const LATER: &str = "nothing needs to be done: it is asked again at the next sta
 /// get it stops nobody from writing.
 pub(crate) async fn notice(connection: &Connection) -> Option<Notice> {
     let endpoint = connection.endpoint();
-    let (said, mend) = match tokio::time::timeout(PATIENCE, list(connection)).await {
+    let (said, hint) = match tokio::time::timeout(PATIENCE, list(connection)).await {
         Ok(Ok(indexes)) => return judge(endpoint, &indexes),
         Ok(Err(Failure::Status(status))) if status.code() == Code::PermissionDenied => (said(&status), RIGHT),
         Ok(Err(Failure::Status(status))) => (said(&status), LATER),
@@ -31,7 +31,7 @@ pub(crate) async fn notice(connection: &Connection) -> Option<Notice> {
         Err(_) => (format!("no answer within {} s", PATIENCE.as_secs()), LATER),
     };
     let what = format!("cannot tell whether {} is there: {said}", index_of(endpoint));
-    Some(Notice::new(what).mend(mend))
+    Some(Notice::new(what).hint(hint))
 }
 
 /// The composite indexes of the collection.
@@ -61,13 +61,13 @@ fn judge(endpoint: &Endpoint, indexes: &[Index]) -> Option<Notice> {
     }
     if states().any(|state| state == State::Creating) {
         let what = format!("{index} is still being built");
-        return Some(Notice::new(what).mend("wait: SchoolSync's query fails until it is ready"));
+        return Some(Notice::new(what).hint("wait: SchoolSync's query fails until it is ready"));
     }
     let what = match states().next() {
         Some(_) => format!("{index} could not be built"),
         None => format!("{index} is missing: SchoolSync's query fails without it"),
     };
-    Some(Notice::new(what).mend(format!(
+    Some(Notice::new(what).hint(format!(
         "deploy firestore.indexes.json of sink-firestore, or run: gcloud firestore indexes composite create \
          --project={} --database='{}' --collection-group={} --query-scope=COLLECTION \
          --field-config=field-path={},order=ascending --field-config=field-path={},order=ascending",
@@ -135,7 +135,7 @@ mod tests {
         let creating = notice(&[index(QueryScope::Collection, State::Creating, &FITTING)]).unwrap();
         assert!(creating.message.ends_with("is still being built"), "{creating:?}");
         let broken = notice(&[index(QueryScope::Collection, State::NeedsRepair, &FITTING)]).unwrap();
-        assert!(broken.message.ends_with("could not be built") && broken.mend.is_some(), "{broken:?}");
+        assert!(broken.message.ends_with("could not be built") && broken.hint.is_some(), "{broken:?}");
     }
 
     #[test]
@@ -153,8 +153,8 @@ mod tests {
         for indexes in [&others[..], &[]] {
             let notice = notice(indexes).unwrap();
             assert!(notice.message.contains("is missing"), "{notice:?}");
-            let mend = notice.mend.unwrap();
-            assert!(mend.contains("--project=my-project") && mend.contains("--collection-group=logs "), "{mend}");
+            let hint = notice.hint.unwrap();
+            assert!(hint.contains("--project=my-project") && hint.contains("--collection-group=logs "), "{hint}");
         }
     }
 }

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_that_is_not_known_is_refused_with_the_mend() {
+    fn an_instant_that_is_not_known_is_refused_with_the_hint() {
         let event = AttendanceEvent { device_name: "front-gate".to_owned(), ..event() };
         let reason = mapping(TimeReading::Instant).create(&event).unwrap_err();
         assert!(reason.contains("front-gate") && reason.contains("set its zone"), "{reason}");

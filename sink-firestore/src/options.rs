@@ -198,7 +198,7 @@ impl FirestoreOptions {
             return Err(OptionsError {
                 key: "timeout".to_owned(),
                 problem: format!("{} is not above 0 and at most an hour", humantime::format_duration(timeout)),
-                mend: Some("write a time-out like 30s".to_owned()),
+                hint: Some("write a time-out like 30s".to_owned()),
             });
         }
         self.timeout = timeout;
@@ -241,8 +241,8 @@ impl FromStr for Layout {
 pub struct UnknownLayout;
 
 /// Completes an error with what to write instead.
-fn mended(mend: &str) -> impl Fn(OptionsError) -> OptionsError {
-    move |error| OptionsError { mend: Some(mend.to_owned()), ..error }
+fn mended(hint: &str) -> impl Fn(OptionsError) -> OptionsError {
+    move |error| OptionsError { hint: Some(hint.to_owned()), ..error }
 }
 
 #[cfg(test)]
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_names_its_key_and_the_mend() {
+    fn a_bad_value_names_its_key_and_the_hint() {
         for (key, value) in [
             ("credentials", "no/such/file.json"),
             ("credentials", "{"),
@@ -319,7 +319,7 @@ mod tests {
         ] {
             let error = parse("firestore://p/logs", &[(key, value)]).unwrap_err();
             assert_eq!(error.key, key, "{value}");
-            assert!(error.mend.is_some(), "{key}={value}: {error:?}");
+            assert!(error.hint.is_some(), "{key}={value}: {error:?}");
         }
     }
 
@@ -338,7 +338,7 @@ mod tests {
         ] {
             let error = parse(url, &[]).unwrap_err();
             assert_eq!(error.key, "url", "{url}");
-            assert!(error.mend.is_some(), "{url}: {error:?}");
+            assert!(error.hint.is_some(), "{url}: {error:?}");
         }
     }
 

@@ -56,9 +56,9 @@ fn a_missing_index_is_a_notice_with_the_command_that_makes_it() {
             notice.message.contains("staffId and timestamp") && notice.message.contains("is missing"),
             "{notice:?}"
         );
-        let mend = notice.mend.as_ref().unwrap();
-        assert!(mend.contains("gcloud firestore indexes composite create --project=sink-test"), "{mend}");
-        assert!(mend.contains("firestore.indexes.json"), "{mend}");
+        let hint = notice.hint.as_ref().unwrap();
+        assert!(hint.contains("gcloud firestore indexes composite create --project=sink-test"), "{hint}");
+        assert!(hint.contains("firestore.indexes.json"), "{hint}");
     });
 }
 
@@ -73,7 +73,7 @@ fn an_index_on_its_way_is_a_notice() {
 #[test]
 fn a_list_that_cannot_be_had_is_a_notice_and_no_failure() {
     bounded(async {
-        for (code, mend) in [
+        for (code, hint) in [
             (Code::PermissionDenied, "datastore.indexes.list"),
             (Code::Unimplemented, "asked again at the next start"),
             (Code::Unavailable, "asked again at the next start"),
@@ -84,7 +84,7 @@ fn a_list_that_cannot_be_had_is_a_notice_and_no_failure() {
                 notice.message.contains("cannot tell") && notice.message.contains(&format!("{code:?}")),
                 "{notice:?}"
             );
-            assert!(notice.mend.as_ref().unwrap().contains(mend), "{notice:?}");
+            assert!(notice.hint.as_ref().unwrap().contains(hint), "{notice:?}");
             assert_eq!(asked.len(), 1, "asked once");
         }
     });

@@ -32,7 +32,7 @@ fn chain(error: &SinkError) -> String {
 }
 
 #[test]
-fn an_emulator_that_is_not_there_is_transient_and_named_with_the_mend() {
+fn an_emulator_that_is_not_there_is_transient_and_named_with_the_hint() {
     bounded(async {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
         let sink = sink(&free, "logs");
@@ -40,7 +40,7 @@ fn an_emulator_that_is_not_there_is_transient_and_named_with_the_mend() {
             assert_eq!(error.kind, SinkErrorKind::Unreachable);
             assert!(chain(&error).contains(&free), "{}", chain(&error));
             assert!(chain(&error).to_lowercase().contains("refused"), "the cause is told: {}", chain(&error));
-            assert!(error.mend.unwrap().contains("start the Firestore emulator"));
+            assert!(error.hint.unwrap().contains("start the Firestore emulator"));
         }
     });
 }
@@ -227,7 +227,7 @@ fn missing_credentials_are_permanent_and_the_error_says_what_to_set() {
             let error = FirestoreSink::open(options).unwrap().probe().await.unwrap_err();
             assert_eq!(error.kind, SinkErrorKind::Credentials, "{}", chain(&error));
             assert!(!error.is_transient());
-            assert!(error.mend.unwrap().contains("GOOGLE_APPLICATION_CREDENTIALS"));
+            assert!(error.hint.unwrap().contains("GOOGLE_APPLICATION_CREDENTIALS"));
         });
     }
 }
@@ -262,7 +262,7 @@ fn a_key_that_cannot_sign_is_permanent_and_named_without_its_content() {
 }
 
 #[test]
-fn a_file_of_default_credentials_that_is_missing_or_damaged_is_permanent_and_told_with_the_mend() {
+fn a_file_of_default_credentials_that_is_missing_or_damaged_is_permanent_and_told_with_the_hint() {
     let dir = tempfile::tempdir().unwrap();
     let files = [("missing.json", None), ("text.json", Some("not JSON")), ("shape.json", Some(r#"{"type":"other"}"#))];
     for (name, content) in files {
@@ -279,7 +279,7 @@ fn a_file_of_default_credentials_that_is_missing_or_damaged_is_permanent_and_tol
                     "{}",
                     chain(&error)
                 );
-                assert!(error.mend.unwrap().contains("correct GOOGLE_APPLICATION_CREDENTIALS"));
+                assert!(error.hint.unwrap().contains("correct GOOGLE_APPLICATION_CREDENTIALS"));
             });
         }
     }
@@ -326,7 +326,7 @@ fn credentials_that_the_token_service_refuses_are_permanent() {
         connection: close\r\n\r\n{\"error\":\"invalid_grant\"}";
     asks_for_a_token(REFUSED, |error| {
         assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Credentials, false), "{}", chain(error));
-        assert!(error.mend.as_ref().unwrap().contains("gcloud auth application-default login"));
+        assert!(error.hint.as_ref().unwrap().contains("gcloud auth application-default login"));
         assert!(chain(error).contains("invalid_grant"), "{}", chain(error));
     });
 }
@@ -336,6 +336,6 @@ fn a_token_service_out_of_order_is_transient() {
     const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     asks_for_a_token(BROKEN, |error| {
         assert!(error.is_transient(), "{}", chain(error));
-        assert!(error.mend.is_some() && chain(error).contains("firestore://my-project/logs"), "{}", chain(error));
+        assert!(error.hint.is_some() && chain(error).contains("firestore://my-project/logs"), "{}", chain(error));
     });
 }

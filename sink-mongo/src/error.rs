@@ -27,39 +27,39 @@ struct Said(String);
 
 /// A driver's error while `doing` something to `target`.
 pub(crate) fn from_driver(doing: &str, target: &str, error: &Error) -> SinkError {
-    let (kind, mend, said) = classify(error);
-    SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(Said(said))
+    let (kind, hint, said) = classify(error);
+    SinkError::new(kind, format!("cannot {doing} {target}")).hint(hint).because(Said(said))
 }
 
 /// A server's code while `doing` something to `target`.
 pub(crate) fn from_code(doing: &str, target: &str, code: i32, message: &str) -> SinkError {
-    let (kind, mend) = of_code(code);
-    SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(Said(format!("{message} ({code})")))
+    let (kind, hint) = of_code(code);
+    SinkError::new(kind, format!("cannot {doing} {target}")).hint(hint).because(Said(format!("{message} ({code})")))
 }
 
 /// A majority did not confirm what was written.
 pub(crate) fn unconfirmed(target: &str, code: i32, message: &str) -> SinkError {
     SinkError::new(SinkErrorKind::Busy, format!("no majority confirms what was written to {target}"))
-        .mend(MAJORITY)
+        .hint(MAJORITY)
         .because(Said(format!("{message} ({code})")))
 }
 
 /// A unique index other than the one on `_id` refuses an event.
 pub(crate) fn foreign_index(target: &str, message: &str) -> SinkError {
     SinkError::new(SinkErrorKind::Schema, format!("cannot write to {target}"))
-        .mend(FOREIGN)
+        .hint(FOREIGN)
         .because(Said(message.to_owned()))
 }
 
 /// A call that did not end in time.
 pub(crate) fn timed_out(doing: &str, target: &str, after: Duration) -> SinkError {
     let after = humantime::format_duration(after);
-    SinkError::new(SinkErrorKind::TimedOut, format!("cannot {doing} {target}: no answer within {after}")).mend(TOO_SLOW)
+    SinkError::new(SinkErrorKind::TimedOut, format!("cannot {doing} {target}: no answer within {after}")).hint(TOO_SLOW)
 }
 
 /// The rights of the user do not suffice.
 pub(crate) fn no_right(right: &str, target: &str) -> SinkError {
-    SinkError::new(SinkErrorKind::Rights, format!("this user has no right to {right} {target}")).mend(GRANT)
+    SinkError::new(SinkErrorKind::Rights, format!("this user has no right to {right} {target}")).hint(GRANT)
 }
 
 /// Whether the server refused for want of a right.
@@ -81,12 +81,12 @@ fn classify(error: &Error) -> (SinkErrorKind, &'static str, String) {
     match &*error.kind {
         ErrorKind::Authentication { message, .. } => (SinkErrorKind::Credentials, SIGN_IN, message.clone()),
         ErrorKind::Command(command) => {
-            let (kind, mend) = of_code(command.code);
-            (kind, mend, format!("{} ({} {})", command.message, command.code, command.code_name))
+            let (kind, hint) = of_code(command.code);
+            (kind, hint, format!("{} ({} {})", command.message, command.code, command.code_name))
         }
         ErrorKind::Write(mongodb::error::WriteFailure::WriteError(error)) => {
-            let (kind, mend) = of_code(error.code);
-            (kind, mend, format!("{} ({})", error.message, error.code))
+            let (kind, hint) = of_code(error.code);
+            (kind, hint, format!("{} ({})", error.message, error.code))
         }
         ErrorKind::Io(cause) => {
             let said = cause.to_string();
@@ -103,8 +103,8 @@ fn classify(error: &Error) -> (SinkErrorKind, &'static str, String) {
         ErrorKind::ConnectionPoolCleared { message, .. } => of_selection(message),
         // Half an answer, or none that a server of MongoDB gives.
         ErrorKind::InvalidResponse { .. } | ErrorKind::Bson(_) => {
-            let mend = "check that host and port are those of the database server";
-            (SinkErrorKind::Unreachable, mend, error.kind.to_string())
+            let hint = "check that host and port are those of the database server";
+            (SinkErrorKind::Unreachable, hint, error.kind.to_string())
         }
         other => (SinkErrorKind::Invalid, OUR_FAULT, other.to_string()),
     }

@@ -54,9 +54,9 @@ impl MongoOptions {
         check_write_concern(&connection)?;
         if let Some(password) = password {
             let credential = connection.credential.as_mut();
-            let mend = "write mongodb://USER@HOST/DATABASE";
+            let hint = "write mongodb://USER@HOST/DATABASE";
             let credential =
-                credential.ok_or_else(|| invalid("password", "is set, and the URL names no user", mend))?;
+                credential.ok_or_else(|| invalid("password", "is set, and the URL names no user", hint))?;
             if credential.password.replace(password.expose().to_owned()).is_some() {
                 return Err(invalid("password", "is set both in the URL and next to it", "keep the one next to it"));
             }
@@ -143,12 +143,12 @@ fn check_name(key: &str, name: &str) -> Result<(), OptionsError> {
     if plain && name.len() <= 60 && !name.starts_with(['.', '-']) && !name.starts_with("system.") {
         return Ok(());
     }
-    let mend = "use letters, digits, _ and -, at most 60, such as attendance_events";
-    Err(invalid(key, format!("{name:?} is not a name that every server takes"), mend))
+    let hint = "use letters, digits, _ and -, at most 60, such as attendance_events";
+    Err(invalid(key, format!("{name:?} is not a name that every server takes"), hint))
 }
 
-fn invalid(key: &str, problem: impl Into<String>, mend: impl Into<String>) -> OptionsError {
-    OptionsError { key: key.to_owned(), problem: problem.into(), mend: Some(mend.into()) }
+fn invalid(key: &str, problem: impl Into<String>, hint: impl Into<String>) -> OptionsError {
+    OptionsError { key: key.to_owned(), problem: problem.into(), hint: Some(hint.into()) }
 }
 
 #[cfg(test)]
@@ -210,7 +210,7 @@ mod tests {
         ] {
             let problem = parse(url).unwrap_err();
             assert_eq!(problem.key, key, "{url}");
-            assert!(problem.mend.is_some(), "{url}");
+            assert!(problem.hint.is_some(), "{url}");
             assert!(!format!("{problem:?}").contains("hunter2"), "{url}");
         }
         assert_eq!(MongoOptions::parse("s", "mongodb://h/db", beside("colour", "red")).unwrap_err().key, "colour");

@@ -64,7 +64,7 @@ async fn check_primary(database: &Database, target: &str) -> Result<(), Fault> {
     let what = format!("cannot write to {target}: the server is not the primary of its replica set");
     Err(Fault::Refused(
         SinkError::new(SinkErrorKind::ReadOnly, what)
-            .mend("name every member of the replica set in the URL, and leave out directConnection"),
+            .hint("name every member of the replica set in the URL, and leave out directConnection"),
     ))
 }
 
@@ -122,14 +122,14 @@ async fn check_version(database: &Database, collection: &str, target: &str) -> R
             let found = version.map_or("an unknown version".to_owned(), |version| format!("version {version}"));
             let what = format!("{target} has {found} of the layout, newer than this program's {VERSION}");
             let error = SinkError::new(SinkErrorKind::Schema, what);
-            Err(Fault::Refused(error.mend("update this program, or set another `collection`")))
+            Err(Fault::Refused(error.hint("update this program, or set another `collection`")))
         }
     }
 }
 
 fn unnoted(collection: &str) -> Notice {
     Notice::new(format!("the version of the layout cannot be read or noted in {collection}_schema"))
-        .mend(format!("grant this user find and insert on {collection}_schema"))
+        .hint(format!("grant this user find and insert on {collection}_schema"))
 }
 
 async fn make_indexes(collection: &Collection<Document>, target: &str) -> Result<Option<Notice>, Fault> {
@@ -153,7 +153,7 @@ async fn make_indexes(collection: &Collection<Document>, target: &str) -> Result
             let statements = INDEXES.map(|(_, [first, second])| {
                 format!("db.{}.createIndex({{{first}: 1, {second}: 1}})", collection.name())
             });
-            Ok(Some(Notice::new(what).mend(format!("let an administrator run {}", statements.join("; ")))))
+            Ok(Some(Notice::new(what).hint(format!("let an administrator run {}", statements.join("; ")))))
         }
         Err(error) => Err(error.into()),
     }

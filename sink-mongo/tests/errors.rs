@@ -33,7 +33,7 @@ async fn inserts(identity: Identity, mut answer: impl FnMut(&Document) -> Answer
 /// The whole of an error, as a program prints it.
 fn told(error: &SinkError) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    format!("{error}: {cause}; {}", error.mend.as_deref().unwrap_or_default())
+    format!("{error}: {cause}; {}", error.hint.as_deref().unwrap_or_default())
 }
 
 #[tokio::test]
@@ -67,9 +67,9 @@ async fn a_primary_that_steps_down_is_tried_again_by_the_driver() {
 }
 
 #[tokio::test]
-async fn a_server_s_refusals_are_told_apart_each_with_its_mend() {
+async fn a_server_s_refusals_are_told_apart_each_with_its_hint() {
     let mut seen = std::collections::HashSet::new();
-    for (code, kind, mend) in [
+    for (code, kind, hint) in [
         (13, SinkErrorKind::Rights, "grant this user find and insert"),
         (14031, SinkErrorKind::Full, "make room on the server's disk"),
         (10107, SinkErrorKind::ReadOnly, "name every member of the replica set"),
@@ -78,9 +78,9 @@ async fn a_server_s_refusals_are_told_apart_each_with_its_mend() {
         let double = inserts(STANDALONE, move |_| failure(code, "the server's own words")).await;
         let error = sink(&double).write(&sample(2)).await.unwrap_err();
         assert_eq!(error.kind, kind, "{}", told(&error));
-        assert!(told(&error).contains(mend) && told(&error).contains("the server's own words"), "{}", told(&error));
+        assert!(told(&error).contains(hint) && told(&error).contains("the server's own words"), "{}", told(&error));
         assert!(told(&error).contains(&double.address), "{}", told(&error));
-        assert!(seen.insert(error.mend), "each has a mend of its own");
+        assert!(seen.insert(error.hint), "each has a hint of its own");
     }
 }
 
@@ -170,8 +170,8 @@ async fn indexes_that_the_user_may_not_make_are_a_notice_and_no_failure() {
     let double = Double::start(STANDALONE, |name, _| least_rights(name, 1)).await;
     let notices = sink(&double).probe().await.unwrap();
     assert_eq!(notices.len(), 1, "{notices:?}");
-    let mend = notices[0].mend.as_deref().unwrap();
-    assert!(mend.contains("db.attendance_events.createIndex({user_id: 1, local_time: 1})"), "{mend}");
+    let hint = notices[0].hint.as_deref().unwrap();
+    assert!(hint.contains("db.attendance_events.createIndex({user_id: 1, local_time: 1})"), "{hint}");
     assert_eq!(sink(&double).write(&sample(1)).await.unwrap(), [Outcome::Stored]);
 }
 

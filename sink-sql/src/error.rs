@@ -12,7 +12,7 @@ pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> 
         rusqlite::Error::SqlInputError { error, .. } => Some(error),
         other => other.sqlite_error(),
     };
-    let (kind, mend) = match failure {
+    let (kind, hint) = match failure {
         Some(error) => match error.code {
             Code::DatabaseBusy | Code::DatabaseLocked => {
                 (SinkErrorKind::Busy, "another program holds the file locked: end it, or let it finish")
@@ -42,7 +42,7 @@ pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> 
         },
         None => (SinkErrorKind::Invalid, OUR_FAULT),
     };
-    SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend).because(cause)
+    SinkError::new(kind, format!("cannot {doing} {target}")).hint(hint).because(cause)
 }
 
 /// The mend for an SQLite file that cannot be written.
@@ -57,7 +57,7 @@ pub(crate) type Classify = fn(&dyn sqlx::error::DatabaseError) -> (SinkErrorKind
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sqlx::Error) -> SinkError {
     use sqlx::Error as Cause;
-    let (kind, mend) = match &cause {
+    let (kind, hint) = match &cause {
         Cause::Database(error) => classify(error.as_ref()),
         // What the TLS library says of a certificate comes as invalid data.
         Cause::Io(_) | Cause::Tls(_) if speaks_of_certificate(&cause) => (SinkErrorKind::Certificate, CERTIFICATE),
@@ -70,7 +70,7 @@ pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sq
         Cause::Protocol(_) => (SinkErrorKind::Unreachable, "check that host and port are those of the database server"),
         _ => (SinkErrorKind::Invalid, OUR_FAULT),
     };
-    let error = SinkError::new(kind, format!("cannot {doing} {target}")).mend(mend);
+    let error = SinkError::new(kind, format!("cannot {doing} {target}")).hint(hint);
     match cause {
         // The driver would add the line of the server's own source.
         Cause::Database(said) => error.because(format!("{} ({})", said.message(), said.code().unwrap_or_default())),
@@ -166,5 +166,5 @@ pub(crate) fn mysql_number(error: &dyn sqlx::error::DatabaseError) -> (SinkError
 /// A call that did not end in time.
 pub(crate) fn timed_out(doing: &str, target: &str, after: std::time::Duration) -> SinkError {
     SinkError::new(SinkErrorKind::TimedOut, format!("cannot {doing} {target}: no answer within {after:?}"))
-        .mend("set a longer `timeout`, or see what keeps the database busy")
+        .hint("set a longer `timeout`, or see what keeps the database busy")
 }

@@ -64,7 +64,7 @@ impl Migration {
             return Err(failure);
         }
         let what = format!("{target} lacks what version {} adds: indexes, and views for its readers", self.version);
-        Ok(Notice::new(what).mend("run this program once as the table's owner, who may CREATE"))
+        Ok(Notice::new(what).hint("run this program once as the table's owner, who may CREATE"))
     }
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn pending<'a>(
             SinkErrorKind::Schema,
             format!("{target} has schema version {found}, newer than this program's {newest}"),
         )
-        .mend(format!("update this program, or set another `table` than {table}")));
+        .hint(format!("update this program, or set another `table` than {table}")));
     }
     Ok(steps.iter().filter(move |step| step.version > found))
 }

@@ -65,8 +65,8 @@ impl SqlOptions {
                 Place::Server(Server::parse(kind, address, &mut settings)?)
             }
             _ => {
-                let mend = "write sqlite:PATH, postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE";
-                return Err(invalid("url", "begins with no database that this sink knows", mend));
+                let hint = "write sqlite:PATH, postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE";
+                return Err(invalid("url", "begins with no database that this sink knows", hint));
             }
         };
         settings.finish(&known)?;
@@ -122,12 +122,12 @@ fn sqlite_place(path: &str) -> Result<Place, OptionsError> {
 
 /// The error for a database that is not part of this build.
 pub(crate) fn not_compiled(feature: &str) -> OptionsError {
-    let mend = format!("build it with the feature {feature} of sink-sql");
-    invalid("url", format!("this program was built without {feature}"), mend)
+    let hint = format!("build it with the feature {feature} of sink-sql");
+    invalid("url", format!("this program was built without {feature}"), hint)
 }
 
-pub(crate) fn invalid(key: &str, problem: impl Into<String>, mend: impl Into<String>) -> OptionsError {
-    OptionsError { key: key.to_owned(), problem: problem.into(), mend: Some(mend.into()) }
+pub(crate) fn invalid(key: &str, problem: impl Into<String>, hint: impl Into<String>) -> OptionsError {
+    OptionsError { key: key.to_owned(), problem: problem.into(), hint: Some(hint.into()) }
 }
 
 #[cfg(test)]
@@ -175,7 +175,7 @@ mod tests {
         ] {
             let problem = parse(url).unwrap_err();
             assert_eq!(problem.key, key, "{url}");
-            assert!(problem.mend.is_some(), "{url}");
+            assert!(problem.hint.is_some(), "{url}");
             assert!(!format!("{problem:?}").contains("hunter2"), "{url}");
         }
     }
@@ -214,7 +214,7 @@ mod tests {
         ] {
             let problem = parse(url).unwrap_err();
             assert_eq!(problem.key, key, "{url}");
-            assert!(problem.mend.is_some(), "{url}");
+            assert!(problem.hint.is_some(), "{url}");
             assert!(!format!("{problem:?}").contains("hunter2"), "{url}");
         }
     }
@@ -222,6 +222,6 @@ mod tests {
     #[cfg(not(feature = "sqlite"))]
     #[test]
     fn a_database_that_was_not_built_in_names_its_feature() {
-        assert!(parse("sqlite:att.db").unwrap_err().mend.unwrap().contains("feature sqlite"));
+        assert!(parse("sqlite:att.db").unwrap_err().hint.unwrap().contains("feature sqlite"));
     }
 }

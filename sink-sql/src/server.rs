@@ -116,8 +116,8 @@ impl Server {
             Some("require") => Tls::Require,
             Some("verify-full") => Tls::VerifyFull,
             Some(other) => {
-                let mend = "write disable, prefer, require or verify-full";
-                return Err(invalid("tls", format!("{other:?} is not a way to protect a connection"), mend));
+                let hint = "write disable, prefer, require or verify-full";
+                return Err(invalid("tls", format!("{other:?} is not a way to protect a connection"), hint));
             }
         };
         if tls_ca.is_some() && tls != Tls::VerifyFull {

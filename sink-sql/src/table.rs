@@ -37,7 +37,7 @@ impl Table {
             Some(other) if other != schema => Err(OptionsError {
                 key: "schema".to_owned(),
                 problem: format!("the table is said to be in {other}, and in {schema}"),
-                mend: Some("name the schema once".to_owned()),
+                hint: Some("name the schema once".to_owned()),
             }),
             _ => Ok(Self { schema: Some(schema), ..self }),
         }
@@ -108,7 +108,7 @@ fn identifier(key: &str, text: &str) -> Result<String, OptionsError> {
     Err(OptionsError {
         key: key.to_owned(),
         problem: format!("{text:?} is not a name that every database takes"),
-        mend: Some(format!(
+        hint: Some(format!(
             "use letters, digits and _, not a digit first, at most {LONGEST}, such as attendance_events"
         )),
     })

@@ -41,8 +41,8 @@ pub(crate) fn check(product: Product, said: &str, target: &str) -> Result<(), Si
             let name = product.name();
             let what = format!("cannot use {target}: the server is {name} {said}");
             let needed = if patch == 0 { format!("{major}.{minor}") } else { format!("{major}.{minor}.{patch}") };
-            let mend = format!("update it to {name} {needed} or later");
-            Err(SinkError::new(SinkErrorKind::Schema, what).mend(mend))
+            let hint = format!("update it to {name} {needed} or later");
+            Err(SinkError::new(SinkErrorKind::Schema, what).hint(hint))
         }
         _ => Ok(()),
     }
@@ -70,7 +70,7 @@ mod tests {
         ] {
             let error = check(product, said, "mysql://db/a#t").unwrap_err();
             assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Schema, false), "{said}");
-            assert!(error.message.contains(said) && error.mend.unwrap().contains(needed), "{said}");
+            assert!(error.message.contains(said) && error.hint.unwrap().contains(needed), "{said}");
         }
     }
 

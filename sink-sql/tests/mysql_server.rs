@@ -37,8 +37,8 @@ async fn execute(server: &OwnServer, sql: &str) {
 }
 
 #[tokio::test]
-async fn every_refusal_is_told_apart_with_its_mend_and_the_right_decision() {
-    if skipped("every_refusal_is_told_apart_with_its_mend_and_the_right_decision") {
+async fn every_refusal_is_told_apart_with_its_hint_and_the_right_decision() {
+    if skipped("every_refusal_is_told_apart_with_its_hint_and_the_right_decision") {
         return;
     }
     let server = start(&[]).await;
@@ -141,7 +141,7 @@ async fn a_server_that_is_too_old_is_told_with_the_oldest_that_serves() {
     let server = start(&["--version=10.1.48-MariaDB"]).await;
     let failure = open(&url(&server), "").probe().await.unwrap_err();
     assert_eq!((failure.kind, failure.is_transient()), (SinkErrorKind::Schema, false), "{failure:?}");
-    assert!(failure.message.contains("10.1.48") && failure.mend.unwrap().contains("MariaDB 10.2"));
+    assert!(failure.message.contains("10.1.48") && failure.hint.unwrap().contains("MariaDB 10.2"));
 }
 
 #[tokio::test]

@@ -382,7 +382,7 @@ async fn the_rights_that_the_readme_grants_are_enough() {
     execute(undone).await;
     let as_writer = open(&sign_in(&writer), &format!("schema={schema}"));
     let notices = as_writer.probe().await.unwrap();
-    assert!(notices.len() == 1 && notices[0].mend.as_ref().unwrap().contains("owner"), "{notices:?}");
+    assert!(notices.len() == 1 && notices[0].hint.as_ref().unwrap().contains("owner"), "{notices:?}");
     assert_eq!(as_writer.write(&readers::events()).await.unwrap(), vec![Outcome::Stored; 7]);
     admin.probe().await.unwrap();
     let grants = readers::of_the_readme("postgres").replace("iclock_writer", &writer).replace("iclock_reader", &reader);
@@ -410,7 +410,7 @@ async fn a_view_of_somebody_else_s_is_not_taken_over() {
     let failure = table.sink.probe().await.unwrap_err();
     execute(format!("DROP VIEW {}_latest_punch", table.name)).await;
     assert_eq!(failure.kind, SinkErrorKind::Schema, "{failure:?}");
-    assert!(failure.mend.unwrap().contains("rename"));
+    assert!(failure.hint.unwrap().contains("rename"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,8 +39,8 @@ async fn execute(server: &OwnServer, sql: &str) {
 }
 
 #[tokio::test]
-async fn every_refusal_is_told_apart_with_its_mend_and_the_right_decision() {
-    if skipped("every_refusal_is_told_apart_with_its_mend_and_the_right_decision") {
+async fn every_refusal_is_told_apart_with_its_hint_and_the_right_decision() {
+    if skipped("every_refusal_is_told_apart_with_its_hint_and_the_right_decision") {
         return;
     }
     let server = OwnServer::postgres(&[]);

@@ -263,6 +263,6 @@ async fn a_view_of_somebody_else_s_is_not_taken_over() {
     Connection::open(&file).unwrap().execute("CREATE VIEW latest_punch AS SELECT 'mine'", []).unwrap();
     let failure = open(&file, "").probe().await.unwrap_err();
     assert_eq!(failure.kind, SinkErrorKind::Schema, "{failure:?}");
-    assert!(failure.mend.unwrap().contains("rename"), "{:?}", failure.source);
+    assert!(failure.hint.unwrap().contains("rename"), "{:?}", failure.source);
     open(&file, "table=punches").probe().await.unwrap();
 }

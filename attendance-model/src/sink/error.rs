@@ -12,7 +12,7 @@ pub struct SinkError {
     /// What failed, and where: lower case, no full stop, no credentials, without the cause.
     pub message: String,
     /// What to try next, for people.
-    pub mend: Option<String>,
+    pub hint: Option<String>,
     /// Wait at least this long before the next try.
     pub retry_after: Option<Duration>,
     /// The cause.
@@ -60,13 +60,13 @@ impl SinkError {
     /// An error of a kind, with what failed.
     #[must_use]
     pub fn new(kind: SinkErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), mend: None, retry_after: None, source: None }
+        Self { kind, message: message.into(), hint: None, retry_after: None, source: None }
     }
 
     /// With what to try next.
     #[must_use]
-    pub fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn an_error_says_what_failed_and_keeps_its_cause() {
         let error = SinkError::new(SinkErrorKind::Full, "no room left")
-            .mend("make room")
+            .hint("make room")
             .retry_after(Duration::from_secs(5))
             .because(std::io::Error::from(std::io::ErrorKind::StorageFull));
         assert_eq!(error.to_string(), "no room left");

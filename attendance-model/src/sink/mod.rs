@@ -187,7 +187,7 @@ pub struct Notice {
     /// What is amiss, and where: lower case, no full stop, no credentials.
     pub message: String,
     /// What to do about it.
-    pub mend: Option<String>,
+    pub hint: Option<String>,
 }
 
 /// What a sink is good at.
@@ -248,13 +248,13 @@ impl Notice {
     /// What is amiss.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), mend: None }
+        Self { message: message.into(), hint: None }
     }
 
     /// With what to do about it.
     #[must_use]
-    pub fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 }

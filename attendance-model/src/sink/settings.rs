@@ -26,20 +26,20 @@ pub struct OptionsError {
     /// What is wrong with it; no credentials.
     pub problem: String,
     /// What to write instead.
-    pub mend: Option<String>,
+    pub hint: Option<String>,
 }
 
 impl OptionsError {
     /// What is wrong with a key's value.
     #[must_use]
     pub fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { key: key.into(), problem: problem.into(), mend: None }
+        Self { key: key.into(), problem: problem.into(), hint: None }
     }
 
     /// With what to write instead.
     #[must_use]
-    pub fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 }
@@ -59,10 +59,10 @@ impl Settings {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if key == "password" {
                 let problem = "has a password after the question mark";
-                return Err(OptionsError::new("url", problem).mend("set `password` next to the URL"));
+                return Err(OptionsError::new("url", problem).hint("set `password` next to the URL"));
             }
             if self.0.insert(key.to_owned(), value.to_owned()).is_some() {
-                return Err(OptionsError::new(key, "is set twice").mend("keep it in the URL or next to it, not both"));
+                return Err(OptionsError::new(key, "is set twice").hint("keep it in the URL or next to it, not both"));
             }
         }
         Ok(self)
@@ -93,7 +93,7 @@ impl Settings {
     /// # Errors
     /// [`OptionsError`] if there is no such scheme.
     pub fn take_ids(&mut self) -> Result<Option<IdScheme>, OptionsError> {
-        self.take_parsed("ids", "an id scheme").map_err(|error| error.mend("write full or iclock-sync-v1"))
+        self.take_parsed("ids", "an id scheme").map_err(|error| error.hint("write full or iclock-sync-v1"))
     }
 
     /// Takes out `timeout`, the longest that one call may take: `30s`, `2m`, or a number of seconds.
@@ -106,7 +106,7 @@ impl Settings {
         match parsed {
             Ok(timeout) if TIMEOUT.contains(&timeout) => Ok(Some(timeout)),
             _ => Err(OptionsError::new("timeout", format!("{text:?} is not a time from one second to one hour"))
-                .mend("write it like 30s or 2m")),
+                .hint("write it like 30s or 2m")),
         }
     }
 
@@ -119,7 +119,7 @@ impl Settings {
         match text.parse() {
             Ok(pool) if POOL.contains(&pool) => Ok(Some(pool)),
             _ => {
-                Err(OptionsError::new("pool", format!("{text:?} is not a number of connections")).mend("write 1 to 64"))
+                Err(OptionsError::new("pool", format!("{text:?} is not a number of connections")).hint("write 1 to 64"))
             }
         }
     }
@@ -133,7 +133,7 @@ impl Settings {
             None => Ok(()),
             Some(key) => Err(OptionsError {
                 problem: format!("unknown setting {key}"),
-                mend: Some(format!("this sink knows: {}", known.join(", "))),
+                hint: Some(format!("this sink knows: {}", known.join(", "))),
                 key,
             }),
         }
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(settings.take("password").as_deref(), Some("hunter2"));
         let error = settings.finish(&["password", "timeout"]).unwrap_err();
         assert_eq!((error.key.as_str(), error.to_string().as_str()), ("table", "unknown setting table"));
-        assert_eq!(error.mend.as_deref(), Some("this sink knows: password, timeout"));
+        assert_eq!(error.hint.as_deref(), Some("this sink knows: password, timeout"));
     }
 
     #[test]

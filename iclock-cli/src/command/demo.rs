@@ -45,7 +45,7 @@ pub(crate) fn run(global: &Global, args: &Demo) -> Result<ExitCode, CliError> {
     };
     std::fs::create_dir_all(&args.dir).map_err(|error| {
         CliError::because(ExitCode::State, format!("cannot make {}", args.dir.display()), &error)
-            .mend("name another directory with --dir")
+            .hint("name another directory with --dir")
     })?;
     let config = Config::load(&flags)?;
     printed::remember(None, Some(&state));

@@ -20,7 +20,7 @@ pub(crate) fn run(global: &Global, doctor: &Doctor) -> Result<ExitCode, CliError
     let Doctor::Firestore(args) = doctor;
     let finder = GarbageFinder::open(options(global, args)?).map_err(|error| {
         CliError::because(ExitCode::Configuration, "FIRESTORE_EMULATOR_HOST", &error)
-            .mend("correct it, or unset it for the real service")
+            .hint("correct it, or unset it for the real service")
     })?;
     runtime()?.block_on(find_garbage(&finder, args, global.quiet)).map_err(failed)
 }
@@ -68,7 +68,7 @@ fn options(global: &Global, args: &FindGarbage) -> Result<FirestoreOptions, CliE
     let named = |sink: &&SinkConfig| url.is_some() || args.sink.as_ref().is_none_or(|name| *name == sink.name);
     let of_firestore = |sink: &&SinkConfig| sink.url.text.starts_with("firestore:");
     let found: Vec<&SinkConfig> = config.sinks.iter().filter(named).filter(of_firestore).collect();
-    let (problem, mend) = match found.as_slice() {
+    let (problem, hint) = match found.as_slice() {
         [sink] => return Ok(sinks::firestore_options(sink)?),
         [] => (
             "no Firestore sink is configured by that name",
@@ -76,13 +76,13 @@ fn options(global: &Global, args: &FindGarbage) -> Result<FirestoreOptions, CliE
         ),
         _ => ("several Firestore sinks are configured", "name one with --sink"),
     };
-    Err(CliError::new(ExitCode::Configuration, problem).mend(mend))
+    Err(CliError::new(ExitCode::Configuration, problem).hint(hint))
 }
 
 fn failed(error: SinkError) -> CliError {
     let told = CliError::new(ExitCode::Sink, chain(&error));
-    match error.mend {
-        Some(mend) => told.mend(mend),
+    match error.hint {
+        Some(hint) => told.hint(hint),
         None => told,
     }
 }

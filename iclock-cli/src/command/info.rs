@@ -22,7 +22,7 @@ struct Told {
     error: Option<String>,
     /// What to do about the error.
     #[serde(rename = "try")]
-    mend: Option<&'static str>,
+    hint: Option<&'static str>,
     transport: Option<String>,
     serial: Option<String>,
     firmware: Option<String>,
@@ -47,7 +47,7 @@ pub(crate) fn run(global: &Global, args: &Info) -> Result<ExitCode, CliError> {
     }
     if config.devices.is_empty() {
         return Err(ConfigError::new(None, "device", "no terminal is configured")
-            .mend("give --device 192.0.2.10, or write [[device]] in iclock.toml")
+            .hint("give --device 192.0.2.10, or write [[device]] in iclock.toml")
             .into());
     }
     let told = runtime()?.block_on(join_all(config.devices.iter().map(ask)));
@@ -64,7 +64,7 @@ async fn ask(device: &DeviceOptions) -> Told {
     let mut told = Told { name: device.name.clone(), address: device.address(), ..Told::default() };
     if let Err(error) = read(device, &mut told).await {
         told.error = Some(chain(&error));
-        told.mend = TerminalError::Client(error).mend();
+        told.hint = TerminalError::Client(error).hint();
     }
     told
 }
@@ -138,7 +138,7 @@ fn print(told: &Told) {
         ("records", of(told.records, told.record_capacity)),
         ("clock", clock),
         ("error", told.error.clone()),
-        ("try", told.mend.map(str::to_owned)),
+        ("try", told.hint.map(str::to_owned)),
     ];
     for (name, value) in lines {
         if let Some(value) = value {

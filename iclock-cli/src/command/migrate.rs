@@ -23,7 +23,7 @@ pub(crate) fn run(global: &Global, args: &Migrate) -> Result<ExitCode, CliError>
     logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
     if !args.dir.is_dir() {
         return Err(CliError::new(ExitCode::Configuration, format!("{} is no directory", args.dir.display()))
-            .mend("name the Python tool's directory, in which .env, cache and output stand"));
+            .hint("name the Python tool's directory, in which .env, cache and output stand"));
     }
     if let Some(file) = &args.write_config {
         write_config(&args.dir, file)?;
@@ -90,7 +90,7 @@ pub(crate) fn found_ids(dir: &Path) -> Result<Vec<EventId>, CliError> {
 
 fn unreadable(path: &Path, error: &io::Error) -> CliError {
     CliError::because(ExitCode::Configuration, format!("cannot read {}", path.display()), error)
-        .mend("name the Python tool's directory, and let this user read it")
+        .hint("name the Python tool's directory, and let this user read it")
 }
 
 /// The sink that the Python tool wrote to.
@@ -109,7 +109,7 @@ fn legacy_sink(global: &Global, args: &Migrate) -> Result<(Config, Arc<dyn Sink>
     if args.sink.is_none() {
         candidates.retain(|sink| sink.capabilities().ids == IdScheme::IclockSyncV1);
     }
-    let wrong = |problem: &str, mend: &str| Err(CliError::new(ExitCode::Configuration, problem).mend(mend));
+    let wrong = |problem: &str, hint: &str| Err(CliError::new(ExitCode::Configuration, problem).hint(hint));
     match candidates.as_slice() {
         [sink] if sink.capabilities().ids == IdScheme::IclockSyncV1 => Ok((config, Arc::clone(sink))),
         [sink] => wrong(
@@ -128,7 +128,7 @@ fn export_cache(global: &Global, args: &Migrate, file: &Path) -> Result<ExitCode
     let (config, sink) = legacy_sink(global, args)?;
     let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else {
         return Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
-            .mend("name the state directory with --state"));
+            .hint("name the state directory with --state"));
     };
     let ids = ledger.legacy_ids_at(&sink.target())?;
     let write = || -> io::Result<()> {
@@ -145,7 +145,7 @@ fn export_cache(global: &Global, args: &Migrate, file: &Path) -> Result<ExitCode
     };
     write().map_err(|error| {
         CliError::because(ExitCode::Configuration, format!("cannot write {}", file.display()), &error)
-            .mend("name a file that this user may write")
+            .hint("name a file that this user may write")
     })?;
     output::line(format_args!("{} ids written to {}", grouped(ids.len() as u64), file.display()));
     Ok(ExitCode::Done)
@@ -169,7 +169,7 @@ fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
         .and_then(|mut out| out.write_all(text.as_bytes()));
     written.map_err(|error| {
         CliError::because(ExitCode::Configuration, format!("cannot write {}", file.display()), &error)
-            .mend("name a file that does not exist yet, or - for stdout")
+            .hint("name a file that does not exist yet, or - for stdout")
     })?;
     output::line(format_args!("written: {}", file.display()));
     if file != Path::new("iclock.toml") {

@@ -15,7 +15,7 @@ pub(crate) fn run(global: &Global, command: &Quarantine) -> Result<ExitCode, Cli
     let config = Config::load(&global.flags(&Targets::default()))?;
     let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else {
         return Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
-            .mend("name the state directory with --state; a first sync makes it"));
+            .hint("name the state directory with --state; a first sync makes it"));
     };
     match command {
         Quarantine::List { device, reason, limit, json } => {
@@ -80,7 +80,7 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> R
 fn show(ledger: &Ledger, id: i64) -> Result<ExitCode, CliError> {
     let Some(record) = ledger.quarantined(id)? else {
         return Err(CliError::new(ExitCode::Usage, format!("the quarantine has no record {id}"))
-            .mend(format!("{} shows the numbers", output::printed::command("quarantine list"))));
+            .hint(format!("{} shows the numbers", output::printed::command("quarantine list"))));
     };
     let lines = [
         ("terminal", format!("{} ({})", record.device_name, record.serial)),

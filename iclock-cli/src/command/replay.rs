@@ -20,11 +20,11 @@ pub(crate) fn run(global: &Global, args: &Replay) -> Result<ExitCode, CliError> 
     config.sinks.retain(|sink: &SinkConfig| url.is_some() || sink.name == args.sink);
     let Some(sink) = config.sinks.first() else {
         return Err(CliError::new(ExitCode::Configuration, format!("no sink is called {}", args.sink))
-            .mend("name a configured sink, or give its URL"));
+            .hint("name a configured sink, or give its URL"));
     };
     if Ledger::open_read_only(&config.state_dir)?.is_none() {
         return Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
-            .mend("name the state directory with --state"));
+            .hint("name the state directory with --state"));
     }
     let sink = sinks::open(sink)?;
     let window = Window { since: args.since.map(|when| when.since(Utc::now())), until: None };

@@ -36,7 +36,7 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<ExitCode, CliError
         Some(name) => Profile::named(name).ok_or_else(|| {
             let known: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name).collect();
             CliError::new(ExitCode::Usage, format!("--profile: no family is called {name:?}"))
-                .mend(format!("one of {}", known.join(", ")))
+                .hint(format!("one of {}", known.join(", ")))
         })?,
     };
     profile.pace = PACE;
@@ -73,7 +73,7 @@ async fn serve(args: &Simulate, profile: Profile) -> Result<ExitCode, CliError> 
         }
         let server = Server::start(terminal.build(), addr).await.map_err(|error| {
             CliError::because(ExitCode::Usage, format!("--listen: cannot listen on {addr}"), &error)
-                .mend("use another port, or 0 for a free one")
+                .hint("use another port, or 0 for a free one")
         })?;
         output::line(format_args!("listening {} serial={}", server.addr(), server.handle().serial()));
         servers.push(server);
@@ -84,7 +84,7 @@ async fn serve(args: &Simulate, profile: Profile) -> Result<ExitCode, CliError> 
             let handles = servers.iter().map(Server::handle).collect();
             let control = Control::start(handles, addr).await.map_err(|error| {
                 CliError::because(ExitCode::Usage, format!("--control: cannot listen on {addr}"), &error)
-                    .mend("use another port, or 0 for a free one")
+                    .hint("use another port, or 0 for a free one")
             })?;
             output::line(format_args!("control {}", control.addr()));
             Some(control)
@@ -105,7 +105,7 @@ fn address(first: SocketAddr, n: u16) -> Result<SocketAddr, CliError> {
     if first.port() != 0 {
         let port = first.port().checked_add(n).ok_or_else(|| {
             CliError::new(ExitCode::Usage, "--count: there are not so many ports")
-                .mend("begin at a lower port, or at 0")
+                .hint("begin at a lower port, or at 0")
         })?;
         addr.set_port(port);
     }

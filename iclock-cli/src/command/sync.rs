@@ -164,7 +164,7 @@ impl Job {
             return Ok(());
         }
         Err(CliError::new(ExitCode::Usage, format!("--until {until} lies before --since {since}"))
-            .mend("exchange the two, or leave one out"))
+            .hint("exchange the two, or leave one out"))
     }
 
     fn window(&self, now: DateTime<Utc>) -> Window {

@@ -18,7 +18,7 @@ pub(crate) fn run(global: &Global, command: &Unproven) -> Result<ExitCode, CliEr
     let ledger = || match Ledger::open_read_only(&config.state_dir)? {
         Some(ledger) => Ok(ledger),
         None => Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
-            .mend("name the state directory with --state; a first sync makes it")),
+            .hint("name the state directory with --state; a first sync makes it")),
     };
     match command {
         Unproven::List { json } => list(&ledger()?, *json),
@@ -78,7 +78,7 @@ pub(super) fn find(ledger: &Ledger, which: &str) -> Result<UnprovenBuffer, CliEr
     of_terminal.sort_by_key(|buffer| (buffer.accepted_at.is_some(), buffer.kind == UnprovenKind::Users));
     of_terminal.into_iter().next().ok_or_else(|| {
         CliError::new(ExitCode::Usage, format!("no unproven log has the number, terminal or serial number {which:?}"))
-            .mend("iclock-cli unproven list shows what is kept")
+            .hint("iclock-cli unproven list shows what is kept")
     })
 }
 

@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
                 Ok(day) => rules = rules.earliest(day.and_time(NaiveTime::MIN)),
                 Err(_) => {
                     let problem = format!("{:?} is no date", setting.text);
-                    self.errors.push(setting.wrong("rules.earliest", problem).mend("write it like \"2010-01-01\""));
+                    self.errors.push(setting.wrong("rules.earliest", problem).hint("write it like \"2010-01-01\""));
                 }
             }
         }
@@ -112,12 +112,12 @@ impl<'a> Builder<'a> {
             let policies = [Policy::Accept, Policy::Flag, Policy::Quarantine];
             let Some(policy) = policies.into_iter().find(|policy| policy.as_str() == setting.text) else {
                 let problem = format!("{:?} is no policy", setting.text);
-                self.errors.push(setting.wrong(&path, problem).mend("write accept, flag or quarantine"));
+                self.errors.push(setting.wrong(&path, problem).hint("write accept, flag or quarantine"));
                 continue;
             };
             match rules.clone().policy(reason, policy) {
                 Ok(changed) => rules = changed,
-                Err(fixed) => self.errors.push(setting.wrong(&path, fixed.to_string()).mend("remove the line")),
+                Err(fixed) => self.errors.push(setting.wrong(&path, fixed.to_string()).hint("remove the line")),
             }
         }
         rules
@@ -129,7 +129,7 @@ impl<'a> Builder<'a> {
         let json = format.as_ref().is_some_and(|setting| setting.text == "json");
         if let Some(setting) = format.filter(|setting| !["json", "text"].contains(&setting.text.as_str())) {
             let problem = format!("{:?} is no format", setting.text);
-            self.errors.push(setting.wrong("log.format", problem).mend("write text or json"));
+            self.errors.push(setting.wrong("log.format", problem).hint("write text or json"));
         }
         let mut log = LogConfig { dir, json, size: 10 << 20, keep: 10 };
         self.number("log.size", &mut log.size);
@@ -154,7 +154,7 @@ impl<'a> Builder<'a> {
         let origin = || host.as_ref().map(|host| host.origin.clone());
         let port = port.or_else(|| Some(Setting::new(port_of_host?, origin()?)));
         if let Some(port) = port {
-            let wrong = |problem: String| port.wrong(&path("port"), problem).mend("terminals listen on 4370");
+            let wrong = |problem: String| port.wrong(&path("port"), problem).hint("terminals listen on 4370");
             match port.text.trim().parse() {
                 Ok(0) => self.errors.push(wrong("port 0 cannot be connected to".to_owned())),
                 Ok(number) => device.port = number,
@@ -165,8 +165,8 @@ impl<'a> Builder<'a> {
         let default = if device.port == 4370 { device.host.clone() } else { device.address() };
         if let Some(name) = named.as_ref().filter(|name| name.text.chars().count() > MAX_NAME_CHARS) {
             let problem = format!("the name is longer than {MAX_NAME_CHARS} characters");
-            let mend = "give it a shorter one: sinks store it with each event";
-            self.errors.push(name.wrong(&path("name"), problem).mend(mend));
+            let hint = "give it a shorter one: sinks store it with each event";
+            self.errors.push(name.wrong(&path("name"), problem).hint(hint));
         }
         device.name = named.map_or(default, |setting| setting.text);
         if let Some(key) = self.left.take(&path("comm_key")) {
@@ -180,7 +180,7 @@ impl<'a> Builder<'a> {
                 "auto" => device.transport = Transport::Auto,
                 other => {
                     let problem = format!("{other:?} is no transport");
-                    self.errors.push(transport.wrong(&path("transport"), problem).mend("write tcp, udp or auto"));
+                    self.errors.push(transport.wrong(&path("transport"), problem).hint("write tcp, udp or auto"));
                 }
             }
         }
@@ -188,7 +188,7 @@ impl<'a> Builder<'a> {
         if let Some(zone) = self.left.take(&path("zone")) {
             let unknown = |_| {
                 zone.wrong(&path("zone"), format!("unknown time zone {:?}", zone.text))
-                    .mend("write an IANA name such as Indian/Maldives")
+                    .hint("write an IANA name such as Indian/Maldives")
             };
             device.zone = self.noted(Tz::from_str(&zone.text).map_err(unknown));
         }
@@ -197,7 +197,7 @@ impl<'a> Builder<'a> {
             let unknown = || {
                 encoding
                     .wrong(&path("encoding"), format!("unknown code page {:?}", encoding.text))
-                    .mend("write utf-8, gbk, big5, windows-1256 or another name that browsers know")
+                    .hint("write utf-8, gbk, big5, windows-1256 or another name that browsers know")
             };
             if let Some(encoding) = self.noted(TextEncoding::named(&encoding.text).ok_or_else(unknown)) {
                 device.encoding = encoding;
@@ -207,7 +207,7 @@ impl<'a> Builder<'a> {
             let unknown = || {
                 layout
                     .wrong(&path("layout"), format!("{:?} is no layout of records", layout.text))
-                    .mend("write \"40\", \"49\" or another width from 40 to 512, \"16\", \"8b\" or \"8a\"")
+                    .hint("write \"40\", \"49\" or another width from 40 to 512, \"16\", \"8b\" or \"8a\"")
             };
             device.layout = self.noted(layout_of(layout.text.trim()).ok_or_else(unknown));
         }
@@ -223,7 +223,7 @@ impl<'a> Builder<'a> {
         let place = split.map(|(name, port)| (name.to_owned(), port.map(str::to_owned)));
         self.noted(
             place.ok_or_else(|| {
-                host.wrong(path, format!("{:?} is no host", host.text)).mend("write a name or an address")
+                host.wrong(path, format!("{:?} is no host", host.text)).hint("write a name or an address")
             }),
         )
     }
@@ -235,14 +235,14 @@ impl<'a> Builder<'a> {
         let host = format!("device.{n}.host");
         if origin.is_none() {
             let problem = "there is no such terminal, but one with a higher number";
-            self.errors.push(ConfigError::new(None, host, problem).mend("count terminals from 0, without a gap"));
+            self.errors.push(ConfigError::new(None, host, problem).hint("count terminals from 0, without a gap"));
             return;
         }
         // A mistyped host is told of as an unknown setting.
         if !entries.any(|(at, _)| !known::is_known(at) && known::nearest(at) == Some("host")) {
             let error = ConfigError::new(origin, host, "the terminal has no host");
-            let mend = "set host to the terminal's name or address, e.g. host = \"192.0.2.10\"";
-            self.errors.push(error.mend(mend));
+            let hint = "set host to the terminal's name or address, e.g. host = \"192.0.2.10\"";
+            self.errors.push(error.hint(hint));
         }
     }
 
@@ -252,7 +252,7 @@ impl<'a> Builder<'a> {
         }
         let number = secret::resolve(path, key, self.variables)?;
         number.trim().parse().map(CommKey::new).map_err(|_| {
-            key.wrong(path, "is not a number of at most 4294967295").mend("write the number set in the terminal's menu")
+            key.wrong(path, "is not a number of at most 4294967295").hint("write the number set in the terminal's menu")
         })
     }
 
@@ -276,8 +276,8 @@ impl<'a> Builder<'a> {
             };
             if secret::has_password(&url.text) {
                 let place = format!("{}: sink.{index}.url", url.origin);
-                let mend = format!("set password = \"ENV:NAME\" beside it, or ICLOCK_SINK_{index}_PASSWORD");
-                self.warnings.push(format!("{place} holds a password in plain text; {mend}"));
+                let hint = format!("set password = \"ENV:NAME\" beside it, or ICLOCK_SINK_{index}_PASSWORD");
+                self.warnings.push(format!("{place} holds a password in plain text; {hint}"));
             }
             let scheme = url.text.split(':').next().unwrap_or_default().to_owned();
             let taken = |name: &str| sinks.iter().any(|sink| sink.name == name);
@@ -312,7 +312,7 @@ impl<'a> Builder<'a> {
             let at = self.all.get(&path).or_else(|| self.all.get(&format!("{list}.{n}.{named_after}")));
             let origin = at.map(|setting| setting.origin.clone());
             let error = ConfigError::new(origin, path, format!("{list} {name} is configured twice"));
-            self.errors.push(error.mend("give each a name of its own, or remove one of the two"));
+            self.errors.push(error.hint("give each a name of its own, or remove one of the two"));
         }
     }
 
@@ -327,15 +327,15 @@ impl<'a> Builder<'a> {
             let path = format!("device.{n}.host");
             let origin = self.all.get(&path).map(|setting| setting.origin.clone());
             let problem = format!("{} is the address of {other} too", device.address());
-            self.errors.push(ConfigError::new(origin, path, problem).mend("correct it, or remove one of the two"));
+            self.errors.push(ConfigError::new(origin, path, problem).hint("correct it, or remove one of the two"));
         }
     }
 
     fn refuse_unknown(&mut self) {
         for (path, setting) in self.left.iter() {
             let nearest = known::nearest(path).map(|key| format!("write {key}, or remove it; ")).unwrap_or_default();
-            let mend = format!("{nearest}known are: {}", known::listed(path));
-            self.errors.push(setting.wrong(path, "unknown setting").mend(mend));
+            let hint = format!("{nearest}known are: {}", known::listed(path));
+            self.errors.push(setting.wrong(path, "unknown setting").hint(hint));
         }
     }
 }
@@ -347,16 +347,16 @@ fn without_url(index: usize, name: Option<&Setting>, others: &[(String, Setting)
         !known::is_known(&path) && known::nearest(&path) == Some("url")
     };
     if let Some((key, setting)) = others.iter().find(|(key, _)| is_mistyped(key)) {
-        return setting.wrong(&format!("sink.{index}.{key}"), "unknown setting").mend("write url");
+        return setting.wrong(&format!("sink.{index}.{key}"), "unknown setting").hint("write url");
     }
     let origin = name.or_else(|| others.first().map(|(_, setting)| setting)).map(|setting| setting.origin.clone());
     ConfigError::new(origin, format!("sink.{index}.url"), "the sink has no URL")
-        .mend("set url, e.g. url = \"sqlite:attendance.db\"")
+        .hint("set url, e.g. url = \"sqlite:attendance.db\"")
 }
 
 pub(super) fn parse<T: FromStr>(path: &str, setting: &Setting, expected: impl Display) -> Result<T, ConfigError> {
     let wrong =
-        |_| setting.wrong(path, format!("{:?} is not {expected}", setting.text)).mend(format!("write {expected}"));
+        |_| setting.wrong(path, format!("{:?} is not {expected}", setting.text)).hint(format!("write {expected}"));
     setting.text.trim().parse().map_err(wrong)
 }
 
@@ -364,6 +364,6 @@ pub(super) fn span(path: &str, setting: &Setting) -> Result<Duration, ConfigErro
     duration::parse(&setting.text, SECOND).filter(|span| !span.is_zero()).ok_or_else(|| {
         setting
             .wrong(path, format!("{:?} is no span of time above 0", setting.text))
-            .mend("write it like 30s, 5m or 1h 30m; a bare number counts seconds")
+            .hint("write it like 30s, 5m or 1h 30m; a bare number counts seconds")
     })
 }

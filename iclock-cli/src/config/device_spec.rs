@@ -29,7 +29,7 @@ pub(crate) fn read(n: usize, spec: &str, layer: &mut Layer) -> Result<(), Config
         }
         None => place,
     };
-    let wrong = |problem: String| ConfigError::new(Some(FLAG), "device", problem).mend(SHAPE);
+    let wrong = |problem: String| ConfigError::new(Some(FLAG), "device", problem).hint(SHAPE);
     let (host, port) = split_port(place).ok_or_else(|| wrong(format!("{place:?} is no host")))?;
     set("host", host);
     if let Some(port) = port {
@@ -109,7 +109,7 @@ mod tests {
     fn what_is_no_device_is_refused_without_its_key() {
         for spec in ["", "a=", ":4370", "[::1", "192.0.2.1:4370:x", "h?colour=hunter2"] {
             let error = read(0, spec, &mut Layer::default()).unwrap_err();
-            assert!(error.mend.is_some() && !error.to_string().contains("hunter2"), "{spec}");
+            assert!(error.hint.is_some() && !error.to_string().contains("hunter2"), "{spec}");
         }
     }
 }

@@ -108,7 +108,7 @@ impl Variables {
                 warnings.push(format!("{place}{what} (nearest setting: {nearest})"));
             } else if setting.text.trim().is_empty() {
                 let error = setting.wrong(if is_setting { &path } else { name }, "the variable is set, but empty");
-                return Err(error.mend(format!("give {name} a value, or unset it")));
+                return Err(error.hint(format!("give {name} a value, or unset it")));
             } else if is_setting {
                 layer.set(path, setting.clone());
             }
@@ -150,7 +150,7 @@ fn unreadable(path: &Path, text: &str, error: &dotenvy::Error) -> ConfigError {
     };
     let origin = line.map(|line| Origin::File(path.to_owned(), line + 1));
     ConfigError::new(origin, ".env", "a line is no setting")
-        .mend("write NAME=value lines, and quotes around a value with a quote, a # or a line break in it")
+        .hint("write NAME=value lines, and quotes around a value with a quote, a # or a line break in it")
 }
 
 fn line_that_sets(text: &str, name: &str) -> usize {

@@ -21,7 +21,7 @@ pub(crate) fn read(path: &Path) -> Result<Layer, ConfigError> {
 pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
     text::read(path).map_err(|error| {
         ConfigError::new(None, path.display().to_string(), format!("cannot be read: {}", error.problem))
-            .mend(error.mend)
+            .hint(error.hint)
     })
 }
 
@@ -33,7 +33,7 @@ fn parse(path: &Path, text: &str) -> Result<Layer, ConfigError> {
                 text.lines().nth(line - 1).is_some_and(|line| line.contains('"') && line.contains('\\'));
             let shape = "correct the line; `[[device]]` and `[[sink]]` begin an entry, `key = \"value\"` is a setting";
             ConfigError::new(Some(Origin::File(path.to_owned(), line)), "TOML", error.message())
-                .mend(if has_backslash { IN_QUOTES } else { shape })
+                .hint(if has_backslash { IN_QUOTES } else { shape })
         })?;
     let mut reader = Reader { path, text, layer: Layer::default() };
     reader.table("", table.get_ref())?;
@@ -70,7 +70,7 @@ impl Reader<'_> {
             DeValue::Array(items) => {
                 let texts: Option<Vec<String>> = items.iter().map(|item| scalar(item.get_ref())).collect();
                 let texts = texts.ok_or_else(|| {
-                    ConfigError::new(Some(origin.clone()), path, "is a list of lists").mend("write a list of values")
+                    ConfigError::new(Some(origin.clone()), path, "is a list of lists").hint("write a list of values")
                 })?;
                 self.layer.set(path, Setting::new(texts.join(","), origin));
             }
@@ -81,7 +81,7 @@ impl Reader<'_> {
                 // "C:\temp" is C:, a tab, and emp.
                 if text.contains(char::is_control) && written.starts_with('"') && !secret::is_secret(path) {
                     let error = ConfigError::new(Some(origin), path, "holds a control character");
-                    return Err(error.mend(IN_QUOTES));
+                    return Err(error.hint(IN_QUOTES));
                 }
                 self.layer.set(path, Setting::new(text, origin));
             }
@@ -120,7 +120,7 @@ mod tests {
         for line in [r#"state_dir = "C:\data""#, r#"state_dir = "C:\temp""#, r#"state_dir = "C:\Users\new""#] {
             let error = parse(Path::new("x.toml"), &format!("interval = \"5m\"\n{line}\n")).unwrap_err();
             assert_eq!(error.origin, Some(Origin::File("x.toml".into(), 2)), "{line}");
-            assert!(error.mend.unwrap().contains("single quotes"), "{line}");
+            assert!(error.hint.unwrap().contains("single quotes"), "{line}");
         }
         let layer = parse(Path::new("x.toml"), r"state_dir = 'C:\temp'").unwrap();
         assert_eq!(layer.get("state_dir").map(|setting| setting.text.as_str()), Some(r"C:\temp"));

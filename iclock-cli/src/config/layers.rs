@@ -48,12 +48,12 @@ pub(crate) struct ConfigError {
     pub(crate) origin: Option<Origin>,
     pub(crate) key: String,
     pub(crate) problem: String,
-    pub(crate) mend: Option<String>,
+    pub(crate) hint: Option<String>,
 }
 
 impl ConfigError {
     pub(crate) fn new(origin: Option<Origin>, key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { origin, key: key.into(), problem: problem.into(), mend: None }
+        Self { origin, key: key.into(), problem: problem.into(), hint: None }
     }
 
     /// Sorts by file and line; what comes from no file is first.
@@ -65,8 +65,8 @@ impl ConfigError {
     }
 
     #[must_use]
-    pub(crate) fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 }

@@ -120,15 +120,15 @@ impl Config {
 
     /// What a sync cannot do without. Without `sinks` terminals are enough.
     pub(crate) fn missing(&self, sinks: bool) -> Vec<ConfigError> {
-        let missing = |key: &str, what: &str, mend: &str| {
+        let missing = |key: &str, what: &str, hint: &str| {
             let place = Some(Origin::Default("configuration"));
-            ConfigError::new(place, key, format!("no {what} is configured")).mend(mend)
+            ConfigError::new(place, key, format!("no {what} is configured")).hint(hint)
         };
         let mut errors = Vec::new();
         if self.settings.list_len("device") == 0 {
-            let mend =
+            let hint =
                 "give --device front=192.0.2.10, write [[device]] in iclock.toml, or try it out: iclock-cli demo";
-            errors.push(missing("device", "terminal", mend));
+            errors.push(missing("device", "terminal", hint));
         }
         if sinks && self.settings.list_len("sink") == 0 {
             errors.push(missing("sink", "sink", "give --sink sqlite:attendance.db, or write [[sink]] in iclock.toml"));

@@ -30,7 +30,7 @@ pub(crate) fn device_file(path: &Path) -> Result<Layer, ConfigError> {
     let text = read_text(path)?;
     let file: DeviceFile = serde_json::from_str(&text).map_err(|error| {
         ConfigError::new(Some(Origin::File(path.to_owned(), error.line().max(1))), "devices", error.to_string())
-            .mend(r#"write {"devices": [{"name": "front-gate", "ip": "192.0.2.10"}]}"#)
+            .hint(r#"write {"devices": [{"name": "front-gate", "ip": "192.0.2.10"}]}"#)
     })?;
     let mut layer = Layer::default();
     for (n, entry) in file.devices.into_iter().enumerate() {
@@ -53,12 +53,12 @@ pub(crate) fn device_list(variables: &Variables) -> Result<Layer, ConfigError> {
         && names.len() != hosts.len()
     {
         let problem = format!("has {} names for the {} addresses of DEVICE_IPS", names.len(), hosts.len());
-        return Err(setting.wrong("DEVICE_NAMES", problem).mend("give each address its name, in the same order"));
+        return Err(setting.wrong("DEVICE_NAMES", problem).hint("give each address its name, in the same order"));
     }
     for (n, host) in hosts.into_iter().enumerate() {
         if host.is_empty() {
             let problem = format!("entry {} is empty", n + 1);
-            return Err(ips.wrong("DEVICE_IPS", problem).mend("remove the surplus comma"));
+            return Err(ips.wrong("DEVICE_IPS", problem).hint("remove the surplus comma"));
         }
         if let Some((setting, name)) = names.as_ref().and_then(|(setting, names)| Some((*setting, names.get(n)?))) {
             layer.set(format!("device.{n}.name"), Setting::new(name, setting.origin.clone()));
@@ -87,7 +87,7 @@ pub(crate) fn firebase_key(variables: &Variables, dir: &Path) -> Result<Option<S
     match (variables.get("FIREBASE_KEY"), variables.get("FIREBASE_KEY_PATH")) {
         (Some(one), Some(other)) if one.text != other.text => {
             let problem = format!("differs from FIREBASE_KEY ({})", one.origin);
-            Err(other.wrong("FIREBASE_KEY_PATH", problem).mend("keep one of the two, or set both to the same path"))
+            Err(other.wrong("FIREBASE_KEY_PATH", problem).hint("keep one of the two, or set both to the same path"))
         }
         (Some(key), _) | (None, Some(key)) => Ok(Some(key.clone())),
         (None, None) => {

@@ -22,14 +22,14 @@ pub(super) fn take(layer: &mut Layer, interval: Duration, errors: &mut Vec<Confi
             "fixed" => schedule = Schedule::fixed(interval),
             other => {
                 let problem = format!("{other:?} is no kind of schedule");
-                noted(kind.wrong("schedule.kind", problem).mend("write graduated or fixed"));
+                noted(kind.wrong("schedule.kind", problem).hint("write graduated or fixed"));
             }
         }
     }
     if let Some(factor) = layer.take("schedule.factor") {
         match parse("schedule.factor", &factor, "a number from 1 to 100, such as 1.5") {
             Ok(number) if (1.0..=100.0).contains(&number) => schedule.factor = number,
-            Ok(_) => noted(factor.wrong("schedule.factor", "is not between 1 and 100").mend("write 1.5")),
+            Ok(_) => noted(factor.wrong("schedule.factor", "is not between 1 and 100").hint("write 1.5")),
             Err(error) => noted(error),
         }
     }
@@ -45,7 +45,7 @@ pub(super) fn take(layer: &mut Layer, interval: Duration, errors: &mut Vec<Confi
                 schedule.hours.retain(|(_, known)| *known != level);
                 schedule.hours.push((hour, level));
             }
-            Ok(hour) => noted(setting.wrong(&path, format!("there is no hour {hour}")).mend("write 0 to 23")),
+            Ok(hour) => noted(setting.wrong(&path, format!("there is no hour {hour}")).hint("write 0 to 23")),
             Err(error) => noted(error),
         }
     }
@@ -55,7 +55,7 @@ pub(super) fn take(layer: &mut Layer, interval: Duration, errors: &mut Vec<Confi
             Ok(time) => schedule.day_start = Some(time),
             Err(_) => {
                 let problem = format!("{:?} is no time", setting.text);
-                noted(setting.wrong("schedule.day_start", problem).mend("write it like 06:00"));
+                noted(setting.wrong("schedule.day_start", problem).hint("write it like 06:00"));
             }
         }
     }

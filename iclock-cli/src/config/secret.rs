@@ -13,16 +13,16 @@ pub(crate) fn resolve(key: &str, setting: &Setting, variables: &Variables) -> Re
             Some(value) => Ok(value.text.clone()),
             None if variables.is_empty(name) => Err(setting
                 .wrong(key, format!("environment variable {name} is set, but empty"))
-                .mend(format!("give {name} a value, in the environment or in .env"))),
+                .hint(format!("give {name} a value, in the environment or in .env"))),
             None => Err(setting
                 .wrong(key, format!("environment variable {name} is not set"))
-                .mend(format!("set {name} in the environment or in .env"))),
+                .hint(format!("set {name} in the environment or in .env"))),
         };
     }
     if let Some(path) = setting.text.strip_prefix("FILE:") {
         return match text::read(Path::new(path)) {
             Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(error) => Err(setting.wrong(key, format!("cannot read {path}: {}", error.problem)).mend(error.mend)),
+            Err(error) => Err(setting.wrong(key, format!("cannot read {path}: {}", error.problem)).hint(error.hint)),
         };
     }
     Ok(setting.text.clone())

@@ -9,7 +9,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 #[derive(Debug)]
 pub(super) struct Unreadable {
     pub(super) problem: String,
-    pub(super) mend: &'static str,
+    pub(super) hint: &'static str,
 }
 
 /// Reads a file of UTF-8, without the byte order mark that editors on Windows put in front.
@@ -18,7 +18,7 @@ pub(super) fn read(path: &Path) -> Result<String, Unreadable> {
 }
 
 fn decode(mut bytes: Vec<u8>) -> Result<String, Unreadable> {
-    let wrong = |problem: String| Unreadable { problem, mend: "save it as UTF-8" };
+    let wrong = |problem: String| Unreadable { problem, hint: "save it as UTF-8" };
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
@@ -35,7 +35,7 @@ fn decode(mut bytes: Vec<u8>) -> Result<String, Unreadable> {
 
 impl From<io::Error> for Unreadable {
     fn from(error: io::Error) -> Self {
-        Self { problem: error.to_string(), mend: "correct the path, or let the user that runs this program read it" }
+        Self { problem: error.to_string(), hint: "correct the path, or let the user that runs this program read it" }
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
     fn utf_16_is_named_with_a_mark_and_without() {
         for bytes in [&b"\xff\xfea\0"[..], b"\xfe\xff\0a", b"a\0=\0"] {
             let error = decode(bytes.to_vec()).unwrap_err();
-            assert!(error.problem.contains("UTF-16") && error.mend.contains("save it as UTF-8"), "{error:?}");
+            assert!(error.problem.contains("UTF-16") && error.hint.contains("save it as UTF-8"), "{error:?}");
         }
     }
 

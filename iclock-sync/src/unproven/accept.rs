@@ -89,7 +89,7 @@ fn choice(possible: &[String]) -> String {
 impl AcceptError {
     /// What to try next, for people.
     #[must_use]
-    pub fn mend(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unknown { .. } | Self::Already { .. } => Some("look at the list of what is kept"),
             Self::UserTable { .. } => Some("the next run reads it again; a pinned layout does not help here"),
@@ -98,7 +98,7 @@ impl AcceptError {
             Self::Choice { .. } => Some("look at it in each layout, then name one of them"),
             Self::NothingGood { .. } => Some("look at it in each layout, and name another one"),
             Self::NoUsers => Some("run sync again: it reads the user table and keeps it with the log"),
-            Self::Ledger(error) => error.mend(),
+            Self::Ledger(error) => error.hint(),
             Self::Spool(_) => Some("make room in the directory for temporary files"),
         }
     }

@@ -164,7 +164,7 @@ impl Mysql {
                 }
                 Some(_) => {
                     let what = format!("cannot prepare {}: {view} is there already, and not a view of it", self.target);
-                    return Err(SinkError::new(SinkErrorKind::Schema, what).mend(NAME_TAKEN).into());
+                    return Err(SinkError::new(SinkErrorKind::Schema, what).hint(NAME_TAKEN).into());
                 }
             }
         }
@@ -186,7 +186,7 @@ impl Mysql {
             return Ok(());
         }
         let problem = format!("{} has no primary key event_id", self.target);
-        Err(SinkError::new(SinkErrorKind::Schema, problem).mend("set another `table`, or give this one its key").into())
+        Err(SinkError::new(SinkErrorKind::Schema, problem).hint("set another `table`, or give this one its key").into())
     }
 }
 
@@ -237,7 +237,7 @@ impl Statements for Mysql {
         if held != Some(1) {
             let problem = format!("cannot prepare {}: another program prepares it", self.target);
             return Err(SinkError::new(SinkErrorKind::Busy, problem)
-                .mend("let the other program finish, or end it")
+                .hint("let the other program finish, or end it")
                 .into());
         }
         let found = self.version(&mut *connection).await?;

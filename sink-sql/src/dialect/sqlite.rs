@@ -132,7 +132,7 @@ impl File {
 
     /// SQLite would only say "unable to open".
     fn check_place(&self) -> Result<(), SinkError> {
-        let missing = |what: String, mend: &str| Err(SinkError::new(SinkErrorKind::Missing, what).mend(mend));
+        let missing = |what: String, hint: &str| Err(SinkError::new(SinkErrorKind::Missing, what).hint(hint));
         if self.path.is_dir() {
             return missing(format!("cannot open {}: it is a directory", self.target), "name a file in it");
         }
@@ -180,7 +180,7 @@ impl File {
         // A file that cannot be written is opened all the same, and so is a transaction on it.
         if connection.is_readonly("main").map_err(failed)? {
             let problem = format!("cannot write to {}: the file is read-only", self.target);
-            return Err(SinkError::new(SinkErrorKind::ReadOnly, problem).mend(FILE_READ_ONLY));
+            return Err(SinkError::new(SinkErrorKind::ReadOnly, problem).hint(FILE_READ_ONLY));
         }
         let versions = self.table.version_table('"');
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;

@@ -148,8 +148,8 @@ pub(crate) fn told_apart(met: &[(&str, SinkErrorKind, SinkError)], place: &str) 
         assert_eq!(error.is_transient(), !permanent.contains(kind), "{what}");
         assert!(error.message.contains(place), "{what}: {error}");
         assert!(!format!("{error:?}").contains("hunter2") && !format!("{error:?}").contains("secret"), "{what}");
-        let mend = error.mend.clone().unwrap_or_else(|| panic!("{what} has no mend"));
-        let same = told.insert(mend, *what);
+        let hint = error.hint.clone().unwrap_or_else(|| panic!("{what} has no hint"));
+        let same = told.insert(hint, *what);
         assert_eq!(same, None, "{what} is told as {same:?} is");
     }
 }
@@ -158,7 +158,7 @@ pub(crate) fn told_apart(met: &[(&str, SinkErrorKind, SinkError)], place: &str) 
 pub(crate) fn is_a_certificate_s(error: &SinkError, what: &str) {
     assert!(what.ends_with("false"), "{what}: {error:?}");
     assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Certificate, false), "{what}: {error:?}");
-    assert!(error.mend.as_ref().unwrap().contains("tls_ca"), "{what}");
+    assert!(error.hint.as_ref().unwrap().contains("tls_ca"), "{what}");
 }
 
 /// `HOST:PORT` of a URL.

@@ -32,7 +32,7 @@ pub(crate) fn run(
     let serial = acceptance.serial().to_owned();
     if !yes && !confirmed(&serial) {
         return Err(CliError::new(ExitCode::Refused, "that is not its serial number; nothing was changed")
-            .mend("type it as shown, or use --yes"));
+            .hint("type it as shown, or use --yes"));
     }
     let done = acceptance.carry_out(ledger)?;
     output::line(human::wrap(&format!(
@@ -79,17 +79,17 @@ impl From<AcceptError> for CliError {
             _ => ExitCode::Refused,
         };
         let show = || printed::command("unproven show ID");
-        let mend = match &error {
+        let hint = match &error {
             AcceptError::Unknown { .. } | AcceptError::Already { .. } => {
                 Some(format!("{} shows what is kept", printed::command("unproven list")))
             }
             AcceptError::Choice { .. } => Some(format!("look at it with {}, then name one with --layout", show())),
             AcceptError::NothingGood { .. } => Some(format!("look at it with {}, and name another layout", show())),
-            _ => error.mend().map(str::to_owned),
+            _ => error.hint().map(str::to_owned),
         };
         let what = Self::new(code, chain(&error));
-        match mend {
-            Some(mend) => what.mend(mend),
+        match hint {
+            Some(hint) => what.hint(hint),
             None => what,
         }
     }

@@ -22,7 +22,7 @@ pub(crate) fn run(buffer: &UnprovenBuffer, layout: AttendanceLayout, format: For
     let mut bytes = open(buffer)?;
     let Some(mut reading) = bytes.forced(layout)? else {
         return Err(CliError::new(ExitCode::Usage, format!("not one {layout} record fits into it"))
-            .mend("iclock-cli unproven show lists the layouts that are possible"));
+            .hint("iclock-cli unproven show lists the layouts that are possible"));
     };
     if format == Format::Csv {
         output::line("number,grade,user_id,local_time,punch_state,verify_mode,work_code,raw");
