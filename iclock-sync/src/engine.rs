@@ -10,13 +10,13 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
+use crate::deliver::send::Target;
 use crate::error::blocking;
-use crate::live::Listening;
 use crate::observer::{Observer, Silent};
+use crate::poll::live::Listening;
 use crate::report::Report;
 use crate::run::Run;
 use crate::schedule::{Rest, Schedule};
-use crate::send::Target;
 use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
 
 /// Reads terminals into a ledger and delivers from it to sinks. Contacts nothing and touches no file until it is run.

@@ -3,15 +3,16 @@
 //!
 //! | step | where |
 //! |---|---|
-//! | what a program says: terminals, sinks, limits | [`Engine::builder`], [`DeviceOptions`], [`EngineOptions`], [`RunOptions`] |
-//! | one run: all terminals at once, all sinks at once | `run`: `source` and `pull` read one terminal, `plan` decides what to ask it |
+//! | terminals, sinks, limits | [`Engine::builder`], [`DeviceOptions`], [`EngineOptions`], [`RunOptions`] |
+//! | one run: all terminals at once, all sinks at once | `run` |
+//! | a visit to one terminal | `poll`: `plan` decides what to ask, `pull` asks |
 //! | proven records become events, durable before anything is sent | `intake`, [`ledger`] |
-//! | records that validation refused | [`quarantine`] |
-//! | logs that were not proven: kept, looked at, accepted by hand | [`unproven`] |
-//! | events go out, oldest first, each sink for itself | `deliver`; `flight` says how far, `send` and `retry` how often |
-//! | what was stored, in the Python tool's shape | `audit` |
+//! | refused records | [`quarantine`]; `intake::rejudge` judges them again |
+//! | logs that were not proven | [`unproven`]: kept, shown, accepted by hand |
+//! | events go out, oldest first, each sink for itself | `deliver`: `flight` says how far, `send` and `retry` how often |
+//! | audit file in the Python tool's shape | `deliver::audit_file` |
 //! | when to run again | [`schedule`] |
-//! | what it came to | [`report`], [`observer`] |
+//! | results and progress | [`report`], [`observer`] |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,31 +35,21 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod audit;
 pub mod clock;
 mod deliver;
 mod engine;
 mod error;
-mod flight;
-mod hint;
 mod intake;
 pub mod ledger;
-mod live;
-mod lost;
-mod meet;
 pub mod observer;
 mod options;
-mod plan;
+mod poll;
 mod private;
-mod pull;
 pub mod quarantine;
-mod rejudge;
 pub mod report;
 mod retry;
 mod run;
 pub mod schedule;
-mod send;
-mod source;
 mod tell;
 pub mod unproven;
 

@@ -11,15 +11,15 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::AuditFile;
 use crate::clock::Clock;
+use crate::deliver::audit_file::AuditFile;
+use crate::deliver::send::{Sender, Target};
 use crate::deliver::{Delivery, News};
 use crate::error::{blocking, fault};
+use crate::intake::rejudge::{Judge, Released};
 use crate::observer::Observer;
-use crate::rejudge::{Judge, Released};
+use crate::poll::visit::{Gates, Source};
 use crate::report::{DeviceReport, DeviceStatus, Report, RunReport, SinkReport, Totals, exit_code};
-use crate::send::{Sender, Target};
-use crate::source::{Gates, Source};
 use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
 
 /// What one run needs.

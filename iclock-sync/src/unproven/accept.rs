@@ -13,7 +13,8 @@ use zk_proto::{DeviceTime, SpoolError, Uid};
 use super::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, layout_word, open};
 use crate::intake::{Batch, Batches, Beginning, Entered, Intake};
 use crate::ledger::{Accepted, Reading, TerminalState, mark_accepted};
-use crate::{EngineOptions, Ledger, LedgerError, plan};
+use crate::poll::plan;
+use crate::{EngineOptions, Ledger, LedgerError};
 
 /// Records judged at once for the preview.
 const AT_ONCE: usize = 1_000;

@@ -12,7 +12,7 @@ use zk_proto::proof::{Begin, Reason, Unproven};
 use zk_proto::{Spool, SpoolError};
 
 use super::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
-use crate::source::Seen;
+use crate::poll::visit::Seen;
 use crate::{DeviceOptions, Ledger, LedgerError, private};
 
 /// Buffers kept of a terminal, of each kind.
@@ -55,7 +55,7 @@ impl SetAside {
             word,
             count_before: counts.before,
             count_after: counts.after,
-            host_now: crate::plan::device_time(seen.wall_now).0,
+            host_now: crate::poll::plan::device_time(seen.wall_now).0,
             terminal_now: seen.clock.map(|time| time.0),
             zone: device.zone.map(|zone| zone.name().to_owned()),
             drift_ms: seen.drift_ms,

@@ -29,7 +29,7 @@ use zk_proto::record::{AttendanceLayout, FieldOrder};
 use zk_proto::{DeviceTime, Spool, SpoolError};
 
 pub use crate::ledger::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
-pub use crate::plan::{layout_of, layout_word};
+pub use crate::poll::plan::{layout_of, layout_word};
 pub use accept::{AcceptError, Acceptance, Accepting};
 pub(crate) use keep::{SetAside, keep};
 pub(crate) use verdict::verdict;
@@ -77,7 +77,7 @@ fn evidence(buffer: &UnprovenBuffer, known: &UnprovenEvidence) -> Evidence {
     // A buffer of an earlier version says nothing but when it was read.
     let host_now = match &buffer.evidence {
         Some(known) => DeviceTime(known.host_now),
-        None => crate::plan::device_time(buffer.seen_at.naive_utc()),
+        None => crate::poll::plan::device_time(buffer.seen_at.naive_utc()),
     };
     Evidence {
         terminal_now: known.terminal_now.map(DeviceTime),

@@ -11,7 +11,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 
 use crate::ledger::{Entry, KnownPunches, NewEvent, Resolution, WaitingRecord};
-use crate::{DeviceOptions, Ledger, LedgerError, plan};
+use crate::poll::plan;
+use crate::{DeviceOptions, Ledger, LedgerError};
 
 /// Under this name the ledger keeps what the quarantine was last judged by.
 const JUDGED_BY: &str = "judged_by";

@@ -13,11 +13,11 @@ use zk_proto::{Spool, SpoolError};
 use crate::TerminalError;
 use crate::error::blocking;
 use crate::ledger::{ConfirmedRecords, TerminalState, UnprovenKind};
-use crate::meet::Question;
 use crate::observer::DeviceProgress;
-use crate::plan::{self, LogSize};
+use crate::poll::meet::Question;
+use crate::poll::plan::{self, LogSize};
+use crate::poll::visit::{Failure, Found, Records, Seen, Source};
 use crate::report::{DeviceReport, ReadMode};
-use crate::source::{Failure, Found, Records, Seen, Source};
 use crate::tell;
 use crate::unproven::{SetAside, verdict};
 

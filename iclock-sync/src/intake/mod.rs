@@ -1,5 +1,7 @@
 //! Records enter the ledger, proven ones and those that somebody accepted: each becomes an event or a rejection, durable in batches before anything is sent.
 
+pub(crate) mod rejudge;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,13 +13,13 @@ use zk_proto::proof::Proven;
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::spool::SpoolError;
 
-use crate::hint::Refused;
 use crate::ledger::{
     Entry, KnownPunches, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, any_waiting, latest_times,
     resolve_read_again, save_terminal,
 };
 use crate::quarantine::masked;
 use crate::report::DeviceReport;
+use crate::report::hint::Refused;
 use crate::{Ledger, LedgerError};
 
 /// Records that are decoded at once. What a thread once had of memory it keeps for the next time, and the threads that take

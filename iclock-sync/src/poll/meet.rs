@@ -8,9 +8,9 @@ use zk_proto::{Client, ClientError, FreeSizes};
 use crate::TerminalError;
 use crate::error::blocking;
 use crate::ledger::{Ledger, TerminalState};
-use crate::plan::{self, LogSize, NAME_PREFIX};
+use crate::poll::plan::{self, LogSize, NAME_PREFIX};
+use crate::poll::visit::{Failure, Found, Seen, Source};
 use crate::report::DeviceReport;
-use crate::source::{Failure, Found, Seen, Source};
 
 /// How long a question that stayed without an answer is not asked again.
 const SPARED: Duration = Duration::from_secs(24 * 3600);

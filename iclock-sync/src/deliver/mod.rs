@@ -3,6 +3,11 @@
 //! Each sink has a task of its own, so that one which is down delays none of the others. Outcomes are recorded together, not
 //! one by one: what a crash forgets is sent again, and the sink says that it has it.
 
+pub(crate) mod audit_file;
+mod flight;
+mod lost;
+pub(crate) mod send;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,13 +17,13 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::audit::AuditFile;
+use crate::deliver::audit_file::AuditFile;
+use crate::deliver::flight::{Batch, Flight, Landed};
+use crate::deliver::send::Sender;
 use crate::error::{blocking, chain, fault};
-use crate::flight::{Batch, Flight, Landed};
 use crate::ledger::{Admission, ChangedIds, EventReader, Settled, SinkState, Unsent};
 use crate::observer::SinkProgress;
 use crate::report::{SinkReport, SinkStatus};
-use crate::send::Sender;
 use crate::{Ledger, RunOptions, SyncError, tell};
 
 /// Events whose outcomes are recorded together.

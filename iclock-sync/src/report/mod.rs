@@ -1,13 +1,15 @@
 //! What a run came to. Its JSON is stable: names and words are the published schema's.
 
+pub(crate) mod hint;
+
 use std::collections::BTreeMap;
 
 use attendance_model::Reason;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use crate::hint::Hint;
-use crate::hint::Refused;
+pub use hint::Hint;
+use hint::Refused;
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
