@@ -1,7 +1,9 @@
+//! Short messages.
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::Operation;
-use crate::record::ShortMessage;
+use crate::record::{MessageLink, ShortMessage};
 use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
@@ -67,6 +69,41 @@ impl Operation for DeleteMessage {
 
     fn encode(&self, payload: &mut BytesMut) {
         payload.put_u16_le(self.0);
+    }
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Says that a short message is for a user (command 73; one source, the vendor's manual of 2006).
+#[derive(Clone, Copy, Debug)]
+pub struct LinkMessage(pub MessageLink);
+
+impl Operation for LinkMessage {
+    const COMMAND: Command = Command::UDATA_WRQ;
+    const REPEATABLE: bool = true;
+    type Answer = ();
+
+    fn encode(&self, payload: &mut BytesMut) {
+        self.0.encode(payload);
+    }
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Says that a short message is no longer for a user (command 74; one source, the vendor's manual of 2006).
+#[derive(Clone, Copy, Debug)]
+pub struct UnlinkMessage(pub MessageLink);
+
+impl Operation for UnlinkMessage {
+    const COMMAND: Command = Command::DELETE_UDATA;
+    type Answer = ();
+
+    fn encode(&self, payload: &mut BytesMut) {
+        self.0.encode(payload);
     }
 
     fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {

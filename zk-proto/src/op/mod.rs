@@ -1,4 +1,4 @@
-//! Operations: one request and its one answer each, one file each.
+//! Operations: one request and its one answer each, one file for each noun.
 //!
 //! | group | operations |
 //! |---|---|
@@ -70,109 +70,41 @@ use crate::ids::up_to_nul;
 use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
-mod access_group;
-mod cancel_capture;
-mod capture_finger;
-mod capture_image;
-mod clear_administrators;
-mod clear_attendance_log;
-mod clear_lcd;
-mod clear_operation_log;
-mod clear_table;
-mod count_photos;
-mod delete_template;
-mod delete_user;
-mod disable_device;
-mod enable_clock;
-mod enable_device;
-mod erase_everything;
-mod free_data;
-mod get_door_state;
-mod get_free_sizes;
-mod get_pin_width;
-mod get_state;
-mod get_time;
-mod get_version;
+mod access;
+mod capture;
+mod clear;
+mod clock;
+mod control;
+mod door;
+mod events;
+mod identity;
 mod message;
-mod message_link;
-mod power_off;
-mod read_face;
-mod read_option;
-mod read_template;
-mod read_user_photo;
-mod refresh_data;
-mod refresh_options;
-mod register_events;
-mod restart;
-mod resume;
-mod set_time;
-mod sleep;
-mod start_enrolment;
-mod start_verification;
-mod test_template;
-mod test_voice;
-mod unlock;
-mod unlock_combination;
-mod user_group;
-mod user_zones;
-mod verify_style;
-mod weekly_zone;
-mod write_lcd;
-mod write_option;
-mod write_template;
-mod write_user;
+mod option;
+mod screen;
+mod table;
+mod template;
+mod user;
 
-pub use access_group::{ReadAccessGroup, WriteAccessGroup};
-pub use cancel_capture::CancelCapture;
-pub use capture_finger::CaptureFinger;
-pub use capture_image::CaptureImage;
-pub use clear_administrators::ClearAdministrators;
-pub use clear_attendance_log::ClearAttendanceLog;
-pub use clear_lcd::ClearLcd;
-pub use clear_operation_log::ClearOperationLog;
-pub use clear_table::ClearTable;
-pub use count_photos::CountPhotos;
-pub use delete_template::{DeleteTemplate, DeleteTemplateOf};
-pub use delete_user::DeleteUser;
-pub use disable_device::DisableDevice;
-pub use enable_clock::EnableClock;
-pub use enable_device::EnableDevice;
-pub use erase_everything::EraseEverything;
-pub use free_data::FreeData;
-pub use get_door_state::{DoorState, GetDoorState};
-pub use get_free_sizes::GetFreeSizes;
-pub use get_pin_width::GetPinWidth;
-pub use get_state::{DeviceState, GetState};
-pub use get_time::GetTime;
-pub use get_version::GetVersion;
-pub use message::{DeleteMessage, ReadMessage, WriteMessage};
-pub use message_link::{LinkMessage, UnlinkMessage};
-pub use power_off::PowerOff;
-pub use read_face::ReadFace;
-pub use read_option::{OptionValue, ReadOption};
-pub use read_template::{PaddedTemplate, ReadBareTemplate, ReadTemplate};
-pub use read_user_photo::ReadUserPhoto;
-pub use refresh_data::RefreshData;
-pub use refresh_options::RefreshOptions;
-pub use register_events::RegisterEvents;
-pub use restart::Restart;
-pub use resume::Resume;
-pub use set_time::SetTime;
-pub use sleep::Sleep;
-pub use start_enrolment::{EnrolmentUser, StartEnrolment};
-pub use start_verification::StartVerification;
-pub use test_template::TestTemplate;
-pub use test_voice::{TestVoice, Voice};
-pub use unlock::{Unlock, UnlockUnit};
-pub use unlock_combination::{ReadUnlockCombination, WriteUnlockCombination};
-pub use user_group::{ReadUserGroup, WriteUserGroup};
-pub use user_zones::{ReadUserZones, WriteUserZones};
-pub use verify_style::{ReadVerifyStyle, WriteVerifyStyle};
-pub use weekly_zone::{ReadWeeklyZone, WriteWeeklyZone};
-pub use write_lcd::WriteLcd;
-pub use write_option::WriteOption;
-pub use write_template::WriteTemplate;
-pub use write_user::WriteUser;
+pub use access::{
+    ReadAccessGroup, ReadUnlockCombination, ReadUserGroup, ReadUserZones, ReadVerifyStyle, ReadWeeklyZone,
+    WriteAccessGroup, WriteUnlockCombination, WriteUserGroup, WriteUserZones, WriteVerifyStyle, WriteWeeklyZone,
+};
+pub use capture::{CancelCapture, CaptureFinger, CaptureImage, EnrolmentUser, StartEnrolment, StartVerification};
+pub use clear::{ClearAttendanceLog, ClearOperationLog, ClearTable, EraseEverything};
+pub use clock::{GetTime, SetTime};
+pub use control::{DeviceState, DisableDevice, EnableDevice, GetState, PowerOff, Restart, Resume, Sleep};
+pub use door::{DoorState, GetDoorState, Unlock, UnlockUnit};
+pub use events::RegisterEvents;
+pub use identity::{GetPinWidth, GetVersion};
+pub use message::{DeleteMessage, LinkMessage, ReadMessage, UnlinkMessage, WriteMessage};
+pub use option::{OptionValue, ReadOption, RefreshOptions, WriteOption};
+pub use screen::{ClearLcd, EnableClock, TestVoice, Voice, WriteLcd};
+pub use table::{CountPhotos, FreeData, GetFreeSizes, RefreshData};
+pub use template::{
+    DeleteTemplate, DeleteTemplateOf, PaddedTemplate, ReadBareTemplate, ReadFace, ReadTemplate, TestTemplate,
+    WriteTemplate,
+};
+pub use user::{ClearAdministrators, DeleteUser, ReadUserPhoto, WriteUser};
 
 /// One request and how its answer is read.
 pub trait Operation {

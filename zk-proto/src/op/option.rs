@@ -1,3 +1,5 @@
+//! The terminal's options, by name.
+
 use alloc::string::String;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -50,5 +52,52 @@ impl Operation for ReadOption<'_> {
             None => answer,
         };
         Ok(Some(OptionValue(Bytes::copy_from_slice(value.trim_ascii()))))
+    }
+}
+
+/// Writes one option (command 12). A terminal may acknowledge a write and ignore it: read it back.
+#[derive(Clone, Copy)]
+pub struct WriteOption<'a> {
+    /// The option's name.
+    pub name: &'a str,
+    /// Its new value; never printed, for it may be the comm key.
+    pub value: &'a str,
+}
+
+impl core::fmt::Debug for WriteOption<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("WriteOption").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Operation for WriteOption<'_> {
+    const COMMAND: Command = Command::OPTIONS_WRQ;
+    type Answer = ();
+
+    fn encode(&self, payload: &mut BytesMut) {
+        payload.put_slice(self.name.as_bytes());
+        payload.put_u8(b'=');
+        payload.put_slice(self.value.as_bytes());
+        payload.put_u8(0);
+    }
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Makes the terminal take over written options (command 1014). Without it some firmware goes on with the old ones.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshOptions;
+
+impl Operation for RefreshOptions {
+    const COMMAND: Command = Command::REFRESHOPTION;
+    const REPEATABLE: bool = true;
+    type Answer = ();
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
     }
 }

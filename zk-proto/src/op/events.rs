@@ -1,3 +1,5 @@
+//! Live events.
+
 use bytes::{BufMut, BytesMut};
 
 use super::Operation;

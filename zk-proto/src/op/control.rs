@@ -1,0 +1,148 @@
+//! Power, and whether people may use the terminal.
+
+use bytes::{BufMut, BytesMut};
+
+use super::Operation;
+use crate::reply::Reply;
+use crate::{Command, ProtoError};
+
+/// Lets people use the terminal again (command 1002).
+#[derive(Clone, Copy, Debug)]
+pub struct EnableDevice;
+
+impl Operation for EnableDevice {
+    const COMMAND: Command = Command::ENABLEDEVICE;
+    const REPEATABLE: bool = true;
+    type Answer = ();
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Blocks keypad and sensors until [`EnableDevice`](super::EnableDevice) (command 1003).
+///
+/// A terminal that is left disabled lets nobody in: the client's `while_disabled` enables it on every path.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DisableDevice {
+    /// After how many seconds the terminal enables itself; not all firmware heeds it. `None` sends nothing of the kind.
+    pub at_most: Option<u32>,
+}
+
+impl Operation for DisableDevice {
+    const COMMAND: Command = Command::DISABLEDEVICE;
+    const REPEATABLE: bool = true;
+    type Answer = ();
+
+    fn encode(&self, payload: &mut BytesMut) {
+        if let Some(seconds) = self.at_most {
+            payload.put_u32_le(seconds);
+        }
+    }
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Restarts the terminal (command 1004). Some firmware goes down without an answer; it is back after 30-90 s.
+#[derive(Clone, Copy, Debug)]
+pub struct Restart;
+
+impl Operation for Restart {
+    const COMMAND: Command = Command::RESTART;
+    type Answer = ();
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Switches the terminal off (command 1005). Nothing but a hand at the terminal, or its own timer, switches it on again.
+///
+/// The client's `power_off` sends it and takes the end of the line for success.
+#[derive(Clone, Copy, Debug)]
+pub struct PowerOff;
+
+impl Operation for PowerOff {
+    const COMMAND: Command = Command::POWEROFF;
+    type Answer = ();
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Sends the terminal to sleep (command 1006; one source, not verified). [`Resume`](super::Resume) wakes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sleep;
+
+impl Operation for Sleep {
+    const COMMAND: Command = Command::SLEEP;
+    const REPEATABLE: bool = true;
+    type Answer = ();
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Wakes the terminal from [`Sleep`](super::Sleep) (command 1007; one source, not verified).
+#[derive(Clone, Copy, Debug)]
+pub struct Resume;
+
+impl Operation for Resume {
+    const COMMAND: Command = Command::RESUME;
+    const REPEATABLE: bool = true;
+    type Answer = ();
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Reads what the terminal is doing (command 64).
+#[derive(Clone, Copy, Debug)]
+pub struct GetState;
+
+/// What a terminal is doing: an open set, the raw number is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DeviceState(pub u16);
+
+impl DeviceState {
+    /// Waiting for people.
+    pub const WAITING: Self = Self(0);
+    /// Enrolling somebody.
+    pub const ENROLLING: Self = Self(1);
+    /// Identifying somebody.
+    pub const IDENTIFYING: Self = Self(2);
+    /// Somebody is in its menu.
+    pub const MENU: Self = Self(3);
+    /// Busy with something else.
+    pub const BUSY: Self = Self(4);
+    /// Waiting for a card to write.
+    pub const WRITING_CARD: Self = Self(5);
+}
+
+impl Operation for GetState {
+    const COMMAND: Command = Command::STATE_RRQ;
+    const REPEATABLE: bool = true;
+    type Answer = DeviceState;
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    /// The state stands where other answers have the session id.
+    fn decode(&self, reply: &Reply<'_>) -> Result<DeviceState, ProtoError> {
+        reply.ok().map(|_| DeviceState(reply.field))
+    }
+}

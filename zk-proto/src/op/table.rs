@@ -1,0 +1,84 @@
+//! The terminal's tables as a whole: counts, the transfer buffer, taking over what was written.
+
+use bytes::{Buf, BufMut, BytesMut};
+
+use super::Operation;
+use crate::record::FreeSizes;
+use crate::reply::Reply;
+use crate::{Command, ProtoError};
+
+/// Reads counts and capacities (command 50).
+#[derive(Clone, Copy, Debug)]
+pub struct GetFreeSizes;
+
+impl Operation for GetFreeSizes {
+    const COMMAND: Command = Command::GET_FREE_SIZES;
+    const REPEATABLE: bool = true;
+    const WANTS_DATA: bool = true;
+    type Answer = FreeSizes;
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<FreeSizes, ProtoError> {
+        FreeSizes::parse(reply.ok()?)
+    }
+}
+
+/// Drops the terminal's transfer buffer (command 1502). Harmless when there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct FreeData;
+
+impl Operation for FreeData {
+    const COMMAND: Command = Command::FREE_DATA;
+    const REPEATABLE: bool = true;
+    type Answer = ();
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Makes the terminal take over written users and templates (command 1013). Without it some firmware goes on with the old ones.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshData;
+
+impl Operation for RefreshData {
+    const COMMAND: Command = Command::REFRESHDATA;
+    const REPEATABLE: bool = true;
+    type Answer = ();
+
+    fn encode(&self, _payload: &mut BytesMut) {}
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+        reply.ok().map(drop)
+    }
+}
+
+/// Reads how many attendance photos the terminal keeps (command 2013; not verified).
+///
+/// Constant lists name three more commands for these photos (2014 by name, 2015 clear by time, 2016 names by time); of their
+/// data no layout is known, so they are left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CountPhotos {
+    /// Which photos; no source says what the values mean.
+    pub flag: u32,
+}
+
+impl Operation for CountPhotos {
+    const COMMAND: Command = Command::GET_PHOTO_COUNT;
+    const REPEATABLE: bool = true;
+    const WANTS_DATA: bool = true;
+    type Answer = u32;
+
+    fn encode(&self, payload: &mut BytesMut) {
+        payload.put_u32_le(self.flag);
+    }
+
+    fn decode(&self, reply: &Reply<'_>) -> Result<u32, ProtoError> {
+        let mut data = reply.ok()?;
+        let have = data.len();
+        data.try_get_u32_le().map_err(|_| ProtoError::Truncated { what: "photo count", need: 4, have })
+    }
+}
