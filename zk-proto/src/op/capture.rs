@@ -88,17 +88,7 @@ impl Operation for StartVerification {
 #[derive(Clone, Copy, Debug)]
 pub struct CancelCapture;
 
-impl Operation for CancelCapture {
-    const COMMAND: Command = Command::CANCELCAPTURE;
-    const REPEATABLE: bool = true;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(CancelCapture, CANCELCAPTURE, repeatable);
 
 /// Takes a picture of the finger on the sensor (command 1009; one source, a manual of 2006). The form of the image is not
 /// documented. A lost datagram cannot be asked for again, since it would be of another picture: use TCP.

@@ -10,31 +10,13 @@ use crate::{Command, ProtoError};
 #[derive(Clone, Copy, Debug)]
 pub struct ClearAttendanceLog;
 
-impl Operation for ClearAttendanceLog {
-    const COMMAND: Command = Command::CLEAR_ATTLOG;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(ClearAttendanceLog, CLEAR_ATTLOG);
 
 /// Deletes the whole operation log: who changed what at the terminal, and when (command 33). Nothing brings it back.
 #[derive(Clone, Copy, Debug)]
 pub struct ClearOperationLog;
 
-impl Operation for ClearOperationLog {
-    const COMMAND: Command = Command::CLEAR_OPLOG;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(ClearOperationLog, CLEAR_OPLOG);
 
 /// Deletes all rows of one table (command 14 with a type). Nothing brings them back: read them first.
 ///
@@ -81,13 +63,4 @@ impl Operation for ClearTable {
 #[derive(Clone, Copy, Debug)]
 pub struct EraseEverything;
 
-impl Operation for EraseEverything {
-    const COMMAND: Command = Command::CLEAR_DATA;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(EraseEverything, CLEAR_DATA);

@@ -10,17 +10,7 @@ use crate::{Command, ProtoError};
 #[derive(Clone, Copy, Debug)]
 pub struct EnableDevice;
 
-impl Operation for EnableDevice {
-    const COMMAND: Command = Command::ENABLEDEVICE;
-    const REPEATABLE: bool = true;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(EnableDevice, ENABLEDEVICE, repeatable);
 
 /// Blocks keypad and sensors until [`EnableDevice`](super::EnableDevice) (command 1003).
 ///
@@ -51,16 +41,7 @@ impl Operation for DisableDevice {
 #[derive(Clone, Copy, Debug)]
 pub struct Restart;
 
-impl Operation for Restart {
-    const COMMAND: Command = Command::RESTART;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(Restart, RESTART);
 
 /// Switches the terminal off (command 1005). Nothing but a hand at the terminal, or its own timer, switches it on again.
 ///
@@ -68,48 +49,19 @@ impl Operation for Restart {
 #[derive(Clone, Copy, Debug)]
 pub struct PowerOff;
 
-impl Operation for PowerOff {
-    const COMMAND: Command = Command::POWEROFF;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(PowerOff, POWEROFF);
 
 /// Sends the terminal to sleep (command 1006; one source, not verified). [`Resume`](super::Resume) wakes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sleep;
 
-impl Operation for Sleep {
-    const COMMAND: Command = Command::SLEEP;
-    const REPEATABLE: bool = true;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(Sleep, SLEEP, repeatable);
 
 /// Wakes the terminal from [`Sleep`](super::Sleep) (command 1007; one source, not verified).
 #[derive(Clone, Copy, Debug)]
 pub struct Resume;
 
-impl Operation for Resume {
-    const COMMAND: Command = Command::RESUME;
-    const REPEATABLE: bool = true;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(Resume, RESUME, repeatable);
 
 /// Reads what the terminal is doing (command 64).
 #[derive(Clone, Copy, Debug)]

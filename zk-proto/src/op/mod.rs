@@ -70,6 +70,29 @@ use crate::ids::up_to_nul;
 use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
+/// Implements an operation that sends no data and is answered by an acknowledgement alone.
+macro_rules! bare {
+    ($operation:ident, $command:ident) => {
+        bare!($operation, $command, false);
+    };
+    ($operation:ident, $command:ident, repeatable) => {
+        bare!($operation, $command, true);
+    };
+    ($operation:ident, $command:ident, $repeatable:literal) => {
+        impl Operation for $operation {
+            const COMMAND: Command = Command::$command;
+            const REPEATABLE: bool = $repeatable;
+            type Answer = ();
+
+            fn encode(&self, _payload: &mut BytesMut) {}
+
+            fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
+                reply.ok().map(drop)
+            }
+        }
+    };
+}
+
 mod access;
 mod capture;
 mod clear;

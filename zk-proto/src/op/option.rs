@@ -90,14 +90,4 @@ impl Operation for WriteOption<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshOptions;
 
-impl Operation for RefreshOptions {
-    const COMMAND: Command = Command::REFRESHOPTION;
-    const REPEATABLE: bool = true;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(RefreshOptions, REFRESHOPTION, repeatable);

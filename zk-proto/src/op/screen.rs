@@ -52,17 +52,7 @@ impl Operation for WriteLcd {
 #[derive(Clone, Copy, Debug)]
 pub struct ClearLcd;
 
-impl Operation for ClearLcd {
-    const COMMAND: Command = Command::CLEAR_LCD;
-    const REPEATABLE: bool = true;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(ClearLcd, CLEAR_LCD, repeatable);
 
 /// Lets the colon of the clock on the screen blink, or stops it (command 57; one source sends the byte, another none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

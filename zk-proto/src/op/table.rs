@@ -28,33 +28,13 @@ impl Operation for GetFreeSizes {
 #[derive(Clone, Copy, Debug)]
 pub struct FreeData;
 
-impl Operation for FreeData {
-    const COMMAND: Command = Command::FREE_DATA;
-    const REPEATABLE: bool = true;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(FreeData, FREE_DATA, repeatable);
 
 /// Makes the terminal take over written users and templates (command 1013). Without it some firmware goes on with the old ones.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshData;
 
-impl Operation for RefreshData {
-    const COMMAND: Command = Command::REFRESHDATA;
-    const REPEATABLE: bool = true;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(RefreshData, REFRESHDATA, repeatable);
 
 /// Reads how many attendance photos the terminal keeps (command 2013; not verified).
 ///

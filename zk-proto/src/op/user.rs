@@ -84,16 +84,7 @@ impl Operation for DeleteUser {
 #[derive(Clone, Copy, Debug)]
 pub struct ClearAdministrators;
 
-impl Operation for ClearAdministrators {
-    const COMMAND: Command = Command::CLEAR_ADMIN;
-    type Answer = ();
-
-    fn encode(&self, _payload: &mut BytesMut) {}
-
-    fn decode(&self, reply: &Reply<'_>) -> Result<(), ProtoError> {
-        reply.ok().map(drop)
-    }
-}
+bare!(ClearAdministrators, CLEAR_ADMIN);
 
 /// Reads the photo of one user (command 10010; one source, newer firmware): a JPEG file. `None`: there is none.
 ///
