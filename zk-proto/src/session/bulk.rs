@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 use super::Event;
-use super::exchange::{Context, Next};
+use super::contract::{AGAIN, Context, EARLY, LONE, Next, OVERTAKEN, announcement};
 use super::stream::StreamRead;
-use super::transfer::{AGAIN, OVERTAKEN, announcement};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
@@ -16,10 +15,6 @@ use crate::{Command, Packet, ProtoError};
 const SECOND_PACKET: core::time::Duration = core::time::Duration::from_secs(1);
 /// The smallest part that any terminal is known to cut a transfer into (K40, Z40).
 const SMALLEST_PART: usize = 1008;
-/// Datagrams that may overtake the announcement of their transfer.
-pub(super) const EARLY: usize = 64;
-/// How often one datagram alone has to come, with nothing to say that it is the whole answer. The others may have been lost.
-pub(super) const LONE: u8 = 3;
 /// How often an answer over datagrams is asked for again.
 const DATAGRAMS_AGAIN: u8 = 6;
 

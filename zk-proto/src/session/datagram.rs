@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::Event;
-use super::exchange::{Ask, Context, Exchange, Next};
+use super::contract::{Ask, Context, NOT_READY_TIMES, Next, OVERTAKEN, announcement, ask, not_ready};
+use super::exchange::Exchange;
 use super::stream::StreamRead;
-use super::transfer::{NOT_READY_TIMES, OVERTAKEN, announcement, ask, not_ready};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 

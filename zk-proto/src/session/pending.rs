@@ -5,7 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::Session;
-use super::exchange::Ask;
+use super::contract::Ask;
 use crate::{Command, ProtoError};
 
 /// The first pause before an unanswered datagram is sent again; doubled each time up to the last.

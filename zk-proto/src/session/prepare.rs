@@ -6,10 +6,8 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::Event;
-use super::bulk::{EARLY, LONE};
-use super::exchange::{Ask, Context, Next};
+use super::contract::{Ask, Context, EARLY, LONE, Next, OVERTAKEN, announcement};
 use super::stream::StreamRead;
-use super::transfer::{OVERTAKEN, announcement};
 use crate::dataset::{Dataset, Prepared};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};

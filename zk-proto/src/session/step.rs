@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::exchange::{Ask, Context, Exchange, Next};
+use super::contract::{Ask, Context, Next};
+use super::exchange::Exchange;
 use super::{Event, Session, pace};
 use crate::{Packet, ProtoError};
 

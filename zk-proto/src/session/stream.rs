@@ -7,8 +7,7 @@ use bytes::Bytes;
 
 use super::Event;
 use super::collect::Collector;
-use super::exchange::{Context, Next};
-use super::transfer::{FINAL_ACK, OVERTAKEN, announcement};
+use super::contract::{Context, FINAL_ACK, Next, OVERTAKEN, announcement};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 

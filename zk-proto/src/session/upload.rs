@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::Event;
-use super::exchange::{Ask, Context, Next};
-use super::transfer::AGAIN;
+use super::contract::{AGAIN, Ask, Context, Next};
 use crate::record::{FingerTemplate, User, UserLayout};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError, Uid};

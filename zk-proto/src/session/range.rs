@@ -1,30 +1,18 @@
 //! Reading ranges of what was prepared.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::Event;
 use super::collect::Collector;
-use super::exchange::{Ask, Context, Next};
+use super::contract::{AGAIN, Ask, Context, FINAL_ACK, NOT_READY_TIMES, Next, announcement, ask, not_ready};
 use super::stream::StreamRead;
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
 /// Bytes asked for at once, as the field's clients do. Smaller is always allowed.
 const STREAM_CHUNK: u32 = 0xFFC0;
-
-/// How long the final acknowledgement may take once every byte is there.
-pub(super) const FINAL_ACK: Duration = Duration::from_secs(1);
-/// How long datagrams may come after the acknowledgement that overtook them.
-pub(super) const OVERTAKEN: Duration = Duration::from_millis(200);
-/// The first pause before a range is asked for again that the terminal was not ready to send; doubled up to the last.
-const NOT_READY_FIRST: Duration = Duration::from_millis(30);
-const NOT_READY_LAST: Duration = Duration::from_millis(500);
-pub(super) const NOT_READY_TIMES: u32 = 20;
-/// How often a short or damaged answer is asked for again.
-pub(super) const AGAIN: u8 = 3;
 
 /// Reads a range of the terminal's buffer (command 1504) over a stream, one request in flight.
 ///
@@ -196,26 +184,4 @@ impl RangeRead {
             context.events.push_back(Event::Data { offset, bytes });
         }
     }
-}
-
-/// How long an acknowledgement without data may be followed by the data, before the range is asked for again.
-pub(super) fn not_ready(times: u32) -> Duration {
-    NOT_READY_FIRST.saturating_mul(1 << times.min(8)).min(NOT_READY_LAST)
-}
-
-/// Asks for a range of the terminal's buffer.
-pub(super) fn ask(context: &Context<'_>, offset: u64, length: u64) -> Ask {
-    let mut data = BytesMut::with_capacity(8);
-    // Both fit: terminals name sizes in 32 bits.
-    data.put_u32_le(offset as u32);
-    data.put_u32_le(length as u32);
-    Ask { command: Command::DATA_RDY, data: data.freeze(), wait: context.gap, repeatable: true }
-}
-
-/// Total and part size of a `PREPARE_DATA`; the part size may be missing and is 0 then.
-pub(super) fn announcement(data: &[u8]) -> (u64, u64) {
-    let word = |at: usize| {
-        data.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)))
-    };
-    (word(0), word(4))
 }

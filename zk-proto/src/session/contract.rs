@@ -1,0 +1,124 @@
+//! The ground that every exchange stands on: what it may ask for, what it may know, and how long it waits.
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::chunk::Chunk;
+use super::stream::StreamRead;
+use super::{ChecksumPolicy, Config, Event};
+use crate::{Command, Dataset, Packet, ProtoError};
+
+/// How long the final acknowledgement may take once every byte is there.
+pub(super) const FINAL_ACK: Duration = Duration::from_secs(1);
+/// How long datagrams may come after the acknowledgement that overtook them.
+pub(super) const OVERTAKEN: Duration = Duration::from_millis(200);
+/// The first pause before a range is asked for again that the terminal was not ready to send; doubled up to the last.
+const NOT_READY_FIRST: Duration = Duration::from_millis(30);
+const NOT_READY_LAST: Duration = Duration::from_millis(500);
+pub(super) const NOT_READY_TIMES: u32 = 20;
+/// How often a short or damaged answer is asked for again.
+pub(super) const AGAIN: u8 = 3;
+
+/// Datagrams that may overtake the announcement of their transfer.
+pub(super) const EARLY: usize = 64;
+/// How often one datagram alone has to come, with nothing to say that it is the whole answer. The others may have been lost.
+pub(super) const LONE: u8 = 3;
+/// A request to send.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    pub(super) command: Command,
+    pub(super) data: Bytes,
+    /// How long until the first packet of the answer.
+    pub(super) wait: Duration,
+    /// Whether the identical datagram may be sent again.
+    pub(super) repeatable: bool,
+}
+
+/// What an exchange wants after a packet, or after silence.
+pub(super) enum Next {
+    /// The next packet of this answer, for so long.
+    Wait(Duration),
+    /// Another request.
+    Ask(Ask),
+    /// The same request again.
+    Repeat,
+    /// The same request again, for another reading of so many bytes.
+    Reread { size: u64 },
+    /// Another request, whose answer is one stream.
+    AskStream(StreamRead, Ask),
+    /// The answer goes on as a stream; the packet is its first.
+    Stream(StreamRead, Option<Packet>),
+    /// The answer goes on as a transfer of so many bytes: the next packet of it, for so long.
+    Transfer { size: u64, wait: Duration },
+    /// Nothing more.
+    Done,
+    /// An end without success.
+    Fail(ProtoError),
+}
+
+/// What an exchange may know and use of its session.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    /// Whether packets come as datagrams, which get lost, doubled and out of order.
+    pub(super) datagrams: bool,
+    /// How long the first packet of a transfer may take.
+    pub(super) gap: Duration,
+    /// How long each further one may take.
+    pub(super) pause: Duration,
+    pub(super) session_id: &'a mut u16,
+    pub(super) surplus: &'a mut u64,
+    /// This terminal sends no final acknowledgement of a transfer: known after the first wait for one.
+    pub(super) without_acks: &'a mut bool,
+    /// How much is asked for at once.
+    pub(super) chunk: &'a mut Chunk,
+    /// A set that has to be read directly: its buffered read stays without an answer.
+    pub(super) unbuffered: &'a mut Option<Dataset>,
+    pub(super) events: &'a mut VecDeque<Event>,
+}
+
+impl Context<'_> {
+    /// The same for an exchange within another one, which looks at its events first.
+    pub(super) fn with_events<'a>(&'a mut self, events: &'a mut VecDeque<Event>) -> Context<'a> {
+        Context {
+            config: self.config,
+            datagrams: self.datagrams,
+            gap: self.gap,
+            pause: self.pause,
+            session_id: &mut *self.session_id,
+            surplus: &mut *self.surplus,
+            without_acks: &mut *self.without_acks,
+            chunk: &mut *self.chunk,
+            unbuffered: &mut *self.unbuffered,
+            events,
+        }
+    }
+
+    /// Whether the packet's data may be used.
+    pub(super) fn trusts(&self, packet: &Packet) -> bool {
+        packet.intact || self.config.checksums == ChecksumPolicy::Tolerate
+    }
+}
+
+/// How long an acknowledgement without data may be followed by the data, before the range is asked for again.
+pub(super) fn not_ready(times: u32) -> Duration {
+    NOT_READY_FIRST.saturating_mul(1 << times.min(8)).min(NOT_READY_LAST)
+}
+
+/// Asks for a range of the terminal's buffer.
+pub(super) fn ask(context: &Context<'_>, offset: u64, length: u64) -> Ask {
+    let mut data = BytesMut::with_capacity(8);
+    // Both fit: terminals name sizes in 32 bits.
+    data.put_u32_le(offset as u32);
+    data.put_u32_le(length as u32);
+    Ask { command: Command::DATA_RDY, data: data.freeze(), wait: context.gap, repeatable: true }
+}
+
+/// Total and part size of a `PREPARE_DATA`; the part size may be missing and is 0 then.
+pub(super) fn announcement(data: &[u8]) -> (u64, u64) {
+    let word = |at: usize| {
+        data.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)))
+    };
+    (word(0), word(4))
+}
