@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 use super::Event;
-use super::contract::{AGAIN, Context, EARLY, LONE, Next, OVERTAKEN, announcement};
+use super::contract::{AGAIN, Context, EARLY, LONE, Next, OVERTAKEN, Streamed, announcement};
 use super::stream::StreamRead;
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
@@ -141,7 +141,7 @@ impl Bulk {
         if size > cap {
             return Next::Fail(ProtoError::TooLarge { what: "answer", claimed: size, cap });
         }
-        match StreamRead::new(context, self.command, size, part) {
+        match Streamed::announced(context, self.command, size, part).map(|answer| StreamRead::new(context, answer)) {
             Ok(stream) if self.repeatable => self.stream = Some(stream),
             Ok(stream) => self.stream = Some(stream.once()),
             Err(error) => return Next::Fail(error),

@@ -1,12 +1,13 @@
 //! The ground that every exchange stands on: what it may ask for, what it may know, and how long it waits.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::ops::Range;
 use core::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::chunk::Chunk;
-use super::stream::StreamRead;
 use super::{ChecksumPolicy, Config, Event};
 use crate::{Command, Dataset, Packet, ProtoError};
 
@@ -47,15 +48,57 @@ pub(super) enum Next {
     /// The same request again, for another reading of so many bytes.
     Reread { size: u64 },
     /// Another request, whose answer is one stream.
-    AskStream(StreamRead, Ask),
+    AskStream(Streamed, Ask),
     /// The answer goes on as a stream; the packet is its first.
-    Stream(StreamRead, Option<Packet>),
+    Stream(Streamed, Option<Packet>),
     /// The answer goes on as a transfer of so many bytes: the next packet of it, for so long.
     Transfer { size: u64, wait: Duration },
     /// Nothing more.
     Done,
     /// An end without success.
     Fail(ProtoError),
+}
+
+/// A set, or a range of one, that comes as one answer.
+#[derive(Debug)]
+pub(super) struct Streamed {
+    pub(super) command: Command,
+    /// The range that the answer has.
+    pub(super) range: Range<u64>,
+    /// The first offset that is handed out; bytes before it are known.
+    pub(super) from: u64,
+    /// Bytes per packet, if the answer was announced; 0 when the terminal did not say.
+    pub(super) part: Option<u64>,
+    /// Datagrams that came before the announcement.
+    pub(super) early: Vec<Packet>,
+}
+
+impl Streamed {
+    /// A set of `size` bytes in parts of `part`, announced in answer to `command`.
+    ///
+    /// # Errors
+    /// [`ProtoError::TooLarge`] when it would have to be held in memory and is above the cap for that.
+    pub(super) fn announced(context: &Context<'_>, command: Command, size: u64, part: u64) -> Result<Self, ProtoError> {
+        Ok(Self { part: Some(part), ..Self::range(context, command, 0..size)? })
+    }
+
+    /// A range of a set, as the answer to `command`.
+    ///
+    /// # Errors
+    /// As [`Streamed::announced`].
+    pub(super) fn range(context: &Context<'_>, command: Command, range: Range<u64>) -> Result<Self, ProtoError> {
+        let (cap, claimed) = (context.config.limits.max_packet as u64, range.end - range.start);
+        if context.datagrams && claimed > cap {
+            return Err(ProtoError::TooLarge { what: "transfer over UDP", claimed, cap });
+        }
+        let from = range.start;
+        Ok(Self { command, range, from, part: None, early: Vec::new() })
+    }
+
+    /// Bytes of the whole answer.
+    pub(super) fn size(&self) -> u64 {
+        self.range.end - self.range.start
+    }
 }
 
 /// What an exchange may know and use of its session.

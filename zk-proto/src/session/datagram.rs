@@ -3,9 +3,7 @@
 use bytes::Bytes;
 
 use super::Event;
-use super::contract::{Ask, Context, NOT_READY_TIMES, Next, OVERTAKEN, announcement, ask, not_ready};
-use super::exchange::Exchange;
-use super::stream::StreamRead;
+use super::contract::{Ask, Context, NOT_READY_TIMES, Next, OVERTAKEN, Streamed, announcement, ask, not_ready};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
@@ -22,7 +20,7 @@ const ACKLESS: u8 = 2;
 /// out, and the size is still right. So each chunk is as small as one datagram, and its reply id is its number: late
 /// datagrams are dropped, lost ones are asked for again, and one that arrives twice counts once. A chunk that is answered
 /// by several datagrams is asked for in smaller pieces. If the terminal ignores the length, the rest is read as one answer
-/// that has to arrive twice ([`StreamRead`]).
+/// that has to arrive twice (see `stream.rs`).
 #[derive(Debug)]
 pub(super) struct DatagramRead {
     start: u64,
@@ -54,37 +52,34 @@ struct Answer {
     longest: u64,
 }
 
-/// Begins to read `offset..end`, which must lie within what the terminal offered.
+/// Asks for `offset..end` as one answer.
 ///
 /// # Errors
 /// [`ProtoError::TooLarge`] if the range has to be held in memory and is above the cap for that.
-pub(super) fn start(context: &Context<'_>, offset: u64, end: u64) -> Result<(Exchange, Ask), ProtoError> {
-    if context.chunk.datagram().is_none() {
-        return rest(context, offset, end).map(|(stream, ask)| (Exchange::Stream(stream), ask));
-    }
-    let mut read = DatagramRead {
-        start: offset,
-        offset,
-        end,
-        asked: 0,
-        shorter: None,
-        answer: Answer::default(),
-        not_ready: 0,
-        again: 0,
-        silent: 0,
-        ackless: 0,
-    };
-    let ask = read.ask(context);
-    Ok((Exchange::Datagrams(read), ask))
-}
-
-/// Asks for all that is left, as one answer.
-fn rest(context: &Context<'_>, offset: u64, end: u64) -> Result<(StreamRead, Ask), ProtoError> {
-    let stream = StreamRead::range(context, Command::DATA_RDY, offset..end)?;
-    Ok((stream, ask(context, offset, end - offset)))
+pub(super) fn at_once(context: &Context<'_>, offset: u64, end: u64) -> Result<(Streamed, Ask), ProtoError> {
+    let answer = Streamed::range(context, Command::DATA_RDY, offset..end)?;
+    Ok((answer, ask(context, offset, end - offset)))
 }
 
 impl DatagramRead {
+    /// Begins to read `offset..end`, which must be within what the terminal offered.
+    pub(super) fn start(context: &Context<'_>, offset: u64, end: u64) -> (Self, Ask) {
+        let mut read = Self {
+            start: offset,
+            offset,
+            end,
+            asked: 0,
+            shorter: None,
+            answer: Answer::default(),
+            not_ready: 0,
+            again: 0,
+            silent: 0,
+            ackless: 0,
+        };
+        let ask = read.ask(context);
+        (read, ask)
+    }
+
     fn ask(&mut self, context: &Context<'_>) -> Ask {
         let most = context.config.limits.chunk.unwrap_or(u32::MAX).max(1);
         let most = context.chunk.datagram().map_or(most, |datagram| datagram.min(most));
@@ -119,8 +114,8 @@ impl DatagramRead {
     }
 
     fn read_at_once(&self, context: &Context<'_>) -> Next {
-        match StreamRead::range(context, Command::DATA_RDY, 0..self.end) {
-            Ok(stream) => Next::AskStream(stream.from(self.offset), ask(context, 0, self.end)),
+        match Streamed::range(context, Command::DATA_RDY, 0..self.end) {
+            Ok(answer) => Next::AskStream(Streamed { from: self.offset, ..answer }, ask(context, 0, self.end)),
             Err(error) => Next::Fail(error),
         }
     }
@@ -184,8 +179,8 @@ impl DatagramRead {
         if context.chunk.datagram().is_some() {
             return Next::Ask(self.ask(context));
         }
-        match rest(context, self.offset, self.end) {
-            Ok((stream, ask)) => Next::AskStream(stream, ask),
+        match at_once(context, self.offset, self.end) {
+            Ok((answer, ask)) => Next::AskStream(answer, ask),
             Err(error) => Next::Fail(error),
         }
     }

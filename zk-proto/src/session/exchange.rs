@@ -2,14 +2,14 @@
 
 use super::bulk::Bulk;
 use super::call::Call;
-use super::contract::{Context, Next};
-use super::datagram::DatagramRead;
+use super::contract::{Ask, Context, Next};
+use super::datagram::{self, DatagramRead};
 use super::handshake::Handshake;
 use super::prepare::Prepare;
 use super::range::RangeRead;
 use super::stream::StreamRead;
 use super::upload::Uploading;
-use crate::Packet;
+use crate::{Packet, ProtoError};
 
 /// The exchange in hand.
 #[derive(Debug)]
@@ -25,6 +25,23 @@ pub(super) enum Exchange {
 }
 
 impl Exchange {
+    /// Begins to read `offset..end` of what the terminal offered.
+    ///
+    /// # Errors
+    /// [`ProtoError::TooLarge`] if the range has to be held in memory and is above the cap for that.
+    pub(super) fn read(context: &Context<'_>, offset: u64, end: u64) -> Result<(Self, Ask), ProtoError> {
+        if !context.datagrams {
+            let (read, ask) = RangeRead::start(context, offset, end);
+            return Ok((Self::Range(read), ask));
+        }
+        if context.chunk.datagram().is_some() {
+            let (read, ask) = DatagramRead::start(context, offset, end);
+            return Ok((Self::Datagrams(read), ask));
+        }
+        let (answer, ask) = datagram::at_once(context, offset, end)?;
+        Ok((Self::Stream(StreamRead::new(context, answer)), ask))
+    }
+
     pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
         match self {
             Self::Handshake(handshake) => handshake.on_packet(context, &packet),

@@ -59,7 +59,6 @@ use handshake::Handshake;
 use link::Link;
 use pace::Pace;
 use pending::Pending;
-use range::RangeRead;
 use upload::Uploading;
 
 pub use config::{ChecksumPolicy, Config, Limits};
@@ -175,14 +174,7 @@ impl Session {
             self.events.push_back(Event::Finished);
             return;
         }
-        let started = match self.link.is_datagrams() {
-            true => datagram::start(&self.context(), offset, end),
-            false => {
-                let (read, ask) = RangeRead::start(&self.context(), offset, end);
-                Ok((Exchange::Range(read), ask))
-            }
-        };
-        let (exchange, ask) = match started {
+        let (exchange, ask) = match Exchange::read(&self.context(), offset, end) {
             Ok(started) => started,
             Err(error) => {
                 self.abandon();

@@ -6,8 +6,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::Event;
-use super::contract::{Ask, Context, EARLY, LONE, Next, OVERTAKEN, announcement};
-use super::stream::StreamRead;
+use super::contract::{Ask, Context, EARLY, LONE, Next, OVERTAKEN, Streamed, announcement};
 use crate::dataset::{Dataset, Prepared};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
@@ -184,13 +183,11 @@ impl Prepare {
     }
 
     fn stream(&mut self, context: &mut Context<'_>, size: u64, part: u64, first: Option<Packet>) -> Next {
-        match StreamRead::new(context, self.command(), size, part) {
-            Ok(mut stream) => {
-                for piece in self.loose.pieces.drain(..) {
-                    stream.overtook(piece);
-                }
+        match Streamed::announced(context, self.command(), size, part) {
+            Ok(answer) => {
+                let early = core::mem::take(&mut self.loose.pieces);
                 context.events.push_back(Event::Prepared(Prepared::Streamed { size }));
-                Next::Stream(stream, first)
+                Next::Stream(Streamed { early, ..answer }, first)
             }
             Err(error) => Next::Fail(error),
         }

@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use super::Event;
 use super::collect::Collector;
-use super::contract::{AGAIN, Ask, Context, FINAL_ACK, NOT_READY_TIMES, Next, announcement, ask, not_ready};
-use super::stream::StreamRead;
+use super::contract::{AGAIN, Ask, Context, FINAL_ACK, NOT_READY_TIMES, Next, Streamed, announcement, ask, not_ready};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
@@ -89,8 +88,8 @@ impl RangeRead {
     }
 
     fn read_at_once(&self, context: &Context<'_>) -> Next {
-        match StreamRead::range(context, Command::DATA_RDY, 0..self.end) {
-            Ok(stream) => Next::AskStream(stream.from(self.offset), ask(context, 0, self.end)),
+        match Streamed::range(context, Command::DATA_RDY, 0..self.end) {
+            Ok(answer) => Next::AskStream(Streamed { from: self.offset, ..answer }, ask(context, 0, self.end)),
             Err(error) => Next::Fail(error),
         }
     }

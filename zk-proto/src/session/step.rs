@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
-use super::contract::{Ask, Context, Next};
+use super::contract::{Ask, Context, Next, Streamed};
 use super::exchange::Exchange;
+use super::stream::StreamRead;
 use super::{Event, Session, pace};
 use crate::{Packet, ProtoError};
 
@@ -43,14 +44,12 @@ impl Session {
                 self.exchange = Some(exchange);
                 self.repeat(now);
             }
-            Next::AskStream(stream, ask) => {
-                self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
-                self.exchange = Some(Exchange::Stream(stream));
+            Next::AskStream(answer, ask) => {
+                self.take_stream(now, answer);
                 self.ask(now, ask, 0);
             }
-            Next::Stream(stream, first) => {
-                self.overall = Some(now.saturating_add(pace::allowance(&self.config, stream.size())));
-                self.exchange = Some(Exchange::Stream(stream));
+            Next::Stream(answer, first) => {
+                self.take_stream(now, answer);
                 match first {
                     Some(packet) => self.advance(now, Some(packet)),
                     None => {
@@ -71,6 +70,11 @@ impl Session {
             Next::Done => self.finish(None),
             Next::Fail(error) => self.finish(Some(error)),
         }
+    }
+
+    fn take_stream(&mut self, now: Duration, answer: Streamed) {
+        self.overall = Some(now.saturating_add(pace::allowance(&self.config, answer.size())));
+        self.exchange = Some(Exchange::Stream(StreamRead::new(&self.context(), answer)));
     }
 
     fn repeat(&mut self, now: Duration) {

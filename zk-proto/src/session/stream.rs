@@ -1,13 +1,12 @@
 //! Reading a set that comes as one answer.
 
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use bytes::Bytes;
 
 use super::Event;
 use super::collect::Collector;
-use super::contract::{Context, FINAL_ACK, Next, OVERTAKEN, announcement};
+use super::contract::{Context, FINAL_ACK, Next, OVERTAKEN, Streamed, announcement};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
@@ -48,32 +47,22 @@ pub(super) struct StreamRead {
 }
 
 impl StreamRead {
-    /// A set of `size` bytes in parts of `part`, as the answer to `command`.
-    ///
-    /// # Errors
-    /// [`ProtoError::TooLarge`] when it would have to be held and is above the cap for that.
-    pub(super) fn new(context: &Context<'_>, command: Command, size: u64, part: u64) -> Result<Self, ProtoError> {
-        let mut stream = Self::range(context, command, 0..size)?;
-        stream.collector.announce(size, part);
-        Ok(stream)
-    }
-
-    /// A range of a set, as the answer to `command`.
-    ///
-    /// # Errors
-    /// As [`StreamRead::new`].
-    pub(super) fn range(context: &Context<'_>, command: Command, range: Range<u64>) -> Result<Self, ProtoError> {
-        let (cap, length) = (context.config.limits.max_packet as u64, range.end - range.start);
-        if context.datagrams && length > cap {
-            return Err(ProtoError::TooLarge { what: "transfer over UDP", claimed: length, cap });
+    pub(super) fn new(context: &Context<'_>, streamed: Streamed) -> Self {
+        let size = streamed.size();
+        let mut collector = Collector::new(size, context.datagrams);
+        if let Some(part) = streamed.part {
+            collector.announce(size, part);
         }
-        Ok(Self {
-            command,
-            begin: range.start,
-            size: range.end,
-            seen: range.start,
-            offset: range.start,
-            collector: Collector::new(length, context.datagrams),
+        for early in streamed.early {
+            collector.add(early.session, early.data, true);
+        }
+        Self {
+            command: streamed.command,
+            begin: streamed.range.start,
+            size: streamed.range.end,
+            seen: streamed.range.start,
+            offset: streamed.from,
+            collector,
             acknowledged: false,
             again: 0,
             best: 0,
@@ -81,7 +70,7 @@ impl StreamRead {
             silent: 0,
             readings: Vec::new(),
             once: false,
-        })
+        }
     }
 
     /// The answer can be had only once.
@@ -89,24 +78,14 @@ impl StreamRead {
         Self { once: true, ..self }
     }
 
-    /// Hands out only what stands at `offset` and behind it.
-    pub(super) fn from(self, offset: u64) -> Self {
-        Self { offset, ..self }
-    }
-
     /// Bytes of the whole answer.
-    pub(super) fn size(&self) -> u64 {
+    fn size(&self) -> u64 {
         self.size - self.begin
     }
 
     /// Bytes that have not come.
     pub(super) fn missing(&self) -> u64 {
         self.size.saturating_sub(self.seen.saturating_add(self.collector.have()))
-    }
-
-    /// A datagram that came before the announcement.
-    pub(super) fn overtook(&mut self, packet: Packet) {
-        self.collector.add(packet.session, packet.data, true);
     }
 
     pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
