@@ -206,7 +206,12 @@ impl Prepared {
         let length = if endless { self.claimed - offset } else { length };
         let from = self.data.len().min(offset as usize);
         let to = self.data.len().min(from + length as usize);
-        let part = self.data.slice(from..to);
+        let mut part = self.data.slice(from..to);
+        let mut length = length;
+        if let Some(more) = strike_bytes(&mut terminal.faults, FaultKind::LongChunks) {
+            part = [&part[..], &vec![0xEE; more]].concat().into();
+            length = part.len() as u32;
+        }
         if terminal.faults.strike(FaultKind::BareData).is_some() {
             return vec![Reply::data(0, part)];
         }

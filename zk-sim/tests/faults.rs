@@ -279,6 +279,7 @@ fn transfers_take_every_form_of_the_field() {
     assert_eq!(ranged("no-final-ack").codes(), [1500, 1501]);
     assert_eq!(ranged("event-mid-transfer").codes(), [1500, 1501, 500, 2000]);
     assert_eq!(ranged("not-ready").codes(), [2000]);
+    assert_eq!(ranged("long-chunks=3").data(), [&whole[..], &[0xEE; 3]].concat());
     for fault in ["latency=0ms", "bare-data", "no-final-ack", "event-mid-transfer", "not-ready@1"] {
         assert_eq!(ranged(fault).data(), whole, "{fault}");
     }

@@ -16,7 +16,7 @@ pub(super) const FINAL_ACK: Duration = Duration::from_secs(1);
 /// How long datagrams may come after the acknowledgement that overtook them.
 pub(super) const OVERTAKEN: Duration = Duration::from_millis(200);
 /// The first pause before a range is asked for again that the terminal was not ready to send; doubled up to the last.
-const NOT_READY_FIRST: Duration = Duration::from_millis(30);
+const NOT_READY_FIRST: Duration = Duration::from_millis(10);
 const NOT_READY_LAST: Duration = Duration::from_millis(500);
 pub(super) const NOT_READY_TIMES: u32 = 20;
 /// How often a short or damaged answer is asked for again.

@@ -13,6 +13,8 @@ const AGAIN: u8 = 12;
 const DEAD: u8 = 1;
 /// Chunks in a row whose final acknowledgement did not come, before no further one is waited for.
 const ACKLESS: u8 = 2;
+/// Bytes that an answer may have too many. With more, the terminal does not heed the length.
+const MOST_SURPLUS: u64 = 64;
 
 /// Reads a range of the terminal's buffer (command 1504) over datagrams.
 ///
@@ -34,6 +36,8 @@ pub(super) struct DatagramRead {
     again: u8,
     silent: u8,
     ackless: u8,
+    /// How many bytes too many the last answer had.
+    surplus: u64,
 }
 
 /// The packets that answered one request.
@@ -75,6 +79,7 @@ impl DatagramRead {
             again: 0,
             silent: 0,
             ackless: 0,
+            surplus: 0,
         };
         let ask = read.ask(context);
         (read, ask)
@@ -102,7 +107,8 @@ impl DatagramRead {
             }
             Meaning::Done if self.answer.piece.is_none() && !self.answer.announced => {
                 self.answer.unready = true;
-                return Next::Wait(not_ready(self.not_ready).max(OVERTAKEN));
+                // Data that comes later than this is dropped by its reply id, and asked for again.
+                return Next::Wait(not_ready(self.not_ready));
             }
             Meaning::Done => self.answer.acknowledged = true,
             Meaning::Unauthorized => return Next::Fail(ProtoError::SessionLost),
@@ -122,11 +128,11 @@ impl DatagramRead {
 
     fn after_packet(&mut self, context: &mut Context<'_>) -> Next {
         let answer = &self.answer;
-        if answer.several || answer.exceeds(self.asked) {
+        if answer.several || self.exceeds() {
             // What is still on its way must not flood the next request.
             return if answer.acknowledged { self.after_several(context) } else { Next::Wait(context.pause) };
         }
-        match (answer.is_full(self.asked), answer.acknowledged) {
+        match (self.is_full(), answer.acknowledged) {
             (true, true) => self.accept(context),
             (true, false) if *context.without_acks => self.accept(context),
             (true, false) | (false, true) => Next::Wait(OVERTAKEN.min(context.gap)),
@@ -136,10 +142,10 @@ impl DatagramRead {
 
     pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
         let answer = &self.answer;
-        if answer.several || answer.exceeds(self.asked) {
+        if answer.several || self.exceeds() {
             return self.after_several(context);
         }
-        if answer.is_full(self.asked) {
+        if self.is_full() {
             self.ackless = if answer.acknowledged { 0 } else { self.ackless + 1 };
             *context.without_acks |= self.ackless >= ACKLESS;
             return self.accept(context);
@@ -172,9 +178,9 @@ impl DatagramRead {
 
     /// The answer has more than one datagram: it is no evidence of what lies at the offset.
     fn after_several(&mut self, context: &mut Context<'_>) -> Next {
-        match self.answer.exceeds(self.asked) {
+        match self.exceeds() && !self.limits_length() {
             true => context.chunk.datagrams_unbounded(),
-            false => context.chunk.datagrams_split(self.asked, self.answer.longest),
+            false => context.chunk.datagrams_split(self.asked, self.answer.longest.min(self.asked)),
         }
         if context.chunk.datagram().is_some() {
             return Next::Ask(self.ask(context));
@@ -188,7 +194,10 @@ impl DatagramRead {
     fn accept(&mut self, context: &mut Context<'_>) -> Next {
         let answer = core::mem::take(&mut self.answer);
         context.chunk.datagram_came(self.asked, answer.part);
-        let (offset, bytes) = (self.offset, answer.piece.unwrap_or_default());
+        let (offset, mut bytes) = (self.offset, answer.piece.unwrap_or_default());
+        self.surplus = (bytes.len() as u64).saturating_sub(self.asked);
+        *context.surplus += self.surplus;
+        bytes.truncate(usize::try_from(self.asked).unwrap_or(usize::MAX));
         self.offset += bytes.len() as u64;
         context.events.push_back(Event::Data { offset, bytes });
         (self.shorter, self.not_ready, self.again, self.silent) = (None, 0, 0, 0);
@@ -197,6 +206,28 @@ impl DatagramRead {
         }
         context.events.push_back(Event::Finished);
         Next::Done
+    }
+
+    /// Returns true if the terminal sends more than it was asked for, unless all of it is one datagram that shows that the
+    /// terminal heeds the length.
+    fn exceeds(&self) -> bool {
+        let answer = &self.answer;
+        (answer.total > self.asked || answer.longest > self.asked) && !(answer.is_whole() && self.limits_length())
+    }
+
+    /// Returns true if the announced size depends on what was asked for: it is little more, and it is either less than all
+    /// that is left or too much by as many bytes as the last answer. A terminal that ignores the length announces everything.
+    fn limits_length(&self) -> bool {
+        let surplus = self.answer.total.saturating_sub(self.asked);
+        let part_of_the_rest = self.answer.total < self.end - self.offset;
+        (1..=MOST_SURPLUS).contains(&surplus) && (part_of_the_rest || surplus == self.surplus)
+    }
+
+    /// Returns true if one datagram brought all that was asked for, or all that the terminal said it sends.
+    fn is_full(&self) -> bool {
+        let answer = &self.answer;
+        let need = if answer.total > 0 { answer.total.min(self.asked) } else { self.asked };
+        answer.is_whole() || answer.piece.as_ref().is_some_and(|piece| piece.len() as u64 == need)
     }
 }
 
@@ -212,14 +243,8 @@ impl Answer {
         }
     }
 
-    /// Whether the terminal sends more than it was asked for.
-    fn exceeds(&self, asked: u64) -> bool {
-        self.total > asked || self.longest > asked
-    }
-
-    /// Whether one datagram brought all that was asked for, or all that the terminal said it sends.
-    fn is_full(&self, asked: u64) -> bool {
-        let need = if self.total > 0 { self.total.min(asked) } else { asked };
-        self.piece.as_ref().is_some_and(|piece| piece.len() as u64 == need)
+    /// Returns true if one datagram brought all that was announced.
+    fn is_whole(&self) -> bool {
+        self.piece.as_ref().is_some_and(|piece| self.total > 0 && piece.len() as u64 == self.total)
     }
 }

@@ -51,6 +51,18 @@ async fn a_lost_chunk_is_asked_for_again() {
     assert!(site.sent(Command::DATA_RDY) > sound.sent(Command::DATA_RDY));
 }
 
+/// Q62: a terminal that sends more than it was asked for.
+#[tokio::test]
+async fn a_terminal_that_sends_too_much_is_cut_short() {
+    for profile in ["bw16", "tft40"] {
+        for (transport, records) in [(Transport::Tcp, 600), (Transport::Udp, 600), (Transport::Udp, 60)] {
+            let site = Site::with(profile, records, &["long-chunks"]).await;
+            let mut client = Client::connect(&site.options().transport(transport)).await.unwrap();
+            assert_eq!(site.pulls_the_truth_with(&mut client).await.sessions, 1, "{profile} {transport:?} {records}");
+        }
+    }
+}
+
 /// Q10: over UDP the acknowledgement comes between data packets, and datagrams get lost.
 #[tokio::test]
 async fn an_acknowledgement_that_overtakes_ends_nothing() {

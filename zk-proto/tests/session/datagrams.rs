@@ -1,5 +1,7 @@
 //! Transfers over datagrams, which get lost, doubled and out of order: one datagram is one answer, or answers have to agree.
 
+use std::time::Duration;
+
 use super::{SESSION, Stage, announcement, asked, range, set};
 use zk_proto::session::Event;
 use zk_proto::{Command, Packet, Prepared, ProtoError};
@@ -54,6 +56,39 @@ fn every_chunk_fits_into_one_datagram_whose_size_is_learned_from_the_first_answe
         assert_eq!(stage.data(0), set);
         assert_eq!(stage.event(), Event::Finished);
     }
+}
+
+#[test]
+fn a_few_bytes_too_many_are_cut_from_an_answer_of_one_datagram() {
+    let set = set(1_500);
+    let mut stage = Stage::connected_by_datagrams().prepared(1_500);
+    stage.session.read(stage.now, 0, 1_500);
+    for (offset, length) in [(0, 512), (512, 988)] {
+        let request = stage.request();
+        assert_eq!(range(&request), (offset, length));
+        stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(length + 4, 1_024));
+        stage.answer(&request, Command::DATA, 0, &[&set[offset..offset + length], &[0xEE; 4]].concat());
+        stage.answer(&request, Command::ACK_OK, length as u16 + 4, &[]);
+    }
+    assert_eq!(stage.data(0), set);
+    assert_eq!(stage.event(), Event::Finished);
+}
+
+#[test]
+fn a_terminal_that_is_not_ready_is_asked_again_soon() {
+    let set = set(200);
+    let mut stage = Stage::connected_by_datagrams().prepared(200);
+    stage.session.read(stage.now, 0, 200);
+    let start = stage.now;
+    for _ in 0..3 {
+        let request = stage.request();
+        stage.answer(&request, Command::ACK_OK, SESSION, &[]);
+        stage.silence();
+    }
+    assert!(stage.now - start < Duration::from_millis(100), "{:?}", stage.now - start);
+    let request = stage.request();
+    stage.serve(&request, &set, 1_024);
+    assert_eq!(stage.data(0), set);
 }
 
 #[test]

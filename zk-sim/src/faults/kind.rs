@@ -158,6 +158,7 @@ kinds! {
     DataSession, "data-session-id", Value::None, Request, "the packets of a transfer carry the session id instead of their number";
     EarlyAck, "early-ack", Value::Count(1, 1), Request, "UDP: the ACK_OK that ends a transfer overtakes its last N packets";
     IgnoreLength, "ignore-length", Value::None, Request, "1504 sends everything from its offset on, whatever length was asked for";
+    LongChunks, "long-chunks", Value::Count(1, 16), Request, "1504 sends N bytes more than were asked for";
     UdpPart, "udp-part", Value::Count(1, 512), Request, "UDP: datagrams of a transfer have N bytes of data, however many it announces";
     UdpLoss, "udp-loss", Value::Rate(100), Packet, "UDP: N percent (0.1 to 100) of the datagrams are lost, either way; the seed decides which";
     UdpDuplicate, "udp-duplicate", Value::Rate(100), Packet, "UDP: N percent (0.1 to 100) of the datagrams are sent twice; the seed decides which";
