@@ -24,8 +24,12 @@ async fn serve(terminal: TerminalBuilder, faults: &[&str]) -> (Server, Handle) {
 
 fn recorded(server: &Server, transport: Transport) -> (ConnectOptions, Recorder) {
     let recorder = Recorder::in_memory();
+    (unrecorded(server, transport).recorder(recorder.clone()), recorder)
+}
+
+fn unrecorded(server: &Server, transport: Transport) -> ConnectOptions {
     let options = ConnectOptions::new("127.0.0.1").port(server.addr().port()).transport(transport);
-    (options.timeout(Duration::from_millis(250)).recorder(recorder.clone()), recorder)
+    options.timeout(Duration::from_millis(250))
 }
 
 fn replay(recorder: &Recorder) -> (ConnectOptions, Transcript) {
@@ -267,7 +271,7 @@ async fn no_secret_is_in_a_transcript_and_what_is_there_replays() {
         assert_no_secret(&recorder.text(), CommKey::new(KEY).scramble(77, 50));
         let now = operate(&options, layout, &request).await;
         if fault == "latency=0ms" {
-            let open = ConnectOptions { recorder: None, ..recorded(&server, transport).0.comm_key(CommKey::new(KEY)) };
+            let open = unrecorded(&server, transport).comm_key(CommKey::new(KEY));
             let mut client = Client::connect(&open).await.unwrap();
             let table = client.users().await.unwrap();
             let there = |secret: &[u8]| table.windows(secret.len()).any(|bytes| bytes == secret);

@@ -4,13 +4,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
-
-use super::link::{Link, address};
-use super::replay::{Came, Trip};
+use super::carrier::{Carrier, Divergence, Input, LineError, OpenError, Target};
+use super::settings::settings;
 use super::silence::Silence;
-use super::tape::Tape;
-use super::trouble::{Trouble, hung_up};
 use super::{ClientError, ConnectOptions, Step, Transport};
 use crate::session::{Config, Event, Session};
 use crate::transcript::Stage;
@@ -25,8 +21,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(super) struct Driver {
     pub(super) session: Session,
-    link: Link,
-    tape: Tape,
+    carrier: Carrier,
     timeout: Duration,
     live: VecDeque<Packet>,
     pub(super) silence: Silence,
@@ -41,22 +36,22 @@ impl Driver {
         let config =
             Config { comm_key: options.comm_key, timeout, limits: options.limits, checksums: options.checksums };
         let datagrams = transport == Transport::Udp;
-        let tape = Tape::open(options, datagrams)?;
-        let link = Link::open(options, datagrams, timeout, &tape).await?;
-        tape.opened();
+        let target = Target { host: &options.host, port: options.port, datagrams, timeout };
+        let opened = options.route.open(target, || settings(options)).await;
+        let carrier = opened.map_err(|failed| not_opened(failed, options))?;
         let session = if datagrams { Session::datagrams(config) } else { Session::stream(config) };
         let mut driver =
-            Self { session, link, tape, timeout, live: VecDeque::new(), silence: Silence::default(), broken: false };
+            Self { session, carrier, timeout, live: VecDeque::new(), silence: Silence::default(), broken: false };
         let now = driver.now();
         driver.session.connect(now);
         match driver.next(Step::Handshake).await {
             Ok(_) => Ok(driver),
             Err(ClientError::Broken { source, .. }) if hung_up(&source) => {
-                Err(ClientError::Busy { address: address(options) })
+                Err(ClientError::Busy { address: options.address() })
             }
             // That is how a closed UDP port shows.
             Err(ClientError::Broken { source, .. }) if source.kind() == io::ErrorKind::ConnectionRefused => {
-                Err(ClientError::Connect { address: address(options), source })
+                Err(ClientError::Connect { address: options.address(), source })
             }
             Err(error) => Err(error),
         }
@@ -68,29 +63,28 @@ impl Driver {
 
     /// Closes the connection, so that a terminal with a single session can take the next one.
     pub(super) fn close(&mut self) {
-        self.link = Link::Closed;
         self.broken = true;
-        self.tape.closed();
+        self.carrier.close();
     }
 
     /// The time at which the session is given something to do; a recording remembers it.
     pub(super) fn now(&self) -> Duration {
-        self.tape.call()
+        self.carrier.call()
     }
 
     /// What the time is, for anything else.
     pub(super) fn clock(&self) -> Duration {
-        self.tape.clock()
+        self.carrier.clock()
     }
 
-    /// Whether nothing of this is happening now: pauses are left out then.
-    pub(super) fn is_replayed(&self) -> bool {
-        matches!(self.link, Link::Replay) || matches!(self.tape, Tape::Replaying(_))
+    /// Lets some time pass; none in a replay.
+    pub(super) async fn pause(&self, time: Duration) {
+        self.carrier.pause(time).await;
     }
 
     /// A call was given up from outside.
     pub(super) fn cut(&self) {
-        self.tape.cut();
+        self.carrier.cut();
     }
 
     /// The next event that is not a live one.
@@ -164,23 +158,11 @@ impl Driver {
 
     /// Sends all that the session wants sent, after what a call that was dropped left of a packet.
     pub(super) async fn flush(&mut self, step: Step) -> Result<(), ClientError> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = self.carrier.clock() + self.timeout;
         let mut packet = None;
         loop {
-            match self.tape.sent(packet.as_ref()) {
-                Some(played) => played.map_err(|trip| self.fail(trip.into(), step))?,
-                None => match timeout_at(deadline, self.link.send(packet)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(source)) => {
-                        self.tape.failed(Stage::Send, Some(&source));
-                        return Err(self.fail(Trouble::Line(source), step));
-                    }
-                    Err(_) => {
-                        self.tape.failed(Stage::Send, None);
-                        return Err(self.fail(Trouble::TooLate, step));
-                    }
-                },
-            }
+            let sent = self.carrier.send(packet, deadline).await;
+            sent.map_err(|error| self.fail(error, step))?;
             packet = self.session.poll_transmit();
             if packet.is_none() {
                 return Ok(());
@@ -188,76 +170,41 @@ impl Driver {
         }
     }
 
-    fn fail(&mut self, trouble: Trouble, step: Step) -> ClientError {
+    fn fail(&mut self, error: LineError, step: Step) -> ClientError {
         self.broken = true;
-        trouble.at(step)
+        match error {
+            LineError::Io(source) => ClientError::Broken { step, source },
+            LineError::TooLate => ClientError::TimedOut { step },
+            LineError::Diverged(error) => diverged(error),
+        }
     }
 
     /// Waits for bytes until `deadline`, and tells the session which of the two came. Returns when that was.
     async fn wait(&mut self, deadline: Option<Duration>, step: Step) -> Result<Duration, ClientError> {
-        if let Some(played) = self.tape.played() {
-            return self.replay(played, step);
-        }
         // A session with a request in hand always has a deadline; without one there is nothing to wait for.
-        let deadline = self.tape.instant(deadline.unwrap_or_else(|| self.clock()));
-        let outcome = match (&mut self.link, self.session.receive_buffer()) {
-            (Link::Tcp(tcp), Some(buffer)) => {
-                let before = buffer.len();
-                let received = timeout_at(deadline, tcp.receive(buffer)).await;
-                let fresh = buffer.get(before..).unwrap_or_default();
-                let received = received.map(|received| received.map(|()| self.tape.received(fresh)));
-                received.map(|received| {
-                    let now = received.map_err(Trouble::Line)?;
-                    self.silence.hear(now, self.timeout);
-                    self.session.handle_received(now).map_err(Trouble::Bytes)?;
-                    Ok(now)
-                })
-            }
-            (Link::Udp(udp), _) => timeout_at(deadline, udp.receive()).await.map(|received| {
-                let bytes = received.map_err(Trouble::Line)?;
-                let now = self.tape.received(bytes);
+        let deadline = deadline.unwrap_or_else(|| self.carrier.clock());
+        let (now, taken) = match self.carrier.receive(self.session.receive_buffer(), deadline).await {
+            Ok(Input::Stream(now)) => {
                 self.silence.hear(now, self.timeout);
-                self.session.handle_input(now, bytes).map_err(Trouble::Bytes)?;
-                Ok(now)
-            }),
-            // A session over TCP has a receive buffer, `open` made the two together: nothing but a closed link is left.
-            (Link::Tcp(_) | Link::Replay | Link::Closed, _) => {
-                Ok(Err(Trouble::Line(io::ErrorKind::NotConnected.into())))
+                (now, self.session.handle_received(now))
             }
+            Ok(Input::Datagram(now, bytes)) => {
+                self.silence.hear(now, self.timeout);
+                (now, self.session.handle_input(now, bytes))
+            }
+            Ok(Input::Idle(now)) => {
+                self.session.handle_timeout(now);
+                return Ok(now);
+            }
+            Ok(Input::Cut) => return Err(ClientError::TimedOut { step }),
+            Err(error) => return Err(self.fail(error, step)),
         };
-        match outcome {
-            Ok(Ok(now)) => Ok(now),
-            Ok(Err(trouble)) => {
-                if let Trouble::Line(error) = &trouble {
-                    self.tape.failed(Stage::Receive, Some(error));
-                }
-                Err(self.fail(trouble, step))
+        match taken {
+            Ok(()) => Ok(now),
+            Err(error) => {
+                self.broken = true;
+                Err(ClientError::from_proto(step, error))
             }
-            Err(_) => {
-                let now = self.tape.idle();
-                self.session.handle_timeout(now);
-                Ok(now)
-            }
-        }
-    }
-
-    /// As [`Driver::wait`], where a transcript says what came.
-    fn replay(&mut self, played: Result<Came, Trip>, step: Step) -> Result<Duration, ClientError> {
-        if matches!(self.link, Link::Closed) {
-            return Err(self.fail(Trouble::Line(io::ErrorKind::NotConnected.into()), step));
-        }
-        match played.map_err(|trip| self.fail(trip.into(), step))? {
-            Came::Bytes(now, bytes) => {
-                self.silence.hear(now, self.timeout);
-                let taken = self.session.handle_input(now, &bytes);
-                taken.map_err(|error| self.fail(Trouble::Bytes(error), step))?;
-                Ok(now)
-            }
-            Came::Idle(now) => {
-                self.session.handle_timeout(now);
-                Ok(now)
-            }
-            Came::Cut => Err(ClientError::TimedOut { step }),
         }
     }
 
@@ -267,4 +214,28 @@ impl Driver {
         }
         self.live.push_back(packet);
     }
+}
+
+fn not_opened(failed: OpenError, options: &ConnectOptions) -> ClientError {
+    match (failed.stage, failed.error) {
+        (Stage::Resolve, LineError::Io(source)) => ClientError::Resolve { host: options.host.clone(), source },
+        (_, LineError::Io(source)) => ClientError::Connect { address: options.address(), source },
+        (_, LineError::TooLate) => ClientError::TimedOut { step: Step::Connecting },
+        (_, LineError::Diverged(error)) => diverged(error),
+    }
+}
+
+fn diverged(Divergence { entry, wanted, found }: Divergence) -> ClientError {
+    ClientError::Replay { entry, wanted, found }
+}
+
+/// Whether the other side closed the connection, as a terminal with a single session does to a second client.
+fn hung_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof
+    )
 }

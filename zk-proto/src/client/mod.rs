@@ -5,6 +5,7 @@
 
 mod backup;
 mod call;
+mod carrier;
 mod connect;
 mod control;
 mod driver;
@@ -12,34 +13,27 @@ mod enrol;
 mod error;
 mod facts;
 mod guard;
-mod link;
 mod live;
 mod options;
 mod pull;
-mod recorder;
-mod replay;
+mod settings;
 mod silence;
 mod tables;
-mod tape;
-mod tcp;
 mod templates;
 mod transfer;
-mod trouble;
-mod udp;
 mod users;
 
 use std::string::String;
 use std::time::Duration;
 
 pub use backup::{Backup, Restored};
+pub use carrier::Recorder;
 pub use enrol::EnrolError;
 pub use error::{ClientError, Step};
 pub use guard::Disabled;
 pub use live::{Gap, LiveCapture, LiveItem, LiveOptions};
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
 pub use pull::{DEFAULT_OVERLAP, Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
-pub use recorder::Recorder;
-pub use replay::Replay;
 pub use users::{UserError, Users};
 
 use crate::session::{ChecksumPolicy, Statistics};
@@ -102,17 +96,8 @@ impl Client {
         self.driver.silence.spent
     }
 
-    /// Notes something in the transcript, where one is written.
+    /// Writes a note into the transcript, if one is written.
     fn note(&self, text: impl FnOnce() -> String) {
-        if let Some(recorder) = &self.options.recorder {
-            recorder.note(&text());
-        }
-    }
-
-    /// Lets some time pass; none where a transcript is replayed.
-    async fn pause(&self, time: Duration) {
-        if !self.driver.is_replayed() {
-            tokio::time::sleep(time).await;
-        }
+        self.options.route.note(text);
     }
 }

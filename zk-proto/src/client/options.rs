@@ -3,8 +3,7 @@
 use std::string::String;
 use std::time::Duration;
 
-use super::recorder::Recorder;
-use super::replay::Replay;
+use super::carrier::{Recorder, Route};
 use crate::CommKey;
 use crate::encoding::TextEncoding;
 use crate::session::{ChecksumPolicy, Limits};
@@ -45,10 +44,8 @@ pub struct ConnectOptions {
     pub checksums: ChecksumPolicy,
     /// The code page in which the terminal writes and reads names and other texts, default UTF-8.
     pub encoding: TextEncoding,
-    /// Writes down what is said and heard, without secrets; default none.
-    pub recorder: Option<Recorder>,
-    /// A transcript in place of a terminal, see [`ConnectOptions::replay`]; default none.
-    pub replay: Option<Replay>,
+    /// The network, the network with a recorder, or a transcript.
+    pub(super) route: Route,
 }
 
 impl ConnectOptions {
@@ -64,8 +61,7 @@ impl ConnectOptions {
             limits: Limits::default(),
             checksums: ChecksumPolicy::default(),
             encoding: TextEncoding::default(),
-            recorder: None,
-            replay: None,
+            route: Route::default(),
         }
     }
 
@@ -118,10 +114,15 @@ impl ConnectOptions {
         self
     }
 
-    /// Sets the recorder.
+    /// Sets the recorder, which writes what is sent and received, without secrets; default none.
     #[must_use]
     pub fn recorder(mut self, recorder: Recorder) -> Self {
-        self.recorder = Some(recorder);
+        self.route = Route::Recorded(recorder);
         self
+    }
+
+    /// Host and port, as errors show them.
+    pub(super) fn address(&self) -> String {
+        std::format!("{}:{}", self.host, self.port)
     }
 }

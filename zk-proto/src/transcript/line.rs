@@ -48,7 +48,7 @@ pub struct Failure {
     /// What failed.
     pub stage: Stage,
     /// How.
-    pub fault: Fault,
+    pub cause: Cause,
 }
 
 /// What can fail about a line.
@@ -66,7 +66,7 @@ pub enum Stage {
 
 /// How something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Cause {
     /// It took too long.
     TimedOut,
     /// The system said so.
@@ -112,13 +112,13 @@ impl fmt::Display for Line {
             What::Received(bytes) => write!(f, "< {}", Hex(bytes)),
             What::Idle => f.write_str("idle"),
             What::Cut => f.write_str("cut"),
-            What::Failed(Failure { stage, fault }) => write!(f, "failed {} {fault}", stage.name()),
+            What::Failed(Failure { stage, cause }) => write!(f, "failed {} {cause}", stage.name()),
             What::Closed => f.write_str("closed"),
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut => f.write_str("timeout"),

@@ -64,7 +64,7 @@ mod parse;
 mod scribe;
 mod table;
 
-pub use line::{Failure, Fault, Line, Stage, What};
+pub use line::{Cause, Failure, Line, Stage, What};
 pub use parse::{Transcript, TranscriptError};
 pub use scribe::Scribe;
 

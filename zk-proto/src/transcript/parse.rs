@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::line::{Failure, Fault, Line, Stage, What};
+use super::line::{Cause, Failure, Line, Stage, What};
 
 /// A transcript that was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,26 +102,26 @@ fn parse_what(text: &str) -> Option<What> {
         ("cut", "") => What::Cut,
         ("closed", "") => What::Closed,
         ("failed", rest) => {
-            let (stage, fault) = rest.split_once(' ')?;
+            let (stage, cause) = rest.split_once(' ')?;
             let stage = Stage::ALL.into_iter().find(|known| known.name() == stage)?;
-            What::Failed(Failure { stage, fault: parse_fault(fault)? })
+            What::Failed(Failure { stage, cause: parse_fault(cause)? })
         }
         _ => return None,
     })
 }
 
-fn parse_fault(text: &str) -> Option<Fault> {
+fn parse_fault(text: &str) -> Option<Cause> {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     Some(match word {
-        "timeout" => Fault::TimedOut,
+        "timeout" => Cause::TimedOut,
         "os" => {
             let (code, kind) = rest.split_once(' ')?;
-            Fault::Os { code: code.parse().ok()?, kind: kind.into() }
+            Cause::Os { code: code.parse().ok()?, kind: kind.into() }
         }
-        "kind" => Fault::Kind(rest.into()),
+        "kind" => Cause::Kind(rest.into()),
         "text" => {
             let (kind, text) = rest.split_once(' ').unwrap_or((rest, ""));
-            Fault::Text { kind: kind.into(), text: text.into() }
+            Cause::Text { kind: kind.into(), text: text.into() }
         }
         _ => return None,
     })
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_line_reads_back_as_it_was_written() {
-        let fault = |fault| What::Failed(Failure { stage: Stage::Receive, fault });
+        let cause = |cause| What::Failed(Failure { stage: Stage::Receive, cause });
         let all = [
             What::Open { datagrams: true },
             What::Open { datagrams: false },
@@ -156,10 +156,10 @@ mod tests {
             What::Idle,
             What::Cut,
             What::Closed,
-            fault(Fault::TimedOut),
-            fault(Fault::Os { code: 104, kind: "ConnectionReset".into() }),
-            fault(Fault::Kind("UnexpectedEof".into())),
-            fault(Fault::Text { kind: "Other".into(), text: "no such name".into() }),
+            cause(Cause::TimedOut),
+            cause(Cause::Os { code: 104, kind: "ConnectionReset".into() }),
+            cause(Cause::Kind("UnexpectedEof".into())),
+            cause(Cause::Text { kind: "Other".into(), text: "no such name".into() }),
         ];
         let mut text = alloc::format!("{}\nset port 4370\n# a note\n", crate::transcript::HEADER);
         for what in all.clone() {

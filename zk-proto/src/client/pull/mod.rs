@@ -129,7 +129,7 @@ async fn reconnect(client: &mut Client) -> Result<(), PullError> {
             Ok(()) => return Ok(()),
             Err(error) if !error.is_transient() || client.driver.silence.is_over() => return Err(error.into()),
             Err(error) => {
-                client.pause(wait).await;
+                client.driver.pause(wait).await;
                 if error.is_silence() {
                     client.driver.silence.add(wait);
                 }

@@ -1,0 +1,180 @@
+//! What carries the packets: a network connection, one that is recorded, or a transcript in its place.
+//!
+//! All three keep the time, in whole microseconds, so that a replay sees the times that were recorded.
+
+mod cause;
+mod network;
+mod recorded;
+mod replay;
+mod tcp;
+mod udp;
+
+use std::io;
+use std::string::String;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
+
+pub use recorded::Recorder;
+
+use crate::transcript::{Stage, Transcript};
+use network::Network;
+use recorded::Recorded;
+use replay::{Replay, Replayed};
+
+/// Where a connection goes to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) datagrams: bool,
+    pub(super) timeout: Duration,
+}
+
+/// The settings that a transcript begins with.
+pub(super) type Settings = [(&'static str, String); 12];
+
+/// The way to a terminal. Clones of one share its recorder, or its place in a transcript.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Route {
+    #[default]
+    Network,
+    Recorded(Recorder),
+    Replay(Replay),
+}
+
+impl Route {
+    pub(super) fn replay(transcript: &Transcript) -> Self {
+        Self::Replay(Replay::new(transcript))
+    }
+
+    /// Writes a note into the transcript, if one is written.
+    pub(super) fn note(&self, text: impl FnOnce() -> String) {
+        if let Self::Recorded(recorder) = self {
+            recorder.note(&text());
+        }
+    }
+
+    /// Opens a connection.
+    pub(super) async fn open(
+        &self,
+        target: Target<'_>,
+        settings: impl FnOnce() -> Settings,
+    ) -> Result<Carrier, OpenError> {
+        Ok(match self {
+            Self::Network => Carrier::Network(Network::open(target, Instant::now()).await?),
+            Self::Recorded(recorder) => Carrier::Recorded(Recorded::open(recorder, target, settings()).await?),
+            Self::Replay(replay) => Carrier::Replayed(Replayed::open(replay, target.datagrams)?),
+        })
+    }
+}
+
+/// Why no connection could be opened.
+#[derive(Debug)]
+pub(super) struct OpenError {
+    pub(super) stage: Stage,
+    pub(super) error: LineError,
+}
+
+/// What can go wrong while packets are carried.
+#[derive(Debug)]
+pub(super) enum LineError {
+    Io(io::Error),
+    TooLate,
+    /// A replay does something else than what its transcript recorded.
+    Diverged(Divergence),
+}
+
+/// The place at which a replay left its transcript.
+#[derive(Debug)]
+pub(super) struct Divergence {
+    /// The number of the thing that happened, from 0.
+    pub(super) entry: usize,
+    pub(super) wanted: &'static str,
+    pub(super) found: String,
+}
+
+/// What ended a wait, and when.
+#[derive(Debug)]
+pub(super) enum Input<'a> {
+    /// Bytes of a stream came, and are in its buffer.
+    Stream(Duration),
+    Datagram(Duration, &'a [u8]),
+    /// The deadline passed.
+    Idle(Duration),
+    /// The caller had given the call up at this point of the transcript.
+    Cut,
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) enum Carrier {
+    Network(Network),
+    Recorded(Recorded),
+    Replayed(Replayed),
+}
+
+impl Carrier {
+    /// The time since an origin that all connections of one recording share.
+    pub(super) fn clock(&self) -> Duration {
+        match self {
+            Self::Network(network) => network.clock(),
+            Self::Recorded(recorded) => recorded.clock(),
+            Self::Replayed(replayed) => replayed.clock(),
+        }
+    }
+
+    /// The time at which a session is given something to do. A recording remembers it.
+    pub(super) fn call(&self) -> Duration {
+        match self {
+            Self::Network(network) => network.clock(),
+            Self::Recorded(recorded) => recorded.call(),
+            Self::Replayed(replayed) => replayed.call(),
+        }
+    }
+
+    /// Sends a packet, or without one the rest of a packet whose sending was dropped half-way.
+    pub(super) async fn send(&mut self, packet: Option<Bytes>, until: Duration) -> Result<(), LineError> {
+        match self {
+            Self::Network(network) => network.send(packet, until).await,
+            Self::Recorded(recorded) => recorded.send(packet, until).await,
+            Self::Replayed(replayed) => replayed.send(packet.as_ref()),
+        }
+    }
+
+    /// Waits for bytes until a deadline. Those of a stream are appended to `buffer`.
+    pub(super) async fn receive(
+        &mut self,
+        buffer: Option<&mut BytesMut>,
+        until: Duration,
+    ) -> Result<Input<'_>, LineError> {
+        match self {
+            Self::Network(network) => network.receive(buffer, until).await,
+            Self::Recorded(recorded) => recorded.receive(buffer, until).await,
+            Self::Replayed(replayed) => replayed.receive(buffer),
+        }
+    }
+
+    /// Lets some time pass. A replay does not wait.
+    pub(super) async fn pause(&self, time: Duration) {
+        if !matches!(self, Self::Replayed(_)) {
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    /// The caller gave a call up.
+    pub(super) fn cut(&self) {
+        if let Self::Recorded(recorded) = self {
+            recorded.cut();
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        match self {
+            Self::Network(network) => network.close(),
+            Self::Recorded(recorded) => recorded.close(),
+            Self::Replayed(replayed) => replayed.close(),
+        }
+    }
+}
