@@ -337,6 +337,8 @@ pub(crate) enum ConfigCommand {
     Check(Targets),
     /// Print the configuration in force and where each setting comes from
     Show(Targets),
+    /// Print the JSON Schema of the configuration file, for editors
+    Schema,
 }
 
 impl Global {

@@ -477,3 +477,36 @@ fn paths_of_flags_variables_and_the_python_tools_files_are_relative_to_the_worki
         assert!(!world.path().join("etc").join(name).exists(), "{name}");
     }
 }
+
+#[test]
+fn the_schema_takes_the_example_and_refuses_what_the_program_refuses() {
+    let world = World::new();
+    let schema = world.cli(&["config", "schema"]).ended(0).stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let takes = |text: &str| {
+        let value: toml::Value = toml::from_str(text).unwrap();
+        validator.is_valid(&serde_json::to_value(value).unwrap())
+    };
+    let example = include_str!("../../docs/iclock.example.toml");
+    assert!(takes(example));
+    // The example with all that is commented out, but for what is prose.
+    let whole: String = example
+        .lines()
+        .map(|line| {
+            let setting = line.strip_prefix("# ").filter(|line| line.contains(" = ") || line.starts_with("[["));
+            let is_setting = setting.is_some_and(|line| toml::from_str::<toml::Value>(line).is_ok());
+            format!("{}\n", if is_setting { &line[2..] } else { line })
+        })
+        .collect();
+    assert!(whole.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count() > 70, "{whole}");
+    assert!(takes(&whole), "{whole}");
+    for text in ["intervall = \"5m\"", "[log]\nformat = \"xml\"", "[[device]]\nport = 4370", "[[sink]]\nurl = 1"] {
+        assert!(!takes(text), "{text}");
+    }
+    world.write("iclock.toml", whole);
+    let run = world.cli(&["config", "show"]).ended(10);
+    // The example's key file and variables are not there, and nothing else is wrong.
+    let errors: Vec<_> = run.stderr.lines().filter(|line| line.starts_with("error:")).collect();
+    assert!(errors.iter().all(|line| line.contains("is not set")), "{}", run.stderr);
+}

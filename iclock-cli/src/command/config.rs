@@ -1,4 +1,4 @@
-//! `config check|show`: what is configured, where, and whether it can be used. Contacts nothing.
+//! `config check|show|schema`: what is configured, where, and whether it can be used. Contacts nothing.
 
 use crate::cli::{ConfigCommand, Global};
 use crate::config::{self, Config, ConfigErrors};
@@ -7,7 +7,13 @@ use crate::exit_code::ExitCode;
 use crate::{output, sinks};
 
 pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<ExitCode, CliError> {
-    let (ConfigCommand::Check(targets) | ConfigCommand::Show(targets)) = command;
+    let targets = match command {
+        ConfigCommand::Check(targets) | ConfigCommand::Show(targets) => targets,
+        ConfigCommand::Schema => {
+            output::line(format_args!("{:#}", config::schema()));
+            return Ok(ExitCode::Done);
+        }
+    };
     let (config, mut errors) = Config::examine(&global.flags(targets))?;
     for warning in &config.warnings {
         eprintln!("warning: {warning}");

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::known;
 use super::layers::{ConfigError, Layer, Origin, Setting};
+use super::settings::CATALOGUE;
 
 /// Variables by name: those of `.env`, and those of the process above them.
 #[derive(Clone, Debug, Default)]
@@ -16,9 +16,6 @@ pub(crate) struct Variables {
 
 /// Variables of this prefix that are no settings.
 const NO_SETTING: [&str; 1] = ["ICLOCK_CONFIG"];
-/// The tables and lists whose keys contain their name: `ICLOCK_SCHEDULE_FACTOR` is `schedule.factor`.
-const TABLES: [&str; 3] = ["schedule", "rules", "log"];
-const LISTS: [&str; 2] = ["device", "sink"];
 
 impl Variables {
     /// The variables of this process, and of `.env` in `dir` where there is one.
@@ -74,8 +71,8 @@ impl Variables {
         let mut layer = Layer::default();
         for (name, setting) in &self.all {
             let Some(rest) = name.strip_prefix("ICLOCK_").filter(|rest| rest.starts_with("RULES_")) else { continue };
-            let path = path_of(&rest.to_ascii_lowercase());
-            if known::is_known(&path) && !setting.text.trim().is_empty() {
+            let path = CATALOGUE.path_of_variable(&rest.to_ascii_lowercase());
+            if CATALOGUE.find(&path).is_some() && !setting.text.trim().is_empty() {
                 layer.set(path, setting.clone());
             }
         }
@@ -89,17 +86,17 @@ impl Variables {
     /// A variable of a setting that is empty: it may have been meant to be unset, or to have a value.
     pub(crate) fn settings(&self, warnings: &mut Vec<String>) -> Result<Layer, ConfigError> {
         for name in &self.foreign {
-            let nearest = known::nearest_variable(name);
+            let nearest = CATALOGUE.nearest_variable(name);
             let why = "its value is the address of a service, as Kubernetes and Docker set it";
             warnings.push(format!("environment variable {name} is ignored: {why} (nearest setting: {nearest})"));
         }
         let mut layer = Layer::default();
         for (name, setting) in &self.all {
             let Some(rest) = name.strip_prefix("ICLOCK_") else { continue };
-            let path = path_of(&rest.to_ascii_lowercase());
+            let path = CATALOGUE.path_of_variable(&rest.to_ascii_lowercase());
             let is_setting = !NO_SETTING.contains(&name.as_str());
-            if is_setting && !known::is_known(&path) {
-                let nearest = known::nearest_variable(name);
+            if is_setting && CATALOGUE.find(&path).is_none() {
+                let nearest = CATALOGUE.nearest_variable(name);
                 let place = match &setting.origin {
                     Origin::Environment(_) => String::new(),
                     origin => format!("{origin}: "),
@@ -115,22 +112,6 @@ impl Variables {
         }
         Ok(layer)
     }
-}
-
-/// `device_0_comm_key` is `device.0.comm_key`.
-fn path_of(name: &str) -> String {
-    for list in LISTS {
-        let Some(rest) = name.strip_prefix(list).and_then(|rest| rest.strip_prefix('_')) else { continue };
-        if let Some((index, key)) = rest.split_once('_').filter(|(index, _)| index.parse::<usize>().is_ok()) {
-            return format!("{list}.{index}.{key}");
-        }
-    }
-    for table in TABLES {
-        if let Some(key) = name.strip_prefix(table).and_then(|rest| rest.strip_prefix('_')) {
-            return format!("{table}.{key}");
-        }
-    }
-    name.to_owned()
 }
 
 /// A line whose bare value has spaces in it, such as `DEVICE_NAMES=front, back`, with quotes around that: the Python tool's
@@ -166,15 +147,6 @@ fn line_that_sets(text: &str, name: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_variable_names_the_path_of_its_key() {
-        assert_eq!(path_of("interval"), "interval");
-        assert_eq!(path_of("state_dir"), "state_dir");
-        assert_eq!(path_of("device_0_comm_key"), "device.0.comm_key");
-        assert_eq!(path_of("schedule_day_start"), "schedule.day_start");
-        assert_eq!(path_of("devices"), "devices");
-    }
 
     fn of_text(text: &str) -> Result<Variables, ConfigError> {
         let dir = tempfile::tempdir().unwrap();

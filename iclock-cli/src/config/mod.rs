@@ -7,16 +7,20 @@
 //! | `--config`, `ICLOCK_CONFIG`, `iclock.toml`; else `devices.json` | `file.rs`, `python.rs` |
 
 mod build;
+mod catalogue;
 mod device_spec;
 pub(crate) mod duration;
 mod environment;
+#[cfg(test)]
+mod example;
 mod file;
-mod known;
+mod key;
 mod layers;
 mod paths;
 pub(crate) mod python;
-mod schedule;
+mod schema;
 mod secret;
+mod settings;
 mod text;
 mod toml_text;
 
@@ -28,8 +32,6 @@ use iclock_sync::{DeviceOptions, EngineOptions, Schedule};
 
 use build::Builder;
 use environment::Variables;
-#[cfg(test)]
-pub(crate) use known::is_known;
 pub(crate) use layers::{ConfigError, ConfigErrors, Layer, Origin, Setting};
 pub(crate) use toml_text::{as_toml, shown};
 
@@ -76,6 +78,12 @@ pub(crate) struct LogConfig {
     pub(crate) size: usize,
     /// Files kept, in all.
     pub(crate) keep: usize,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { dir: None, json: false, size: 10 << 20, keep: 10 }
+    }
 }
 
 /// A sink as configured; its own crate reads the rest.
@@ -135,6 +143,20 @@ impl Config {
         }
         errors
     }
+}
+
+/// The settings of a backend's sinks, next to their name and URL.
+#[cfg(test)]
+pub(crate) fn sink_keys(scheme: &str) -> Vec<&'static str> {
+    let section = settings::CATALOGUE.sections().iter().find(|section| section.name == "sink");
+    let keys = section.into_iter().flat_map(|section| &section.keys);
+    let theirs = keys.filter(|key| key.backends.is_empty() || key.backends.contains(&scheme)).map(|key| key.name);
+    theirs.filter(|name| !["name", "url"].contains(name)).collect()
+}
+
+/// The JSON Schema of a configuration file.
+pub(crate) fn schema() -> serde_json::Value {
+    schema::schema(&settings::CATALOGUE)
 }
 
 /// The settings of a Python tool's directory, as its `.env` and `devices.json` hold them, for a configuration file in `beside`;

@@ -2,7 +2,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::key::Shape;
 use super::layers::{Layer, Origin};
+use super::settings::CATALOGUE;
 
 /// The directory of a file, absolute; empty for the current directory.
 pub(super) fn directory_of(file: &Path) -> PathBuf {
@@ -63,11 +65,11 @@ fn rebased(path: &str, text: &str, directory: &Path) -> Option<String> {
     if text.is_empty() || text.starts_with("ENV:") {
         return None;
     }
-    let key = path.strip_prefix("sink.").and_then(|rest| rest.split_once('.')).map(|(_, key)| key);
-    match (path, key) {
-        ("state_dir" | "output" | "log.dir", _) | (_, Some("tls_ca")) => Some(join(text)),
-        (_, Some("credentials")) if !text.trim_start().starts_with('{') => Some(join(text)),
-        (_, Some("url")) => url(text, join),
+    let key = CATALOGUE.find(path)?;
+    match key.shape {
+        // The text of a key file may be there instead of its path.
+        Shape::Path => (!text.trim_start().starts_with('{')).then(|| join(text)),
+        _ if key.name == "url" => url(text, join),
         _ => None,
     }
 }

@@ -1,11 +1,13 @@
 //! The configuration in force as TOML: to look at, or to go on with.
 
+use super::key::Shape;
 use super::layers::Layer;
 use super::secret;
+use super::settings::CATALOGUE;
 
 /// To look at: secrets masked, each line with its place.
 pub(crate) fn shown(settings: &Layer) -> String {
-    tables(settings, |path, text, origin| format!("{} # {origin}", value(path, &secret::masked(path, text))))
+    tables(settings, |path, text, origin| format!("{} # {origin}", of_path(path, &secret::masked(path, text))))
 }
 
 /// The Python tool's settings as a configuration file.
@@ -13,7 +15,7 @@ pub(crate) fn as_toml(settings: &Layer) -> String {
     let head = "# Made from the Python tool's files. docs/iclock.example.toml explains every setting.\n\
                 # A terminal that demands a communication key gets `comm_key = \"ENV:NAME\"`; its time zone, such as\n\
                 # `zone = \"Indian/Maldives\"`, lets other sinks than the Python tool's hold the true instant.\n";
-    format!("{head}{}", tables(settings, |path, text, _| value(path, text)))
+    format!("{head}{}", tables(settings, |path, text, _| of_path(path, text)))
 }
 
 fn tables(settings: &Layer, written: impl Fn(&str, &str, &str) -> String) -> String {
@@ -32,38 +34,39 @@ fn tables(settings: &Layer, written: impl Fn(&str, &str, &str) -> String) -> Str
     text
 }
 
-/// Keys whose values are numbers or truth values, by the end of their path.
-const BARE: [&str; 13] = [
-    "max_new",
-    "overlap",
-    "concurrency",
-    "attempts",
-    "port",
-    "sixteen_mode_first",
-    "factor",
-    "rest_from",
-    "nap_from",
-    "sleep_from",
-    "dream_from",
-    "size",
-    "keep",
-];
+fn of_path(path: &str, text: &str) -> String {
+    // A sink's settings are its crate's, and texts.
+    let key = CATALOGUE.find(path).filter(|_| !path.starts_with("sink."));
+    value(key.map_or(&Shape::Text, |key| &key.shape), text)
+}
 
 /// A value as a person would write it: settings are kept as text, whichever layer they came from.
-fn value(path: &str, text: &str) -> String {
+pub(super) fn value(shape: &Shape, text: &str) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let key = path.rsplit('.').next().unwrap_or(path);
-    // A sink's settings are its crate's, and texts.
-    let bare = BARE.contains(&key) && !path.starts_with("sink.");
-    if path == "rules.allow_list" {
-        let items: Vec<String> = text.split(',').map(|item| quoted(item.trim())).collect();
-        return format!("[{}]", items.join(", "));
+    match shape {
+        Shape::List => format!("[{}]", items(text).map(quoted).collect::<Vec<_>>().join(", ")),
+        Shape::Whole(..) | Shape::Number(..) | Shape::Switch => {
+            let text = text.trim();
+            let number = || text.parse().map(toml::Value::Integer).ok();
+            let fraction = || text.parse().map(toml::Value::Float).ok();
+            let truth = || text.parse().map(toml::Value::Boolean).ok();
+            let value = number().or_else(fraction).or_else(truth);
+            value.map_or_else(|| quoted(text), |value| value.to_string())
+        }
+        Shape::Text | Shape::Path | Shape::Secret | Shape::Span | Shape::OneOf(_) => quoted(text),
     }
-    let bare = bare.then(|| text.trim()).and_then(|text| {
-        let number = || text.parse().map(toml::Value::Integer).ok();
-        let fraction = || text.parse().map(toml::Value::Float).ok();
-        let truth = || text.parse().map(toml::Value::Boolean).ok();
-        number().or_else(fraction).or_else(truth)
-    });
-    bare.map_or_else(|| quoted(text), |value| value.to_string())
+}
+
+/// The same for a schema.
+pub(super) fn as_json(shape: &Shape, text: &str) -> serde_json::Value {
+    match shape {
+        Shape::List => items(text).collect(),
+        // Numbers and truth values are written alike in both.
+        Shape::Whole(..) | Shape::Number(..) | Shape::Switch => text.parse().unwrap_or_else(|_| text.into()),
+        Shape::Text | Shape::Path | Shape::Secret | Shape::Span | Shape::OneOf(_) => text.into(),
+    }
+}
+
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim)
 }
