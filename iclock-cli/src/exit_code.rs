@@ -25,6 +25,7 @@ pub(crate) enum ExitCode {
     /// The state directory is held by another process, or damaged.
     State = 60,
     /// `doctor` found something.
+    #[cfg(feature = "firestore")]
     Found = 70,
     /// Refused for safety; nothing was changed.
     Refused = 80,
