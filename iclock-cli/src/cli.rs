@@ -394,8 +394,7 @@ fn fault(text: &str) -> Result<zk_sim::Fault, String> {
 }
 
 fn layout(text: &str) -> Result<zk_proto::record::AttendanceLayout, String> {
-    iclock_sync::unproven::layout_of(text)
-        .ok_or_else(|| "write 40, 49 or another width from 40 to 512, 16, 8b or 8a".to_owned())
+    text.parse().map_err(|unknown: zk_proto::record::UnknownLayout| unknown.to_string())
 }
 
 fn reason(text: &str) -> Result<attendance_model::Reason, String> {

@@ -11,13 +11,8 @@ use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 use zk_proto::{DeviceTime, PunchState, Uid, UserId, VerifyMode};
 
 fn layout(expect: &Value) -> Option<AttendanceLayout> {
-    match expect["layout"].as_str().unwrap() {
-        "8A" => Some(AttendanceLayout::EightA),
-        "8B" => Some(AttendanceLayout::EightB),
-        "16" => Some(AttendanceLayout::Sixteen),
-        "none" => None,
-        wide => Some(AttendanceLayout::Wide(wide.parse().unwrap())),
-    }
+    let name = expect["layout"].as_str().unwrap();
+    (name != "none").then(|| name.to_lowercase().parse().unwrap())
 }
 
 fn byte(value: &Value) -> u8 {
@@ -27,25 +22,22 @@ fn byte(value: &Value) -> u8 {
 /// A record as a vector describes it. Bytes without a meaning come as `raw`.
 fn described(layout: AttendanceLayout, row: &Value) -> AttendanceRecord {
     let mut raw = vec![0; layout.width()];
-    let (who, state, mode) = match layout {
-        AttendanceLayout::EightA => (Who::Uid(Uid(number(&row["uid"]) as u16)), &row["state"], &row["verify"]),
-        AttendanceLayout::EightB => {
-            raw[2] = byte(&row["flags"]);
-            (Who::Uid(Uid(number(&row["uid"]) as u16)), &row["state"], &row["verify"])
-        }
-        AttendanceLayout::Sixteen => (Who::UserId(user_id(row)), &row["byte8"], &row["byte9"]),
-        AttendanceLayout::Wide(_) => {
-            let tail = bytes(&row["tail_hex"]);
-            let at = raw.len() - tail.len();
-            raw[at..].copy_from_slice(&tail);
-            (Who::UserId(user_id(row)), &row["state"], &row["verify"])
-        }
+    if let Some(flags) = row.get("flags") {
+        raw[layout.fields().state.at] = byte(flags);
+    }
+    let tail = row.get("tail_hex").map(bytes).unwrap_or_default();
+    let at = raw.len() - tail.len();
+    raw[at..].copy_from_slice(&tail);
+    let who = match row.get("uid") {
+        Some(uid) => Who::Uid(Uid(number(uid) as u16)),
+        None => Who::UserId(user_id(row)),
     };
+    let one_of = |names: [&str; 2]| byte(names.iter().find_map(|name| row.get(*name)).unwrap());
     AttendanceRecord {
         who,
         time: DeviceTime(number(&row["raw_time"]) as u32),
-        punch_state: PunchState(byte(state)),
-        verify_mode: VerifyMode(byte(mode)),
+        punch_state: PunchState(one_of(["state", "byte8"])),
+        verify_mode: VerifyMode(one_of(["verify", "byte9"])),
         work_code: row.get("workcode").map(|code| number(code) as u32),
         number: row.get("index_field").map(|number| vectors::number(number) as u16),
         raw: raw.into(),

@@ -126,8 +126,9 @@ fn dates_that_run_on_make_up_for_the_missing_ids_of_a_small_log() {
 fn firmware_with_the_fields_the_other_way_round_is_taken_when_that_is_set() {
     for (_, log) in logs(AttendanceLayout::Sixteen, &[5, 50, 500]).filter(|(kind, _)| *kind == Kind::Usual) {
         let mut set = log.set();
+        let fields = AttendanceLayout::Sixteen.fields();
         for record in set[4..].chunks_mut(16) {
-            record.swap(8, 9);
+            record.swap(fields.state.at, fields.mode.at);
         }
         let counts = Counts::steady(log.records);
         let as_set = Evidence { order: FieldOrder::VerifyFirst, ..evidence(set.len(), counts) };
@@ -446,7 +447,8 @@ fn with_bad(records: u32, bad: impl IntoIterator<Item = usize>) -> Vec<u8> {
     let impossible = DeviceTime::new(2026, 1, 30, 7, 0, 0).unwrap().0 + 31 * 86_400;
     assert!(!DeviceTime(impossible).exists(), "30 February");
     for record in bad {
-        set[4 + record * 40 + 27..][..4].copy_from_slice(&impossible.to_le_bytes());
+        set[4 + record * 40 + AttendanceLayout::Wide(40).fields().time..][..4]
+            .copy_from_slice(&impossible.to_le_bytes());
     }
     set
 }

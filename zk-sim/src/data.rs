@@ -144,12 +144,9 @@ impl Generator<'_> {
 
 /// What a layout keeps of a punch: 8-byte logs have two bits for the mode, and only 16-byte logs surely a work code.
 pub(crate) fn held(layout: AttendanceLayout, punch: Punch) -> Punch {
-    match layout {
-        AttendanceLayout::EightA => Punch { work_code: 0, ..punch },
-        AttendanceLayout::EightB => Punch { mode: punch.mode & 3, state: punch.state & 7, work_code: 0, ..punch },
-        AttendanceLayout::Sixteen => punch,
-        AttendanceLayout::Wide(_) => Punch { work_code: 0, ..punch },
-    }
+    let fields = layout.fields();
+    let work_code = if fields.work_code.is_some() { punch.work_code } else { 0 };
+    Punch { mode: fields.mode.cut(punch.mode), state: fields.state.cut(punch.state), work_code, ..punch }
 }
 
 /// The terminal's form of a moment; `None` outside 2000-2099.

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_proto::DeviceTime;
-use zk_proto::record::AttendanceLayout;
+use zk_proto::record::{AttendanceLayout, IdField};
 
 use crate::data::Random;
 use crate::faults::{FaultKind, Faults};
@@ -146,10 +146,10 @@ fn change(punch: &Punch, index: u64, seed: u64, layout: AttendanceLayout, faults
     }
     if struck(FaultKind::GarbledUserIds) {
         // Numeric layouts cannot hold control characters: there it is a number that nobody has.
-        let (uid, user_id) = match layout {
-            AttendanceLayout::Sixteen => (punch.uid, format!("{}", 3_000_000_000 + index % 1_000_000)),
-            AttendanceLayout::EightA | AttendanceLayout::EightB => (60_000 + (index % 5000) as u16, String::new()),
-            AttendanceLayout::Wide(_) => (punch.uid, format!("\u{1}\u{1b}{}\u{7f}", index % 100)),
+        let (uid, user_id) = match layout.fields().id {
+            IdField::Number(_) => (punch.uid, format!("{}", 3_000_000_000 + index % 1_000_000)),
+            IdField::Slot(_) => (60_000 + (index % 5000) as u16, String::new()),
+            IdField::Text(_) => (punch.uid, format!("\u{1}\u{1b}{}\u{7f}", index % 100)),
         };
         punch.uid = uid;
         punch.user_id = user_id.into();

@@ -64,7 +64,7 @@ pub enum AcceptError {
         possible: Vec<String>,
     },
     /// In the layout that was named, nothing makes sense.
-    #[error("as {layout} records, nothing in it makes sense")]
+    #[error("as {layout:#} records, nothing in it makes sense")]
     NothingGood {
         /// The layout.
         layout: AttendanceLayout,

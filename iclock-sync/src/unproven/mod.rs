@@ -8,7 +8,7 @@
 //! let ledger = Ledger::open("state".as_ref())?;
 //! let buffer = ledger.unproven()?.into_iter().next().ok_or("everything was proven")?;
 //! for reading in unproven::open(&buffer)?.possible()? {
-//!     println!("as {} records: {}", reading.layout(), reading.tally());
+//!     println!("as {:#} records: {}", reading.layout(), reading.tally());
 //! }
 //! // A person decided.
 //! let acceptance = Acceptance::prepare(&ledger, buffer.id, None, &EngineOptions::default())?;

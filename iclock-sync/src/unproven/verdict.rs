@@ -21,14 +21,14 @@ pub(crate) fn verdict(reasons: &[Reason], best: Option<&Forced>) -> String {
     let Some(best) = best else { return "its bytes make sense in no known record layout".to_owned() };
     let (layout, tally) = (best.layout(), best.tally());
     let all = tally.good + tally.neutral + tally.bad;
-    let sense = format!("as {layout} records, {} of {all} make sense", tally.good);
+    let sense = format!("as {layout:#} records, {} of {all} make sense", tally.good);
     if let Some(patch) = best.patches().first() {
         let damaged: u64 = best.patches().iter().map(|patch| patch.records).sum();
         return format!("{sense}, but {damaged} from number {} on are damaged", best.first_index() + patch.first + 1);
     }
     let why = reasons.iter().find_map(|reason| match reason {
         Reason::Ambiguous { first, second } if *first == layout || *second == layout => {
-            Some(format!("{first} and {second} records are both possible"))
+            Some(format!("{first:#} and {second:#} records are both possible"))
         }
         Reason::Witnesses { layout: shape, witnesses } if *shape == Shape::Attendance(layout) => {
             let failing =

@@ -4,15 +4,11 @@
 //! time as well. Where so little has come, every beginning is tried, in every layout of 8 and 16 bytes. The people of the user
 //! table tell which bytes can be part of an id at all.
 
-use crate::record::AttendanceLayout;
+use crate::record::{AttendanceFields, AttendanceLayout, Bits, IdField};
 
 use super::People;
 use super::fields::{Likelihood, Rules};
 use super::rival::Rival;
-
-use AttendanceLayout::{EightA, EightB, Sixteen, Wide};
-
-const SHORT: [AttendanceLayout; 3] = [EightA, EightB, Sixteen];
 
 /// A reading of `bytes` from another beginning or in another layout that is possible too: all that can be seen of its records
 /// fits people of the table, where there is one, and times of the last years.
@@ -22,8 +18,11 @@ pub(super) fn alternative(
     rules: &Rules,
     people: Option<&People>,
 ) -> Option<Rival> {
-    let layouts = if matches!(claim, Wide(_)) { core::slice::from_ref(&claim) } else { &SHORT };
-    let every = layouts.iter().flat_map(|&layout| (0..layout.width()).map(move |shift| Rival { layout, shift }));
+    let mut layouts = AttendanceLayout::KNOWN;
+    layouts.sort_unstable();
+    let layouts = layouts.iter().filter(|layout| !layout.is_wide());
+    let layouts = layouts.filter(|_| !claim.is_wide()).chain(Some(&claim).filter(|claim| claim.is_wide()));
+    let every = layouts.flat_map(|&layout| (0..layout.width()).map(move |shift| Rival { layout, shift }));
     let mut others = every.filter(|other| (other.layout, other.shift) != (claim, 0));
     others.find(|other| is_possible(bytes, *other, rules, people))
 }
@@ -39,18 +38,20 @@ fn is_possible(bytes: &[u8], Rival { layout, shift }: Rival, rules: &Rules, peop
 
 /// Whether what can be seen of a record may be part of a real one.
 fn fits(layout: AttendanceLayout, byte: impl Fn(usize) -> Option<u8>, rules: &Rules, people: Option<&People>) -> bool {
-    let is_zero = |at: usize| byte(at).is_none_or(|byte| byte == 0);
-    let (time_at, mode, state, is_clean) = match layout {
-        // A whole record with the top byte of a time in place of its state is one of layout B.
-        EightA => {
-            let is_b = byte(0).is_some() && byte(7).is_some_and(|state| rules.is_top_of_a_recent_time(state));
-            (3, byte(2), byte(7), !is_b)
-        }
-        EightB => (4, None, None, byte(2).is_none_or(|flags| flags & 0xC0 == 0) && is_zero(3)),
-        Sixteen => (4, None, byte(8), is_zero(10) && is_zero(11) && !is_work_code_a_time(&byte, rules)),
-        Wide(_) => (27, byte(26), byte(31), has_text(&byte)),
-    };
-    let time = [0, 1, 2, 3].map(|at| byte(time_at + at));
+    let fields = layout.fields();
+    let is_top_of_a_time = |state: Option<u8>| state.is_some_and(|state| rules.is_top_of_a_recent_time(state));
+    // A few bits hold no other values than the documented ones. If the order varies, the mode may be either byte.
+    let whole = |bits: Bits| if bits.is_whole_byte() { byte(bits.at) } else { None };
+    let (state, mode) = (whole(fields.state), if fields.order_varies { None } else { whole(fields.mode) });
+    let is_unused_zero = fields.unused.iter().all(|bits| byte(bits.at).is_none_or(|byte| bits.of(byte) == 0));
+    let is_clean = is_unused_zero
+        && match fields.id {
+            // A whole record with the top byte of a time in place of its state is one of layout B.
+            IdField::Slot(at) => byte(at).is_none() || !is_top_of_a_time(state),
+            IdField::Number(_) => !is_work_code_a_time(fields, &byte, rules),
+            IdField::Text(_) => has_text(fields.id, &byte),
+        };
+    let time = [0, 1, 2, 3].map(|at| byte(fields.time + at));
     // A key may be set to any state, but a byte that nothing else speaks for is none.
     if time.iter().all(Option::is_none) && state.is_some_and(|state| !rules.knows_state(state)) {
         return false;
@@ -60,14 +61,16 @@ fn fits(layout: AttendanceLayout, byte: impl Fn(usize) -> Option<u8>, rules: &Ru
 }
 
 /// Whether a wide record has an id: plain text, then zeros.
-fn has_text(byte: &impl Fn(usize) -> Option<u8>) -> bool {
-    let mut id = (2..26).map_while(byte).skip_while(u8::is_ascii_graphic);
-    byte(2).is_none_or(|first| first.is_ascii_graphic()) && id.all(|byte| byte == 0)
+fn has_text(id: IdField, byte: &impl Fn(usize) -> Option<u8>) -> bool {
+    let place = id.range();
+    let mut id = place.clone().map_while(byte).skip_while(u8::is_ascii_graphic);
+    byte(place.start).is_none_or(|first| first.is_ascii_graphic()) && id.all(|byte| byte == 0)
 }
 
 /// Two records of 8 bytes have the second one's time where one of 16 has its work code.
-fn is_work_code_a_time(byte: &impl Fn(usize) -> Option<u8>, rules: &Rules) -> bool {
-    let code = [12, 13, 14, 15].map(byte);
+fn is_work_code_a_time(fields: AttendanceFields, byte: &impl Fn(usize) -> Option<u8>, rules: &Rules) -> bool {
+    let Some(at) = fields.work_code else { return false };
+    let code = [0, 1, 2, 3].map(|place| byte(at + place));
     code.iter().all(Option::is_some) && may_be_recent(code, rules)
 }
 

@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::record::{AttendanceLayout, WIDE_MAX, WIDE_MIN, WIDE_MIN as FORTY};
+use crate::record::{AttendanceLayout, WIDE_MAX, WIDE_MIN};
 use crate::spool::{Spool, SpoolError};
 
 use super::alternative::alternative;
@@ -16,15 +16,6 @@ use super::proven::{Findings, Proven};
 use super::unproven::{Reason, Shape, Unproven};
 use super::witness::{Extent, extent};
 use super::{ByteSet, Evidence, Reading, WORD_LEN, Witnesses};
-
-/// The layouts that are always considered, besides the remembered one and the width that the counts suggest.
-pub(super) const KNOWN: [AttendanceLayout; 5] = [
-    AttendanceLayout::Wide(FORTY),
-    AttendanceLayout::Wide(49),
-    AttendanceLayout::Sixteen,
-    AttendanceLayout::EightB,
-    AttendanceLayout::EightA,
-];
 
 /// Fewer records than this say little by themselves: records of 8 and 16 bytes, which have little redundancy, and widths that
 /// nobody has reported need length word, size and count then, the latter always.
@@ -182,7 +173,7 @@ pub(super) fn candidates(word: u32, evidence: &Evidence) -> Vec<AttendanceLayout
     if let Some(pinned) = evidence.pinned {
         return vec![pinned];
     }
-    let mut layouts = Vec::from(KNOWN);
+    let mut layouts = Vec::from(AttendanceLayout::KNOWN);
     layouts.extend(evidence.remembered.layout);
     let body = evidence.announced - WORD_LEN;
     for count in [evidence.counts.before, evidence.counts.after].into_iter().flatten() {
@@ -227,7 +218,7 @@ fn weigh_layout(
     let region = Region { layout, at: WORD_LEN, records, trusted: 0 };
     let pinned = evidence.pinned == Some(layout);
     let remembered = pinned || evidence.remembered.layout == Some(layout);
-    let numbered = matches!(layout, AttendanceLayout::Wide(_));
+    let numbered = layout.fields().number.is_some();
     // Word and size agree to the byte, and there is enough to tell by its content alone what it is.
     let complete = witnesses.length_word && witnesses.size && trailing == 0;
     let telling = complete && records >= ENOUGH;
@@ -253,7 +244,7 @@ fn weigh_layout(
     if !could_hold || !could_back || lone_a {
         return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
     }
-    let familiar = remembered || KNOWN.contains(&layout);
+    let familiar = remembered || AttendanceLayout::KNOWN.contains(&layout);
     // A word and a size that differ by whole records do not agree, although each is a whole number of them.
     let sizes_agree = witnesses.sizes_agree() && trailing == 0;
     let enough = !few || numbered || sizes_agree || named && complete;
@@ -326,7 +317,7 @@ fn is_plain(layout: AttendanceLayout, verdict: &Verdict) -> bool {
 
 /// A known wide layout in which the bytes of an unfamiliar one are plausible too: each of its records would be several.
 fn narrower(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Option<AttendanceLayout>, SpoolError> {
-    for layout in KNOWN.into_iter().filter(|layout| matches!(layout, AttendanceLayout::Wide(_))) {
+    for layout in AttendanceLayout::KNOWN.into_iter().filter(|layout| layout.is_wide()) {
         let (width, known) = (region.layout.width(), layout.width());
         if width % known == 0 {
             let records = region.records * (width / known) as u64;
@@ -341,7 +332,7 @@ fn narrower(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Option<A
 /// Another width that length word, size and a count that moved fit as well, where one of the two has few records: what came is
 /// too little to tell them apart.
 fn also_fits(word: u32, evidence: &Evidence, region: Region) -> Option<AttendanceLayout> {
-    KNOWN.into_iter().filter(|other| other.width() != region.layout.width()).find(|other| {
+    AttendanceLayout::KNOWN.into_iter().filter(|other| other.width() != region.layout.width()).find(|other| {
         extent(word, evidence.announced, other.width() as u64, evidence.counts).is_some_and(|extent| {
             let few = region.records.min(extent.records) < FEW;
             few && extent.witnesses.sizes_agree() && extent.trailing == 0

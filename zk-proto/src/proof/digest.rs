@@ -1,7 +1,5 @@
 //! A number that tells two readings of a log apart.
 
-use crate::ids::up_to_nul;
-use crate::record::AttendanceLayout;
 use crate::spool::{Spool, SpoolError};
 
 use super::judge::Region;
@@ -10,18 +8,15 @@ use super::judge::Region;
 /// accidents, not against somebody who wants two logs to have the same number.
 pub(super) fn digest(spool: &mut Spool, region: Region) -> Result<u64, SpoolError> {
     let mut state = Mixer(0);
+    let fields = region.layout.fields();
     region.blocks(spool, |block| {
         for record in block.chunks_exact(region.layout.width()) {
-            match (region.layout, record.split_at_checked(2)) {
-                (AttendanceLayout::Wide(_), Some((number, rest))) => {
-                    let (id, rest) = rest.split_at_checked(24).unwrap_or((rest, &[]));
-                    let id = up_to_nul(id);
-                    state.add(number);
-                    state.word(id.len() as u64);
-                    state.add(id);
-                    state.add(rest);
-                }
-                _ => state.add(record),
+            let (before, text, after) = fields.defined(record);
+            state.add(before);
+            if let Some(text) = text {
+                state.word(text.len() as u64);
+                state.add(text);
+                state.add(after);
             }
         }
         true

@@ -2,7 +2,7 @@
 
 use crate::DeviceTime;
 use crate::ids::up_to_nul;
-use crate::record::{AttendanceLayout, FieldOrder};
+use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField, u16_at, u32_at};
 
 use super::clock::{Clock, DAY};
 use super::id::Id;
@@ -181,30 +181,35 @@ impl Rules {
 
     /// Whether every one of a few records is of the last years.
     pub(super) fn are_recent(&self, layout: AttendanceLayout, records: &[u8]) -> bool {
-        let at = match layout {
-            AttendanceLayout::EightA => 3,
-            AttendanceLayout::EightB | AttendanceLayout::Sixteen => 4,
-            AttendanceLayout::Wide(_) => 27,
-        };
-        let time = |record: &[u8]| record.get(at..).and_then(<[u8]>::first_chunk).map(|time| u32::from_le_bytes(*time));
-        let mut times = records.chunks_exact(layout.width()).filter_map(time);
+        let fields = layout.fields();
+        let mut times = records.chunks_exact(layout.width()).filter_map(|record| fields.time_of(record));
         times.all(|time| self.likelihood(time) == Likelihood::Recent)
     }
 
-    /// Whether all records are good in the plainest way, which most are. False says nothing.
+    /// Returns true if all records are good in the plainest way, as most are. False says nothing.
     pub(super) fn all_good(&self, layout: AttendanceLayout, records: &[u8]) -> bool {
-        if self.few || !matches!(layout, AttendanceLayout::Wide(_)) {
-            return false;
-        }
-        // The day of the record before, in packed time: when it was good, so is all of it up to the limit.
+        !self.few
+            && layout.with(|fields| match fields.id {
+                IdField::Text(at) => self.all_plain(fields, at, records.chunks_exact(layout.width())),
+                IdField::Slot(_) | IdField::Number(_) => false,
+            })
+    }
+
+    #[inline(always)]
+    fn all_plain<'a>(
+        &self,
+        fields: &AttendanceFields,
+        id_at: usize,
+        mut records: impl Iterator<Item = &'a [u8]>,
+    ) -> bool {
+        // The day of the record before, in packed time: if that one was good, so is all of the day up to the limit.
         let mut day = 0..0;
-        records.chunks_exact(layout.width()).all(|record| {
-            let Some([_, _, i0, i1, i2, i3, i4, i5, i6, i7, .., mode, t0, t1, t2, t3, state]) =
-                record.first_chunk::<32>()
+        records.all(|record| {
+            let (Some(state), Some(mode)) = (fields.state.get(record), fields.mode.get(record)) else { return false };
+            let (Some(time), Some(id)) = (fields.time_of(record), record.get(id_at..).and_then(<[u8]>::first_chunk))
             else {
                 return false;
             };
-            let time = u32::from_le_bytes([*t0, *t1, *t2, *t3]);
             if !day.contains(&time) {
                 if self.date(time) != Date::Good {
                     return false;
@@ -212,55 +217,37 @@ impl Rules {
                 let begin = time - time % DAY;
                 day = begin..begin.saturating_add(DAY).min(self.clock.limit.0);
             }
-            let plain = Id::of_short_text([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]) == Some(Id::Present);
-            plain && self.knows_state(*state) && self.knows_mode(*mode)
+            Id::of_short_text(*id) == Some(Id::Present) && self.knows_state(state) && self.knows_mode(mode)
         })
     }
 
     /// Judges one record of exactly the layout's width.
     #[inline]
     pub(super) fn class(&self, layout: AttendanceLayout, record: &[u8]) -> Class {
-        match layout {
-            AttendanceLayout::EightA | AttendanceLayout::EightB => match record.first_chunk::<8>() {
-                Some(record) => self.eight(layout, record),
-                None => Class::Bad,
-            },
-            AttendanceLayout::Sixteen => record.first_chunk::<16>().map_or(Class::Bad, |record| self.sixteen(record)),
-            AttendanceLayout::Wide(_) => record.first_chunk::<32>().map_or(Class::Bad, |record| self.wide(record)),
-        }
+        layout.with(|fields| self.class_of(&fields.in_order(self.order), record)).unwrap_or(Class::Bad)
     }
 
-    fn eight(&self, layout: AttendanceLayout, record: &[u8; 8]) -> Class {
-        let &[u0, u1, b2, b3, b4, b5, b6, b7] = record;
-        let id = Id::of_number(u16::from_le_bytes([u0, u1]).into());
-        if layout == AttendanceLayout::EightA {
-            self.weigh(id, u32::from_le_bytes([b3, b4, b5, b6]), b7, b2)
-        } else if self.few && (b2 & 0xC0 != 0 || b3 != 0) {
-            // These are zero in every sample.
-            Class::Bad
-        } else {
-            self.weigh(id, u32::from_le_bytes([b4, b5, b6, b7]), b2 & 7, (b2 >> 3) & 3)
-        }
-    }
-
-    fn sixteen(&self, record: &[u8; 16]) -> Class {
-        let &[i0, i1, i2, i3, t0, t1, t2, t3, byte8, byte9, ..] = record;
-        let (state, mode) = match self.order {
-            FieldOrder::StateFirst => (byte8, byte9),
-            FieldOrder::VerifyFirst => (byte9, byte8),
+    #[inline(always)]
+    fn class_of(&self, fields: &AttendanceFields, record: &[u8]) -> Option<Class> {
+        let id = match fields.id {
+            IdField::Slot(at) => Id::of_number(u16_at(record, at)?.into()),
+            IdField::Number(at) => Id::of_number(u32_at(record, at)?),
+            IdField::Text(_) => Id::of_text(record.get(fields.id.range())?),
         };
-        let id = Id::of_number(u32::from_le_bytes([i0, i1, i2, i3]));
-        self.weigh(id, u32::from_le_bytes([t0, t1, t2, t3]), state, mode)
+        if self.few && !self.is_usual_of_few(fields, record) {
+            return Some(Class::Bad);
+        }
+        Some(self.weigh(id, fields.time_of(record)?, fields.state.get(record)?, fields.mode.get(record)?))
     }
 
-    #[inline]
-    fn wide(&self, record: &[u8; 32]) -> Class {
-        let [_, _, id @ .., mode, t0, t1, t2, t3, state] = record;
-        // Any text may be an id, but those that are not ASCII are rare, and two bytes of a time make such a letter.
-        if self.few && !up_to_nul(id).is_ascii() {
-            return Class::Bad;
+    /// Returns true if nothing about a record is unusual, which bytes from the wrong place often are.
+    fn is_usual_of_few(&self, fields: &AttendanceFields, record: &[u8]) -> bool {
+        match fields.id {
+            IdField::Slot(_) => fields.unused.iter().all(|unused| unused.get(record) == Some(0)),
+            IdField::Number(_) => true,
+            // Any text may be an id, but those that are not ASCII are rare, and two bytes of a time make such a letter.
+            IdField::Text(_) => record.get(fields.id.range()).is_some_and(|id| up_to_nul(id).is_ascii()),
         }
-        self.weigh(Id::of_text(id), u32::from_le_bytes([*t0, *t1, *t2, *t3]), *state, *mode)
     }
 
     #[inline]

@@ -265,7 +265,7 @@ impl Forced {
             true
         })?;
         self.patches = patches.finish();
-        if !matches!(region.layout, AttendanceLayout::Wide(_)) {
+        if !region.layout.is_wide() {
             for patch in &mut self.patches {
                 widen(patch, spool, region)?;
             }
@@ -321,12 +321,7 @@ fn widen(patch: &mut Patch, spool: &mut Spool, region: Region) -> Result<(), Spo
 }
 
 fn time_of(region: Region, record: &[u8]) -> Option<DeviceTime> {
-    let at = match region.layout {
-        AttendanceLayout::EightA => 3,
-        AttendanceLayout::EightB | AttendanceLayout::Sixteen => 4,
-        AttendanceLayout::Wide(_) => 27,
-    };
-    Some(DeviceTime(u32::from_le_bytes(*record.get(at..)?.first_chunk()?)))
+    region.layout.fields().time_of(record).map(DeviceTime)
 }
 
 /// Gathers bad records that are close to each other.

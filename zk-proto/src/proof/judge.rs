@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::record::{AttendanceLayout, FieldOrder};
+use crate::record::{AttendanceLayout, Bits, FieldOrder};
 use crate::spool::{Spool, SpoolError};
 
 use super::ByteSet;
@@ -149,7 +149,7 @@ pub(super) fn judge(
     ahead: Option<&Look>,
 ) -> Result<Verdict, SpoolError> {
     let verdict = judge_in_order(spool, region, rules.in_order(FieldOrder::StateFirst), sizes_agree, ahead)?;
-    let as_captured = region.layout != AttendanceLayout::Sixteen || rules.order == FieldOrder::StateFirst;
+    let as_captured = !region.layout.fields().order_varies || rules.order == FieldOrder::StateFirst;
     let taken = verdict.is_acceptable();
     if taken && verdict.has_known_states() || as_captured {
         return Ok(verdict);
@@ -182,8 +182,7 @@ fn judge_in_order(
         verdict = verdict.or_better(learned);
     }
     // Short records have little else to show, unless they name people.
-    let wide = matches!(region.layout, AttendanceLayout::Wide(_));
-    let states_prove_nothing = rules.people.is_some() || rules.states_prove_nothing && wide;
+    let states_prove_nothing = rules.people.is_some() || rules.states_prove_nothing && region.layout.is_wide();
     if states_prove_nothing && !verdict.leaves_nothing_to_learn() {
         rules.allow_any_state();
         let any = Verdict { modes, states, any_state: true, ..look(spool, region, &rules, sizes_agree)? };
@@ -211,18 +210,15 @@ pub(super) struct Others {
 pub(super) fn recurring(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Others, SpoolError> {
     let (mut modes, mut states) = ([0u64; 256], [0u64; 256]);
     let layout = region.layout;
+    let fields = layout.fields();
+    // A few bits hold nothing that a function key could be set to besides the documented states.
+    let state = Some(fields.state).filter(|_| !(layout.needs_users() && region.records < ENOUGH));
+    let [mode, state] = [Some(fields.mode), state].map(|bits| bits.filter(|bits| bits.is_whole_byte()));
     region.blocks(spool, |block| {
         for record in block.chunks_exact(layout.width()) {
-            let (mode, state) = match layout {
-                AttendanceLayout::EightA if region.records < ENOUGH => (record.get(2).copied(), None),
-                AttendanceLayout::EightA => (record.get(2).copied(), record.get(7).copied()),
-                // Three bits hold no state that a function key could be set to besides the documented ones.
-                AttendanceLayout::EightB => (None, None),
-                AttendanceLayout::Sixteen => (record.get(9).copied(), record.get(8).copied()),
-                AttendanceLayout::Wide(_) => (record.get(26).copied(), record.get(31).copied()),
-            };
-            mode.into_iter().for_each(|mode| modes[usize::from(mode)] += 1);
-            state.into_iter().for_each(|state| states[usize::from(state)] += 1);
+            let value = |bits: Option<Bits>| bits.and_then(|bits| bits.get(record));
+            value(mode).into_iter().for_each(|mode| modes[usize::from(mode)] += 1);
+            value(state).into_iter().for_each(|state| states[usize::from(state)] += 1);
         }
         true
     })?;

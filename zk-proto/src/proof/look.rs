@@ -1,6 +1,6 @@
 //! A look at all records in their order: what each is, and where they stop making sense.
 
-use crate::record::AttendanceLayout;
+use crate::record::{AttendanceLayout, u16_at};
 use crate::spool::{Spool, SpoolError};
 
 use super::fields::{Class, Rules};
@@ -122,11 +122,9 @@ impl Look {
     }
 
     fn count_numbers(&mut self, window: &[u8]) {
-        if !matches!(self.layout, AttendanceLayout::Wide(_)) {
-            return;
-        }
+        let Some(number_at) = self.layout.fields().number else { return };
         for record in window.chunks_exact(self.layout.width()) {
-            let Some(number) = record.first_chunk().map(|number| u16::from_le_bytes(*number)) else { return };
+            let Some(number) = u16_at(record, number_at) else { return };
             self.broken |= self.last_number.is_some_and(|last| last.wrapping_add(1) != number);
             self.steps += u64::from(self.last_number.replace(number).is_some());
             if self.broken && self.steps >= MIN_STEPS {
@@ -147,7 +145,7 @@ impl Look {
             let end = region.at + region.records * self.layout.width() as u64;
             self.compare(spool.read(end - self.window() as u64..end)?);
         }
-        let numbered = matches!(self.layout, AttendanceLayout::Wide(_));
+        let numbered = self.layout.fields().number.is_some();
         self.verdict.numbers = (numbered && self.steps >= MIN_STEPS).then_some(!self.broken);
         Ok(self.verdict)
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::ids::up_to_nul;
-use crate::record::AttendanceLayout;
+use crate::record::{AttendanceLayout, IdField, u16_at, u32_at};
 use crate::spool::{Spool, SpoolError};
 
 use super::UserTable;
@@ -43,18 +43,20 @@ impl People {
     /// Whether a record names one of them, and a number that tells one from another. `bytes` gives the bytes of the record,
     /// whose first `missing` ones are not to be had.
     pub(super) fn named(&self, layout: AttendanceLayout, record: &[u8], missing: usize) -> Option<u64> {
-        let field = |from: usize, to: usize| record.get(from.checked_sub(missing)?..to.checked_sub(missing)?);
-        match layout {
-            AttendanceLayout::EightA | AttendanceLayout::EightB => {
-                let slot = u16::from_le_bytes(*field(0, 2)?.first_chunk()?);
+        let id = layout.fields().id;
+        let place = id.range().start.checked_sub(missing)?..id.range().end.checked_sub(missing)?;
+        let field = record.get(place)?;
+        match id {
+            IdField::Slot(_) => {
+                let slot = u16_at(field, 0)?;
                 self.0.slots.contains(&slot).then_some(slot.into())
             }
-            AttendanceLayout::Sixteen => {
-                let number = u32::from_le_bytes(*field(0, 4)?.first_chunk()?);
+            IdField::Number(_) => {
+                let number = u32_at(field, 0)?;
                 self.0.numbers.contains(&number).then_some(number.into())
             }
-            AttendanceLayout::Wide(_) => {
-                let id = up_to_nul(field(2, 26)?);
+            IdField::Text(_) => {
+                let id = up_to_nul(field);
                 let told_apart = id.iter().fold(0u64, |sum, byte| sum.wrapping_mul(257).wrapping_add((*byte).into()));
                 self.0.texts.contains(id).then_some(told_apart)
             }
@@ -63,19 +65,13 @@ impl People {
 
     /// Whether what can be seen of a record's id may be part of one of theirs.
     pub(super) fn fit(&self, layout: AttendanceLayout, byte: impl Fn(usize) -> Option<u8>) -> bool {
-        let fits = |id: &[u8]| id.iter().enumerate().all(|(at, own)| byte(at).is_none_or(|seen| seen == *own));
-        match layout {
-            AttendanceLayout::EightA | AttendanceLayout::EightB => {
-                self.0.slots.iter().any(|slot| fits(&slot.to_le_bytes()))
-            }
-            AttendanceLayout::Sixteen => self.0.numbers.iter().any(|number| fits(&number.to_le_bytes())),
-            AttendanceLayout::Wide(_) => {
-                let seen = |at: usize| byte(2 + at).is_none_or(|seen| seen == 0);
-                self.0.texts.iter().any(|text| {
-                    let own = text.iter().enumerate().all(|(at, own)| byte(2 + at).is_none_or(|seen| seen == *own));
-                    own && (text.len() >= 24 || seen(text.len()))
-                })
-            }
+        let id = layout.fields().id;
+        let fits = |own: &[u8]| id.range().zip(own).all(|(at, own)| byte(at).is_none_or(|seen| seen == *own));
+        let ends = |text: &[u8]| id.range().nth(text.len()).and_then(&byte).is_none_or(|seen| seen == 0);
+        match id {
+            IdField::Slot(_) => self.0.slots.iter().any(|slot| fits(&slot.to_le_bytes())),
+            IdField::Number(_) => self.0.numbers.iter().any(|number| fits(&number.to_le_bytes())),
+            IdField::Text(_) => self.0.texts.iter().any(|text| fits(text) && ends(text)),
         }
     }
 
@@ -100,14 +96,10 @@ impl People {
     }
 }
 
-/// Whether a short record's id is missing, as that of a deleted user is on some firmware. Most bytes of a wide record
-/// are zero, so a missing id says nothing there.
+/// Returns true if a short record's id is missing, as that of a deleted user is on some firmware. Most bytes of a wide
+/// record are zero, so a missing id says nothing there.
 fn is_without_id(layout: AttendanceLayout, record: &[u8]) -> bool {
-    let id = match layout {
-        AttendanceLayout::EightA | AttendanceLayout::EightB => record.get(..2),
-        AttendanceLayout::Sixteen => record.get(..4),
-        AttendanceLayout::Wide(_) => None,
-    };
+    let id = record.get(layout.fields().id.range()).filter(|_| !layout.is_wide());
     id.is_some_and(|id| id.iter().all(|byte| *byte == 0))
 }
 

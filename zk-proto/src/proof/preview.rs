@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::record::FieldOrder;
+use crate::record::{AttendanceLayout, FieldOrder};
 
-use super::attendance::{FEW, KNOWN};
+use super::attendance::FEW;
 use super::fields::Rules;
 use super::look::Look;
 use super::witness::extent;
@@ -76,8 +76,9 @@ impl Preview {
     fn begin(&mut self, word: u32) {
         let evidence = &self.evidence;
         // Of the two layouts of 8 bytes, each has to be held against the other.
-        let plain =
-            KNOWN.into_iter().filter(|layout| !layout.needs_users() || evidence.remembered.layout == Some(*layout));
+        let plain = AttendanceLayout::KNOWN
+            .into_iter()
+            .filter(|layout| !layout.needs_users() || evidence.remembered.layout == Some(*layout));
         let fitting = plain.filter_map(|layout| {
             let extent = extent(word, evidence.announced, layout.width() as u64, evidence.counts)?;
             (extent.witnesses.sizes_agree() && extent.trailing == 0 && extent.records >= FEW)

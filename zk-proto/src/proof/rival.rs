@@ -4,7 +4,7 @@
 //! wrong place are often harmless (zeros, small numbers), so rules alone let some of them pass; but then the true place,
 //! somewhere else in the same bytes, makes better ones.
 
-use crate::record::{AttendanceLayout, FieldOrder};
+use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField};
 
 use super::People;
 use super::attendance::ENOUGH;
@@ -156,6 +156,8 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
     let width = layout.width();
     let claim = score(window, layout, 0, rules, Role::Claim);
     // A record of 16 bytes is one of 8 and another that has a work code for a time: the count of twice as many makes 8 of it.
+    let mut every = AttendanceLayout::KNOWN;
+    every.sort_unstable();
     let other_layouts: &[AttendanceLayout] = match layout {
         _ if rules.pinned => &[],
         AttendanceLayout::EightA if sizes_agree => &[AttendanceLayout::EightB, AttendanceLayout::Sixteen],
@@ -163,18 +165,12 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
         // Two records of 8 bytes make one of 16, with any uid for a state, where the count is half of what it should be.
         AttendanceLayout::Sixteen if sizes_agree => &[AttendanceLayout::EightB, AttendanceLayout::EightA],
         _ if sizes_agree => &[],
-        _ => &[
-            AttendanceLayout::EightA,
-            AttendanceLayout::EightB,
-            AttendanceLayout::Sixteen,
-            AttendanceLayout::Wide(40),
-            AttendanceLayout::Wide(49),
-        ],
+        _ => &every,
     };
     let same = (1..width).map(|shift| Rival { layout, shift });
     let others = other_layouts.iter().filter(|other| **other != layout).flat_map(|&other| {
         // From the same first byte, wide layouts differ in their width alone, which sizes and counts have decided.
-        let both_wide = matches!((layout, other), (AttendanceLayout::Wide(_), AttendanceLayout::Wide(_)));
+        let both_wide = layout.is_wide() && other.is_wide();
         (usize::from(both_wide)..other.width()).map(move |shift| Rival { layout: other, shift })
     });
     let as_captured = (rules.order == FieldOrder::VerifyFirst).then(|| rules.in_order(FieldOrder::StateFirst));
@@ -211,7 +207,7 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, si
 /// among them where its id can be seen.
 fn named(window: &[u8], layout: AttendanceLayout, shift: usize, people: &People) -> (u64, u64) {
     let missing = layout.width() - shift;
-    let id_is_there = shift > 0 && missing <= if matches!(layout, AttendanceLayout::Wide(_)) { 2 } else { 0 };
+    let id_is_there = shift > 0 && missing <= layout.fields().id.range().start;
     let head = id_is_there.then(|| window.get(..shift)).flatten().map(|head| people.named(layout, head, missing));
     let records = window.get(shift..).unwrap_or(&[]).chunks_exact(layout.width());
     let all = head.into_iter().chain(records.map(|record| people.named(layout, record, 0)));
@@ -227,7 +223,7 @@ fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules, r
         if let Some(mut worth) = worth(layout, rules, role, missing, |at| window.get(at.checked_sub(missing)?).copied())
         {
             // Half a record has little to show, so all of that has to be right.
-            if worth.points < RECENT_DATE + 2 * CLEAN || worth.unnamed && matches!(layout, AttendanceLayout::Wide(_)) {
+            if worth.points < RECENT_DATE + 2 * CLEAN || worth.unnamed && layout.is_wide() {
                 worth = Worth::default();
             }
             score.add(worth);
@@ -252,28 +248,15 @@ fn worth(
     missing: usize,
     byte: impl Fn(usize) -> Option<u8>,
 ) -> Option<Worth> {
-    use AttendanceLayout::{EightA, EightB, Sixteen, Wide};
-
-    let time_at = match layout {
-        EightA => 3,
-        EightB | Sixteen => 4,
-        Wide(_) => 27,
-    };
-    let time = u32::from_le_bytes([byte(time_at)?, byte(time_at + 1)?, byte(time_at + 2)?, byte(time_at + 3)?]);
-    let (state, mode) = match layout {
-        EightA => (byte(7), byte(2)),
-        EightB => (byte(2).map(|flags| flags & 7), None),
-        Sixteen => match rules.order {
-            FieldOrder::StateFirst => (byte(8), byte(9)),
-            FieldOrder::VerifyFirst => (byte(9), byte(8)),
-        },
-        Wide(_) => (byte(31), byte(26)),
-    };
+    let fields = layout.fields().in_order(rules.order);
+    let AttendanceFields { id, time: time_at, .. } = fields;
+    let time = number(&byte, time_at..time_at + 4)?;
+    let [state, mode] = [fields.state, fields.mode].map(|bits| byte(bits.at).map(|byte| bits.of(byte)));
     // Bytes from the wrong place fail here, mostly; what is dearer to look at comes after.
     // Function keys may be set to any state, and which ones is learnt from the claimed reading alone.
     let documented = state.is_none_or(|state| crate::PunchState(state).is_known());
     // A record of 16 bytes that is read a byte early shows it by its id too.
-    let odd = layout != Sixteen && state.is_some_and(|state| rules.is_top_of_a_recent_time(state))
+    let odd = layout != AttendanceLayout::Sixteen && state.is_some_and(|state| rules.is_top_of_a_recent_time(state))
         || role == Role::Other && !documented;
     let date = if role != Role::Claim || documented || state.is_some_and(|state| rules.knows_state(state)) {
         date_points(rules, time)
@@ -285,45 +268,40 @@ fn worth(
     }
     // Which other modes a terminal uses is learnt from the claimed reading alone, so a rival's need not be known.
     let mode_known = mode.is_none_or(|mode| rules.knows_mode(mode));
-    let mut doubtful = false;
-    let (has_id, clean) = match layout {
+    // Two records of 8 bytes have a recent time where one of 16 has its work code.
+    let work_code = fields.work_code.and_then(|at| number(&byte, at..at + 4));
+    let is_two = work_code.is_some_and(|code| rules.likelihood(code) == Likelihood::Recent);
+    let unused = fields.unused.iter().all(|bits| byte(bits.at).is_none_or(|byte| bits.of(byte) == 0));
+    let (has_id, clean) = match id {
         // Few uids are a multiple of 256, and 0 is none; but the high byte of small ones, read as the low one, always is.
-        EightA => (number(&byte, 0..2).is_none_or(|uid| uid & 0xFF != 0), true),
-        EightB => {
-            // Bits 6 and 7 of the flags belong to the 4-byte form; like the byte behind them, they are 0 in every sample.
-            let unused = byte(2).is_none_or(|flags| flags & 0xC0 == 0) && byte(3).is_none_or(|zero| zero == 0);
-            (number(&byte, 0..2).is_none_or(|uid| uid & 0xFF != 0), unused)
-        }
-        Sixteen => {
-            let id = number(&byte, 0..4);
-            let zeros = (10..12).all(|at| byte(at).is_none_or(|zero| zero == 0));
+        IdField::Slot(_) => (number(&byte, id.range()).is_none_or(|uid| uid & 0xFF != 0), unused),
+        IdField::Number(_) => {
+            let id = number(&byte, id.range());
             // Terminals of this family take up to nine digits.
-            // A work code that is a recent time makes two records of 8 bytes of it.
-            let two = number(&byte, 12..16).is_some_and(|code| rules.likelihood(code) == Likelihood::Recent);
-            doubtful = two;
-            (id.is_none_or(|id| id & 0xFF != 0), zeros && !two && id.is_none_or(|id| id < 1_000_000_000))
+            let short = id.is_none_or(|id| id < 1_000_000_000);
+            (id.is_none_or(|id| id & 0xFF != 0), unused && !is_two && short)
         }
-        Wide(_) => {
-            let mut id = [0; 24];
-            let known = missing.saturating_sub(2).min(id.len());
-            for (at, slot) in id.iter_mut().enumerate().skip(known) {
-                *slot = byte(2 + at)?;
+        IdField::Text(at) => {
+            let mut text = [0; IdField::TEXT_LEN];
+            let known = missing.saturating_sub(at).min(text.len());
+            for (place, slot) in id.range().zip(&mut text).skip(known) {
+                *slot = byte(place)?;
             }
-            let has_id = match Id::of_text(id.get(known..).unwrap_or(&[])) {
+            let has_id = match Id::of_text(text.get(known..).unwrap_or(&[])) {
                 Id::Present => true,
                 Id::Empty => known > 0,
                 Id::Garbled => return Some(Worth::default()),
             };
-            let text = |at| byte(at).is_some_and(|byte| byte.is_ascii_graphic());
-            (has_id, !(text(0) && text(1) && text(2)))
+            let is_rest_of_text = (0..=at).all(|at| byte(at).is_some_and(|byte| byte.is_ascii_graphic()));
+            (has_id, !is_rest_of_text)
         }
     };
     let sum = date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN;
     let sum = sum.saturating_sub(u32::from(odd) * ODD);
     // Which states a terminal's keys are set to is learnt from the claim, as its modes are.
-    let unlearned = !documented && role == Role::Same && matches!(layout, Wide(_));
+    let unlearned = !documented && role == Role::Same && layout.is_wide();
     let sum = sum.saturating_sub(u32::from(unlearned) * CLEAN);
-    let sure = sum.saturating_sub(u32::from(doubtful || !clean && layout == EightB) * DOUBT);
+    let sure = sum.saturating_sub(u32::from(is_two || !clean && layout.needs_users()) * DOUBT);
     let points = sure.saturating_sub(u32::from(!has_id) * DOUBT);
     Some(Worth {
         points,

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use crate::record::same_record;
 use crate::spool::Spool;
 
 use super::attendance::{Doubt, came_whole, confirm};
@@ -53,7 +52,7 @@ fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Re
     }
     let head = spool.read(0..overlap * width).map_err(|_| Reason::Unreadable)?;
     let pairs = head.chunks_exact(layout.width()).zip(known.overlap.chunks_exact(layout.width()));
-    if head.len() as u64 != overlap * width || !pairs.into_iter().all(|(a, b)| same_record(layout, a, b)) {
+    if head.len() as u64 != overlap * width || !pairs.into_iter().all(|(a, b)| layout.same(a, b)) {
         return Err(Reason::OverlapDiffers.into());
     }
     let records = (WORD_LEN + body - from) / width;

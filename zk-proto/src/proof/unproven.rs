@@ -119,7 +119,7 @@ pub enum Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Attendance(layout) => layout.fmt(f),
+            Self::Attendance(layout) => write!(f, "{layout:#}"),
             Self::Users(layout) => write!(f, "{}-byte", layout.width()),
         }
     }
@@ -138,12 +138,12 @@ impl fmt::Display for Reason {
                 write!(f, "as {layout} records, from number {first} on 64 in a row have more bad than good")
             }
             Self::Misaligned { layout, rival } if rival.layout == *layout => {
-                write!(f, "as {layout} records they make better sense {} bytes further on", rival.shift)
+                write!(f, "as {layout:#} records they make better sense {} bytes further on", rival.shift)
             }
             Self::Misaligned { layout, rival } => {
-                write!(f, "as {layout} records they make no better sense than as {} ones", rival.layout)
+                write!(f, "as {layout:#} records they make no better sense than as {:#} ones", rival.layout)
             }
-            Self::Ambiguous { first, second } => write!(f, "{first} and {second} records are both possible"),
+            Self::Ambiguous { first, second } => write!(f, "{first:#} and {second:#} records are both possible"),
             Self::CountFails { layout, records } => {
                 write!(f, "{records} {layout} records are not the terminal's count: a second reading must be the same")
             }

@@ -1,4 +1,4 @@
-//! What a terminal stores, one file per kind, one function per layout.
+//! The records of a terminal, one file per kind.
 
 mod access;
 mod attendance;
@@ -15,7 +15,11 @@ mod verify_style;
 mod weekly_zone;
 
 pub use access::{AccessGroup, UnlockCombination, UserZones};
-pub use attendance::{AttendanceLayout, AttendanceRecord, FieldOrder, WIDE_MAX, WIDE_MIN, Who, same_record};
+pub use attendance::{
+    AttendanceFields, AttendanceLayout, AttendanceRecord, Bits, FieldOrder, IdField, UnknownLayout, WIDE_MAX, WIDE_MIN,
+    Who,
+};
+pub(crate) use attendance::{u16_at, u32_at};
 pub use bell::Bell;
 pub use event::{Alarm, EnrolledFinger, Enrolment, EnrolmentResult, EventCode, LiveEvent, LivePunch};
 pub use face::{FaceSet, FaceTemplate};

@@ -145,7 +145,8 @@ fn while_reset(set: &[u8], counts: Counts) -> Vec<Result<AttendanceLayout, Strin
 fn a_reset_clock_makes_no_two_records_of_one() {
     for code in [0u32, 5, 4_711] {
         let mut log = log(AttendanceLayout::Sixteen);
-        log.bytes.chunks_mut(16).for_each(|record| record[12..].copy_from_slice(&code.to_le_bytes()));
+        let at = AttendanceLayout::Sixteen.fields().work_code.unwrap();
+        log.bytes.chunks_mut(16).for_each(|record| record[at..].copy_from_slice(&code.to_le_bytes()));
         let set = log.set();
         for counts in [Counts::steady(300), Counts::steady(600), Counts::steady(305), Counts::default()] {
             // A count of twice as many makes records of 8 bytes of them. Those always need the user table: see `prove_names`.

@@ -14,16 +14,13 @@ const STATES: [&[u8]; 5] = [&[0, 1], &[15, 16], &[8, 9], &[0, 8, 9, 1], &[49, 50
 fn log_of(layout: AttendanceLayout, records: u32, states: &[u8], seed: u64) -> Log {
     let running = matches!(layout, AttendanceLayout::Wide(_)) && seed % 2 == 0;
     let mut log = Log::new(layout, records, Kind::Usual, running, seed * 104_729 + u64::from(records));
-    let place = match layout {
-        AttendanceLayout::EightA => Some(7),
-        AttendanceLayout::EightB => None,
-        AttendanceLayout::Sixteen => Some(8),
-        AttendanceLayout::Wide(_) => Some(31),
-    };
-    let Some(place) = place else { return log };
+    let state = layout.fields().state;
+    if !state.is_whole_byte() {
+        return log;
+    }
     let next = log.next.chunks_mut(layout.width());
     for (row, record) in log.bytes.chunks_mut(layout.width()).chain(next).enumerate() {
-        record[place] = states[row % states.len()];
+        state.set(record, states[row % states.len()]);
     }
     log
 }

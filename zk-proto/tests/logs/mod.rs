@@ -129,7 +129,9 @@ impl Log {
             if layout == AttendanceLayout::EightB {
                 // State 255 has no place in three bits, and terminals of this layout set bit 5.
                 let long = dice.below(2) == 0 || kind == Kind::HalfEmptyCards;
-                bytes[start + 2] = (bytes[start + 2] & !7) | u8::from(row % 3 == 0) | if long { 0x20 } else { 0 };
+                let state = layout.fields().state;
+                state.set(&mut bytes[start..], u8::from(row % 3 == 0));
+                bytes[start + state.at] |= if long { 0x20 } else { 0 };
             }
         }
         let next = bytes.split_off(records as usize * layout.width());

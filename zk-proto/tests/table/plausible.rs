@@ -108,7 +108,7 @@ fn a_state_is_0_to_5_or_255() {
     }
     for state in 0..8 {
         let expected = if state <= 5 { GOOD } else { BAD };
-        assert_eq!(judged(EIGHT_B, true, |record| record[2] = record[2] & !7 | state), expected, "{state}");
+        assert_eq!(judged(EIGHT_B, true, |record| EIGHT_B.fields().state.set(record, state)), expected, "{state}");
     }
 }
 
@@ -160,7 +160,7 @@ fn an_id_is_printable_up_to_a_nul_or_the_fields_end() {
     for (text, expected) in texts {
         let change = |record: &mut [u8]| {
             clear_id(fields(FORTY), record);
-            record[2..2 + text.len()].copy_from_slice(text);
+            record[fields(FORTY).id.range()][..text.len()].copy_from_slice(text);
         };
         assert_eq!(judged(FORTY, true, change), expected, "{text:?}");
     }
@@ -303,7 +303,7 @@ fn an_id_of_fewer_than_five_is_ascii() {
     for (records, proven) in [(1, false), (4, false), (5, true)] {
         let log = log_with(FORTY, records, |_, fields, record| {
             clear_id(fields, record);
-            record[2..6].copy_from_slice("\u{664}\u{662}".as_bytes());
+            record[fields.id.range()][..4].copy_from_slice("\u{664}\u{662}".as_bytes());
         });
         let (set, evidence) = whole(&log);
         assert_eq!(prove(spool(&set), &evidence).is_ok(), proven, "{records}");

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, Write as _};
 
 use iclock_sync::Ledger;
-use iclock_sync::unproven::{AcceptError, Acceptance, layout_word};
+use iclock_sync::unproven::{AcceptError, Acceptance};
 use zk_proto::record::AttendanceLayout;
 
 use crate::config::Config;
@@ -49,9 +49,9 @@ fn tell(acceptance: &Acceptance) {
     output::line(format_args!("Log {} of {} ({})", buffer.id, buffer.device_name, acceptance.serial()));
     output::line(human::wrap(&format!("{}.", buffer.reason)));
     output::line(human::wrap(&format!(
-        "Accepted as {} records (--layout {}), of {} it holds:",
+        "Accepted as {:#} records (--layout {}), of {} it holds:",
         acceptance.layout(),
-        layout_word(acceptance.layout()),
+        acceptance.layout(),
         grouped(preview.records)
     )));
     let times = preview.times.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));

@@ -21,7 +21,7 @@ pub(crate) fn run(buffer: &UnprovenBuffer, layout: AttendanceLayout, format: For
     }
     let mut bytes = open(buffer)?;
     let Some(mut reading) = bytes.forced(layout)? else {
-        return Err(CliError::new(ExitCode::Usage, format!("not one {layout} record fits into it"))
+        return Err(CliError::new(ExitCode::Usage, format!("not one {layout:#} record fits into it"))
             .hint("iclock-cli unproven show lists the layouts that are possible"));
     };
     if format == Format::Csv {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use iclock_sync::unproven::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, layout_of, layout_word, open};
+use iclock_sync::unproven::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, open};
 use serde_json::json;
 use zk_proto::DeviceTime;
 use zk_proto::proof::{Forced, Grade};
@@ -21,14 +21,6 @@ const SHOWN: usize = 3;
 const IN_FULL: usize = 3;
 /// Damaged patches listed.
 const PATCHES: usize = 8;
-/// Layouts that are always named, with what they would give.
-const KNOWN: [AttendanceLayout; 5] = [
-    AttendanceLayout::Wide(40),
-    AttendanceLayout::Wide(49),
-    AttendanceLayout::Sixteen,
-    AttendanceLayout::EightB,
-    AttendanceLayout::EightA,
-];
 
 pub(crate) fn run(buffer: &UnprovenBuffer, json: bool) -> Result<ExitCode, CliError> {
     if buffer.kind == UnprovenKind::Users {
@@ -79,8 +71,8 @@ pub(crate) fn run(buffer: &UnprovenBuffer, json: bool) -> Result<ExitCode, CliEr
 fn readings(bytes: &mut OpenBuffer, buffer: &UnprovenBuffer) -> Result<(Vec<Forced>, Vec<AttendanceLayout>), CliError> {
     let mut all = bytes.possible()?;
     let possible: Vec<AttendanceLayout> = all.iter().map(Forced::layout).collect();
-    let remembered = buffer.evidence.as_ref().and_then(|known| layout_of(known.layout.as_deref()?));
-    for layout in remembered.into_iter().chain(KNOWN) {
+    let remembered = buffer.evidence.as_ref().and_then(|known| known.layout.as_deref()?.parse().ok());
+    for layout in remembered.into_iter().chain(AttendanceLayout::KNOWN) {
         if !all.iter().any(|reading| reading.layout() == layout) {
             all.extend(bytes.forced(layout)?);
         }
@@ -149,7 +141,7 @@ fn facts(buffer: &UnprovenBuffer, known: &UnprovenEvidence, word: u32) -> Vec<St
 }
 
 fn reading_in_full(bytes: &mut OpenBuffer, reading: &mut Forced, buffer: &UnprovenBuffer) -> Result<(), CliError> {
-    output::line(format_args!("\nAs {} records (--layout {})", reading.layout(), layout_word(reading.layout())));
+    output::line(format_args!("\nAs {0:#} records (--layout {0})", reading.layout()));
     let tally = reading.tally();
     output::line(human::wrap(&format!(
         "{} records: {} good, {} neutral (no id, or a clock that was reset), {} bad",
@@ -225,7 +217,7 @@ fn in_one_line(reading: &Forced) -> String {
     let tally = reading.tally();
     let numbers = [reading.records(), tally.good, tally.neutral, tally.bad].map(grouped);
     let [records, good, neutral, bad] = numbers;
-    format!("{}: {records} records, {good} good, {neutral} neutral, {bad} bad", reading.layout())
+    format!("{:#}: {records} records, {good} good, {neutral} neutral, {bad} bad", reading.layout())
 }
 
 fn next_steps(buffer: &UnprovenBuffer, possible: &[AttendanceLayout]) {
@@ -234,7 +226,7 @@ fn next_steps(buffer: &UnprovenBuffer, possible: &[AttendanceLayout]) {
     }
     let id = buffer.id;
     output::line("\nWhat you can do");
-    let Some(layout) = possible.first().map(|layout| layout_word(*layout)) else {
+    let Some(layout) = possible.first() else {
         output::line(human::wrap(
             "Run sync again, best with --full: most damage happens on the way. If it stays, look at the bytes in another \
              layout with `decode --layout`, and at the terminal's own list of punches.",
@@ -270,7 +262,7 @@ fn reading_as_json(reading: &Forced, possible: &[AttendanceLayout]) -> serde_jso
         .map(|patch| json!({ "first": reading.first_index() + patch.first + 1, "records": patch.records }))
         .collect();
     json!({
-        "layout": layout_word(reading.layout()),
+        "layout": reading.layout().to_string(),
         "possible": possible.contains(&reading.layout()),
         "first": reading.first_index() + 1,
         "records": reading.records(),
