@@ -1,7 +1,7 @@
 //! A terminal's record, as zk-proto hands it out of a proven transfer, becomes a raw punch.
 
 use chrono::NaiveDate;
-use zk_proto::record::{AttendanceRecord, Who};
+use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::{DeviceTime, Uid};
 
 use crate::{LocalTime, PunchState, RawPunch, Source, VerifyMode};
@@ -20,10 +20,12 @@ pub struct Device<'a> {
 }
 
 impl RawPunch {
-    /// Takes a record as it is. `user_of` says which user id the terminal's user table has in a slot, for records that carry the
-    /// slot alone; where the table has none, the slot's number in decimal stands for it, as in the Python tool.
+    /// Takes a record of this layout as it is. `user_of` gives the user id that the terminal's user table has in a slot, for
+    /// records that carry the slot alone. If the table has none, the slot's number in decimal is taken, as in the Python
+    /// tool.
     pub fn from_record(
         record: &AttendanceRecord,
+        layout: AttendanceLayout,
         device: &Device<'_>,
         user_of: impl FnOnce(Uid) -> Option<String>,
     ) -> Self {
@@ -36,6 +38,7 @@ impl RawPunch {
             device_name: device.name.to_owned(),
             user_id,
             uid,
+            id_is_number: layout.fields().id.is_number(),
             local_time: record.time.into(),
             verify_mode: VerifyMode(record.verify_mode.0),
             punch_state: PunchState(record.punch_state.0),
@@ -57,7 +60,7 @@ impl From<DeviceTime> for LocalTime {
 
 #[cfg(test)]
 mod tests {
-    use zk_proto::record::{AttendanceLayout, FieldOrder};
+    use zk_proto::record::FieldOrder;
 
     use super::*;
 
@@ -74,7 +77,9 @@ mod tests {
     #[test]
     fn a_slot_is_resolved_by_the_terminals_users() {
         let record = record(AttendanceLayout::EightB, &EIGHT);
-        let punch = RawPunch::from_record(&record, &DEVICE, |uid| (uid == Uid(7)).then(|| "0042".to_owned()));
+        let punch = RawPunch::from_record(&record, AttendanceLayout::EightB, &DEVICE, |uid| {
+            (uid == Uid(7)).then(|| "0042".to_owned())
+        });
         assert_eq!((punch.user_id.as_str(), punch.uid), ("0042", Some(7)));
         assert_eq!((punch.punch_state, punch.verify_mode), (PunchState(0), VerifyMode(1)));
         assert_eq!(
@@ -85,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_slot_without_a_user_stands_for_itself_in_decimal() {
-        let punch = RawPunch::from_record(&record(AttendanceLayout::EightB, &EIGHT), &DEVICE, |_| None);
+        let layout = AttendanceLayout::EightB;
+        let punch = RawPunch::from_record(&record(layout, &EIGHT), layout, &DEVICE, |_| None);
         assert_eq!((punch.user_id.as_str(), punch.uid), ("7", Some(7)));
     }
 
@@ -94,8 +100,21 @@ mod tests {
         let mut raw = [0; 40];
         raw[2..8].copy_from_slice(b" 0042\0");
         raw[8..10].copy_from_slice(b"xx");
-        let punch = RawPunch::from_record(&record(AttendanceLayout::Wide(40), &raw), &DEVICE, |_| Some("9".to_owned()));
+        let layout = AttendanceLayout::Wide(40);
+        let punch = RawPunch::from_record(&record(layout, &raw), layout, &DEVICE, |_| Some("9".to_owned()));
         assert_eq!((punch.user_id.as_str(), punch.uid), (" 0042", None));
+    }
+
+    #[test]
+    fn the_number_0_names_nobody_and_the_text_0_somebody() {
+        let zero = |layout: AttendanceLayout, text: &[u8]| {
+            let mut raw = vec![0; layout.width()];
+            raw[layout.fields().id.range()][..text.len()].copy_from_slice(text);
+            RawPunch::from_record(&record(layout, &raw), layout, &DEVICE, |_| None).names_nobody()
+        };
+        let numbers = [AttendanceLayout::EightA, AttendanceLayout::EightB, AttendanceLayout::Sixteen];
+        assert_eq!(numbers.map(|layout| zero(layout, b"")), [true; 3]);
+        assert_eq!((zero(AttendanceLayout::Wide(40), b""), zero(AttendanceLayout::Wide(40), b"0")), (true, false));
     }
 
     #[test]
@@ -104,7 +123,7 @@ mod tests {
             for (bytes, id) in [(b"5\xD2", "5\u{FFFD}D2"), (b"\xD25", "\u{FFFD}D25"), (b"\xD2\0", "\u{FFFD}D2")] {
                 let mut raw = vec![0; layout.width()];
                 raw[2..4].copy_from_slice(bytes);
-                let punch = RawPunch::from_record(&record(layout, &raw), &DEVICE, |_| None);
+                let punch = RawPunch::from_record(&record(layout, &raw), layout, &DEVICE, |_| None);
                 assert_eq!(punch.user_id, id);
             }
         }

@@ -21,6 +21,7 @@
 //!     device_name: "front-gate".to_owned(),
 //!     user_id: "42".to_owned(),
 //!     uid: None,
+//!     id_is_number: false,
 //!     local_time: today.and_hms_opt(7, 1, 9).unwrap().into(),
 //!     verify_mode: VerifyMode(1),
 //!     punch_state: PunchState(0),

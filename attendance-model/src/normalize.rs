@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn the_number_0_is_no_user_id_and_the_text_0_is_one() {
         let slot = RawPunch { uid: Some(0), raw: vec![0; 8], ..with_user_id("0") };
-        let number = RawPunch { raw: vec![0; 16], ..with_user_id("0") };
+        let number = RawPunch { id_is_number: true, raw: vec![0; 16], ..with_user_id("0") };
         let text = RawPunch { raw: vec![0; 40], ..with_user_id("0") };
         assert_eq!(
             [slot, number, text].map(reason_of),

@@ -52,6 +52,8 @@ pub struct RawPunch {
     pub user_id: String,
     /// The slot in the terminal's user table, where the record named the person by it alone.
     pub uid: Option<u16>,
+    /// The record has the user id as a number, of which 0 is nobody's.
+    pub id_is_number: bool,
     /// The terminal's wall clock.
     pub local_time: LocalTime,
     /// How the person proved who they are.
@@ -68,15 +70,12 @@ pub struct RawPunch {
     pub raw: Vec<u8>,
 }
 
-/// Bytes of the one record layout that carries the user id itself as a number: a `u32` at its front.
-const NUMERIC_RECORD: usize = 16;
-
 impl RawPunch {
-    /// Whether the record names nobody: no text, or the number 0 where its layout names people by a number (a slot that the
-    /// terminal's user table gives to nobody, or a user id that is no text). As text, `0` is an id that somebody keyed in.
+    /// Returns true if the record names nobody: its id is an empty text, or the number 0 (a slot that the terminal's user
+    /// table gives to nobody, or a user id that is no text). As text, `0` is an id that somebody keyed in.
     #[must_use]
     pub fn names_nobody(&self) -> bool {
-        let number = self.uid == Some(0) || (self.raw.len() == NUMERIC_RECORD && self.raw.starts_with(&[0; 4]));
+        let number = self.uid == Some(0) || self.id_is_number;
         self.user_id.is_empty() || (number && self.user_id == "0")
     }
 }

@@ -66,6 +66,7 @@ fn punch_of(record: QuarantinedRecord) -> RawPunch {
         device_name: record.device_name,
         user_id: record.user_id,
         uid: record.uid,
+        id_is_number: false,
         local_time: record.local_time,
         verify_mode: record.verify_mode,
         punch_state: record.punch_state,

@@ -38,6 +38,7 @@ pub fn sample_punch(number: usize) -> RawPunch {
         device_name: "front-gate".to_owned(),
         user_id: (number % 500 + 1).to_string(),
         uid: None,
+        id_is_number: false,
         local_time: (at(2025, 5, 18, 7, 1, 9) + TimeDelta::minutes(minutes)).into(),
         verify_mode: VerifyMode(1),
         punch_state: PunchState(if number.is_multiple_of(2) { 0 } else { 1 }),

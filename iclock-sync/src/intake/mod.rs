@@ -17,7 +17,6 @@ use crate::ledger::{
     Entry, KnownPunches, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, any_waiting, latest_times,
     resolve_read_again, save_terminal,
 };
-use crate::quarantine::masked;
 use crate::report::DeviceReport;
 use crate::report::hint::Refused;
 use crate::{Ledger, LedgerError};
@@ -187,7 +186,7 @@ impl Intake {
                     let place = Place { position: self.position + entered.records, damaged };
                     let passed = self.enter_one(transaction, entry, record, place, &mut judge, &mut entered)?;
                     if passed && waiting {
-                        let masked = masked(self.layout, &record.raw);
+                        let masked = self.layout.mask(&record.raw);
                         resolve_read_again(transaction, entry.terminal, &masked, self.reading.read_at)?;
                     }
                 }
@@ -225,7 +224,7 @@ impl Intake {
             clock_drift_ms: self.reading.drift_ms,
             source: self.reading.source,
         };
-        let punch = RawPunch::from_record(record, &device, |uid| self.users.get(&uid).cloned());
+        let punch = RawPunch::from_record(record, self.layout, &device, |uid| self.users.get(&uid).cloned());
         judge.rules.set_usual_since(judge.usual.since());
         if let Some(time) = punch.local_time.real() {
             judge.usual.see(time, self.host_now);
@@ -266,7 +265,7 @@ impl Intake {
             }
             Err(rejection) => {
                 *entered.rejected.entry(rejection.reason).or_default() += 1;
-                let masked = masked(self.layout, &rejection.punch.raw);
+                let masked = self.layout.mask(&rejection.punch.raw);
                 let span = ReadSpan { entry, epoch: self.epoch, start: self.start, read_at: self.reading.read_at };
                 let new = NewRejection {
                     rejection: &rejection,

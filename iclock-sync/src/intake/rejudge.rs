@@ -83,25 +83,27 @@ impl Judge<'_> {
             clock_drift_ms: record.drift_ms,
             source: record.source,
         };
-        let layout = record.layout.as_deref().and_then(plan::layout_of).or_else(|| layout_of_width(record.raw.len()));
-        let order = self.order_of(record);
-        let decoded = layout
-            .zip(order)
-            .and_then(|(layout, order)| AttendanceRecord::decode(layout, order, Bytes::copy_from_slice(&record.raw)));
-        let Some(decoded) = decoded else { return (layout, record.as_read()) };
-        let mut punch = RawPunch::from_record(&decoded, &device, |_| Some(record.user_id.clone()));
+        let layout =
+            record.layout.as_deref().and_then(plan::layout_of).or_else(|| AttendanceLayout::of_width(record.raw.len()));
+        let order = self.order_of(record, layout);
+        let decoded = layout.zip(order).and_then(|(layout, order)| {
+            let decoded = AttendanceRecord::decode(layout, order, Bytes::copy_from_slice(&record.raw))?;
+            Some((layout, decoded))
+        });
+        let Some((read_as, decoded)) = decoded else { return (layout, record.as_read(layout)) };
+        let mut punch = RawPunch::from_record(&decoded, read_as, &device, |_| Some(record.user_id.clone()));
         if matches!(decoded.who, Who::UserId(_)) {
             punch.uid = record.uid;
         }
         (layout, punch)
     }
 
-    /// `None` where a 16-byte record's terminal is no longer configured, so that nobody says which of its fields is which.
-    fn order_of(&self, record: &WaitingRecord) -> Option<FieldOrder> {
+    /// `None` if the layout leaves open which field is which and the terminal is no longer configured.
+    fn order_of(&self, record: &WaitingRecord, layout: Option<AttendanceLayout>) -> Option<FieldOrder> {
         let device = self.devices.iter().find(|device| device.name == record.device_name);
         match device {
             Some(device) if device.sixteen_mode_first => Some(FieldOrder::VerifyFirst),
-            None if record.raw.len() == AttendanceLayout::Sixteen.width() => None,
+            None if layout.is_some_and(|layout| layout.fields().order_varies) => None,
             _ => Some(FieldOrder::StateFirst),
         }
     }
@@ -124,13 +126,5 @@ impl Judge<'_> {
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         format!("{hash:016x}")
-    }
-}
-
-/// The layout of a record of that many bytes, where only one has them.
-fn layout_of_width(width: usize) -> Option<AttendanceLayout> {
-    match width {
-        16 => Some(AttendanceLayout::Sixteen),
-        wide => u16::try_from(wide).ok().filter(|wide| *wide >= 40).map(AttendanceLayout::Wide),
     }
 }

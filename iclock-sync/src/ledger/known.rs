@@ -9,7 +9,6 @@ use rusqlite::Transaction;
 use zk_proto::record::AttendanceLayout;
 
 use super::events::seconds;
-use crate::quarantine::masked;
 
 /// What of one terminal's events its records are compared with. The events of one second are loaded together: a log is read
 /// in the order of time, and a clock that stands still costs no more than one that runs.
@@ -49,7 +48,7 @@ impl KnownPunches {
         }
         let slot = punch.uid.map(|uid| (uid, punch.punch_state.0, punch.verify_mode.0));
         let by_slot = slot.and_then(|slot| self.by_slot.get(&slot));
-        Ok(by_slot.or_else(|| self.by_bytes.get(&masked(layout, &punch.raw))).map(String::as_str))
+        Ok(by_slot.or_else(|| self.by_bytes.get(&layout.mask(&punch.raw))).map(String::as_str))
     }
 
     fn load(
@@ -74,7 +73,7 @@ impl KnownPunches {
             }
             let raw = row.get_ref(4)?.as_blob()?;
             if raw.len() == layout.width() {
-                self.by_bytes.entry(masked(layout, raw)).or_insert(user_id);
+                self.by_bytes.entry(layout.mask(raw)).or_insert(user_id);
             }
         }
         self.second = Some(time);

@@ -279,6 +279,7 @@ mod tests {
             device_name: "gate".to_owned(),
             user_id: String::new(),
             uid: None,
+            id_is_number: false,
             local_time: NaiveDateTime::default().into(),
             verify_mode: VerifyMode(1),
             punch_state: PunchState(0),

@@ -3,6 +3,7 @@
 use attendance_model::{PunchState, RawPunch, Reason, Source, VerifyMode};
 use chrono_tz::Tz;
 use rusqlite::{Row, Transaction};
+use zk_proto::record::AttendanceLayout;
 
 use super::events::source_of;
 use super::quarantine::{local_time, reason};
@@ -94,12 +95,13 @@ impl WaitingRecord {
     }
 
     /// The record as it was read when it was refused.
-    pub(crate) fn as_read(&self) -> RawPunch {
+    pub(crate) fn as_read(&self, layout: Option<AttendanceLayout>) -> RawPunch {
         RawPunch {
             device_serial: self.serial.clone(),
             device_name: self.device_name.clone(),
             user_id: self.user_id.clone(),
             uid: self.uid,
+            id_is_number: layout.is_some_and(|layout| layout.fields().id.is_number()),
             local_time: local_time(self.time.clone()),
             verify_mode: VerifyMode(self.verify_mode),
             punch_state: PunchState(self.punch_state),

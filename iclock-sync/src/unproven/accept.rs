@@ -280,6 +280,7 @@ impl Acceptance {
             rules: &self.options.rules,
             host_now: wall_clock(&self.buffer, &self.evidence),
         };
+        let layout = self.forced.layout();
         let mut preview = Accepting::default();
         let mut people = std::collections::HashSet::new();
         loop {
@@ -295,7 +296,7 @@ impl Acceptance {
                     clock_drift_ms: None,
                     source: Origin::Pull,
                 };
-                let punch = RawPunch::from_record(&record, &device, |uid| self.users.get(&uid).cloned());
+                let punch = RawPunch::from_record(&record, layout, &device, |uid| self.users.get(&uid).cloned());
                 let judged = (!is_damaged(grade, &record, &self.users))
                     .then(|| attendance_model::normalize(punch, &context).ok())
                     .flatten();
