@@ -6,23 +6,17 @@ use alloc::vec::Vec;
 use crate::record::{AttendanceLayout, WIDE_MAX, WIDE_MIN};
 use crate::spool::{Spool, SpoolError};
 
-use super::alternative::alternative;
-use super::digest::digest;
-use super::fields::Rules;
-use super::judge::{Region, Verdict, judge};
-use super::look::Look;
+use super::alignment::alternative;
+use super::pass::{Look, judge};
+use super::plausible::{ENOUGH, FEW, Rules};
 use super::preview::Preview;
 use super::proven::{Findings, Proven};
+use super::refusal::{Doubt, came_whole, confirm, length_word};
+use super::region::Region;
 use super::unproven::{Reason, Shape, Unproven};
+use super::verdict::Verdict;
 use super::witness::{Extent, extent};
-use super::{ByteSet, Evidence, Reading, WORD_LEN, Witnesses};
-
-/// Fewer records than this say little by themselves: records of 8 and 16 bytes, which have little redundancy, and widths that
-/// nobody has reported need length word, size and count then, the latter always.
-pub(super) const FEW: u64 = 5;
-
-/// So many records tell by their content alone which layout theirs is.
-pub(super) const ENOUGH: u64 = 20;
+use super::{ByteSet, Evidence, WORD_LEN, Witnesses};
 
 /// Proves a whole log: `spool` holds its set from the length word on.
 ///
@@ -49,28 +43,6 @@ fn prove_with(mut spool: Spool, evidence: &Evidence, ahead: Option<&Look>) -> Re
             .announced(evidence.announced)
             .with_reading(reading)
             .with_people_wanted(people_would_help && evidence.people.is_none())),
-    }
-}
-
-/// What keeps a set from being proven.
-#[derive(Default)]
-pub(super) struct Doubt {
-    pub(super) reasons: Vec<Reason>,
-    /// What has to come a second time.
-    pub(super) reading: Option<Reading>,
-    /// Some sizes agree, so that the ids may show what they mean.
-    people_would_help: bool,
-}
-
-impl From<Reason> for Doubt {
-    fn from(reason: Reason) -> Self {
-        Self { reasons: vec![reason], ..Self::default() }
-    }
-}
-
-impl From<SpoolError> for Doubt {
-    fn from(_: SpoolError) -> Self {
-        Reason::Unreadable.into()
     }
 }
 
@@ -128,23 +100,6 @@ fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result
         confirmed,
         people_wanted,
     })
-}
-
-/// Nothing about a set can be weighed before all of it is there, undamaged.
-pub(super) fn came_whole(spool: &Spool, evidence: &Evidence) -> Result<(), Reason> {
-    let have = spool.contiguous();
-    if have < evidence.announced {
-        return Err(Reason::Incomplete { have, announced: evidence.announced });
-    }
-    if evidence.damaged_packets > 0 && !evidence.remembered.checksums_wrong {
-        return Err(Reason::Damaged { packets: evidence.damaged_packets });
-    }
-    Ok(())
-}
-
-pub(super) fn length_word(spool: &mut Spool) -> Result<u32, Reason> {
-    let word = spool.read(0..WORD_LEN).map_err(|_| Reason::Unreadable)?;
-    Ok(word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word)))
 }
 
 fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
@@ -338,51 +293,4 @@ fn also_fits(word: u32, evidence: &Evidence, region: Region) -> Option<Attendanc
             few && extent.witnesses.sizes_agree() && extent.trailing == 0
         })
     })
-}
-
-/// Where something about the records is doubtful, or many of them in a row are bad, the same must have come before, on another
-/// session. What was added since is no difference. `first` is the place of the first record in the terminal's log. Gives back
-/// what is to be remembered as confirmed.
-pub(super) fn confirm(
-    spool: &mut Spool,
-    evidence: &Evidence,
-    region: Region,
-    first: u64,
-    verdict: &Verdict,
-    mut doubts: Vec<Reason>,
-) -> Result<Option<Reading>, Doubt> {
-    let Region { layout, records, .. } = region;
-    let mut known = None;
-    if let Some((from, to)) = verdict.suspicious {
-        known = evidence.remembered.confirmed.filter(|known| known.layout == layout && known.first == first);
-        let covers = match known {
-            Some(known) if (to..=records).contains(&known.records) => {
-                digest(spool, Region { records: known.records, ..region })? == known.digest
-            }
-            _ => false,
-        };
-        if !covers {
-            known = None;
-            let layout = Shape::Attendance(layout);
-            doubts.push(Reason::BadOnes { layout, first: first + from, records: to - from });
-        }
-    }
-    if doubts.is_empty() {
-        return Ok(known);
-    }
-    let reading = Reading { layout, first, records, digest: digest(spool, region)? };
-    let Some(earlier) = evidence.earlier else {
-        return Err(Doubt { reasons: doubts, reading: Some(reading), ..Doubt::default() });
-    };
-    let same = earlier.layout == layout
-        && earlier.first == first
-        && earlier.records <= records
-        && digest(spool, Region { records: earlier.records, ..region })? == earlier.digest;
-    // Records that are new in this reading came once only: what is doubtful about them has to come again.
-    let all_twice = verdict.suspicious.is_none_or(|(_, to)| to <= earlier.records);
-    match (same, all_twice) {
-        (true, true) => Ok(verdict.suspicious.map(|_| earlier)),
-        (true, false) => Err(Doubt { reasons: doubts, reading: Some(reading), ..Doubt::default() }),
-        (false, _) => Err(Doubt { reading: Some(reading), ..Reason::ReadingsDiffer.into() }),
-    }
 }

@@ -8,33 +8,19 @@ use crate::DeviceTime;
 use crate::record::{AttendanceLayout, AttendanceRecord, FieldOrder};
 use crate::spool::{Spool, SpoolError};
 
-use super::attendance::{candidates, length_word};
-use super::fields::{Class, Rules};
-use super::judge::{Others, Region, recurring};
-use super::look::RUN;
-use super::rival;
+use super::alignment;
+use super::attendance::candidates;
+use super::pass::{Others, recurring};
+use super::plausible::{Class, Rules};
+use super::refusal::length_word;
+use super::region::{RUN, Region};
 use super::witness::extent;
-use super::{Evidence, Tally, WORD_LEN, Witnesses};
+use super::{Begin, Evidence, Tally, WORD_LEN, Witnesses};
 
 /// So many bad records close to each other are damage, and what looks good among them does so by chance.
 const PATCH: u64 = 8;
 /// A month of packed time: so far may two records be apart that follow each other in the log.
 const NEXT_TO: u32 = 31 * 86_400;
-
-/// Where a set's bytes begin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Begin {
-    /// With its length word: the whole set.
-    #[default]
-    Word,
-    /// With a record in the middle: a tail.
-    Record {
-        /// Offset of that record in the set.
-        at: u64,
-        /// The set's length word.
-        word: u32,
-    },
-}
 
 /// How believable a record is beside its neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -251,7 +237,7 @@ impl Forced {
             for window in block.chunks(RUN * region.layout.width()) {
                 let records = (window.len() / region.layout.width()) as u64;
                 // Bytes were lost or added in front of it.
-                if rival::compare(window, region.layout, &self.rules, true).rival.is_some() {
+                if alignment::compare(window, region.layout, &self.rules, true).rival.is_some() {
                     patches.add(place, records, PATCH);
                 } else {
                     for (place, record) in (place..).zip(window.chunks_exact(region.layout.width())) {

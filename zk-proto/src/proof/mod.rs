@@ -16,40 +16,34 @@
 //!
 //! The rules, their reasons, and what bytes cannot tell are in `docs/proof.md` of the repository.
 
-mod alternative;
+mod alignment;
 mod attendance;
-mod byte_set;
-mod clock;
-mod digest;
 mod evidence;
-mod fields;
 mod forced;
-mod id;
-mod judge;
-mod look;
-mod names;
+mod pass;
 mod people;
+mod plausible;
 mod preview;
 mod proven;
-mod rival;
+mod refusal;
+mod region;
 mod tail;
 mod unproven;
 mod users;
+mod verdict;
 mod witness;
 
+pub use alignment::Rival;
 pub use attendance::{prove, prove_previewed};
-pub use byte_set::ByteSet;
-pub use evidence::{Counts, Evidence, Known, Reading, Remembered};
-pub use forced::{Begin, Forced, Grade, Patch, forced, possible};
-pub use judge::Tally;
-pub use names::prove_names;
+pub use evidence::{Begin, ByteSet, Counts, Evidence, Known, Reading, Remembered};
+pub use forced::{Forced, Grade, Patch, forced, possible};
 pub use people::People;
 pub use preview::Preview;
 pub use proven::Proven;
-pub use rival::Rival;
 pub use tail::prove_tail;
 pub use unproven::{Reason, Shape, Unproven};
-pub use users::{UserTable, prove_users};
+pub use users::{UserTable, prove_names, prove_users};
+pub use verdict::Tally;
 pub use witness::Witnesses;
 
 /// Bytes of the length word in front of a set: a little-endian `u32`, the bytes that follow it.

@@ -9,8 +9,7 @@ use crate::ids::up_to_nul;
 use crate::record::{AttendanceLayout, IdField, u16_at, u32_at};
 use crate::spool::{Spool, SpoolError};
 
-use super::UserTable;
-use super::judge::Region;
+use super::region::Region;
 
 /// Different people whom the records have to name, where there are as many: an id that is always the same may be a byte of
 /// another field.
@@ -28,16 +27,8 @@ struct Names {
 }
 
 impl People {
-    /// The people of this table; `None` when it is empty and says nothing.
-    #[must_use]
-    pub fn of(table: &UserTable) -> Option<Self> {
-        let users = table.users();
-        let names = Names {
-            texts: users.iter().map(|user| user.user_id.to_bytes()).collect(),
-            numbers: users.iter().filter_map(|user| user.user_id.0.parse().ok()).collect(),
-            slots: users.iter().map(|user| user.slot().0).collect(),
-        };
-        (!users.is_empty()).then(|| Self(Arc::new(names)))
+    pub(super) fn new(texts: BTreeSet<Vec<u8>>, numbers: BTreeSet<u32>, slots: BTreeSet<u16>) -> Self {
+        Self(Arc::new(Names { texts, numbers, slots }))
     }
 
     /// Whether a record names one of them, and a number that tells one from another. `bytes` gives the bytes of the record,

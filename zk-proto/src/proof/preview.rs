@@ -4,9 +4,8 @@ use alloc::vec::Vec;
 
 use crate::record::{AttendanceLayout, FieldOrder};
 
-use super::attendance::FEW;
-use super::fields::Rules;
-use super::look::Look;
+use super::pass::Look;
+use super::plausible::{FEW, Rules};
 use super::witness::extent;
 use super::{Evidence, WORD_LEN};
 

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use crate::record::{AttendanceLayout, AttendanceRecord, FieldOrder};
 use crate::spool::{Spool, SpoolError};
 
-use super::forced::Begin;
-use super::judge::{Region, Tally};
-use super::{ByteSet, Reading, WORD_LEN, Witnesses};
+use super::region::Region;
+use super::{Begin, ByteSet, Reading, Tally, WORD_LEN, Witnesses};
 
 /// Records of a transfer that is proven, in the order in which the terminal stores them. There is no other way to make one
 /// than [`super::prove`] and [`super::prove_tail`].

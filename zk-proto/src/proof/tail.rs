@@ -4,13 +4,13 @@ use alloc::vec::Vec;
 
 use crate::spool::Spool;
 
-use super::attendance::{Doubt, came_whole, confirm};
-use super::fields::Rules;
-use super::forced::Begin;
-use super::judge::{Region, judge};
+use super::pass::judge;
+use super::plausible::Rules;
 use super::proven::{Findings, Proven};
+use super::refusal::{Doubt, came_whole, confirm};
+use super::region::Region;
 use super::unproven::{Reason, Shape, Unproven};
-use super::{Evidence, Known, WORD_LEN, Witnesses};
+use super::{Begin, Evidence, Known, WORD_LEN, Witnesses};
 
 /// Proves the tail of a log: `spool` holds the set from [`Known::overlap_at`] to its end, [`Evidence::announced`] is the size
 /// of the whole set, `word` the length word at its beginning.

@@ -7,9 +7,7 @@ use core::fmt;
 use crate::record::{AttendanceLayout, UserLayout};
 use crate::spool::Spool;
 
-use super::forced::Begin;
-use super::rival::Rival;
-use super::{Counts, Reading, Tally, Witnesses};
+use super::{Begin, Counts, Reading, Rival, Tally, Witnesses};
 
 /// Why a transfer is not proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,21 @@ use crate::DeviceTime;
 use crate::ids::up_to_nul;
 use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField, u16_at, u32_at};
 
-use super::clock::{Clock, DAY};
-use super::id::Id;
 use super::{ByteSet, Evidence, People};
+
+mod id;
+
+pub(super) use id::Id;
+
+/// Fewer records than this say little by themselves: records of 8 and 16 bytes, which have little redundancy, and widths that
+/// nobody has reported need length word, size and count then, the latter always.
+pub(super) const FEW: u64 = 5;
+
+/// So many records tell by their content alone which layout theirs is.
+pub(super) const ENOUGH: u64 = 20;
+
+/// A day of packed time, in seconds.
+pub(super) const DAY: u32 = 86_400;
 
 /// A year of packed time: twelve months of 31 days.
 const YEAR: u32 = 12 * 31 * DAY;
@@ -264,6 +276,35 @@ impl Rules {
             _ => Class::Neutral,
         }
     }
+}
+
+/// Which dates are believable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Clock {
+    pub(super) limit: DeviceTime,
+    pub(super) host: DeviceTime,
+    pub(super) terminal: Option<DeviceTime>,
+}
+
+impl Clock {
+    pub(super) fn new(evidence: &Evidence) -> Self {
+        let later = evidence.terminal_now.map_or(evidence.host_now, |terminal| terminal.max(evidence.host_now));
+        Self { limit: next_day(later), host: evidence.host_now, terminal: evidence.terminal_now }
+    }
+
+    /// Whether the terminal shows that its clock was reset.
+    pub(super) fn is_reset(self) -> bool {
+        self.terminal.is_some_and(|terminal| terminal.0 < DAY)
+    }
+}
+
+/// The same time on the next day that exists: packed months have 31 days each.
+fn next_day(time: DeviceTime) -> DeviceTime {
+    let mut next = DeviceTime(time.0.saturating_add(DAY));
+    while !next.exists() && next.0 < u32::MAX {
+        next = DeviceTime(next.0.saturating_add(DAY));
+    }
+    next
 }
 
 #[cfg(test)]

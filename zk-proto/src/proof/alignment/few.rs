@@ -6,13 +6,13 @@
 
 use crate::record::{AttendanceFields, AttendanceLayout, Bits, IdField};
 
-use super::People;
-use super::fields::{Likelihood, Rules};
-use super::rival::Rival;
+use super::Rival;
+use crate::proof::People;
+use crate::proof::plausible::{Likelihood, Rules};
 
 /// A reading of `bytes` from another beginning or in another layout that is possible too: all that can be seen of its records
 /// fits people of the table, where there is one, and times of the last years.
-pub(super) fn alternative(
+pub(in crate::proof) fn alternative(
     bytes: &[u8],
     claim: AttendanceLayout,
     rules: &Rules,

@@ -1,19 +1,127 @@
-//! A look at all records in their order: what each is, and where they stop making sense.
+//! The pass over all records in their order: what each is, where they stop making sense, and whether their numbers run on.
 
-use crate::record::{AttendanceLayout, u16_at};
+use alloc::vec::Vec;
+
+use crate::record::{AttendanceLayout, Bits, FieldOrder, u16_at};
 use crate::spool::{Spool, SpoolError};
 
-use super::fields::{Class, Rules};
-use super::judge::{Region, Verdict};
-use super::rival::{self, Comparison};
+use super::ByteSet;
+use super::alignment::{self, Comparison};
+use super::plausible::{Class, ENOUGH, Rules};
+use super::region::{RUN, Region};
+use super::verdict::Verdict;
 
-/// Records in a row among which the good may not be outnumbered by the bad.
-pub(super) const RUN: usize = 64;
+/// Undocumented verify modes that are taken when they recur.
+const OTHER_MODES: usize = 4;
+/// Undocumented punch states that are taken when they recur: more than a terminal has function keys for them.
+const OTHER_STATES: usize = 16;
+/// One record in so many has such a state at least.
+const STATE_SHARE: u64 = 64;
+
 /// So many bad records in a row are no accident of the punches themselves: eight people would have come one after the other
 /// with a broken record each. A damaged datagram of 1 KB spoils 25 records at the least, a damaged chunk many more.
 const SUSPICIOUS: u64 = 8;
 /// Fewer steps than this may run on by chance where the numbers are uids.
 const MIN_STEPS: u64 = 4;
+
+/// Judges every record. The order that is set for 16-byte records names the fields and is no evidence of what a terminal
+/// sends: they are judged as captures have them, and in that order only when they make no sense so. A look that was had while
+/// the records came in saves the first one here.
+pub(super) fn judge(
+    spool: &mut Spool,
+    region: Region,
+    rules: &Rules,
+    sizes_agree: bool,
+    ahead: Option<&Look>,
+) -> Result<Verdict, SpoolError> {
+    let verdict = judge_in_order(spool, region, rules.in_order(FieldOrder::StateFirst), sizes_agree, ahead)?;
+    let as_captured = !region.layout.fields().order_varies || rules.order == FieldOrder::StateFirst;
+    let taken = verdict.is_acceptable();
+    if taken && verdict.has_known_states() || as_captured {
+        return Ok(verdict);
+    }
+    let as_set = look(spool, region, rules, sizes_agree)?;
+    let better = as_set.is_acceptable() && (!taken || as_set.tally.bad <= verdict.tally.bad);
+    Ok(if better { as_set } else { verdict })
+}
+
+/// Verify modes and punch states that no document names are taken when they recur, which costs a second look; and where states
+/// prove nothing, they are not held against a record at all, in a third one.
+fn judge_in_order(
+    spool: &mut Spool,
+    region: Region,
+    mut rules: Rules,
+    sizes_agree: bool,
+    ahead: Option<&Look>,
+) -> Result<Verdict, SpoolError> {
+    let mut verdict = match ahead.filter(|ahead| ahead.is_of(region, &rules, sizes_agree)) {
+        Some(ahead) => ahead.clone().finish(spool, region)?,
+        None => look(spool, region, &rules, sizes_agree)?,
+    };
+    if verdict.leaves_nothing_to_learn() {
+        return Ok(verdict);
+    }
+    let Others { modes, states } = recurring(spool, region, &rules)?;
+    if !modes.is_empty() || !states.is_empty() {
+        rules.allow(modes, states);
+        let learned = Verdict { modes, states, ..look(spool, region, &rules, sizes_agree)? };
+        verdict = verdict.or_better(learned);
+    }
+    // Short records have little else to show, unless they name people.
+    let states_prove_nothing = rules.people.is_some() || rules.states_prove_nothing && region.layout.is_wide();
+    if states_prove_nothing && !verdict.leaves_nothing_to_learn() {
+        rules.allow_any_state();
+        let any = Verdict { modes, states, any_state: true, ..look(spool, region, &rules, sizes_agree)? };
+        verdict = verdict.or_better(any);
+    }
+    Ok(verdict)
+}
+
+fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> Result<Verdict, SpoolError> {
+    let mut look = Look::new(region.layout, rules.clone(), sizes_agree).trusting(region.trusted);
+    region.blocks(spool, |block| {
+        look.feed(block);
+        look.goes_on()
+    })?;
+    look.finish(spool, region)
+}
+
+/// What a log has that no document names, as far as it occurs more than once.
+pub(super) struct Others {
+    pub(super) modes: ByteSet,
+    pub(super) states: ByteSet,
+}
+
+/// The most frequent verify modes and punch states that no document names.
+pub(super) fn recurring(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Others, SpoolError> {
+    let (mut modes, mut states) = ([0u64; 256], [0u64; 256]);
+    let layout = region.layout;
+    let fields = layout.fields();
+    // A few bits hold nothing that a function key could be set to besides the documented states.
+    let state = Some(fields.state).filter(|_| !(layout.needs_users() && region.records < ENOUGH));
+    let [mode, state] = [Some(fields.mode), state].map(|bits| bits.filter(|bits| bits.is_whole_byte()));
+    region.blocks(spool, |block| {
+        for record in block.chunks_exact(layout.width()) {
+            let value = |bits: Option<Bits>| bits.and_then(|bits| bits.get(record));
+            value(mode).into_iter().for_each(|mode| modes[usize::from(mode)] += 1);
+            value(state).into_iter().for_each(|state| states[usize::from(state)] += 1);
+        }
+        true
+    })?;
+    let modes = most_frequent(&modes, |mode, seen| !rules.knows_mode(mode) && seen > 1, OTHER_MODES);
+    // A state that few records have makes no difference, and bytes that are no state have many values.
+    let enough = |seen: u64| seen > 1 && seen * STATE_SHARE >= region.records;
+    let states = most_frequent(&states, |state, seen| !rules.knows_state(state) && enough(seen), OTHER_STATES);
+    Ok(Others { modes, states })
+}
+
+fn most_frequent(seen: &[u64; 256], is_other: impl Fn(u8, u64) -> bool, most: usize) -> ByteSet {
+    let others = (0..=u8::MAX).zip(seen).filter(|(value, seen)| is_other(*value, **seen));
+    let mut others: Vec<(u8, u64)> = others.map(|(value, seen)| (value, *seen)).collect();
+    others.sort_by_key(|(_, seen)| core::cmp::Reverse(*seen));
+    others.truncate(most);
+    others.into_iter().map(|(value, _)| value).collect()
+}
 
 /// A look at records in their order, block after block.
 #[derive(Clone, Debug)]
@@ -134,7 +242,7 @@ impl Look {
     }
 
     fn compare(&mut self, window: &[u8]) {
-        let Comparison { rival, dated } = rival::compare(window, self.layout, &self.rules, self.sizes_agree);
+        let Comparison { rival, dated } = alignment::compare(window, self.layout, &self.rules, self.sizes_agree);
         self.verdict.dated |= dated;
         self.verdict.rival = rival;
     }

@@ -4,26 +4,26 @@ use crate::ids::up_to_nul;
 
 /// Whether there is an id, and whether it can be one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Id {
+pub(in crate::proof) enum Id {
     Present,
     Empty,
     Garbled,
 }
 
 impl Id {
-    pub(super) fn of_number(number: u32) -> Self {
+    pub(in crate::proof) fn of_number(number: u32) -> Self {
         if number == 0 { Self::Empty } else { Self::Present }
     }
 
     #[inline]
-    pub(super) fn of_text(field: &[u8]) -> Self {
+    pub(in crate::proof) fn of_text(field: &[u8]) -> Self {
         field.first_chunk().and_then(|head| Self::of_short_text(*head)).unwrap_or_else(|| Self::of_long_text(field))
     }
 
     /// Most ids are a few digits, and these are read at once. `None` where a NUL is not among the first eight bytes, or a byte
     /// in front of it is not plain.
     #[inline]
-    pub(super) fn of_short_text(head: [u8; 8]) -> Option<Self> {
+    pub(in crate::proof) fn of_short_text(head: [u8; 8]) -> Option<Self> {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH: u64 = 0x80 * ONES;
         let text = u64::from_le_bytes(head);

@@ -7,9 +7,11 @@
 use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField};
 
 use super::People;
-use super::attendance::ENOUGH;
-use super::fields::{Likelihood, Rules};
-use super::id::Id;
+use super::plausible::{ENOUGH, Id, Likelihood, Rules};
+
+mod few;
+
+pub(super) use few::alternative;
 
 /// What a record is worth: a date of the clock's first years, or past every clock, little, a likely one more, a recent one most.
 const POOR_DATE: u32 = 1;

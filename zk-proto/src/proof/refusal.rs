@@ -1,0 +1,135 @@
+//! What keeps a set from being proven, and the second reading that can settle it: what logs, tails and user tables share.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::spool::{Spool, SpoolError};
+
+use super::region::Region;
+use super::unproven::{Reason, Shape};
+use super::verdict::Verdict;
+use super::{Evidence, Reading, WORD_LEN};
+
+/// What keeps a set from being proven.
+#[derive(Default)]
+pub(super) struct Doubt {
+    pub(super) reasons: Vec<Reason>,
+    /// What has to come a second time.
+    pub(super) reading: Option<Reading>,
+    /// Some sizes agree, so that the ids may show what they mean.
+    pub(super) people_would_help: bool,
+}
+
+impl From<Reason> for Doubt {
+    fn from(reason: Reason) -> Self {
+        Self { reasons: vec![reason], ..Self::default() }
+    }
+}
+
+impl From<SpoolError> for Doubt {
+    fn from(_: SpoolError) -> Self {
+        Reason::Unreadable.into()
+    }
+}
+
+/// Nothing about a set can be weighed before all of it is there, undamaged.
+pub(super) fn came_whole(spool: &Spool, evidence: &Evidence) -> Result<(), Reason> {
+    let have = spool.contiguous();
+    if have < evidence.announced {
+        return Err(Reason::Incomplete { have, announced: evidence.announced });
+    }
+    if evidence.damaged_packets > 0 && !evidence.remembered.checksums_wrong {
+        return Err(Reason::Damaged { packets: evidence.damaged_packets });
+    }
+    Ok(())
+}
+
+pub(super) fn length_word(spool: &mut Spool) -> Result<u32, Reason> {
+    let word = spool.read(0..WORD_LEN).map_err(|_| Reason::Unreadable)?;
+    Ok(word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word)))
+}
+
+/// Where something about the records is doubtful, or many of them in a row are bad, the same must have come before, on another
+/// session. What was added since is no difference. `first` is the place of the first record in the terminal's log. Gives back
+/// what is to be remembered as confirmed.
+pub(super) fn confirm(
+    spool: &mut Spool,
+    evidence: &Evidence,
+    region: Region,
+    first: u64,
+    verdict: &Verdict,
+    mut doubts: Vec<Reason>,
+) -> Result<Option<Reading>, Doubt> {
+    let Region { layout, records, .. } = region;
+    let mut known = None;
+    if let Some((from, to)) = verdict.suspicious {
+        known = evidence.remembered.confirmed.filter(|known| known.layout == layout && known.first == first);
+        let covers = match known {
+            Some(known) if (to..=records).contains(&known.records) => {
+                digest(spool, Region { records: known.records, ..region })? == known.digest
+            }
+            _ => false,
+        };
+        if !covers {
+            known = None;
+            let layout = Shape::Attendance(layout);
+            doubts.push(Reason::BadOnes { layout, first: first + from, records: to - from });
+        }
+    }
+    if doubts.is_empty() {
+        return Ok(known);
+    }
+    let reading = Reading { layout, first, records, digest: digest(spool, region)? };
+    let Some(earlier) = evidence.earlier else {
+        return Err(Doubt { reasons: doubts, reading: Some(reading), ..Doubt::default() });
+    };
+    let same = earlier.layout == layout
+        && earlier.first == first
+        && earlier.records <= records
+        && digest(spool, Region { records: earlier.records, ..region })? == earlier.digest;
+    // Records that are new in this reading came once only: what is doubtful about them has to come again.
+    let all_twice = verdict.suspicious.is_none_or(|(_, to)| to <= earlier.records);
+    match (same, all_twice) {
+        (true, true) => Ok(verdict.suspicious.map(|_| earlier)),
+        (true, false) => Err(Doubt { reasons: doubts, reading: Some(reading), ..Doubt::default() }),
+        (false, _) => Err(Doubt { reading: Some(reading), ..Reason::ReadingsDiffer.into() }),
+    }
+}
+
+/// Condenses records to a number. Bytes behind a text's end, which firmware leaves undefined, do not count. It guards against
+/// accidents, not against somebody who wants two logs to have the same number.
+fn digest(spool: &mut Spool, region: Region) -> Result<u64, SpoolError> {
+    let mut state = Mixer(0);
+    let fields = region.layout.fields();
+    region.blocks(spool, |block| {
+        for record in block.chunks_exact(region.layout.width()) {
+            let (before, text, after) = fields.defined(record);
+            state.add(before);
+            if let Some(text) = text {
+                state.word(text.len() as u64);
+                state.add(text);
+                state.add(after);
+            }
+        }
+        true
+    })?;
+    Ok(state.0)
+}
+
+struct Mixer(u64);
+
+impl Mixer {
+    fn add(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(piece).for_each(|(slot, byte)| *slot = *byte);
+            self.word(u64::from_le_bytes(word));
+        }
+    }
+
+    fn word(&mut self, word: u64) {
+        // The multiplier of a common linear congruential generator: odd, its bits well spread.
+        const SPREAD: u64 = 6_364_136_223_846_793_005;
+        self.0 = (self.0 ^ word).wrapping_mul(SPREAD).rotate_left(29);
+    }
+}

@@ -1,0 +1,39 @@
+//! Where records are in a spool.
+
+use crate::record::AttendanceLayout;
+use crate::spool::{Spool, SpoolError};
+
+/// Records in a row among which the good may not be outnumbered by the bad.
+pub(super) const RUN: usize = 64;
+/// Bytes that are read from the spool at once.
+const BLOCK: usize = 256 << 10;
+
+/// Where the records to be judged stand in a spool.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Region {
+    pub(super) layout: AttendanceLayout,
+    /// Offset of the first record.
+    pub(super) at: u64,
+    pub(super) records: u64,
+    /// Records at its beginning that are known already.
+    pub(super) trusted: u64,
+}
+
+impl Region {
+    /// Calls `look` with block after block of whole records; stops when it says so.
+    pub(super) fn blocks(self, spool: &mut Spool, mut look: impl FnMut(&[u8]) -> bool) -> Result<(), SpoolError> {
+        let width = self.layout.width() as u64;
+        // A multiple of `RUN`, so that no window is split.
+        let per_block = (BLOCK as u64 / width / RUN as u64).max(1) * RUN as u64;
+        let mut first = 0;
+        while first < self.records {
+            let records = per_block.min(self.records - first);
+            let start = self.at + first * width;
+            if !look(spool.read(start..start + records * width)?) {
+                break;
+            }
+            first += records;
+        }
+        Ok(())
+    }
+}
