@@ -4,7 +4,7 @@ mod logs;
 
 use logs::{Cut, KINDS, Kind, Log, evidence, given_out, spool};
 use zk_proto::proof::{
-    Counts, Evidence, Known, Preview, Proven, Reason, Remembered, Unproven, prove, prove_previewed, prove_tail,
+    Counts, Doubt, Evidence, Known, Preview, Proven, Remembered, Unproven, prove, prove_previewed, prove_tail,
 };
 use zk_proto::record::{AttendanceLayout, FieldOrder};
 use zk_proto::{DeviceTime, Spool};
@@ -245,7 +245,7 @@ fn no_cut_of_5000_records_gives_a_wrong_record() {
 fn told(proof: Result<Proven, Unproven>) -> String {
     match proof {
         Ok(proven) => format!("{:?} {:?} {:?}", proven.layout(), proven.witnesses(), proven.tally()),
-        Err(unproven) => format!("{:?} {}", unproven.reasons(), unproven.needs_second_reading().is_some()),
+        Err(unproven) => format!("{:?} {}", unproven.doubts(), unproven.needs_second_reading().is_some()),
     }
 }
 
@@ -316,7 +316,7 @@ fn a_count_that_fails_asks_for_a_second_reading_that_is_the_same() {
 
     let mut other = set.clone();
     other[4 + 10 * 49 + 2] ^= 1;
-    assert_eq!(prove(spool(&other), &evidence).unwrap_err().reasons(), [Reason::ReadingsDiffer]);
+    assert_eq!(prove(spool(&other), &evidence).unwrap_err().doubts(), [Doubt::ReadingsDiffer]);
 }
 
 #[test]
@@ -380,7 +380,7 @@ fn an_empty_log_is_proven_by_a_count_of_zero_alone() {
         let proven = prove(spool(set), &evidence(set.len(), Counts::steady(0))).unwrap();
         assert_eq!((proven.records(), proven.layout()), (0, None));
         let unproven = prove(spool(set), &evidence(set.len(), Counts::steady(3))).unwrap_err();
-        assert_eq!(unproven.reasons(), [Reason::Empty]);
+        assert_eq!(unproven.doubts(), [Doubt::Empty]);
     }
     assert!(prove(spool(&[]), &evidence(0, Counts::default())).is_err());
     for counts in [(0, 40), (40, 0)].map(|(before, after)| Counts { before: Some(before), after: Some(after) }) {
@@ -405,7 +405,7 @@ fn damaged_packets_are_no_proof_unless_the_terminal_is_known_for_them() {
     let set = log.set();
     let mut evidence = evidence(set.len(), Counts::steady(20));
     evidence.damaged_packets = 2;
-    assert_eq!(prove(spool(&set), &evidence).unwrap_err().reasons(), [Reason::Damaged { packets: 2 }]);
+    assert_eq!(prove(spool(&set), &evidence).unwrap_err().doubts(), [Doubt::Damaged { packets: 2 }]);
     evidence.remembered.checksums_wrong = true;
     assert!(prove(spool(&set), &evidence).is_ok());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use zk_proto::client::{Pull, PullError, PullRequest, Pulled, pull, pull_users};
-use zk_proto::proof::{Proven, Reason};
+use zk_proto::proof::{Doubt, Proven};
 use zk_proto::record::Who;
 use zk_proto::{Client, Command, ConnectOptions, Transport, Uid};
 use zk_sim::{Fault, FaultKind, Handle, Profile, Punch, Server, Terminal};
@@ -337,7 +337,7 @@ async fn records_that_name_nobody_of_the_user_table_are_not_proven() {
     let site = Site::of(terminal.punches(gone).build()).await;
     let pulled = site.pull(&site.request()).await.unwrap();
     let Pulled::Unproven { readings, .. } = pulled.found else { panic!("{:?}", pulled.found) };
-    assert_eq!(readings, vec![vec![Reason::NamesNobody { records: 16, of: 16 }]; 2]);
+    assert_eq!(readings, vec![vec![Doubt::NamesNobody { records: 16, of: 16 }]; 2]);
     let without_overlap = site.pull(&PullRequest { overlap: 0, ..site.request() }).await.unwrap();
     assert!(matches!(without_overlap.found, Pulled::Unproven { .. }), "however few are kept for the next pull");
 }

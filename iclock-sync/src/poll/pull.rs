@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use zk_proto::Client;
 use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
 use zk_proto::proof::{
-    Begin, Counts, Evidence, Known, Proven, Reading, Reason, Remembered, Unproven, UserTable, WORD_LEN, possible,
+    Begin, Counts, Doubt, Evidence, Fingerprint, Known, Proven, Remembered, Unproven, UserTable, WORD_LEN, possible,
     prove_names, prove_tail,
 };
 use zk_proto::record::FieldOrder;
@@ -123,7 +123,7 @@ impl Source {
             proven = match prove_names(proven, &table, &evidence) {
                 Ok(proven) => proven,
                 Err(log) => {
-                    let refused = Refused { readings: vec![log.reasons().to_vec()], log, users: Some(table) };
+                    let refused = Refused { readings: vec![log.doubts().to_vec()], log, users: Some(table) };
                     let aside = self.aside(client, request, &state, refused).await?;
                     return Ok(Found::Unproven(Box::new(aside)));
                 }
@@ -163,7 +163,7 @@ impl Source {
             // Bytes that cannot be read back are described by the reasons alone.
             let best = possible(log.spool(), begin, &evidence).unwrap_or_default().into_iter().next();
             let needs_users = best.as_ref().is_some_and(|best| best.layout().needs_users());
-            let sentence = verdict(log.reasons(), best.as_ref());
+            let sentence = verdict(log.doubts(), best.as_ref());
             Ok((log, sentence, needs_users))
         })
         .await?;
@@ -212,7 +212,7 @@ impl Source {
             states: state.learned.states.iter().copied().collect(),
             modes: state.learned.modes.iter().copied().collect(),
             confirmed: confirmed.and_then(|ConfirmedRecords { layout, first, records, digest }| {
-                Some(Reading::new(plan::layout_of(layout)?, *first, *records, *digest))
+                Some(Fingerprint::new(plan::layout_of(layout)?, *first, *records, *digest))
             }),
         };
         request.offsets_refused =
@@ -229,7 +229,7 @@ impl Source {
 /// A log that is not proven, as the pull gives it.
 struct Refused {
     log: Unproven,
-    readings: Vec<Vec<Reason>>,
+    readings: Vec<Vec<Doubt>>,
     users: Option<UserTable>,
 }
 
@@ -241,7 +241,7 @@ fn users_aside(table: Unproven, state: &TerminalState) -> SetAside {
     let why = format!("its records name people by their place in its user table, whose {table}");
     SetAside {
         kind: UnprovenKind::Users,
-        readings: vec![table.reasons().to_vec()],
+        readings: vec![table.doubts().to_vec()],
         transfer: table,
         users: None,
         layout: state.layout.clone(),
@@ -277,8 +277,7 @@ fn behind(
     request: &PullRequest,
     mut tail: Spool,
 ) -> Result<Option<Proven>, Failure> {
-    let damaged =
-        log.reasons().iter().any(|reason| matches!(reason, Reason::Damaged { .. } | Reason::Incomplete { .. }));
+    let damaged = log.doubts().iter().any(|reason| matches!(reason, Doubt::Damaged { .. } | Doubt::Incomplete { .. }));
     if damaged || log.begin() != Begin::Word {
         return Ok(None);
     }

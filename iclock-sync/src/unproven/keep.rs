@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use zk_proto::proof::{Begin, Reason, Unproven};
+use zk_proto::proof::{Begin, Doubt, Unproven};
 use zk_proto::{Spool, SpoolError};
 
 use super::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
@@ -26,7 +26,7 @@ pub(crate) struct SetAside {
     pub(crate) kind: UnprovenKind,
     pub(crate) transfer: Unproven,
     /// Why each reading was not proven, in order.
-    pub(crate) readings: Vec<Vec<Reason>>,
+    pub(crate) readings: Vec<Vec<Doubt>>,
     /// Whose slot is whose, where that is known.
     pub(crate) users: Option<BTreeMap<u16, String>>,
     /// The layout that was remembered or configured.
@@ -48,7 +48,7 @@ impl SetAside {
             Begin::Word => (0, None),
             Begin::Record { at, word } => (at, Some(word)),
         };
-        let words = |reasons: &Vec<Reason>| reasons.iter().map(ToString::to_string).collect();
+        let words = |reasons: &Vec<Doubt>| reasons.iter().map(ToString::to_string).collect();
         UnprovenEvidence {
             announced: self.transfer.announced_bytes(),
             offset,

@@ -1,18 +1,18 @@
 //! Why a log was refused, in one sentence for people.
 
-use zk_proto::proof::{Forced, Reason, Shape};
+use zk_proto::proof::{Doubt, Forced, Shape};
 
 /// Says in one sentence why a log was refused. `best` is the layout in which most of it makes sense.
-pub(crate) fn verdict(reasons: &[Reason], best: Option<&Forced>) -> String {
+pub(crate) fn verdict(reasons: &[Doubt], best: Option<&Forced>) -> String {
     let of_transfer = reasons.iter().find_map(|reason| match reason {
-        Reason::Incomplete { have, announced } => Some(format!("only {have} of {announced} announced bytes came")),
-        Reason::Damaged { packets } => Some(format!("{packets} packets came damaged, on a new connection too")),
-        Reason::Empty
-        | Reason::ReadingsDiffer
-        | Reason::OverlapDiffers
-        | Reason::ShorterThanKnown
-        | Reason::NamesNobody { .. }
-        | Reason::Unreadable => Some(reason.to_string()),
+        Doubt::Incomplete { have, announced } => Some(format!("only {have} of {announced} announced bytes came")),
+        Doubt::Damaged { packets } => Some(format!("{packets} packets came damaged, on a new connection too")),
+        Doubt::Empty
+        | Doubt::ReadingsDiffer
+        | Doubt::OverlapDiffers
+        | Doubt::ShorterThanKnown
+        | Doubt::NamesNobody { .. }
+        | Doubt::Unreadable => Some(reason.to_string()),
         _ => None,
     });
     if let Some(sentence) = of_transfer {
@@ -27,10 +27,10 @@ pub(crate) fn verdict(reasons: &[Reason], best: Option<&Forced>) -> String {
         return format!("{sense}, but {damaged} from number {} on are damaged", best.first_index() + patch.first + 1);
     }
     let why = reasons.iter().find_map(|reason| match reason {
-        Reason::Ambiguous { first, second } if *first == layout || *second == layout => {
+        Doubt::Ambiguous { first, second } if *first == layout || *second == layout => {
             Some(format!("{first:#} and {second:#} records are both possible"))
         }
-        Reason::Witnesses { layout: shape, witnesses } if *shape == Shape::Attendance(layout) => {
+        Doubt::Witnesses { layout: shape, witnesses } if *shape == Shape::Attendance(layout) => {
             let failing =
                 [("length word", witnesses.length_word), ("size", witnesses.size), ("count", witnesses.count)];
             let failing: Vec<&str> = failing.iter().filter(|(_, holds)| !holds).map(|(name, _)| *name).collect();
@@ -39,13 +39,13 @@ pub(crate) fn verdict(reasons: &[Reason], best: Option<&Forced>) -> String {
                 failing => format!("the {} does not fit", failing.join(" and the ")),
             })
         }
-        Reason::CountFails { layout: shape, .. } if *shape == Shape::Attendance(layout) => {
+        Doubt::CountFails { layout: shape, .. } if *shape == Shape::Attendance(layout) => {
             Some("the terminal counts another number".to_owned())
         }
-        Reason::Misaligned { layout: at, rival } if *at == layout => {
+        Doubt::Misaligned { layout: at, rival } if *at == layout => {
             Some(format!("they make better sense {} bytes further on", rival.shift))
         }
-        Reason::Implausible { layout: shape, .. } | Reason::BadRun { layout: shape, .. }
+        Doubt::Implausible { layout: shape, .. } | Doubt::BadRun { layout: shape, .. }
             if *shape == Shape::Attendance(layout) =>
         {
             Some("too many do not".to_owned())

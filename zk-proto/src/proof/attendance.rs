@@ -7,13 +7,13 @@ use crate::record::{AttendanceLayout, WIDE_MAX, WIDE_MIN};
 use crate::spool::{Spool, SpoolError};
 
 use super::alignment::alternative;
-use super::pass::{Look, judge};
-use super::plausible::{ENOUGH, FEW, Rules};
+use super::pass::{Pass, judge};
+use super::plausible::{ENOUGH, FEW, Plausibility};
 use super::preview::Preview;
 use super::proven::{Findings, Proven};
-use super::refusal::{Doubt, came_whole, confirm, length_word};
+use super::refusal::{Refusal, came_whole, confirm, length_word};
 use super::region::Region;
-use super::unproven::{Reason, Shape, Unproven};
+use super::unproven::{Doubt, Shape, Unproven};
 use super::verdict::Verdict;
 use super::witness::{Extent, extent};
 use super::{ByteSet, Evidence, WORD_LEN, Witnesses};
@@ -21,7 +21,7 @@ use super::{ByteSet, Evidence, WORD_LEN, Witnesses};
 /// Proves a whole log: `spool` holds its set from the length word on.
 ///
 /// # Errors
-/// [`Unproven`], with the bytes and the reasons. Where it asks for a second reading, read the set again on a fresh session and
+/// [`Unproven`], with the bytes and the doubts. Where it asks for a second reading, read the set again on a fresh session and
 /// prove that one with [`Evidence::earlier`].
 pub fn prove(spool: Spool, evidence: &Evidence) -> Result<Proven, Unproven> {
     prove_with(spool, evidence, None)
@@ -33,57 +33,57 @@ pub fn prove(spool: Spool, evidence: &Evidence) -> Result<Proven, Unproven> {
 /// # Errors
 /// As [`prove`].
 pub fn prove_previewed(spool: Spool, evidence: &Evidence, preview: &Preview) -> Result<Proven, Unproven> {
-    prove_with(spool, evidence, preview.look())
+    prove_with(spool, evidence, preview.pass())
 }
 
-fn prove_with(mut spool: Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result<Proven, Unproven> {
-    match weigh(&mut spool, evidence, ahead) {
+fn prove_with(mut spool: Spool, evidence: &Evidence, ahead: Option<&Pass>) -> Result<Proven, Unproven> {
+    match find_layout(&mut spool, evidence, ahead) {
         Ok(findings) => Ok(Proven::new(spool, findings)),
-        Err(Doubt { reasons, reading, people_would_help }) => Err(Unproven::new(spool, reasons, evidence.counts)
+        Err(Refusal { doubts, fingerprint, people_would_help }) => Err(Unproven::new(spool, doubts, evidence.counts)
             .announced(evidence.announced)
-            .with_reading(reading)
+            .with_fingerprint(fingerprint)
             .with_people_wanted(people_would_help && evidence.people.is_none())),
     }
 }
 
-fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result<Findings, Doubt> {
+fn find_layout(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Pass>) -> Result<Findings, Refusal> {
     came_whole(spool, evidence)?;
     if evidence.announced <= WORD_LEN {
         return empty(spool, evidence);
     }
     let word = length_word(spool)?;
-    let mut doubt = Doubt::default();
+    let mut refusal = Refusal::default();
     let mut best: Option<Accepted> = None;
     for layout in candidates(word, evidence) {
         let Some(extent) = extent(word, evidence.announced, layout.width() as u64, evidence.counts) else { continue };
         let Witnesses { length_word, size, count, .. } = extent.witnesses;
-        match weigh_layout(spool, evidence, layout, extent, word, ahead)? {
+        match prove_layout(spool, evidence, layout, extent, word, ahead)? {
             Ok(accepted) => match &best {
                 Some(other) if other.standing() > accepted.standing() => {}
                 Some(other) if other.standing() == accepted.standing() => {
-                    let reason = Reason::Ambiguous { first: other.region.layout, second: layout };
-                    return Err(Doubt { people_would_help: true, ..reason.into() });
+                    let doubt = Doubt::Ambiguous { first: other.region.layout, second: layout };
+                    return Err(Refusal { people_would_help: true, ..doubt.into() });
                 }
                 _ => best = Some(accepted),
             },
-            Err(reason) => {
-                doubt.people_would_help |= (length_word || extent.counted_in) && (size || count) || size && count;
-                doubt.reasons.push(reason);
+            Err(doubt) => {
+                refusal.people_would_help |= (length_word || extent.counted_in) && (size || count) || size && count;
+                refusal.doubts.push(doubt);
             }
         }
     }
     let Some(Accepted { region, trailing, witnesses, verdict, people_wanted }) = best else {
-        if doubt.reasons.is_empty() {
-            doubt.reasons.push(Reason::NoLayout);
+        if refusal.doubts.is_empty() {
+            refusal.doubts.push(Doubt::NoLayout);
         }
-        return Err(doubt);
+        return Err(refusal);
     };
     let mut doubts = Vec::new();
     let shape = Shape::Attendance(region.layout);
     if !witnesses.count && !evidence.remembered.count_off {
-        doubts.push(Reason::CountFails { layout: shape, records: region.records });
+        doubts.push(Doubt::CountFails { layout: shape, records: region.records });
     } else if witnesses.holding() < 2 {
-        doubts.push(Reason::Remainder { layout: shape, trailing });
+        doubts.push(Doubt::Remainder { layout: shape, trailing });
     }
     let confirmed = confirm(spool, evidence, region, 0, &verdict, doubts)?;
     Ok(Findings {
@@ -102,10 +102,10 @@ fn weigh(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Look>) -> Result
     })
 }
 
-fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Doubt> {
+fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Refusal> {
     let says_nothing = length_word(spool)? == 0;
     if !says_nothing || !evidence.counts.say_empty() {
-        return Err(Reason::Empty.into());
+        return Err(Doubt::Empty.into());
     }
     Ok(Findings {
         region: None,
@@ -160,14 +160,14 @@ impl Accepted {
     }
 }
 
-fn weigh_layout(
+fn prove_layout(
     spool: &mut Spool,
     evidence: &Evidence,
     layout: AttendanceLayout,
     extent: Extent,
     word: u32,
-    ahead: Option<&Look>,
-) -> Result<Result<Accepted, Reason>, SpoolError> {
+    ahead: Option<&Pass>,
+) -> Result<Result<Accepted, Doubt>, SpoolError> {
     let Extent { records, trailing, counted_in, mut witnesses } = extent;
     let shape = Shape::Attendance(layout);
     let region = Region { layout, at: WORD_LEN, records, trusted: 0 };
@@ -186,7 +186,7 @@ fn weigh_layout(
         witnesses.people = Some(if few || scant { named.all() } else { named.nearly_all() });
         // Few short records say so little that they have to name people, where these are known.
         if few && !numbered && !named.all() || scant && !named.most() {
-            return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
+            return Ok(Err(Doubt::Witnesses { layout: shape, witnesses }));
         }
     }
     let named = witnesses.people == Some(true);
@@ -197,20 +197,20 @@ fn weigh_layout(
     let lone_a = layout == AttendanceLayout::EightA
         && !(witnesses.sizes_agree() || complete && (named || pinned || telling) || remainder && (named || pinned));
     if !could_hold || !could_back || lone_a {
-        return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
+        return Ok(Err(Doubt::Witnesses { layout: shape, witnesses }));
     }
     let familiar = remembered || AttendanceLayout::KNOWN.contains(&layout);
     // A word and a size that differ by whole records do not agree, although each is a whole number of them.
     let sizes_agree = witnesses.sizes_agree() && trailing == 0;
     let enough = !few || numbered || sizes_agree || named && complete;
     if !enough || (!familiar && (few || !sizes_agree)) {
-        return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
+        return Ok(Err(Doubt::Witnesses { layout: shape, witnesses }));
     }
     let narrow = few && !numbered;
     if let Some(second) = also_fits(word, evidence, region).filter(|_| !numbered && !named && !pinned) {
-        return Ok(Err(Reason::Ambiguous { first: layout, second }));
+        return Ok(Err(Doubt::Ambiguous { first: layout, second }));
     }
-    let rules = Rules::new(evidence, sizes_agree && !narrow).of_few(few).of_recent(scant && !sizes_agree);
+    let rules = Plausibility::new(evidence, sizes_agree && !narrow).of_few(few).of_recent(scant && !sizes_agree);
     let rules = rules.of_people(evidence.people.clone().filter(|_| named));
     // A count that moved allows one record more or less, which with few narrow ones is another width.
     let certain_width =
@@ -218,7 +218,7 @@ fn weigh_layout(
     let verdict = judge(spool, region, &rules, certain_width, ahead)?;
     if !familiar && verdict.is_acceptable() {
         if let Some(first) = narrower(spool, region, &rules)? {
-            return Ok(Err(Reason::Ambiguous { first, second: layout }));
+            return Ok(Err(Doubt::Ambiguous { first, second: layout }));
         }
     }
     let people = evidence.people.as_ref();
@@ -229,7 +229,7 @@ fn weigh_layout(
         match alternative(bytes, layout, &rules, people) {
             // Where nobody knows the people, the better-known of two possible readings is taken.
             Some(_) if people.is_none() && recent => people_wanted = true,
-            Some(rival) => return Ok(Err(Reason::Misaligned { layout, rival })),
+            Some(rival) => return Ok(Err(Doubt::Misaligned { layout, rival })),
             None => {}
         }
     }
@@ -249,13 +249,13 @@ fn weigh_layout(
         && (named || remembered || witnesses.numbers == Some(true) || is_plain(layout, &verdict));
     let vague = verdict.tally.is_neutral() || !verdict.dated;
     Ok(if let Some(first) = verdict.bad_run {
-        Err(Reason::BadRun { layout: shape, first })
+        Err(Doubt::BadRun { layout: shape, first })
     } else if let Some(rival) = verdict.rival {
-        Err(Reason::Misaligned { layout, rival })
+        Err(Doubt::Misaligned { layout, rival })
     } else if !verdict.is_acceptable() || (!familiar && verdict.tally.bad > 0) {
-        Err(Reason::Implausible { layout: shape, tally: verdict.tally })
+        Err(Doubt::Implausible { layout: shape, tally: verdict.tally })
     } else if !backed || thin || odd || !(whole || but_for_the_rest) || (vague && !sizes_agree) {
-        Err(Reason::Witnesses { layout: shape, witnesses })
+        Err(Doubt::Witnesses { layout: shape, witnesses })
     } else {
         Ok(Accepted { region, trailing, witnesses, verdict, people_wanted: people_wanted && !pinned })
     })
@@ -271,7 +271,7 @@ fn is_plain(layout: AttendanceLayout, verdict: &Verdict) -> bool {
 }
 
 /// A known wide layout in which the bytes of an unfamiliar one are plausible too: each of its records would be several.
-fn narrower(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Option<AttendanceLayout>, SpoolError> {
+fn narrower(spool: &mut Spool, region: Region, rules: &Plausibility) -> Result<Option<AttendanceLayout>, SpoolError> {
     for layout in AttendanceLayout::KNOWN.into_iter().filter(|layout| layout.is_wide()) {
         let (width, known) = (region.layout.width(), layout.width());
         if width % known == 0 {

@@ -71,13 +71,13 @@ pub struct Remembered {
     /// Verify modes that no document names and that recur in its log.
     pub modes: ByteSet,
     /// Records that were the same in two readings although many of them in a row are bad: that is how its log is.
-    pub confirmed: Option<Reading>,
+    pub confirmed: Option<Fingerprint>,
 }
 
 /// One reading of records that needs a second one, on a fresh session, that is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Reading {
+pub struct Fingerprint {
     /// The layout of the records.
     pub layout: AttendanceLayout,
     /// The first of them, as its place in the terminal's log, from 0.
@@ -88,7 +88,7 @@ pub struct Reading {
     pub digest: u64,
 }
 
-impl Reading {
+impl Fingerprint {
     /// A reading that was kept.
     #[must_use]
     pub fn new(layout: AttendanceLayout, first: u64, records: u64, digest: u64) -> Self {
@@ -147,7 +147,7 @@ pub struct Evidence {
     /// Packets of the transfer whose checksum was wrong and that could not be had otherwise.
     pub damaged_packets: u64,
     /// An earlier reading of the same set, on another session ([`super::Unproven::needs_second_reading`]).
-    pub earlier: Option<Reading>,
+    pub earlier: Option<Fingerprint>,
     /// The layout that the owner of the terminal says it has: no other one is considered.
     pub pinned: Option<AttendanceLayout>,
     /// The people of its proven user table, where that was read.

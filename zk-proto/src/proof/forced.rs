@@ -11,7 +11,7 @@ use crate::spool::{Spool, SpoolError};
 use super::alignment;
 use super::attendance::candidates;
 use super::pass::{Others, recurring};
-use super::plausible::{Class, Rules};
+use super::plausible::{Class, Plausibility};
 use super::refusal::length_word;
 use super::region::{RUN, Region};
 use super::witness::extent;
@@ -47,7 +47,7 @@ pub struct Patch {
 #[derive(Debug)]
 pub struct Forced {
     region: Region,
-    rules: Rules,
+    rules: Plausibility,
     order: FieldOrder,
     first_index: u64,
     trailing: u64,
@@ -88,7 +88,7 @@ pub fn forced(
     let region = Region { layout, at, records, trusted: 0 };
     let mut forced = Forced {
         region,
-        rules: Rules::new(evidence, false).in_order(FieldOrder::StateFirst),
+        rules: Plausibility::new(evidence, false).in_order(FieldOrder::StateFirst),
         order: evidence.order,
         first_index,
         trailing: extent.trailing,
@@ -98,10 +98,10 @@ pub fn forced(
         dates: None,
         next: 0,
     };
-    forced.look(spool)?;
+    forced.find_patches(spool)?;
     if forced.tally.bad > forced.tally.good && evidence.order != FieldOrder::StateFirst {
         forced.rules = forced.rules.in_order(evidence.order);
-        forced.look(spool)?;
+        forced.find_patches(spool)?;
     }
     Ok(Some(forced))
 }
@@ -227,7 +227,7 @@ impl Forced {
     }
 
     /// Finds the patches, then counts what is outside of them.
-    fn look(&mut self, spool: &mut Spool) -> Result<(), SpoolError> {
+    fn find_patches(&mut self, spool: &mut Spool) -> Result<(), SpoolError> {
         let region = self.region;
         let Others { modes, states } = recurring(spool, region, &self.rules)?;
         self.rules.allow(modes, states);

@@ -35,13 +35,13 @@ mod witness;
 
 pub use alignment::Rival;
 pub use attendance::{prove, prove_previewed};
-pub use evidence::{Begin, ByteSet, Counts, Evidence, Known, Reading, Remembered};
+pub use evidence::{Begin, ByteSet, Counts, Evidence, Fingerprint, Known, Remembered};
 pub use forced::{Forced, Grade, Patch, forced, possible};
 pub use people::People;
 pub use preview::Preview;
 pub use proven::Proven;
 pub use tail::prove_tail;
-pub use unproven::{Reason, Shape, Unproven};
+pub use unproven::{Doubt, Shape, Unproven};
 pub use users::{UserTable, prove_names, prove_users};
 pub use verdict::Tally;
 pub use witness::Witnesses;

@@ -7,7 +7,7 @@ use crate::spool::{Spool, SpoolError};
 
 use super::ByteSet;
 use super::alignment::{self, Comparison};
-use super::plausible::{Class, ENOUGH, Rules};
+use super::plausible::{Class, ENOUGH, Plausibility};
 use super::region::{RUN, Region};
 use super::verdict::Verdict;
 
@@ -30,9 +30,9 @@ const MIN_STEPS: u64 = 4;
 pub(super) fn judge(
     spool: &mut Spool,
     region: Region,
-    rules: &Rules,
+    rules: &Plausibility,
     sizes_agree: bool,
-    ahead: Option<&Look>,
+    ahead: Option<&Pass>,
 ) -> Result<Verdict, SpoolError> {
     let verdict = judge_in_order(spool, region, rules.in_order(FieldOrder::StateFirst), sizes_agree, ahead)?;
     let as_captured = !region.layout.fields().order_varies || rules.order == FieldOrder::StateFirst;
@@ -40,7 +40,7 @@ pub(super) fn judge(
     if taken && verdict.has_known_states() || as_captured {
         return Ok(verdict);
     }
-    let as_set = look(spool, region, rules, sizes_agree)?;
+    let as_set = pass(spool, region, rules, sizes_agree)?;
     let better = as_set.is_acceptable() && (!taken || as_set.tally.bad <= verdict.tally.bad);
     Ok(if better { as_set } else { verdict })
 }
@@ -50,13 +50,13 @@ pub(super) fn judge(
 fn judge_in_order(
     spool: &mut Spool,
     region: Region,
-    mut rules: Rules,
+    mut rules: Plausibility,
     sizes_agree: bool,
-    ahead: Option<&Look>,
+    ahead: Option<&Pass>,
 ) -> Result<Verdict, SpoolError> {
     let mut verdict = match ahead.filter(|ahead| ahead.is_of(region, &rules, sizes_agree)) {
         Some(ahead) => ahead.clone().finish(spool, region)?,
-        None => look(spool, region, &rules, sizes_agree)?,
+        None => pass(spool, region, &rules, sizes_agree)?,
     };
     if verdict.leaves_nothing_to_learn() {
         return Ok(verdict);
@@ -64,26 +64,26 @@ fn judge_in_order(
     let Others { modes, states } = recurring(spool, region, &rules)?;
     if !modes.is_empty() || !states.is_empty() {
         rules.allow(modes, states);
-        let learned = Verdict { modes, states, ..look(spool, region, &rules, sizes_agree)? };
+        let learned = Verdict { modes, states, ..pass(spool, region, &rules, sizes_agree)? };
         verdict = verdict.or_better(learned);
     }
     // Short records have little else to show, unless they name people.
     let states_prove_nothing = rules.people.is_some() || rules.states_prove_nothing && region.layout.is_wide();
     if states_prove_nothing && !verdict.leaves_nothing_to_learn() {
         rules.allow_any_state();
-        let any = Verdict { modes, states, any_state: true, ..look(spool, region, &rules, sizes_agree)? };
+        let any = Verdict { modes, states, any_state: true, ..pass(spool, region, &rules, sizes_agree)? };
         verdict = verdict.or_better(any);
     }
     Ok(verdict)
 }
 
-fn look(spool: &mut Spool, region: Region, rules: &Rules, sizes_agree: bool) -> Result<Verdict, SpoolError> {
-    let mut look = Look::new(region.layout, rules.clone(), sizes_agree).trusting(region.trusted);
+fn pass(spool: &mut Spool, region: Region, rules: &Plausibility, sizes_agree: bool) -> Result<Verdict, SpoolError> {
+    let mut pass = Pass::new(region.layout, rules.clone(), sizes_agree).trusting(region.trusted);
     region.blocks(spool, |block| {
-        look.feed(block);
-        look.goes_on()
+        pass.feed(block);
+        pass.goes_on()
     })?;
-    look.finish(spool, region)
+    pass.finish(spool, region)
 }
 
 /// What a log has that no document names, as far as it occurs more than once.
@@ -93,7 +93,7 @@ pub(super) struct Others {
 }
 
 /// The most frequent verify modes and punch states that no document names.
-pub(super) fn recurring(spool: &mut Spool, region: Region, rules: &Rules) -> Result<Others, SpoolError> {
+pub(super) fn recurring(spool: &mut Spool, region: Region, rules: &Plausibility) -> Result<Others, SpoolError> {
     let (mut modes, mut states) = ([0u64; 256], [0u64; 256]);
     let layout = region.layout;
     let fields = layout.fields();
@@ -125,9 +125,9 @@ fn most_frequent(seen: &[u64; 256], is_other: impl Fn(u8, u64) -> bool, most: us
 
 /// A look at records in their order, block after block.
 #[derive(Clone, Debug)]
-pub(super) struct Look {
+pub(super) struct Pass {
     layout: AttendanceLayout,
-    rules: Rules,
+    rules: Plausibility,
     sizes_agree: bool,
     verdict: Verdict,
     run: Run,
@@ -141,8 +141,8 @@ pub(super) struct Look {
     bad_in_a_row: u64,
 }
 
-impl Look {
-    pub(super) fn new(layout: AttendanceLayout, rules: Rules, sizes_agree: bool) -> Self {
+impl Pass {
+    pub(super) fn new(layout: AttendanceLayout, rules: Plausibility, sizes_agree: bool) -> Self {
         Self {
             layout,
             rules,
@@ -174,7 +174,7 @@ impl Look {
     }
 
     /// Whether it is the look that a proof would have at these records by these rules.
-    pub(super) fn is_of(&self, region: Region, rules: &Rules, sizes_agree: bool) -> bool {
+    pub(super) fn is_of(&self, region: Region, rules: &Plausibility, sizes_agree: bool) -> bool {
         self.layout == region.layout
             && self.sizes_agree == sizes_agree
             && self.rules == *rules

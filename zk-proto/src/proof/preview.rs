@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use crate::record::{AttendanceLayout, FieldOrder};
 
-use super::pass::Look;
-use super::plausible::{FEW, Rules};
+use super::pass::Pass;
+use super::plausible::{FEW, Plausibility};
 use super::witness::extent;
 use super::{Evidence, WORD_LEN};
 
@@ -21,7 +21,7 @@ pub struct Preview {
     next: Option<u64>,
     /// What came and was not judged yet: a part of the length word, then of a window.
     rest: Vec<u8>,
-    look: Option<Look>,
+    pass: Option<Pass>,
     /// Bytes of the records that are still to come.
     left: u64,
 }
@@ -30,13 +30,13 @@ impl Preview {
     /// For a set of which this much is known before it comes: what was announced, one count, the clocks.
     #[must_use]
     pub fn new(evidence: Evidence) -> Self {
-        Self { evidence, next: Some(0), rest: Vec::new(), look: None, left: 0 }
+        Self { evidence, next: Some(0), rest: Vec::new(), pass: None, left: 0 }
     }
 
     /// Takes bytes of the set, as they are written to the spool.
     pub fn push(&mut self, offset: u64, mut bytes: &[u8]) {
         if self.next != Some(offset) {
-            (self.next, self.look) = (None, None);
+            (self.next, self.pass) = (None, None);
             return;
         }
         self.next = offset.checked_add(bytes.len() as u64);
@@ -49,24 +49,24 @@ impl Preview {
                 self.begin(word);
             }
         }
-        let Some(look) = &mut self.look else { return };
+        let Some(pass) = &mut self.pass else { return };
         let (mut bytes, _) = bytes.split_at(bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX)));
         self.left -= bytes.len() as u64;
-        let window = look.window();
+        let window = pass.window();
         if !self.rest.is_empty() {
             let (first, others) = bytes.split_at(bytes.len().min(window - self.rest.len()));
             self.rest.extend_from_slice(first);
             bytes = others;
             if self.rest.len() == window {
-                look.feed(&self.rest);
+                pass.feed(&self.rest);
                 self.rest.clear();
             }
         }
         let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % window);
-        look.feed(whole);
+        pass.feed(whole);
         self.rest.extend_from_slice(rest);
         if self.left == 0 {
-            look.feed(&self.rest);
+            pass.feed(&self.rest);
             self.rest.clear();
         }
     }
@@ -88,11 +88,11 @@ impl Preview {
             return;
         };
         self.left = records * layout.width() as u64;
-        self.look = Some(Look::new(layout, Rules::new(evidence, true).in_order(FieldOrder::StateFirst), true));
+        self.pass = Some(Pass::new(layout, Plausibility::new(evidence, true).in_order(FieldOrder::StateFirst), true));
     }
 
     /// What it saw, when that was all.
-    pub(super) fn look(&self) -> Option<&Look> {
-        self.look.as_ref().filter(|_| self.left == 0)
+    pub(super) fn pass(&self) -> Option<&Pass> {
+        self.pass.as_ref().filter(|_| self.left == 0)
     }
 }

@@ -8,7 +8,7 @@ use crate::record::{AttendanceLayout, AttendanceRecord, FieldOrder};
 use crate::spool::{Spool, SpoolError};
 
 use super::region::Region;
-use super::{Begin, ByteSet, Reading, Tally, WORD_LEN, Witnesses};
+use super::{Begin, ByteSet, Fingerprint, Tally, WORD_LEN, Witnesses};
 
 /// Records of a transfer that is proven, in the order in which the terminal stores them. There is no other way to make one
 /// than [`super::prove`] and [`super::prove_tail`].
@@ -27,7 +27,7 @@ pub struct Proven {
     vague: bool,
     states: ByteSet,
     modes: ByteSet,
-    confirmed: Option<Reading>,
+    confirmed: Option<Fingerprint>,
     people_would_help: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Findings {
     pub(super) states: ByteSet,
     pub(super) modes: ByteSet,
     /// Records that were believed since they came twice the same.
-    pub(super) confirmed: Option<Reading>,
+    pub(super) confirmed: Option<Fingerprint>,
     /// So few records that who they name should be known.
     pub(super) people_wanted: bool,
 }
@@ -138,7 +138,7 @@ impl Proven {
     /// Records that are believed because two readings of them were the same, although many in a row are bad: to be remembered,
     /// so that they need not come twice again.
     #[must_use]
-    pub fn confirmed(&self) -> Option<Reading> {
+    pub fn confirmed(&self) -> Option<Fingerprint> {
         self.confirmed
     }
 

@@ -6,46 +6,46 @@ use alloc::vec::Vec;
 use crate::spool::{Spool, SpoolError};
 
 use super::region::Region;
-use super::unproven::{Reason, Shape};
+use super::unproven::{Doubt, Shape};
 use super::verdict::Verdict;
-use super::{Evidence, Reading, WORD_LEN};
+use super::{Evidence, Fingerprint, WORD_LEN};
 
 /// What keeps a set from being proven.
 #[derive(Default)]
-pub(super) struct Doubt {
-    pub(super) reasons: Vec<Reason>,
+pub(super) struct Refusal {
+    pub(super) doubts: Vec<Doubt>,
     /// What has to come a second time.
-    pub(super) reading: Option<Reading>,
+    pub(super) fingerprint: Option<Fingerprint>,
     /// Some sizes agree, so that the ids may show what they mean.
     pub(super) people_would_help: bool,
 }
 
-impl From<Reason> for Doubt {
-    fn from(reason: Reason) -> Self {
-        Self { reasons: vec![reason], ..Self::default() }
+impl From<Doubt> for Refusal {
+    fn from(doubt: Doubt) -> Self {
+        Self { doubts: vec![doubt], ..Self::default() }
     }
 }
 
-impl From<SpoolError> for Doubt {
+impl From<SpoolError> for Refusal {
     fn from(_: SpoolError) -> Self {
-        Reason::Unreadable.into()
+        Doubt::Unreadable.into()
     }
 }
 
 /// Nothing about a set can be weighed before all of it is there, undamaged.
-pub(super) fn came_whole(spool: &Spool, evidence: &Evidence) -> Result<(), Reason> {
+pub(super) fn came_whole(spool: &Spool, evidence: &Evidence) -> Result<(), Doubt> {
     let have = spool.contiguous();
     if have < evidence.announced {
-        return Err(Reason::Incomplete { have, announced: evidence.announced });
+        return Err(Doubt::Incomplete { have, announced: evidence.announced });
     }
     if evidence.damaged_packets > 0 && !evidence.remembered.checksums_wrong {
-        return Err(Reason::Damaged { packets: evidence.damaged_packets });
+        return Err(Doubt::Damaged { packets: evidence.damaged_packets });
     }
     Ok(())
 }
 
-pub(super) fn length_word(spool: &mut Spool) -> Result<u32, Reason> {
-    let word = spool.read(0..WORD_LEN).map_err(|_| Reason::Unreadable)?;
+pub(super) fn length_word(spool: &mut Spool) -> Result<u32, Doubt> {
+    let word = spool.read(0..WORD_LEN).map_err(|_| Doubt::Unreadable)?;
     Ok(word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word)))
 }
 
@@ -58,8 +58,8 @@ pub(super) fn confirm(
     region: Region,
     first: u64,
     verdict: &Verdict,
-    mut doubts: Vec<Reason>,
-) -> Result<Option<Reading>, Doubt> {
+    mut doubts: Vec<Doubt>,
+) -> Result<Option<Fingerprint>, Refusal> {
     let Region { layout, records, .. } = region;
     let mut known = None;
     if let Some((from, to)) = verdict.suspicious {
@@ -73,15 +73,15 @@ pub(super) fn confirm(
         if !covers {
             known = None;
             let layout = Shape::Attendance(layout);
-            doubts.push(Reason::BadOnes { layout, first: first + from, records: to - from });
+            doubts.push(Doubt::BadOnes { layout, first: first + from, records: to - from });
         }
     }
     if doubts.is_empty() {
         return Ok(known);
     }
-    let reading = Reading { layout, first, records, digest: digest(spool, region)? };
+    let fingerprint = Fingerprint { layout, first, records, digest: digest(spool, region)? };
     let Some(earlier) = evidence.earlier else {
-        return Err(Doubt { reasons: doubts, reading: Some(reading), ..Doubt::default() });
+        return Err(Refusal { doubts, fingerprint: Some(fingerprint), ..Refusal::default() });
     };
     let same = earlier.layout == layout
         && earlier.first == first
@@ -91,8 +91,8 @@ pub(super) fn confirm(
     let all_twice = verdict.suspicious.is_none_or(|(_, to)| to <= earlier.records);
     match (same, all_twice) {
         (true, true) => Ok(verdict.suspicious.map(|_| earlier)),
-        (true, false) => Err(Doubt { reasons: doubts, reading: Some(reading), ..Doubt::default() }),
-        (false, _) => Err(Doubt { reading: Some(reading), ..Reason::ReadingsDiffer.into() }),
+        (true, false) => Err(Refusal { doubts, fingerprint: Some(fingerprint), ..Refusal::default() }),
+        (false, _) => Err(Refusal { fingerprint: Some(fingerprint), ..Doubt::ReadingsDiffer.into() }),
     }
 }
 

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use crate::spool::Spool;
 
 use super::pass::judge;
-use super::plausible::Rules;
+use super::plausible::Plausibility;
 use super::proven::{Findings, Proven};
-use super::refusal::{Doubt, came_whole, confirm};
+use super::refusal::{Refusal, came_whole, confirm};
 use super::region::Region;
-use super::unproven::{Reason, Shape, Unproven};
+use super::unproven::{Doubt, Shape, Unproven};
 use super::{Begin, Evidence, Known, WORD_LEN, Witnesses};
 
 /// Proves the tail of a log: `spool` holds the set from [`Known::overlap_at`] to its end, [`Evidence::announced`] is the size
@@ -21,16 +21,16 @@ use super::{Begin, Evidence, Known, WORD_LEN, Witnesses};
 /// # Errors
 /// [`Unproven`]: then the whole log is to be read.
 pub fn prove_tail(mut spool: Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Proven, Unproven> {
-    match weigh(&mut spool, word, known, evidence) {
+    match prove_overlap(&mut spool, word, known, evidence) {
         Ok(findings) => Ok(Proven::new(spool, findings)),
-        Err(Doubt { reasons, reading, .. }) => Err(Unproven::new(spool, reasons, evidence.counts)
+        Err(Refusal { doubts, fingerprint, .. }) => Err(Unproven::new(spool, doubts, evidence.counts)
             .announced(evidence.announced)
             .beginning(Begin::Record { at: known.overlap_at(), word })
-            .with_reading(reading)),
+            .with_fingerprint(fingerprint)),
     }
 }
 
-fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Findings, Doubt> {
+fn prove_overlap(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Findings, Refusal> {
     let layout = known.layout;
     let width = layout.width() as u64;
     let overlap = known.overlap_records();
@@ -45,26 +45,26 @@ fn weigh(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidence) -> Re
     let remainder = word == came && evidence.counts.allow(body / width);
     if !length_word && !remainder {
         let witnesses = Witnesses { length_word, ..Witnesses::default() };
-        return Err(Reason::Witnesses { layout: shape, witnesses }.into());
+        return Err(Doubt::Witnesses { layout: shape, witnesses }.into());
     }
     if overlap == 0 || WORD_LEN + body < known.end() {
-        return Err(Reason::ShorterThanKnown.into());
+        return Err(Doubt::ShorterThanKnown.into());
     }
-    let head = spool.read(0..overlap * width).map_err(|_| Reason::Unreadable)?;
+    let head = spool.read(0..overlap * width).map_err(|_| Doubt::Unreadable)?;
     let pairs = head.chunks_exact(layout.width()).zip(known.overlap.chunks_exact(layout.width()));
     if head.len() as u64 != overlap * width || !pairs.into_iter().all(|(a, b)| layout.same(a, b)) {
-        return Err(Reason::OverlapDiffers.into());
+        return Err(Doubt::OverlapDiffers.into());
     }
     let records = (WORD_LEN + body - from) / width;
     let region = Region { layout, at: 0, records, trusted: overlap };
-    let rules = Rules::new(evidence, true);
-    let verdict = judge(spool, region, &rules, true, None).map_err(|_| Reason::Unreadable)?;
+    let rules = Plausibility::new(evidence, true);
+    let verdict = judge(spool, region, &rules, true, None).map_err(|_| Doubt::Unreadable)?;
     if let Some(first) = verdict.bad_run {
         let first = known.records - overlap + first;
-        return Err(Reason::BadRun { layout: shape, first }.into());
+        return Err(Doubt::BadRun { layout: shape, first }.into());
     }
     if let Some(rival) = verdict.rival {
-        return Err(Reason::Misaligned { layout, rival }.into());
+        return Err(Doubt::Misaligned { layout, rival }.into());
     }
     let first_index = known.records - overlap;
     let confirmed = confirm(spool, evidence, region, first_index, &verdict, Vec::new())?;

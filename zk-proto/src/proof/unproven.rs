@@ -7,12 +7,12 @@ use core::fmt;
 use crate::record::{AttendanceLayout, UserLayout};
 use crate::spool::Spool;
 
-use super::{Begin, Counts, Reading, Rival, Tally, Witnesses};
+use super::{Begin, Counts, Fingerprint, Rival, Tally, Witnesses};
 
 /// Why a transfer is not proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum Doubt {
     /// Fewer bytes came than were announced, or some in the middle are missing.
     Incomplete {
         /// Bytes that came without a hole.
@@ -105,7 +105,7 @@ pub enum Reason {
     Unreadable,
 }
 
-/// The layout that a reason speaks of.
+/// The layout that a doubt speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Of attendance records.
@@ -123,7 +123,7 @@ impl fmt::Display for Shape {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incomplete { have, announced } => write!(f, "{have} of {announced} announced bytes came"),
@@ -167,29 +167,29 @@ impl fmt::Display for Reason {
 #[derive(Debug)]
 pub struct Unproven {
     spool: Box<Spool>,
-    reasons: Vec<Reason>,
+    doubts: Vec<Doubt>,
     counts: Counts,
-    reading: Option<Reading>,
+    fingerprint: Option<Fingerprint>,
     announced: Option<u64>,
     begin: Begin,
     people_would_help: bool,
 }
 
 impl Unproven {
-    pub(super) fn new(spool: Spool, reasons: Vec<Reason>, counts: Counts) -> Self {
+    pub(super) fn new(spool: Spool, doubts: Vec<Doubt>, counts: Counts) -> Self {
         Self {
             spool: Box::new(spool),
-            reasons,
+            doubts,
             counts,
-            reading: None,
+            fingerprint: None,
             announced: None,
             begin: Begin::Word,
             people_would_help: false,
         }
     }
 
-    pub(super) fn with_reading(self, reading: Option<Reading>) -> Self {
-        Self { reading, ..self }
+    pub(super) fn with_fingerprint(self, fingerprint: Option<Fingerprint>) -> Self {
+        Self { fingerprint, ..self }
     }
 
     pub(super) fn with_people_wanted(self, people_would_help: bool) -> Self {
@@ -226,15 +226,15 @@ impl Unproven {
 
     /// Why.
     #[must_use]
-    pub fn reasons(&self) -> &[Reason] {
-        &self.reasons
+    pub fn doubts(&self) -> &[Doubt] {
+        &self.doubts
     }
 
     /// This reading, when nothing is missing but a second one on a fresh session that is the same
     /// ([`super::Evidence::earlier`]).
     #[must_use]
-    pub fn needs_second_reading(&self) -> Option<Reading> {
-        self.reading
+    pub fn needs_second_reading(&self) -> Option<Fingerprint> {
+        self.fingerprint
     }
 
     /// Whether the user table, proven, may speak for the records ([`super::Evidence::people`]).
@@ -258,8 +258,8 @@ impl Unproven {
 impl fmt::Display for Unproven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "transfer of {} bytes is not proven ({})", self.spool.len(), self.counts)?;
-        for (number, reason) in self.reasons.iter().enumerate() {
-            write!(f, "{} {reason}", if number == 0 { ":" } else { ";" })?;
+        for (number, doubt) in self.doubts.iter().enumerate() {
+            write!(f, "{} {doubt}", if number == 0 { ":" } else { ";" })?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::{Uid, UserId};
 
 use super::plausible::{Clock, FEW, Id};
 use super::refusal::{came_whole, length_word};
-use super::unproven::{Reason, Shape, Unproven};
+use super::unproven::{Doubt, Shape, Unproven};
 use super::witness::{Extent, extent};
 use super::{Evidence, People, Proven, Tally, WORD_LEN, Witnesses};
 
@@ -79,28 +79,28 @@ impl People {
 /// Proves a user table: `spool` holds its set from the length word on, [`Evidence::counts`] are counts of users.
 ///
 /// Two witnesses and believable rows: a number for a slot, an id, both unique, and texts that end; and no better table between the rows. The count may also be that
-/// of the rows that are not vacant. Two readings of a table can differ in earnest, so a count that disagrees is no reason for
+/// of the rows that are not vacant. Two readings of a table can differ in earnest, so a count that disagrees is no doubt for
 /// a second one; length word and size have to hold then, and vacant rows speak against the table. No row is taken for one of
 /// another width than the one that all three agree on.
 ///
 /// # Errors
-/// [`Unproven`], with the bytes and the reasons.
+/// [`Unproven`], with the bytes and the doubts.
 pub fn prove_users(mut spool: Spool, evidence: &Evidence) -> Result<UserTable, Unproven> {
-    match weigh(&mut spool, evidence) {
+    match find_layout(&mut spool, evidence) {
         Ok(table) => Ok(table),
-        Err(reasons) => Err(Unproven::new(spool, reasons, evidence.counts)),
+        Err(doubts) => Err(Unproven::new(spool, doubts, evidence.counts)),
     }
 }
 
-fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<UserTable, Vec<Reason>> {
-    came_whole(spool, evidence).map_err(|reason| vec![reason])?;
-    let word = length_word(spool).map_err(|reason| vec![reason])?;
+fn find_layout(spool: &mut Spool, evidence: &Evidence) -> Result<UserTable, Vec<Doubt>> {
+    came_whole(spool, evidence).map_err(|doubt| vec![doubt])?;
+    let word = length_word(spool).map_err(|doubt| vec![doubt])?;
     if evidence.announced <= WORD_LEN {
         let witnesses = Witnesses { length_word: true, size: true, count: true, numbers: None, people: None };
         let empty = UserTable { layout: None, users: Vec::new(), vacant: 0, witnesses };
-        return if word == 0 && evidence.counts.say_empty() { Ok(empty) } else { Err(vec![Reason::Empty]) };
+        return if word == 0 && evidence.counts.say_empty() { Ok(empty) } else { Err(vec![Doubt::Empty]) };
     }
-    let mut reasons = Vec::new();
+    let mut doubts = Vec::new();
     let mut accepted: Option<UserTable> = None;
     let extent = |layout: UserLayout| extent(word, evidence.announced, layout.width() as u64, evidence.counts);
     let agreed = |layout| extent(layout).is_some_and(|extent| extent.witnesses.sizes_agree());
@@ -110,32 +110,32 @@ fn weigh(spool: &mut Spool, evidence: &Evidence) -> Result<UserTable, Vec<Reason
         if width_is_certain && !extent.witnesses.sizes_agree() {
             continue;
         }
-        match weigh_layout(spool, evidence, layout, extent).map_err(|_| vec![Reason::Unreadable])? {
+        match prove_layout(spool, evidence, layout, extent).map_err(|_| vec![Doubt::Unreadable])? {
             Ok(table)
                 if accepted.as_ref().is_none_or(|other| other.witnesses.holding() < table.witnesses.holding()) =>
             {
                 accepted = Some(table);
             }
             Ok(_) => {}
-            Err(reason) => reasons.push(reason),
+            Err(doubt) => doubts.push(doubt),
         }
     }
-    if reasons.is_empty() {
-        reasons.push(Reason::NoLayout);
+    if doubts.is_empty() {
+        doubts.push(Doubt::NoLayout);
     }
-    accepted.ok_or(reasons)
+    accepted.ok_or(doubts)
 }
 
-fn weigh_layout(
+fn prove_layout(
     spool: &mut Spool,
     evidence: &Evidence,
     layout: UserLayout,
     extent: Extent,
-) -> Result<Result<UserTable, Reason>, SpoolError> {
+) -> Result<Result<UserTable, Doubt>, SpoolError> {
     let Extent { records, mut witnesses, .. } = extent;
     let shape = Shape::Users(layout);
     if !(witnesses.length_word || witnesses.size && witnesses.count) {
-        return Ok(Err(Reason::Witnesses { layout: shape, witnesses }));
+        return Ok(Err(Doubt::Witnesses { layout: shape, witnesses }));
     }
     let width = layout.width() as u64;
     let mut table = UserTable { layout: Some(layout), users: Vec::new(), vacant: 0, witnesses };
@@ -177,12 +177,12 @@ fn weigh_layout(
     }
     let few_and_bad = records < FEW_ROWS && tally.bad > 0;
     Ok(if witnesses.holding() < 2 {
-        Err(Reason::Witnesses { layout: shape, witnesses })
+        Err(Doubt::Witnesses { layout: shape, witnesses })
     } else if few_and_bad
         || !tally.is_plausible()
         || !ascends(&table.users) && ascends_elsewhere(spool, layout, records)?
     {
-        Err(Reason::Implausible { layout: shape, tally })
+        Err(Doubt::Implausible { layout: shape, tally })
     } else {
         Ok(table)
     })
@@ -246,29 +246,29 @@ const RECORDS_AT_ONCE: usize = 1_024;
 /// to tell. `evidence` is that of the log.
 ///
 /// # Errors
-/// [`Unproven`], with [`Reason::NamesNobody`] or [`Reason::BadRun`]: read both again on a fresh session.
+/// [`Unproven`], with [`Doubt::NamesNobody`] or [`Doubt::BadRun`]: read both again on a fresh session.
 pub fn prove_names(mut proven: Proven, users: &UserTable, evidence: &Evidence) -> Result<Proven, Unproven> {
-    let reason = match why_not(&mut proven, users, Clock::new(evidence)) {
+    let doubt = match doubt_of(&mut proven, users, Clock::new(evidence)) {
         Ok(None) => return Ok(proven),
-        Ok(Some(reason)) => reason,
-        Err(_) => Reason::Unreadable,
+        Ok(Some(doubt)) => doubt,
+        Err(_) => Doubt::Unreadable,
     };
     let (announced, begin) = proven.origin();
-    Err(Unproven::new(proven.into_spool(), vec![reason], evidence.counts).announced(announced).beginning(begin))
+    Err(Unproven::new(proven.into_spool(), vec![doubt], evidence.counts).announced(announced).beginning(begin))
 }
 
-fn why_not(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Option<Reason>, SpoolError> {
+fn doubt_of(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Option<Doubt>, SpoolError> {
     let places = places(proven)?;
     let (nobodys, of) = (count_of_nobodys(&places, users), places.len() as u64);
     let few = proven.records_on_device() < FEW;
     if nobodys > 0 && (nobodys == of || few) {
-        return Ok(Some(Reason::NamesNobody { records: nobodys, of }));
+        return Ok(Some(Doubt::NamesNobody { records: nobodys, of }));
     }
     let noise = match proven.layout().filter(|layout| layout.needs_users() && !users.users().is_empty()) {
         Some(layout) => noise(proven, users, clock)?.map(|first| (Shape::Attendance(layout), first)),
         None => None,
     };
-    Ok(noise.map(|(layout, first)| Reason::BadRun { layout, first }))
+    Ok(noise.map(|(layout, first)| Doubt::BadRun { layout, first }))
 }
 
 /// The first of sixteen records that are noise, for the most part.

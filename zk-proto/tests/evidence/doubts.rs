@@ -1,7 +1,7 @@
 //! What has to come twice, what may be left over at the end, and what an owner may say of a log.
 
 use crate::logs::{Kind, Log, evidence, given_out, spool};
-use zk_proto::proof::{Counts, Evidence, Reason, Remembered, prove};
+use zk_proto::proof::{Counts, Doubt, Evidence, Remembered, prove};
 use zk_proto::record::AttendanceLayout;
 
 const WIDE: AttendanceLayout = AttendanceLayout::Wide(40);
@@ -35,7 +35,7 @@ fn eight_bad_records_in_a_row_have_to_come_twice_the_same() {
         let first = prove(spool(&set), &known(&set)).unwrap_err();
         let earlier = first.needs_second_reading();
         assert!(earlier.is_some(), "{layout:?}: {first}");
-        assert!(matches!(first.reasons(), [Reason::BadOnes { first: 100, records: 8, .. }]), "{layout:?}: {first}");
+        assert!(matches!(first.doubts(), [Doubt::BadOnes { first: 100, records: 8, .. }]), "{layout:?}: {first}");
 
         let again = Evidence { earlier, ..known(&set) };
         assert_eq!(given_out(prove(spool(&set), &again).unwrap()), set[4..], "{layout:?}: the same twice");
@@ -45,7 +45,7 @@ fn eight_bad_records_in_a_row_have_to_come_twice_the_same() {
         assert_eq!(given_out(prove(spool(&clean), &again).unwrap()), clean[4..], "{layout:?}: clean at last");
         let elsewhere = with_noise(&log, 150, 8);
         let differs = prove(spool(&elsewhere), &again).unwrap_err();
-        assert_eq!(differs.reasons(), [Reason::ReadingsDiffer], "{layout:?}");
+        assert_eq!(differs.doubts(), [Doubt::ReadingsDiffer], "{layout:?}");
     }
 }
 
@@ -69,7 +69,7 @@ fn sixty_four_bad_records_in_a_row_are_refused_however_often_they_come() {
     let first = prove(spool(&set), &known(&set)).unwrap_err();
     let again = Evidence { earlier: first.needs_second_reading(), ..known(&set) };
     let second = prove(spool(&set), &again).unwrap_err();
-    assert!(second.reasons().iter().any(|reason| matches!(reason, Reason::BadRun { .. })), "{second}");
+    assert!(second.doubts().iter().any(|reason| matches!(reason, Doubt::BadRun { .. })), "{second}");
 }
 
 /// The set with so many stray bytes after the records, which its length word counts in.
@@ -126,7 +126,7 @@ fn a_pinned_layout_is_the_only_one_that_is_considered() {
     let pinned = |layout| Evidence { pinned: Some(layout), ..known(&set) };
     assert_eq!(given_out(prove(spool(&set), &pinned(AttendanceLayout::Sixteen)).unwrap()), log.bytes);
     let other = prove(spool(&set), &pinned(WIDE)).unwrap_err();
-    assert!(!other.reasons().is_empty(), "{other}");
+    assert!(!other.doubts().is_empty(), "{other}");
 }
 
 /// The log read while the terminal shows a clock that was reset, twice, without people and with them.

@@ -3,7 +3,7 @@
 use super::{FORTY, LAYOUTS, fields, is_wide, set_time};
 use crate::logs::{Kind, Log, evidence, given_out, spool};
 use zk_proto::Spool;
-use zk_proto::proof::{Counts, Evidence, Known, Proven, Reason, Remembered, Unproven, prove, prove_tail};
+use zk_proto::proof::{Counts, Doubt, Evidence, Known, Proven, Remembered, Unproven, prove, prove_tail};
 use zk_proto::record::AttendanceLayout;
 
 const KNOWN: usize = 100;
@@ -66,7 +66,7 @@ fn an_overlap_that_differs_in_any_record_is_no_tail() {
             let mut grown = Grown::new(layout, 10);
             let at = record * layout.width() + fields(layout).time;
             grown.known.overlap[at] ^= 1;
-            assert_eq!(grown.tail().unwrap_err().reasons(), [Reason::OverlapDiffers], "{layout} {record}");
+            assert_eq!(grown.tail().unwrap_err().doubts(), [Doubt::OverlapDiffers], "{layout} {record}");
         }
     }
 }
@@ -91,7 +91,7 @@ fn behind_an_overlap_64_in_a_row_are_refused_and_nothing_less() {
             let tail = grown.tail_twice();
             assert_eq!(tail.is_ok(), enough, "{layout} {bad}: {tail:?}");
             if let Err(unproven) = tail {
-                assert!(matches!(unproven.reasons(), [Reason::BadRun { .. }]), "{layout}: {unproven}");
+                assert!(matches!(unproven.doubts(), [Doubt::BadRun { .. }]), "{layout}: {unproven}");
             }
         }
         let mut grown = Grown::new(layout, 6);
@@ -122,17 +122,17 @@ fn a_tail_is_held_to_its_sizes_and_packets_too() {
         let grown = Grown::new(layout, 10);
         let (width, word) = (layout.width(), grown.log.bytes.len() as u32);
         let bytes = &grown.log.bytes[(KNOWN - OVERLAP) * width..];
-        let reason = |tail: Result<Proven, Unproven>| tail.unwrap_err().reasons()[0];
+        let reason = |tail: Result<Proven, Unproven>| tail.unwrap_err().doubts()[0];
         for wrong in [word + 1, word - 1, word + width as u32] {
-            assert!(matches!(reason(grown.tail_of(wrong, bytes)), Reason::Witnesses { .. }), "{layout} {wrong}");
+            assert!(matches!(reason(grown.tail_of(wrong, bytes)), Doubt::Witnesses { .. }), "{layout} {wrong}");
         }
         let shorter = ((KNOWN - 1) * width) as u32;
-        assert_eq!(reason(grown.tail_of(shorter, bytes)), Reason::ShorterThanKnown, "{layout}");
+        assert_eq!(reason(grown.tail_of(shorter, bytes)), Doubt::ShorterThanKnown, "{layout}");
         let lacking = grown.tail_of(word, &bytes[..bytes.len() - 1]);
-        assert!(matches!(reason(lacking), Reason::Incomplete { .. }), "{layout}");
+        assert!(matches!(reason(lacking), Doubt::Incomplete { .. }), "{layout}");
         let evidence = Evidence { damaged_packets: 1, ..grown.evidence.clone() };
         let damaged = prove_tail(spool(bytes), word, &grown.known, &evidence);
-        assert_eq!(reason(damaged), Reason::Damaged { packets: 1 }, "{layout}");
+        assert_eq!(reason(damaged), Doubt::Damaged { packets: 1 }, "{layout}");
     }
 }
 
@@ -154,7 +154,7 @@ fn nothing_is_proven_empty_when_each_count_is_zero() {
                 Ok(proven) => assert!(empty && proven.records() == 0, "{counts}"),
                 Err(unproven) => {
                     assert!(!empty, "{counts}");
-                    assert_eq!(unproven.reasons(), [Reason::Empty]);
+                    assert_eq!(unproven.doubts(), [Doubt::Empty]);
                     assert_eq!(unproven.needs_second_reading(), None);
                 }
             }
@@ -172,7 +172,7 @@ fn fewer_bytes_than_were_announced_are_no_proof() {
         for have in [0, 3, 4, set.len() - layout.width(), set.len() - 1] {
             let unproven = prove(spool(&set[..have]), &evidence(set.len(), Counts::steady(50))).unwrap_err();
             let (have, announced) = (have as u64, set.len() as u64);
-            assert_eq!(unproven.reasons(), [Reason::Incomplete { have, announced }], "{layout}");
+            assert_eq!(unproven.doubts(), [Doubt::Incomplete { have, announced }], "{layout}");
         }
     }
 }
@@ -186,8 +186,8 @@ fn a_hole_is_no_proof_wherever_it_is() {
         spool.write_at(0, &set[..hole]).unwrap();
         spool.write_at((hole + length) as u64, &set[hole + length..]).unwrap();
         let unproven = prove(spool, &evidence(set.len(), Counts::steady(50))).unwrap_err();
-        let expected = Reason::Incomplete { have: hole as u64, announced: set.len() as u64 };
-        assert_eq!(unproven.reasons(), [expected], "{hole} {length}");
+        let expected = Doubt::Incomplete { have: hole as u64, announced: set.len() as u64 };
+        assert_eq!(unproven.doubts(), [expected], "{hole} {length}");
     }
 }
 
@@ -197,7 +197,7 @@ fn damaged_packets_are_no_proof_but_where_every_session_had_them_the_witnesses_d
         let log = Log::new(layout, 50, Kind::Usual, false, 6);
         let set = log.set();
         let damaged = Evidence { damaged_packets: 3, ..evidence(set.len(), Counts::steady(50)) };
-        assert_eq!(prove(spool(&set), &damaged).unwrap_err().reasons(), [Reason::Damaged { packets: 3 }], "{layout}");
+        assert_eq!(prove(spool(&set), &damaged).unwrap_err().doubts(), [Doubt::Damaged { packets: 3 }], "{layout}");
         let remembered = Remembered { checksums_wrong: true, ..Remembered::default() };
         let known = Evidence { remembered, ..damaged };
         assert_eq!(given_out(prove(spool(&set), &known).unwrap()), log.bytes, "{layout}");

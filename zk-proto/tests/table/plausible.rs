@@ -3,7 +3,7 @@
 use super::{EIGHT_A, EIGHT_B, FORTY, LAYOUTS, SIXTEEN, clear_id, fields, log_with, set_time};
 use crate::logs::{Log, evidence, given_out, host_now, prove_twice, spool};
 use zk_proto::DeviceTime;
-use zk_proto::proof::{Counts, Evidence, Reason, Tally, prove};
+use zk_proto::proof::{Counts, Doubt, Evidence, Tally, prove};
 
 const RECORDS: u32 = 40;
 const CHANGED: usize = 20;
@@ -218,8 +218,8 @@ fn of_those_not_neutral_80_percent_are_good_and_of_fewer_than_five_all_but_one_a
                 assert!(!enough, "{row}: {unproven}");
                 let counted = tally(good.into(), neutral.into(), bad.into());
                 let implausible =
-                    |reason: &Reason| matches!(reason, Reason::Implausible { tally, .. } if *tally == counted);
-                assert!(unproven.reasons().iter().any(implausible), "{row}: {unproven}");
+                    |reason: &Doubt| matches!(reason, Doubt::Implausible { tally, .. } if *tally == counted);
+                assert!(unproven.doubts().iter().any(implausible), "{row}: {unproven}");
             }
         }
     }
@@ -242,7 +242,7 @@ fn nowhere_have_64_in_a_row_more_bad_ones_than_good_ones() {
             }
             Err(unproven) => {
                 assert!(!enough, "{bad} {neutral}: {unproven}");
-                assert!(unproven.reasons().iter().any(|reason| matches!(reason, Reason::BadRun { .. })), "{unproven}");
+                assert!(unproven.doubts().iter().any(|reason| matches!(reason, Doubt::BadRun { .. })), "{unproven}");
             }
         }
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use zk_proto::client::{Pull, PullError, PullRequest, Pulled, pull};
-use zk_proto::proof::{Proven, Reason};
+use zk_proto::proof::{Doubt, Proven};
 use zk_proto::{Client, Command, ConnectOptions, Transport};
 use zk_sim::{Fault, Handle, Profile, Server, Terminal};
 
@@ -76,7 +76,7 @@ async fn fewer_bytes_than_announced_are_asked_for_again_then_on_a_fresh_session_
     let pulled = site.pull(&site.request(), Transport::Tcp).await;
     let Pulled::Unproven { readings, .. } = &pulled.found else { panic!("{pulled:?}") };
     let is_incomplete =
-        |reading: &Vec<Reason>| matches!(reading[..], [Reason::Incomplete { have, announced }] if have < announced);
+        |reading: &Vec<Doubt>| matches!(reading[..], [Doubt::Incomplete { have, announced }] if have < announced);
     assert!(readings.len() == 2 && readings.iter().all(is_incomplete), "{readings:?}");
     assert!(pulled.sessions > 2, "each reading was tried on more than one: {}", pulled.sessions);
 

@@ -2,7 +2,7 @@
 
 use super::{EIGHT_A, EIGHT_B, FORTY, FORTY_NINE, LAYOUTS, SIXTEEN, is_wide};
 use crate::logs::{Kind, Log, evidence, given_out, spool};
-use zk_proto::proof::{Counts, Evidence, Reason, Remembered, Witnesses, prove};
+use zk_proto::proof::{Counts, Doubt, Evidence, Remembered, Witnesses, prove};
 use zk_proto::record::AttendanceLayout;
 
 const RECORDS: u32 = 200;
@@ -116,13 +116,13 @@ fn told(layout: AttendanceLayout, records: u32, names: &str, remembered: Remembe
         Err(unproven) => unproven,
     };
     let Some(earlier) = unproven.needs_second_reading() else { return Refused };
-    assert!(matches!(unproven.reasons(), [Reason::CountFails { .. }]), "{row}: {unproven}");
+    assert!(matches!(unproven.doubts(), [Doubt::CountFails { .. }]), "{row}: {unproven}");
     let again = Evidence { earlier: Some(earlier), ..evidence.clone() };
     assert_eq!(given_out(prove(spool(&set), &again).unwrap()), log.bytes, "{row}");
     let mut other = set.clone();
     // The last byte of some id, or an id's low byte: as plausible as before.
     other[4 + 100 * layout.width() + if is_wide(layout) { 2 } else { 0 }] ^= 1;
-    assert_eq!(prove(spool(&other), &again).unwrap_err().reasons(), [Reason::ReadingsDiffer], "{row}");
+    assert_eq!(prove(spool(&other), &again).unwrap_err().doubts(), [Doubt::ReadingsDiffer], "{row}");
     let always_off = Evidence { remembered: Remembered { count_off: true, ..remembered }, ..evidence };
     assert_eq!(given_out(prove(spool(&set), &always_off).unwrap()), log.bytes, "{row}");
     Second
@@ -229,8 +229,8 @@ fn the_twelve_byte_cut_breaks_every_witness_and_half_a_log_of_empty_ids_breaks_n
     assert_eq!(given_out(proven), log.bytes);
     let cut = &set[12..];
     let unproven = prove(spool(cut), &evidence(cut.len(), counts)).unwrap_err();
-    let as_forty = unproven.reasons().iter().find_map(|reason| match reason {
-        Reason::Witnesses { layout: zk_proto::proof::Shape::Attendance(FORTY), witnesses } => Some(*witnesses),
+    let as_forty = unproven.doubts().iter().find_map(|reason| match reason {
+        Doubt::Witnesses { layout: zk_proto::proof::Shape::Attendance(FORTY), witnesses } => Some(*witnesses),
         _ => None,
     });
     // Numbers are not even looked for where nothing else holds.

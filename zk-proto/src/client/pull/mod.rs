@@ -20,7 +20,7 @@ use super::silence::patience;
 use super::{Client, ClientError};
 use crate::Prepared;
 use crate::proof::{
-    Counts, Evidence, Known, People, Preview, Proven, Reading, Reason, Remembered, Unproven, UserTable, prove,
+    Counts, Doubt, Evidence, Fingerprint, Known, People, Preview, Proven, Remembered, Unproven, UserTable, prove,
     prove_names, prove_previewed, prove_tail,
 };
 use crate::session::ChecksumPolicy;
@@ -148,7 +148,7 @@ struct Puller<'a> {
     bytes_read: u64,
     sessions: u32,
     /// Why each reading that is followed by another was not proven.
-    readings: Vec<Vec<Reason>>,
+    readings: Vec<Vec<Doubt>>,
     /// Why the transfer went on in another session.
     interruptions: Vec<String>,
     counts: Counts,
@@ -177,17 +177,17 @@ impl Puller<'_> {
     async fn run(&mut self) -> Result<Pull, PullError> {
         let mut tail =
             self.request.known.clone().filter(|known| !self.request.force_full && known.overlap_records() > 0);
-        let mut whole: Vec<Vec<Reason>> = Vec::new();
+        let mut whole: Vec<Vec<Doubt>> = Vec::new();
         let mut earlier = None;
         loop {
             let unproven = match self.reading(tail.as_ref(), earlier).await? {
                 Ok(pull) => return Ok(pull),
                 Err(unproven) => unproven,
             };
-            let reasons = unproven.reasons().to_vec();
+            let reasons = unproven.doubts().to_vec();
             let asked = unproven.needs_second_reading();
             if tail.is_some() {
-                if !matches!(reasons[..], [Reason::OverlapDiffers | Reason::ShorterThanKnown]) {
+                if !matches!(reasons[..], [Doubt::OverlapDiffers | Doubt::ShorterThanKnown]) {
                     self.readings.push(reasons);
                 }
                 if asked.is_some() && earlier.is_none() && self.sessions < MAX_SESSIONS {
@@ -218,7 +218,7 @@ impl Puller<'_> {
     async fn reading(
         &mut self,
         tail: Option<&Known>,
-        earlier: Option<Reading>,
+        earlier: Option<Fingerprint>,
     ) -> Result<Result<Pull, Box<Unproven>>, PullError> {
         let mut spool = self.request.spool();
         self.reached = None;

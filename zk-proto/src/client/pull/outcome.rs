@@ -3,7 +3,7 @@
 use std::string::String;
 use std::vec::Vec;
 
-use crate::proof::{Counts, Known, Proven, Reason, Remembered, Unproven, UserTable};
+use crate::proof::{Counts, Doubt, Known, Proven, Remembered, Unproven, UserTable};
 
 /// How far a transfer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Pulled {
         /// The last reading, with its bytes.
         last: Unproven,
         /// Why each reading failed, in order.
-        readings: Vec<Vec<Reason>>,
+        readings: Vec<Vec<Doubt>>,
     },
     /// The records name people by their place in the user table, and that has no proof, on a fresh session either. Its last
     /// reading.
@@ -49,7 +49,7 @@ pub struct Pull {
     /// Sessions that it took.
     pub sessions: u32,
     /// Why each earlier reading of the log was not proven, so that it was read again; empty when one reading was enough.
-    pub readings: Vec<Vec<Reason>>,
+    pub readings: Vec<Vec<Doubt>>,
     /// Why the transfer went on in another session, once for each: a lost line, missing or damaged bytes.
     pub interruptions: Vec<String>,
     /// How many records the log has, as its bytes say; `None` when they are not proven.

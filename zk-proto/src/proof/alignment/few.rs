@@ -8,14 +8,14 @@ use crate::record::{AttendanceFields, AttendanceLayout, Bits, IdField};
 
 use super::Rival;
 use crate::proof::People;
-use crate::proof::plausible::{Likelihood, Rules};
+use crate::proof::plausible::{Likelihood, Plausibility};
 
 /// A reading of `bytes` from another beginning or in another layout that is possible too: all that can be seen of its records
 /// fits people of the table, where there is one, and times of the last years.
 pub(in crate::proof) fn alternative(
     bytes: &[u8],
     claim: AttendanceLayout,
-    rules: &Rules,
+    rules: &Plausibility,
     people: Option<&People>,
 ) -> Option<Rival> {
     let mut layouts = AttendanceLayout::KNOWN;
@@ -27,7 +27,7 @@ pub(in crate::proof) fn alternative(
     others.find(|other| is_possible(bytes, *other, rules, people))
 }
 
-fn is_possible(bytes: &[u8], Rival { layout, shift }: Rival, rules: &Rules, people: Option<&People>) -> bool {
+fn is_possible(bytes: &[u8], Rival { layout, shift }: Rival, rules: &Plausibility, people: Option<&People>) -> bool {
     let width = layout.width();
     let (head, rest) = bytes.split_at_checked(shift).unwrap_or((bytes, &[]));
     let missing = width - head.len();
@@ -37,7 +37,12 @@ fn is_possible(bytes: &[u8], Rival { layout, shift }: Rival, rules: &Rules, peop
 }
 
 /// Whether what can be seen of a record may be part of a real one.
-fn fits(layout: AttendanceLayout, byte: impl Fn(usize) -> Option<u8>, rules: &Rules, people: Option<&People>) -> bool {
+fn fits(
+    layout: AttendanceLayout,
+    byte: impl Fn(usize) -> Option<u8>,
+    rules: &Plausibility,
+    people: Option<&People>,
+) -> bool {
     let fields = layout.fields();
     let is_top_of_a_time = |state: Option<u8>| state.is_some_and(|state| rules.is_top_of_a_recent_time(state));
     // A few bits hold no other values than the documented ones. If the order varies, the mode may be either byte.
@@ -68,14 +73,14 @@ fn has_text(id: IdField, byte: &impl Fn(usize) -> Option<u8>) -> bool {
 }
 
 /// Two records of 8 bytes have the second one's time where one of 16 has its work code.
-fn is_work_code_a_time(fields: AttendanceFields, byte: &impl Fn(usize) -> Option<u8>, rules: &Rules) -> bool {
+fn is_work_code_a_time(fields: AttendanceFields, byte: &impl Fn(usize) -> Option<u8>, rules: &Plausibility) -> bool {
     let Some(at) = fields.work_code else { return false };
     let code = [0, 1, 2, 3].map(|place| byte(at + place));
     code.iter().all(Option::is_some) && may_be_recent(code, rules)
 }
 
 /// Whether these bytes, of which some may be unknown, can be a time of the last years.
-fn may_be_recent(bytes: [Option<u8>; 4], rules: &Rules) -> bool {
+fn may_be_recent(bytes: [Option<u8>; 4], rules: &Plausibility) -> bool {
     let value = |unknown: u8| u32::from_le_bytes(bytes.map(|byte| byte.unwrap_or(unknown)));
     match bytes {
         [Some(_), Some(_), Some(_), Some(_)] => rules.likelihood(value(0)) == Likelihood::Recent,

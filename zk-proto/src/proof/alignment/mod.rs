@@ -7,7 +7,7 @@
 use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField};
 
 use super::People;
-use super::plausible::{ENOUGH, Id, Likelihood, Rules};
+use super::plausible::{ENOUGH, Id, Likelihood, Plausibility};
 
 mod few;
 
@@ -152,7 +152,7 @@ pub(super) struct Comparison {
 /// `sizes_agree` says that length word, size and count back the width: then a rival must be better, and only other
 /// beginnings are tried, the other layout of the same width, and 16 bytes where many short records have no likely date.
 /// Otherwise one as good is enough.
-pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Rules, sizes_agree: bool) -> Comparison {
+pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Plausibility, sizes_agree: bool) -> Comparison {
     // Where the claim names people whom the user table knows, only a reading that does so too can be the right one.
     let people = rules.people.as_ref().map(|people| (people, named(window, layout, 0, people)));
     let width = layout.width();
@@ -218,7 +218,7 @@ fn named(window: &[u8], layout: AttendanceLayout, shift: usize, people: &People)
 
 /// Scores the whole records from `shift` on, and the one before them whose head is not in the window. That of a rival ends
 /// where it is beaten, as most soon are.
-fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules, role: Role) -> Score {
+fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Plausibility, role: Role) -> Score {
     let mut score = Score { partial: window.len() < shift + layout.width(), ..Score::default() };
     if shift > 0 {
         let missing = layout.width() - shift;
@@ -245,7 +245,7 @@ fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Rules, r
 /// What one record is worth. Fields whose bytes are missing are taken for right; without its time a record is not judged.
 fn worth(
     layout: AttendanceLayout,
-    rules: &Rules,
+    rules: &Plausibility,
     role: Role,
     missing: usize,
     byte: impl Fn(usize) -> Option<u8>,
@@ -319,7 +319,7 @@ fn number(byte: &impl Fn(usize) -> Option<u8>, at: core::ops::Range<usize>) -> O
     at.rev().try_fold(0, |number, at| Some(number << 8 | u32::from(byte(at)?)))
 }
 
-fn date_points(rules: &Rules, time: u32) -> u32 {
+fn date_points(rules: &Plausibility, time: u32) -> u32 {
     match rules.likelihood(time) {
         Likelihood::None => 0,
         Likelihood::Poor => POOR_DATE,

@@ -61,7 +61,7 @@ pub(super) enum Likelihood {
 
 /// The rules for the fields of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rules {
+pub(super) struct Plausibility {
     pub(super) clock: Clock,
     pub(super) order: FieldOrder,
     /// With the length word, the size and the count agreeing, a date need only exist.
@@ -80,7 +80,7 @@ pub(super) struct Rules {
     pub(super) people: Option<People>,
 }
 
-impl Rules {
+impl Plausibility {
     pub(super) fn new(evidence: &Evidence, any_existing_date: bool) -> Self {
         let remembered = evidence.remembered;
         let (mut modes, mut states) = ([false; 256], [false; 256]);
@@ -249,7 +249,7 @@ impl Rules {
         if self.few && !self.is_usual_of_few(fields, record) {
             return Some(Class::Bad);
         }
-        Some(self.weigh(id, fields.time_of(record)?, fields.state.get(record)?, fields.mode.get(record)?))
+        Some(self.class_of_values(id, fields.time_of(record)?, fields.state.get(record)?, fields.mode.get(record)?))
     }
 
     /// Returns true if nothing about a record is unusual, which bytes from the wrong place often are.
@@ -263,7 +263,7 @@ impl Rules {
     }
 
     #[inline]
-    fn weigh(&self, id: Id, time: u32, state: u8, mode: u8) -> Class {
+    fn class_of_values(&self, id: Id, time: u32, state: u8, mode: u8) -> Class {
         if !self.knows_state(state) || !self.knows_mode(mode) || id == Id::Garbled {
             return Class::Bad;
         }
@@ -319,24 +319,26 @@ mod tests {
     #[test]
     fn a_date_may_be_a_day_past_the_later_clock_over_the_end_of_a_month() {
         let mut evidence = Evidence::new(0, Counts::default(), at(2025, 2, 28));
-        let rules = Rules::new(&evidence, false);
+        let rules = Plausibility::new(&evidence, false);
         assert!(rules.date(at(2025, 3, 1).0) == Date::Good);
         assert!(rules.date(at(2025, 3, 2).0) == Date::Bad);
         evidence.terminal_now = Some(at(2025, 6, 1));
-        assert!(Rules::new(&evidence, false).date(at(2025, 5, 30).0) == Date::Good);
+        assert!(Plausibility::new(&evidence, false).date(at(2025, 5, 30).0) == Date::Good);
     }
 
     #[test]
     fn a_day_that_does_not_exist_is_bad_whatever_else_agrees() {
         let thirtieth = at(2025, 2, 28).0 + 2 * DAY;
-        assert!(Rules::new(&Evidence::new(0, Counts::default(), at(2025, 6, 1)), true).date(thirtieth) == Date::Bad);
+        assert!(
+            Plausibility::new(&Evidence::new(0, Counts::default(), at(2025, 6, 1)), true).date(thirtieth) == Date::Bad
+        );
     }
 
     #[test]
     fn the_reset_date_is_good_while_the_terminal_shows_it() {
         let mut evidence = Evidence::new(0, Counts::default(), at(2025, 6, 1));
-        assert!(Rules::new(&evidence, false).date(60) == Date::Reset);
+        assert!(Plausibility::new(&evidence, false).date(60) == Date::Reset);
         evidence.terminal_now = Some(DeviceTime(90));
-        assert!(Rules::new(&evidence, false).date(60) == Date::Good);
+        assert!(Plausibility::new(&evidence, false).date(60) == Date::Good);
     }
 }
