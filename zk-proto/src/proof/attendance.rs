@@ -18,17 +18,17 @@ use super::verdict::Verdict;
 use super::witness::{Extent, extent};
 use super::{ByteSet, Evidence, WORD_LEN, Witnesses};
 
-/// Proves a whole log: `spool` holds its set from the length word on.
+/// Proves a whole log. `spool` holds the set, its length word included.
 ///
 /// # Errors
-/// [`Unproven`], with the bytes and the doubts. Where it asks for a second reading, read the set again on a fresh session and
-/// prove that one with [`Evidence::earlier`].
+/// [`Unproven`], with the bytes and the doubts. If it asks for a second reading, read the set again in a new session
+/// and prove that with [`Evidence::earlier`].
 pub fn prove(spool: Spool, evidence: &Evidence) -> Result<Proven, Unproven> {
     prove_with(spool, evidence, None)
 }
 
-/// Proves a whole log of which a [`Preview`] saw the bytes as they came. It comes to the same as [`prove`], mostly without
-/// reading the records back.
+/// Proves a whole log whose bytes a [`Preview`] has seen as they arrived. The result is that of [`prove`], mostly
+/// without reading the records back.
 ///
 /// # Errors
 /// As [`prove`].
@@ -123,7 +123,8 @@ fn empty(spool: &mut Spool, evidence: &Evidence) -> Result<Findings, Refusal> {
     })
 }
 
-/// The pinned layout alone; else the known layouts, the remembered one, and every other wide one that divides by a count.
+/// Returns the layouts to try: only the pinned one if there is one; else the known ones, the remembered one, and
+/// every wide one whose width divides the size by a count.
 pub(super) fn candidates(word: u32, evidence: &Evidence) -> Vec<AttendanceLayout> {
     if let Some(pinned) = evidence.pinned {
         return vec![pinned];
@@ -149,12 +150,12 @@ struct Accepted {
     trailing: u64,
     witnesses: Witnesses,
     verdict: Verdict,
-    /// So few records that who they name should be known.
+    /// There are so few records that the user table should confirm the people they name.
     people_wanted: bool,
 }
 
 impl Accepted {
-    /// What makes one explanation of a set better than another: that it names people of the user table, then its witnesses.
+    /// Ranks explanations of a set: first by naming people in the user table, then by the number of witnesses.
     fn standing(&self) -> (bool, usize) {
         (self.witnesses.people == Some(true), self.witnesses.holding())
     }
@@ -174,24 +175,25 @@ fn prove_layout(
     let pinned = evidence.pinned == Some(layout);
     let remembered = pinned || evidence.remembered.layout == Some(layout);
     let numbered = layout.fields().number.is_some();
-    // Word and size agree to the byte, and there is enough to tell by its content alone what it is.
+    // Word and size agree to the byte, and the records are enough to show their layout by their content alone.
     let complete = witnesses.length_word && witnesses.size && trailing == 0;
     let telling = complete && records >= ENOUGH;
     let few = records < FEW;
     let scant = layout.needs_users() && records < ENOUGH;
-    // Ids say nothing about bytes whose sizes do not agree, nor do the small numbers of 8-byte records unless word and size do.
+    // Ids prove nothing about bytes whose sizes disagree. The small numbers of 8-byte records prove nothing unless
+    // word and size agree.
     let may_speak = complete || witnesses.count && !layout.needs_users();
     if let Some(people) = evidence.people.as_ref().filter(|_| may_speak) {
         let named = people.among(spool, region)?;
         witnesses.people = Some(if few || scant { named.all() } else { named.nearly_all() });
-        // Few short records say so little that they have to name people, where these are known.
+        // Few short records show so little that they have to name people, if the table is known.
         if few && !numbered && !named.all() || scant && !named.most() {
             return Ok(Err(Doubt::Witnesses { layout: shape, witnesses }));
         }
     }
     let named = witnesses.people == Some(true);
     let remainder = counted_in && witnesses.count && (records >= ENOUGH || named || remembered || numbered);
-    // Record numbers, which only a look into the records shows, can add one witness and back a wide layout.
+    // Record numbers are checked later. They can add one witness and support a wide layout.
     let could_hold = witnesses.holding() + usize::from(numbered) >= 2 || remainder;
     let could_back = witnesses.count || remembered || numbered || named || telling;
     let lone_a = layout == AttendanceLayout::EightA
@@ -200,7 +202,7 @@ fn prove_layout(
         return Ok(Err(Doubt::Witnesses { layout: shape, witnesses }));
     }
     let familiar = remembered || AttendanceLayout::KNOWN.contains(&layout);
-    // A word and a size that differ by whole records do not agree, although each is a whole number of them.
+    // Word and size disagree if they differ by whole records, although each is a whole number of records.
     let sizes_agree = witnesses.sizes_agree() && trailing == 0;
     let enough = !few || numbered || sizes_agree || named && complete;
     if !enough || (!familiar && (few || !sizes_agree)) {
@@ -212,7 +214,7 @@ fn prove_layout(
     }
     let rules = Plausibility::new(evidence, sizes_agree && !narrow).of_few(few).of_recent(scant && !sizes_agree);
     let rules = rules.of_people(evidence.people.clone().filter(|_| named));
-    // A count that moved allows one record more or less, which with few narrow ones is another width.
+    // A count that moved allows one record more or less. With few short records, that is another width.
     let certain_width =
         pinned || named && complete || sizes_agree && familiar && (!narrow || evidence.counts.is_steady());
     let verdict = judge(spool, region, &rules, certain_width, ahead)?;
@@ -227,22 +229,22 @@ fn prove_layout(
         let bytes = spool.read(region.at..region.at + records * layout.width() as u64)?;
         let recent = few && rules.are_recent(layout, bytes);
         match alternative(bytes, layout, &rules, people) {
-            // Where nobody knows the people, the better-known of two possible readings is taken.
+            // Without a user table, the better-known of two possible layouts is taken.
             Some(_) if people.is_none() && recent => people_wanted = true,
             Some(rival) => return Ok(Err(Doubt::Misaligned { layout, rival })),
             None => {}
         }
     }
     witnesses.numbers = verdict.numbers;
-    // While the terminal's clock is reset, any small number is a believable date, and short records show nothing else.
+    // While the terminal's clock is reset, any small number is a believable date, and short records show little else.
     let by_content = telling && is_plain(layout, &verdict) && (numbered || !rules.clock.is_reset());
-    // Without a count, people speak for plain records alone.
+    // Without a count, people support only plain records.
     let by_people = named && is_plain(layout, &verdict) && !((few || scant) && verdict.tally.good < records);
     let thin = few && layout.needs_users() && witnesses.people.is_some() && verdict.tally.bad > 0;
-    // States that are learned from few records may be bytes of another field, unless the records name people.
+    // States learned from few records may be bytes of another field, unless the records name people.
     let odd = records < ENOUGH && !verdict.has_known_states() && !named && !pinned;
     let backed = witnesses.count || remembered || by_people || witnesses.numbers == Some(true) || by_content;
-    // Where a remainder is counted in, nothing but the count and the records say where they end.
+    // If the length word includes a remainder, only the count and the records show where they end.
     let whole = witnesses.holding() >= 2 && !counted_in;
     let but_for_the_rest = remainder
         && verdict.tally.bad == 0
@@ -261,8 +263,9 @@ fn prove_layout(
     })
 }
 
-/// Whether nearly all records are good ones, which no other reading of the bytes comes near to. Half of the ids of longer
-/// records may be missing; of those of 8 bytes a quarter, since a record of 16 is one of these and another without an id.
+/// Returns true if nearly all records are good, which no other interpretation comes close to. Half of the ids of
+/// longer records may be missing, but only a quarter of those of 8 bytes: a record of 16 bytes looks like one of 8
+/// and another without an id.
 fn is_plain(layout: AttendanceLayout, verdict: &Verdict) -> bool {
     let super::Tally { good, neutral, bad } = verdict.tally;
     let share = if layout.needs_users() { 4 } else { 2 };
@@ -270,7 +273,7 @@ fn is_plain(layout: AttendanceLayout, verdict: &Verdict) -> bool {
     bad * 20 <= all && neutral * share <= all
 }
 
-/// A known wide layout in which the bytes of an unfamiliar one are plausible too: each of its records would be several.
+/// Returns a known wide layout in which the records of an unfamiliar one are plausible too, each as several records.
 fn narrower(spool: &mut Spool, region: Region, rules: &Plausibility) -> Result<Option<AttendanceLayout>, SpoolError> {
     for layout in AttendanceLayout::KNOWN.into_iter().filter(|layout| layout.is_wide()) {
         let (width, known) = (region.layout.width(), layout.width());
@@ -284,8 +287,8 @@ fn narrower(spool: &mut Spool, region: Region, rules: &Plausibility) -> Result<O
     Ok(None)
 }
 
-/// Another width that length word, size and a count that moved fit as well, where one of the two has few records: what came is
-/// too little to tell them apart.
+/// Returns another width that length word, size and a moving count fit too, if either has few records. So few bytes
+/// cannot tell the two apart.
 fn also_fits(word: u32, evidence: &Evidence, region: Region) -> Option<AttendanceLayout> {
     AttendanceLayout::KNOWN.into_iter().filter(|other| other.width() != region.layout.width()).find(|other| {
         extent(word, evidence.announced, other.width() as u64, evidence.counts).is_some_and(|extent| {

@@ -1,4 +1,4 @@
-//! What is known about a transfer besides its bytes.
+//! Everything known about a transfer besides its bytes.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,7 +9,7 @@ use crate::record::{AttendanceLayout, FieldOrder};
 
 use super::People;
 
-/// How many records the terminal said it has, before the transfer and after it. `None` where it did not say.
+/// How many records the terminal counted before the transfer and after it. `None` if it gave no count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Before the transfer.
@@ -25,13 +25,14 @@ impl Counts {
         Self { before: Some(count), after: Some(count) }
     }
 
-    /// Whether a number of records lies between the two counts.
+    /// Returns true if a number of records lies between the two counts.
     #[must_use]
     pub fn allow(self, records: u64) -> bool {
         self.range().is_some_and(|range| range.contains(&records))
     }
 
-    /// Whether each count says that there is nothing. One that does not contradicts a terminal that refuses its data.
+    /// Returns true if every count is zero. A terminal that refuses its data while it counts records contradicts
+    /// itself.
     pub(super) fn say_empty(self) -> bool {
         self.range().is_some_and(|range| *range.end() == 0)
     }
@@ -57,100 +58,100 @@ impl fmt::Display for Counts {
     }
 }
 
-/// What earlier pulls have shown about a terminal.
+/// Facts that earlier pulls have shown about a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// The layout of its records.
     pub layout: Option<AttendanceLayout>,
-    /// Its count disagrees with its log even when read again.
+    /// The count disagrees with the log even after a second reading.
     pub count_off: bool,
-    /// Its checksums are wrong in every session.
+    /// The checksums are wrong in every session.
     pub checksums_wrong: bool,
-    /// Punch states that no document names and that recur in its log.
+    /// Undocumented punch states that recur in the log.
     pub states: ByteSet,
-    /// Verify modes that no document names and that recur in its log.
+    /// Undocumented verify modes that recur in the log.
     pub modes: ByteSet,
-    /// Records that were the same in two readings although many of them in a row are bad: that is how its log is.
+    /// Records that were the same in two readings although many in a row are bad: the log itself is like that.
     pub confirmed: Option<Fingerprint>,
 }
 
-/// One reading of records that needs a second one, on a fresh session, that is the same.
+/// Identifies one reading of records. A second reading, in a new session, has to have the same fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fingerprint {
     /// The layout of the records.
     pub layout: AttendanceLayout,
-    /// The first of them, as its place in the terminal's log, from 0.
+    /// Position of the first record in the terminal's log, from 0.
     pub first: u64,
-    /// How many there are.
+    /// Number of records.
     pub records: u64,
-    /// A number that tells two readings apart.
+    /// A digest of the records.
     pub digest: u64,
 }
 
 impl Fingerprint {
-    /// A reading that was kept.
+    /// A fingerprint that was stored.
     #[must_use]
     pub fn new(layout: AttendanceLayout, first: u64, records: u64, digest: u64) -> Self {
         Self { layout, first, records, digest }
     }
 }
 
-/// The records at the end of what is known of a log.
+/// The last known records of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// How many records of the log are known.
+    /// Number of known records.
     pub records: u64,
-    /// The last of them, raw, one after the other.
+    /// The last of them, raw and adjacent.
     pub overlap: Vec<u8>,
-    /// Their layout.
+    /// The layout of the records.
     pub layout: AttendanceLayout,
 }
 
 impl Known {
-    /// How many records the overlap has; never more than are known.
+    /// Number of records in the overlap; never more than are known.
     #[must_use]
     pub fn overlap_records(&self) -> u64 {
         ((self.overlap.len() / self.layout.width()) as u64).min(self.records)
     }
 
-    /// Where the overlap begins in the set, behind the length word.
+    /// Offset of the overlap in the set, counted from the length word.
     #[must_use]
     pub fn overlap_at(&self) -> u64 {
         let first = self.records.saturating_sub(self.overlap_records());
         first.saturating_mul(self.layout.width() as u64).saturating_add(super::WORD_LEN)
     }
 
-    /// Where the first record that is not known would begin in the set.
+    /// Offset in the set at which the first unknown record would begin.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.records.saturating_mul(self.layout.width() as u64).saturating_add(super::WORD_LEN)
     }
 }
 
-/// Everything that a proof weighs beside the bytes.
+/// Everything that a proof considers besides the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// Bytes of the whole set, its length word included, as the terminal announced them; for a set that came in the answer
-    /// itself, the bytes of that answer.
+    /// Size of the whole set, its length word included, as the terminal announced it. For a set in the answer itself,
+    /// the size of that answer.
     pub announced: u64,
     /// The terminal's counts.
     pub counts: Counts,
     /// The host's local time.
     pub host_now: DeviceTime,
-    /// The terminal's clock, where it was read.
+    /// The terminal's clock, if it was read.
     pub terminal_now: Option<DeviceTime>,
-    /// What earlier pulls have shown.
+    /// Facts from earlier pulls.
     pub remembered: Remembered,
     /// Which of two bytes of a 16-byte record is the punch state.
     pub order: FieldOrder,
-    /// Packets of the transfer whose checksum was wrong and that could not be had otherwise.
+    /// Packets with a wrong checksum that could not be replaced.
     pub damaged_packets: u64,
-    /// An earlier reading of the same set, on another session ([`super::Unproven::needs_second_reading`]).
+    /// An earlier reading of the same set in another session ([`super::Unproven::needs_second_reading`]).
     pub earlier: Option<Fingerprint>,
-    /// The layout that the owner of the terminal says it has: no other one is considered.
+    /// The layout that the terminal's owner configured. No other layout is considered.
     pub pinned: Option<AttendanceLayout>,
-    /// The people of its proven user table, where that was read.
+    /// The people in its proven user table, if that was read.
     pub people: Option<People>,
 }
 
@@ -173,13 +174,13 @@ impl Evidence {
     }
 }
 
-/// Where a set's bytes begin.
+/// The position in the set at which its bytes begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Begin {
-    /// With its length word: the whole set.
+    /// At the length word: the bytes are the whole set.
     #[default]
     Word,
-    /// With a record in the middle: a tail.
+    /// At a record in the middle: the bytes are a tail.
     Record {
         /// Offset of that record in the set.
         at: u64,
@@ -188,7 +189,7 @@ pub enum Begin {
     },
 }
 
-/// A set of byte values.
+/// A set of byte values, such as punch states or verify modes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct ByteSet([u64; 4]);
 
@@ -200,13 +201,13 @@ impl ByteSet {
         }
     }
 
-    /// Whether the value is in the set.
+    /// Returns true if the value is in the set.
     #[must_use]
     pub fn contains(self, value: u8) -> bool {
         self.0.get(usize::from(value >> 6)).is_some_and(|word| word >> (value & 63) & 1 == 1)
     }
 
-    /// Whether nothing is in the set.
+    /// Returns true if the set is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == [0; 4]

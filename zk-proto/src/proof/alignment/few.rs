@@ -1,8 +1,8 @@
-//! Other readings of a few records, against which no byte speaks.
+//! Other interpretations of a few records that no byte contradicts.
 //!
-//! A single punch fits on eight bytes, and the rest of one record with the head of the next can name somebody at a believable
-//! time as well. Where so little has come, every beginning is tried, in every layout of 8 and 16 bytes. The people of the user
-//! table tell which bytes can be part of an id at all.
+//! A single punch fits into eight bytes, and the end of one record with the head of the next can also name somebody
+//! at a believable time. With so few bytes, every beginning is tried in every layout of 8 and 16 bytes. The people in
+//! the user table show which bytes can be part of an id at all.
 
 use crate::record::{AttendanceFields, AttendanceLayout, Bits, IdField};
 
@@ -10,8 +10,8 @@ use super::Rival;
 use crate::proof::People;
 use crate::proof::plausible::{Likelihood, Plausibility};
 
-/// A reading of `bytes` from another beginning or in another layout that is possible too: all that can be seen of its records
-/// fits people of the table, where there is one, and times of the last years.
+/// Returns another interpretation of `bytes` that is possible too, with another beginning or another layout: all
+/// visible bytes of its records fit people in the table, if there is one, and times of the last four years.
 pub(in crate::proof) fn alternative(
     bytes: &[u8],
     claim: AttendanceLayout,
@@ -36,7 +36,7 @@ fn is_possible(bytes: &[u8], Rival { layout, shift }: Rival, rules: &Plausibilit
     is_first_possible && rest.chunks(width).all(|record| fits(layout, |at| record.get(at).copied(), rules, people))
 }
 
-/// Whether what can be seen of a record may be part of a real one.
+/// Returns true if the visible bytes of a record can be part of a real one.
 fn fits(
     layout: AttendanceLayout,
     byte: impl Fn(usize) -> Option<u8>,
@@ -45,19 +45,19 @@ fn fits(
 ) -> bool {
     let fields = layout.fields();
     let is_top_of_a_time = |state: Option<u8>| state.is_some_and(|state| rules.is_top_of_a_recent_time(state));
-    // A few bits hold no other values than the documented ones. If the order varies, the mode may be either byte.
+    // A few bits hold documented values only. If the order varies, either byte may be the mode.
     let whole = |bits: Bits| if bits.is_whole_byte() { byte(bits.at) } else { None };
     let (state, mode) = (whole(fields.state), if fields.order_varies { None } else { whole(fields.mode) });
     let is_unused_zero = fields.unused.iter().all(|bits| byte(bits.at).is_none_or(|byte| bits.of(byte) == 0));
     let is_clean = is_unused_zero
         && match fields.id {
-            // A whole record with the top byte of a time in place of its state is one of layout B.
+            // A whole record whose state is the top byte of a recent time belongs to layout B.
             IdField::Slot(at) => byte(at).is_none() || !is_top_of_a_time(state),
             IdField::Number(_) => !is_work_code_a_time(fields, &byte, rules),
             IdField::Text(_) => has_text(fields.id, &byte),
         };
     let time = [0, 1, 2, 3].map(|at| byte(fields.time + at));
-    // A key may be set to any state, but a byte that nothing else speaks for is none.
+    // A key may be set to any state, but without a time nothing supports an unknown one.
     if time.iter().all(Option::is_none) && state.is_some_and(|state| !rules.knows_state(state)) {
         return false;
     }
@@ -65,26 +65,26 @@ fn fits(
     is_clean && mode.is_none_or(|mode| rules.knows_mode(mode)) && may_be_recent(time, rules) && is_somebodys()
 }
 
-/// Whether a wide record has an id: plain text, then zeros.
+/// Returns true if a wide record has an id: plain text, then zeros.
 fn has_text(id: IdField, byte: &impl Fn(usize) -> Option<u8>) -> bool {
     let place = id.range();
     let mut id = place.clone().map_while(byte).skip_while(u8::is_ascii_graphic);
     byte(place.start).is_none_or(|first| first.is_ascii_graphic()) && id.all(|byte| byte == 0)
 }
 
-/// Two records of 8 bytes have the second one's time where one of 16 has its work code.
+/// Returns true if the work code is a recent time: then the 16 bytes are two records of 8 bytes.
 fn is_work_code_a_time(fields: AttendanceFields, byte: &impl Fn(usize) -> Option<u8>, rules: &Plausibility) -> bool {
     let Some(at) = fields.work_code else { return false };
     let code = [0, 1, 2, 3].map(|place| byte(at + place));
     code.iter().all(Option::is_some) && may_be_recent(code, rules)
 }
 
-/// Whether these bytes, of which some may be unknown, can be a time of the last years.
+/// Returns true if these bytes, some of them unknown, can be a time of the last four years.
 fn may_be_recent(bytes: [Option<u8>; 4], rules: &Plausibility) -> bool {
     let value = |unknown: u8| u32::from_le_bytes(bytes.map(|byte| byte.unwrap_or(unknown)));
     match bytes {
         [Some(_), Some(_), Some(_), Some(_)] => rules.likelihood(value(0)) == Likelihood::Recent,
-        // The years are in the last byte.
+        // The last byte has the years.
         [.., None] => true,
         [.., Some(_)] => [value(0), value(u8::MAX)].into_iter().any(|time| rules.is_of_recent_years(time)),
     }
