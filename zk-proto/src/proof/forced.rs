@@ -1,4 +1,4 @@
-//! Bytes that are not proven, read as records of a layout that somebody names: for a person who looks at them and decides.
+//! Unproven bytes, read in a layout that a person names, for that person to look at and decide.
 
 use alloc::vec::Vec;
 
@@ -17,33 +17,33 @@ use super::region::{RUN, Region};
 use super::witness::extent;
 use super::{Begin, Evidence, Tally, WORD_LEN, Witnesses};
 
-/// So many bad records close to each other are damage, and what looks good among them does so by chance.
+/// Bad records this close to each other are damage. A record among them that looks good does so by chance.
 const PATCH: u64 = 8;
-/// A month of packed time: so far may two records be apart that follow each other in the log.
+/// A month of packed time: the longest plausible gap between two adjacent records.
 const NEXT_TO: u32 = 31 * 86_400;
 
-/// How believable a record is beside its neighbours.
+/// How believable a record is, its neighbours considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grade {
-    /// Everything in it can be.
+    /// All fields are believable.
     Good,
-    /// Only its id is missing, or its date is the clock's reset.
+    /// Only the id is missing, or the date is that of a reset clock.
     Neutral,
-    /// Something in it cannot be, or it is in a damaged patch.
+    /// A field is impossible, or the record is in a damaged patch.
     Bad,
 }
 
-/// Damaged records, and those between them.
+/// Damaged records and those between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patch {
     /// The first, from 0.
     pub first: u64,
-    /// How many.
+    /// Number of records.
     pub records: u64,
 }
 
-/// Records that nothing proves: they are what the bytes give in a layout that somebody named, sound or not. It is made from a
-/// transfer that was refused, and never becomes a [`Proven`](super::Proven).
+/// Records that nothing proves: the bytes of a refused transfer, read in the layout that a person named. They never
+/// become a [`Proven`](super::Proven).
 #[derive(Debug)]
 pub struct Forced {
     region: Region,
@@ -58,10 +58,10 @@ pub struct Forced {
     next: u64,
 }
 
-/// Reads a set as records of a layout, whatever speaks against that. `None` when not one record fits.
+/// Reads a set as records of a layout, whatever contradicts that. `None` if not one record fits.
 ///
-/// Bad records are told apart as in a proof, but more strictly. Eight and more that are close to each other are one [`Patch`]
-/// with all between them, and so are 64 in a row that make better records from another byte on.
+/// Bad records are found as in a proof, but more strictly. Eight or more that are close to each other form one
+/// [`Patch`] with all records between them. So do 64 in a row that make better records from another byte on.
 ///
 /// # Errors
 /// [`SpoolError::File`] when the spool's file cannot be read.
@@ -106,7 +106,7 @@ pub fn forced(
     Ok(Some(forced))
 }
 
-/// Every layout in which most of what is not neutral makes sense, the best first.
+/// Returns each layout in which more records are good than bad, the best first.
 ///
 /// # Errors
 /// As [`forced`].
@@ -116,12 +116,12 @@ pub fn possible(spool: &mut Spool, begin: Begin, evidence: &Evidence) -> Result<
         Begin::Record { word, .. } => word,
     };
     let mut found = Vec::new();
-    // What the terminal announced may be unknown, or nonsense.
+    // The announced size may be unknown or nonsense.
     let evidence = &Evidence { announced: evidence.announced.max(WORD_LEN), ..evidence.clone() };
     for layout in candidates(word, evidence) {
         found.extend(forced(spool, layout, begin, evidence)?.filter(|reading| reading.tally.good > reading.tally.bad));
     }
-    // Good bytes, not good records: a wide record makes five narrow ones of which one may look good.
+    // Bytes count, not records: a wide record makes five narrow ones, of which one may look good.
     found.sort_by_key(|reading| core::cmp::Reverse(reading.tally.good * reading.region.layout.width() as u64));
     Ok(found)
 }
@@ -133,31 +133,31 @@ impl Forced {
         self.region.layout
     }
 
-    /// How many records there are.
+    /// Number of records.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.region.records
     }
 
-    /// Place of the first of them in the terminal's log, from 0.
+    /// Position of the first record in the terminal's log, from 0.
     #[must_use]
     pub fn first_index(&self) -> u64 {
         self.first_index
     }
 
-    /// Bytes behind the last record.
+    /// Bytes after the last record.
     #[must_use]
     pub fn trailing(&self) -> u64 {
         self.trailing
     }
 
-    /// Which of the witnesses that need no look into the records hold.
+    /// Which of the witnesses hold that depend only on sizes and counts.
     #[must_use]
     pub fn witnesses(&self) -> Witnesses {
         self.witnesses
     }
 
-    /// How many records are of which grade.
+    /// Number of records of each grade.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally
@@ -175,7 +175,7 @@ impl Forced {
         self.dates
     }
 
-    /// The next records, at most `most`, each with its grade; none when all were given out.
+    /// Returns the next records with their grades, at most `most`; none at the end.
     ///
     /// # Errors
     /// [`SpoolError::File`] when the spool's file cannot be read.
@@ -195,12 +195,12 @@ impl Forced {
         Ok(batch)
     }
 
-    /// Goes on with this record, counted from 0.
+    /// Continues at this record, counted from 0.
     pub fn seek(&mut self, record: u64) {
         self.next = record.min(self.region.records);
     }
 
-    /// How many records were given out, or passed over by [`Forced::seek`].
+    /// Number of records that were returned, or skipped by [`Forced::seek`].
     #[must_use]
     pub fn place(&self) -> u64 {
         self.next
@@ -226,7 +226,7 @@ impl Forced {
         self.rules.class(self.region.layout, record).into()
     }
 
-    /// Finds the patches, then counts what is outside of them.
+    /// Finds the patches, then counts the records outside of them.
     fn find_patches(&mut self, spool: &mut Spool) -> Result<(), SpoolError> {
         let region = self.region;
         let Others { modes, states } = recurring(spool, region, &self.rules)?;
@@ -236,7 +236,7 @@ impl Forced {
         region.blocks(spool, |block| {
             for window in block.chunks(RUN * region.layout.width()) {
                 let records = (window.len() / region.layout.width()) as u64;
-                // Bytes were lost or added in front of it.
+                // Bytes were lost or inserted before it.
                 if alignment::compare(window, region.layout, &self.rules, true).rival.is_some() {
                     patches.add(place, records, PATCH);
                 } else {
@@ -277,8 +277,8 @@ impl Forced {
     }
 }
 
-/// A short record that is noise looks good now and then. Inside of a patch that does not matter; at its edges, a record has to
-/// have a date next to that of its sound neighbour.
+/// Extends a patch of short records. Noise looks good now and then, which does no harm inside a patch. At its edges,
+/// a record needs a date close to that of its sound neighbour.
 fn widen(patch: &mut Patch, spool: &mut Spool, region: Region) -> Result<(), SpoolError> {
     let width = region.layout.width() as u64;
     let mut time = |place: Option<u64>| {
@@ -318,7 +318,7 @@ struct Patches {
 }
 
 impl Patches {
-    /// Takes bad records, which weigh so much.
+    /// Adds bad records with a weight.
     fn add(&mut self, first: u64, records: u64, weight: u64) {
         match &mut self.open {
             Some((patch, bad)) if first < patch.first + patch.records + PATCH => {

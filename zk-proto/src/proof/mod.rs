@@ -1,20 +1,16 @@
-//! Proof before records: what a transfer must show before anything in it is believed.
+//! Proof before records: the checks that a transfer has to pass before any record of it is used.
 //!
-//! A terminal sends a set of records as one run of bytes after a length word. Nothing in it marks where a record begins, and a
-//! transfer that lost a few bytes still decodes, into records that never were. So a set has to be proven:
+//! A terminal sends a set of records as one run of bytes after a length word. Nothing marks where a record begins, so
+//! a transfer that lost a few bytes still decodes, into punches that never happened. [`prove`] therefore looks for up
+//! to five [`Witnesses`] in sizes, count, record numbers and user ids. It checks that the records are believable, and
+//! that no other beginning or layout explains the same bytes better ([`Rival`]). A remaining [`Doubt`] is settled by
+//! a second, identical reading ([`Evidence::earlier`]) or by the user table ([`People`]).
 //!
-//! | what | by |
-//! |---|---|
-//! | lengths, count, record numbers, people | up to five witnesses, [`Witnesses`] |
-//! | what else is known | [`Evidence`], [`Remembered`], a pinned layout |
-//! | the records themselves | plausible ones, and no better reading of the same bytes ([`Rival`]) |
-//! | doubts | a second, identical reading ([`Evidence::earlier`]), or the user table ([`People`]) |
-//! | the next pull | an overlap that equals the stored records ([`prove_tail`]) |
+//! The result is a [`Proven`], the only way to records, or an [`Unproven`], which keeps the bytes and the doubts. The
+//! next pull needs only the new records and an overlap ([`prove_tail`]). [`forced`] reads refused bytes for a person
+//! to look at; these records never become proven.
 //!
-//! [`prove`] gives a [`Proven`], the only way to records, or an [`Unproven`] that keeps the bytes and says why. [`forced`]
-//! reads refused bytes for a person who looks at them; what it gives is never proven.
-//!
-//! The rules, their reasons, and what bytes cannot tell are in `docs/proof.md` of the repository.
+//! `docs/proof.md` in the repository has the rules, the reasons for them, and the limits.
 
 mod alignment;
 mod attendance;
@@ -46,5 +42,5 @@ pub use users::{UserTable, prove_names, prove_users};
 pub use verdict::Tally;
 pub use witness::Witnesses;
 
-/// Bytes of the length word in front of a set: a little-endian `u32`, the bytes that follow it.
+/// Size of the length word before a set: a little-endian `u32` with the number of bytes that follow.
 pub const WORD_LEN: u64 = 4;

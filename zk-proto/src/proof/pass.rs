@@ -1,4 +1,5 @@
-//! The pass over all records in their order: what each is, where they stop making sense, and whether their numbers run on.
+//! The pass over all records in order: how believable each is, whether another beginning is better, and whether their
+//! numbers run on.
 
 use alloc::vec::Vec;
 
@@ -11,22 +12,22 @@ use super::plausible::{Class, ENOUGH, Plausibility};
 use super::region::{RUN, Region};
 use super::verdict::Verdict;
 
-/// Undocumented verify modes that are taken when they recur.
+/// Undocumented verify modes that are accepted if they recur, at most.
 const OTHER_MODES: usize = 4;
-/// Undocumented punch states that are taken when they recur: more than a terminal has function keys for them.
+/// Undocumented punch states that are accepted if they recur, at most: more than any terminal has function keys.
 const OTHER_STATES: usize = 16;
-/// One record in so many has such a state at least.
+/// At least one record in so many has such a state.
 const STATE_SHARE: u64 = 64;
 
-/// So many bad records in a row are no accident of the punches themselves: eight people would have come one after the other
-/// with a broken record each. A damaged datagram of 1 KB spoils 25 records at the least, a damaged chunk many more.
+/// So many bad records in a row are not the work of people: eight would have made a broken record one after another.
+/// A damaged datagram of 1 KB spoils at least 25 records, a damaged chunk many more.
 const SUSPICIOUS: u64 = 8;
-/// Fewer steps than this may run on by chance where the numbers are uids.
+/// If the numbers are uids, fewer steps than this may run on by chance.
 const MIN_STEPS: u64 = 4;
 
-/// Judges every record. The order that is set for 16-byte records names the fields and is no evidence of what a terminal
-/// sends: they are judged as captures have them, and in that order only when they make no sense so. A look that was had while
-/// the records came in saves the first one here.
+/// Judges every record. The configured order of 16-byte records names the fields, but is no evidence of what a
+/// terminal sends: records are judged in the captured order first, and in the configured one only if they make no
+/// sense. A pass that was made while the records arrived (`ahead`) replaces the first one here.
 pub(super) fn judge(
     spool: &mut Spool,
     region: Region,
@@ -45,8 +46,8 @@ pub(super) fn judge(
     Ok(if better { as_set } else { verdict })
 }
 
-/// Verify modes and punch states that no document names are taken when they recur, which costs a second look; and where states
-/// prove nothing, they are not held against a record at all, in a third one.
+/// Judges the records in one order. Undocumented verify modes and punch states are accepted if they recur, which
+/// costs a second pass. If states prove nothing, a third pass accepts any state.
 fn judge_in_order(
     spool: &mut Spool,
     region: Region,
@@ -67,7 +68,7 @@ fn judge_in_order(
         let learned = Verdict { modes, states, ..pass(spool, region, &rules, sizes_agree)? };
         verdict = verdict.or_better(learned);
     }
-    // Short records have little else to show, unless they name people.
+    // Short records show little else, unless they name people.
     let states_prove_nothing = rules.people.is_some() || rules.states_prove_nothing && region.layout.is_wide();
     if states_prove_nothing && !verdict.leaves_nothing_to_learn() {
         rules.allow_any_state();
@@ -86,18 +87,18 @@ fn pass(spool: &mut Spool, region: Region, rules: &Plausibility, sizes_agree: bo
     pass.finish(spool, region)
 }
 
-/// What a log has that no document names, as far as it occurs more than once.
+/// Undocumented values that occur more than once in a log.
 pub(super) struct Others {
     pub(super) modes: ByteSet,
     pub(super) states: ByteSet,
 }
 
-/// The most frequent verify modes and punch states that no document names.
+/// Finds the most frequent undocumented verify modes and punch states.
 pub(super) fn recurring(spool: &mut Spool, region: Region, rules: &Plausibility) -> Result<Others, SpoolError> {
     let (mut modes, mut states) = ([0u64; 256], [0u64; 256]);
     let layout = region.layout;
     let fields = layout.fields();
-    // A few bits hold nothing that a function key could be set to besides the documented states.
+    // A few bits hold documented states only, whatever a function key is set to.
     let state = Some(fields.state).filter(|_| !(layout.needs_users() && region.records < ENOUGH));
     let [mode, state] = [Some(fields.mode), state].map(|bits| bits.filter(|bits| bits.is_whole_byte()));
     region.blocks(spool, |block| {
@@ -109,7 +110,7 @@ pub(super) fn recurring(spool: &mut Spool, region: Region, rules: &Plausibility)
         true
     })?;
     let modes = most_frequent(&modes, |mode, seen| !rules.knows_mode(mode) && seen > 1, OTHER_MODES);
-    // A state that few records have makes no difference, and bytes that are no state have many values.
+    // A state of few records makes no difference, and bytes that are not states have many values.
     let enough = |seen: u64| seen > 1 && seen * STATE_SHARE >= region.records;
     let states = most_frequent(&states, |state, seen| !rules.knows_state(state) && enough(seen), OTHER_STATES);
     Ok(Others { modes, states })
@@ -123,7 +124,7 @@ fn most_frequent(seen: &[u64; 256], is_other: impl Fn(u8, u64) -> bool, most: us
     others.into_iter().map(|(value, _)| value).collect()
 }
 
-/// A look at records in their order, block after block.
+/// One pass over records in order, block after block.
 #[derive(Clone, Debug)]
 pub(super) struct Pass {
     layout: AttendanceLayout,
@@ -134,9 +135,9 @@ pub(super) struct Pass {
     last_number: Option<u16>,
     steps: u64,
     broken: bool,
-    /// Records that were seen.
+    /// Records seen so far.
     at: u64,
-    /// Records at the beginning that are known, so that their faults are too.
+    /// Known records at the beginning. Their faults are known too.
     trusted: u64,
     bad_in_a_row: u64,
 }
@@ -158,22 +159,22 @@ impl Pass {
         }
     }
 
-    /// For records of which so many at the beginning are known.
+    /// Sets the number of known records at the beginning.
     pub(super) fn trusting(self, trusted: u64) -> Self {
         Self { trusted, ..self }
     }
 
-    /// Bytes of a window. All blocks but the last have a multiple of it.
+    /// Size of a window in bytes. All blocks but the last are multiples of it.
     pub(super) fn window(&self) -> usize {
         RUN * self.layout.width()
     }
 
-    /// Whether further records make a difference.
+    /// Returns true if further records can change the result.
     pub(super) fn goes_on(&self) -> bool {
         self.verdict.bad_run.is_none() && self.verdict.rival.is_none()
     }
 
-    /// Whether it is the look that a proof would have at these records by these rules.
+    /// Returns true if a proof would make exactly this pass.
     pub(super) fn is_of(&self, region: Region, rules: &Plausibility, sizes_agree: bool) -> bool {
         self.layout == region.layout
             && self.sizes_agree == sizes_agree
@@ -181,7 +182,7 @@ impl Pass {
             && (self.at == region.records || !self.goes_on())
     }
 
-    /// Takes whole records.
+    /// Judges a block of whole records.
     pub(super) fn feed(&mut self, block: &[u8]) {
         for window in block.chunks(self.window()) {
             if !self.goes_on() {
@@ -203,15 +204,15 @@ impl Pass {
             return;
         }
         self.at += records as u64;
-        // A cut moves all that follows it, so the first records are compared with other readings, and the last in the end;
-        // between them, those with few good ones among them, which are suspicious in themselves.
+        // A cut moves everything after it. So other interpretations are tried on the first records, on the last ones
+        // at the end, and on windows with few good records in between.
         let few_good = window.len() == self.window() && (self.verdict.tally.good - good_before) * 4 < RUN as u64;
         if few_good || self.at <= RUN as u64 {
             self.compare(window);
         }
     }
 
-    /// Judges one record after the other. False when they turn bad.
+    /// Judges the records one by one. Returns false once too many are bad.
     fn feed_records(&mut self, window: &[u8]) -> bool {
         for (place, record) in (self.at..).zip(window.chunks_exact(self.layout.width())) {
             let class = self.rules.class(self.layout, record);
@@ -247,7 +248,7 @@ impl Pass {
         self.verdict.rival = rival;
     }
 
-    /// What it came to, after a look at the last records, which stand in the spool.
+    /// Returns the verdict, after comparing the last records, which are in the spool.
     pub(super) fn finish(mut self, spool: &mut Spool, region: Region) -> Result<Verdict, SpoolError> {
         if region.records > RUN as u64 && self.goes_on() {
             let end = region.at + region.records * self.layout.width() as u64;
@@ -259,7 +260,7 @@ impl Pass {
     }
 }
 
-/// The last 64 classes, as bits.
+/// The classes of the last 64 records, one bit each.
 #[derive(Clone, Debug, Default)]
 struct Run {
     good: u64,
@@ -268,7 +269,7 @@ struct Run {
 }
 
 impl Run {
-    /// Takes good ones, at most as many as are kept.
+    /// Adds good records, at most as many as are kept.
     fn add_good(&mut self, records: usize) {
         let bits = u32::try_from(records).unwrap_or(u32::MAX);
         self.good = self.good.checked_shl(bits).unwrap_or(0)
@@ -277,12 +278,12 @@ impl Run {
         self.seen += records;
     }
 
-    /// Takes one more; true when 64 are there and the bad are more than the good.
+    /// Adds a record. Returns true if, of 64, more are bad than good.
     fn turns_bad(&mut self, class: Class) -> bool {
         self.good = self.good << 1 | u64::from(class == Class::Good);
         self.bad = self.bad << 1 | u64::from(class == Class::Bad);
         self.seen += 1;
-        // Nearly always none is bad, which is known without counting.
+        // Usually none is bad, which needs no counting.
         self.bad != 0 && self.seen >= RUN && self.bad.count_ones() > self.good.count_ones()
     }
 }

@@ -1,4 +1,4 @@
-//! The witness of the user table: ids that are exactly those of people whom the terminal knows.
+//! The witness of the user table: record ids that are exactly those of people the terminal knows.
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
@@ -11,11 +11,11 @@ use crate::spool::{Spool, SpoolError};
 
 use super::region::Region;
 
-/// Different people whom the records have to name, where there are as many: an id that is always the same may be a byte of
-/// another field.
+/// The number of different people that records must name, if the table has that many. An id that never changes may be
+/// a byte of another field.
 const DIFFERENT: usize = 3;
 
-/// The people of a proven user table, by what records call them.
+/// The people in a proven user table, as records refer to them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct People(Arc<Names>);
 
@@ -31,8 +31,8 @@ impl People {
         Self(Arc::new(Names { texts, numbers, slots }))
     }
 
-    /// Whether a record names one of them, and a number that tells one from another. `bytes` gives the bytes of the record,
-    /// whose first `missing` ones are not to be had.
+    /// Returns a number for the person that a record names, if that person is in the table. `record` lacks its first
+    /// `missing` bytes.
     pub(super) fn named(&self, layout: AttendanceLayout, record: &[u8], missing: usize) -> Option<u64> {
         let id = layout.fields().id;
         let place = id.range().start.checked_sub(missing)?..id.range().end.checked_sub(missing)?;
@@ -54,7 +54,7 @@ impl People {
         }
     }
 
-    /// Whether what can be seen of a record's id may be part of one of theirs.
+    /// Returns true if the visible bytes of a record's id can be part of the id of a person in the table.
     pub(super) fn fit(&self, layout: AttendanceLayout, byte: impl Fn(usize) -> Option<u8>) -> bool {
         let id = layout.fields().id;
         let fits = |own: &[u8]| id.range().zip(own).all(|(at, own)| byte(at).is_none_or(|seen| seen == *own));
@@ -66,7 +66,7 @@ impl People {
         }
     }
 
-    /// How many of these records name one of them.
+    /// Counts the records that name people in the table.
     pub(super) fn among(&self, spool: &mut Spool, region: Region) -> Result<Named, SpoolError> {
         let (mut named, mut nobodys, mut different) = (0u64, 0u64, BTreeSet::new());
         region.blocks(spool, |block| {
@@ -94,19 +94,19 @@ fn is_without_id(layout: AttendanceLayout, record: &[u8]) -> bool {
     id.is_some_and(|id| id.iter().all(|byte| *byte == 0))
 }
 
-/// How many of some records name people of the table.
+/// How many of a number of records name people in the table.
 #[derive(Clone, Copy)]
 pub(super) struct Named {
     named: u64,
-    /// Those whose id is nobody's.
+    /// Records whose id is nobody's.
     nobodys: u64,
     records: u64,
-    /// Three different ones, or all there are.
+    /// They name three different people, or all there are.
     several: bool,
 }
 
 impl Named {
-    /// Some do, and those that do not name nobody at all.
+    /// Returns true if some records name people, and the others have no id.
     pub(super) fn all(self) -> bool {
         self.named > 0 && self.nobodys == 0
     }
@@ -115,14 +115,14 @@ impl Named {
         self.named > self.nobodys
     }
 
-    /// Nine in ten, and several people.
+    /// Returns true if nine in ten records name people, and several different ones.
     pub(super) fn nearly_all(self) -> bool {
         self.named * 10 >= self.records * 9 && self.several
     }
 }
 
 impl fmt::Debug for People {
-    /// How many there are; who they are is nobody's business in a log.
+    /// Prints the number of people only: ids of people do not belong in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "People({})", self.0.slots.len())
     }

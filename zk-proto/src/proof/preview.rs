@@ -1,4 +1,4 @@
-//! A look at records while they arrive.
+//! The first pass over records, made while they arrive.
 
 use alloc::vec::Vec;
 
@@ -11,29 +11,29 @@ use super::{Evidence, WORD_LEN};
 
 /// Judges records while they arrive, so that a proof need not read all of them back.
 ///
-/// It saves time and decides nothing. It begins with what is likely: the layout that length word, size and count agree on. What
-/// it has seen counts only where the proof, which knows everything, comes to the same layout, number and rules; else the
-/// records are judged from the spool.
+/// It saves time and decides nothing. It starts with the likely layout, on which length word, size and count agree.
+/// Its result counts only if the proof, which knows everything, arrives at the same layout, number and rules.
+/// Otherwise the records are judged from the spool.
 #[derive(Clone, Debug)]
 pub struct Preview {
     evidence: Evidence,
-    /// Where the next bytes have to stand; `None` once some did not.
+    /// Offset of the next bytes; `None` once bytes came out of order.
     next: Option<u64>,
-    /// What came and was not judged yet: a part of the length word, then of a window.
+    /// Bytes that wait to be judged: part of the length word, then of a window.
     rest: Vec<u8>,
     pass: Option<Pass>,
-    /// Bytes of the records that are still to come.
+    /// Bytes of records still to come.
     left: u64,
 }
 
 impl Preview {
-    /// For a set of which this much is known before it comes: what was announced, one count, the clocks.
+    /// Creates a preview from what is known before the set arrives: its size, one count, the clocks.
     #[must_use]
     pub fn new(evidence: Evidence) -> Self {
         Self { evidence, next: Some(0), rest: Vec::new(), pass: None, left: 0 }
     }
 
-    /// Takes bytes of the set, as they are written to the spool.
+    /// Takes bytes of the set as they are written to the spool.
     pub fn push(&mut self, offset: u64, mut bytes: &[u8]) {
         if self.next != Some(offset) {
             (self.next, self.pass) = (None, None);
@@ -71,10 +71,10 @@ impl Preview {
         }
     }
 
-    /// Chooses what to look for. Where it is not plain, nothing: the proof has to try all of it.
+    /// Chooses the layout to look for. If that is not obvious, there is no preview, and the proof tries everything.
     fn begin(&mut self, word: u32) {
         let evidence = &self.evidence;
-        // Of the two layouts of 8 bytes, each has to be held against the other.
+        // The two layouts of 8 bytes have to be compared with each other.
         let plain = AttendanceLayout::KNOWN
             .into_iter()
             .filter(|layout| !layout.needs_users() || evidence.remembered.layout == Some(*layout));
@@ -91,7 +91,7 @@ impl Preview {
         self.pass = Some(Pass::new(layout, Plausibility::new(evidence, true).in_order(FieldOrder::StateFirst), true));
     }
 
-    /// What it saw, when that was all.
+    /// Returns the pass if it covered all records.
     pub(super) fn pass(&self) -> Option<&Pass> {
         self.pass.as_ref().filter(|_| self.left == 0)
     }

@@ -10,8 +10,8 @@ use crate::spool::{Spool, SpoolError};
 use super::region::Region;
 use super::{Begin, ByteSet, Fingerprint, Tally, WORD_LEN, Witnesses};
 
-/// Records of a transfer that is proven, in the order in which the terminal stores them. There is no other way to make one
-/// than [`super::prove`] and [`super::prove_tail`].
+/// The records of a proven transfer, in the order in which the terminal stores them. Only [`super::prove`] and
+/// [`super::prove_tail`] make one.
 #[derive(Debug)]
 pub struct Proven {
     spool: Spool,
@@ -31,24 +31,24 @@ pub struct Proven {
     people_would_help: bool,
 }
 
-/// What a proof has found out, to make a [`Proven`] of.
+/// The results of a proof, from which a [`Proven`] is made.
 pub(super) struct Findings {
     pub(super) region: Option<Region>,
     pub(super) order: FieldOrder,
-    /// Position in the terminal's log of the region's first record.
+    /// Position of the region's first record in the terminal's log.
     pub(super) first_index: u64,
-    /// Records at the region's head that are known already and not given out.
+    /// Known records at the start of the region, which are not returned.
     pub(super) skipped: u64,
     pub(super) trailing: u64,
     pub(super) witnesses: Witnesses,
     pub(super) tally: Tally,
-    /// Not one record speaks for the place where it was read.
+    /// No record supports the alignment.
     pub(super) vague: bool,
     pub(super) states: ByteSet,
     pub(super) modes: ByteSet,
-    /// Records that were believed since they came twice the same.
+    /// Records that were accepted because they were the same twice.
     pub(super) confirmed: Option<Fingerprint>,
-    /// So few records that who they name should be known.
+    /// There are so few records that the user table should confirm the people they name.
     pub(super) people_wanted: bool,
 }
 
@@ -74,82 +74,82 @@ impl Proven {
         }
     }
 
-    /// How the records are laid out; `None` for an empty log.
+    /// The layout of the records; `None` for an empty log.
     #[must_use]
     pub fn layout(&self) -> Option<AttendanceLayout> {
         self.region.map(|region| region.layout)
     }
 
-    /// How many records it gives out.
+    /// Number of records that it returns.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.region.map_or(0, |region| region.records - self.skipped)
     }
 
-    /// How many records the terminal's log has, those before these included.
+    /// Number of records in the terminal's log, including those before these.
     #[must_use]
     pub fn records_on_device(&self) -> u64 {
         self.first_index + self.region.map_or(0, |region| region.records)
     }
 
-    /// Position in the terminal's log of the first record that it gives out, from 0.
+    /// Position of the first returned record in the terminal's log, from 0.
     #[must_use]
     pub fn first_index(&self) -> u64 {
         self.first_index + self.skipped
     }
 
-    /// Bytes behind the last record, which belong to none.
+    /// Bytes after the last record, which belong to none.
     #[must_use]
     pub fn trailing(&self) -> u64 {
         self.trailing
     }
 
-    /// Which witnesses held. For a tail, those of its overlap are not among them.
+    /// The witnesses that held. For a tail, the overlap is not among them.
     #[must_use]
     pub fn witnesses(&self) -> Witnesses {
         self.witnesses
     }
 
-    /// How many records are believable.
+    /// Number of believable and unbelievable records.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// Whether not one record shows more than an empty id, or a date of the first years after the clock's reset. By all sizes
-    /// such records are where they belong, but none of them says so by itself: put them in quarantine.
+    /// Returns true if every record has an empty id, or a date in the first years after a reset clock. Such records
+    /// are aligned by all sizes, but none of them confirms it: put them in quarantine.
     #[must_use]
     pub fn is_neutral(&self) -> bool {
         self.vague
     }
 
-    /// Punch states that no document names and that recur among the records: to be remembered of the terminal.
+    /// Undocumented punch states that recur among the records. Remember them for the terminal.
     #[must_use]
     pub fn learned_states(&self) -> ByteSet {
         self.states
     }
 
-    /// Verify modes that no document names and that recur among the records: to be remembered of the terminal.
+    /// Undocumented verify modes that recur among the records. Remember them for the terminal.
     #[must_use]
     pub fn learned_modes(&self) -> ByteSet {
         self.modes
     }
 
-    /// Records that are believed because two readings of them were the same, although many in a row are bad: to be remembered,
-    /// so that they need not come twice again.
+    /// Records that are accepted because two readings of them were the same, although many in a row are bad. Remember
+    /// them, so that they need not be read twice again.
     #[must_use]
     pub fn confirmed(&self) -> Option<Fingerprint> {
         self.confirmed
     }
 
-    /// Whether so few records came that the proven user table ([`super::Evidence::people`]) should speak for them too, if it
-    /// can be had: then prove the same bytes again with it.
+    /// Returns true if there are so few records that the proven user table should confirm them
+    /// ([`super::Evidence::people`]). If it can be read, prove the same bytes again with it.
     #[must_use]
     pub fn people_would_help(&self) -> bool {
         self.people_would_help
     }
 
-    /// The next records, at most `most`; none when all were given out. They share one buffer.
+    /// Returns the next records, at most `most`; none at the end. They share one buffer.
     ///
     /// # Errors
     /// [`SpoolError::File`] when the temporary file cannot be read back.
@@ -171,7 +171,7 @@ impl Proven {
         self.next = self.skipped;
     }
 
-    /// Bytes of the whole set, and where in it the spool begins.
+    /// Returns the size of the whole set, and the position in it at which the spool begins.
     pub(super) fn origin(&self) -> (u64, Begin) {
         let Some(region) = self.region else { return (WORD_LEN, Begin::Word) };
         let width = region.layout.width() as u64;
@@ -187,7 +187,7 @@ impl Proven {
         self.spool
     }
 
-    /// The last records of the log, raw, at most `most`: the overlap of a later tail.
+    /// Returns the last records of the log, raw, at most `most`: the overlap of a later tail.
     ///
     /// # Errors
     /// [`SpoolError::File`] when the temporary file cannot be read back.

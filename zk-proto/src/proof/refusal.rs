@@ -1,4 +1,4 @@
-//! What keeps a set from being proven, and the second reading that can settle it: what logs, tails and user tables share.
+//! Refusals and second readings: the steps that proofs of logs, tails and user tables share.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,13 +10,13 @@ use super::unproven::{Doubt, Shape};
 use super::verdict::Verdict;
 use super::{Evidence, Fingerprint, WORD_LEN};
 
-/// What keeps a set from being proven.
+/// The doubts that keep a set from being proven.
 #[derive(Default)]
 pub(super) struct Refusal {
     pub(super) doubts: Vec<Doubt>,
-    /// What has to come a second time.
+    /// The reading that has to be repeated.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// Some sizes agree, so that the ids may show what they mean.
+    /// Some sizes agree, so that the ids of people may decide.
     pub(super) people_would_help: bool,
 }
 
@@ -32,7 +32,7 @@ impl From<SpoolError> for Refusal {
     }
 }
 
-/// Nothing about a set can be weighed before all of it is there, undamaged.
+/// Checks that all of a set has arrived undamaged.
 pub(super) fn came_whole(spool: &Spool, evidence: &Evidence) -> Result<(), Doubt> {
     let have = spool.contiguous();
     if have < evidence.announced {
@@ -49,9 +49,9 @@ pub(super) fn length_word(spool: &mut Spool) -> Result<u32, Doubt> {
     Ok(word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word)))
 }
 
-/// Where something about the records is doubtful, or many of them in a row are bad, the same must have come before, on another
-/// session. What was added since is no difference. `first` is the place of the first record in the terminal's log. Gives back
-/// what is to be remembered as confirmed.
+/// Requires an earlier, identical reading from another session if there are doubts, or if many records in a row are
+/// bad. Records that were added since make no difference. `first` is the position of the first record in the
+/// terminal's log. Returns the fingerprint to remember as confirmed.
 pub(super) fn confirm(
     spool: &mut Spool,
     evidence: &Evidence,
@@ -87,7 +87,7 @@ pub(super) fn confirm(
         && earlier.first == first
         && earlier.records <= records
         && digest(spool, Region { records: earlier.records, ..region })? == earlier.digest;
-    // Records that are new in this reading came once only: what is doubtful about them has to come again.
+    // New records were read only once: if they are doubtful, they have to be read again.
     let all_twice = verdict.suspicious.is_none_or(|(_, to)| to <= earlier.records);
     match (same, all_twice) {
         (true, true) => Ok(verdict.suspicious.map(|_| earlier)),
@@ -96,8 +96,8 @@ pub(super) fn confirm(
     }
 }
 
-/// Condenses records to a number. Bytes behind a text's end, which firmware leaves undefined, do not count. It guards against
-/// accidents, not against somebody who wants two logs to have the same number.
+/// Computes a digest of records. Bytes after the end of a text, which firmware leaves undefined, do not count. It
+/// guards against accidents, not against an attacker.
 fn digest(spool: &mut Spool, region: Region) -> Result<u64, SpoolError> {
     let mut state = Mixer(0);
     let fields = region.layout.fields();

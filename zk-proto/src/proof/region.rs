@@ -1,26 +1,26 @@
-//! Where records are in a spool.
+//! A run of records in a spool.
 
 use crate::record::AttendanceLayout;
 use crate::spool::{Spool, SpoolError};
 
-/// Records in a row among which the good may not be outnumbered by the bad.
+/// Size of a window: of this many records in a row, more must be good than bad.
 pub(super) const RUN: usize = 64;
-/// Bytes that are read from the spool at once.
+/// Bytes read from the spool at once.
 const BLOCK: usize = 256 << 10;
 
-/// Where the records to be judged stand in a spool.
+/// The records to judge: their layout, their number and their place in a spool.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Region {
     pub(super) layout: AttendanceLayout,
     /// Offset of the first record.
     pub(super) at: u64,
     pub(super) records: u64,
-    /// Records at its beginning that are known already.
+    /// Known records at its beginning.
     pub(super) trusted: u64,
 }
 
 impl Region {
-    /// Calls `look` with block after block of whole records; stops when it says so.
+    /// Calls `look` with one block of whole records after another, until it returns false.
     pub(super) fn blocks(self, spool: &mut Spool, mut look: impl FnMut(&[u8]) -> bool) -> Result<(), SpoolError> {
         let width = self.layout.width() as u64;
         // A multiple of `RUN`, so that no window is split.

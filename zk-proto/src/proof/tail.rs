@@ -1,4 +1,4 @@
-//! The proof of a log's tail: what stands behind records that are known.
+//! The proof of a log's tail: the records after those that are known.
 
 use alloc::vec::Vec;
 
@@ -12,14 +12,14 @@ use super::region::Region;
 use super::unproven::{Doubt, Shape, Unproven};
 use super::{Begin, Evidence, Known, WORD_LEN, Witnesses};
 
-/// Proves the tail of a log: `spool` holds the set from [`Known::overlap_at`] to its end, [`Evidence::announced`] is the size
-/// of the whole set, `word` the length word at its beginning.
+/// Proves the tail of a log. `spool` holds the set from [`Known::overlap_at`] to its end, [`Evidence::announced`] is
+/// the size of the whole set, and `word` is its length word.
 ///
-/// An overlap that equals the stored records, field by field, proves width and alignment up to there; behind it, 64 records
-/// in a row with more bad than good are refused, and so is a reading that another one beats.
+/// An overlap that equals the stored records, field by field, proves width and alignment that far. After it, 64
+/// records in a row with more bad than good are refused, and so are records that another interpretation beats.
 ///
 /// # Errors
-/// [`Unproven`]: then the whole log is to be read.
+/// [`Unproven`]: read the whole log.
 pub fn prove_tail(mut spool: Spool, word: u32, known: &Known, evidence: &Evidence) -> Result<Proven, Unproven> {
     match prove_overlap(&mut spool, word, known, evidence) {
         Ok(findings) => Ok(Proven::new(spool, findings)),
@@ -41,7 +41,7 @@ fn prove_overlap(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidenc
     let came = evidence.announced.saturating_sub(WORD_LEN);
     let length_word = word % width == 0 && word <= came;
     let body = word - word % width;
-    // A remainder that the word counts in, at a terminal whose count says where the records end.
+    // The length word includes a remainder, and the count shows where the records end.
     let remainder = word == came && evidence.counts.allow(body / width);
     if !length_word && !remainder {
         let witnesses = Witnesses { length_word, ..Witnesses::default() };
@@ -84,7 +84,7 @@ fn prove_overlap(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidenc
             people: None,
         },
         tally: verdict.tally,
-        // The overlap says where they are.
+        // The overlap proves the alignment.
         vague: false,
         states: verdict.states,
         modes: verdict.modes,

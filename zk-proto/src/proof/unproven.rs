@@ -1,4 +1,4 @@
-//! A transfer that could not be proven, and why, in words for people.
+//! Transfers that could not be proven, and the reasons in words for people.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,52 +9,52 @@ use crate::spool::Spool;
 
 use super::{Begin, Counts, Fingerprint, Rival, Tally, Witnesses};
 
-/// Why a transfer is not proven.
+/// A reason why a transfer is not proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Doubt {
-    /// Fewer bytes came than were announced, or some in the middle are missing.
+    /// Fewer bytes arrived than were announced, or some in the middle are missing.
     Incomplete {
-        /// Bytes that came without a hole.
+        /// Bytes that arrived without a gap.
         have: u64,
         /// Bytes that were announced.
         announced: u64,
     },
-    /// Packets whose checksum is wrong.
+    /// Packets had a wrong checksum.
     Damaged {
         /// How many.
         packets: u64,
     },
-    /// Nothing came, but the terminal does not count 0.
+    /// No records arrived, but the terminal does not count 0.
     Empty,
-    /// No layout is backed by the sizes.
+    /// The sizes support no layout.
     NoLayout,
     /// Too few witnesses, or the wrong ones.
     Witnesses {
         /// The layout.
         layout: Shape,
-        /// What holds.
+        /// The witnesses that hold.
         witnesses: Witnesses,
     },
     /// Too many records are not believable.
     Implausible {
         /// The layout.
         layout: Shape,
-        /// How many are of which kind.
+        /// Number of records of each class.
         tally: Tally,
     },
-    /// Somewhere 64 records in a row have more bad than good among them.
+    /// Of some 64 records in a row, more are bad than good.
     BadRun {
         /// The layout.
         layout: Shape,
         /// The first of them, from 0.
         first: u64,
     },
-    /// The bytes make better records when they are read otherwise.
+    /// Another interpretation of the bytes makes better records.
     Misaligned {
         /// The layout.
         layout: AttendanceLayout,
-        /// The better reading.
+        /// The better interpretation.
         rival: Rival,
     },
     /// More than one layout explains the bytes.
@@ -64,48 +64,49 @@ pub enum Doubt {
         /// Another.
         second: AttendanceLayout,
     },
-    /// All is well but the count: a second reading on a fresh session must be the same.
+    /// Only the count disagrees. A second, identical reading in a new session settles it.
     CountFails {
         /// The layout.
         layout: Shape,
         /// Records that came.
         records: u64,
     },
-    /// Many bad records in a row, as damaged bytes would make: a second reading on a fresh session must be the same.
+    /// Many records in a row are bad, as after damage on the way. A second, identical reading in a new session shows
+    /// that the log itself is like that.
     BadOnes {
         /// The layout.
         layout: Shape,
         /// The first of them, from 0.
         first: u64,
-        /// From the first of them to the last; there may be good ones between.
+        /// Records from the first to the last of them, including good ones in between.
         records: u64,
     },
-    /// The length word counts bytes behind the last record in, so that nothing but the count says where the records end: a second
-    /// reading on a fresh session must be the same.
+    /// The length word includes bytes after the last record, so that only the count shows where the records end. A
+    /// second, identical reading in a new session settles it.
     Remainder {
         /// The layout.
         layout: Shape,
-        /// Bytes behind the last record.
+        /// Bytes after the last record.
         trailing: u64,
     },
     /// The second reading differs from the first.
     ReadingsDiffer,
-    /// The records before the known end are not those that were stored.
+    /// The records before the known end differ from the stored ones.
     OverlapDiffers,
-    /// The set ends before the known records do.
+    /// The set ends before the end of the known records.
     ShorterThanKnown,
-    /// The records name people by their place in the user table, and too many of these places are nobody's.
+    /// The records name people by slots of the user table, and too many of these slots are vacant.
     NamesNobody {
-        /// How many of the last records name such a place.
+        /// Number of the last records with a vacant slot.
         records: u64,
-        /// How many of them name a place.
+        /// Number of the last records with any slot.
         of: u64,
     },
     /// The temporary file of the transfer could not be read back.
     Unreadable,
 }
 
-/// The layout that a doubt speaks of.
+/// The layout that a doubt is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Of attendance records.
@@ -163,7 +164,7 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// A transfer that is not proven: its bytes as they came, and why. It yields no records.
+/// A transfer that is not proven: its bytes, and the doubts. It has no records.
 #[derive(Debug)]
 pub struct Unproven {
     spool: Box<Spool>,
@@ -206,49 +207,49 @@ impl Unproven {
         self
     }
 
-    /// Bytes of the whole set as the terminal announced them, where they are known.
+    /// Size of the whole set as the terminal announced it, if known.
     #[must_use]
     pub fn announced_bytes(&self) -> Option<u64> {
         self.announced
     }
 
-    /// Where in the set its bytes begin: a tail's do so in the middle.
+    /// The position in the set at which its bytes begin; a tail begins in the middle.
     #[must_use]
     pub fn begin(&self) -> Begin {
         self.begin
     }
 
-    /// How many records the terminal counted.
+    /// The terminal's counts.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Why.
+    /// The doubts.
     #[must_use]
     pub fn doubts(&self) -> &[Doubt] {
         &self.doubts
     }
 
-    /// This reading, when nothing is missing but a second one on a fresh session that is the same
+    /// The fingerprint of this reading, if all that is missing is a second, identical one in a new session
     /// ([`super::Evidence::earlier`]).
     #[must_use]
     pub fn needs_second_reading(&self) -> Option<Fingerprint> {
         self.fingerprint
     }
 
-    /// Whether the user table, proven, may speak for the records ([`super::Evidence::people`]).
+    /// Returns true if a proven user table may settle the doubts ([`super::Evidence::people`]).
     #[must_use]
     pub fn people_would_help(&self) -> bool {
         self.people_would_help
     }
 
-    /// The bytes as they came.
+    /// The bytes as they arrived.
     pub fn spool(&mut self) -> &mut Spool {
         &mut self.spool
     }
 
-    /// The bytes as they came, to keep.
+    /// Returns the bytes as they arrived, to keep them.
     #[must_use]
     pub fn into_spool(self) -> Spool {
         *self.spool

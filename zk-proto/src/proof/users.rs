@@ -1,4 +1,4 @@
-//! The proof of a user table, which says whose the punches of an 8-byte log are.
+//! The proof of a user table, and of 8-byte records against it: they name people by their slot alone.
 
 use alloc::collections::BTreeSet;
 use alloc::vec;
@@ -16,14 +16,14 @@ use super::unproven::{Doubt, Shape, Unproven};
 use super::witness::{Extent, extent};
 use super::{Evidence, People, Proven, Tally, WORD_LEN, Witnesses};
 
-/// Users that are read from the spool at once.
+/// Users read from the spool at once.
 const BLOCK: u64 = 1024;
-/// Rows that are compared with other readings of the same bytes.
+/// Rows compared with other interpretations of the same bytes.
 const COMPARED: u64 = 64;
-/// Of fewer rows than this, every one has to be believable.
+/// With fewer rows than this, every one has to be believable.
 const FEW_ROWS: u64 = 5;
 
-/// The rows of a user table that is proven. Vacant rows are left out.
+/// The rows of a proven user table, without the vacant ones.
 #[derive(Clone, Debug)]
 pub struct UserTable {
     layout: Option<UserLayout>,
@@ -33,7 +33,7 @@ pub struct UserTable {
 }
 
 impl UserTable {
-    /// How the rows are laid out; `None` for an empty table.
+    /// The layout of the rows; `None` for an empty table.
     #[must_use]
     pub fn layout(&self) -> Option<UserLayout> {
         self.layout
@@ -51,13 +51,13 @@ impl UserTable {
         self.vacant
     }
 
-    /// Which witnesses held.
+    /// The witnesses that held.
     #[must_use]
     pub fn witnesses(&self) -> Witnesses {
         self.witnesses
     }
 
-    /// The user id of a slot. `None` when nobody has it (the user was deleted).
+    /// The user id in a slot. `None` if the slot is vacant, as after the user was deleted.
     #[must_use]
     pub fn user_id(&self, uid: Uid) -> Option<&UserId> {
         self.users.iter().find(|user| user.uid == uid.0).map(|user| &user.user_id)
@@ -65,7 +65,7 @@ impl UserTable {
 }
 
 impl People {
-    /// The people of this table; `None` if it is empty and says nothing.
+    /// The people in this table; `None` if it is empty and proves nothing.
     #[must_use]
     pub fn of(table: &UserTable) -> Option<Self> {
         let users = table.users();
@@ -76,12 +76,12 @@ impl People {
     }
 }
 
-/// Proves a user table: `spool` holds its set from the length word on, [`Evidence::counts`] are counts of users.
+/// Proves a user table. `spool` holds the set, its length word included; [`Evidence::counts`] are counts of users.
 ///
-/// Two witnesses and believable rows: a number for a slot, an id, both unique, and texts that end; and no better table between the rows. The count may also be that
-/// of the rows that are not vacant. Two readings of a table can differ in earnest, so a count that disagrees is no doubt for
-/// a second one; length word and size have to hold then, and vacant rows speak against the table. No row is taken for one of
-/// another width than the one that all three agree on.
+/// A table needs two witnesses and believable rows: a slot and an id, both unique, and texts that end. No better
+/// table may lie between the rows. The count may leave out vacant rows. Two readings of a table can really differ, so
+/// a wrong count asks for no second reading; then length word and size have to hold, and vacant rows count as bad. If
+/// all three agree on a width, no other width is considered.
 ///
 /// # Errors
 /// [`Unproven`], with the bytes and the doubts.
@@ -165,13 +165,13 @@ fn prove_layout(
     table.vacant = tally.neutral;
     witnesses.count |= evidence.counts.allow(records - tally.neutral);
     table.witnesses = witnesses;
-    // Slots and ids are unique; a table read from the wrong place shows the same small numbers again and again.
+    // Slots and ids are unique. A misaligned table repeats the same small numbers.
     let slots = repeated(table.users.iter().map(|user| user.uid).collect());
     let ids = repeated(table.users.iter().map(|user| user.user_id.0.as_str()).collect());
     let doubtful = slots.max(ids).max(one_byte_late(&table.users));
     tally.good = tally.good.saturating_sub(doubtful);
     tally.bad += doubtful;
-    // Something may be left in a deleted row, but rows of people without a place are more likely ones that lost their head.
+    // A deleted row may keep remnants, but rows of people without a slot are more likely misaligned.
     if !witnesses.count || remnants > tally.good {
         tally.bad += tally.neutral;
     }
@@ -188,7 +188,7 @@ fn prove_layout(
     })
 }
 
-/// Rows whose slot is a multiple of 256, where most are: numbers below 256 that are read one byte early.
+/// Counts the rows whose slot is a multiple of 256, if most are: slots below 256 that are read one byte early.
 fn one_byte_late(users: &[User]) -> u64 {
     let late = users.iter().filter(|user| user.uid & 0xFF == 0).count();
     if late * 2 > users.len() { late as u64 } else { 0 }
@@ -198,8 +198,8 @@ fn ascends(users: &[User]) -> bool {
     users.iter().zip(users.iter().skip(1)).all(|(user, next)| user.uid < next.uid)
 }
 
-/// Whether the same bytes, read from a later one on, make a table without fault and with its slots in order. Terminals list
-/// users so, most of the time; one that does not has no such table between its rows.
+/// Returns true if a later beginning in the same bytes makes a faultless table with its slots in order. Most
+/// terminals list users in order, and a table in another order has no such table between its rows.
 fn ascends_elsewhere(spool: &mut Spool, layout: UserLayout, records: u64) -> Result<bool, SpoolError> {
     let width = layout.width();
     let head = Bytes::copy_from_slice(spool.read(WORD_LEN..WORD_LEN + records.min(COMPARED) * width as u64)?);
@@ -212,7 +212,7 @@ fn ascends_elsewhere(spool: &mut Spool, layout: UserLayout, records: u64) -> Res
     }))
 }
 
-/// How many stand there more than once, the first of each excepted.
+/// Counts repetitions, without the first occurrence of each.
 fn repeated<T: Ord>(mut all: Vec<T>) -> u64 {
     all.sort_unstable();
     all.windows(2).filter(|pair| pair.first() == pair.last()).count() as u64
@@ -225,25 +225,25 @@ fn is_believable(layout: UserLayout, user: &User) -> bool {
         UserLayout::TwentyEight => user.user_id.0.len() <= 9,
         UserLayout::SeventyTwo | UserLayout::HundredTwenty => Id::of_text(user.user_id.0.as_bytes()) == Id::Present,
     };
-    // Names are in any code page, but hold no control characters in any of them.
+    // Names may be in any code page. None of them has control characters in a name.
     user.privilege.0 < 16 && password && id && user.name.iter().all(|byte| *byte >= b' ')
 }
 
-/// Records at the log's end that are held against the user table.
+/// Records at the end of the log that are compared with the user table.
 const LAST: u64 = 16;
 
-/// Records in a row that are looked at together, and how many of them may be nobody's and dated in the future at once.
+/// Of this many records in a row, how many may both name nobody and be dated in the future.
 const ROW: usize = 16;
 const NOISY: u32 = 10;
-/// Records that are decoded at once.
+/// Records decoded at once.
 const RECORDS_AT_ONCE: usize = 1_024;
 
-/// Holds proven records against the user table, if they name people by their place there.
+/// Checks proven records against the user table, if they name people by their slot.
 ///
-/// Of the last sixteen, one at least has to be somebody's: the newest punches are not all of people who have gone. Of a log of
-/// fewer than five, each has to be. Otherwise the records or the users lost their head, and look like others. And nowhere may
-/// most of sixteen in a row be nobody's and dated in the future as well: that is noise, of which short records are too short
-/// to tell. `evidence` is that of the log.
+/// At least one of the last sixteen has to name a person: the newest punches are not all of people who have left. In
+/// a log of fewer than five, each has to. Otherwise the records or the users are misaligned. And of sixteen records
+/// in a row, at most nine may both name nobody and be dated in the future: that is noise, which short records cannot
+/// show otherwise. `evidence` is that of the log.
 ///
 /// # Errors
 /// [`Unproven`], with [`Doubt::NamesNobody`] or [`Doubt::BadRun`]: read both again on a fresh session.
@@ -271,11 +271,11 @@ fn doubt_of(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Opti
     Ok(noise.map(|(layout, first)| Doubt::BadRun { layout, first }))
 }
 
-/// The first of sixteen records that are noise, for the most part.
+/// Returns the first of sixteen records of which most are noise.
 fn noise(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Option<u64>, SpoolError> {
     let people: BTreeSet<u16> = users.users().iter().map(|user| user.slot().0).collect();
     let mut place = proven.first_index();
-    // The last sixteen, a bit each.
+    // The last sixteen records, one bit each.
     let mut row = 0u16;
     let mut found = None;
     while found.is_none() {
@@ -297,7 +297,7 @@ fn noise(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Option<
     Ok(found)
 }
 
-/// The places that the last records name.
+/// Returns the slots that the last records name.
 fn places(proven: &mut Proven) -> Result<Vec<Uid>, SpoolError> {
     let Some(layout) = proven.layout() else { return Ok(Vec::new()) };
     let last = Bytes::from(proven.overlap(LAST)?);
@@ -310,7 +310,7 @@ fn places(proven: &mut Proven) -> Result<Vec<Uid>, SpoolError> {
     Ok(places.collect())
 }
 
-/// How many places are nobody's. A terminal without a single user has no table to be held against.
+/// Counts the vacant slots. If the terminal has no users, there is no table to compare with.
 fn count_of_nobodys(places: &[Uid], users: &UserTable) -> u64 {
     let users = users.users();
     let is_anybodys = |place: &&Uid| users.iter().any(|user| user.slot() == **place);

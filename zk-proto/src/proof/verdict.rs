@@ -6,14 +6,14 @@ use super::ByteSet;
 use super::alignment::Rival;
 use super::plausible::Class;
 
-/// How many records were of which class.
+/// Number of records of each class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Everything in them is believable.
+    /// All fields are believable.
     pub good: u64,
-    /// Only the id is missing, or the date is the clock's reset.
+    /// Only the id is missing, or the date is that of a reset clock.
     pub neutral: u64,
-    /// Something in them cannot be.
+    /// A field is impossible.
     pub bad: u64,
 }
 
@@ -26,13 +26,14 @@ impl Tally {
         }
     }
 
-    /// Of those not neutral 80 % good, of fewer than five all but one, and one at the least.
+    /// Returns true if 80 % of the records that are not neutral are good; with fewer than five, all but one. At least
+    /// one has to be good.
     pub(super) fn is_plausible(self) -> bool {
         let weighed = self.good + self.bad;
         self.good > 0 && if weighed < 5 { self.bad <= 1 } else { self.good * 5 >= weighed * 4 }
     }
 
-    /// Nothing speaks for the set, and nothing against it.
+    /// Returns true if no record speaks for the set or against it.
     pub(super) fn is_neutral(self) -> bool {
         self.good == 0 && self.bad == 0
     }
@@ -44,41 +45,41 @@ impl fmt::Display for Tally {
     }
 }
 
-/// What a look at all records came to.
+/// The result of a pass over all records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Verdict {
     pub(super) tally: Tally,
-    /// The first record of 64 in a row with more bad than good.
+    /// The first record of 64 in a row of which more are bad than good.
     pub(super) bad_run: Option<u64>,
-    /// A better reading of some window.
+    /// A better interpretation of some window.
     pub(super) rival: Option<Rival>,
-    /// Whether record numbers run on; `None` where there are none or too few.
+    /// Record numbers run on; `None` if there are none or too few.
     pub(super) numbers: Option<bool>,
-    /// Whether a record among the first or the last has a likely date, not one of the first years after the clock's reset.
+    /// A record among the first or the last has a likely date, after the first years of a reset clock.
     pub(super) dated: bool,
-    /// From the first of many bad records in a row to behind the last of such a row.
+    /// The records from the first long row of bad ones to the end of the last such row.
     pub(super) suspicious: Option<(u64, u64)>,
-    /// Punch states that no document names and that recur.
+    /// Undocumented punch states that recur.
     pub(super) states: ByteSet,
-    /// Verify modes likewise.
+    /// Undocumented verify modes that recur.
     pub(super) modes: ByteSet,
-    /// No state was held against a record.
+    /// Any state was accepted.
     pub(super) any_state: bool,
 }
 
 impl Verdict {
-    /// Whether the states of the records are documented, or known of this terminal.
+    /// Returns true if all states are documented, or known for this terminal.
     pub(super) fn has_known_states(&self) -> bool {
         self.states.is_empty() && !self.any_state
     }
 
-    /// Whether so few records are bad that no rule would make more of them.
+    /// Returns true if so few records are bad that no other rule would accept more.
     pub(super) fn leaves_nothing_to_learn(self) -> bool {
         let few_bad = self.tally.bad * 20 <= self.tally.good && self.suspicious.is_none();
         self.is_acceptable() && few_bad
     }
 
-    /// The verdict of a more lenient look, where that comes to more.
+    /// Returns the verdict of a more lenient pass, if that accepts more.
     pub(super) fn or_better(self, lenient: Self) -> Self {
         let better = match (self.is_acceptable(), lenient.is_acceptable()) {
             (true, true) => lenient.tally.bad < self.tally.bad,
@@ -87,7 +88,7 @@ impl Verdict {
         if better { lenient } else { self }
     }
 
-    /// A set without doubt in it, be it good or neutral.
+    /// Returns true if nothing speaks against the set, whether it is good or neutral.
     pub(super) fn is_acceptable(self) -> bool {
         self.bad_run.is_none() && self.rival.is_none() && (self.tally.is_plausible() || self.tally.is_neutral())
     }

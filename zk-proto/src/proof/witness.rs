@@ -1,33 +1,33 @@
-//! The witnesses that need no look into the records: lengths and counts.
+//! The witnesses, and those of them that depend only on sizes and counts.
 
 use core::fmt;
 
 use super::{Counts, WORD_LEN};
 
-/// Which witnesses hold for a width.
+/// The witnesses that hold for a width.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Witnesses {
     /// A: the set's length word is a whole number of records and lies within what came.
     pub length_word: bool,
-    /// B: the transfer's size, less the word, is a whole number of records.
+    /// B: the transfer's size without the length word is a whole number of records.
     pub size: bool,
     /// C: the number of records lies between the terminal's counts.
     pub count: bool,
-    /// D: record numbers run on from record to record. `None` where the layout has none, or too few records came to tell.
+    /// D: record numbers run on from record to record. `None` if the layout has none, or too few records arrived.
     pub numbers: Option<bool>,
-    /// E: the ids are those of people in the terminal's user table. `None` where that was not read, or is empty.
+    /// E: the ids are those of people in the terminal's user table. `None` if the table is empty or was not read.
     pub people: Option<bool>,
 }
 
 impl Witnesses {
-    /// How many hold.
+    /// Number of witnesses that hold.
     #[must_use]
     pub fn holding(self) -> usize {
         let looked_at = [self.numbers == Some(true), self.people == Some(true)];
         [self.length_word, self.size, self.count].into_iter().chain(looked_at).filter(|holds| *holds).count()
     }
 
-    /// Length word, size and count together.
+    /// Returns true if length word, size and count all hold.
     pub(super) fn sizes_agree(self) -> bool {
         self.length_word && self.size && self.count
     }
@@ -50,28 +50,28 @@ impl fmt::Display for Witnesses {
     }
 }
 
-/// How many records of a width a set has, and which witnesses say so.
+/// The number of records of a width in a set, and the witnesses for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     pub(super) records: u64,
-    /// Bytes behind the last record.
+    /// Bytes after the last record.
     pub(super) trailing: u64,
-    /// The length word counts these bytes in.
+    /// The length word includes these bytes.
     pub(super) counted_in: bool,
     pub(super) witnesses: Witnesses,
 }
 
-/// Reads a set's length word and size as records of a width. `None` when not one record fits.
+/// Interprets a set's length word and size as records of a width. `None` if not one record fits.
 pub(super) fn extent(word: u32, announced: u64, width: u64, counts: Counts) -> Option<Extent> {
     let body = announced.checked_sub(WORD_LEN)?;
     let word = u64::from(word);
     let by_size = body.checked_div(width)?;
     let size = body.checked_rem(width)? == 0;
-    // A word of zero in front of bytes says nothing: some firmware leaves it empty, and a cut can put zeros there.
+    // A length word of zero proves nothing: some firmware leaves it empty, and a cut can put zeros there.
     let by_word = (word > 0 && word <= body && word % width == 0).then_some(word / width);
     let (records, length_word) = match by_word {
         Some(records) if records == by_size || counts.allow(records) => (records, true),
-        // The word leaves out whole records that did come, and no count backs it: it is not the set's word.
+        // The word leaves out whole records that arrived, and no count supports it: it is not the set's word.
         _ => (by_size, false),
     };
     if records == 0 {

@@ -1,8 +1,8 @@
-//! What stands in the place of an id.
+//! The bytes in the place of an id.
 
 use crate::ids::up_to_nul;
 
-/// Whether there is an id, and whether it can be one.
+/// Whether an id is present, and whether it is possible.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::proof) enum Id {
     Present,
@@ -20,14 +20,14 @@ impl Id {
         field.first_chunk().and_then(|head| Self::of_short_text(*head)).unwrap_or_else(|| Self::of_long_text(field))
     }
 
-    /// Most ids are a few digits, and these are read at once. `None` where a NUL is not among the first eight bytes, or a byte
-    /// in front of it is not plain.
+    /// Judges ids of up to seven characters at once, which most are. `None` if the first eight bytes have no NUL, or
+    /// a byte before it is not plain.
     #[inline]
     pub(in crate::proof) fn of_short_text(head: [u8; 8]) -> Option<Self> {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH: u64 = 0x80 * ONES;
         let text = u64::from_le_bytes(head);
-        // The lowest bit set is that of the first zero byte; above it, others may be set without reason.
+        // The lowest bit set belongs to the first zero byte. Bits above it may be set wrongly.
         let zeros = text.wrapping_sub(ONES) & !text & HIGH;
         let bits = zeros.trailing_zeros() & !7;
         if bits == 0 {
@@ -35,7 +35,7 @@ impl Id {
         }
         let below = 1u64.checked_shl(bits)?.wrapping_sub(1);
         let text = (text & below) | ((0x20 * ONES) & !below);
-        // Each byte from space to tilde: none has the high bit, nor with one more, and no subtraction borrows.
+        // For bytes from space to tilde, no sum or difference sets the high bit.
         let plain = (text | text.wrapping_add(ONES) | text.wrapping_sub(0x20 * ONES)) & HIGH == 0;
         plain.then_some(Self::Present)
     }

@@ -1,4 +1,4 @@
-//! What a record would have to be for us to believe it.
+//! The rules for a believable record.
 
 use crate::DeviceTime;
 use crate::ids::up_to_nul;
@@ -10,33 +10,33 @@ mod id;
 
 pub(super) use id::Id;
 
-/// Fewer records than this say little by themselves: records of 8 and 16 bytes, which have little redundancy, and widths that
-/// nobody has reported need length word, size and count then, the latter always.
+/// Fewer records than this show little by themselves. Then records of 8 and 16 bytes, which have little redundancy,
+/// need length word, size and count. So do widths that nobody has reported, with any number of records.
 pub(super) const FEW: u64 = 5;
 
-/// So many records tell by their content alone which layout theirs is.
+/// This many records show their layout by their content alone.
 pub(super) const ENOUGH: u64 = 20;
 
 /// A day of packed time, in seconds.
 pub(super) const DAY: u32 = 86_400;
 
-/// A year of packed time: twelve months of 31 days.
+/// A year of packed time, in seconds: twelve months of 31 days.
 const YEAR: u32 = 12 * 31 * DAY;
-/// Dates from here on are likely ones: no terminal of this protocol has older logs, and a punch state (0-5) or a zero read
-/// as the top byte of a time gives an earlier date.
+/// Dates from here on are likely. No terminal of this protocol has older logs, and a punch state (0-5) or a zero that
+/// is read as the top byte of a time gives an earlier date.
 const LIKELY_FROM: u32 = 5 * YEAR;
-/// How far back from a clock a date is a recent one.
+/// A date is recent if it is at most this long before a clock.
 const RECENT: u32 = 4 * YEAR;
-/// What erased memory shows in place of a time.
+/// The time that erased memory shows.
 const ERASED: u32 = u32::MAX;
-/// Verify modes beside the documented ones that the field reports: meaning unknown.
+/// Undocumented verify modes that users report. Their meaning is unknown.
 const REPORTED_MODES: [u8; 2] = [101, 104];
 
 /// How believable one record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Good,
-    /// Only its id is missing, or its date is the clock's reset: says nothing for or against the alignment.
+    /// Only the id is missing, or the date is that of a reset clock. Says nothing about the alignment.
     Neutral,
     Bad,
 }
@@ -48,14 +48,14 @@ pub(super) enum Date {
     Bad,
 }
 
-/// How likely a date is, beyond being a good one.
+/// How likely a possible date is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Likelihood {
     None,
-    /// Of a clock's first years, or past every clock.
+    /// In the first years of a clock, or after every clock.
     Poor,
     Likely,
-    /// Of the last years by one of the clocks.
+    /// In the last four years by one of the clocks.
     Recent,
 }
 
@@ -64,19 +64,20 @@ pub(super) enum Likelihood {
 pub(super) struct Plausibility {
     pub(super) clock: Clock,
     pub(super) order: FieldOrder,
-    /// With the length word, the size and the count agreeing, a date need only exist.
+    /// Length word, size and count agree, so that a date only has to exist.
     any_existing_date: bool,
-    /// Few records have to be better ones: bytes of other fields, such as a verify mode for a time, pass for neutral ones.
+    /// With few records, the rules are stricter: bytes of other fields, such as a verify mode in a time, look
+    /// neutral.
     few: bool,
-    /// The best ones: somebody's, of the last years.
+    /// The strictest rules: an id, and a date in the last four years.
     recent: bool,
     modes: [bool; 256],
     states: [bool; 256],
-    /// The records are where they are without regard to their states, which may be any then.
+    /// The alignment is certain without the states, so that any state is accepted.
     pub(super) states_prove_nothing: bool,
     /// No other layout is considered.
     pub(super) pinned: bool,
-    /// Whom the records name, where they name people of the user table.
+    /// The people in the user table, if the records name them.
     pub(super) people: Option<People>,
 }
 
@@ -103,17 +104,17 @@ impl Plausibility {
         }
     }
 
-    /// For a set of so few records that nothing but the records themselves speaks for them.
+    /// Rules for so few records that only they speak for themselves.
     pub(super) fn of_few(self, few: bool) -> Self {
         Self { few, ..self }
     }
 
-    /// For so few short records that only who and when speaks for them, without a count.
+    /// Rules for few short records without a count: only id and date speak for them.
     pub(super) fn of_recent(self, recent: bool) -> Self {
         Self { few: self.few || recent, recent, ..self }
     }
 
-    /// For records that name people of the user table.
+    /// Rules for records that name people in the user table.
     pub(super) fn of_people(self, people: Option<People>) -> Self {
         Self { states_prove_nothing: self.states_prove_nothing || people.is_some(), people, ..self }
     }
@@ -125,7 +126,7 @@ impl Plausibility {
     pub(super) fn allow(&mut self, modes: ByteSet, states: ByteSet) {
         modes.iter().for_each(|mode| self.modes[usize::from(mode)] = true);
         states.iter().for_each(|state| self.states[usize::from(state)] = true);
-        // Bytes of other fields that pass for states make dates that exist, but few that were ever shown by a clock.
+        // If bytes of another field pass for states, the dates exist but are mostly ones that no clock has shown.
         self.any_existing_date &= states.is_empty();
     }
 
@@ -134,7 +135,7 @@ impl Plausibility {
         self.states = [true; 256];
     }
 
-    /// Whether a state that no document names is what stands in the top byte of a time of the last years.
+    /// Returns true if an undocumented state is the top byte of a time in the last four years.
     pub(super) fn is_top_of_a_recent_time(&self, state: u8) -> bool {
         let top = |time: u32| (time >> 24) as u8;
         let Clock { limit, host, .. } = self.clock;
@@ -153,7 +154,7 @@ impl Plausibility {
     pub(super) fn date(&self, time: u32) -> Date {
         let time = DeviceTime(time);
         if time.0 < DAY {
-            // The very second of the reset is what any four zero bytes show.
+            // Any four zero bytes are the very second of the reset.
             if self.clock.is_reset() && time.0 > 0 { Date::Good } else { Date::Reset }
         } else if time.0 != ERASED && (time <= self.clock.limit || self.any_existing_date) && time.exists() {
             Date::Good
@@ -162,7 +163,7 @@ impl Plausibility {
         }
     }
 
-    /// Whether a time is one of the last years by one of the clocks, and be it of a day that does not exist.
+    /// Returns true if a time is in the last four years by one of the clocks, even on a day that does not exist.
     pub(super) fn is_of_recent_years(&self, time: u32) -> bool {
         let Clock { host, terminal, .. } = self.clock;
         let recent = |now: DeviceTime| time <= now.0.saturating_add(DAY) && time >= now.0.saturating_sub(RECENT);
@@ -178,9 +179,9 @@ impl Plausibility {
         }
     }
 
-    /// Whether one of few records is believable: it lacks its id or its date at the most, and what it has is likely. With an id,
-    /// that is a date which is not from a clock's first years, or one of the day of its reset but not of the first minutes;
-    /// without one, a date of the last years.
+    /// Returns true if one of few records is believable: at most its id or its date is missing, and the other is
+    /// likely. With an id, the date is after a clock's first years, or on the day of a reset but not in its first
+    /// minutes. Without an id, the date is in the last four years.
     fn is_likely_of_few(&self, id: Id, time: u32) -> bool {
         match (self.date(time), id) {
             _ if self.recent => id == Id::Present && self.likelihood(time) == Likelihood::Recent,
@@ -191,14 +192,14 @@ impl Plausibility {
         }
     }
 
-    /// Whether every one of a few records is of the last years.
+    /// Returns true if all records are from the last four years.
     pub(super) fn are_recent(&self, layout: AttendanceLayout, records: &[u8]) -> bool {
         let fields = layout.fields();
         let mut times = records.chunks_exact(layout.width()).filter_map(|record| fields.time_of(record));
         times.all(|time| self.likelihood(time) == Likelihood::Recent)
     }
 
-    /// Returns true if all records are good in the plainest way, as most are. False says nothing.
+    /// Returns true if all records are good in the plainest way, as most are. False means nothing.
     pub(super) fn all_good(&self, layout: AttendanceLayout, records: &[u8]) -> bool {
         !self.few
             && layout.with(|fields| match fields.id {
@@ -214,7 +215,8 @@ impl Plausibility {
         id_at: usize,
         mut records: impl Iterator<Item = &'a [u8]>,
     ) -> bool {
-        // The day of the record before, in packed time: if that one was good, so is all of the day up to the limit.
+        // The day of the previous record, in packed time. If that record was good, so is the whole day up to the
+        // limit.
         let mut day = 0..0;
         records.all(|record| {
             let (Some(state), Some(mode)) = (fields.state.get(record), fields.mode.get(record)) else { return false };
@@ -252,12 +254,12 @@ impl Plausibility {
         Some(self.class_of_values(id, fields.time_of(record)?, fields.state.get(record)?, fields.mode.get(record)?))
     }
 
-    /// Returns true if nothing about a record is unusual, which bytes from the wrong place often are.
+    /// Returns true if a record has nothing unusual, which misaligned bytes often have.
     fn is_usual_of_few(&self, fields: &AttendanceFields, record: &[u8]) -> bool {
         match fields.id {
             IdField::Slot(_) => fields.unused.iter().all(|unused| unused.get(record) == Some(0)),
             IdField::Number(_) => true,
-            // Any text may be an id, but those that are not ASCII are rare, and two bytes of a time make such a letter.
+            // Any text may be an id. But few are not ASCII, and two bytes of a time can form such a letter.
             IdField::Text(_) => record.get(fields.id.range()).is_some_and(|id| up_to_nul(id).is_ascii()),
         }
     }
@@ -271,7 +273,7 @@ impl Plausibility {
             (Date::Bad, _) => Class::Bad,
             _ if self.few && !self.is_likely_of_few(id, time) => Class::Bad,
             (Date::Good, Id::Present) => Class::Good,
-            // Nothing at all stands in it: memory that was never written looks so.
+            // All zero: memory that was never written.
             (Date::Reset, Id::Empty) if (time, state, mode) == (0, 0, 0) => Class::Bad,
             _ => Class::Neutral,
         }
@@ -292,13 +294,13 @@ impl Clock {
         Self { limit: next_day(later), host: evidence.host_now, terminal: evidence.terminal_now }
     }
 
-    /// Whether the terminal shows that its clock was reset.
+    /// Returns true if the terminal shows that its clock was reset.
     pub(super) fn is_reset(self) -> bool {
         self.terminal.is_some_and(|terminal| terminal.0 < DAY)
     }
 }
 
-/// The same time on the next day that exists: packed months have 31 days each.
+/// Returns the same time on the next day that exists. Packed months have 31 days each.
 fn next_day(time: DeviceTime) -> DeviceTime {
     let mut next = DeviceTime(time.0.saturating_add(DAY));
     while !next.exists() && next.0 < u32::MAX {

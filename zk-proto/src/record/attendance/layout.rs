@@ -1,7 +1,7 @@
-//! Where each layout has the fields of a record: the one table that everything reads which looks into a record.
+//! The table of layouts: the offset of each field of a record. Nothing else knows an offset.
 //!
-//! To add a layout: a variant of [`AttendanceLayout`], its row in `with`, its place in [`AttendanceLayout::KNOWN`], and a
-//! vector. Decoding, encoding, proof, quarantine and simulator follow from the row.
+//! To add a layout, add a variant to [`AttendanceLayout`] with its width and name, its row of fields, an entry in
+//! [`AttendanceLayout::KNOWN`], and a vector. Decoding, encoding, proof, ledger and simulator read the row.
 
 use core::fmt;
 use core::ops::Range;
@@ -20,12 +20,13 @@ pub const WIDE_MAX: u16 = 512;
 pub enum AttendanceLayout {
     /// 8 bytes: uid `u16`, verify mode, time `u32`, punch state. Source: one client; no capture is known.
     EightA,
-    /// 8 bytes: uid `u16`, flags (bits 0-2 punch state, 3-4 verify mode), zero, time `u32`. Source: captures of a ZEM500.
+    /// 8 bytes: uid `u16`, flags (bits 0-2 punch state, 3-4 verify mode), zero, time `u32`. Source: captures of a
+    /// ZEM500.
     EightB,
     /// 16 bytes: user id `u32`, time `u32`, two bytes in [`FieldOrder`], two reserved, work code `u32`.
     Sixteen,
-    /// 40 bytes or more: `u16` uid or record number, user id text in 24 bytes, verify mode, time `u32`, punch state, and
-    /// reserved bytes to the end of the record. 40 and 49 are known.
+    /// 40 bytes or more: `u16` uid or record number, user id text in 24 bytes, verify mode, time `u32`, punch state,
+    /// and reserved bytes to the end of the record. 40 and 49 are known.
     Wide(u16),
 }
 
@@ -143,8 +144,8 @@ impl AttendanceLayout {
     }
 }
 
-/// Writes the layout's name: `8a`, `8b`, `16`, or the width of a wide one. [`FromStr`] reads it. The alternate form `{:#}`
-/// is for sentences: `8-byte (A)`, `40-byte`.
+/// Writes the layout's name, which [`FromStr`] reads: `8a`, `8b`, `16`, or the width of a wide one. The alternate form
+/// `{:#}` is for sentences: `8-byte (A)`, `40-byte`.
 impl fmt::Display for AttendanceLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, sentence) = match self {
@@ -238,8 +239,8 @@ impl AttendanceFields {
         u32_at(record, self.time)
     }
 
-    /// What firmware defines of a record: the bytes before its text, the text, and those after its field. Without a text,
-    /// all of it comes first.
+    /// Returns the parts of a record that firmware defines: the bytes before its text, the text, and the bytes after the
+    /// text's field. In a record without a text, the first part is all of it.
     #[inline]
     pub(crate) fn defined<'a>(&self, record: &'a [u8]) -> (&'a [u8], Option<&'a [u8]>, &'a [u8]) {
         let IdField::Text(at) = self.id else { return (record, None, &[]) };
