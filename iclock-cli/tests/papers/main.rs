@@ -10,6 +10,7 @@ mod configuration;
 mod demo;
 mod links;
 mod markdown;
+mod places;
 mod scene;
 
 use std::fs;
