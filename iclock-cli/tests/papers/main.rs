@@ -8,6 +8,7 @@ mod common;
 mod commands;
 mod configuration;
 mod demo;
+mod inventory;
 mod links;
 mod markdown;
 mod places;

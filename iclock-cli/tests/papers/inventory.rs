@@ -1,0 +1,52 @@
+//! The lists in the papers are complete: of commands, of what is not built, of exit codes.
+
+use std::collections::BTreeSet;
+
+use super::common::World;
+use super::markdown::code;
+use super::read;
+
+/// The commands that the program lists in its help.
+fn commands() -> BTreeSet<String> {
+    let help = World::new().cli(&["--help"]).ended(0).stdout;
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let names = list.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+        // The text of a command may go on in further lines.
+        let line = line.strip_prefix("  ")?;
+        (!line.starts_with(' ')).then(|| line.split_whitespace().next())?
+    });
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_readme_of_the_crate_lists_every_command() {
+    let paper = read("iclock-cli/README.md");
+    let rows = paper.lines().filter(|line| line.starts_with("| `"));
+    let listed: BTreeSet<&str> = rows.flat_map(code).filter_map(|span| span.split_whitespace().next()).collect();
+    let missing: Vec<String> = commands().into_iter().filter(|name| !listed.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "iclock-cli/README.md lists no {missing:?}");
+}
+
+#[test]
+fn no_command_is_listed_as_missing_that_is_there() {
+    let roadmap = read("docs/roadmap.md");
+    let rows: Vec<&str> = roadmap.lines().filter(|line| line.starts_with("| commands ")).collect();
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    let missing = rows.iter().flat_map(|row| code(row));
+    // `doctor` is there for Firestore, and missing for terminals.
+    let built: Vec<&str> = missing.filter(|name| *name != "doctor" && commands().contains(*name)).collect();
+    assert!(built.is_empty(), "docs/roadmap.md lists as not built: {built:?}");
+}
+
+#[test]
+fn the_manual_lists_every_exit_code() {
+    let number = |text: &str| text.trim_matches([' ', ',']).parse::<u8>().ok();
+    let source = read("iclock-cli/src/exit_code.rs");
+    let codes: BTreeSet<u8> =
+        source.lines().filter_map(|line| number(line.strip_prefix("    ")?.split_once(" = ")?.1)).collect();
+    let manual = read("docs/report.md");
+    let (_, table) = manual.split_once("| code | meaning |").unwrap();
+    let listed: BTreeSet<u8> = table.lines().filter_map(|row| number(row.split('|').nth(1)?)).collect();
+    assert!(codes.len() > 10, "{codes:?}");
+    assert_eq!(listed, codes);
+}
