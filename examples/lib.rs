@@ -18,20 +18,11 @@
 //! | `live` | who punches right now, and who did while nobody listened? |
 //! | `sans_io` | how do I talk to it without tokio? |
 
-use chrono::{Datelike, Local, Timelike};
+use chrono::Local;
 use zk_proto::DeviceTime;
 
-/// The host's wall clock as a terminal writes it; the proof holds the dates of records against it.
+/// The host's wall clock as a terminal writes it; the proof compares the dates of records with it.
 #[must_use]
 pub fn local_now() -> DeviceTime {
-    let now = Local::now();
-    // All fields but the year are below 60.
-    let field = |number: u32| u8::try_from(number).unwrap_or_default();
-    u16::try_from(now.year())
-        .ok()
-        .and_then(|year| {
-            let (month, day) = (field(now.month()), field(now.day()));
-            DeviceTime::new(year, month, day, field(now.hour()), field(now.minute()), field(now.second()))
-        })
-        .unwrap_or(DeviceTime::RESET)
+    DeviceTime::from_naive(Local::now().naive_local()).unwrap_or(DeviceTime::RESET)
 }

@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Passwords are part of the table; they are never printed.
     for user in table.users() {
         let name = user.name_text(TextEncoding::default());
-        println!("slot {:>5}  user id {:<12}  {name}", user.uid, user.user_id.as_str());
+        println!("slot {:>5}  user id {:<12}  {name}", user.uid.0, user.user_id.as_str());
     }
     Ok(())
 }

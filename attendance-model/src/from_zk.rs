@@ -1,6 +1,5 @@
 //! A terminal's record, as zk-proto hands it out of a proven transfer, becomes a raw punch.
 
-use chrono::NaiveDate;
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::{DeviceTime, Uid};
 
@@ -52,9 +51,7 @@ impl RawPunch {
 
 impl From<DeviceTime> for LocalTime {
     fn from(time: DeviceTime) -> Self {
-        NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())
-            .and_then(|date| date.and_hms_opt(time.hour().into(), time.minute().into(), time.second().into()))
-            .map_or_else(|| Self::Impossible(time.to_string()), Self::Real)
+        time.to_naive().map_or_else(|| Self::Impossible(time.to_string()), Self::Real)
     }
 }
 

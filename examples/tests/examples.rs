@@ -63,7 +63,7 @@ async fn users_lists_everybody_and_no_password() -> Outcome {
         let (server, address) = terminal(of_family(family)).await?;
         let row = |user: &zk_proto::record::User| {
             let name = String::from_utf8_lossy(&user.name).into_owned();
-            format!("slot {:>5}  user id {:<12}  {name}", user.uid, user.user_id.as_str())
+            format!("slot {:>5}  user id {:<12}  {name}", user.uid.0, user.user_id.as_str())
         };
         let rows: Vec<_> = server.handle().inspect(Terminal::users).iter().map(row).collect();
         assert_eq!(rows.len(), 30);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Capabilities, IdScheme, MemorySink, Policy, Reason, Rules};
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use common::{Gate, State, memory, only, quick, sync, sync_with};
 use iclock_sync::clock::Clock;
@@ -104,9 +104,7 @@ fn punch(wall: NaiveDateTime) -> Punch {
 }
 
 fn device_time(wall: NaiveDateTime) -> DeviceTime {
-    let [month, day, hour, minute, second] =
-        [wall.month(), wall.day(), wall.hour(), wall.minute(), wall.second()].map(|field| field as u8);
-    DeviceTime::new(wall.year() as u16, month, day, hour, minute, second).unwrap()
+    DeviceTime::from_naive(wall).unwrap()
 }
 
 fn last(hours: i64, now: DateTime<Utc>) -> RunOptions {

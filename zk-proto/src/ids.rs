@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
-/// The slot a user occupies in one terminal's table. Means nothing on another terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The slot that a user has in one terminal's table; 0 for none. It means nothing on another terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Uid(pub u16);
 
@@ -157,8 +157,9 @@ impl fmt::Display for UserId {
     }
 }
 
-/// The part of a text field that means something: what follows the first NUL is left over from other text.
-pub(crate) fn up_to_nul(field: &[u8]) -> &[u8] {
+/// Returns the part of a text field that means something. Bytes after the first NUL are left over from other text.
+#[must_use]
+pub fn up_to_nul(field: &[u8]) -> &[u8] {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     field.get(..end).unwrap_or(field)
 }

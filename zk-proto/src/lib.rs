@@ -15,7 +15,7 @@
 //! | records | [`record`], [`encoding`] | bytes into users, attendance records, live events |
 //! | sockets | [`client`] (feature `client`) | a host and a port into all of the above |
 //!
-//! Everything but [`client`] works without `std`; the bare core (`default-features = false`) needs `nom` and `bytes`.
+//! Everything but [`client`] works without `std`; the feature `chrono` converts [`DeviceTime`]. The bare core (`default-features = false`) needs `nom` and `bytes`.
 //!
 //! # A decode without a network
 //! ```
@@ -59,7 +59,7 @@ pub mod enrolment;
 mod error;
 pub mod frame;
 mod identity;
-mod ids;
+pub mod ids;
 pub mod op;
 pub mod packet;
 pub mod proof;
@@ -84,3 +84,6 @@ pub use record::FreeSizes;
 pub use session::Session;
 pub use spool::{Spool, SpoolError};
 pub use time::DeviceTime;
+
+#[cfg(feature = "chrono")]
+pub use chrono;

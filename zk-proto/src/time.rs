@@ -103,6 +103,27 @@ impl DeviceTime {
     }
 }
 
+#[cfg(feature = "chrono")]
+impl DeviceTime {
+    /// Packs a chrono time, without its fraction of a second. `None` when the year is not 2000-2099.
+    #[must_use]
+    pub fn from_naive(time: chrono::NaiveDateTime) -> Option<Self> {
+        use chrono::{Datelike, Timelike};
+        let year = u16::try_from(time.year()).ok()?;
+        // Each is below 60.
+        let [month, day, hour, minute, second] =
+            [time.month(), time.day(), time.hour(), time.minute(), time.second()].map(|field| field as u8);
+        Self::new(year, month, day, hour, minute, second)
+    }
+
+    /// Returns the time as chrono has it; `None` for a day that does not exist.
+    #[must_use]
+    pub fn to_naive(self) -> Option<chrono::NaiveDateTime> {
+        let date = chrono::NaiveDate::from_ymd_opt(self.year().into(), self.month().into(), self.day().into())?;
+        date.and_hms_opt(self.hour().into(), self.minute().into(), self.second().into())
+    }
+}
+
 fn days_in_month(year: u16, month: u8) -> u8 {
     match month {
         4 | 6 | 9 | 11 => 30,

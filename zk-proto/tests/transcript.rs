@@ -205,7 +205,7 @@ fn secret_user(uid: u16, layout: UserLayout) -> User {
     let seventy_two = layout == UserLayout::SeventyTwo;
     let password = if seventy_two { PASSWORD } else { &PASSWORD[..5] };
     User {
-        uid,
+        uid: Uid(uid),
         name: b"Ned Land".as_slice().into(),
         password: UserPassword::new(password),
         card: CARD.into(),
@@ -300,7 +300,7 @@ async fn operate(options: &ConnectOptions, layout: UserLayout, request: &PullReq
     match pull_users(&mut client, request).await {
         Ok(Ok(table)) => {
             for user in table.users() {
-                told += &format!("{} {:?} {:?} {}", user.uid, user.name, user.user_id, user.group);
+                told += &format!("{} {:?} {:?} {}", user.uid.0, user.name, user.user_id, user.group);
             }
         }
         other => told += &format!("{:?}", other.map(drop)),

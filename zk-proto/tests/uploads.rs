@@ -68,7 +68,7 @@ fn upload(input: &Value) -> Upload {
         .map(|value| {
             let user = User::parse(layout, bytes(&value["record_hex"]).into()).unwrap();
             let fingers = value["fingers"].as_array().unwrap();
-            Enrolled { fingers: fingers.iter().map(|value| finger(user.uid.into(), value)).collect(), user }
+            Enrolled { fingers: fingers.iter().map(|value| finger(user.uid.0.into(), value)).collect(), user }
         })
         .collect();
     Upload::users(layout, &enrolled).unwrap()
@@ -94,7 +94,7 @@ fn what_cannot_be_uploaded_is_refused() {
     assert!(WriteTemplate::new(&FingerTemplate { template: vec![1; 65_530].into(), ..template }).is_err());
     let nobody = Enrolled { user: User { user_id: UserId("7".into()), ..User::default() }, fingers: Vec::new() };
     assert!(Upload::users(UserLayout::SeventyTwo, std::slice::from_ref(&nobody)).is_err(), "no slot");
-    let somebody = Enrolled { user: User { uid: 7, ..nobody.user }, fingers: Vec::new() };
+    let somebody = Enrolled { user: User { uid: Uid(7), ..nobody.user }, fingers: Vec::new() };
     assert!(Upload::users(UserLayout::HundredTwenty, &[somebody]).is_err(), "how these are written is not known");
 }
 

@@ -25,7 +25,7 @@ enum Kind {
 fn user(kind: Kind, row: u16, dice: &mut Dice) -> User {
     let full = matches!(kind, Kind::Full);
     User {
-        uid: row + 1,
+        uid: Uid(row + 1),
         // Everywhere somebody is the administrator.
         privilege: Privilege(if row == 0 || full && row % 7 == 0 { 14 } else { 0 }),
         password: UserPassword::new(if full && row % 3 == 0 { "4711" } else { "" }),
@@ -48,7 +48,7 @@ fn table(layout: UserLayout, kind: Kind, rows: u16) -> (Vec<u8>, Vec<(u16, Strin
         }
         let user = user(kind, row, &mut dice);
         user.encode(layout, &mut bytes).unwrap();
-        named.push((user.uid, user.user_id.0));
+        named.push((user.uid.0, user.user_id.0));
     }
     (bytes.to_vec(), named)
 }
@@ -63,7 +63,7 @@ fn tables() -> impl Iterator<Item = (UserLayout, Kind, u16)> {
 fn names(rows: &[u8], count: u16) -> Option<Vec<(u16, String)>> {
     let set = [&u32::try_from(rows.len()).unwrap().to_le_bytes()[..], rows].concat();
     let table = prove_users(spool(&set), &evidence(set.len(), Counts::steady(count.into()))).ok()?;
-    Some(table.users().iter().map(|user| (user.uid, user.user_id.0.clone())).collect())
+    Some(table.users().iter().map(|user| (user.uid.0, user.user_id.0.clone())).collect())
 }
 
 #[test]

@@ -17,12 +17,12 @@ fn layout(width: u64) -> UserLayout {
 fn as_json(layout: UserLayout, user: &User, encoding: TextEncoding) -> Value {
     if layout == UserLayout::HundredTwenty {
         return json!({
-            "uid": user.uid, "privilege": user.privilege.0, "user_id": user.user_id.as_str(),
+            "uid": user.uid.0, "privilege": user.privilege.0, "user_id": user.user_id.as_str(),
             "first_name": user.name_text(encoding), "last_name": encoding.decode(&user.last_name),
         });
     }
     let mut value = json!({
-        "uid": user.uid, "privilege": user.privilege.0, "disabled": user.privilege.is_disabled(),
+        "uid": user.uid.0, "privilege": user.privilege.0, "disabled": user.privilege.is_disabled(),
         "password": std::str::from_utf8(user.password.as_bytes()).unwrap(),
         "name": user.name_text(encoding), "name_hex": hex::encode(&user.name),
         "card": user.card, "group": user.group, "user_id": user.user_id.as_str(),
@@ -66,7 +66,7 @@ fn new_users_encode_as_the_vectors_say() {
         let layout = layout(number(&input["record_size"]));
         let encoding = TextEncoding::named(input["encoding"].as_str().unwrap()).unwrap();
         let user = User {
-            uid: number(&input["uid"]).try_into().unwrap(),
+            uid: Uid(number(&input["uid"]).try_into().unwrap()),
             privilege: Privilege(number(&input["privilege"]).try_into().unwrap()),
             password: UserPassword::new(input["password"].as_str().unwrap()),
             name: encoding.encode(input["name"].as_str().unwrap(), 23).unwrap().into(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Weekday};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 use zk_proto::DeviceTime;
 use zk_proto::encoding::TextEncoding;
 use zk_proto::record::AttendanceLayout;
@@ -132,7 +132,7 @@ impl Generator<'_> {
             };
             // Everybody comes and goes once before anybody does twice.
             let person = self.people.get((first + number) % self.people.len());
-            let time = device_time(day.and_time(NaiveTime::MIN) + TimeDelta::seconds(second as i64));
+            let time = DeviceTime::from_naive(day.and_time(NaiveTime::MIN) + TimeDelta::seconds(second as i64));
             if let (Some(person), Some(time)) = (person, time) {
                 let user_id = Arc::clone(&person.user_id);
                 self.punches
@@ -147,19 +147,6 @@ pub(crate) fn held(layout: AttendanceLayout, punch: Punch) -> Punch {
     let fields = layout.fields();
     let work_code = if fields.work_code.is_some() { punch.work_code } else { 0 };
     Punch { mode: fields.mode.cut(punch.mode), state: fields.state.cut(punch.state), work_code, ..punch }
-}
-
-/// The terminal's form of a moment; `None` outside 2000-2099.
-pub(crate) fn device_time(at: NaiveDateTime) -> Option<DeviceTime> {
-    let small = |value: u32| u8::try_from(value).ok();
-    DeviceTime::new(
-        u16::try_from(at.year()).ok()?,
-        small(at.month())?,
-        small(at.day())?,
-        small(at.hour())?,
-        small(at.minute())?,
-        small(at.second())?,
-    )
 }
 
 #[cfg(test)]
@@ -185,9 +172,8 @@ mod tests {
         assert!(punches.is_sorted_by_key(|punch| punch.time));
         let last = punches.last().unwrap().time;
         assert_eq!((last.year(), last.month(), last.day()), (2026, 3, 3));
-        let day =
-            |time: DeviceTime| NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into());
-        assert!(punches.iter().all(|punch| day(punch.time).unwrap().weekday().number_from_monday() <= 5));
+        let day = |time: DeviceTime| time.to_naive().unwrap().weekday();
+        assert!(punches.iter().all(|punch| day(punch.time).number_from_monday() <= 5));
     }
 
     #[test]

@@ -261,7 +261,7 @@ impl Device {
         let turn = self.terminal.log.shown().len();
         let user = users.nth(turn.checked_rem(users.len())?)?;
         let state = (turn / users.len() % 2) as u8;
-        Some(held(self.terminal.profile.log, Punch::new(user.uid, &user.user_id.0, self.terminal.now(), state, 1)))
+        Some(held(self.terminal.profile.log, Punch::new(user.uid.0, &user.user_id.0, self.terminal.now(), state, 1)))
     }
 
     /// Events to be sent on a link at `now`: new ones, and those that nobody acknowledged in time.

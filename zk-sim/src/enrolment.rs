@@ -1,6 +1,7 @@
 //! A remote enrolment: the person who is asked for a finger comes at once and presses three times.
 
 use bytes::{Buf, Bytes};
+use zk_proto::ids::up_to_nul;
 use zk_proto::record::{EnrolmentResult, OperationCode};
 
 use crate::event::TerminalEvent;
@@ -24,7 +25,7 @@ impl Asked {
     fn parse(mut data: &[u8]) -> Option<Self> {
         match data.len() {
             26 => {
-                let user_id = crate::commands::until_nul(data.get(..24)?);
+                let user_id = String::from_utf8_lossy(up_to_nul(data.get(..24)?)).into_owned();
                 Some(Self { user_id, finger: *data.get(24)?, duress: *data.get(25)? == 3 })
             }
             5 => {

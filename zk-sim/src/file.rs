@@ -9,7 +9,6 @@ use chrono::NaiveDateTime;
 use serde::Deserialize;
 use zk_proto::DeviceTime;
 
-use crate::data::device_time;
 use crate::punch::Punch;
 
 /// What a file holds.
@@ -126,7 +125,7 @@ fn csv_line(line: &str) -> Result<Line, String> {
 pub(crate) fn device_time_of(text: &str) -> Result<DeviceTime, String> {
     NaiveDateTime::parse_from_str(&text.replace('T', " "), "%Y-%m-%d %H:%M:%S")
         .ok()
-        .and_then(device_time)
+        .and_then(DeviceTime::from_naive)
         .ok_or_else(|| format!("{text:?} is no time such as 2025-05-18 07:01:09"))
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use zk_proto::UserId;
 use zk_proto::encoding::TextEncoding;
 use zk_proto::record::{Privilege, User, UserLayout};
+use zk_proto::{Uid, UserId};
 
 use crate::data::Person;
 
@@ -28,7 +28,7 @@ impl Users {
             users.users.insert(
                 person.uid,
                 User {
-                    uid: person.uid,
+                    uid: Uid(person.uid),
                     privilege: Privilege(person.privilege),
                     name: name.into(),
                     group: 1,
@@ -70,11 +70,11 @@ impl Users {
             return false;
         }
         let Ok(user) = User::parse(self.layout, Bytes::copy_from_slice(record)) else { return false };
-        let other = self.uid(&user.user_id.0).is_some_and(|uid| uid != user.uid);
-        let room = self.users.len() < self.capacity || self.users.contains_key(&user.uid);
+        let other = self.uid(&user.user_id.0).is_some_and(|uid| uid != user.uid.0);
+        let room = self.users.len() < self.capacity || self.users.contains_key(&user.uid.0);
         let fits = !user.is_vacant() && !other && room;
         if fits {
-            self.users.insert(user.uid, user);
+            self.users.insert(user.uid.0, user);
         }
         fits
     }
@@ -82,8 +82,8 @@ impl Users {
     /// Takes in a record as another terminal gave it, whatever it is. `false` when it is none of this layout.
     pub(crate) fn take(&mut self, record: &[u8]) -> bool {
         match User::parse(self.layout, Bytes::copy_from_slice(record)) {
-            Ok(user) if user.uid != 0 => {
-                self.users.insert(user.uid, user);
+            Ok(user) if user.uid != Uid(0) => {
+                self.users.insert(user.uid.0, user);
                 true
             }
             _ => false,
@@ -122,7 +122,7 @@ impl Users {
 
     /// The uid behind a user id.
     pub(crate) fn uid(&self, user_id: &str) -> Option<u16> {
-        self.users.values().find(|user| user.user_id.0 == user_id).map(|user| user.uid)
+        self.users.values().find(|user| user.user_id.0 == user_id).map(|user| user.uid.0)
     }
 
     /// The user table as a data set, with `vacant` rows of zeros among the users, as deleted ones leave them. A user whom the
@@ -157,7 +157,7 @@ fn encode_hundred_twenty(user: &User, out: &mut BytesMut) {
     if user.raw.len() == UserLayout::HundredTwenty.width() {
         return out.put_slice(&user.raw);
     }
-    out.put_u16_le(user.uid);
+    out.put_u16_le(user.uid.0);
     out.put_u8(user.privilege.0);
     out.put_bytes(0, 32);
     for (text, width) in [(&user.name[..], 24), (&user.last_name[..], 37), (&user.user_id.to_bytes(), 24)] {

@@ -23,7 +23,7 @@ fn connected(profile: &str) -> Client {
 
 fn record(layout: UserLayout, uid: u16, user_id: &str) -> BytesMut {
     let mut out = BytesMut::new();
-    let user = User { uid, name: Bytes::from_static(b"Neu"), user_id: UserId(user_id.into()), ..User::default() };
+    let user = User { uid: Uid(uid), name: Bytes::from_static(b"Neu"), user_id: UserId(user_id.into()), ..User::default() };
     user.encode(layout, &mut out).unwrap();
     out
 }

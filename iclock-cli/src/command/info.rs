@@ -90,7 +90,7 @@ async fn facts(client: &mut Client, device: &DeviceOptions, told: &mut Told) -> 
         (told.users, told.user_capacity, told.fingers) = (sizes.users(), sizes.user_capacity(), sizes.fingers());
         (told.records, told.record_capacity) = (sizes.records(), sizes.record_capacity());
     }
-    told.clock = optional(client.time().await, client).await?.and_then(wall_clock);
+    told.clock = optional(client.time().await, client).await?.and_then(DeviceTime::to_naive);
     let shown_here = match device.zone {
         Some(zone) => DateTime::<Utc>::with_timezone(&Utc::now(), &zone).naive_local(),
         None => Local::now().naive_local(),
@@ -105,14 +105,6 @@ async fn optional<T>(answer: Result<T, ClientError>, client: &mut Client) -> Res
         Ok(answer) => Ok(Some(answer)),
         Err(why) => client.skip(why).await.map(|_| None),
     }
-}
-
-fn wall_clock(time: DeviceTime) -> Option<NaiveDateTime> {
-    NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())?.and_hms_opt(
-        time.hour().into(),
-        time.minute().into(),
-        time.second().into(),
-    )
 }
 
 fn print(told: &Told) {

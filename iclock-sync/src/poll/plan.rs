@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use attendance_model::validate::MAX_ID_CHARS;
-use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use zk_proto::DeviceTime;
 use zk_proto::record::AttendanceLayout;
@@ -106,7 +106,7 @@ pub(crate) fn drift_ms(
     utc_now: DateTime<Utc>,
     local_now: NaiveDateTime,
 ) -> Option<i64> {
-    let wall = wall_clock(terminal)?;
+    let wall = terminal.to_naive()?;
     let Some(zone) = zone else { return Some(wall.signed_duration_since(local_now).num_milliseconds()) };
     let drift = |moment: DateTime<Tz>| moment.signed_duration_since(utc_now).num_milliseconds();
     match zone.from_local_datetime(&wall) {
@@ -129,27 +129,13 @@ pub(crate) fn wall_now(zone: Option<Tz>, utc_now: DateTime<Utc>, local_now: Naiv
 /// The terminal's clock less UTC, in seconds: by its zone, or as it is set. A terminal that does not tell its time is taken to
 /// show `wall_now`.
 pub(crate) fn clock_offset(clock: Option<DeviceTime>, wall_now: NaiveDateTime, utc_now: DateTime<Utc>) -> i64 {
-    let wall = clock.and_then(wall_clock).unwrap_or(wall_now);
+    let wall = clock.and_then(DeviceTime::to_naive).unwrap_or(wall_now);
     wall.and_utc().timestamp() - utc_now.timestamp()
 }
 
 /// A wall clock as terminals pack it; the clock's reset for years that they cannot hold.
 pub(crate) fn device_time(wall: NaiveDateTime) -> DeviceTime {
-    use chrono::{Datelike, Timelike};
-    let year = u16::try_from(wall.year()).unwrap_or_default();
-    // Each is below 60.
-    let [month, day, hour, minute, second] =
-        [wall.month(), wall.day(), wall.hour(), wall.minute(), wall.second()].map(|field| field as u8);
-    DeviceTime::new(year, month, day, hour, minute, second).unwrap_or(DeviceTime::RESET)
-}
-
-/// A terminal's clock as a time; `None` for a day that does not exist.
-pub(crate) fn wall_clock(time: DeviceTime) -> Option<NaiveDateTime> {
-    NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())?.and_hms_opt(
-        time.hour().into(),
-        time.minute().into(),
-        time.second().into(),
-    )
+    DeviceTime::from_naive(wall).unwrap_or(DeviceTime::RESET)
 }
 
 /// A layout as the ledger, the configuration and `--layout` write it: `8a`, `8b`, `16`, or the width of a wide one.

@@ -85,7 +85,7 @@ impl Source {
             report.notes.push(format!("{} stray bytes stood behind the last record", proven.trailing()));
         }
         let table = pulled.users.iter().flat_map(UserTable::users);
-        let users = table.map(|user| (user.slot(), user.user_id.0.clone())).collect();
+        let users = table.map(|user| (user.uid, user.user_id.0.clone())).collect();
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
@@ -142,7 +142,7 @@ impl Source {
             return Ok(Found::Nothing(Some(Box::new(state))));
         }
         report.mode = Some(ReadMode::Tail);
-        let users = users.iter().flat_map(UserTable::users).map(|user| (user.slot(), user.user_id.0.clone())).collect();
+        let users = users.iter().flat_map(UserTable::users).map(|user| (user.uid, user.user_id.0.clone())).collect();
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
@@ -234,7 +234,7 @@ struct Refused {
 }
 
 fn names_by_slot(table: &UserTable) -> BTreeMap<u16, String> {
-    table.users().iter().map(|user| (user.slot().0, user.user_id.0.clone())).collect()
+    table.users().iter().map(|user| (user.uid.0, user.user_id.0.clone())).collect()
 }
 
 fn users_aside(table: Unproven, state: &TerminalState) -> SetAside {

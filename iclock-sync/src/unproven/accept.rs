@@ -335,7 +335,7 @@ fn is_damaged(grade: Grade, record: &AttendanceRecord, users: &BTreeMap<Uid, Str
 }
 
 fn wall_clock(buffer: &UnprovenBuffer, evidence: &UnprovenEvidence) -> NaiveDateTime {
-    let known = buffer.evidence.as_ref().and_then(|_| plan::wall_clock(DeviceTime(evidence.host_now)));
+    let known = buffer.evidence.as_ref().and_then(|_| DeviceTime(evidence.host_now).to_naive());
     known.unwrap_or(buffer.last_seen.naive_utc())
 }
 

@@ -84,16 +84,16 @@ impl Client {
             return Err(UserError::Layout { there, here: users.layout() });
         }
         for user in &backup.users {
-            if users.by_uid(user.slot()).is_some_and(|other| other.user_id != user.user_id) {
-                return Err(UserError::UidTaken { uid: user.slot() });
+            if users.by_uid(user.uid).is_some_and(|other| other.user_id != user.user_id) {
+                return Err(UserError::UidTaken { uid: user.uid });
             }
             if let Some(other) = users.by_user_id(user.user_id.as_str()).filter(|other| other.uid != user.uid) {
-                return Err(UserError::UserIdTaken { user_id: user.user_id.clone(), uid: other.slot() });
+                return Err(UserError::UserIdTaken { user_id: user.user_id.clone(), uid: other.uid });
             }
         }
         let mut restored = Restored::default();
         for user in &backup.users {
-            if users.by_uid(user.slot()).is_none_or(|here| here.raw != user.raw) {
+            if users.by_uid(user.uid).is_none_or(|here| here.raw != user.raw) {
                 users.put(user.clone()).await?;
                 restored.users += 1;
             }

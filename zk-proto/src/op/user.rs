@@ -21,7 +21,7 @@ impl WriteUser {
     /// # Errors
     /// As [`User::encode`]; also for a user without a slot.
     pub fn new(layout: UserLayout, user: &User) -> Result<Self, ProtoError> {
-        if user.uid == 0 {
+        if user.uid == Uid(0) {
             return Err(ProtoError::Invalid { what: "uid" });
         }
         let mut record = BytesMut::with_capacity(layout.width());

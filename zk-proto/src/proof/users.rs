@@ -60,7 +60,7 @@ impl UserTable {
     /// The user id in a slot. `None` if the slot is vacant, as after the user was deleted.
     #[must_use]
     pub fn user_id(&self, uid: Uid) -> Option<&UserId> {
-        self.users.iter().find(|user| user.uid == uid.0).map(|user| &user.user_id)
+        self.users.iter().find(|user| user.uid == uid).map(|user| &user.user_id)
     }
 }
 
@@ -71,7 +71,7 @@ impl People {
         let users = table.users();
         let texts = users.iter().map(|user| user.user_id.to_bytes()).collect();
         let numbers = users.iter().filter_map(|user| user.user_id.0.parse().ok()).collect();
-        let slots = users.iter().map(|user| user.slot().0).collect();
+        let slots = users.iter().map(|user| user.uid.0).collect();
         (!users.is_empty()).then(|| Self::new(texts, numbers, slots))
     }
 }
@@ -166,7 +166,7 @@ fn prove_layout(
     witnesses.count |= evidence.counts.allow(records - tally.neutral);
     table.witnesses = witnesses;
     // Slots and ids are unique. A misaligned table repeats the same small numbers.
-    let slots = repeated(table.users.iter().map(|user| user.uid).collect());
+    let slots = repeated(table.users.iter().map(|user| user.uid.0).collect());
     let ids = repeated(table.users.iter().map(|user| user.user_id.0.as_str()).collect());
     let doubtful = slots.max(ids).max(one_byte_late(&table.users));
     tally.good = tally.good.saturating_sub(doubtful);
@@ -190,7 +190,7 @@ fn prove_layout(
 
 /// Counts the rows whose slot is a multiple of 256, if most are: slots below 256 that are read one byte early.
 fn one_byte_late(users: &[User]) -> u64 {
-    let late = users.iter().filter(|user| user.uid & 0xFF == 0).count();
+    let late = users.iter().filter(|user| user.uid.0 & 0xFF == 0).count();
     if late * 2 > users.len() { late as u64 } else { 0 }
 }
 
@@ -273,7 +273,7 @@ fn doubt_of(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Opti
 
 /// Returns the first of sixteen records of which most are noise.
 fn noise(proven: &mut Proven, users: &UserTable, clock: Clock) -> Result<Option<u64>, SpoolError> {
-    let people: BTreeSet<u16> = users.users().iter().map(|user| user.slot().0).collect();
+    let people: BTreeSet<u16> = users.users().iter().map(|user| user.uid.0).collect();
     let mut place = proven.first_index();
     // The last sixteen records, one bit each.
     let mut row = 0u16;
@@ -313,6 +313,6 @@ fn places(proven: &mut Proven) -> Result<Vec<Uid>, SpoolError> {
 /// Counts the vacant slots. If the terminal has no users, there is no table to compare with.
 fn count_of_nobodys(places: &[Uid], users: &UserTable) -> u64 {
     let users = users.users();
-    let is_anybodys = |place: &&Uid| users.iter().any(|user| user.slot() == **place);
+    let is_anybodys = |place: &&Uid| users.iter().any(|user| user.uid == **place);
     if users.is_empty() { 0 } else { (places.len() - places.iter().filter(is_anybodys).count()) as u64 }
 }

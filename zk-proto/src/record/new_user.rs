@@ -116,7 +116,7 @@ impl NewUser {
         }
         check_user_id(layout, &self.user_id)?;
         let mut user = User {
-            uid: uid.0,
+            uid,
             privilege: self.privilege,
             password: self.password.clone(),
             card: self.card,

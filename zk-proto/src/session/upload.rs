@@ -86,7 +86,7 @@ impl Upload {
     pub fn users(layout: UserLayout, enrolled: &[Enrolled]) -> Result<Self, ProtoError> {
         let (mut users, mut table, mut templates) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
         for Enrolled { user, fingers } in enrolled {
-            if user.uid == 0 {
+            if user.uid == Uid(0) {
                 return Err(ProtoError::Invalid { what: "uid" });
             }
             users.put_u8(2);
@@ -94,7 +94,7 @@ impl Upload {
             for template in fingers {
                 let size = u16::try_from(template.template.len()).ok().filter(|size| *size > 0);
                 table.put_u8(2);
-                table.put_u16_le(user.uid);
+                table.put_u16_le(user.uid.0);
                 table.put_u8(0x10 + finger(template)?);
                 table.put_u32_le(word(templates.len())?);
                 templates.put_u16_le(size.ok_or(ProtoError::Invalid { what: "template" })?);
@@ -150,7 +150,7 @@ impl Enrolled {
     /// Whose they are.
     #[must_use]
     pub fn uid(&self) -> Uid {
-        self.user.slot()
+        self.user.uid
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) fn table(people: impl IntoIterator<Item = (u16, String)>) -> UserTabl
     let mut count = 0;
     for (uid, id) in people {
         let zones = AccessZones::Group;
-        let user = User { uid, privilege: Privilege(0), group: 1, user_id: UserId(id), zones, ..User::default() };
+        let user = User { uid: Uid(uid), privilege: Privilege(0), group: 1, user_id: UserId(id), zones, ..User::default() };
         user.encode(UserLayout::SeventyTwo, &mut bytes).unwrap();
         count += 1;
     }

@@ -146,7 +146,7 @@ async fn users_are_created_changed_and_deleted() {
         let uid = users.create(&visitor).await.unwrap();
         users.change(Uid(2), |user| user.group = 3).await.unwrap();
         users.delete(Uid(3)).await.unwrap();
-        assert_eq!(users.by_user_id("4242").unwrap().slot(), uid);
+        assert_eq!(users.by_user_id("4242").unwrap().uid, uid);
         users.verify().await.unwrap();
         users.finish().await.unwrap();
         client.exit().await;

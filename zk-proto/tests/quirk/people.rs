@@ -20,7 +20,7 @@ async fn names_are_in_the_code_page_of_the_terminal() {
     let uid = users.create(&NewUser::new("2001").name(name.clone())).await.unwrap();
     users.finish().await.unwrap();
     let table = client.user_table().await.unwrap();
-    let stored = table.users().iter().find(|user| user.uid == uid.0).unwrap();
+    let stored = table.users().iter().find(|user| user.uid == uid).unwrap();
     let told = stored.name_text(gbk);
     assert!(name.starts_with(&told) && told.chars().count() == 11, "23 bytes and a NUL hold eleven characters: {told}");
     assert_eq!(stored.name[..], gbk.encode(&told, 24).unwrap()[..]);

@@ -2,9 +2,10 @@
 
 use bytes::{Buf, Bytes};
 use zk_proto::Command;
+use zk_proto::ids::up_to_nul;
 use zk_proto::record::UserLayout;
 
-use super::{Request, acknowledge, until_nul};
+use super::{Request, acknowledge};
 use crate::capture;
 use crate::link::Link;
 use crate::reply::Reply;
@@ -30,7 +31,7 @@ pub(super) fn biometric(terminal: &mut Terminal, link: &Link, request: &Request<
             asked.and_then(|(uid, _)| terminal.biometrics.encoded_face(uid))
         }
         Command::USERPHOTO_RRQ if terminal.profile.user_photos => {
-            let name = until_nul(request.data);
+            let name = String::from_utf8_lossy(up_to_nul(request.data));
             name.strip_suffix(".jpg").and_then(|user_id| terminal.biometrics.photo(user_id).cloned())
         }
         Command::CAPTUREFINGER => {
@@ -65,6 +66,6 @@ pub(super) fn write_template(terminal: &mut Terminal, mut data: &[u8]) -> Reply 
 /// Deletes a fingerprint by user id: 24 bytes of text, then the finger.
 pub(super) fn delete_template_of(terminal: &mut Terminal, data: &[u8]) -> bool {
     let (Some(user_id), Some(finger)) = (data.get(..24), data.get(24)) else { return false };
-    let Some(uid) = terminal.users.uid(&until_nul(user_id)) else { return false };
+    let Some(uid) = terminal.users.uid(&String::from_utf8_lossy(up_to_nul(user_id))) else { return false };
     terminal.biometrics.delete_finger(uid, *finger)
 }

@@ -228,11 +228,6 @@ fn text(value: &str) -> Bytes {
     bytes.freeze()
 }
 
-pub(crate) fn until_nul(data: &[u8]) -> String {
-    let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
-    String::from_utf8_lossy(data.get(..end).unwrap_or_default()).into_owned()
-}
-
 fn delete_user(terminal: &mut Terminal, uid: u16) -> bool {
     let Some(user_id) = terminal.users.get(uid).map(|user| user.user_id.0.clone()) else { return false };
     terminal.biometrics.forget(uid, &user_id);

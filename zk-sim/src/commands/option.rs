@@ -1,8 +1,9 @@
 //! Options: read and written by name.
 
 use zk_proto::Command;
+use zk_proto::ids::up_to_nul;
 
-use super::{text, until_nul};
+use super::text;
 use crate::faults::FaultKind;
 use crate::reply::Reply;
 use crate::terminal::Terminal;
@@ -14,10 +15,8 @@ pub(super) fn read_option(terminal: &mut Terminal, data: &[u8]) -> Reply {
     if terminal.faults.strike(FaultKind::EmptyOptions).is_some() {
         return Reply::ok();
     }
-    let name = until_nul(data);
-    if matches!(name.as_str(), "~ExtendFmt" | "~UserExtFmt")
-        && terminal.faults.strike(FaultKind::WrongFormats).is_some()
-    {
+    let name = String::from_utf8_lossy(up_to_nul(data));
+    if matches!(&*name, "~ExtendFmt" | "~UserExtFmt") && terminal.faults.strike(FaultKind::WrongFormats).is_some() {
         let opposite = if terminal.options.get(&name) == Some("1") { "0" } else { "1" };
         return Reply::ok_with(text(&format!("{name}={opposite}")));
     }
@@ -28,7 +27,7 @@ pub(super) fn read_option(terminal: &mut Terminal, data: &[u8]) -> Reply {
 }
 
 pub(super) fn write_option(terminal: &mut Terminal, data: &[u8]) -> bool {
-    let line = until_nul(data);
+    let line = String::from_utf8_lossy(up_to_nul(data));
     let Some((name, value)) = line.split_once('=') else { return false };
     match name {
         // Takes effect with the next session.

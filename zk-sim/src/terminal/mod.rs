@@ -9,7 +9,7 @@ use zk_proto::{CommKey, DeviceTime};
 
 use crate::access::Access;
 use crate::biometrics::Biometrics;
-use crate::data::{device_time, held};
+use crate::data::held;
 use crate::faults::{Fault, FaultKind, Faults};
 use crate::lockout::Lockout;
 use crate::log::Log;
@@ -67,7 +67,7 @@ impl Terminal {
         let fault = self.faults.standing(FaultKind::ClockOff).map_or(TimeDelta::zero(), TimeDelta::milliseconds);
         let shown = self.host_now().checked_add_signed(self.offset).and_then(|now| now.checked_add_signed(fault));
         // A clock outside 2000-2099 has lost its battery.
-        shown.and_then(device_time).unwrap_or(DeviceTime::RESET)
+        shown.and_then(DeviceTime::from_naive).unwrap_or(DeviceTime::RESET)
     }
 
     /// The users as stored, by uid.
@@ -136,9 +136,7 @@ impl Terminal {
     }
 
     pub(crate) fn set_time(&mut self, time: DeviceTime) {
-        let wanted = chrono::NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())
-            .and_then(|day| day.and_hms_opt(time.hour().into(), time.minute().into(), time.second().into()));
-        if let Some(wanted) = wanted {
+        if let Some(wanted) = time.to_naive() {
             self.offset = wanted - self.host_now();
         }
     }

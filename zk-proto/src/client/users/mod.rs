@@ -29,7 +29,7 @@ pub struct Users<'a> {
     layout: UserLayout,
     users: Vec<User>,
     vacant: u64,
-    touched: BTreeSet<u16>,
+    touched: BTreeSet<Uid>,
 }
 
 impl Client {
@@ -59,7 +59,7 @@ impl Client {
     /// let mut users = client.edit_users().await?;
     /// let uid = users.create(&NewUser::new("1042").name("Visitor").card(7_654_321)).await?;
     /// users.change(uid, |user| user.group = 2).await?;
-    /// if let Some(left) = users.by_user_id("17").map(|user| user.slot()) {
+    /// if let Some(left) = users.by_user_id("17").map(|user| user.uid) {
     ///     users.delete(left).await?;
     /// }
     /// users.verify().await?;
@@ -118,7 +118,7 @@ impl Users<'_> {
     /// The user in a slot.
     #[must_use]
     pub fn by_uid(&self, uid: Uid) -> Option<&User> {
-        self.users.iter().find(|user| user.uid == uid.0)
+        self.users.iter().find(|user| user.uid == uid)
     }
 
     /// The user with an id.
@@ -130,7 +130,7 @@ impl Users<'_> {
     /// The smallest free slot, 1 to 65534. Terminals of one family take no slot above their capacity.
     #[must_use]
     pub fn next_free_uid(&self) -> Option<Uid> {
-        let taken: BTreeSet<u16> = self.users.iter().map(|user| user.uid).collect();
+        let taken: BTreeSet<u16> = self.users.iter().map(|user| user.uid.0).collect();
         UIDS.zip(taken.iter().copied().chain(std::iter::repeat(0)))
             .find(|(uid, taken)| uid != taken)
             .map(|(uid, _)| Uid(uid))
@@ -169,7 +169,7 @@ impl Users<'_> {
         let mut user = self.by_uid(uid).cloned().ok_or(UserError::NoSuchUser { uid })?;
         let before = user.user_id.clone();
         change(&mut user);
-        if user.uid != uid.0 {
+        if user.uid != uid {
             return Err(ProtoError::Invalid { what: "uid" }.into());
         }
         if user.user_id != before {
@@ -186,7 +186,7 @@ impl Users<'_> {
     pub async fn put(&mut self, user: User) -> Result<(), UserError> {
         let other = self.users.iter().find(|other| other.uid != user.uid && other.user_id == user.user_id);
         if let Some(other) = other {
-            return Err(UserError::UserIdTaken { user_id: user.user_id, uid: other.slot() });
+            return Err(UserError::UserIdTaken { user_id: user.user_id, uid: other.uid });
         }
         let write = WriteUser::new(self.layout, &user)?;
         self.client.stale = true;
@@ -222,9 +222,9 @@ impl Users<'_> {
     pub async fn delete(&mut self, uid: Uid) -> Result<(), UserError> {
         self.by_uid(uid).ok_or(UserError::NoSuchUser { uid })?;
         self.client.stale = true;
-        self.touched.insert(uid.0);
+        self.touched.insert(uid);
         self.client.call(&DeleteUser(uid)).await?;
-        self.users.retain(|user| user.uid != uid.0);
+        self.users.retain(|user| user.uid != uid);
         Ok(())
     }
 
@@ -240,7 +240,7 @@ impl Users<'_> {
         for uid in std::mem::take(&mut self.touched) {
             let find = |users: &[User]| users.iter().find(|user| user.uid == uid).map(without_raw);
             if find(&written) != find(&self.users) {
-                return Err(UserError::NotKept { uid: Uid(uid) });
+                return Err(UserError::NotKept { uid });
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use nom::{IResult, Parser};
 
 use super::{AccessZones, Privilege, User, UserPassword};
 use crate::ids::up_to_nul;
-use crate::{ProtoError, UserId};
+use crate::{ProtoError, Uid, UserId};
 
 /// How wide a terminal's user records are, and so what they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,7 +53,7 @@ pub(super) fn twenty_eight(input: &[u8]) -> IResult<&[u8], User> {
     Ok((
         input,
         User {
-            uid,
+            uid: Uid(uid),
             privilege: Privilege(privilege),
             password: UserPassword(owned(password)),
             name: owned(name),
@@ -75,7 +75,7 @@ pub(super) fn seventy_two(input: &[u8]) -> IResult<&[u8], User> {
     Ok((
         input,
         User {
-            uid,
+            uid: Uid(uid),
             privilege: Privilege(privilege),
             password: UserPassword(owned(password)),
             name: owned(name),
@@ -94,7 +94,7 @@ pub(super) fn hundred_twenty(input: &[u8]) -> IResult<&[u8], User> {
     Ok((
         input,
         User {
-            uid,
+            uid: Uid(uid),
             privilege: Privilege(privilege),
             name: owned(first),
             last_name: owned(last),
@@ -125,7 +125,7 @@ impl User {
         if self.card >> 40 != 0 {
             return Err(ProtoError::Invalid { what: "card number" });
         }
-        out.put_u16_le(self.uid);
+        out.put_u16_le(self.uid.0);
         out.put_u8(self.privilege.0);
         out.put_slice(&password);
         out.put_slice(&name);
@@ -147,7 +147,7 @@ impl User {
         let name = fill_text(self.base::<24>(LAYOUT, 11), &self.name, "name")?;
         let user_id = fill_text(self.base::<24>(LAYOUT, 48), &self.user_id.to_bytes(), "user id")?;
         let card = u32::try_from(self.card).map_err(|_| ProtoError::Invalid { what: "card number" })?;
-        out.put_u16_le(self.uid);
+        out.put_u16_le(self.uid.0);
         out.put_u8(self.privilege.0);
         out.put_slice(&password);
         out.put_slice(&name);

@@ -84,7 +84,7 @@ pub enum AccessZones {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct User {
     /// The slot; 0 in an unused one.
-    pub uid: u16,
+    pub uid: Uid,
     /// What the user may do.
     pub privilege: Privilege,
     /// The password; empty when none is set.
@@ -109,7 +109,7 @@ impl fmt::Debug for User {
     /// Without the raw bytes, which hold the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User")
-            .field("uid", &self.uid)
+            .field("uid", &self.uid.0)
             .field("privilege", &self.privilege)
             .field("password", &self.password)
             .field("name", &self.name)
@@ -150,16 +150,10 @@ impl User {
         }
     }
 
-    /// The uid as the type that names people at this terminal.
-    #[must_use]
-    pub fn slot(&self) -> Uid {
-        Uid(self.uid)
-    }
-
     /// Whether the row is an unused or deleted slot.
     #[must_use]
     pub fn is_vacant(&self) -> bool {
-        self.uid == 0 || self.user_id.0.is_empty()
+        self.uid == Uid(0) || self.user_id.0.is_empty()
     }
 
     /// The name, or first name, decoded.
@@ -176,7 +170,8 @@ mod tests {
     #[test]
     fn a_password_is_not_printed() {
         let mut raw = BytesMut::new();
-        let user = User { uid: 1, password: UserPassword::new("2468"), user_id: UserId("7".into()), ..User::default() };
+        let user =
+            User { uid: Uid(1), password: UserPassword::new("2468"), user_id: UserId("7".into()), ..User::default() };
         user.encode(UserLayout::SeventyTwo, &mut raw).unwrap();
         let read = User::parse(UserLayout::SeventyTwo, raw.freeze()).unwrap();
         assert_eq!(read.password.as_bytes(), b"2468");
