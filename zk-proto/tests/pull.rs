@@ -375,3 +375,23 @@ fn by_uid(profile: &str, punch: &Punch) -> Row {
         (_, row) => row,
     }
 }
+
+#[tokio::test]
+async fn a_pull_past_its_deadline_ends_and_says_how_far_it_came() {
+    let site = Site::new("tft40", 8_000, &["stall=150000x1"]).await;
+    let mut client = site.client_over(Transport::Tcp, Duration::from_secs(60)).await.unwrap();
+    let allowed = Duration::from_secs(2);
+    let request = PullRequest { deadline: Some(allowed), ..site.request() };
+    let begun = std::time::Instant::now();
+    let error = pull(&mut client, &request, &mut |_| ()).await.unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let PullError::Overdue { allowed: told, progress: Some(progress) } = &error else { panic!("{error:?}") };
+    assert_eq!((*told, progress.of), (allowed, 8_000 * 40 + 4));
+    assert!((65_472..=150_000).contains(&progress.bytes), "{progress:?}");
+    assert!(error.is_transient());
+    assert!(matches!(client.time().await, Err(zk_proto::ClientError::Unusable)));
+    client.reconnect().await.unwrap();
+    let whole = pull(&mut client, &request, &mut |_| ()).await.unwrap();
+    assert!(matches!(whole.found, Pulled::Full(_)));
+    client.exit().await;
+}

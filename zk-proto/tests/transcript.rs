@@ -110,6 +110,25 @@ async fn a_pull_replays_to_the_same_result_whatever_went_wrong() {
     }
 }
 
+#[tokio::test]
+async fn a_pull_past_its_deadline_replays_to_the_same_end_and_the_client_goes_on() {
+    async fn run(options: &ConnectOptions, request: &PullRequest) -> (String, DeviceTime) {
+        let mut client = Client::connect(options).await.unwrap();
+        let told = told(pull(&mut client, request, &mut |_| ()).await);
+        client.reconnect().await.unwrap();
+        let time = client.time().await.unwrap();
+        client.exit().await;
+        (told, time)
+    }
+    let (server, terminal) = serve(Terminal::builder().records(8000), &["stall=150000x1"]).await;
+    let recorder = Recorder::in_memory();
+    let options = unrecorded(&server, Transport::Tcp).timeout(Duration::from_secs(60)).recorder(recorder.clone());
+    let request = PullRequest { deadline: Some(Duration::from_secs(1)), ..PullRequest::new(terminal.now()) };
+    let then = run(&options, &request).await;
+    assert!(then.0.starts_with("Overdue"), "{}", then.0);
+    assert_eq!(run(&replay(&recorder).0, &request).await, then);
+}
+
 async fn replay_is_the_same(fault: &str, records: usize, transport: Transport) {
     let (server, terminal) = serve(Terminal::builder().records(records).users(20).seed(11), &[fault]).await;
     let (options, recorder) = recorded(&server, transport);

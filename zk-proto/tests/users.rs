@@ -5,9 +5,9 @@ mod vectors;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use vectors::{bytes, load, number};
-use zk_proto::UserId;
 use zk_proto::encoding::TextEncoding;
 use zk_proto::record::{AccessZones, Privilege, User, UserLayout, UserPassword};
+use zk_proto::{Uid, UserId};
 
 fn layout(width: u64) -> UserLayout {
     UserLayout::ALL.into_iter().find(|layout| layout.width() as u64 == width).unwrap()

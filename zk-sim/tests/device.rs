@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use common::{Client, LOG, USERS, u32_at};
 use zk_proto::record::{FreeSizes, TemplateSet, User, UserLayout};
-use zk_proto::{Command, DeviceTime, Packet, UserId};
+use zk_proto::{Command, DeviceTime, Packet, Uid, UserId};
 use zk_sim::{Profile, Punch, Terminal, TerminalBuilder, Transport};
 
 const TEMPLATES: &[u8] = &[1, 7, 0, 2, 0, 0, 0, 0, 0, 0, 0];
@@ -23,7 +23,8 @@ fn connected(profile: &str) -> Client {
 
 fn record(layout: UserLayout, uid: u16, user_id: &str) -> BytesMut {
     let mut out = BytesMut::new();
-    let user = User { uid: Uid(uid), name: Bytes::from_static(b"Neu"), user_id: UserId(user_id.into()), ..User::default() };
+    let user =
+        User { uid: Uid(uid), name: Bytes::from_static(b"Neu"), user_id: UserId(user_id.into()), ..User::default() };
     user.encode(layout, &mut out).unwrap();
     out
 }
@@ -54,7 +55,7 @@ fn users_are_written_and_deleted_in_the_terminals_own_layout() {
         assert_eq!(client.ask(Command::USER_WRQ, &record(other, 78, "780")).codes(), [2001]);
         let set = client.read(USERS);
         let last = User::parse(layout, set.slice(set.len() - layout.width()..)).unwrap();
-        assert_eq!((last.uid, last.user_id.0.as_str()), (77, "770"));
+        assert_eq!((last.uid, last.user_id.0.as_str()), (Uid(77), "770"));
         assert_eq!(client.ask(Command::DELETE_USER, &77u16.to_le_bytes()).codes(), [2000]);
         assert_eq!(client.ask(Command::DELETE_USER, &77u16.to_le_bytes()).codes(), [2001]);
         assert_eq!(client.read(USERS).len(), 4 + 10 * layout.width());

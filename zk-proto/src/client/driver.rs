@@ -87,6 +87,11 @@ impl Driver {
         self.carrier.cut();
     }
 
+    /// The deadline of a pull passed, and the pull was given up.
+    pub(super) fn overdue(&self) {
+        self.carrier.overdue();
+    }
+
     /// The next event that is not a live one.
     pub(super) async fn next(&mut self, step: Step) -> Result<Event, ClientError> {
         let mut now = self.clock();
@@ -174,7 +179,7 @@ impl Driver {
         self.broken = true;
         match error {
             LineError::Io(source) => ClientError::Broken { step, source },
-            LineError::TooLate => ClientError::TimedOut { step },
+            LineError::TooLate | LineError::Overdue => ClientError::TimedOut { step },
             LineError::Diverged(error) => diverged(error),
         }
     }
@@ -220,7 +225,7 @@ fn not_opened(failed: OpenError, options: &ConnectOptions) -> ClientError {
     match (failed.stage, failed.error) {
         (Stage::Resolve, LineError::Io(source)) => ClientError::Resolve { host: options.host.clone(), source },
         (_, LineError::Io(source)) => ClientError::Connect { address: options.address(), source },
-        (_, LineError::TooLate) => ClientError::TimedOut { step: Step::Connecting },
+        (_, LineError::TooLate | LineError::Overdue) => ClientError::TimedOut { step: Step::Connecting },
         (_, LineError::Diverged(error)) => diverged(error),
     }
 }

@@ -93,9 +93,7 @@ impl Client {
         let before = self.lockout;
         if !nested {
             let at_most = at_most.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
-            // From here on it may be disabled, whether or not an answer says so; also when this future is dropped.
-            self.lockout = Lockout::Owed;
-            if let Err(error) = self.call(&DisableDevice { at_most }).await {
+            if let Err(error) = self.lock_out(&DisableDevice { at_most }).await {
                 if matches!(error, ClientError::Refused { .. } | ClientError::Unusable) {
                     self.lockout = before;
                 }
@@ -104,6 +102,21 @@ impl Client {
             self.lockout = Lockout::Held(at_most);
         }
         Ok(Disabled { client: self, nested })
+    }
+
+    /// Disables the terminal. From the moment the request goes out the terminal may be disabled, whether or not an answer
+    /// comes or anyone waits for it: the enabling is owed.
+    async fn lock_out(&mut self, disable: &DisableDevice) -> Result<(), ClientError> {
+        self.lockout = Lockout::Owed;
+        match self.call_once(disable).await {
+            Err(ClientError::SessionLost) if !self.bound && !self.holds_buffer => {
+                // Opening the new session enables the terminal, and with that the debt is paid.
+                self.reconnect().await?;
+                self.lockout = Lockout::Owed;
+                self.call_once(disable).await
+            }
+            outcome => outcome,
+        }
     }
 
     /// Whether the terminal may be disabled by this client without anybody working there: its next reconnect or its exit enables it.

@@ -36,6 +36,8 @@ pub enum What {
     Idle,
     /// A call was given up from outside.
     Cut,
+    /// The deadline of a pull passed, and the pull was given up.
+    Overdue,
     /// Something failed.
     Failed(Failure),
     /// The connection was closed from this side.
@@ -112,6 +114,7 @@ impl fmt::Display for Line {
             What::Received(bytes) => write!(f, "< {}", Hex(bytes)),
             What::Idle => f.write_str("idle"),
             What::Cut => f.write_str("cut"),
+            What::Overdue => f.write_str("overdue"),
             What::Failed(Failure { stage, cause }) => write!(f, "failed {} {cause}", stage.name()),
             What::Closed => f.write_str("closed"),
         }

@@ -100,6 +100,7 @@ fn parse_what(text: &str) -> Option<What> {
         ("<", hex) => What::Received(bytes(hex)?),
         ("idle", "") => What::Idle,
         ("cut", "") => What::Cut,
+        ("overdue", "") => What::Overdue,
         ("closed", "") => What::Closed,
         ("failed", rest) => {
             let (stage, cause) = rest.split_once(' ')?;
@@ -155,6 +156,7 @@ mod tests {
             What::Received(Bytes::new()),
             What::Idle,
             What::Cut,
+            What::Overdue,
             What::Closed,
             cause(Cause::TimedOut),
             cause(Cause::Os { code: 104, kind: "ConnectionReset".into() }),

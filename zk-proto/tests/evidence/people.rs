@@ -2,9 +2,9 @@
 
 use crate::logs::{evidence, spool};
 use bytes::BytesMut;
-use zk_proto::UserId;
 use zk_proto::proof::{Counts, People, UserTable, prove_users};
 use zk_proto::record::{AccessZones, Privilege, User, UserLayout};
+use zk_proto::{Uid, UserId};
 
 /// A table of people with these slots and ids.
 pub(crate) fn table(people: impl IntoIterator<Item = (u16, String)>) -> UserTable {
@@ -12,7 +12,8 @@ pub(crate) fn table(people: impl IntoIterator<Item = (u16, String)>) -> UserTabl
     let mut count = 0;
     for (uid, id) in people {
         let zones = AccessZones::Group;
-        let user = User { uid: Uid(uid), privilege: Privilege(0), group: 1, user_id: UserId(id), zones, ..User::default() };
+        let user =
+            User { uid: Uid(uid), privilege: Privilege(0), group: 1, user_id: UserId(id), zones, ..User::default() };
         user.encode(UserLayout::SeventyTwo, &mut bytes).unwrap();
         count += 1;
     }

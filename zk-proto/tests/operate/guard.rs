@@ -109,6 +109,52 @@ async fn a_dropped_future_is_made_up_for_by_an_abort() {
     client.time().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_disable_request_that_nobody_waits_for_is_made_up_for_at_exit() {
+    let site = Site::plain(staffed()).await;
+    let mut client = site.client().await;
+    drop_in_flight(&mut client, &site.terminal).await;
+    client.exit().await;
+    assert!(site.terminal.is_enabled());
+}
+
+#[tokio::test]
+async fn a_disable_request_that_nobody_waits_for_is_made_up_for_at_the_next_reconnect_or_abort() {
+    let site = Site::plain(staffed()).await;
+    let mut client = site.client().await;
+    drop_in_flight(&mut client, &site.terminal).await;
+    client.reconnect().await.unwrap();
+    assert!(site.terminal.is_enabled() && !client.owes_enable());
+    drop_in_flight(&mut client, &site.terminal).await;
+    client.abort().await.unwrap();
+    assert!(site.terminal.is_enabled() && !client.owes_enable());
+}
+
+#[tokio::test]
+async fn a_disable_request_that_goes_out_again_on_a_new_session_is_made_up_for_too() {
+    let site = Site::plain(staffed().fault(Fault::parse("key-mid-session=1x1").unwrap())).await;
+    let mut client = site.client().await;
+    drop_in_flight(&mut client, &site.terminal).await;
+    assert_eq!(commands(&site.terminal, Command::DISABLEDEVICE), 2);
+    client.exit().await;
+    assert!(site.terminal.is_enabled());
+}
+
+/// Disables the terminal, and drops the future as soon as the terminal has done it, before its answer is read.
+async fn drop_in_flight(client: &mut Client, terminal: &Handle) {
+    let disabled = async {
+        while terminal.is_enabled() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = disabled => {}
+        _ = client.disable(None) => panic!("the answer was read first"),
+    }
+    assert!(!terminal.is_enabled() && client.owes_enable());
+}
+
 /// Begins work that never ends, and drops it once the terminal is disabled.
 async fn drop_half_way(client: &mut Client, terminal: &Handle) {
     let (started, mut begun) = tokio::sync::mpsc::channel(1);

@@ -67,7 +67,7 @@ pub(super) fn punch_row(punch: &Punch) -> Value {
 /// Names are in the terminal's code page: as they are in hex, and as text as far as they are UTF-8.
 pub(super) fn user_row(user: &User) -> Value {
     json!({
-        "uid": user.uid,
+        "uid": user.uid.0,
         "user_id": user.user_id.0,
         "name": String::from_utf8_lossy(&user.name),
         "name_hex": hex::encode(&user.name),

@@ -9,6 +9,7 @@ mod replay;
 mod tcp;
 mod udp;
 
+use std::future::pending;
 use std::io;
 use std::string::String;
 use std::time::Duration;
@@ -56,6 +57,15 @@ impl Route {
         }
     }
 
+    /// Runs a pull until its deadline. `None`: the deadline passed, now or when the transcript was recorded.
+    pub(super) async fn until<T>(&self, deadline: Option<Duration>, pull: impl Future<Output = T>) -> Option<T> {
+        match (self, deadline) {
+            (Self::Replay(replay), _) => replay.until_overdue(pull).await,
+            (_, Some(deadline)) => tokio::time::timeout(deadline, pull).await.ok(),
+            (_, None) => Some(pull.await),
+        }
+    }
+
     /// Opens a connection.
     pub(super) async fn open(
         &self,
@@ -65,7 +75,10 @@ impl Route {
         Ok(match self {
             Self::Network => Carrier::Network(Network::open(target, Instant::now()).await?),
             Self::Recorded(recorder) => Carrier::Recorded(Recorded::open(recorder, target, settings()).await?),
-            Self::Replay(replay) => Carrier::Replayed(Replayed::open(replay, target.datagrams)?),
+            Self::Replay(replay) => match Replayed::open(replay, target.datagrams) {
+                Err(OpenError { error: LineError::Overdue, .. }) => pending().await,
+                opened => Carrier::Replayed(opened?),
+            },
         })
     }
 }
@@ -82,6 +95,8 @@ pub(super) struct OpenError {
 pub(super) enum LineError {
     Io(io::Error),
     TooLate,
+    /// A replay reached the deadline of its pull, which is dropped here as it was then.
+    Overdue,
     /// A replay does something else than what its transcript recorded.
     Diverged(Divergence),
 }
@@ -139,7 +154,10 @@ impl Carrier {
         match self {
             Self::Network(network) => network.send(packet, until).await,
             Self::Recorded(recorded) => recorded.send(packet, until).await,
-            Self::Replayed(replayed) => replayed.send(packet.as_ref()),
+            Self::Replayed(replayed) => match replayed.send(packet.as_ref()) {
+                Err(LineError::Overdue) => pending().await,
+                sent => sent,
+            },
         }
     }
 
@@ -152,7 +170,10 @@ impl Carrier {
         match self {
             Self::Network(network) => network.receive(buffer, until).await,
             Self::Recorded(recorded) => recorded.receive(buffer, until).await,
-            Self::Replayed(replayed) => replayed.receive(buffer),
+            Self::Replayed(replayed) => match replayed.receive(buffer) {
+                Err(LineError::Overdue) => pending().await,
+                received => received,
+            },
         }
     }
 
@@ -167,6 +188,13 @@ impl Carrier {
     pub(super) fn cut(&self) {
         if let Self::Recorded(recorded) = self {
             recorded.cut();
+        }
+    }
+
+    /// The deadline of a pull passed, and the pull was given up.
+    pub(super) fn overdue(&self) {
+        if let Self::Recorded(recorded) = self {
+            recorded.overdue();
         }
     }
 

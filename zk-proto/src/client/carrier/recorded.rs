@@ -77,6 +77,10 @@ impl Recorded {
         self.recorder.write(|scribe, at| scribe.cut(at));
     }
 
+    pub(super) fn overdue(&self) {
+        self.recorder.write(|scribe, at| scribe.overdue(at));
+    }
+
     pub(super) fn close(&mut self) {
         self.network.close();
         self.recorder.write(|scribe, at| scribe.closed(at));

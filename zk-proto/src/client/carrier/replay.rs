@@ -1,8 +1,11 @@
 //! A transcript in place of a terminal.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::string::String;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 use std::vec::Vec;
 
@@ -22,12 +25,28 @@ struct Playing {
     lines: Vec<Line>,
     next: usize,
     clock: Duration,
+    /// A pull is under way, whose deadline the transcript may have.
+    pulling: bool,
+    overdue: bool,
 }
 
 impl Replay {
     pub(super) fn new(transcript: &Transcript) -> Self {
         let lines = transcript.lines().to_vec();
-        Self(Arc::new(Mutex::new(Playing { lines, next: 0, clock: Duration::ZERO })))
+        Self(Arc::new(Mutex::new(Playing { lines, next: 0, clock: Duration::ZERO, pulling: false, overdue: false })))
+    }
+
+    /// Runs a pull to its end, or to the point at which the transcript says that its deadline passed.
+    pub(super) async fn until_overdue<T>(&self, pull: impl Future<Output = T>) -> Option<T> {
+        self.lock().pulling = true;
+        let mut pull = pin!(pull);
+        let outcome = poll_fn(|context| match pull.as_mut().poll(context) {
+            Poll::Pending if std::mem::take(&mut self.lock().overdue) => Poll::Ready(None),
+            outcome => outcome.map(Some),
+        });
+        let outcome = outcome.await;
+        self.lock().pulling = false;
+        outcome
     }
 
     fn lock(&self) -> MutexGuard<'_, Playing> {
@@ -48,15 +67,15 @@ pub(in crate::client) struct Replayed {
 impl Replayed {
     /// Takes up what the transcript has of a connection attempt.
     pub(super) fn open(replay: &Replay, datagrams: bool) -> Result<Self, OpenError> {
-        let diverged = |error| OpenError { stage: Stage::Connect, error: LineError::Diverged(error) };
+        let failed = |error| OpenError { stage: Stage::Connect, error };
         let mut playing = replay.lock();
         if playing.take_if(|what| *what == What::Open { datagrams }).is_none() {
-            return Err(diverged(playing.diverged("a connection")));
+            return Err(failed(playing.lacks("a connection")));
         }
         if playing.take_if(|what| *what == What::Opened).is_none() {
             return match playing.take_failure(|stage| matches!(stage, Stage::Resolve | Stage::Connect)) {
                 Some(failure) => Err(OpenError { stage: failure.stage, error: line_error(&failure) }),
-                None => Err(diverged(playing.diverged("the end of a connection attempt"))),
+                None => Err(failed(playing.lacks("the end of a connection attempt"))),
             };
         }
         drop(playing);
@@ -80,7 +99,7 @@ impl Replayed {
             mask_request(wire.get_mut(if self.datagrams { 0 } else { PREFIX_LEN }..).unwrap_or_default());
             let same = |what: &What| matches!(what, What::Sent(sent) if *sent == wire);
             if playing.take_if(same).is_none() {
-                return Err(LineError::Diverged(playing.diverged("what is sent now")));
+                return Err(playing.lacks("what is sent now"));
             }
         }
         match playing.take_failure(|stage| stage == Stage::Send) {
@@ -112,7 +131,7 @@ impl Replayed {
             }
             (Some(What::Idle), _) => Ok(Input::Idle(now)),
             (Some(_), _) => Ok(Input::Cut),
-            (None, _) => Err(LineError::Diverged(playing.diverged("something that came, or a silence"))),
+            (None, _) => Err(playing.lacks("something that came, or a silence")),
         }
     }
 
@@ -138,9 +157,14 @@ impl Playing {
         }
     }
 
-    fn diverged(&self, wanted: &'static str) -> Divergence {
+    /// The error when the next line is not of the kind that is needed.
+    fn lacks(&mut self, wanted: &'static str) -> LineError {
+        if self.pulling && self.take_if(|what| *what == What::Overdue).is_some() {
+            self.overdue = true;
+            return LineError::Overdue;
+        }
         let found = self.lines.get(self.next).map_or_else(|| String::from("its end"), |line| describe(&line.what));
-        Divergence { entry: self.next, wanted, found }
+        LineError::Diverged(Divergence { entry: self.next, wanted, found })
     }
 }
 

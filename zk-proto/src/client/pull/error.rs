@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::string::{String, ToString};
+use std::time::Duration;
 
+use super::Progress;
+use crate::client::error::grouped;
 use crate::client::{ClientError, Step};
 use crate::spool::SpoolError;
 use crate::{Command, ProtoError};
@@ -15,6 +18,13 @@ pub enum PullError {
     Client(ClientError),
     /// The place where the transfer waits.
     Spool(SpoolError),
+    /// It took longer than [`PullRequest::deadline`](super::PullRequest::deadline).
+    Overdue {
+        /// The time that it was given.
+        allowed: Duration,
+        /// How far the transfer in hand had come; `None` when none had begun.
+        progress: Option<Progress>,
+    },
     /// The log was refused on two sessions, as if it held nothing, by a terminal that counts people or records.
     Refused {
         /// The answer.
@@ -32,6 +42,7 @@ impl PullError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Client(error) => error.is_transient(),
+            Self::Overdue { .. } => true,
             Self::Spool(_) | Self::Refused { .. } => false,
         }
     }
@@ -80,6 +91,13 @@ impl fmt::Display for PullError {
         match self {
             Self::Client(error) => error.fmt(f),
             Self::Spool(error) => error.fmt(f),
+            Self::Overdue { allowed, progress: None } => {
+                write!(f, "the pull did not end within {allowed:?}: no transfer had begun")
+            }
+            Self::Overdue { allowed, progress: Some(Progress { bytes, of }) } => {
+                let (bytes, of) = (grouped(*bytes), grouped(*of));
+                write!(f, "the pull did not end within {allowed:?}: {bytes} of {of} bytes had come")
+            }
             Self::Refused { code, users, records } => {
                 write!(
                     f,
@@ -95,7 +113,7 @@ impl std::error::Error for PullError {
         match self {
             Self::Client(error) => error.source(),
             Self::Spool(error) => std::error::Error::source(error),
-            Self::Refused { .. } => None,
+            Self::Overdue { .. } | Self::Refused { .. } => None,
         }
     }
 }

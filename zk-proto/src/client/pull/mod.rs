@@ -44,8 +44,9 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(200);
 /// so is a line that was lost, which goes on where it broke if the log still is the same. The terminal's buffer is freed at the end.
 ///
 /// # Errors
-/// When the terminal cannot be talked to, refuses, or the transfer cannot be kept. What cannot be proven is no error but
-/// [`Pulled::Unproven`] or [`Pulled::UsersUnproven`].
+/// When the terminal cannot be reached, refuses, or the transfer cannot be kept. A log that cannot be proven is no error
+/// but [`Pulled::Unproven`] or [`Pulled::UsersUnproven`]. After [`PullError::Overdue`] the client is left as after a call
+/// whose future was dropped: [`Client::abort`] makes it usable, [`Client::exit`] ends its session.
 pub async fn pull(
     client: &mut Client,
     request: &PullRequest,
@@ -102,9 +103,18 @@ pub async fn pull(
     if !limited {
         puller.client.limit_silence(patience(puller.client.options.timeout));
     }
-    let pull = puller.run().await;
+    let route = puller.client.options.route.clone();
+    let pull = match route.until(request.deadline, puller.run()).await {
+        Some(pull) => pull,
+        None => {
+            puller.client.driver.overdue();
+            puller.client.in_call = true;
+            let allowed = request.deadline.unwrap_or_default();
+            Err(PullError::Overdue { allowed, progress: puller.reached })
+        }
+    };
     // A terminal that does not answer any more frees its buffer with the session.
-    if !puller.client.driver.silence.lasts {
+    if !puller.client.driver.silence.lasts && !puller.client.in_call {
         let _ = puller.client.free_data().await;
     }
     if !limited {

@@ -1,5 +1,7 @@
 //! What a pull is asked for.
 
+use std::time::Duration;
+
 use crate::DeviceTime;
 use crate::proof::{Known, Remembered};
 use crate::record::{AttendanceLayout, FieldOrder};
@@ -38,6 +40,9 @@ pub struct PullRequest {
     pub spool_directory: Option<SpoolDirectory>,
     /// Records of the log's end to give back for the next pull; default [`DEFAULT_OVERLAP`].
     pub overlap: u64,
+    /// The longest that the whole pull may take, over all its sessions; default no limit of its own. Past it, the pull ends
+    /// with [`PullError::Overdue`](super::PullError::Overdue).
+    pub deadline: Option<Duration>,
 }
 
 impl PullRequest {
@@ -58,6 +63,7 @@ impl PullRequest {
             spool_memory: DEFAULT_MEMORY,
             spool_directory: Some(SpoolDirectory::temporary()),
             overlap: DEFAULT_OVERLAP,
+            deadline: None,
         }
     }
 

@@ -106,6 +106,11 @@ impl Scribe {
         self.push(at, What::Cut);
     }
 
+    /// The deadline of a pull passed, and the pull was given up.
+    pub fn overdue(&mut self, at: Duration) {
+        self.push(at, What::Overdue);
+    }
+
     /// Something failed.
     pub fn failed(&mut self, at: Duration, failure: Failure) {
         self.push(at, What::Failed(failure));
