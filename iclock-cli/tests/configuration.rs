@@ -126,7 +126,7 @@ fn every_wrong_setting_is_named_with_its_place_and_its_hint() {
             assert!(run.stderr.contains(word), "{what}: {word:?} is not in {}", run.stderr);
         }
         assert_eq!(run.stderr.matches("error:").count(), 1, "{what}: {}", run.stderr);
-        assert!(server.handle().transcript().is_empty(), "{what}: the terminal was contacted");
+        assert!(server.handle().received().is_empty(), "{what}: the terminal was contacted");
         assert_eq!(world.files().len(), 1, "{what}: a file was made");
     }
 }

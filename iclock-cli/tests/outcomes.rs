@@ -127,7 +127,7 @@ fn a_bad_value_in_the_configuration_ends_with_10_before_anything_is_contacted() 
     for word in ["iclock.toml", "5", "zone", "Mars/Olympus"] {
         assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
     }
-    assert!(server.handle().transcript().is_empty(), "the terminal was contacted");
+    assert!(server.handle().received().is_empty(), "the terminal was contacted");
     assert!(!world.path().join("state").exists() && !world.path().join("att.db").exists());
 }
 
@@ -146,7 +146,7 @@ fn an_interrupted_run_ends_its_session_and_tells_what_it_did() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let received = |command: Command| server.handle().transcript().iter().any(|packet| packet.command == command);
+    let received = |command: Command| server.handle().received().iter().any(|packet| packet.command == command);
     while !received(Command::DATA_WRRQ) {
         std::thread::yield_now();
     }

@@ -381,7 +381,7 @@ fn live_a_punch_is_stored_long_before_the_next_run_is_due() {
     };
     assert_eq!(new(), 50);
     let handle = server.handle();
-    let listens = || handle.transcript().iter().any(|received| received.command == zk_proto::Command::REG_EVENT);
+    let listens = || handle.received().iter().any(|received| received.command == zk_proto::Command::REG_EVENT);
     while !listens() {
         assert!(child.try_wait().unwrap().is_none(), "the program ended");
         std::thread::yield_now();

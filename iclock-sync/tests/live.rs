@@ -12,7 +12,7 @@ use zk_sim::{Handle, Server, Terminal};
 
 async fn until_registered(terminal: &Handle, times: usize) {
     let registered =
-        || terminal.transcript().iter().filter(|received| received.command == Command::REG_EVENT).count() >= times;
+        || terminal.received().iter().filter(|received| received.command == Command::REG_EVENT).count() >= times;
     let wait = async {
         while !registered() {
             tokio::task::yield_now().await;

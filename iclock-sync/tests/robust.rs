@@ -206,9 +206,9 @@ async fn a_question_is_asked_again_after_a_day_and_behind_the_log() {
     sync(&engine).await;
     *clock.0.lock().unwrap() = start + TimeDelta::hours(25);
     gate.handle().punch_now().unwrap();
-    let before = gate.handle().transcript().len();
+    let before = gate.handle().received().len();
     sync(&engine).await;
-    let commands: Vec<Command> = gate.handle().transcript()[before..].iter().map(|packet| packet.command).collect();
+    let commands: Vec<Command> = gate.handle().received()[before..].iter().map(|packet| packet.command).collect();
     let place = |wanted| commands.iter().position(|command| *command == wanted).unwrap();
     assert!(place(Command::GET_TIME) > place(Command::DATA_WRRQ), "{commands:?}");
     assert!(state.ledger().terminals().unwrap()[0].learned.unanswered.is_empty());

@@ -46,9 +46,9 @@ async fn a_poll_without_news_asks_for_no_records() {
     let (gate, state) = (Gate::with_records(100).await, State::new());
     let engine = state.engine(&[&gate], &[]);
     sync(&engine).await;
-    let before = gate.handle().transcript().len();
+    let before = gate.handle().received().len();
     sync(&engine).await;
-    let commands: Vec<Command> = gate.handle().transcript()[before..].iter().map(|packet| packet.command).collect();
+    let commands: Vec<Command> = gate.handle().received()[before..].iter().map(|packet| packet.command).collect();
     let expected = [Command::CONNECT, Command::OPTIONS_RRQ, Command::GET_TIME, Command::GET_FREE_SIZES, Command::EXIT];
     assert_eq!(commands, expected);
 }
@@ -75,7 +75,7 @@ async fn a_sync_sends_nothing_that_changes_the_terminal() {
             gate.handle().punch_now().unwrap();
         }
         sync_with(&engine, RunOptions { full: true, ..RunOptions::default() }).await;
-        for packet in gate.handle().transcript() {
+        for packet in gate.handle().received() {
             assert!(allowed.contains(&packet.command), "{profile}: {}", packet.command);
         }
     }

@@ -174,7 +174,7 @@ async fn a_terminal_that_is_quiet_is_asked_for_a_sign_of_life() {
     let (server, terminal) = serve(terminal()).await;
     let mut capture = capture(&server, Transport::Tcp, impatient());
     gap(&mut capture).await;
-    let pings = || terminal.transcript().iter().filter(|received| received.command == Command::GET_TIME).count();
+    let pings = || terminal.received().iter().filter(|received| received.command == Command::GET_TIME).count();
     let listening = async { while capture.next().await.is_err() {} };
     tokio::select! {
         () = listening => panic!("nothing happened at the terminal"),

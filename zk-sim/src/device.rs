@@ -13,28 +13,16 @@ use crate::event::TerminalEvent;
 use crate::faults::{Fault, FaultKind};
 use crate::layout::encode_event;
 use crate::line::{Action, Transport};
-use crate::link::{Link, State, Then};
+use crate::link::{Link, LinkId, State, Then};
 use crate::profile::ForeignSession;
 use crate::punch::Punch;
+use crate::received::{History, Received, Stats};
 use crate::reply::Reply;
 use crate::terminal::Terminal;
-use crate::transcript::{Received, Stats, Transcript};
 use crate::transfer::EVENT_PUNCH;
 
 /// How the answers of access control panels begin; they speak another protocol on the same port.
 const PANEL: &[u8] = &[0xAA, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-
-/// One client's connection to a [`Device`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkId(u64);
-
-impl LinkId {
-    /// Counts connections from 0.
-    #[must_use]
-    pub fn number(self) -> u64 {
-        self.0
-    }
-}
 
 /// A terminal and its sessions. The driver opens a link per connection (over UDP: per source address), hands packets in
 /// and carries the actions out.
@@ -44,7 +32,7 @@ pub struct Device {
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
     next_session: u16,
-    transcript: Transcript,
+    received: History,
     stats: Stats,
 }
 
@@ -53,8 +41,8 @@ impl Device {
     #[must_use]
     pub fn new(terminal: Terminal) -> Self {
         let next_session = terminal.first_session;
-        let (transcript, stats) = (Transcript::default(), Stats::default());
-        Self { terminal, links: BTreeMap::new(), next_link: 0, next_session, transcript, stats }
+        let (received, stats) = (History::default(), Stats::default());
+        Self { terminal, links: BTreeMap::new(), next_link: 0, next_session, received, stats }
     }
 
     /// Takes a connection in. `None`: it is refused, close it.
@@ -74,9 +62,9 @@ impl Device {
         {
             self.links.retain(|_, link| link.transport == Transport::Udp);
         }
-        let id = LinkId(self.next_link);
+        let id = LinkId::new(self.next_link);
         self.next_link += 1;
-        let seed = self.terminal.seed ^ id.0.wrapping_mul(0xD1B5_4A32_D192_ED03);
+        let seed = self.terminal.seed ^ id.number().wrapping_mul(0xD1B5_4A32_D192_ED03);
         let pace = self.terminal.profile.pace;
         let mut link = Link::open(transport, pace, &mut self.terminal.faults, seed);
         if transport == Transport::Tcp && self.terminal.profile.silent_tcp {
@@ -126,7 +114,7 @@ impl Device {
             return (link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies), true);
         }
         self.stats.count_command(packet.command);
-        self.transcript.add(Received::new(id, &packet));
+        self.received.add(Received::new(id, &packet));
         if packet.command == Command::ACK_OK {
             link.acknowledged();
             return nothing;
@@ -347,8 +335,8 @@ impl Device {
 
     /// What was received, oldest first.
     #[must_use]
-    pub fn transcript(&self) -> Vec<Received> {
-        self.transcript.entries()
+    pub fn received(&self) -> Vec<Received> {
+        self.received.entries()
     }
 
     /// Counts since the device was made.

@@ -8,9 +8,9 @@ use zk_proto::DeviceTime;
 use crate::event::TerminalEvent;
 use crate::faults::Fault;
 use crate::punch::Punch;
-use crate::server::Shared;
+use crate::received::{Received, Stats};
+use crate::shared::Shared;
 use crate::terminal::Terminal;
-use crate::transcript::{Received, Stats};
 
 /// A cheap, cloneable handle on a terminal that a [`Server`](crate::Server) runs.
 #[derive(Clone, Debug)]
@@ -116,8 +116,8 @@ impl Handle {
 
     /// What was received, oldest first, the last 100,000 packets.
     #[must_use]
-    pub fn transcript(&self) -> Vec<Received> {
-        self.0.device().transcript()
+    pub fn received(&self) -> Vec<Received> {
+        self.0.device().received()
     }
 
     /// Counts since the start.

@@ -56,6 +56,22 @@ struct Unacknowledged {
     sendings: u32,
 }
 
+/// One client's connection to a [`Device`](crate::Device).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(u64);
+
+impl LinkId {
+    pub(crate) fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Counts connections from 0.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// One client's state.
 #[derive(Debug)]
 pub(crate) struct Link {

@@ -2,16 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::{Buf, Bytes, BytesMut};
-use zk_proto::Command;
+use bytes::{Bytes, BytesMut};
 use zk_proto::record::{MessageLink, ShortMessage};
 
-use crate::reply::Reply;
-use crate::terminal::Terminal;
 use crate::users::data_set;
-
-/// Bytes of a message.
-const WIDTH: usize = 72;
 
 /// The messages of a terminal.
 #[derive(Clone, Debug, Default)]
@@ -57,44 +51,22 @@ impl Messages {
         data_set(&records)
     }
 
+    pub(crate) fn write(&mut self, message: ShortMessage) {
+        self.messages.insert(message.id, message);
+    }
+
+    pub(crate) fn link(&mut self, link: MessageLink) {
+        self.links.insert(link);
+    }
+
+    /// Removes a link. `false` when there is none.
+    pub(crate) fn unlink(&mut self, link: MessageLink) -> bool {
+        self.links.remove(&link)
+    }
+
     /// Deletes a message and its links. `false` when there is none.
-    fn delete(&mut self, id: u16) -> bool {
+    pub(crate) fn delete(&mut self, id: u16) -> bool {
         self.links.retain(|link| link.message != id);
         self.messages.remove(&id).is_some()
     }
-}
-
-/// Answers the commands about messages.
-pub(crate) fn answer(terminal: &mut Terminal, command: Command, mut data: &[u8]) -> Reply {
-    let messages = &mut terminal.messages;
-    let done = match command {
-        Command::SMS_RRQ => {
-            let mut record = BytesMut::new();
-            let found = data.try_get_u16_le().ok().and_then(|id| messages.get(id));
-            return match found.map(|message| message.encode(&mut record)) {
-                Some(Ok(())) => Reply::ok_with(record.freeze()),
-                _ => Reply::error(),
-            };
-        }
-        Command::SMS_WRQ => match ShortMessage::parse(data) {
-            // Number 0 stands for an unused row.
-            Ok(message) if message.id != 0 && data.len() == WIDTH => {
-                messages.messages.insert(message.id, message);
-                true
-            }
-            _ => false,
-        },
-        Command::DELETE_SMS => data.try_get_u16_le().is_ok_and(|id| messages.delete(id)),
-        _ => MessageLink::parse(data).is_ok_and(|link| match command {
-            Command::UDATA_WRQ => {
-                let known = terminal.users.contains(link.uid.0) && messages.messages.contains_key(&link.message);
-                if known {
-                    messages.links.insert(link);
-                }
-                known
-            }
-            _ => messages.links.remove(&link),
-        }),
-    };
-    if done { Reply::ok() } else { Reply::error() }
 }

@@ -6,10 +6,6 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use zk_proto::Command;
 use zk_proto::op::{DeviceState, DoorState, Voice};
-use zk_proto::record::UserLayout;
-
-use crate::reply::Reply;
-use crate::terminal::Terminal;
 
 /// The front of a terminal.
 #[derive(Clone, Debug)]
@@ -117,48 +113,32 @@ impl Panel {
     }
 
     /// Opens the lock for so many tenths of a second.
-    fn unlock(&mut self, tenths: u32) {
+    pub(crate) fn unlock(&mut self, tenths: u32) {
         self.unlocks += 1;
         self.open_until = Some(self.now + Duration::from_millis(u64::from(tenths) * 100));
     }
 
-    fn write(&mut self, mut data: &[u8]) -> bool {
+    pub(crate) fn set_blinking(&mut self, blinks: bool) {
+        self.blinks = blinks;
+    }
+
+    pub(crate) fn set_asleep(&mut self, asleep: bool) {
+        self.asleep = asleep;
+    }
+
+    pub(crate) fn play(&mut self, voice: Voice) {
+        self.voice = Some(voice);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.lines.clear();
+    }
+
+    pub(crate) fn write(&mut self, mut data: &[u8]) -> bool {
         let Some(line) = data.try_get_u16_le().ok() else { return false };
         // A zero, and a space that some clients leave out.
         let text = data.get(1..).unwrap_or_default();
         self.lines.insert(line, Bytes::copy_from_slice(text.strip_prefix(b" ").unwrap_or(text)));
         true
     }
-}
-
-/// Answers the commands about the front.
-pub(crate) fn answer(terminal: &mut Terminal, command: Command, mut data: &[u8]) -> Reply {
-    let shows_text = terminal.profile.users == UserLayout::TwentyEight;
-    let panel = &mut terminal.panel;
-    let done = match command {
-        Command::ENABLE_CLOCK => {
-            panel.blinks = data.first() != Some(&0);
-            true
-        }
-        // Others than black-and-white terminals say yes and show nothing.
-        Command::WRITE_LCD => !shows_text || panel.write(data),
-        Command::CLEAR_LCD => {
-            panel.lines.clear();
-            true
-        }
-        Command::UNLOCK => data.try_get_u32_le().map(|tenths| panel.unlock(tenths)).is_ok(),
-        // Some clients send two bytes.
-        Command::TESTVOICE => {
-            let index = data.try_get_u32_le().or_else(|_| data.try_get_u16_le().map(u32::from));
-            index.map(|index| panel.voice = Some(Voice(index))).is_ok()
-        }
-        Command::SLEEP | Command::RESUME => {
-            panel.asleep = command == Command::SLEEP;
-            true
-        }
-        Command::STATE_RRQ => return Reply { field: Some(panel.state.0), ..Reply::ok() },
-        Command::DOORSTATE_RRQ => return Reply::ok_with(vec![panel.door().0]),
-        _ => return Reply::code(Command::ACK_UNKNOWN),
-    };
-    if done { Reply::ok() } else { Reply::error() }
 }

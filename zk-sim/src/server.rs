@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use zk_proto::frame::{Decoded, FrameDecoder};
 
-use crate::device::{Device, LinkId};
+use crate::device::Device;
 use crate::handle::Handle;
 use crate::line::{Action, Transport};
+use crate::link::LinkId;
+use crate::shared::Shared;
 use crate::terminal::Terminal;
 
 /// How many ports are tried for one that is free over TCP and UDP alike.
@@ -34,31 +35,6 @@ pub struct Server {
     _stop: DropGuard,
 }
 
-/// What the tasks of one server share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    device: Mutex<Device>,
-    /// Counts what happened to the device from outside; every connection looks again when it moves.
-    wake: watch::Sender<u64>,
-    pub(crate) stop: CancellationToken,
-    start: Instant,
-}
-
-impl Shared {
-    /// The device. A panic while it was held leaves nothing half done that a simulation would mind.
-    pub(crate) fn device(&self) -> MutexGuard<'_, Device> {
-        self.device.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn wake(&self) {
-        self.wake.send_modify(|count| *count += 1);
-    }
-
-    pub(crate) fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-}
-
 impl Server {
     /// Starts a terminal on an address; port 0 takes a free one. Must be called within a tokio runtime.
     ///
@@ -67,12 +43,7 @@ impl Server {
     pub async fn start(terminal: Terminal, addr: SocketAddr) -> io::Result<Self> {
         let (tcp, udp, addr) = bind(&terminal, addr).await?;
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared {
-            device: Mutex::new(Device::new(terminal)),
-            wake: watch::Sender::new(0),
-            stop: stop.clone(),
-            start: Instant::now(),
-        });
+        let shared = Arc::new(Shared::new(Device::new(terminal), stop.clone()));
         if let Some(listener) = tcp {
             tokio::spawn(until_stopped(stop.clone(), accept(listener, Arc::clone(&shared))));
         }

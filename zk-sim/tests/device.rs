@@ -320,7 +320,7 @@ fn the_transcript_says_what_was_asked() {
     let mut client = connected("tft40");
     client.ask(Command::GET_TIME, &[]);
     client.ask(Command::OPTIONS_RRQ, b"~OS\0");
-    let asked: Vec<_> = client.device.transcript().iter().map(|received| received.command).collect();
+    let asked: Vec<_> = client.device.received().iter().map(|received| received.command).collect();
     assert_eq!(asked, [Command::CONNECT, Command::GET_TIME, Command::OPTIONS_RRQ]);
     assert_eq!(client.device.stats().commands[&Command::GET_TIME], 1);
 }

@@ -121,7 +121,7 @@ async fn what_was_written_is_taken_over_before_a_restart() {
     let mut client = site.client().await;
     client.edit_users().await.unwrap().delete(zk_proto::Uid(1)).await.unwrap();
     client.restart().await.unwrap();
-    let asked: Vec<_> = site.terminal.transcript().iter().map(|packet| packet.command).collect();
+    let asked: Vec<_> = site.terminal.received().iter().map(|packet| packet.command).collect();
     let place = |command| asked.iter().position(|asked| *asked == command).unwrap();
     assert!(place(Command::REFRESHDATA) < place(Restart::COMMAND));
 }

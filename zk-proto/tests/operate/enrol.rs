@@ -126,7 +126,7 @@ async fn a_completion_that_comes_twice_disturbs_nothing_behind_it() {
 async fn a_terminal_that_tells_nothing_of_an_enrolment_is_left_as_it_was() {
     let (outcome, _, site, _client) = enrolled_under("enrol-silent", Duration::from_millis(50)).await;
     assert!(matches!(outcome, Err(EnrolError::Silent { .. })), "{outcome:?}");
-    let asked: Vec<_> = site.terminal.transcript().into_iter().map(|received| received.command).collect();
+    let asked: Vec<_> = site.terminal.received().into_iter().map(|received| received.command).collect();
     assert_eq!(asked[asked.len() - 3..], [Command::REG_EVENT, Command::CANCELCAPTURE, Command::STARTVERIFY]);
 }
 

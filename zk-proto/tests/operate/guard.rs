@@ -11,7 +11,7 @@ use zk_sim::{Fault, Handle};
 use super::{Site, sites, staffed};
 
 fn commands(terminal: &Handle, command: Command) -> usize {
-    terminal.transcript().iter().filter(|packet| packet.command == command).count()
+    terminal.received().iter().filter(|packet| packet.command == command).count()
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ async fn the_net_is_told_to_the_terminal() {
     let site = Site::plain(staffed()).await;
     let mut client = site.client().await;
     client.while_disabled(Some(Duration::from_secs(90)), async |client| client.time().await).await.unwrap();
-    let asked = site.terminal.transcript();
+    let asked = site.terminal.received();
     let disabled = asked.iter().find(|packet| packet.command == Command::DISABLEDEVICE).unwrap();
     assert_eq!(disabled.data[..], 90u32.to_le_bytes());
 }

@@ -179,7 +179,7 @@ async fn changes_are_taken_over_at_exit_when_nobody_said_so_before() {
     let mut client = site.client().await;
     client.edit_users().await.unwrap().delete(Uid(1)).await.unwrap();
     client.exit().await;
-    let refreshed = site.terminal.transcript().iter().filter(|packet| packet.command == Command::REFRESHDATA).count();
+    let refreshed = site.terminal.received().iter().filter(|packet| packet.command == Command::REFRESHDATA).count();
     assert_eq!(refreshed, 1);
 }
 
@@ -195,7 +195,7 @@ async fn a_taken_slot_and_a_taken_id_are_refused_before_anything_is_sent() {
     let taken = users.change(Uid(5), |user| user.user_id = UserId("1004".into())).await;
     assert!(matches!(taken, Err(UserError::UserIdTaken { uid: Uid(4), .. })));
     assert!(matches!(users.delete(Uid(9)).await, Err(UserError::NoSuchUser { uid: Uid(9) })));
-    assert!(site.terminal.transcript().iter().all(|packet| packet.command != Command::USER_WRQ));
+    assert!(site.terminal.received().iter().all(|packet| packet.command != Command::USER_WRQ));
 }
 
 /// Q26: what a terminal refuses by itself, with 2001.
@@ -287,7 +287,7 @@ async fn users_of_120_bytes_are_read_and_never_written() {
     assert_eq!((users.layout(), users.all().len()), (UserLayout::HundredTwenty, 5));
     assert_eq!(users.by_uid(Uid(2)).unwrap().user_id.as_str(), "1002");
     assert!(matches!(users.create(&NewUser::new("9")).await, Err(UserError::Field(_))));
-    assert!(site.terminal.transcript().iter().all(|packet| packet.command != Command::USER_WRQ));
+    assert!(site.terminal.received().iter().all(|packet| packet.command != Command::USER_WRQ));
 }
 
 /// Q28.

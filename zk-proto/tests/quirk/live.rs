@@ -97,7 +97,7 @@ async fn an_enrolment_that_ends_twice_is_ended_once() {
     for _ in 0..3 {
         client.time().await.unwrap();
     }
-    let sent = site.terminal.transcript();
+    let sent = site.terminal.received();
     let ended = sent.iter().any(|packet| packet.command == Command::REG_EVENT && packet.data[..] == [0; 4]);
     assert!(ended, "nobody listens any more");
 }

@@ -114,7 +114,7 @@ async fn a_client_that_another_one_threw_out_says_so_and_comes_back() {
 async fn a_read_leaves_no_buffer_and_no_session_behind() {
     let site = Site::with("tft40", 700, &[]).await;
     site.pulls_the_truth().await;
-    let sent: Vec<_> = site.terminal.transcript().iter().map(|packet| packet.command).collect();
+    let sent: Vec<_> = site.terminal.received().iter().map(|packet| packet.command).collect();
     assert!(sent.ends_with(&[Command::FREE_DATA, Command::EXIT]), "{sent:?}");
 }
 

@@ -1,13 +1,14 @@
-//! Fingerprints, faces and photos, one at a time.
+//! Fingerprints, faces and photos, one at a time; enrolment and the sensor.
 
 use bytes::{Buf, Bytes};
 use zk_proto::Command;
 use zk_proto::ids::up_to_nul;
 use zk_proto::record::UserLayout;
 
-use super::{Request, acknowledge};
+use super::{Answer, Request, acknowledge, one};
 use crate::capture;
-use crate::link::Link;
+use crate::enrolment;
+use crate::link::{Link, Then};
 use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::transfer::Prepared;
@@ -20,8 +21,40 @@ pub(super) fn finger(mut data: &[u8]) -> Option<(u16, u8)> {
     data.try_get_u16_le().ok().zip(data.try_get_u8().ok())
 }
 
+pub(super) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Answer {
+    let data = request.data;
+    one(match request.command {
+        Command::GET_USERTEMP
+        | Command::USERFACE_RRQ
+        | Command::USERPHOTO_RRQ
+        | Command::CAPTUREFINGER
+        | Command::CAPTUREIMAGE => return Some((read(terminal, link, request), Then::Stay)),
+        Command::STARTVERIFY | Command::CANCELCAPTURE => Reply::ok(),
+        Command::STARTENROLL => match enrolment::enrol(terminal, data) {
+            Some(told) => {
+                told.iter().for_each(|event| link.answer_later(event));
+                Reply::ok()
+            }
+            None => Reply::error(),
+        },
+        Command::TEST_TEMP => match terminal.biometrics.whose(data) {
+            Some(uid) => Reply::ok_with(uid.to_le_bytes().to_vec()),
+            None => Reply::error(),
+        },
+        Command::USERTEMP_WRQ => write_template(terminal, data),
+        Command::DELETE_USERTEMP => {
+            acknowledge(finger(data).is_some_and(|(uid, finger)| terminal.biometrics.delete_finger(uid, finger)))
+        }
+        Command::DEL_FPTMP => acknowledge(delete_template_of(terminal, data)),
+        Command::GET_PHOTO_COUNT if terminal.profile.user_photos => {
+            Reply::ok_with(terminal.attendance_photos.to_le_bytes().to_vec())
+        }
+        _ => return None,
+    })
+}
+
 /// One fingerprint, a face or a photo: at once when it is short, else in packets.
-pub(super) fn biometric(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
+fn read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
     let found = match request.command {
         Command::GET_USERTEMP => {
             finger(request.data).and_then(|(uid, finger)| terminal.biometrics.padded_finger(uid, finger))
@@ -49,7 +82,7 @@ pub(super) fn biometric(terminal: &mut Terminal, link: &Link, request: &Request<
 }
 
 /// Writes a fingerprint without the upload buffer; only old firmware knows how.
-pub(super) fn write_template(terminal: &mut Terminal, mut data: &[u8]) -> Reply {
+fn write_template(terminal: &mut Terminal, mut data: &[u8]) -> Reply {
     if terminal.profile.users != UserLayout::TwentyEight {
         return Reply::code(Command::ACK_UNKNOWN);
     }
@@ -64,7 +97,7 @@ pub(super) fn write_template(terminal: &mut Terminal, mut data: &[u8]) -> Reply 
 }
 
 /// Deletes a fingerprint by user id: 24 bytes of text, then the finger.
-pub(super) fn delete_template_of(terminal: &mut Terminal, data: &[u8]) -> bool {
+fn delete_template_of(terminal: &mut Terminal, data: &[u8]) -> bool {
     let (Some(user_id), Some(finger)) = (data.get(..24), data.get(24)) else { return false };
     let Some(uid) = terminal.users.uid(&String::from_utf8_lossy(up_to_nul(user_id))) else { return false };
     terminal.biometrics.delete_finger(uid, *finger)

@@ -99,7 +99,7 @@ fn of_one(terminal: &Handle, what: &str, fields: Fields) -> Result<Value, String
         "restart" => nothing(fields).map(|()| done(|| terminal.restart())),
         "transcript" => {
             let range: Range = read(fields)?;
-            Ok(range.of(&terminal.transcript(), "packets", |packet| {
+            Ok(range.of(&terminal.received(), "packets", |packet| {
                 let (command, data) = (packet.command, hex::encode(&packet.data));
                 json!({ "link": packet.link.number(), "command": command.0, "name": command.to_string(), "data": data })
             }))

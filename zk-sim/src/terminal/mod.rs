@@ -4,7 +4,7 @@ mod builder;
 
 use bytes::Bytes;
 use chrono::{Local, NaiveDateTime, TimeDelta};
-use zk_proto::record::{FingerTemplate, OperationCode, OperationRecord, User};
+use zk_proto::record::{AccessZones, FingerTemplate, OperationCode, OperationRecord, User, UserLayout, UserZones};
 use zk_proto::{CommKey, DeviceTime};
 
 use crate::access::Access;
@@ -116,6 +116,24 @@ impl Terminal {
     #[must_use]
     pub fn operations(&self) -> &[OperationRecord] {
         self.operations.entries()
+    }
+
+    /// When a user may enter, from the user record if it has a place for it. `None` when there is no such user.
+    #[must_use]
+    pub fn user_zones(&self, uid: u16) -> Option<UserZones> {
+        Some(match self.users.get(uid)?.zones {
+            AccessZones::Listed { flag, zones } => UserZones { own: flag == 1, zones },
+            _ => self.access.user_zones(uid),
+        })
+    }
+
+    pub(crate) fn set_user_zones(&mut self, uid: u16, zones: UserZones) -> bool {
+        if self.profile.users == UserLayout::SeventyTwo {
+            let listed = AccessZones::Listed { flag: zones.own.into(), zones: zones.zones };
+            return self.users.change(uid, |user| user.zones = listed);
+        }
+        self.access.set_user_zones(uid, zones);
+        self.users.contains(uid)
     }
 
     /// Notes in the operation log what is done now.

@@ -1,20 +1,50 @@
-//! Tables: through the transfer buffer, or straight.
+//! Tables, through the transfer buffer or directly, and their counts.
 
 use std::time::Duration;
 
 use bytes::Buf;
 use zk_proto::{Command, DeviceTime};
 
-use super::Request;
 use super::biometric::finger;
+use super::sizes::free_sizes;
+use super::{Answer, Request};
 use crate::faults::FaultKind;
-use crate::link::{Link, UsersRead};
+use crate::link::{Link, Then, UsersRead};
 use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::transfer::{self, Prepared, Table};
 
+pub(super) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request<'_>) -> Answer {
+    let replies = match request.command {
+        Command::DATA_WRRQ => buffered_read(terminal, link, request.data),
+        Command::DATA_RDY => read_range(terminal, link, request.data),
+        Command::ATTLOG_RRQ | Command::DB_RRQ | Command::OPLOG_RRQ | Command::USERTEMP_RRQ => {
+            direct_read(terminal, link, request)
+        }
+        Command::FREE_DATA => {
+            free(link);
+            vec![Reply::ok()]
+        }
+        Command::REFRESHDATA => vec![Reply::ok()],
+        Command::GET_FREE_SIZES => {
+            let early = terminal.faults.strike(FaultKind::AckBeforeData).map(|_| Reply::ok());
+            early.into_iter().chain([Reply::ok_with(free_sizes(terminal))]).collect()
+        }
+        _ => return None,
+    };
+    Some((replies, Then::Stay))
+}
+
+fn free(link: &mut Link) {
+    if link.users_read == UsersRead::Buffered {
+        link.users_read = UsersRead::Freed;
+    }
+    link.prepared = None;
+    link.upload = None;
+}
+
 /// 1503: makes a table ready, or hands it over at once when it is small.
-pub(super) fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> Vec<Reply> {
+fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> Vec<Reply> {
     if terminal.faults.strike(FaultKind::RefuseBuffered).is_some() {
         return vec![Reply::code(Command::ACK_UNKNOWN)];
     }
@@ -75,7 +105,7 @@ pub(super) fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: 
 }
 
 /// 1504: a range of what 1503 made ready.
-pub(super) fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Reply> {
+fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Reply> {
     let range = data.try_get_u32_le().ok().zip(data.try_get_u32_le().ok());
     let ignored = terminal.faults.standing(FaultKind::IgnoreOffsets);
     if range.zip(ignored).is_some_and(|((offset, _), from)| i64::from(offset) >= from) {
@@ -88,7 +118,7 @@ pub(super) fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) 
 }
 
 /// A table, or one fingerprint, without the buffer.
-pub(super) fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
+fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
     if request.command == Command::USERTEMP_RRQ && request.data.len() >= 3 {
         let template = finger(request.data).and_then(|(uid, finger)| terminal.biometrics.finger(uid, finger));
         let Some(template) = template.map(|found| found.template.clone()) else { return vec![Reply::error()] };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use zk_proto::{Command, Packet};
 
-use crate::device::LinkId;
 use crate::line::Action;
+use crate::link::LinkId;
 
 /// Received packets that are kept; older ones are forgotten.
 const KEPT: usize = 100_000;
@@ -33,9 +33,9 @@ impl Received {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Transcript(VecDeque<Received>);
+pub(crate) struct History(VecDeque<Received>);
 
-impl Transcript {
+impl History {
     pub(crate) fn add(&mut self, received: Received) {
         if self.0.len() >= KEPT {
             self.0.pop_front();
