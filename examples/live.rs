@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Prints what stands in the log behind its known end, and says where it ends now.
 async fn missed(client: &mut Client, known: Option<Known>) -> Result<Option<Known>, Box<dyn Error>> {
     let first = known.is_none();
-    let request = PullRequest { known, ..PullRequest::new(local_now()) };
+    let request = PullRequest::new(local_now()).known(known);
     let pulled = pull(client, &request, &mut |_| ()).await?;
     match pulled.found {
         Pulled::Full(proven) if first => println!("the log has {} records", proven.records()),

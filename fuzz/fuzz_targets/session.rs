@@ -22,7 +22,7 @@ fn upload() -> Upload {
 fuzz_target!(|input: (bool, bool, Vec<(u16, u16, u8, &[u8])>)| {
     let (stream, tolerate, answers) = input;
     let checksums = if tolerate { ChecksumPolicy::Tolerate } else { ChecksumPolicy::Enforce };
-    let config = Config { checksums, ..Config::default() };
+    let config = Config::default().checksums(checksums);
     let mut session = if stream { Session::stream(config) } else { Session::datagrams(config) };
     let mut now = Duration::ZERO;
     session.connect(now);

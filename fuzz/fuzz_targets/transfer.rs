@@ -123,8 +123,8 @@ fuzz_target!(|input: (bool, u16, u8, u16, &[u8])| {
     // Every place of the set is told apart from every other.
     let size = usize::from(size / 4).max(1);
     let set: Bytes = (0..).flat_map(u32::to_le_bytes).take(size).collect();
-    let limits = Limits { chunk: Some(u32::from(chunk).max(64)), ..Limits::default() };
-    let config = Config { limits, ..Config::default() };
+    let limits = Limits::default().chunk(Some(u32::from(chunk).max(64)));
+    let config = Config::default().limits(limits);
     let mut session = if stream { Session::stream(config) } else { Session::datagrams(config) };
     let mut terminal = Terminal { stream, part: usize::from(part).max(16), set: set.clone(), fates: fates.iter() };
     let mut now = Duration::ZERO;

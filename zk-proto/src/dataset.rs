@@ -94,6 +94,7 @@ impl Dataset {
 
 /// What a terminal answered when a set was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Prepared {
     /// The whole set, in the answer itself (small sets).
     Inline(Bytes),

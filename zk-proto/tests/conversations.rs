@@ -49,7 +49,7 @@ struct Replay {
 impl Replay {
     fn new(vector: &Value, comm_key: Option<u64>) -> Self {
         let transport = vector["input"]["transport"].as_str().unwrap();
-        let config = Config { comm_key: comm_key.map(|key| CommKey::new(key as u32)), ..Config::default() };
+        let config = Config::default().comm_key(comm_key.map(|key| CommKey::new(key as u32)));
         let mut exchanges = VecDeque::new();
         for step in vector["input"]["steps"].as_array().unwrap() {
             let packet = unframe(transport, &vectors::bytes(&step["frame_hex"]));

@@ -22,11 +22,7 @@ async fn serve(terminal: TerminalBuilder) -> (Server, Handle) {
 }
 
 fn impatient() -> LiveOptions {
-    LiveOptions {
-        ping_every: Duration::from_millis(60),
-        pauses: vec![Duration::from_millis(10)],
-        ..LiveOptions::default()
-    }
+    LiveOptions::default().ping_every(Duration::from_millis(60)).pauses(vec![Duration::from_millis(10)])
 }
 
 fn capture(server: &Server, transport: Transport, options: LiveOptions) -> LiveCapture {
@@ -219,7 +215,7 @@ async fn a_registration_that_was_ended_from_outside_is_noticed() {
 #[test]
 fn a_capture_and_its_futures_can_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
-    let options = LiveOptions { events: RegisterEvents::ALL, ..LiveOptions::default() };
+    let options = LiveOptions::default().events(RegisterEvents::ALL);
     let mut capture = LiveCapture::new(ConnectOptions::new("192.0.2.10"), options);
     is_send(&capture);
     is_send(&capture.next());

@@ -46,12 +46,10 @@ impl Site {
     }
 
     fn request(&self) -> PullRequest {
-        PullRequest {
-            terminal_now: Some(self.terminal.now()),
-            spool_directory: Some(self.directory.path().into()),
-            spool_memory: 64 << 10,
-            ..PullRequest::new(self.terminal.now())
-        }
+        PullRequest::new(self.terminal.now())
+            .terminal_now(self.terminal.now())
+            .spool_directory(Some(self.directory.path().into()))
+            .spool_memory(64 << 10)
     }
 
     async fn pull(&self, request: &PullRequest) -> Result<Pull, PullError> {
@@ -109,7 +107,7 @@ async fn only_what_is_new_is_read() {
     let site = Site::new("tft40", 3000, &[]).await;
     let first = site.pull(&site.request()).await.unwrap();
     let whole = first.bytes_read;
-    let known = PullRequest { known: first.known, ..site.request() };
+    let known = site.request().known(first.known);
     let again = site.pull(&known).await.unwrap();
     assert!(matches!(again.found, Pulled::Unchanged), "{again:?}");
     for _ in 0..10 {
@@ -140,7 +138,7 @@ async fn states_that_were_learned_in_the_log_prove_its_next_few_records() {
             site.terminal.add_punches(after.to_vec());
             // A count that cannot be had leaves the states as what has to be known.
             for countless in [false, true] {
-                let request = PullRequest { known: known.clone(), remembered, countless, ..site.request() };
+                let request = site.request().known(known.clone()).remembered(remembered).countless(countless);
                 let tail = site.pull(&request).await.unwrap();
                 let Pulled::Tail(proven) = tail.found else { panic!("{profile} {new}: {:?}", tail.found) };
                 assert_eq!(rows(proven), site.truth()[before.len()..], "{profile} {new}");
@@ -157,7 +155,7 @@ async fn ten_new_of_a_hundred_thousand_cost_less_than_a_hundredth_of_the_bytes()
     for _ in 0..10 {
         site.terminal.punch_now().unwrap();
     }
-    let tail = site.pull(&PullRequest { known: first.known, ..site.request() }).await.unwrap();
+    let tail = site.pull(&site.request().known(first.known)).await.unwrap();
     // By the terminal's own count too, with every frame and every answer that is no record.
     let sent = site.terminal.stats().bytes_sent - sent_before;
     assert!(tail.bytes_read * 100 < first.bytes_read, "{} of {}", tail.bytes_read, first.bytes_read);
@@ -174,7 +172,7 @@ async fn a_log_that_lost_its_oldest_records_is_read_whole() {
     for _ in 0..30 {
         site.terminal.punch_now().unwrap();
     }
-    let again = site.pull(&PullRequest { known: first.known, ..site.request() }).await.unwrap();
+    let again = site.pull(&site.request().known(first.known)).await.unwrap();
     assert_eq!(full(again), site.truth());
 }
 
@@ -209,7 +207,7 @@ async fn a_count_that_is_off_is_proven_by_a_second_reading_and_remembered() {
     let pulled = site.pull(&site.request()).await.unwrap();
     assert!(pulled.remembered.count_off);
     assert_eq!(pulled.sessions, 2);
-    let next = PullRequest { remembered: pulled.remembered, ..site.request() };
+    let next = site.request().remembered(pulled.remembered);
     assert_eq!(full(pulled), site.truth());
     let again = site.pull(&next).await.unwrap();
     assert_eq!(again.sessions, 1);
@@ -273,7 +271,7 @@ async fn a_terminal_that_refuses_offsets_is_read_whole_and_remembered() {
     let site = Site::new("tft40", 1000, &[]).await;
     let first = site.pull(&site.request()).await.unwrap();
     site.terminal.set_faults(&[Fault::new(FaultKind::RefuseOffsets)]);
-    let again = site.pull(&PullRequest { known: first.known, ..site.request() }).await.unwrap();
+    let again = site.pull(&site.request().known(first.known)).await.unwrap();
     assert!(again.offsets_refused);
     assert_eq!(full(again), site.truth());
 }
@@ -316,7 +314,7 @@ async fn a_log_that_names_people_by_place_comes_with_the_user_table() {
         let site = Site::new(profile, 300, &[]).await;
         let pulled = site.pull(&site.request()).await.unwrap();
         assert_eq!(pulled.users.as_ref().map(|table| table.users().len()), users, "{profile}");
-        let again = site.pull(&PullRequest { known: pulled.known, ..site.request() }).await.unwrap();
+        let again = site.pull(&site.request().known(pulled.known)).await.unwrap();
         assert!(matches!(again.found, Pulled::Unchanged) && again.users.is_none(), "{profile}");
     }
 }
@@ -338,7 +336,7 @@ async fn records_that_name_nobody_of_the_user_table_are_not_proven() {
     let pulled = site.pull(&site.request()).await.unwrap();
     let Pulled::Unproven { readings, .. } = pulled.found else { panic!("{:?}", pulled.found) };
     assert_eq!(readings, vec![vec![Doubt::NamesNobody { records: 16, of: 16 }]; 2]);
-    let without_overlap = site.pull(&PullRequest { overlap: 0, ..site.request() }).await.unwrap();
+    let without_overlap = site.pull(&site.request().overlap(0)).await.unwrap();
     assert!(matches!(without_overlap.found, Pulled::Unproven { .. }), "however few are kept for the next pull");
 }
 
@@ -381,7 +379,7 @@ async fn a_pull_past_its_deadline_ends_and_says_how_far_it_came() {
     let site = Site::new("tft40", 8_000, &["stall=150000x1"]).await;
     let mut client = site.client_over(Transport::Tcp, Duration::from_secs(60)).await.unwrap();
     let allowed = Duration::from_secs(2);
-    let request = PullRequest { deadline: Some(allowed), ..site.request() };
+    let request = site.request().deadline(allowed);
     let begun = std::time::Instant::now();
     let error = pull(&mut client, &request, &mut |_| ()).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());

@@ -75,8 +75,7 @@ async fn over_loopback(schedule: Schedule) {
     let options = ConnectOptions::new("127.0.0.1").port(server.addr().port()).timeout(Duration::from_millis(150));
     let options = options.transport(schedule.transport());
     let now = server.handle().now();
-    let request =
-        PullRequest { spool_directory: Some(directory.path().into()), spool_memory: 16 << 10, ..PullRequest::new(now) };
+    let request = PullRequest::new(now).spool_directory(Some(directory.path().into())).spool_memory(16 << 10);
     let work = async {
         let mut client = Client::connect(&options).await.ok()?;
         let pulled = pull(&mut client, &request, &mut |_| ()).await;

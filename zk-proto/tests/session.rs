@@ -203,7 +203,7 @@ fn set(length: usize) -> Vec<u8> {
 
 #[test]
 fn a_terminal_that_demands_a_key_gets_its_scramble() {
-    let mut stage = Stage::stream(Config { comm_key: Some(CommKey::new(12_345)), ..Config::default() });
+    let mut stage = Stage::stream(Config::default().comm_key(CommKey::new(12_345)));
     stage.session.connect(stage.now);
     let connect = stage.request();
     stage.answer(&connect, Command::ACK_UNAUTH, 0x1A2B, &[]);
@@ -229,7 +229,7 @@ fn without_a_key_zero_is_tried_once() {
 
 #[test]
 fn a_key_that_is_refused_is_the_wrong_key() {
-    let mut stage = Stage::stream(Config { comm_key: Some(CommKey::new(1)), ..Config::default() });
+    let mut stage = Stage::stream(Config::default().comm_key(CommKey::new(1)));
     stage.session.connect(stage.now);
     for _ in 0..2 {
         let request = stage.request();

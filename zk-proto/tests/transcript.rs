@@ -123,7 +123,7 @@ async fn a_pull_past_its_deadline_replays_to_the_same_end_and_the_client_goes_on
     let (server, terminal) = serve(Terminal::builder().records(8000), &["stall=150000x1"]).await;
     let recorder = Recorder::in_memory();
     let options = unrecorded(&server, Transport::Tcp).timeout(Duration::from_secs(60)).recorder(recorder.clone());
-    let request = PullRequest { deadline: Some(Duration::from_secs(1)), ..PullRequest::new(terminal.now()) };
+    let request = PullRequest::new(terminal.now()).deadline(Duration::from_secs(1));
     let then = run(&options, &request).await;
     assert!(then.0.starts_with("Overdue"), "{}", then.0);
     assert_eq!(run(&replay(&recorder).0, &request).await, then);

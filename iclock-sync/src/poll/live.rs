@@ -65,7 +65,7 @@ impl Listener {
     async fn listen(&self, stop: &CancellationToken) {
         let name = &self.device.name;
         let pauses = RETRY_AFTER.map(Duration::from_secs).into();
-        let options = LiveOptions { pauses, ..LiveOptions::default() };
+        let options = LiveOptions::default().pauses(pauses);
         let mut capture = LiveCapture::new(self.device.connect_options(), options);
         let mut lost = false;
         while let Some(item) = until(stop, capture.next()).await {

@@ -16,7 +16,7 @@ pub(crate) async fn connect(address: SocketAddr) -> Client {
 /// Pulls the whole log, `memory` bytes of it kept in memory and more in a file in `directory`, and ends the session.
 pub(crate) async fn pull_proven(mut client: Client, memory: usize, directory: SpoolDirectory) -> Proven {
     let now = DeviceTime::new(2026, 3, 14, 9, 26, 53).expect("a date");
-    let request = PullRequest { spool_memory: memory, spool_directory: Some(directory), ..PullRequest::new(now) };
+    let request = PullRequest::new(now).spool_memory(memory).spool_directory(Some(directory));
     let pulled = pull(&mut client, &request, &mut |_| ()).await.expect("a pull");
     client.exit().await;
     match pulled.found {

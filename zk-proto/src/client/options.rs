@@ -13,6 +13,7 @@ pub const DEFAULT_PORT: u16 = 4370;
 
 /// The carrier of the packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Transport {
     /// TCP alone.
     Tcp,
@@ -25,6 +26,7 @@ pub enum Transport {
 
 /// Where a terminal is and how to talk to it. `Debug` prints no secret.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ConnectOptions {
     /// Name or address.
     pub host: String,

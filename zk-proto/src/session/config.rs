@@ -7,6 +7,7 @@ use crate::frame::MAX_PACKET;
 
 /// Caps on what a terminal may claim. Nothing is allocated by a claim; above the cap it is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of one packet, default 16 MiB.
     pub max_packet: usize,
@@ -35,8 +36,46 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Sets the cap on the bytes of one packet.
+    #[must_use]
+    pub fn max_packet(mut self, max_packet: usize) -> Self {
+        self.max_packet = max_packet;
+        self
+    }
+
+    /// Sets the cap on the bytes of one transfer.
+    #[must_use]
+    pub fn max_transfer(mut self, max_transfer: u64) -> Self {
+        self.max_transfer = max_transfer;
+        self
+    }
+
+    /// Sets the cap on the bytes of an answer that comes as a transfer.
+    #[must_use]
+    pub fn max_answer(mut self, max_answer: u64) -> Self {
+        self.max_answer = max_answer;
+        self
+    }
+
+    /// Sets how many bytes are asked for at once at most.
+    #[must_use]
+    pub fn chunk(mut self, chunk: impl Into<Option<u32>>) -> Self {
+        self.chunk = chunk.into();
+        self
+    }
+
+    /// Sets the bytes per second below which a transfer is given up.
+    #[must_use]
+    pub fn slowest_rate(mut self, slowest_rate: u32) -> Self {
+        self.slowest_rate = slowest_rate;
+        self
+    }
+}
+
 /// What becomes of data whose checksum is wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ChecksumPolicy {
     /// Datagrams are dropped; data over TCP is asked for again, and wrong each time it fails the transfer.
     #[default]
@@ -47,6 +86,7 @@ pub enum ChecksumPolicy {
 
 /// How a session behaves.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Key for a terminal that demands one; without it, key 0 is tried once.
     pub comm_key: Option<CommKey>,
@@ -66,5 +106,35 @@ impl Default for Config {
             limits: Limits::default(),
             checksums: ChecksumPolicy::default(),
         }
+    }
+}
+
+impl Config {
+    /// Sets the key for a terminal that demands one.
+    #[must_use]
+    pub fn comm_key(mut self, comm_key: impl Into<Option<CommKey>>) -> Self {
+        self.comm_key = comm_key.into();
+        self
+    }
+
+    /// Sets how long the answer to a simple request may take.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the caps on claims.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets what becomes of data with a wrong checksum.
+    #[must_use]
+    pub fn checksums(mut self, checksums: ChecksumPolicy) -> Self {
+        self.checksums = checksums;
+        self
     }
 }

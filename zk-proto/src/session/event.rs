@@ -36,6 +36,7 @@ pub enum Event {
 
 /// What a session saw beside its answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Statistics {
     /// Packets that belong to no request in hand, dropped.
     pub stale: u64,

@@ -55,6 +55,7 @@ pub struct Failure {
 
 /// What can fail about a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stage {
     /// Finding an address.
     Resolve,
@@ -68,6 +69,7 @@ pub enum Stage {
 
 /// How something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cause {
     /// It took too long.
     TimedOut,

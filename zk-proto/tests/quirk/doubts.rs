@@ -40,7 +40,7 @@ async fn states_that_an_owner_chose_are_learned() {
         let site = Site::start(profile, &[], Terminal::builder().punches(punches(400, 7, &[0, 1]))).await;
         let first = site.pulls_the_truth().await;
         site.terminal.add_punches(punches(600, 7, &[8, 9]).split_off(400));
-        let request = PullRequest { known: first.known, remembered: first.remembered, ..site.request() };
+        let request = site.request().known(first.known).remembered(first.remembered);
         let mut second = pull_as(&mut site.client().await, request).await;
         assert_eq!(brought(&mut second), site.truth()[400..], "{profile}");
         assert!(second.remembered.states.contains(8) && second.remembered.states.contains(9), "{profile}");
@@ -86,12 +86,12 @@ async fn a_log_without_a_count_to_rely_on_is_read_twice() {
             let site = Site::with(profile, 300, &[fault]).await;
             let mut client = site.client().await;
             let countless = client.free_sizes().await.map_or(true, |sizes| sizes.records().is_none());
-            let mut first = pull_as(&mut client, PullRequest { countless, ..site.request() }).await;
+            let mut first = pull_as(&mut client, site.request().countless(countless)).await;
             assert_eq!(brought(&mut first), site.truth(), "{profile} {fault}");
             assert_eq!(first.readings.len(), 1, "{profile} {fault}: read again once");
             client.exit().await;
 
-            let request = PullRequest { countless, remembered: first.remembered, ..site.request() };
+            let request = site.request().countless(countless).remembered(first.remembered);
             let mut later = pull_as(&mut site.client().await, request).await;
             assert_eq!(brought(&mut later), site.truth(), "{profile} {fault}");
         }
@@ -137,7 +137,7 @@ async fn a_layout_that_an_owner_names_is_the_only_one() {
     for (profile, right, wrong) in [("bw16", sixteen, wide), ("tft40", wide, AttendanceLayout::Wide(49))] {
         let site = Site::with(profile, 300, &[]).await;
         for (layout, is_right) in [(right, true), (wrong, false)] {
-            let request = PullRequest { layout: Some(layout), ..site.request() };
+            let request = site.request().layout(layout);
             let mut pulled = pull_as(&mut site.client().await, request).await;
             if is_right {
                 assert_eq!(brought(&mut pulled), site.truth(), "{profile}");

@@ -53,8 +53,7 @@ async fn punches_are_read_from_payloads_of_every_size() {
 async fn a_dead_line_is_noticed_and_the_gap_is_told() {
     let site = Site::with("tft40", 20, &[]).await;
     let patient = LiveOptions::default();
-    let options =
-        LiveOptions { ping_every: Duration::from_millis(60), pauses: vec![Duration::from_millis(10)], ..patient };
+    let options = patient.ping_every(Duration::from_millis(60)).pauses(vec![Duration::from_millis(10)]);
     let connect = site.options().timeout(Duration::from_millis(300));
     let mut capture = LiveCapture::new(connect, options);
     let item = async |capture: &mut LiveCapture| {

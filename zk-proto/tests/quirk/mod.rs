@@ -67,7 +67,7 @@ impl Site {
     }
 
     pub(crate) fn request(&self) -> PullRequest {
-        PullRequest { terminal_now: Some(self.terminal.now()), ..PullRequest::new(self.terminal.now()) }
+        PullRequest::new(self.terminal.now()).terminal_now(self.terminal.now())
     }
 
     pub(crate) async fn try_pull(&self, client: &mut Client) -> Result<Pull, PullError> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zk_proto::client::{PullError, PullRequest, Pulled, Step, pull};
+use zk_proto::client::{PullError, Pulled, Step, pull};
 use zk_proto::{Client, ClientError, CommKey, Command};
 use zk_sim::Terminal;
 
@@ -79,7 +79,7 @@ async fn what_a_terminal_does_not_answer_is_left_out() {
                 assert!(why.is_about_the_question(), "{shape} {command}: {why:?}");
                 client.skip(why).await.unwrap();
             }
-            let request = PullRequest { countless: command == Command::GET_FREE_SIZES, ..site.request() };
+            let request = site.request().countless(command == Command::GET_FREE_SIZES);
             let pulled = pull(&mut client, &request, &mut |_| ()).await.unwrap();
             let Pulled::Full(mut proven) = pulled.found else { panic!("{shape} {command}: {pulled:?}") };
             assert_eq!(rows(&mut proven), site.truth(), "{shape} {command}");

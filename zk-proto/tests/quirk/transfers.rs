@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zk_proto::client::{PullRequest, Pulled, pull, pull_users};
+use zk_proto::client::{Pulled, pull, pull_users};
 use zk_proto::proof::{Evidence, Patch, possible};
 use zk_proto::record::{AttendanceLayout, FingerTemplate};
 use zk_proto::{Client, Command, Transport, Uid};
@@ -266,7 +266,7 @@ async fn a_wrong_length_word_yields_the_truth_or_nothing() {
         // The next reading is sound, and is believed.
         site.terminal.clear_faults();
         let mut client = site.client().await;
-        let request = PullRequest { remembered: pulled.remembered, ..site.request() };
+        let request = site.request().remembered(pulled.remembered);
         let mut pulled = pull(&mut client, &request, &mut |_| ()).await.unwrap();
         let Pulled::Full(proven) = &mut pulled.found else { panic!("{fault}: {pulled:?}") };
         assert_eq!(super::rows(proven), site.truth(), "{fault}");

@@ -26,7 +26,7 @@ struct Line {
 
 impl Line {
     fn open(device: Device, udp: bool, now: Duration) -> Result<Self, String> {
-        let config = Config { timeout: Duration::from_secs(2), ..Config::default() };
+        let config = Config::default().timeout(Duration::from_secs(2));
         let session = if udp { Session::datagrams(config) } else { Session::stream(config) };
         let mut line = Self { device, link: None, session, udp, now, steps: 0 };
         line.link = line.device.open(if udp { zk_sim::Transport::Udp } else { zk_sim::Transport::Tcp });

@@ -253,8 +253,8 @@ fn a_transfer_that_ends_early_is_incomplete() {
 
 #[test]
 fn a_claim_above_the_cap_is_refused() {
-    let limits = Limits { max_answer: 1_000, ..Limits::default() };
-    let mut stage = Stage::stream(Config { limits, ..Config::default() }).connect();
+    let limits = Limits::default().max_answer(1_000);
+    let mut stage = Stage::stream(Config::default().limits(limits)).connect();
     let request = stage.ask_for_template();
     stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(1_001, 50));
     assert_eq!(stage.failure(), ProtoError::TooLarge { what: "answer", claimed: 1_001, cap: 1_000 });

@@ -140,8 +140,8 @@ fn a_commit_is_never_sent_twice() {
 
 #[test]
 fn an_upload_above_the_cap_is_refused_before_anything_is_sent() {
-    let limits = Limits { max_transfer: 9, ..Limits::default() };
-    let mut stage = Stage::stream(Config { limits, ..Config::default() }).connect();
+    let limits = Limits::default().max_transfer(9);
+    let mut stage = Stage::stream(Config::default().limits(limits)).connect();
     stage.session.upload(stage.now, upload(10));
     assert_eq!(stage.failure(), ProtoError::TooLarge { what: "upload", claimed: 10, cap: 9 });
     assert!(stage.is_quiet());

@@ -23,7 +23,7 @@ impl Site {
     }
 
     fn request(&self) -> PullRequest {
-        PullRequest { terminal_now: Some(self.terminal.now()), ..PullRequest::new(self.terminal.now()) }
+        PullRequest::new(self.terminal.now()).terminal_now(self.terminal.now())
     }
 
     async fn pull(&self, request: &PullRequest, transport: Transport) -> Pull {
@@ -133,7 +133,7 @@ async fn checksums_that_are_wrong_in_every_session_are_remembered_and_held_to_th
     let pulled = site.pull(&site.request(), Transport::Tcp).await;
     assert!(pulled.remembered.checksums_wrong);
     assert!(pulled.sessions > 1, "it took more than one session to know");
-    let next = PullRequest { remembered: pulled.remembered, ..site.request() };
+    let next = site.request().remembered(pulled.remembered);
     let Pulled::Full(proven) = pulled.found else { panic!("{:?}", pulled.found) };
     assert!(site.has(proven));
     let again = site.pull(&next, Transport::Tcp).await;
@@ -141,6 +141,6 @@ async fn checksums_that_are_wrong_in_every_session_are_remembered_and_held_to_th
     assert!(matches!(again.found, Pulled::Full(_)));
 
     let site = Site::new(500, "bad-checksum cut-head-filled").await;
-    let pulled = site.pull(&PullRequest { remembered: next.remembered, ..site.request() }, Transport::Tcp).await;
+    let pulled = site.pull(&site.request().remembered(next.remembered), Transport::Tcp).await;
     assert!(matches!(pulled.found, Pulled::Unproven { .. }), "{pulled:?}");
 }

@@ -25,6 +25,7 @@ pub enum LiveItem {
 ///
 /// The clock may have been set meanwhile: then the log itself tells more than these times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Gap {
     /// What the clock showed at the last sign of life. `None` at the first connection, and where the terminal tells no time.
     pub from: Option<DeviceTime>,

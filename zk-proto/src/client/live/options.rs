@@ -8,6 +8,7 @@ use crate::op::RegisterEvents;
 
 /// How to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LiveOptions {
     /// Which events, default those of punches alone.
     pub events: RegisterEvents,
@@ -33,6 +34,34 @@ impl Default for LiveOptions {
 }
 
 impl LiveOptions {
+    /// Sets which events are registered for.
+    #[must_use]
+    pub fn events(mut self, events: RegisterEvents) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Sets how long a terminal may be quiet before it is asked whether it is still there.
+    #[must_use]
+    pub fn ping_every(mut self, ping_every: Duration) -> Self {
+        self.ping_every = ping_every;
+        self
+    }
+
+    /// Sets how long the same event counts as sent again.
+    #[must_use]
+    pub fn repeat_within(mut self, repeat_within: Duration) -> Self {
+        self.repeat_within = repeat_within;
+        self
+    }
+
+    /// Sets the pauses before a lost terminal is tried again.
+    #[must_use]
+    pub fn pauses(mut self, pauses: Vec<Duration>) -> Self {
+        self.pauses = pauses;
+        self
+    }
+
     /// The pause after so many failures in a row.
     pub(super) fn pause(&self, failures: usize) -> Duration {
         let after = failures.checked_sub(1).and_then(|before| self.pauses.get(before).or(self.pauses.last()));

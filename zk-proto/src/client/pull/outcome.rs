@@ -38,6 +38,7 @@ pub enum Pulled {
 
 /// What a pull found, and what it learnt on the way.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Pull {
     /// What it found.
     pub found: Pulled,

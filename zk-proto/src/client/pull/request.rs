@@ -12,6 +12,7 @@ pub const DEFAULT_OVERLAP: u64 = 16;
 
 /// What is known before a pull, and how it is to be done.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PullRequest {
     /// The records at the end of what is known of this log; `None` reads everything.
     pub known: Option<Known>,
@@ -65,6 +66,97 @@ impl PullRequest {
             overlap: DEFAULT_OVERLAP,
             deadline: None,
         }
+    }
+
+    /// Sets the known end of the log.
+    #[must_use]
+    pub fn known(mut self, known: impl Into<Option<Known>>) -> Self {
+        self.known = known.into();
+        self
+    }
+
+    /// Sets whether everything is read although the end is known.
+    #[must_use]
+    pub fn force_full(mut self, force_full: bool) -> Self {
+        self.force_full = force_full;
+        self
+    }
+
+    /// Sets the count of records that this session has already read.
+    #[must_use]
+    pub fn count_before(mut self, count_before: impl Into<Option<u32>>) -> Self {
+        self.count_before = count_before.into();
+        self
+    }
+
+    /// Sets whether the terminal is known not to answer the question for its counts.
+    #[must_use]
+    pub fn countless(mut self, countless: bool) -> Self {
+        self.countless = countless;
+        self
+    }
+
+    /// Sets what earlier pulls have shown about the terminal.
+    #[must_use]
+    pub fn remembered(mut self, remembered: Remembered) -> Self {
+        self.remembered = remembered;
+        self
+    }
+
+    /// Sets whether the terminal was seen to refuse offsets.
+    #[must_use]
+    pub fn offsets_refused(mut self, offsets_refused: bool) -> Self {
+        self.offsets_refused = offsets_refused;
+        self
+    }
+
+    /// Sets the only layout that is considered.
+    #[must_use]
+    pub fn layout(mut self, layout: impl Into<Option<AttendanceLayout>>) -> Self {
+        self.layout = layout.into();
+        self
+    }
+
+    /// Sets which of two bytes of a 16-byte record is the punch state.
+    #[must_use]
+    pub fn order(mut self, order: FieldOrder) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Sets the terminal's clock.
+    #[must_use]
+    pub fn terminal_now(mut self, terminal_now: impl Into<Option<DeviceTime>>) -> Self {
+        self.terminal_now = terminal_now.into();
+        self
+    }
+
+    /// Sets how many bytes of a transfer are kept in memory.
+    #[must_use]
+    pub fn spool_memory(mut self, spool_memory: usize) -> Self {
+        self.spool_memory = spool_memory;
+        self
+    }
+
+    /// Sets the directory for the temporary file of a longer transfer; with `None`, a longer transfer fails.
+    #[must_use]
+    pub fn spool_directory(mut self, spool_directory: Option<SpoolDirectory>) -> Self {
+        self.spool_directory = spool_directory;
+        self
+    }
+
+    /// Sets how many records of the log's end are given back for the next pull.
+    #[must_use]
+    pub fn overlap(mut self, overlap: u64) -> Self {
+        self.overlap = overlap;
+        self
+    }
+
+    /// Sets the longest that the whole pull may take.
+    #[must_use]
+    pub fn deadline(mut self, deadline: impl Into<Option<Duration>>) -> Self {
+        self.deadline = deadline.into();
+        self
     }
 
     pub(super) fn spool(&self) -> Spool {
