@@ -1,4 +1,4 @@
-//! Users and fingerprints of one terminal, for another.
+//! Copying users and fingerprints from one terminal to another.
 
 use std::string::String;
 use std::vec::Vec;
@@ -11,30 +11,31 @@ use crate::record::{FingerTemplate, User, UserLayout};
 
 /// The users and fingerprints of a terminal, byte for byte. Made by [`Client::backup`].
 ///
-/// It holds passwords and fingerprints of people: keep it as you keep those.
+/// It contains people's passwords and fingerprints: store it accordingly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backup {
-    /// How the user records are laid out; `None` when there are no users.
+    /// The layout of the user records; `None` when there are no users.
     pub layout: Option<UserLayout>,
     /// The users, with their raw records. Vacant rows are left out.
     pub users: Vec<User>,
-    /// The algorithm version of the fingerprints (option `~ZKFPVersion`), where the terminal says it. Versions do not mix.
+    /// The algorithm version of the fingerprints (option `~ZKFPVersion`), if the terminal reports it. Versions do not
+    /// mix.
     pub algorithm: Option<String>,
     /// The fingerprints.
     pub fingers: Vec<FingerTemplate>,
 }
 
-/// What [`Client::restore`] did.
+/// The result of [`Client::restore`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Users that were written; the others stood there already.
+    /// Users that were written; the others were there already.
     pub users: usize,
-    /// Fingerprints that were written; the others stood there already.
+    /// Fingerprints that were written; the others were there already.
     pub fingers: usize,
 }
 
 impl Client {
-    /// Reads all users, proven, and all fingerprints.
+    /// Reads all users, with proof, and all fingerprints.
     ///
     /// # Errors
     /// As [`Client::user_table`] and [`Client::fingerprints`].
@@ -45,14 +46,14 @@ impl Client {
         Ok(Backup { layout: table.layout(), users: table.users().to_vec(), algorithm, fingers })
     }
 
-    /// Writes the users and fingerprints of a backup, and reads everything again to see that they are there. Whoever else is at the
-    /// terminal stays.
+    /// Writes the users and fingerprints of a backup, then reads everything again to verify it. Other users of the
+    /// terminal stay.
     ///
-    /// Nothing is written when the records are of another layout, the fingerprints of another algorithm, or a slot or an id of the
-    /// backup belongs to somebody else here. A restore that broke off can be done again: it writes what is missing.
+    /// Nothing is written when the records have another layout, the fingerprints another algorithm, or a slot or an id
+    /// of the backup belongs to another user here. An interrupted restore can be repeated: it writes what is missing.
     ///
     /// # Errors
-    /// The first of those, or why reading or writing failed.
+    /// The first such conflict, or why reading or writing failed.
     ///
     /// # Example
     /// ```no_run

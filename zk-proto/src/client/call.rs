@@ -13,13 +13,14 @@ use crate::{Command, Packet};
 impl Client {
     /// Sends an operation and reads its answer.
     ///
-    /// A terminal that forgot the session, or whose key was changed, answers with a demand for the key and does nothing. Then
-    /// a new session is opened with the key and the operation sent once more, unless the old one had a state that would be
-    /// missed without a word: registered events, a transfer buffer, a running enrolment.
+    /// A terminal that forgot the session, or whose key was changed, demands the key and does nothing. The client then
+    /// opens a new session with the key and sends the operation once more. It does not do so when the old session had
+    /// state that would silently be lost: registered events, a transfer buffer, a running enrolment.
     ///
     /// # Errors
-    /// When the terminal refuses, does not answer, or the line breaks. [`ClientError::SessionLost`] when it demands the key
-    /// again and the caller has to [`reconnect`](Client::reconnect), or demands it on the new session too.
+    /// When the terminal refuses, does not answer, or the connection breaks. [`ClientError::SessionLost`] when the
+    /// terminal demands the key again and the caller has to [`reconnect`](Client::reconnect), or demands it on the new
+    /// session too.
     pub async fn call<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, ClientError> {
         match self.call_once(operation).await {
             Err(ClientError::SessionLost) if !self.bound && !self.holds_buffer => {
@@ -48,13 +49,13 @@ impl Client {
         }
     }
 
-    /// Asks the terminal for a sign of life, and says how long that took. Any answer counts, a refusal too.
+    /// Checks that the terminal still answers, and returns how long the answer took. Any answer counts, even a refusal.
     ///
-    /// A line can be dead without a sign: a terminal that lost its power, a cable that was pulled. This ends `within` the time
-    /// given, or earlier after the time-out of the options; the client is unusable after an error.
+    /// A connection can be dead without notice: the terminal lost power, or a cable was pulled. The check ends `within`
+    /// the given time, or earlier after the timeout of the options. After an error the client is unusable.
     ///
     /// # Errors
-    /// [`ClientError::TimedOut`] when nothing came, or why the line broke.
+    /// [`ClientError::TimedOut`] when no answer came, or why the connection broke.
     pub async fn probe(&mut self, within: Duration) -> Result<Duration, ClientError> {
         let begun = tokio::time::Instant::now();
         let outcome = match timeout(within, self.call_once(&GetTime)).await {
@@ -73,13 +74,13 @@ impl Client {
         }
     }
 
-    /// The next live event after [`RegisterEvents`](crate::op::RegisterEvents), or `None` when none came `within` that time,
-    /// an hour at most.
+    /// Waits for the next live event after [`RegisterEvents`](crate::op::RegisterEvents). `None` when none came
+    /// `within` that time, an hour at most.
     ///
     /// Dropping the future loses nothing.
     ///
     /// # Errors
-    /// When the line breaks.
+    /// When the connection breaks.
     pub async fn next_event(&mut self, within: Duration) -> Result<Option<Packet>, ClientError> {
         if self.in_call {
             return Err(ClientError::Unusable);
@@ -97,13 +98,14 @@ impl Client {
         Ok(())
     }
 
-    /// After an answer, or a refusal or a silence that leaves the line in step, the client can go on.
+    /// Notes the end of a call. The client stays usable after an answer, and after a refusal or a timeout that leaves
+    /// requests and answers in step.
     pub(super) fn settle<T>(&mut self, outcome: &Result<T, ClientError>) {
         self.in_call = self.driver.is_broken() || matches!(outcome, Err(ClientError::SessionLost));
     }
 }
 
-/// Whether a command leaves something at the terminal that ends with the session.
+/// Whether a command creates state at the terminal that ends with the session.
 fn binds_session(command: Command) -> bool {
     matches!(
         command,

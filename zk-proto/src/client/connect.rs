@@ -1,4 +1,4 @@
-//! Opening a session, opening it anew, and leaving.
+//! Opening, reopening and ending a session.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::op::{EnableDevice, FreeData, RefreshData};
 use crate::session::{ChecksumPolicy, Event};
 use crate::{Command, Packet, ProtoError};
 
-/// Ending a session never takes longer.
+/// The longest time that ending a session may take.
 const EXIT_WITHIN: Duration = Duration::from_secs(3);
 
 impl Client {
-    /// Connects, and opens a session with the comm key where the terminal demands one.
+    /// Connects and opens a session, with the comm key if the terminal demands one.
     ///
     /// # Errors
-    /// When there is no terminal, it is busy, refuses the key, or speaks another protocol.
+    /// When no terminal answers, or it is busy, refuses the key, or speaks another protocol.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ClientError> {
         let options = &mut options.clone();
         let (driver, transport) = match options.transport {
@@ -27,7 +27,7 @@ impl Client {
                 Ok(driver) => (driver, Transport::Tcp),
                 Err(error) if speaks_no_tcp(&error) => match open_datagrams(options).await {
                     Ok(driver) => (driver, Transport::Udp),
-                    // That nothing answered over UDP either tells less than why TCP failed.
+                    // The error over TCP says more than that nothing answered over UDP either.
                     Err(ClientError::TimedOut { .. } | ClientError::Broken { .. } | ClientError::Connect { .. }) => {
                         return Err(error);
                     }
@@ -50,11 +50,11 @@ impl Client {
         })
     }
 
-    /// Leaves the session, however broken, and opens a fresh one with the same options over the same carrier. A terminal that this
-    /// client left disabled is enabled, see [`Client::while_disabled`].
+    /// Ends the session, however broken, and opens a new one with the same options over the same carrier. A terminal
+    /// that this client left disabled is enabled, see [`Client::while_disabled`].
     ///
     /// # Errors
-    /// As [`Client::connect`]; the client stays unusable then, and this may be tried again.
+    /// As [`Client::connect`]. The client then stays unusable; call this again to retry.
     pub async fn reconnect(&mut self) -> Result<(), ClientError> {
         self.leave().await;
         self.in_call = true;
@@ -73,12 +73,12 @@ impl Client {
         self.renew_lockout().await
     }
 
-    /// Makes the client usable again after a call whose future was dropped half-way, and frees what the terminal holds for it. A
+    /// Makes the client usable again after a call whose future was dropped half-way, and frees the terminal's buffer. A
     /// terminal that this client left disabled is enabled.
     ///
-    /// The session stays where it can, for late answers are known by their reply ids: that is one exchange instead of a new
-    /// connection, and live events stay registered. Where the line is lost, or the terminal does not answer, a new session is
-    /// opened as by [`Client::reconnect`].
+    /// The session is kept if possible, because late answers are recognized by their reply ids. That costs one exchange
+    /// instead of a new connection, and live events stay registered. If the connection is lost, or the terminal does
+    /// not answer, a new session is opened as by [`Client::reconnect`].
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -92,7 +92,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`Client::connect`]; the client stays unusable then.
+    /// As [`Client::connect`]. The client then stays unusable.
     pub async fn abort(&mut self) -> Result<(), ClientError> {
         if !self.driver.is_broken() {
             self.driver.session.abandon();
@@ -104,9 +104,9 @@ impl Client {
         self.reconnect().await
     }
 
-    /// Ends the session: frees the terminal's buffer, says good-bye, closes. Never takes longer than 3 s and never fails:
-    /// a terminal that does not answer is left all the same. One that this client left disabled is enabled; if the line is lost, on
-    /// a new one, which may take as long again as a connection takes.
+    /// Ends the session: frees the terminal's buffer, logs out and closes the connection. Never takes longer than 3 s
+    /// and never fails, whether or not the terminal answers. A terminal that this client left disabled is enabled; if
+    /// the connection is lost, on a new one, which adds the time to connect.
     pub async fn exit(mut self) {
         self.leave().await;
         if self.owes_enable() && self.reconnect().await.is_ok() {
@@ -120,7 +120,7 @@ impl Client {
         let is_silent = self.driver.silence.lasts && self.lockout != Lockout::Owed && !self.stale;
         let farewell = async {
             if is_silent {
-                // Good-bye is said, and not waited for.
+                // The request to end the session is sent, but its answer is not awaited.
                 let now = self.driver.now();
                 self.driver.session.exit(now);
                 self.driver.flush(step).await?;
@@ -148,7 +148,7 @@ impl Client {
             self.driver.session.exit(now);
             self.driver.next(step).await
         };
-        // Whatever comes of it: the connection is closed next.
+        // The connection is closed next, whatever the result.
         if timeout(EXIT_WITHIN.min(self.options.timeout), farewell).await.is_err() {
             self.driver.cut();
         }
@@ -156,8 +156,8 @@ impl Client {
     }
 }
 
-/// Over datagrams a wrong checksum counts as a lost packet. A terminal whose answers are wrong in two sessions computes them
-/// so, and is taken as it is.
+/// Opens a session over UDP, where a packet with a wrong checksum counts as lost. A terminal whose checksums are wrong
+/// in two sessions always computes them that way, so they are tolerated.
 async fn open_datagrams(options: &mut ConnectOptions) -> Result<Driver, ClientError> {
     for _ in 0..2 {
         match Driver::open(options, Transport::Udp).await {
@@ -169,7 +169,7 @@ async fn open_datagrams(options: &mut ConnectOptions) -> Result<Driver, ClientEr
     Driver::open(options, Transport::Udp).await
 }
 
-/// Whether a terminal may still be there over UDP.
+/// Whether a terminal may still answer over UDP.
 fn speaks_no_tcp(error: &ClientError) -> bool {
     matches!(error, ClientError::Connect { .. } | ClientError::TimedOut { step: Step::Connecting | Step::Handshake })
 }

@@ -5,14 +5,14 @@ use crate::Command;
 use crate::op::{Operation, PowerOff, RefreshOptions, Restart, WriteOption};
 
 impl Client {
-    /// Restarts the terminal and leaves it; it is back after 30-90 s.
+    /// Restarts the terminal and ends the session. The restart takes 30-90 s.
     ///
-    /// Some firmware goes down without an answer, so silence and the end of the line after the request count as done. The clock is
-    /// read before, so that a terminal that was gone already is not taken for one that restarts; over UDP a request that got lost
-    /// looks the same as one that was followed.
+    /// Some firmware restarts without an answer, so silence or a closed connection after the request counts as done.
+    /// The client reads the clock first, so that a terminal that was already unreachable is not taken for one that
+    /// restarts. Over UDP, a lost request looks like one that was carried out.
     ///
     /// # Errors
-    /// When the terminal refuses, or was gone before it was asked.
+    /// When the terminal refuses, or was unreachable before the request.
     ///
     /// # Example
     /// ```no_run
@@ -29,20 +29,22 @@ impl Client {
         self.part(done).await
     }
 
-    /// Switches the terminal off and leaves it. Nothing but a hand at the terminal, or its own timer, switches it on again.
+    /// Switches the terminal off and ends the session. Only a person at the terminal, or its own timer, switches it on
+    /// again.
     ///
     /// # Errors
-    /// As [`Client::restart`], which tells how the end is known.
+    /// As [`Client::restart`], which also says how success is recognized.
     pub async fn power_off(mut self) -> Result<(), ClientError> {
         let done = self.go_down(&PowerOff).await;
         if matches!(done, Ok(Answered::Yes)) {
-            // Some firmware waits for the good-bye before it switches off (one capture).
+            // Some firmware waits for the end of the session before it switches off (one capture).
             self.leave().await;
         }
         self.part(done).await
     }
 
-    /// Writes one option and makes the terminal take it over. It may say yes and ignore it: [`Client::option`] tells.
+    /// Writes one option and makes the terminal apply it. A terminal may acknowledge and ignore it: check with
+    /// [`Client::option`].
     ///
     /// # Errors
     /// As [`Client::call`].
@@ -61,7 +63,7 @@ impl Client {
         self.enter()?;
         let now = self.driver.now();
         self.driver.session.call(now, operation);
-        // What fails up to here was never asked.
+        // If this fails, the request was never sent.
         self.driver.flush(step).await?;
         let event = self.driver.next(step).await;
         self.settle(&event);
@@ -75,7 +77,7 @@ impl Client {
         }
     }
 
-    /// Closes the line to a terminal that goes down; says good-bye to one that stays.
+    /// Closes the connection to a terminal that goes down, and ends the session with one that stays.
     async fn part(mut self, done: Result<Answered, ClientError>) -> Result<(), ClientError> {
         match done {
             Ok(_) => self.driver.close(),
@@ -85,7 +87,7 @@ impl Client {
     }
 }
 
-/// Whether a terminal said that it goes down.
+/// Whether a terminal acknowledged that it goes down.
 enum Answered {
     Yes,
     No,

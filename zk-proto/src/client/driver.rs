@@ -1,4 +1,4 @@
-//! Loops around a session: sends what it wants sent, feeds it what arrives, lets its time pass.
+//! The loop around a session: sends its packets, feeds it what arrives, and tells it the time.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,9 +12,9 @@ use crate::session::{Config, Event, Session};
 use crate::transcript::Stage;
 use crate::{Packet, ProtoError};
 
-/// Live events kept until somebody takes them; older ones give way.
+/// Live events that are kept until the caller takes them. Past that, the oldest are dropped.
 const LIVE_EVENTS: usize = 4096;
-/// Longer than any terminal takes, and short enough that no sum of deadlines overflows a clock.
+/// Longer than any terminal needs, and short enough that no sum of deadlines overflows a clock.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// A session and its carrier.
@@ -25,7 +25,7 @@ pub(super) struct Driver {
     timeout: Duration,
     live: VecDeque<Packet>,
     pub(super) silence: Silence,
-    /// The line broke, or its bytes lost their meaning: nothing can follow.
+    /// The connection broke, or its bytes lost their framing: nothing can follow.
     broken: bool,
 }
 
@@ -49,7 +49,7 @@ impl Driver {
             Err(ClientError::Broken { source, .. }) if hung_up(&source) => {
                 Err(ClientError::Busy { address: options.address() })
             }
-            // That is how a closed UDP port shows.
+            // A closed UDP port is reported this way.
             Err(ClientError::Broken { source, .. }) if source.kind() == io::ErrorKind::ConnectionRefused => {
                 Err(ClientError::Connect { address: options.address(), source })
             }
@@ -72,7 +72,7 @@ impl Driver {
         self.carrier.call()
     }
 
-    /// What the time is, for anything else.
+    /// The time, for any other purpose.
     pub(super) fn clock(&self) -> Duration {
         self.carrier.clock()
     }
@@ -82,17 +82,17 @@ impl Driver {
         self.carrier.pause(time).await;
     }
 
-    /// A call was given up from outside.
+    /// Notes that the caller gave a call up.
     pub(super) fn cut(&self) {
         self.carrier.cut();
     }
 
-    /// The deadline of a pull passed, and the pull was given up.
+    /// Notes that a pull was given up at its deadline.
     pub(super) fn overdue(&self) {
         self.carrier.overdue();
     }
 
-    /// The next event that is not a live one.
+    /// Waits for the next event that is not a live one.
     pub(super) async fn next(&mut self, step: Step) -> Result<Event, ClientError> {
         let mut now = self.clock();
         self.silence.begin(now);
@@ -108,7 +108,7 @@ impl Driver {
                 Some(Event::Live(packet)) => self.keep(packet),
                 Some(event @ (Event::Data { .. } | Event::Finished)) => return Ok(event),
                 Some(event) => {
-                    // That it answers says nothing yet: its next answer may be the one that does not come.
+                    // An answer alone is no progress: the next one may never come.
                     self.silence.keep();
                     return Ok(event);
                 }
@@ -126,25 +126,25 @@ impl Driver {
         }
     }
 
-    /// The next live event, or `None` when none came before `within` was over.
+    /// Waits for the next live event. `None` when none came `within` that time.
     pub(super) async fn next_live(&mut self, within: Duration) -> Result<Option<Packet>, ClientError> {
         let until = self.now() + within.min(LONGEST_TIMEOUT);
         loop {
             match self.heard_by(until).await? {
                 Some(Event::Live(packet)) => return Ok(Some(packet)),
-                // A late answer that nobody waits for.
+                // A late answer to an abandoned request.
                 Some(_) => {}
                 None => return Ok(None),
             }
         }
     }
 
-    /// The next event of any kind, or `None` when there was none before `until`. Dropping the future loses nothing.
+    /// Waits for the next event of any kind. `None` when none came before `until`. Dropping the future loses nothing.
     pub(super) async fn heard_by(&mut self, until: Duration) -> Result<Option<Event>, ClientError> {
         let step = Step::Live;
         let mut over = false;
         loop {
-            // First the acknowledgements: an event that is taken out must not meet an await any more.
+            // Acknowledgements first: once an event is taken out, no await may follow.
             self.flush(step).await?;
             if let Some(packet) = self.live.pop_front() {
                 return Ok(Some(Event::Live(packet)));
@@ -155,13 +155,13 @@ impl Driver {
             if over {
                 return Ok(None);
             }
-            // Even when that is past, what is already here counts.
+            // Bytes that have already arrived count even after the deadline.
             let deadline = self.session.poll_timeout().map_or(until, |at| at.min(until));
             over = self.wait(Some(deadline), step).await? >= until;
         }
     }
 
-    /// Sends all that the session wants sent, after what a call that was dropped left of a packet.
+    /// Sends all packets of the session, after the rest of a packet that a dropped call left half-sent.
     pub(super) async fn flush(&mut self, step: Step) -> Result<(), ClientError> {
         let deadline = self.carrier.clock() + self.timeout;
         let mut packet = None;
@@ -184,7 +184,7 @@ impl Driver {
         }
     }
 
-    /// Waits for bytes until `deadline`, and tells the session which of the two came. Returns when that was.
+    /// Waits for bytes until `deadline` and hands them, or the timeout, to the session. Returns the time.
     async fn wait(&mut self, deadline: Option<Duration>, step: Step) -> Result<Duration, ClientError> {
         // A session with a request in hand always has a deadline; without one there is nothing to wait for.
         let deadline = deadline.unwrap_or_else(|| self.carrier.clock());

@@ -1,4 +1,4 @@
-//! A remote enrolment with a client.
+//! Remote enrolment.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use crate::enrolment::{Progress, Step};
 use crate::op::{CancelCapture, RegisterEvents, StartEnrolment, StartVerification};
 use crate::record::{Enrolment, EnrolmentResult, EventCode, LiveEvent};
 
-/// The events that tell of an enrolment.
+/// The events that report an enrolment.
 const TOLD: RegisterEvents =
     RegisterEvents((EventCode::FINGER.0 | EventCode::FINGER_SCORE.0 | EventCode::ENROLL_FINGER.0) as u32);
 
-/// Why nobody was enrolled.
+/// Why an enrolment failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EnrolError {
-    /// The terminal could not be talked to, or refused: the finger may be enrolled already, or the user unknown.
+    /// Talking to the terminal failed, or it refused: the finger may be enrolled already, or the user unknown.
     Client(ClientError),
-    /// It ended without success.
+    /// The terminal ended it without success.
     Ended(EnrolmentResult),
-    /// The terminal told nothing for too long. Many newer ones never do.
+    /// The terminal reported nothing for too long. Many newer ones never report.
     Silent {
-        /// How long.
+        /// How long the client waited.
         patience: Duration,
     },
 }
@@ -53,13 +53,13 @@ impl From<ClientError> for EnrolError {
 }
 
 impl Client {
-    /// Lets the terminal ask a person for a finger, tells every step, and ends when the terminal says that it is done.
+    /// Makes the terminal ask a person for a finger, reports every step, and returns when the terminal is done.
     ///
-    /// `patience` is the longest wait from one step to the next: people need a minute. On every path but a dropped future the
-    /// terminal is brought back to recognizing people, and the registration for live events ends.
+    /// `patience` is the longest wait between two steps: people need a minute. Unless the future is dropped, the
+    /// terminal always returns to recognizing people, and the registration for live events ends.
     ///
     /// # Errors
-    /// [`EnrolError`] says whether the terminal refused, ended it without success, or told nothing.
+    /// [`EnrolError`] says whether the terminal refused, failed, or reported nothing.
     ///
     /// # Example
     /// ```no_run
@@ -85,7 +85,7 @@ impl Client {
     ) -> Result<Enrolment, EnrolError> {
         let outcome = self.enrolled(request, patience, on_step).await;
         let left = self.leave_capture().await;
-        // Completions that came twice, and what people did meanwhile, belong to nobody any more.
+        // Repeated completions, and what people did meanwhile, are of no use any more.
         while let Ok(Some(_)) = self.next_event(Duration::ZERO).await {}
         let enrolment = outcome?;
         left?;
@@ -118,7 +118,7 @@ impl Client {
         }
     }
 
-    /// Back to normal: no events, no capture, people are recognized.
+    /// Returns the terminal to normal: no events, no capture, people are recognized.
     async fn leave_capture(&mut self) -> Result<(), ClientError> {
         let events = self.call(&RegisterEvents::NONE).await;
         let capture = self.call(&CancelCapture).await;

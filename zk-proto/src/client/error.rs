@@ -10,19 +10,19 @@ use super::Progress;
 use crate::reply::Meaning;
 use crate::{Command, ProtoError};
 
-/// What the client was doing.
+/// The step that the client was at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
     /// Opening the connection.
     Connecting,
-    /// Opening the session: `CONNECT` and, where demanded, `AUTH`.
+    /// Opening the session: `CONNECT` and, if demanded, `AUTH`.
     Handshake,
     /// Waiting for the answer to a command.
     Command(Command),
-    /// Asking for the log and reading it.
+    /// Requesting and reading the log.
     Log,
-    /// Asking for the user table and reading it.
+    /// Requesting and reading the user table.
     Users,
     /// Waiting for live events.
     Live,
@@ -41,7 +41,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// Why talking to a terminal failed: the line, the terminal's refusal, or bytes that are none of the protocol's.
+/// Why talking to a terminal failed: the connection, a refusal, or bytes that violate the protocol.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -49,39 +49,39 @@ pub enum ClientError {
     Resolve {
         /// The name.
         host: String,
-        /// What the resolver said.
+        /// The resolver's error.
         source: io::Error,
     },
-    /// The connection could not be opened: nobody listens there, or no route leads there.
+    /// The connection could not be opened: nothing listens there, or there is no route.
     Connect {
-        /// Where to, `host:port`.
+        /// The address, `host:port`.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// No answer in time.
     TimedOut {
-        /// At what.
+        /// The step at which it happened.
         step: Step,
     },
-    /// It stopped answering: nothing came any more, for as long as silence is waited out, also on a fresh session where one was
-    /// tried.
+    /// The terminal stopped answering for longer than the client waits, also on a new session if one was tried.
     Stalled {
-        /// At what.
+        /// The step at which it happened.
         step: Step,
         /// How far a transfer had come.
         progress: Option<Progress>,
     },
-    /// The terminal took the connection and closed it before the session was open, as one with a single session does while another client holds it.
+    /// The terminal accepted the connection and closed it before the session was open. A terminal with a single session
+    /// does so while another client holds it.
     Busy {
-        /// Where, `host:port`.
+        /// The address, `host:port`.
         address: String,
     },
-    /// The line broke in the middle.
+    /// The connection broke.
     Broken {
-        /// At what.
+        /// The step at which it happened.
         step: Step,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The terminal demands a comm key and none was given.
@@ -90,52 +90,52 @@ pub enum ClientError {
     WrongKey,
     /// The terminal ended the session and demands its key again: reconnect once.
     SessionLost,
-    /// The terminal's firmware insists on its secure protocol.
+    /// The terminal's firmware requires its secure protocol.
     SecureFirmware,
     /// An access control panel, which speaks another protocol on the same port.
     AccessPanel,
-    /// The terminal said no.
+    /// The terminal refused a request.
     Refused {
-        /// What was asked.
+        /// The request.
         command: Command,
         /// The answer.
         code: Command,
     },
-    /// The terminal was too busy to answer, however often it was asked: later it may.
+    /// The terminal was too busy to answer, even after retries. It may answer later.
     NotNow {
-        /// What was asked.
+        /// The request.
         command: Command,
     },
-    /// An earlier call was cancelled or broke the line: this client cannot be used again before an
-    /// [`abort`](super::Client::abort) or a [`reconnect`](super::Client::reconnect).
+    /// An earlier call was cancelled or broke the connection. Call [`abort`](super::Client::abort) or
+    /// [`reconnect`](super::Client::reconnect) before using this client again.
     Unusable,
     /// A replay does something else than what its transcript recorded.
     Replay {
-        /// Which of the things that happened, from 0.
+        /// The number of the entry, from 0.
         entry: usize,
-        /// What the replay needs there.
+        /// The entry that the replay needs there.
         wanted: &'static str,
-        /// What the transcript has.
+        /// The entry that the transcript has.
         found: String,
     },
-    /// Bytes that are not what the protocol allows.
+    /// The terminal sent bytes that violate the protocol.
     Protocol {
-        /// At what.
+        /// The step at which it happened.
         step: Step,
-        /// What was wrong with them.
+        /// The violation.
         source: Box<ProtoError>,
     },
 }
 
 impl ClientError {
-    /// Whether nothing came, rather than something wrong.
+    /// Returns true if the terminal did not answer, as opposed to answering something wrong.
     #[must_use]
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::TimedOut { .. } | Self::Stalled { .. })
     }
 
-    /// Whether it is about the question alone, so that a client can go on without an answer to it: the terminal refused it,
-    /// answered with something else, not at all, or by ending the connection.
+    /// Returns true if the error concerns one question alone, so that the client can go on without its answer: the
+    /// terminal refused it, answered something else, did not answer, or closed the connection.
     #[must_use]
     pub fn is_about_the_question(&self) -> bool {
         matches!(
@@ -149,7 +149,7 @@ impl ClientError {
         )
     }
 
-    /// Whether the same may succeed on a new session without anybody changing anything.
+    /// Returns true if a retry on a new session may succeed without any change.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -222,7 +222,7 @@ impl fmt::Display for ClientError {
     }
 }
 
-/// A number with commas between thousands.
+/// Formats a number with commas between thousands.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -1,4 +1,4 @@
-//! What a terminal says of itself.
+//! Facts that a terminal reports about itself.
 
 use std::string::String;
 
@@ -7,11 +7,11 @@ use crate::op::{GetFreeSizes, GetTime, GetVersion, ReadOption};
 use crate::{DeviceTime, FreeSizes, Identity};
 
 impl Client {
-    /// Reads who the terminal says it is. What it does not tell is `None`; only a serial number that it leaves unanswered is an
-    /// error.
+    /// Reads the terminal's identity. Facts that it does not report are `None`.
     ///
     /// # Errors
-    /// When the line breaks for good or the terminal stops answering.
+    /// When the terminal does not answer the question for its serial number, stops answering, or the connection is
+    /// lost.
     pub async fn identity(&mut self) -> Result<Identity, ClientError> {
         let firmware = self.call(&GetVersion).await;
         let firmware = self.told(firmware.map(Some)).await?;
@@ -28,16 +28,16 @@ impl Client {
         Ok(Identity { serial, firmware: firmware.filter(|version| !version.is_empty()), platform, device_name, mac })
     }
 
-    /// Goes on after a question that a terminal need not be able to answer, on a new session where the old one ended or fell
-    /// silent with it. Returns why there was no answer.
+    /// Continues after a question that a terminal may be unable to answer, on a new session if the question ended or
+    /// silenced the old one. Returns why there was no answer.
     ///
     /// # Errors
-    /// When it was not about the question alone, or no new session could be opened.
+    /// When the failure was not about the question alone, or no new session could be opened.
     pub async fn skip(&mut self, why: ClientError) -> Result<ClientError, ClientError> {
         if !why.is_about_the_question() {
             return Err(why);
         }
-        // One that was silent may be silent to everything in this session.
+        // A terminal that did not answer may stay silent for the rest of this session.
         let silent = matches!(why, ClientError::TimedOut { .. });
         if silent || self.in_call {
             self.reconnect().await?;
@@ -45,7 +45,7 @@ impl Client {
         Ok(why)
     }
 
-    /// `None` for a question that the terminal does not answer.
+    /// Turns a question that the terminal does not answer into `None`.
     pub(super) async fn told<T>(&mut self, answer: Result<Option<T>, ClientError>) -> Result<Option<T>, ClientError> {
         match answer {
             Ok(answer) => Ok(answer),
@@ -53,12 +53,12 @@ impl Client {
         }
     }
 
-    /// Reads one option, in the code page of the options. `None` when the terminal has none of this name, which it says with an
-    /// empty value or one of three codes (2001, 4999, 65535).
+    /// Reads one option, in the code page of the options. `None` when the terminal has no option of this name: it
+    /// answers with an empty value or one of three codes (2001, 4999, 65535).
     ///
     /// # Errors
-    /// As [`Client::call`]. A terminal that refuses otherwise ([`ClientError::Refused`]) or is busy
-    /// ([`ClientError::NotNow`]) did not say that there is no such option.
+    /// As [`Client::call`]. Any other refusal ([`ClientError::Refused`]) and a busy terminal ([`ClientError::NotNow`])
+    /// do not mean that there is no such option.
     pub async fn option(&mut self, name: &str) -> Result<Option<String>, ClientError> {
         let value = self.call(&ReadOption(name)).await?;
         Ok(value.map(|value| value.text(self.options.encoding)).filter(|value| !value.is_empty()))

@@ -1,4 +1,4 @@
-//! A terminal that is disabled while something is written, and enabled again whatever happens.
+//! Disabling a terminal during some work, and enabling it again whatever happens.
 
 use std::any::Any;
 use std::boxed::Box;
@@ -12,41 +12,42 @@ use std::time::Duration;
 use super::{Client, ClientError};
 use crate::op::{DisableDevice, EnableDevice};
 
-/// What this client did to the terminal's keypad and sensors.
+/// How this client left the terminal's keypad and sensors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Lockout {
-    /// Nothing.
+    /// Untouched.
     #[default]
     None,
-    /// Disabled, for work that goes on; after how many seconds the terminal enables itself.
+    /// Disabled for work in progress; the number of seconds after which the terminal enables itself.
     Held(Option<u32>),
-    /// Disabled, and nobody works any more: to be enabled at the next occasion.
+    /// Disabled, or about to be, without any work in progress: to be enabled at the next opportunity.
     Owed,
 }
 
 /// A client whose terminal is disabled. Made by [`Client::disable`].
 ///
-/// Dropped, it leaves the enabling to the client's next reconnect or to [`Client::exit`].
+/// If dropped, the client enables the terminal at its next reconnect, or at [`Client::exit`].
 #[derive(Debug)]
 pub struct Disabled<'a> {
     client: &'a mut Client,
-    /// Somebody outside works on: the end of this one enables nothing.
+    /// The caller holds another guard: the end of this one enables nothing.
     nested: bool,
 }
 
 impl Client {
-    /// Disables the terminal (its screen says "working..."), lets `work` use it, and enables it again: after success and error,
-    /// after a panic of the work, and on a fresh session where the line was lost. If that fails too, or the future is dropped, the
-    /// client remembers it and does it at its next [`Client::reconnect`], or at [`Client::exit`].
+    /// Disables the terminal (its screen says "working..."), runs `work`, and enables the terminal again: after
+    /// success, an error or a panic of the work, and on a new session if the connection was lost. If that fails too, or
+    /// the future is dropped after the request was sent, the client enables the terminal at its next
+    /// [`Client::reconnect`], or at [`Client::exit`].
     ///
-    /// Nobody enables the terminal when the process dies, or when the client is dropped instead of [`Client::exit`]. `at_most` is the net for that: after so many seconds the terminal enables
-    /// itself, where its firmware heeds it.
+    /// Nothing enables the terminal when the process dies, or when the client is dropped without [`Client::exit`].
+    /// `at_most` covers that: after so many seconds the terminal enables itself, if its firmware supports it.
     ///
     /// # Errors
-    /// The work's; else why the terminal could not be disabled or enabled.
+    /// The error of the work; otherwise why the terminal could not be disabled or enabled.
     ///
     /// # Panics
-    /// When the work does, after the terminal is enabled.
+    /// If the work panics, after the terminal is enabled.
     ///
     /// # Example
     /// ```no_run
@@ -84,7 +85,8 @@ impl Client {
         }
     }
 
-    /// Disables the terminal until [`Disabled::enable`]; for work that is no closure. See [`Client::while_disabled`].
+    /// Disables the terminal until [`Disabled::enable`], for work that does not fit a closure. See
+    /// [`Client::while_disabled`].
     ///
     /// # Errors
     /// As [`Client::call`].
@@ -104,13 +106,13 @@ impl Client {
         Ok(Disabled { client: self, nested })
     }
 
-    /// Disables the terminal. From the moment the request goes out the terminal may be disabled, whether or not an answer
-    /// comes or anyone waits for it: the enabling is owed.
+    /// Sends the request to disable. From that moment the terminal may be disabled, whether or not an answer comes or
+    /// anyone waits for it, so enabling it is owed.
     async fn lock_out(&mut self, disable: &DisableDevice) -> Result<(), ClientError> {
         self.lockout = Lockout::Owed;
         match self.call_once(disable).await {
             Err(ClientError::SessionLost) if !self.bound && !self.holds_buffer => {
-                // Opening the new session enables the terminal, and with that the debt is paid.
+                // Opening the new session enabled the terminal and settled what was owed.
                 self.reconnect().await?;
                 self.lockout = Lockout::Owed;
                 self.call_once(disable).await
@@ -119,13 +121,13 @@ impl Client {
         }
     }
 
-    /// Whether the terminal may be disabled by this client without anybody working there: its next reconnect or its exit enables it.
+    /// Returns true if this client may have left the terminal disabled. Its next reconnect, or its exit, enables it.
     #[must_use]
     pub fn owes_enable(&self) -> bool {
         self.lockout == Lockout::Owed
     }
 
-    /// Enables the terminal if that is owed, on a fresh session if need be.
+    /// Enables the terminal if that is owed, on a new session if necessary.
     pub(super) async fn settle_lockout(&mut self) -> Result<(), ClientError> {
         if !self.owes_enable() {
             return Ok(());
@@ -143,7 +145,7 @@ impl Client {
         self.reconnect().await
     }
 
-    /// On a fresh session: enables the terminal if that is owed, and disables it again for work that goes on, since some firmware
+    /// On a new session, enables the terminal if that is owed, or disables it again for work in progress: some firmware
     /// enables itself when a session ends.
     pub(super) async fn renew_lockout(&mut self) -> Result<(), ClientError> {
         match self.lockout {
@@ -159,10 +161,10 @@ impl Client {
 }
 
 impl Disabled<'_> {
-    /// Enables the terminal, on a fresh session where this one is lost.
+    /// Enables the terminal, on a new session if this one is lost.
     ///
     /// # Errors
-    /// When that fails too; the client still owes it then.
+    /// When that fails too; it is then still owed.
     pub async fn enable(mut self) -> Result<(), ClientError> {
         self.release();
         self.client.settle_lockout().await
@@ -199,7 +201,7 @@ impl Drop for Disabled<'_> {
 async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(|context| {
-        // What was broken by the panic is dropped next; the client notices a call that was left half-way.
+        // The future is dropped next, and the client notices a call that was left half-way.
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(done)) => Poll::Ready(Ok(done)),

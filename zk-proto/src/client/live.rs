@@ -1,4 +1,4 @@
-//! Live capture: what happens at a terminal, as it happens, for as long as somebody listens.
+//! Live capture: the events of a terminal as they happen, for as long as the caller listens.
 
 mod item;
 mod listening;
@@ -24,9 +24,9 @@ use recent::Recent;
 
 /// Listens to a terminal, over as many connections as it takes.
 ///
-/// It registers for events, takes a repeated one once, asks a quiet terminal whether it is still there, connects again when
-/// it is not, and says what may have been missed meanwhile. It spawns nothing: while nobody waits in [`LiveCapture::next`],
-/// nothing happens, and the terminal keeps what fits into the line.
+/// It registers for events, drops repeated ones, probes a quiet terminal, reconnects when the connection is lost, and
+/// reports the gap in which events may have been missed. It spawns no task: events are only received while the caller
+/// waits in [`LiveCapture::next`]. Until then the connection buffers what it can.
 ///
 /// ```no_run
 /// use zk_proto::ConnectOptions;
@@ -49,15 +49,15 @@ pub struct LiveCapture {
     connect: ConnectOptions,
     options: LiveOptions,
     state: State,
-    /// Events of a packet that held several.
+    /// Further events of a packet that held several.
     waiting: VecDeque<LiveEvent>,
     recent: Recent,
-    /// Connections in a row that failed, or brought no sign of life.
+    /// Consecutive connections that failed or brought no sign of life.
     failures: usize,
-    /// What the terminal's clock showed at its last sign of life.
+    /// The terminal's clock at its last sign of life.
     last_sign: Option<DeviceTime>,
     lost_at: Option<Instant>,
-    /// The caller knows that nobody listens.
+    /// The loss was already reported to the caller.
     told: bool,
 }
 
@@ -65,7 +65,7 @@ type Opening = Pin<Box<dyn Future<Output = Result<(Client, Option<DeviceTime>), 
 
 enum State {
     Down(Option<Box<Client>>),
-    /// Kept from one call to the next, so that a caller with a timer of its own gets there too.
+    /// Kept between calls, so that a caller with its own timer makes progress too.
     Opening(Opening),
     Listening(Listening),
 }
@@ -89,7 +89,7 @@ impl fmt::Debug for LiveCapture {
 }
 
 impl LiveCapture {
-    /// Prepares to listen; the first [`LiveCapture::next`] connects.
+    /// Prepares to listen. The first [`LiveCapture::next`] connects.
     #[must_use]
     pub fn new(connect: ConnectOptions, options: LiveOptions) -> Self {
         Self {
@@ -105,12 +105,13 @@ impl LiveCapture {
         }
     }
 
-    /// The next event, loss or gap. Each time it begins to listen, a gap comes first: the first one has no beginning.
+    /// Waits for the next event, loss or gap. Each time listening begins, a gap comes first; the first one has no
+    /// start.
     ///
-    /// A terminal that is lost is tried again and again, after growing pauses. Dropping the future loses nothing.
+    /// A lost terminal is retried forever, after growing pauses. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// What trying again does not mend, such as a wrong key. The next call tries again all the same, after its pause.
+    /// Errors that a retry does not fix, such as a wrong key. The next call still retries, after its pause.
     pub async fn next(&mut self) -> Result<LiveItem, ClientError> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
@@ -144,10 +145,10 @@ impl LiveCapture {
         }
     }
 
-    /// The session in hand, while there is one: to pull what was missed without a second connection, which many terminals
-    /// refuse. Events that come meanwhile are kept.
+    /// Returns the current session, if there is one, to pull what was missed without a second connection, which many
+    /// terminals refuse. Events that arrive meanwhile are kept.
     ///
-    /// When a call on it fails, or opens a new session, the next [`LiveCapture::next`] tells of a loss and then of a gap.
+    /// If a call on it fails, or opens a new session, the next [`LiveCapture::next`] reports a loss and then a gap.
     pub fn client(&mut self) -> Option<&mut Client> {
         match &mut self.state {
             State::Listening(listening) => {
@@ -159,7 +160,7 @@ impl LiveCapture {
         }
     }
 
-    /// Ends listening and the session with it. Never takes longer than 3 s.
+    /// Stops listening and ends the session. Never takes longer than 3 s.
     pub async fn end(self) {
         match self.state {
             State::Listening(listening) => listening.client.exit().await,

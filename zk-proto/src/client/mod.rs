@@ -1,7 +1,7 @@
-//! A tokio client: [`Session`](crate::Session) with sockets and a clock around it, nothing else.
+//! A tokio client: a [`Session`](crate::Session) with sockets and a clock.
 //!
 //! Every wait has a deadline. A call whose future is dropped half-way leaves the client unusable until
-//! [`Client::abort`] or [`Client::reconnect`], never out of step.
+//! [`Client::abort`] or [`Client::reconnect`], but never out of step with the terminal.
 
 mod backup;
 mod call;
@@ -48,14 +48,14 @@ pub struct Client {
     /// The carrier that worked.
     transport: Transport,
     driver: Driver,
-    /// Set while a call is in hand, so that one that was dropped half-way is noticed.
+    /// Set during a call, so that a dropped call is noticed.
     in_call: bool,
     /// Whether the terminal may hold a buffer for us.
     holds_buffer: bool,
-    /// Whether something was written that the terminal was not told to take over.
+    /// Whether written data still have to be refreshed.
     stale: bool,
     lockout: Lockout,
-    /// Whether the session has a state at the terminal that a new one would lack.
+    /// Whether the session has state at the terminal that a new one would not have.
     bound: bool,
 }
 
@@ -66,31 +66,31 @@ impl Client {
         self.transport
     }
 
-    /// The options that the client was made with.
+    /// The options of the client.
     #[must_use]
     pub fn options(&self) -> &ConnectOptions {
         &self.options
     }
 
-    /// What this session saw beside its answers: stale packets, wrong checksums, surplus bytes.
+    /// Counts of stale packets, wrong checksums and surplus bytes in this session.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.driver.session.statistics()
     }
 
-    /// Changes what becomes of data with a wrong checksum, for this session and those after a reconnect.
+    /// Changes how data with a wrong checksum are treated, in this session and those after a reconnect.
     pub fn set_checksum_policy(&mut self, policy: ChecksumPolicy) {
         self.options.checksums = policy;
         self.driver.session.set_checksum_policy(policy);
     }
 
-    /// Bounds the silences that no answer ends, from here on and over all sessions of this client: together they may last so
-    /// long, until a transfer comes on. What is over it fails with [`ClientError::Stalled`].
+    /// Limits the total time without an answer, from now on and over all sessions of this client, until a transfer
+    /// makes progress. Past the limit, calls fail with [`ClientError::Stalled`].
     pub fn limit_silence(&mut self, limit: Duration) {
         self.driver.silence = Silence { limit: Some(limit), ..Silence::default() };
     }
 
-    /// How much silence there was since a transfer last came on.
+    /// The time without an answer since a transfer last made progress.
     #[must_use]
     pub fn silence(&self) -> Duration {
         self.driver.silence.spent

@@ -1,4 +1,4 @@
-//! How to reach a terminal.
+//! Options of a connection.
 
 use std::string::String;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::CommKey;
 use crate::encoding::TextEncoding;
 use crate::session::{ChecksumPolicy, Limits};
 
-/// The port that terminals listen on unless somebody changed it, for TCP and for UDP.
+/// The default port of terminals, for TCP and for UDP.
 pub const DEFAULT_PORT: u16 = 4370;
 
 /// The carrier of the packets.
@@ -24,7 +24,7 @@ pub enum Transport {
     Auto,
 }
 
-/// Where a terminal is and how to talk to it. `Debug` prints no secret.
+/// The address of a terminal and how to talk to it. `Debug` prints no secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectOptions {
@@ -35,23 +35,23 @@ pub struct ConnectOptions {
     /// Carrier, default [`Transport::Auto`].
     pub transport: Transport,
     /// How long to wait for the connection and for the answer to a simple request, default 5 s. A transfer allows up to
-    /// three times as long between its packets; ending the session never takes longer than 3 s. A pull gives up a terminal
-    /// that stopped answering after seven times as long, over all the sessions that it tries.
+    /// three times as long between its packets. Ending the session never takes longer than 3 s. A pull gives up on a
+    /// terminal that stopped answering after seven times as long, over all its sessions.
     pub timeout: Duration,
-    /// The terminal's communication key, when it demands one. Without it, key 0 is tried once.
+    /// The terminal's communication key, if it demands one. Without it, key 0 is tried once.
     pub comm_key: Option<CommKey>,
-    /// What may be claimed and how long a transfer may last.
+    /// Caps on sizes and on the duration of a transfer.
     pub limits: Limits,
-    /// What to do with data whose checksum is wrong, default [`ChecksumPolicy::Enforce`].
+    /// How to treat data with a wrong checksum, default [`ChecksumPolicy::Enforce`].
     pub checksums: ChecksumPolicy,
-    /// The code page in which the terminal writes and reads names and other texts, default UTF-8.
+    /// The code page of the terminal's names and other texts, default UTF-8.
     pub encoding: TextEncoding,
     /// The network, the network with a recorder, or a transcript.
     pub(super) route: Route,
 }
 
 impl ConnectOptions {
-    /// Options for a terminal at `host` with every default.
+    /// Options for a terminal at `host`, all others with their defaults.
     #[must_use]
     pub fn new(host: impl Into<String>) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl ConnectOptions {
         self
     }
 
-    /// Sets the time that an answer may take.
+    /// Sets how long to wait for the connection and for an answer.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -102,7 +102,7 @@ impl ConnectOptions {
         self
     }
 
-    /// Sets what becomes of data whose checksum is wrong.
+    /// Sets how to treat data with a wrong checksum.
     #[must_use]
     pub fn checksums(mut self, policy: ChecksumPolicy) -> Self {
         self.checksums = policy;

@@ -30,8 +30,8 @@ pub(super) fn settings(options: &ConnectOptions) -> Settings {
 }
 
 impl ConnectOptions {
-    /// Options whose terminal is a transcript. [`Client::connect`](super::Client::connect) and every call after it return
-    /// what they returned then, result or error, without a socket and without waiting.
+    /// Options whose terminal is a transcript. [`Client::connect`](super::Client::connect) and every call after it
+    /// return what they returned then, result or error, without a socket and without waiting.
     ///
     /// Make the same calls in the same order. A call that does something else than its transcript ends with
     /// [`ClientError::Replay`](super::ClientError::Replay), and so does one whose future the caller had dropped.

@@ -1,4 +1,4 @@
-//! Short tables that are read whole: the operation log, messages, bells.
+//! Short tables: the operation log, messages, bells.
 
 use std::vec::Vec;
 
@@ -8,15 +8,15 @@ use super::{Client, ClientError, Step};
 use crate::record::{Bell, MessageLink, OperationRecord, ShortMessage};
 use crate::{Dataset, ProtoError};
 
-/// How often a table is read that does not hold together.
+/// How often an inconsistent table is read.
 const READINGS: u32 = 2;
 
 impl Client {
-    /// Reads the operation log, and checks that it holds together: its length word, its size, its entries from end to end. One that
-    /// does not is read once more on a fresh session.
+    /// Reads the operation log and checks that it is consistent: its length word, its size, its entries from end to
+    /// end. An inconsistent log is read once more on a new session.
     ///
     /// # Errors
-    /// [`ClientError::Protocol`] for a log that does not hold together; else why it could not be read.
+    /// [`ClientError::Protocol`] for an inconsistent log; otherwise why it could not be read.
     ///
     /// # Example
     /// ```no_run
@@ -39,7 +39,7 @@ impl Client {
         self.table(Dataset::Operations, |log| OperationRecord::parse_log(log, count)).await
     }
 
-    /// Reads all short messages. That the table's rows are those of single messages is not verified.
+    /// Reads all short messages. Not verified: the rows are assumed to have the layout of single messages.
     ///
     /// # Errors
     /// As [`Client::operations`].
@@ -47,7 +47,8 @@ impl Client {
         self.table(Dataset::Messages, |table| ShortMessage::parse_table(&table)).await
     }
 
-    /// Reads which short messages are for which users. That the table's rows are those of single links is not verified.
+    /// Reads which short messages are for which users. Not verified: the rows are assumed to have the layout of single
+    /// links.
     ///
     /// # Errors
     /// As [`Client::operations`].
@@ -55,7 +56,8 @@ impl Client {
         self.table(Dataset::MessageLinks, |table| MessageLink::parse_table(&table)).await
     }
 
-    /// Reads the table of work codes as the terminal sends it, its length word included: no public source gives its rows.
+    /// Reads the table of work codes as the terminal sends it, including its length word. No public source documents
+    /// its rows.
     ///
     /// # Errors
     /// As [`Client::prepare`] and [`Client::read_range`].
@@ -63,11 +65,11 @@ impl Client {
         self.whole_set(Dataset::WorkCodes).await
     }
 
-    /// Reads when the terminal rings: bells 1 to 6, `None` for one that does not, or that the terminal does not have. Known of
+    /// Reads when the terminal rings: bells 1 to 6, `None` for a bell that is off or missing. Known from
     /// black-and-white terminals.
     ///
     /// # Errors
-    /// As [`Client::call`]; also when an option holds no time.
+    /// As [`Client::call`]; also when the option is not a time.
     pub async fn bells(&mut self) -> Result<[Option<Bell>; Bell::COUNT as usize], ClientError> {
         let mut bells = [None; Bell::COUNT as usize];
         for (number, bell) in (1..).zip(&mut bells) {
@@ -78,7 +80,7 @@ impl Client {
         Ok(bells)
     }
 
-    /// Sets a bell, 1 to 6, or silences it.
+    /// Sets a bell, 1 to 6, or switches it off.
     ///
     /// # Errors
     /// As [`Client::set_option`]; also for another number.

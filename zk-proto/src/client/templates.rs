@@ -1,4 +1,4 @@
-//! Fingerprints, faces and photos: read, and written through the terminal's upload buffer.
+//! Fingerprints, faces and photos: reading, and writing through the terminal's upload buffer.
 
 use std::vec::Vec;
 
@@ -11,15 +11,15 @@ use crate::record::{FaceSet, FingerTemplate, TemplateSet, UserLayout};
 use crate::session::{Enrolled, Event, Upload};
 use crate::{Command, Dataset, Uid, UserId};
 
-/// How often a table of fingerprints is read that does not hold together.
+/// How often an inconsistent table of fingerprints is read.
 const READINGS: u32 = 2;
 
 impl Client {
-    /// Reads all fingerprints, byte for byte, and checks that the table holds together: its entries from end to end, and what
-    /// is in each. One that does not is read once more on a fresh session.
+    /// Reads all fingerprints, byte for byte, and checks that the table is consistent: its entries from end to end, and
+    /// the content of each. An inconsistent table is read once more on a new session.
     ///
     /// # Errors
-    /// [`UserError::Templates`] for a table that does not hold together; else why it could not be read.
+    /// [`UserError::Templates`] for an inconsistent table; otherwise why it could not be read.
     ///
     /// # Example
     /// ```no_run
@@ -48,8 +48,8 @@ impl Client {
         Err(UserError::Templates)
     }
 
-    /// Reads one fingerprint; `None` when there is none. Its end is guessed, see [`PaddedTemplate`](crate::op::PaddedTemplate);
-    /// [`Client::fingerprints`] has the exact bytes.
+    /// Reads one fingerprint; `None` when there is none. Its end is guessed, see
+    /// [`PaddedTemplate`](crate::op::PaddedTemplate); [`Client::fingerprints`] has the exact bytes.
     ///
     /// # Errors
     /// As [`Client::call`].
@@ -57,23 +57,24 @@ impl Client {
         Ok(self.call(&ReadTemplate { uid, finger }).await?.map(|padded| padded.trimmed()))
     }
 
-    /// Writes one fingerprint, in place of one that the finger may have had. The user has to exist. Templates of another algorithm
-    /// version (option `~ZKFPVersion`) are taken and match nobody.
+    /// Writes one fingerprint and replaces the old one of that finger. The user must exist. The terminal accepts
+    /// templates of another algorithm version (option `~ZKFPVersion`), but they match nobody.
     ///
-    /// Firmware that does not know how to commit an upload (65535) is given the template directly.
+    /// Firmware that cannot commit an upload (65535) gets the template directly.
     ///
     /// # Errors
     /// As [`Client::upload`].
     pub async fn write_fingerprint(&mut self, template: &FingerTemplate) -> Result<(), ClientError> {
         self.stale = true;
-        // Finger 0 means all fingers to some firmware, and a template that is not there is refused: only what is there is deleted.
+        // Some firmware takes finger 0 for all fingers, and refuses to delete a missing template. So only an existing
+        // one is deleted.
         if self.call(&ReadTemplate { uid: template.uid, finger: template.finger }).await?.is_some() {
             self.call(&DeleteTemplate { uid: template.uid, finger: template.finger }).await?;
         }
         self.put_fingerprint(template).await
     }
 
-    /// Writes a fingerprint where the finger has none.
+    /// Writes a fingerprint for a finger that has none.
     pub(super) async fn put_fingerprint(&mut self, template: &FingerTemplate) -> Result<(), ClientError> {
         let step = Step::Command(Command::TMP_WRITE);
         let upload = Upload::finger(template).map_err(|error| ClientError::from_proto(step, error))?;
@@ -86,7 +87,7 @@ impl Client {
         }
     }
 
-    /// Writes users with their fingerprints in one go, over those who exist.
+    /// Writes users with their fingerprints in one go. Existing users are overwritten.
     ///
     /// # Errors
     /// As [`Client::upload`]; also when a field does not fit the layout.
@@ -96,14 +97,15 @@ impl Client {
         Ok(())
     }
 
-    /// Fills the terminal's upload buffer, commits it and frees it. The terminal's checksum of the buffer, if it was asked for.
+    /// Fills the terminal's upload buffer, commits it and frees it. Returns the terminal's checksum of the buffer, if
+    /// it was requested.
     ///
-    /// Written data are taken over after [`RefreshData`], which [`Client::refresh`] sends, else
+    /// The terminal applies written data after [`RefreshData`], which [`Client::refresh`] sends, or else
     /// [`Client::exit`].
     ///
     /// # Errors
-    /// When the terminal refuses a step, does not answer, or the line breaks. Whether a commit without an answer was done, only a
-    /// look at the terminal tells.
+    /// When the terminal refuses a step, does not answer, or the connection breaks. If a commit was not answered, read
+    /// the data back to see whether it was done.
     pub async fn upload(&mut self, upload: &Upload) -> Result<Option<u32>, ClientError> {
         self.enter()?;
         (self.holds_buffer, self.stale) = (true, true);
@@ -120,7 +122,7 @@ impl Client {
         }
     }
 
-    /// Makes the terminal take over what was written, if anything was.
+    /// Makes the terminal apply written data, if there are any.
     ///
     /// # Errors
     /// As [`Client::call`].
@@ -148,7 +150,7 @@ impl Client {
         self.call(&ReadUserPhoto(user_id)).await
     }
 
-    /// A set with its length word, in memory, up to the cap for one transfer.
+    /// Reads a set with its length word into memory, up to the cap for one transfer.
     pub(super) async fn whole_set(&mut self, dataset: Dataset) -> Result<Bytes, ClientError> {
         let prepared = self.prepare(dataset).await?;
         let mut set = BytesMut::new();
@@ -162,8 +164,8 @@ impl Client {
     }
 }
 
-/// The fingerprints of a set that holds together. A set that lost bytes shows it: its entries no longer end where it ends, or
-/// speak of fingers that nobody has.
+/// The fingerprints of a consistent set. A set that lost bytes is recognized: its entries no longer end where it ends,
+/// or name impossible fingers.
 fn whole_templates(set: &Bytes) -> Option<Vec<FingerTemplate>> {
     if set.is_empty() {
         return Some(Vec::new());

@@ -1,4 +1,4 @@
-//! Sets of records, as the bytes that come.
+//! Reading sets of records as bytes.
 
 use std::ops::Range;
 
@@ -10,16 +10,16 @@ use crate::session::Event;
 use crate::{Command, Dataset, Prepared};
 
 impl Client {
-    /// Asks for a set of records and learns how it will come.
+    /// Requests a set of records and returns how the terminal will send it.
     ///
-    /// [`Prepared::Streamed`] must be followed by [`Client::read_all`] at once. A terminal that forgot the session is asked
-    /// once more on a new one, as by [`Client::call`].
+    /// [`Prepared::Streamed`] must be followed by [`Client::read_all`] at once. If the terminal forgot the session, the
+    /// request is repeated on a new one, as by [`Client::call`].
     ///
     /// # Errors
-    /// When the terminal refuses for a reason other than "no data", does not answer, or the line breaks.
+    /// When the terminal refuses for a reason other than "no data", does not answer, or the connection breaks.
     pub async fn prepare(&mut self, dataset: Dataset) -> Result<Prepared, ClientError> {
         match self.prepare_once(dataset).await {
-            // What an earlier buffer held is given up by this request anyway.
+            // This request gives up the content of an earlier buffer anyway.
             Err(ClientError::SessionLost) if !self.bound => {
                 self.reconnect().await?;
                 self.prepare_once(dataset).await
@@ -42,14 +42,14 @@ impl Client {
         }
     }
 
-    /// Reads a range of a set that is [`Prepared::Buffered`], and hands its bytes to `sink` with their offset: in order,
-    /// each once, as they come. Returns how many there were.
+    /// Reads a range of a set that is [`Prepared::Buffered`], and hands its bytes to `sink` with their offset, in
+    /// order, each once, as they arrive. Returns how many there were.
     ///
-    /// Lost, short or damaged answers are asked for again at their offset before this fails, in smaller chunks. `sink` is also
-    /// where progress shows, and an error of it ends the reading at once: the client stays usable. After a dropped future,
-    /// [`Client::abort`] makes it so.
+    /// Lost, short or damaged answers are requested again in smaller chunks before this fails. `sink` also sees the
+    /// progress. An error of `sink` ends the reading at once, and the client stays usable. After a dropped future, call
+    /// [`Client::abort`].
     ///
-    /// The ten newest records of a log alone, with progress and a way to stop:
+    /// Only the ten newest records of a log, with progress and a way to stop:
     /// ```no_run
     /// use zk_proto::{Client, ConnectOptions, Dataset, Prepared};
     ///
@@ -75,7 +75,7 @@ impl Client {
     /// These bytes are not proven: [`pull`](super::pull()) reads the tail of a log with its proof.
     ///
     /// # Errors
-    /// The sink's, or why the reading failed.
+    /// The error of `sink`, or why the reading failed.
     pub async fn read_range<E, S>(&mut self, range: Range<u64>, sink: S) -> Result<u64, E>
     where
         E: From<ClientError>,
@@ -87,7 +87,7 @@ impl Client {
         self.drain(Step::Command(Command::DATA_RDY), sink).await
     }
 
-    /// Reads the whole of what [`Client::prepare`] offered, in whichever form. Returns how many bytes there were.
+    /// Reads the whole set that [`Client::prepare`] announced, in whichever form. Returns how many bytes there were.
     ///
     /// # Errors
     /// As [`Client::read_range`].
@@ -110,7 +110,7 @@ impl Client {
         }
     }
 
-    /// Reads the user table as the terminal sends it, its length word included. Empty when there is none.
+    /// Reads the user table as the terminal sends it, including its length word. Empty if there is none.
     ///
     /// # Errors
     /// As [`Client::prepare`] and [`Client::read_range`].

@@ -7,7 +7,7 @@ use crate::record::{AccessGroup, UnlockCombination, UserVerifyStyle, UserZones, 
 use crate::reply::Reply;
 use crate::{Command, ProtoError, Uid};
 
-/// Bytes of what 79 writes and 80 reads: uid, style, zeros.
+/// Bytes of a verify style as 79 writes and 80 reads it: uid, style, zeros.
 const RECORD: usize = 24;
 
 /// Reads how a user has to prove who they are (command 80).
@@ -170,10 +170,10 @@ impl Operation for ReadAccessGroup {
 pub struct WriteAccessGroup(Bytes);
 
 impl WriteAccessGroup {
-    /// The whole group, in place of what it was.
+    /// Replaces the whole group.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when a field has no place in the record.
+    /// [`ProtoError::Invalid`] when a field does not fit the record.
     pub fn new(record: &AccessGroup) -> Result<Self, ProtoError> {
         let mut data = BytesMut::new();
         record.encode(&mut data)?;
@@ -219,10 +219,10 @@ impl Operation for ReadWeeklyZone {
 pub struct WriteWeeklyZone(Bytes);
 
 impl WriteWeeklyZone {
-    /// The whole zone, in place of what it was.
+    /// Replaces the whole zone.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when a field has no place in the record.
+    /// [`ProtoError::Invalid`] when a field does not fit the record.
     pub fn new(record: &WeeklyZone) -> Result<Self, ProtoError> {
         let mut data = BytesMut::new();
         record.encode(&mut data)?;
@@ -244,7 +244,8 @@ impl Operation for WriteWeeklyZone {
     }
 }
 
-/// Reads an unlock combination by its number, 1-10 (command 29). Black-and-white terminals have it as a text, whose form is not known.
+/// Reads an unlock combination by its number, 1-10 (command 29). Black-and-white terminals keep it as text in an
+/// unknown form.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadUnlockCombination(pub u8);
 

@@ -9,22 +9,22 @@ use crate::{Command, ProtoError, Uid, UserId};
 /// Bytes of a user id in the text form.
 const TEXT: usize = 24;
 
-/// Lets the terminal ask a person for a finger (command 61); how it went is told by live events.
-/// [`Client::enrol`](crate::Client::enrol) does the whole.
+/// Makes the terminal ask a person for a finger (command 61). Live events report the result;
+/// [`Client::enrol`](crate::Client::enrol) does the whole enrolment.
 ///
-/// Works mostly on firmware of before 2014-2016: many newer terminals show the screen and tell nothing. The slot of the finger
-/// must be empty. Faces cannot be enrolled from afar.
+/// This mostly works on firmware from before 2014-2016. Many newer terminals show the screen and report nothing. The
+/// slot of the finger must be empty. Faces cannot be enrolled remotely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartEnrolment {
     /// Who is to be enrolled.
     pub user: EnrolmentUser,
     /// Which finger, 0-9.
     pub finger: u8,
-    /// Whether the finger is to mean duress. Only the text form can say so.
+    /// Whether the finger means duress. Only the text form can say so.
     pub duress: bool,
 }
 
-/// How an enrolment names the person; which form a terminal takes is its family's.
+/// How an enrolment names the person. The form depends on the terminal's family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnrolmentUser {
     /// By user id, as text of up to 24 bytes: colour-screen terminals.
@@ -62,9 +62,9 @@ impl Operation for StartEnrolment {
 /// Lets the terminal recognize people again after a capture, an enrolment or a menu (command 60).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartVerification {
-    /// Whoever comes.
+    /// Any user.
     Anybody,
-    /// The user in this slot alone.
+    /// Only the user in this slot.
     Only(Uid),
 }
 
@@ -90,11 +90,11 @@ pub struct CancelCapture;
 
 bare!(CancelCapture, CANCELCAPTURE, repeatable);
 
-/// Takes a picture of the finger on the sensor (command 1009; one source, a manual of 2006). The form of the image is not
-/// documented. A lost datagram cannot be asked for again, since it would be of another picture: use TCP.
+/// Takes a picture of the finger on the sensor (command 1009; one source, a manual of 2006). The format of the image is
+/// not documented. Use TCP: a lost datagram cannot be requested again, because it would belong to another picture.
 #[derive(Clone, Copy, Debug)]
 pub struct CaptureFinger {
-    /// 500 for a small image, else the width that is wanted.
+    /// The width of the image; 500 for a small one.
     pub width: u32,
 }
 
@@ -117,8 +117,9 @@ impl Operation for CaptureFinger {
     }
 }
 
-/// Takes the whole picture of the sensor, 640 x 480 (command 1012; one source, a manual of 2006). The form of the image is not
-/// documented. A lost datagram cannot be asked for again, since it would be of another picture: use TCP.
+/// Takes the whole picture of the sensor, 640 x 480 (command 1012; one source, a manual of 2006). The format of the
+/// image is not documented. Use TCP: a lost datagram cannot be requested again, because it would belong to another
+/// picture.
 #[derive(Clone, Copy, Debug)]
 pub struct CaptureImage;
 

@@ -20,7 +20,8 @@ bare!(ClearOperationLog, CLEAR_OPLOG);
 
 /// Deletes all rows of one table (command 14 with a type). Nothing brings them back: read them first.
 ///
-/// The request always names a table, for without one it would mean all of them, see [`EraseEverything`](super::EraseEverything).
+/// The request always names a table. Without one it would clear all of them, see
+/// [`EraseEverything`](super::EraseEverything).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClearTable {
     /// The attendance log; as [`ClearAttendanceLog`](super::ClearAttendanceLog).
@@ -34,7 +35,7 @@ pub enum ClearTable {
 }
 
 impl ClearTable {
-    /// Source of the numbers: the field's clients agree. 3 means no table.
+    /// Source of the numbers: other implementations agree. 3 means no table.
     const fn number(self) -> u8 {
         match self {
             Self::Attendance => 1,
@@ -58,8 +59,8 @@ impl Operation for ClearTable {
     }
 }
 
-/// Deletes **every user, every fingerprint and every log** of the terminal at once (command 14 without a type). Nothing brings them
-/// back, and nobody can enter any more. To empty one table there is [`ClearTable`](super::ClearTable).
+/// Deletes **every user, every fingerprint and every log** of the terminal at once (command 14 without a type). Nothing
+/// brings them back, and nobody can enter any more. [`ClearTable`](super::ClearTable) empties one table.
 #[derive(Clone, Copy, Debug)]
 pub struct EraseEverything;
 

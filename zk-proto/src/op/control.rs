@@ -14,10 +14,10 @@ bare!(EnableDevice, ENABLEDEVICE, repeatable);
 
 /// Blocks keypad and sensors until [`EnableDevice`](super::EnableDevice) (command 1003).
 ///
-/// A terminal that is left disabled lets nobody in: the client's `while_disabled` enables it on every path.
+/// A terminal that stays disabled lets nobody in. The client's `while_disabled` enables it on every path.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DisableDevice {
-    /// After how many seconds the terminal enables itself; not all firmware heeds it. `None` sends nothing of the kind.
+    /// The number of seconds after which the terminal enables itself, for firmware that supports it. `None` sends none.
     pub at_most: Option<u32>,
 }
 
@@ -37,21 +37,21 @@ impl Operation for DisableDevice {
     }
 }
 
-/// Restarts the terminal (command 1004). Some firmware goes down without an answer; it is back after 30-90 s.
+/// Restarts the terminal (command 1004). Some firmware restarts without an answer. It takes 30-90 s.
 #[derive(Clone, Copy, Debug)]
 pub struct Restart;
 
 bare!(Restart, RESTART);
 
-/// Switches the terminal off (command 1005). Nothing but a hand at the terminal, or its own timer, switches it on again.
+/// Switches the terminal off (command 1005). Only a person at the terminal, or its own timer, switches it on again.
 ///
-/// The client's `power_off` sends it and takes the end of the line for success.
+/// The client's `power_off` sends it and takes a closed connection for success.
 #[derive(Clone, Copy, Debug)]
 pub struct PowerOff;
 
 bare!(PowerOff, POWEROFF);
 
-/// Sends the terminal to sleep (command 1006; one source, not verified). [`Resume`](super::Resume) wakes it.
+/// Puts the terminal to sleep (command 1006; one source, not verified). [`Resume`](super::Resume) wakes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sleep;
 
@@ -67,7 +67,7 @@ bare!(Resume, RESUME, repeatable);
 #[derive(Clone, Copy, Debug)]
 pub struct GetState;
 
-/// What a terminal is doing: an open set, the raw number is kept.
+/// The activity of a terminal: an open set, the raw number is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeviceState(pub u16);
 
@@ -93,7 +93,7 @@ impl Operation for GetState {
 
     fn encode(&self, _payload: &mut BytesMut) {}
 
-    /// The state stands where other answers have the session id.
+    /// The state is in the field that holds the session id in other answers.
     fn decode(&self, reply: &Reply<'_>) -> Result<DeviceState, ProtoError> {
         reply.ok().map(|_| DeviceState(reply.field))
     }

@@ -13,7 +13,8 @@ pub struct Unlock {
     pub ticks: u32,
 }
 
-/// What a terminal counts the time of an open door in. The field's clients disagree, and terminals do not say: try it out.
+/// The unit in which a terminal counts how long the door is open. Other implementations disagree, and terminals do not
+/// report it: try it out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnlockUnit {
     /// Tenths of a second, as most clients have it.
@@ -24,7 +25,7 @@ pub enum UnlockUnit {
 }
 
 impl Unlock {
-    /// For so many seconds, on a terminal that counts in `unit`.
+    /// Opens the door for a number of seconds, on a terminal that counts in `unit`.
     #[must_use]
     pub const fn seconds(seconds: u32, unit: UnlockUnit) -> Self {
         match unit {
@@ -47,11 +48,11 @@ impl Operation for Unlock {
     }
 }
 
-/// Reads the door sensor (command 75). A terminal without a sensor may say anything.
+/// Reads the door sensor (command 75). A terminal without a sensor may answer anything.
 #[derive(Clone, Copy, Debug)]
 pub struct GetDoorState;
 
-/// What the door sensor says: an open set, the raw byte is kept.
+/// The state of the door sensor: an open set, the raw byte is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DoorState(pub u8);
 
@@ -71,7 +72,7 @@ impl Operation for GetDoorState {
     fn encode(&self, _payload: &mut BytesMut) {}
 
     fn decode(&self, reply: &Reply<'_>) -> Result<DoorState, ProtoError> {
-        // A client of the field takes the acknowledgement alone for "open": the byte is what tells.
+        // One other implementation takes the acknowledgement itself for "open". The byte decides.
         reply.ok()?.first().map(|byte| DoorState(*byte)).ok_or(ProtoError::Truncated {
             what: "door state",
             need: 1,

@@ -1,4 +1,4 @@
-//! Facts about the firmware that are no options.
+//! Facts about the firmware that are not options.
 
 use alloc::string::String;
 
@@ -25,8 +25,8 @@ impl Operation for GetVersion {
     }
 }
 
-/// Reads how many digits a user id may have (command 69). `None`: the terminal does not say, as some firmware whose answer is
-/// empty or 0.
+/// Reads how many digits a user id may have (command 69). `None` when the terminal does not say: some firmware answers
+/// nothing, or 0.
 #[derive(Clone, Copy, Debug)]
 pub struct GetPinWidth;
 

@@ -34,10 +34,10 @@ impl Operation for ReadMessage {
 pub struct WriteMessage(Bytes);
 
 impl WriteMessage {
-    /// The whole message, in place of one that the number had.
+    /// Replaces the message with this number, if there is one.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when a field has no place in the record.
+    /// [`ProtoError::Invalid`] when a field does not fit the record.
     pub fn new(record: &ShortMessage) -> Result<Self, ProtoError> {
         let mut data = BytesMut::new();
         record.encode(&mut data)?;
@@ -76,7 +76,7 @@ impl Operation for DeleteMessage {
     }
 }
 
-/// Says that a short message is for a user (command 73; one source, the vendor's manual of 2006).
+/// Addresses a short message to a user (command 73; one source, the vendor's manual of 2006).
 #[derive(Clone, Copy, Debug)]
 pub struct LinkMessage(pub MessageLink);
 
@@ -94,7 +94,7 @@ impl Operation for LinkMessage {
     }
 }
 
-/// Says that a short message is no longer for a user (command 74; one source, the vendor's manual of 2006).
+/// Takes a short message away from a user (command 74; one source, the vendor's manual of 2006).
 #[derive(Clone, Copy, Debug)]
 pub struct UnlinkMessage(pub MessageLink);
 

@@ -1,14 +1,19 @@
-//! Operations: one request and its one answer each, one file for each noun.
+//! Operations: each is one request and its answer. Those of one noun share a file.
 //!
 //! | group | operations |
 //! |---|---|
-//! | identity, counts, clock | [`GetVersion`], [`GetFreeSizes`], [`GetPinWidth`], [`GetTime`], [`SetTime`], [`GetState`] |
+//! | identity, counts | [`GetVersion`], [`GetFreeSizes`], [`GetPinWidth`], [`GetState`] |
+//! | clock | [`GetTime`], [`SetTime`] |
 //! | options | [`ReadOption`], [`WriteOption`], [`RefreshOptions`] |
 //! | users | [`WriteUser`], [`DeleteUser`], [`ClearAdministrators`], [`RefreshData`] |
-//! | fingerprints, faces, photos | [`ReadTemplate`], [`WriteTemplate`], [`DeleteTemplate`], [`DeleteTemplateOf`], [`TestTemplate`], [`ReadFace`], [`ReadUserPhoto`], [`CountPhotos`] |
-//! | enrolment, sensor | [`StartEnrolment`], [`StartVerification`], [`CancelCapture`], [`CaptureFinger`], [`CaptureImage`] |
+//! | fingerprints | [`ReadTemplate`], [`ReadBareTemplate`], [`WriteTemplate`], [`TestTemplate`] |
+//! | deleting them | [`DeleteTemplate`], [`DeleteTemplateOf`] |
+//! | faces, photos | [`ReadFace`], [`ReadUserPhoto`], [`CountPhotos`] |
+//! | enrolment | [`StartEnrolment`], [`StartVerification`], [`CancelCapture`] |
+//! | sensor | [`CaptureFinger`], [`CaptureImage`] |
 //! | live events | [`RegisterEvents`] |
-//! | access control | [`ReadVerifyStyle`], [`ReadUserGroup`], [`ReadUserZones`], [`ReadAccessGroup`], [`ReadWeeklyZone`], [`ReadUnlockCombination`], and a `Write...` for each |
+//! | access of a user | [`ReadVerifyStyle`], [`ReadUserGroup`], [`ReadUserZones`], and a `Write...` for each |
+//! | access control | [`ReadAccessGroup`], [`ReadWeeklyZone`], [`ReadUnlockCombination`], and a `Write...` for each |
 //! | door | [`Unlock`], [`GetDoorState`] |
 //! | short messages | [`ReadMessage`], [`WriteMessage`], [`DeleteMessage`], [`LinkMessage`], [`UnlinkMessage`] |
 //! | screen, sound | [`WriteLcd`], [`ClearLcd`], [`EnableClock`], [`TestVoice`] |
@@ -24,7 +29,7 @@
 //! use zk_proto::op::{ReadWeeklyZone, WriteWeeklyZone};
 //! use zk_proto::record::{Hours, WeeklyZone};
 //!
-//! // What a terminal answers to command 27, and the same zone as command 28 wants it.
+//! // A terminal's answer to command 27, and the same zone as command 28 takes it.
 //! let answer = [&[1, 0][..], &[23, 59, 0, 0], &[8, 0, 17, 30].repeat(6), &[0xA7, 0x1C]].concat();
 //! let zone = WeeklyZone::parse(&answer)?;
 //! assert!(zone.days[0].is_never());
@@ -36,17 +41,18 @@
 //! # Ok::<(), zk_proto::ProtoError>(())
 //! ```
 //!
-//! # What is left out
+//! # Commands without an operation
 //!
-//! For these, constant lists give a number and a name, and no public source a layout; nothing is invented here. Whoever knows one
-//! can send it as an [`Operation`] of their own.
+//! Public lists give these commands a number and a name, but no public source has their layout. If you know one,
+//! implement [`Operation`] for it.
 //!
-//! | commands | what they are said to be |
+//! | commands | said to be |
 //! |---|---|
 //! | 16, 17, 52, 53, 132, 133 | appending and replacing users and templates |
 //! | 32 | clears access control |
 //! | 35-37 | attendance rules, departments, schedules |
-//! | 48, 49, 51, 54, 55, 63, 65, 68, 203 | temporary tables, data layout, single users, states, last template, size of the screen, counts |
+//! | 48, 49, 51, 54, 55 | temporary tables, data layout, single users, states |
+//! | 63, 65, 68, 203 | last template, size of the screen, counts |
 //! | 56, 58 | sensor options |
 //! | 76-78 | Mifare cards |
 //! | 81-86 | extended users, work codes, shortcut keys (work codes can be read raw) |
@@ -55,12 +61,13 @@
 //! | 111-118 | firmware, sensor registers, thresholds |
 //! | 151-153 | writing and deleting faces |
 //! | 400, 401 | door control of one fork of one client |
-//! | 501, 1008, 1010, 1015, 1016, 1018-1021, 1101, 1104, 1105, 1200-1202 | extended options, auxiliary and factory commands, serial speed, alarms, Wiegand, security keys |
+//! | 501, 1008, 1010, 1015, 1016 | extended options, auxiliary and factory commands |
+//! | 1018-1021, 1101, 1104, 1105, 1200-1202 | serial speed, alarms, Wiegand, security keys |
 //! | 1700, 1702, 1709-1711 | files |
 //! | 2014-2019, 2221, 2222 | attendance photos, large templates, capabilities |
 //! | 10001, 10002, 10033, 10054-10056 | tables and big data of newer firmware |
 //!
-//! 110 with another sub-code than 12, and 135, write firmware: they are left out on purpose.
+//! Command 110 with a sub-code other than 12, and command 135, write firmware. They are left out on purpose.
 
 use alloc::string::String;
 
@@ -70,7 +77,7 @@ use crate::ids::up_to_nul;
 use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
-/// Implements an operation that sends no data and is answered by an acknowledgement alone.
+/// Implements an operation that sends no data and that the terminal answers with a bare acknowledgement.
 macro_rules! bare {
     ($operation:ident, $command:ident) => {
         bare!($operation, $command, false);
@@ -129,22 +136,24 @@ pub use template::{
 };
 pub use user::{ClearAdministrators, DeleteUser, ReadUserPhoto, WriteUser};
 
-/// One request and how its answer is read.
+/// A request, and how to read its answer.
 pub trait Operation {
     /// The command code of the request.
     const COMMAND: Command;
 
-    /// Whether doing it twice is doing it once, so that over UDP the identical datagram may be sent again when no answer came.
+    /// Whether the operation may be done twice. If so, the identical datagram is sent again over UDP when no answer
+    /// came.
     const REPEATABLE: bool = false;
 
-    /// Whether an acknowledgement without data is only the first half of the answer: some firmware sends the data in a second packet.
+    /// Whether an acknowledgement without data is only half the answer. Some firmware sends the data in a second
+    /// packet.
     const WANTS_DATA: bool = false;
 
-    /// Whether the answer may come as a transfer (`PREPARE_DATA`, `DATA`..., `ACK_OK`). All its data is then put together, and
-    /// [`Operation::decode`] sees it as one reply. What is lost is asked for again where the operation is repeatable.
+    /// Whether the answer may come as a transfer (`PREPARE_DATA`, `DATA`..., `ACK_OK`). [`Operation::decode`] then sees
+    /// all of its data as one reply. Lost packets are requested again if the operation is repeatable.
     const BULK: bool = false;
 
-    /// What the answer says.
+    /// The content of the answer.
     type Answer;
 
     /// Appends the request's data.
@@ -153,7 +162,7 @@ pub trait Operation {
     /// Reads the answer.
     ///
     /// # Errors
-    /// When the terminal refused, or the answer is not of the operation's form.
+    /// When the terminal refused, or the answer does not have the form that the operation expects.
     fn decode(&self, reply: &Reply<'_>) -> Result<Self::Answer, ProtoError>;
 }
 

@@ -14,7 +14,7 @@ use crate::{Command, ProtoError};
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOption<'a>(pub &'a str);
 
-/// What an option holds: the bytes as they came, without the spaces around them.
+/// The value of an option: the bytes as they came, without surrounding spaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OptionValue(pub Bytes);
 
@@ -45,7 +45,8 @@ impl Operation for ReadOption<'_> {
         if data.is_empty() {
             return Ok(None);
         }
-        // The echoed name may differ in case or lack its tilde, so it is not compared; the value may hold further `=`.
+        // The echoed name may differ in case or miss its tilde, so it is not compared. The value may contain further
+        // `=`.
         let answer = up_to_nul(data);
         let value = match answer.iter().position(|byte| *byte == b'=') {
             Some(at) => answer.get(at + 1..).unwrap_or_default(),
@@ -86,7 +87,7 @@ impl Operation for WriteOption<'_> {
     }
 }
 
-/// Makes the terminal take over written options (command 1014). Without it some firmware goes on with the old ones.
+/// Makes the terminal take over written options (command 1014). Without it, some firmware keeps using the old ones.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshOptions;
 

@@ -9,10 +9,11 @@ use crate::encoding::TextEncoding;
 use crate::reply::Reply;
 use crate::{Command, ProtoError};
 
-/// Bytes of text that one datagram has room for, behind the line number and two more bytes; far more than a screen.
+/// Bytes of text that fit into one datagram after the line number and two more bytes. No screen shows that many.
 const MAX_TEXT: usize = 1020;
 
-/// Writes a text on a line of the screen (command 66). Black-and-white terminals show it; others say yes and show nothing.
+/// Writes a text on a line of the screen (command 66). Black-and-white terminals show it; others
+/// acknowledge it and show nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteLcd {
     line: u16,
@@ -20,10 +21,11 @@ pub struct WriteLcd {
 }
 
 impl WriteLcd {
-    /// A text in the terminal's code page on a line, the first of which is 0. What the screen has no room for it leaves out.
+    /// Encodes a text in the terminal's code page. Lines count from 0. The terminal cuts a text that is too long for
+    /// its screen.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when the code page lacks a character.
+    /// [`ProtoError::Invalid`] when a character is missing from the code page.
     pub fn new(line: u16, text: &str, encoding: TextEncoding) -> Result<Self, ProtoError> {
         let text = encoding.encode(text, MAX_TEXT).ok_or(ProtoError::Invalid { what: "text for the screen" })?;
         Ok(Self { line, text })
@@ -48,7 +50,7 @@ impl Operation for WriteLcd {
     }
 }
 
-/// Clears the screen of what [`WriteLcd`](super::WriteLcd) put there (command 67).
+/// Clears the text that [`WriteLcd`](super::WriteLcd) put on the screen (command 67).
 #[derive(Clone, Copy, Debug)]
 pub struct ClearLcd;
 
@@ -79,7 +81,8 @@ impl Operation for EnableClock {
 #[derive(Clone, Copy, Debug)]
 pub struct TestVoice(pub Voice);
 
-/// A message of the terminal's loudspeaker: an open set, the raw index is kept. Which indexes have a sound differs between firmware.
+/// A message of the terminal's loudspeaker: an open set, the raw index is kept. Firmware differs in which indexes have
+/// a sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Voice(pub u32);
 

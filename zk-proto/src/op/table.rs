@@ -1,4 +1,4 @@
-//! The terminal's tables as a whole: counts, the transfer buffer, taking over what was written.
+//! The terminal's tables as a whole: counts, the transfer buffer, refreshing written data.
 
 use bytes::{Buf, BufMut, BytesMut};
 
@@ -30,7 +30,8 @@ pub struct FreeData;
 
 bare!(FreeData, FREE_DATA, repeatable);
 
-/// Makes the terminal take over written users and templates (command 1013). Without it some firmware goes on with the old ones.
+/// Makes the terminal take over written users and templates (command 1013). Without it, some
+/// firmware keeps using the old ones.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshData;
 
@@ -38,11 +39,11 @@ bare!(RefreshData, REFRESHDATA, repeatable);
 
 /// Reads how many attendance photos the terminal keeps (command 2013; not verified).
 ///
-/// Constant lists name three more commands for these photos (2014 by name, 2015 clear by time, 2016 names by time); of their
-/// data no layout is known, so they are left out.
+/// Public lists name three more commands for these photos (2014 by name, 2015 clear by time, 2016 names by time). The
+/// layout of their data is not known, so they are left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CountPhotos {
-    /// Which photos; no source says what the values mean.
+    /// Selects the photos; no source documents the values.
     pub flag: u32,
 }
 

@@ -9,8 +9,8 @@ use crate::{Command, ProtoError, Uid, UserId};
 
 /// Reads one fingerprint of one user (command 88). `None`: there is no such finger, or no such user.
 ///
-/// What comes is padded, see [`PaddedTemplate`]: where exact bytes matter, read the whole table
-/// ([`Dataset::Templates`](crate::Dataset::Templates)), whose entries carry their length.
+/// The answer is padded, see [`PaddedTemplate`]. If exact bytes matter, read the whole table
+/// ([`Dataset::Templates`](crate::Dataset::Templates)): its entries carry their length.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadTemplate {
     /// Whose finger.
@@ -19,10 +19,10 @@ pub struct ReadTemplate {
     pub finger: u8,
 }
 
-/// A fingerprint template with the bytes that command 88 puts behind it.
+/// A fingerprint template with the bytes that command 88 appends to it.
 ///
-/// The field's most used client drops the last byte, and then a run of six zeros if there is one (one source); a template that
-/// itself ends in six zeros is cut by that rule.
+/// The most used other implementation drops the last byte, and then six zeros if the rest ends in them (one source).
+/// That rule cuts a template that itself ends in six zeros.
 ///
 /// # Example
 /// ```
@@ -103,8 +103,8 @@ impl Operation for ReadTemplate {
     }
 }
 
-/// Writes one fingerprint directly (command 10), on old firmware. Terminals with a colour screen answer 65535: there it is
-/// uploaded, see [`Upload::finger`](crate::session::Upload::finger). An old template of the same finger has to be deleted first.
+/// Writes one fingerprint directly (command 10), on old firmware. Terminals with a colour screen answer 65535: use
+/// [`Upload::finger`](crate::session::Upload::finger) there. Delete an old template of the same finger first.
 #[derive(Clone)]
 pub struct WriteTemplate(BytesMut);
 
@@ -116,8 +116,8 @@ impl core::fmt::Debug for WriteTemplate {
 }
 
 impl WriteTemplate {
-    /// Writes a fingerprint: entry size, uid, finger, flag, template, as the bulk read has them (not verified: the one source
-    /// names the fields and says not whether the size counts its own header).
+    /// Writes a fingerprint: entry size, uid, finger, flag, template, as in the bulk read. Not verified: the one source
+    /// names the fields, but not whether the size includes its own header.
     ///
     /// # Errors
     /// As [`FingerTemplate::encode`].
@@ -141,8 +141,8 @@ impl Operation for WriteTemplate {
     }
 }
 
-/// Deletes one fingerprint by slot (command 19). Finger 0 deletes all fingers of the user on some firmware (one source: F19).
-/// A finger that is not there is refused.
+/// Deletes one fingerprint by slot (command 19). Finger 0 deletes all fingers of the user on some firmware (one source:
+/// F19). The terminal refuses a finger that it does not have.
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteTemplate {
     /// Whose finger.
@@ -229,10 +229,11 @@ impl Operation for TestTemplate<'_> {
     }
 }
 
-/// Which of a user's templates is asked for: 50 stands for the face.
+/// Selects the face among a user's templates.
 const FACE: u8 = 50;
 
-/// Reads the face of one user (command 150; one source, classic iFace terminals). Empty: the user has none, or does not exist.
+/// Reads the face of one user (command 150; one source, classic iFace terminals). Empty: the user has none, or does not
+/// exist.
 ///
 /// Visible-light terminals (SpeedFace) serve no faces this way. How a face is written is not known.
 #[derive(Clone, Copy, Debug)]

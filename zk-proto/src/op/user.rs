@@ -8,10 +8,10 @@ use crate::reply::Reply;
 use crate::{Command, ProtoError, Uid, UserId};
 
 /// Writes one user record (command 8): a new user, or all fields of the one in that slot. Send
-/// [`RefreshData`](super::RefreshData) when the last is written.
+/// [`RefreshData`](super::RefreshData) after the last one.
 ///
-/// Terminals take records of their own width alone; a wrong one is refused (2001), and so is a full table. A second slot for a
-/// user id is taken by some firmware and breaks both users there: look first.
+/// A terminal accepts only records of its own width. It refuses others (2001), and any when its table is full. Some
+/// firmware accepts a second slot for a user id, which breaks both users: check first.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WriteUser(Bytes);
 
@@ -29,7 +29,7 @@ impl WriteUser {
         Ok(Self(record.freeze()))
     }
 
-    /// Writes a record byte for byte, as another terminal of the same layout gave it.
+    /// Writes a record byte for byte, as read from a terminal with the same layout.
     #[must_use]
     pub fn raw(record: Bytes) -> Self {
         Self(record)
@@ -63,7 +63,7 @@ impl Operation for WriteUser {
     }
 }
 
-/// Deletes a user, and the user's templates with it (command 18). A slot that nobody has is refused (2001).
+/// Deletes a user, and the user's templates with it (command 18). The terminal refuses an empty slot (2001).
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteUser(pub Uid);
 
@@ -80,7 +80,7 @@ impl Operation for DeleteUser {
     }
 }
 
-/// Makes every administrator a common user (command 20): the way into the menu of a terminal whose administrators left.
+/// Makes every administrator a common user (command 20). This opens the menu of a terminal whose administrators left.
 #[derive(Clone, Copy, Debug)]
 pub struct ClearAdministrators;
 

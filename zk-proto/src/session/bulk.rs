@@ -11,32 +11,32 @@ use super::stream::StreamRead;
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// How long data may come after an acknowledgement without any.
+/// How long data may follow an acknowledgement without data.
 const SECOND_PACKET: core::time::Duration = core::time::Duration::from_secs(1);
 /// The smallest part that any terminal is known to cut a transfer into (K40, Z40).
 const SMALLEST_PART: usize = 1008;
-/// How often an answer over datagrams is asked for again.
+/// How often an answer over datagrams is requested again.
 const DATAGRAMS_AGAIN: u8 = 6;
 
 /// A simple request with a long answer: inline (`ACK_OK` with data, `DATA`), or `PREPARE_DATA`, `DATA`..., `ACK_OK`.
 ///
-/// Whichever it was, it ends in one [`Event::Answer`], with all the data in it.
+/// Either way it ends in one [`Event::Answer`] with all the data.
 #[derive(Debug)]
 pub(super) struct Bulk {
     command: Command,
-    /// Whether the request may be sent again, so that what was lost or damaged can be had.
+    /// Whether the request may be sent again to recover lost or damaged packets.
     repeatable: bool,
     stream: Option<StreamRead>,
     gathered: BytesMut,
-    /// Data that nothing has announced, over datagrams: the whole answer, or a part that overtook the announcement.
+    /// Data without an announcement, over datagrams: the whole answer, or a part that overtook the announcement.
     early: Vec<Packet>,
-    /// An acknowledgement without data, while data may still come.
+    /// An acknowledgement without data, while data may still follow.
     held: Option<Packet>,
     damaged: bool,
     again: u8,
-    /// An answer that may be a part of a longer one, and how often it came.
+    /// An answer that may be part of a longer one, and how often it came.
     doubtful: Option<(Bytes, u8)>,
-    /// How often an acknowledgement came that may have been the whole answer.
+    /// How often an acknowledgement came that may be the whole answer.
     empty: u8,
 }
 
@@ -59,7 +59,7 @@ impl Bulk {
     pub(super) fn on_packet(&mut self, context: &mut Context<'_>, mut packet: Packet) -> Next {
         let meaning = Meaning::of(packet.command);
         if meaning == Meaning::Data || (meaning == Meaning::Done && !packet.data.is_empty()) {
-            // What follows is still taken, so that nothing of this answer meets the next request.
+            // The rest is still received, so that none of it is taken for the next answer.
             self.damaged |= !context.trusts(&packet);
             packet.intact = true;
         }
@@ -79,7 +79,7 @@ impl Bulk {
             Meaning::Data => self.answer(context, packet),
             // The end of a transfer whose announcement was lost.
             Meaning::Done if !self.early.is_empty() => self.repeat(context, Some(packet.session)),
-            // Datagrams get doubled: the second is no more than the first.
+            // Datagrams get duplicated: the second adds nothing.
             Meaning::Done if packet.data.is_empty() && (self.held.is_none() || context.datagrams) => {
                 self.held = Some(packet);
                 Next::Wait(SECOND_PACKET.min(context.config.timeout))
@@ -101,9 +101,9 @@ impl Bulk {
         }
     }
 
-    /// An acknowledgement and nothing else: an empty answer, unless over datagrams it ends a transfer of which all else was lost.
-    /// That one carries the transfer's size where another carries the session id. As it can be the same number, it has to come
-    /// several times.
+    /// An acknowledgement and nothing else. It is an empty answer, unless over datagrams it ends a transfer whose other
+    /// packets were lost. Then its session field is the size of the transfer. That may happen to equal the session id,
+    /// so the acknowledgement has to come several times.
     fn after_lone_acknowledgement(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
         let empty = packet.session == 0 || packet.session == *context.session_id;
         self.empty += u8::from(empty);
@@ -113,8 +113,8 @@ impl Bulk {
         self.repeat(context, None)
     }
 
-    /// One datagram of data and nothing else: an inline answer, unless it is a part of one whose other packets were lost. So it has
-    /// to come several times.
+    /// One datagram of data and nothing else. It is an inline answer, unless it is part of one whose other packets were
+    /// lost. So it has to come several times.
     fn after_lone_piece(&mut self, context: &mut Context<'_>) -> Next {
         let Some(piece) = self.early.pop() else { return self.repeat(context, None) };
         let first = piece.session == 0 || piece.session == *context.session_id;
@@ -156,7 +156,7 @@ impl Bulk {
         Next::Transfer { size, wait }
     }
 
-    /// Lets the stream take a packet or silence, and keeps what it hands out.
+    /// Lets the stream take a packet or a timeout, and keeps its data.
     fn with_stream(
         &mut self,
         context: &mut Context<'_>,
@@ -175,7 +175,7 @@ impl Bulk {
             }
         }
         match next {
-            // Only what may be asked twice can be completed.
+            // Only a repeatable request can be completed.
             Next::Repeat if !self.repeatable => {
                 Next::Fail(ProtoError::Incomplete { offset: self.gathered.len() as u64, missing: stream.missing() })
             }
@@ -198,9 +198,9 @@ impl Bulk {
         Next::Done
     }
 
-    /// Asks again from the start, when that is allowed and has not been done too often.
+    /// Repeats the request, if that is allowed and was not done too often.
     ///
-    /// `total` is what an acknowledgement said that the transfer has, modulo 65536.
+    /// `total` is the size of the transfer modulo 65536, from its acknowledgement.
     fn repeat(&mut self, context: &Context<'_>, total: Option<u16>) -> Next {
         let have: usize = self.early.iter().map(|piece| piece.data.len()).sum();
         let damaged = core::mem::take(&mut self.damaged);

@@ -12,12 +12,12 @@ use crate::{Command, Packet, ProtoError};
 pub(super) struct Call {
     command: Command,
     wants_data: bool,
-    /// An acknowledgement without data, while the data may still come.
+    /// An acknowledgement without data, while data may still follow.
     held: Option<Packet>,
 }
 
 impl Call {
-    /// How long data may come after an acknowledgement without any.
+    /// How long data may follow an acknowledgement without data.
     const SECOND_PACKET: Duration = Duration::from_secs(1);
 
     pub(super) fn new(command: Command, wants_data: bool) -> Self {

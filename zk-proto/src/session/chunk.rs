@@ -1,38 +1,37 @@
-//! How much of a set is asked for at once.
+//! How much of a set is requested at once.
 
-/// Never less than this, but for what is left of a set: below it the requests themselves are the load.
+/// The smallest chunk, except at the end of a set. Below it, the requests themselves are the load.
 const LEAST: u32 = 4096;
-/// Chunks in a row that came at the first asking before the next one is larger again.
+/// Consecutive chunks that came at the first request before the next one is larger again.
 const CALM: u8 = 4;
-/// The usual chunk is halved so often at most: past that, even the largest one is at [`LEAST`].
+/// The most often that the usual chunk is halved. Past that, even the largest one is at [`LEAST`].
 const MOST_HALVINGS: u8 = 12;
 
-/// The first question over datagrams is this small: no terminal is known whose datagrams carry less.
+/// The first request over datagrams. No terminal is known whose datagrams carry less.
 const FIRST_DATAGRAM: u32 = 512;
 /// Bytes of data in a datagram of nearly every terminal.
 const USUAL_DATAGRAM: u32 = 1024;
-/// The most that fits into one Ethernet frame with the headers of IP, UDP and this protocol. Past that, a datagram travels in
-/// fragments, and the loss of one of them is the loss of all.
+/// The most that fits into one Ethernet frame with the headers of IP, UDP and this protocol. A longer datagram travels
+/// in fragments, and losing one of them loses all.
 const LARGEST_DATAGRAM: u32 = 1464;
-/// Less is not tried: a terminal that answers even this with several datagrams does not heed the length.
+/// The smallest request. A terminal that answers even this with several datagrams ignores the length.
 const SMALLEST_DATAGRAM: u32 = 64;
 
-/// How much data a datagram of this terminal carries, as far as its answers have shown.
+/// The amount of data in a datagram of this terminal, as learned from its answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Datagram {
     #[default]
     Unknown,
-    /// The first question came in one datagram: larger ones may, too.
+    /// The first request was answered by one datagram; larger ones may be too.
     Untried,
     Known(u32),
-    /// No question was small enough.
+    /// No request was small enough.
     Unbounded,
 }
 
-/// How often the usual chunk is halved: once more for each that was lost, short or damaged, once less after some that came
-/// whole.
+/// The chunk size. It is halved for each chunk that was lost, short or damaged, and doubled after some that came whole.
 ///
-/// A line that loses much loses less of a small answer, and a slow terminal ends it within its deadline.
+/// A bad line loses less with small answers, and a slow terminal finishes them within the deadline.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chunk {
     halvings: u8,
@@ -41,18 +40,18 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// Bytes to ask for where `usual` is the most.
+    /// The number of bytes to request, where `usual` is the most.
     pub(super) fn within(self, usual: u32) -> u32 {
         (usual >> self.halvings.min(31)).max(usual.min(LEAST))
     }
 
-    /// A chunk had to be asked for again.
+    /// Notes that a chunk had to be requested again.
     pub(super) fn lost(&mut self) {
         self.halvings = (self.halvings + 1).min(MOST_HALVINGS);
         self.calm = 0;
     }
 
-    /// A chunk came whole at the first asking.
+    /// Notes that a chunk came whole at the first request.
     pub(super) fn came(&mut self) {
         self.calm += 1;
         if self.calm >= CALM {
@@ -61,7 +60,8 @@ impl Chunk {
         }
     }
 
-    /// Bytes to ask for over datagrams, so that the answer is one of them. `None`: no number of bytes brings that about.
+    /// The number of bytes to request over datagrams, so that the answer is one datagram. `None` if no number achieves
+    /// that.
     pub(super) fn datagram(self) -> Option<u32> {
         match self.datagram {
             Datagram::Unknown => Some(FIRST_DATAGRAM),
@@ -71,7 +71,7 @@ impl Chunk {
         }
     }
 
-    /// One datagram answered a question for so many bytes, and announced so many per packet, or 0.
+    /// Notes that one datagram answered a request for so many bytes, with an announced number per packet, or 0.
     pub(super) fn datagram_came(&mut self, asked: u64, part: u64) {
         self.datagram = match self.datagram {
             Datagram::Unknown if part > asked => Datagram::Known(part.min(LARGEST_DATAGRAM.into()) as u32),
@@ -81,7 +81,7 @@ impl Chunk {
         };
     }
 
-    /// Several datagrams answered a question for so many bytes; the longest of them had so many.
+    /// Notes that several datagrams answered a request for so many bytes, and the length of the longest.
     pub(super) fn datagrams_split(&mut self, asked: u64, longest: u64) {
         let bytes = if longest < asked { longest } else { asked / 2 };
         self.datagram = match u32::try_from(bytes) {
@@ -90,7 +90,7 @@ impl Chunk {
         };
     }
 
-    /// The terminal sent more than it was asked for.
+    /// Notes that the terminal sent more than was requested.
     pub(super) fn datagrams_unbounded(&mut self) {
         self.datagram = Datagram::Unbounded;
     }

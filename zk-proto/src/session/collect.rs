@@ -1,4 +1,4 @@
-//! Puts the data packets of one answer together.
+//! Assembling the data packets of one answer.
 
 use alloc::vec::Vec;
 
@@ -6,28 +6,28 @@ use bytes::Bytes;
 
 /// The data packets of one answer, held until all its bytes are there.
 ///
-/// A stream keeps their order. Datagrams get lost, doubled and out of order; the field at offset 4 numbers them from 0,
-/// but not on all firmware, so the numbers count only while they make sense.
+/// A stream keeps their order. Datagrams get lost, duplicated and reordered. The field at offset 4 numbers them from 0,
+/// but not on all firmware, so the numbers are only used while they are consistent.
 #[derive(Debug)]
 pub(super) struct Collector {
     need: u64,
     part: u64,
     numbered: bool,
     pieces: Vec<(u16, Bytes)>,
-    /// How many of the pieces came in answer to an earlier request for the same bytes.
+    /// The number of pieces from an earlier request for the same bytes.
     carried: usize,
     have: u64,
     damaged: bool,
 }
 
 impl Collector {
-    /// Collects `need` bytes; `datagrams` says that packets may come out of order.
+    /// Collects `need` bytes. With `datagrams`, packets may come out of order.
     pub(super) fn new(need: u64, datagrams: bool) -> Self {
         Self { need, part: 0, numbered: datagrams, pieces: Vec::new(), carried: 0, have: 0, damaged: false }
     }
 
-    /// The same bytes are asked for again. Numbered pieces that came are kept, so that a second answer only has to fill the
-    /// holes of the first.
+    /// Starts over for another request for the same bytes. Numbered pieces are kept, so that the second answer only has
+    /// to fill the holes of the first.
     pub(super) fn restart(&mut self, need: u64, datagrams: bool) {
         if !self.numbered || self.need != need || self.damaged {
             *self = Self::new(need, datagrams);
@@ -35,21 +35,21 @@ impl Collector {
         self.carried = self.pieces.len();
     }
 
-    /// The terminal says how much it will send, in parts of which size. More than was asked for is not taken.
+    /// Notes how much the terminal will send, and its part size. More than was requested is not accepted.
     pub(super) fn announce(&mut self, total: u64, part: u64) {
         let need = if total > 0 { self.need.min(total) } else { self.need };
         if self.carried > 0 && (need, part) != (self.need, self.part) {
             self.drop_carried();
         }
         (self.need, self.part) = (need, part);
-        // Data can overtake its announcement: only now can it be placed.
+        // Data that overtook the announcement can only be placed now.
         if self.numbered && !self.pieces.iter().all(|(number, data)| self.fits(*number, data.len())) {
             self.numbered = false;
             self.drop_carried();
         }
     }
 
-    /// Whether a piece of this number would have this length. Without an announcement nothing is known of it.
+    /// Whether a piece with this number would have this length; always true without an announcement.
     fn fits(&self, number: u16, length: usize) -> bool {
         let begin = u64::from(number) * self.part;
         self.part == 0 || (begin < self.need && length as u64 == (self.need - begin).min(self.part))
@@ -69,7 +69,7 @@ impl Collector {
             return;
         }
         if data.is_empty() || self.is_whole() {
-            // Counted and not kept: a terminal may send without end.
+            // Counted but not kept: a terminal may send endlessly.
             self.have += data.len() as u64;
             return;
         }
@@ -83,22 +83,22 @@ impl Collector {
         self.pieces.push((number, data));
     }
 
-    /// Whether one packet brought everything, and nothing else came.
+    /// Whether one packet had everything, and nothing else came.
     pub(super) fn is_single(&self) -> bool {
         self.pieces.len() == 1 && self.have == self.need
     }
 
-    /// Whether each packet said where it belongs.
+    /// Whether each packet has a number that places it.
     pub(super) fn is_numbered(&self) -> bool {
         self.numbered
     }
 
-    /// Bytes that this answer is to have.
+    /// The size of the whole answer in bytes.
     pub(super) fn need(&self) -> u64 {
         self.need
     }
 
-    /// Bytes that came.
+    /// The number of bytes received.
     pub(super) fn have(&self) -> u64 {
         self.have
     }
@@ -116,9 +116,9 @@ impl Collector {
         self.damaged
     }
 
-    /// Whether the bytes that came are still all of them once each has its place: pieces of two answers whose numbers make no
-    /// sense together do not add up. Without numbers, a surplus is a packet that came twice, and a packet that is shorter than the
-    /// first one is the last, or they came in another order.
+    /// Whether the bytes are still complete after each piece is placed. Pieces of two answers with inconsistent numbers
+    /// do not add up. Without numbers, a surplus means a duplicated packet, and a short packet that is not the last
+    /// means reordering.
     pub(super) fn settle(&mut self) -> bool {
         self.infer_part();
         let usual = self.pieces.first().map_or(0, |(_, data)| data.len());
@@ -128,7 +128,7 @@ impl Collector {
         self.is_whole() && (self.numbered || (regular && self.have == self.need))
     }
 
-    /// Data that nothing announced is placed by its numbers when they make sense with the first piece as the measure.
+    /// Places data without an announcement by its numbers, if they are consistent with the length of the first piece.
     fn infer_part(&mut self) {
         if self.numbered && self.part == 0 {
             self.part = self.pieces.iter().find(|(number, _)| *number == 0).map_or(0, |(_, data)| data.len() as u64);
@@ -139,19 +139,19 @@ impl Collector {
         }
     }
 
-    /// The pieces from the beginning up to the first hole.
+    /// Returns the pieces up to the first hole.
     pub(super) fn take_prefix(&mut self) -> Vec<Bytes> {
         self.infer_part();
         if self.numbered {
             self.pieces.sort_by_key(|(number, _)| *number);
         }
-        // A stream loses nothing, but a terminal may leave a packet out: behind it, nothing is where it seems to be.
+        // A stream loses nothing, but a terminal may skip a packet: after it, nothing is in its place.
         let whole = self.pieces.iter().zip(0..).take_while(|((number, _), place)| number == place).count();
         self.pieces.truncate(whole);
         self.take().0
     }
 
-    /// The pieces in order, cut to what was needed, and how many bytes were cut. Nothing is left.
+    /// Takes the pieces in order, cut to the size of the answer, and the number of bytes that were cut.
     pub(super) fn take(&mut self) -> (Vec<Bytes>, u64) {
         self.infer_part();
         let Self { need, numbered, mut pieces, have, .. } = core::mem::replace(self, Self::new(0, false));

@@ -1,11 +1,11 @@
-//! What a session may wait for, and what it takes.
+//! The settings of a session.
 
 use core::time::Duration;
 
 use crate::CommKey;
 use crate::frame::MAX_PACKET;
 
-/// Caps on what a terminal may claim. Nothing is allocated by a claim; above the cap it is an error.
+/// Caps on the sizes that a terminal may claim. A claim above its cap is an error; no claim allocates memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -15,12 +15,13 @@ pub struct Limits {
     pub max_transfer: u64,
     /// Bytes of the answer to one operation that may come as a transfer, default 16 MiB.
     pub max_answer: u64,
-    /// Bytes asked for at once at most; `None` takes 65,472 over TCP, as other clients do, and what fits into one datagram over
-    /// UDP. Over TCP, less is asked for after a chunk that was lost, short or damaged, down to 4096 bytes, and more again once
-    /// they come whole.
+    /// The most bytes to request at once. `None` means 65,472 over TCP, as in other clients, and one datagram over UDP.
+    /// Over TCP, chunks get smaller after one that was lost, short or damaged, down to 4096 bytes, and larger again
+    /// once they come whole.
     pub chunk: Option<u32>,
-    /// Bytes per second below which a transfer is given up, default 8 KiB/s, on top of twelve times the answer time-out. Ranges
-    /// over UDP, which take a round trip per datagram, may be four times as slow.
+    /// The slowest transfer rate in bytes per second, default 8 KiB/s. A transfer may take the time for its size at
+    /// this rate, plus twelve times the timeout. Ranges over UDP need a round trip per datagram and may be four times
+    /// as slow.
     pub slowest_rate: u32,
 }
 
@@ -58,14 +59,14 @@ impl Limits {
         self
     }
 
-    /// Sets how many bytes are asked for at once at most.
+    /// Sets the most bytes to request at once.
     #[must_use]
     pub fn chunk(mut self, chunk: impl Into<Option<u32>>) -> Self {
         self.chunk = chunk.into();
         self
     }
 
-    /// Sets the bytes per second below which a transfer is given up.
+    /// Sets the slowest transfer rate in bytes per second.
     #[must_use]
     pub fn slowest_rate(mut self, slowest_rate: u32) -> Self {
         self.slowest_rate = slowest_rate;
@@ -73,28 +74,28 @@ impl Limits {
     }
 }
 
-/// What becomes of data whose checksum is wrong.
+/// How data with a wrong checksum are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChecksumPolicy {
-    /// Datagrams are dropped; data over TCP is asked for again, and wrong each time it fails the transfer.
+    /// Datagrams are dropped. Data over TCP are requested again; if they stay wrong, the transfer fails.
     #[default]
     Enforce,
-    /// Taken as it is and counted, for a terminal known to compute its checksums wrong.
+    /// The data are accepted and counted, for a terminal that is known to compute wrong checksums.
     Tolerate,
 }
 
-/// How a session behaves.
+/// The settings of a session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Key for a terminal that demands one; without it, key 0 is tried once.
+    /// The key for a terminal that demands one. Without it, key 0 is tried once.
     pub comm_key: Option<CommKey>,
     /// How long the answer to a simple request may take.
     pub timeout: Duration,
-    /// Caps on claims.
+    /// Caps on the sizes that a terminal may claim.
     pub limits: Limits,
-    /// What becomes of wrong checksums.
+    /// How data with a wrong checksum are treated.
     pub checksums: ChecksumPolicy,
 }
 
@@ -124,14 +125,14 @@ impl Config {
         self
     }
 
-    /// Sets the caps on claims.
+    /// Sets the caps on the sizes that a terminal may claim.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets what becomes of data with a wrong checksum.
+    /// Sets how data with a wrong checksum are treated.
     #[must_use]
     pub fn checksums(mut self, checksums: ChecksumPolicy) -> Self {
         self.checksums = checksums;

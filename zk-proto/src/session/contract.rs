@@ -1,4 +1,4 @@
-//! The ground that every exchange stands on: what it may ask for, what it may know, and how long it waits.
+//! The contract between the session and its exchanges: requests, steps, shared state, and how long to wait.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -11,51 +11,52 @@ use super::chunk::Chunk;
 use super::{ChecksumPolicy, Config, Event};
 use crate::{Command, Dataset, Packet, ProtoError};
 
-/// How long the final acknowledgement may take once every byte is there.
+/// How long to wait for the final acknowledgement after the last byte.
 pub(super) const FINAL_ACK: Duration = Duration::from_secs(1);
-/// How long datagrams may come after the acknowledgement that overtook them.
+/// How long to wait for datagrams that an acknowledgement overtook.
 pub(super) const OVERTAKEN: Duration = Duration::from_millis(200);
-/// The first pause before a range is asked for again that the terminal was not ready to send; doubled up to the last.
+/// The first pause before a request for a range is repeated because the terminal was not ready. It doubles up to the
+/// last.
 const NOT_READY_FIRST: Duration = Duration::from_millis(10);
 const NOT_READY_LAST: Duration = Duration::from_millis(500);
 pub(super) const NOT_READY_TIMES: u32 = 20;
-/// How often a short or damaged answer is asked for again.
+/// How often a short or damaged answer is requested again.
 pub(super) const AGAIN: u8 = 3;
 
-/// Datagrams that may overtake the announcement of their transfer.
+/// The number of datagrams that may overtake the announcement of their transfer.
 pub(super) const EARLY: usize = 64;
-/// How often one datagram alone has to come, with nothing to say that it is the whole answer. The others may have been lost.
+/// How often a single datagram has to come before it counts as the whole answer. Others may have been lost.
 pub(super) const LONE: u8 = 3;
 /// A request to send.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
     pub(super) command: Command,
     pub(super) data: Bytes,
-    /// How long until the first packet of the answer.
+    /// How long to wait for the first packet of the answer.
     pub(super) wait: Duration,
     /// Whether the identical datagram may be sent again.
     pub(super) repeatable: bool,
 }
 
-/// What an exchange wants after a packet, or after silence.
+/// The next step of an exchange, after a packet or a timeout.
 pub(super) enum Next {
-    /// The next packet of this answer, for so long.
+    /// Wait so long for the next packet of this answer.
     Wait(Duration),
-    /// Another request.
+    /// Send another request.
     Ask(Ask),
-    /// The same request again.
+    /// Repeat the request.
     Repeat,
-    /// The same request again, for another reading of so many bytes.
+    /// Repeat the request, for another reading of so many bytes.
     Reread { size: u64 },
-    /// Another request, whose answer is one stream.
+    /// Send another request, whose answer is one stream.
     AskStream(Streamed, Ask),
-    /// The answer goes on as a stream; the packet is its first.
+    /// Read the rest of the answer as a stream, which may begin with this packet.
     Stream(Streamed, Option<Packet>),
-    /// The answer goes on as a transfer of so many bytes: the next packet of it, for so long.
+    /// Read the rest of the answer as a transfer of so many bytes, and wait so long for its next packet.
     Transfer { size: u64, wait: Duration },
-    /// Nothing more.
+    /// End with success.
     Done,
-    /// An end without success.
+    /// End with an error.
     Fail(ProtoError),
 }
 
@@ -63,13 +64,13 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Streamed {
     pub(super) command: Command,
-    /// The range that the answer has.
+    /// The range of the answer.
     pub(super) range: Range<u64>,
-    /// The first offset that is handed out; bytes before it are known.
+    /// The first offset to hand out; bytes before it are known.
     pub(super) from: u64,
-    /// Bytes per packet, if the answer was announced; 0 when the terminal did not say.
+    /// Bytes per packet, if the answer was announced; 0 if the announcement has none.
     pub(super) part: Option<u64>,
-    /// Datagrams that came before the announcement.
+    /// Datagrams that overtook the announcement.
     pub(super) early: Vec<Packet>,
 }
 
@@ -101,28 +102,28 @@ impl Streamed {
     }
 }
 
-/// What an exchange may know and use of its session.
+/// The state of the session that an exchange may use.
 pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
-    /// Whether packets come as datagrams, which get lost, doubled and out of order.
+    /// Whether packets come as datagrams, which get lost, duplicated and reordered.
     pub(super) datagrams: bool,
-    /// How long the first packet of a transfer may take.
+    /// How long to wait for the first packet of a transfer.
     pub(super) gap: Duration,
-    /// How long each further one may take.
+    /// How long to wait for each further packet.
     pub(super) pause: Duration,
     pub(super) session_id: &'a mut u16,
     pub(super) surplus: &'a mut u64,
-    /// This terminal sends no final acknowledgement of a transfer: known after the first wait for one.
+    /// This terminal sends no final acknowledgement after a transfer, as learned from the first wait.
     pub(super) without_acks: &'a mut bool,
-    /// How much is asked for at once.
+    /// How much to request at once.
     pub(super) chunk: &'a mut Chunk,
-    /// A set that has to be read directly: its buffered read stays without an answer.
+    /// A set that must be read directly, because its buffered read is not answered.
     pub(super) unbuffered: &'a mut Option<Dataset>,
     pub(super) events: &'a mut VecDeque<Event>,
 }
 
 impl Context<'_> {
-    /// The same for an exchange within another one, which looks at its events first.
+    /// The same state for an exchange inside another one, which handles its events first.
     pub(super) fn with_events<'a>(&'a mut self, events: &'a mut VecDeque<Event>) -> Context<'a> {
         Context {
             config: self.config,
@@ -144,7 +145,7 @@ impl Context<'_> {
     }
 }
 
-/// How long an acknowledgement without data may be followed by the data, before the range is asked for again.
+/// How long to wait for data after an acknowledgement without any, before the request is repeated.
 pub(super) fn not_ready(times: u32) -> Duration {
     NOT_READY_FIRST.saturating_mul(1 << times.min(8)).min(NOT_READY_LAST)
 }

@@ -18,11 +18,11 @@ const MOST_SURPLUS: u64 = 64;
 
 /// Reads a range of the terminal's buffer (command 1504) over datagrams.
 ///
-/// The datagrams of one answer carry no number that can be relied on. If one of them arrives twice, it pushes the last one
-/// out, and the size is still right. So each chunk is as small as one datagram, and its reply id is its number: late
-/// datagrams are dropped, lost ones are asked for again, and one that arrives twice counts once. A chunk that is answered
-/// by several datagrams is asked for in smaller pieces. If the terminal ignores the length, the rest is read as one answer
-/// that has to arrive twice (see `stream.rs`).
+/// The datagrams of one answer carry no number that can be relied on. If one of them arrives twice, it pushes the last
+/// one out, and the size is still right. So each chunk is as small as one datagram, and its reply id is its number:
+/// late datagrams are dropped, lost ones are asked for again, and one that arrives twice counts once. A chunk that is
+/// answered by several datagrams is asked for in smaller pieces. If the terminal ignores the length, the rest is read
+/// as one answer that has to arrive twice (see `stream.rs`).
 #[derive(Debug)]
 pub(super) struct DatagramRead {
     start: u64,
@@ -112,7 +112,8 @@ impl DatagramRead {
             }
             Meaning::Done => self.answer.acknowledged = true,
             Meaning::Unauthorized => return Next::Fail(ProtoError::SessionLost),
-            // Some firmware serves its buffer from the beginning alone: then the rest comes with the whole, in one answer.
+            // Some firmware serves its buffer from the beginning alone: then the rest comes with the whole, in one
+            // answer.
             _ if self.start == 0 && self.offset > 0 => return self.read_at_once(context),
             _ => return Next::Fail(ProtoError::Refused { command: Command::DATA_RDY, code: packet.command }),
         }
@@ -208,15 +209,16 @@ impl DatagramRead {
         Next::Done
     }
 
-    /// Returns true if the terminal sends more than it was asked for, unless all of it is one datagram that shows that the
-    /// terminal heeds the length.
+    /// Returns true if the terminal sends more than it was asked for, unless all of it is one datagram that shows that
+    /// the terminal heeds the length.
     fn exceeds(&self) -> bool {
         let answer = &self.answer;
         (answer.total > self.asked || answer.longest > self.asked) && !(answer.is_whole() && self.limits_length())
     }
 
-    /// Returns true if the announced size depends on what was asked for: it is little more, and it is either less than all
-    /// that is left or too much by as many bytes as the last answer. A terminal that ignores the length announces everything.
+    /// Returns true if the announced size depends on what was asked for: it is little more, and it is either less than
+    /// all that is left or too much by as many bytes as the last answer. A terminal that ignores the length announces
+    /// everything.
     fn limits_length(&self) -> bool {
         let surplus = self.answer.total.saturating_sub(self.asked);
         let part_of_the_rest = self.answer.total < self.end - self.offset;

@@ -1,10 +1,10 @@
-//! What a session tells its driver.
+//! The events of a session.
 
 use bytes::Bytes;
 
 use crate::{Packet, Prepared, ProtoError};
 
-/// What came out of a session.
+/// An event of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -16,16 +16,16 @@ pub enum Event {
     Prepared(Prepared),
     /// Bytes of a set, in order and each once.
     Data {
-        /// Where in the set they stand.
+        /// Their offset in the set.
         offset: u64,
         /// The bytes.
         bytes: Bytes,
     },
-    /// All bytes that were asked for have come.
+    /// All requested bytes have come.
     Finished,
     /// The answer to [`Session::upload`](super::Session::upload): committed.
     Uploaded {
-        /// What the terminal says of its buffer, when it was asked. How it is computed is not known.
+        /// The terminal's checksum of its buffer, if requested. Its algorithm is not known.
         checksum: Option<u32>,
     },
     /// The request failed.
@@ -34,21 +34,21 @@ pub enum Event {
     Live(Packet),
 }
 
-/// What a session saw beside its answers.
+/// Counts of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Packets that belong to no request in hand, dropped.
+    /// Dropped packets that do not belong to the current request.
     pub stale: u64,
-    /// Packets whose checksum is wrong.
+    /// Packets with a wrong checksum.
     pub damaged: u64,
     /// `DATA` packets that answer a request.
     pub data: u64,
-    /// Those of them whose checksum is wrong.
+    /// `DATA` packets with a wrong checksum that answer a request.
     pub data_damaged: u64,
-    /// Packets whose checksum is one less than that of their content, from a terminal that computes all of them so; they count
-    /// as intact.
+    /// Packets whose checksum is one too small, from a terminal that computes all of them that way. They count as
+    /// intact.
     pub one_short: u64,
-    /// Bytes beyond what a transfer was to have, dropped.
+    /// Dropped bytes past the size of a transfer.
     pub surplus: u64,
 }

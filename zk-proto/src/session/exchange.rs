@@ -1,4 +1,4 @@
-//! One exchange: a request, the packets that answer it, and what to do next. The session does everything around it.
+//! One exchange: a request, the packets that answer it, and the next step. The session does everything around it.
 
 use super::bulk::Bulk;
 use super::call::Call;
@@ -11,7 +11,7 @@ use super::stream::StreamRead;
 use super::upload::Uploading;
 use crate::{Packet, ProtoError};
 
-/// The exchange in hand.
+/// The current exchange.
 #[derive(Debug)]
 pub(super) enum Exchange {
     Handshake(Handshake),
@@ -25,7 +25,7 @@ pub(super) enum Exchange {
 }
 
 impl Exchange {
-    /// Begins to read `offset..end` of what the terminal offered.
+    /// Begins to read `offset..end` of the prepared set.
     ///
     /// # Errors
     /// [`ProtoError::TooLarge`] if the range has to be held in memory and is above the cap for that.
@@ -68,7 +68,7 @@ impl Exchange {
         }
     }
 
-    /// Whether bytes of an unfinished packet count as a sign of life.
+    /// Whether bytes of an incomplete packet count as a sign of life.
     pub(super) fn is_transfer(&self) -> bool {
         matches!(self, Self::Bulk(_) | Self::Prepare(_) | Self::Range(_) | Self::Datagrams(_) | Self::Stream(_))
     }

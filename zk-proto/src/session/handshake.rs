@@ -8,7 +8,7 @@ use crate::comm_key::TICKS;
 use crate::reply::Meaning;
 use crate::{CommKey, Command, Packet, ProtoError};
 
-/// `CONNECT`, and `AUTH` when the terminal demands it.
+/// `CONNECT`, and `AUTH` if the terminal demands it.
 #[derive(Debug)]
 pub(super) struct Handshake {
     sent: Command,
@@ -20,7 +20,7 @@ impl Handshake {
         (Self { sent: ask.command }, ask)
     }
 
-    /// Whether `CONNECT` has no answer yet.
+    /// Whether `CONNECT` is not answered yet.
     pub(super) fn is_first(&self) -> bool {
         self.sent == Command::CONNECT
     }
@@ -32,7 +32,7 @@ impl Handshake {
     pub(super) fn on_packet(&mut self, context: &mut Context<'_>, packet: &Packet) -> Next {
         match (Meaning::of(packet.command), self.sent) {
             (Meaning::Done, Command::AUTH) => {
-                // Every capture repeats the id; one that differs and is not 0 is taken to be a new one.
+                // Every capture repeats the id. If it differs and is not 0, it counts as a new one.
                 if packet.session != 0 {
                     *context.session_id = packet.session;
                 }

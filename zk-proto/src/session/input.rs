@@ -1,4 +1,4 @@
-//! What arrives: packets are taken off the line, and each goes to the request that it answers.
+//! Input: packets are taken off the line and matched with the request that they answer.
 
 use core::time::Duration;
 
@@ -10,20 +10,20 @@ use super::{ChecksumPolicy, Event, Session};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// Packets of other requests that one answer may meet before the line counts as useless.
+/// The most packets of other requests during one answer, before the connection is given up.
 const MAX_DISCARDS: u32 = 100;
-/// Datagrams in a row that may be dropped for their checksum: no line damages that many, and a terminal does that computes
-/// its checksums wrong.
+/// The most consecutive datagrams that are dropped for their checksum. No line damages that many; the terminal computes
+/// wrong checksums.
 const MAX_SPOILT: u8 = 4;
-/// How often a terminal may say "busy" to one request, and the pause before the request goes out again.
+/// How often a terminal may answer "busy" to one request, and the pause before the request is repeated.
 const BUSY_TIMES: u8 = 3;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 impl Session {
-    /// Takes what arrived: a part of the stream, or one datagram.
+    /// Takes input: a part of the stream, or one datagram.
     ///
     /// # Errors
-    /// When the stream is lost, or the sender is no terminal of this protocol: the session is over.
+    /// When the stream lost its framing, or the sender does not speak this protocol: the session is over.
     pub fn handle_input(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
         match &mut self.link {
             Link::Stream(decoder) => {
@@ -34,41 +34,41 @@ impl Session {
         }
     }
 
-    /// The receive buffer of a stream with room in it, for a driver that reads straight into it and then calls
+    /// Returns the receive buffer of a stream, with free room. A driver reads directly into it and then calls
     /// [`Session::handle_received`]. `None` for datagrams.
     pub fn receive_buffer(&mut self) -> Option<&mut BytesMut> {
         self.link.receive_buffer(self.exchange.as_ref().is_some_and(Exchange::is_transfer))
     }
 
-    /// Takes what the driver read into [`Session::receive_buffer`].
+    /// Takes the bytes that the driver read into [`Session::receive_buffer`].
     ///
     /// # Errors
     /// As [`Session::handle_input`].
     pub fn handle_received(&mut self, now: Duration) -> Result<(), ProtoError> {
         let mut packets = false;
         while let Some(packet) = self.link.next_packet()? {
-            let packet = self.weigh(packet);
+            let packet = self.judge_checksum(packet);
             self.handle_packet(now, packet)?;
             packets = true;
         }
         if !packets && self.exchange.as_ref().is_some_and(Exchange::is_transfer) {
-            // A part of a long packet is a sign of life on a slow line. The overall deadline holds all the same.
+            // A part of a long packet is a sign of life on a slow line. The overall deadline still holds.
             let deadline = now.saturating_add(self.pace.gap(&self.config));
             if let Some(pending) = &mut self.pending {
                 pending.deadline = pending.deadline.max(deadline);
             }
         }
-        // Input without end must not keep a deadline from being seen.
+        // Endless input must not postpone a deadline.
         self.handle_timeout(now);
         Ok(())
     }
 
     fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
-        match link::packet_of(bytes)?.map(|packet| self.weigh(packet)) {
+        match link::packet_of(bytes)?.map(|packet| self.judge_checksum(packet)) {
             Some(packet) if packet.intact || self.config.checksums == ChecksumPolicy::Tolerate => {
                 self.handle_packet(now, packet)?;
             }
-            // One that was damaged on its way is as good as lost.
+            // A damaged datagram counts as lost.
             packet => {
                 self.statistics.damaged += 1;
                 let answer = packet.zip(self.pending.as_mut()).filter(|(packet, to)| packet.reply_id == to.reply_id);
@@ -93,9 +93,9 @@ impl Session {
         self.statistics.data_damaged += u64::from(is_data && !packet.intact);
     }
 
-    /// Takes a checksum that is one too small for right, where this terminal computes all of them so. One that comes amid
-    /// exact ones is damage like any other: a flipped bit can have that effect.
-    fn weigh(&mut self, mut packet: Packet) -> Packet {
+    /// Accepts a checksum that is one too small, if this terminal computes all of them that way. Among exact ones it is
+    /// damage like any other: a flipped bit can have that effect.
+    fn judge_checksum(&mut self, mut packet: Packet) -> Packet {
         if packet.intact {
             return packet;
         }
@@ -137,7 +137,7 @@ impl Session {
         let Some(pending) = self.pending.as_mut() else { return Ok(()) };
         if Meaning::of(packet.command) == Meaning::Later && pending.busy < BUSY_TIMES {
             pending.busy += 1;
-            pending.anew = Some(now + BUSY_PAUSE * u32::from(pending.busy));
+            pending.retry = Some(now + BUSY_PAUSE * u32::from(pending.busy));
             return Ok(());
         }
         self.pace.packet(now);

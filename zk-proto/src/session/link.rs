@@ -1,16 +1,16 @@
-//! How packets travel: framed in a byte stream, or one to a datagram.
+//! The framing of packets: in a byte stream, or one per datagram.
 
 use bytes::{Bytes, BytesMut};
 
 use crate::frame::{self, Decoded, FrameDecoder, SECURE_MAGIC};
 use crate::{Command, Packet, ProtoError};
 
-/// Room for one whole data packet and a little.
+/// Room for a little more than one data packet.
 const TRANSFER_ROOM: usize = 72 << 10;
 /// Room for any simple answer.
 const ANSWER_ROOM: usize = 2 << 10;
 
-/// Where packets come from.
+/// The framing of packets.
 #[derive(Debug)]
 pub(super) enum Link {
     Stream(FrameDecoder),
@@ -31,20 +31,20 @@ impl Link {
         out.freeze()
     }
 
-    /// The receive buffer of a stream with room to read into: much while a transfer runs, little else, for a process may
+    /// The receive buffer of a stream with free room: much during a transfer, otherwise little, because a process may
     /// hold hundreds of sessions.
     pub(super) fn receive_buffer(&mut self, transfer: bool) -> Option<&mut BytesMut> {
         let Self::Stream(decoder) = self else { return None };
         let buffer = decoder.buffer_mut();
         let room = if transfer { TRANSFER_ROOM } else { ANSWER_ROOM };
-        // What is left of the room is used up first: making room moves the part of a packet that is there.
+        // The free room is used up first, because making room moves a partly received packet.
         if buffer.capacity() - buffer.len() < room / 4 {
             buffer.reserve(room);
         }
         Some(buffer)
     }
 
-    /// The next whole packet of a stream. Never one of datagrams.
+    /// Takes the next whole packet of a stream; always `None` for datagrams.
     pub(super) fn next_packet(&mut self) -> Result<Option<Packet>, ProtoError> {
         let Self::Stream(decoder) = self else { return Ok(None) };
         match decoder.next_frame()? {
@@ -54,7 +54,7 @@ impl Link {
     }
 }
 
-/// The packet of a datagram. `None`: none is in it; anybody can send a datagram.
+/// The packet of a datagram. `None` for a datagram that contains none: anyone can send one.
 pub(super) fn packet_of(datagram: &[u8]) -> Result<Option<Packet>, ProtoError> {
     if datagram.starts_with(&SECURE_MAGIC) {
         return Err(ProtoError::SecureFrame);

@@ -1,26 +1,27 @@
 //! One conversation with a terminal, sans-io: bytes and time go in, bytes and events come out.
 //!
-//! The driver loops around five calls: [`Session::handle_input`], [`Session::handle_timeout`], [`Session::poll_transmit`],
-//! [`Session::poll_event`], [`Session::poll_timeout`]. One request is in hand at a time. An answer is known by its reply id,
-//! never by the session field; packets of other reply ids are dropped and counted; live events are kept apart and acknowledged.
+//! The driver loops around five calls: [`Session::handle_input`], [`Session::handle_timeout`],
+//! [`Session::poll_transmit`], [`Session::poll_event`], [`Session::poll_timeout`]. There is one request at a time. Its
+//! answer is recognized by the reply id, never by the session field. Packets with other reply ids are dropped and
+//! counted. Live events are kept apart and acknowledged.
 //!
 //! # Transfers over UDP
-//! An answer of several datagrams proves nothing. The datagrams carry no number that can be relied on, so one that arrives
-//! twice pushes the last one out, and one that is late changes places with its neighbour. The size is right all the same, and
-//! records of 8 or 16 bytes even stay aligned.
+//! An answer of several datagrams proves nothing. The datagrams carry no number that can be relied on, so one that
+//! arrives twice pushes the last one out, and one that is late changes places with its neighbour. The size is right all
+//! the same, and records of 8 or 16 bytes even stay aligned.
 //!
-//! - A range of a prepared set is read in chunks of one datagram each. Its size is learned from the first answer and is 1,024
-//!   bytes on most terminals. The reply id then numbers the datagrams: late ones are dropped, lost ones are requested again,
-//!   and one that arrives twice counts once.
-//! - A set that comes in one answer (direct reads, single templates, photos) is accepted in one datagram at once. If it has
-//!   more, it must arrive twice, identical to the byte, within three readings. Without numbers on the datagrams, two
-//!   neighbours can change places in both readings: then 3 to 8 identical readings are needed, the more the fewer datagrams
-//!   there are. Answers that never agree are [`ProtoError::Differs`], which a new session or TCP may cure.
-//! - The answer to an operation that must not be repeated, such as a picture from the sensor, is accepted if its datagrams are
-//!   numbered.
+//! - A range of a prepared set is read in chunks of one datagram each. Its size is learned from the first answer and is
+//!   1,024 bytes on most terminals. The reply id then numbers the datagrams: late ones are dropped, lost ones are
+//!   requested again, and one that arrives twice counts once.
+//! - A set that comes in one answer (direct reads, single templates, photos) is accepted in one datagram at once. If it
+//!   has more, it must arrive twice, identical to the byte, within three readings. Without numbers on the datagrams,
+//!   two neighbours can change places in both readings: then 3 to 8 identical readings are needed, the more the fewer
+//!   datagrams there are. Answers that never agree are [`ProtoError::Differs`], which a new session or TCP may cure.
+//! - The answer to an operation that must not be repeated, such as a picture from the sensor, is accepted if its
+//!   datagrams are numbered.
 //!
-//! This costs one round trip per KB: 100,000 records of 40 bytes need 3,900 of them, 39 s on a network with 10 ms per round
-//! trip. Over loopback they take 0.2 s instead of 0.02 s. Over TCP nothing changes: chunks have 65,472 bytes.
+//! This costs one round trip per KB: 100,000 records of 40 bytes need 3,900 of them, 39 s on a network with 10 ms per
+//! round trip. Over loopback they take 0.2 s instead of 0.02 s. Over TCP nothing changes: chunks have 65,472 bytes.
 
 mod bulk;
 mod call;
@@ -65,7 +66,7 @@ pub use config::{ChecksumPolicy, Config, Limits};
 pub use event::{Event, Statistics};
 pub use upload::{Enrolled, Upload};
 
-/// A range over datagrams, one round trip for each, may take so many times as long as over a stream.
+/// How many times longer than over a stream a range over datagrams may take, with a round trip for each.
 const DATAGRAMS_SLOWER: u64 = 4;
 
 /// One conversation with a terminal.
@@ -77,17 +78,17 @@ pub struct Session {
     next_reply_id: u16,
     exchange: Option<Exchange>,
     pending: Option<Pending>,
-    /// When a transfer has to be over.
+    /// The deadline of the whole transfer.
     overall: Option<Duration>,
     pace: Pace,
     without_acks: bool,
     chunk: Chunk,
-    /// A set whose buffered read stayed without an answer, while the direct one came.
+    /// A set whose buffered read was not answered, while the direct one was.
     unbuffered: Option<Dataset>,
-    /// The terminal's checksums are one less than those of their content: its first answer was.
+    /// The terminal's checksums are one too small, as in its first answer.
     one_short: bool,
     discarded: u32,
-    /// Datagrams in a row that were dropped for their checksum, but for those without data in between.
+    /// Consecutive datagrams that were dropped for their checksum, ignoring those without data.
     spoilt: u8,
     statistics: Statistics,
     outbox: VecDeque<Bytes>,
@@ -130,13 +131,13 @@ impl Session {
         }
     }
 
-    /// Opens the session: ends in [`Event::Connected`] or [`Event::Failed`].
+    /// Opens the session. Ends in [`Event::Connected`] or [`Event::Failed`].
     pub fn connect(&mut self, now: Duration) {
         let (handshake, ask) = Handshake::start(&self.config);
         self.begin(now, Exchange::Handshake(handshake), ask);
     }
 
-    /// Sends an operation: ends in [`Event::Answer`] or [`Event::Failed`].
+    /// Sends an operation. Ends in [`Event::Answer`] or [`Event::Failed`].
     pub fn call<O: Operation>(&mut self, now: Duration, operation: &O) {
         let mut data = BytesMut::new();
         operation.encode(&mut data);
@@ -151,23 +152,24 @@ impl Session {
         }
     }
 
-    /// Says good-bye: ends in [`Event::Answer`] or [`Event::Failed`], which makes no difference.
+    /// Ends the session. Ends in [`Event::Answer`] or [`Event::Failed`], which mean the same here.
     pub fn exit(&mut self, now: Duration) {
         let ask = Ask { command: Command::EXIT, data: Bytes::new(), wait: self.config.timeout, repeatable: true };
         self.begin(now, Exchange::Call(Call::new(Command::EXIT, false)), ask);
     }
 
-    /// Asks for a set: ends in [`Event::Prepared`] or [`Event::Failed`].
+    /// Requests a set. Ends in [`Event::Prepared`] or [`Event::Failed`].
     ///
-    /// After [`Prepared::Streamed`](crate::Prepared::Streamed) the set follows at once as [`Event::Data`], until [`Event::Finished`].
+    /// After [`Prepared::Streamed`](crate::Prepared::Streamed) the set follows at once as [`Event::Data`], until
+    /// [`Event::Finished`].
     pub fn prepare(&mut self, now: Duration, dataset: Dataset) {
         let (prepare, ask) = prepare::Prepare::start(&self.context(), dataset);
         self.begin(now, Exchange::Prepare(prepare), ask);
         self.overall = Some(now.saturating_add(pace::allowance(&self.config, 0)));
     }
 
-    /// Reads `offset..end` of a set that is [`Prepared::Buffered`](crate::Prepared::Buffered): [`Event::Data`] and then [`Event::Finished`], or
-    /// [`Event::Failed`]. An empty range is finished at once.
+    /// Reads `offset..end` of a set that is [`Prepared::Buffered`](crate::Prepared::Buffered). Gives [`Event::Data`]
+    /// and then [`Event::Finished`], or [`Event::Failed`]. An empty range finishes at once.
     pub fn read(&mut self, now: Duration, offset: u64, end: u64) {
         if offset >= end {
             self.abandon();
@@ -188,10 +190,10 @@ impl Session {
         self.overall = Some(now.saturating_add(allowance));
     }
 
-    /// Fills the terminal's upload buffer, commits it and frees it: ends in [`Event::Uploaded`] or [`Event::Failed`].
+    /// Fills the terminal's upload buffer, commits it and frees it. Ends in [`Event::Uploaded`] or [`Event::Failed`].
     ///
-    /// Chunks go out one at a time. One that stays without an answer begins the upload anew; a commit without an answer ends it,
-    /// and only a look at the terminal tells whether it was done.
+    /// Chunks go out one at a time. If one is not answered, the upload starts over. If the commit is not answered, the
+    /// upload fails: read the data back to see whether it was done.
     pub fn upload(&mut self, now: Duration, upload: Upload) {
         let (uploading, ask) = Uploading::start(&self.context(), upload);
         let allowance = pace::allowance(&self.config, uploading.size());
@@ -209,7 +211,7 @@ impl Session {
         self.overall = Some(now.saturating_add(allowance));
     }
 
-    /// Gives up the request in hand and what it brought so far. Its late answers are dropped.
+    /// Gives up the current request and its events so far. Its late answers are dropped.
     pub fn abandon(&mut self) {
         self.stop();
         self.events.retain(|event| matches!(event, Event::Live(_)));
@@ -219,18 +221,18 @@ impl Session {
         (self.exchange, self.pending, self.overall) = (None, None, None);
     }
 
-    /// What the session saw beside its answers.
+    /// Counts of stale packets, wrong checksums and surplus bytes.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.statistics
     }
 
-    /// Changes what becomes of wrong checksums from here on.
+    /// Changes how wrong checksums are treated from now on.
     pub fn set_checksum_policy(&mut self, policy: ChecksumPolicy) {
         self.config.checksums = policy;
     }
 
-    /// Takes over how much an earlier session with the same terminal asked for at once: less, where its line was bad.
+    /// Takes over the chunk size that an earlier session with the same terminal learned: smaller if its line was bad.
     pub fn adapt_from(&mut self, earlier: &Self) {
         (self.chunk, self.unbuffered) = (earlier.chunk, earlier.unbuffered);
         if matches!(earlier.exchange, Some(Exchange::Range(_))) {
@@ -238,12 +240,12 @@ impl Session {
         }
     }
 
-    /// What to send, one packet at a time: with its frame over a stream, bare as a datagram.
+    /// Returns the next packet to send: with its frame over a stream, bare as a datagram.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         self.outbox.pop_front()
     }
 
-    /// What happened.
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }

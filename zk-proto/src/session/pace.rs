@@ -1,27 +1,27 @@
-//! How fast a terminal is, and so how long to wait for it.
+//! The pace of a terminal, which decides how long to wait for it.
 
 use core::time::Duration;
 
 use super::Config;
 
-/// How long a terminal may pause between the datagrams of one answer before it counts as over, until more is known of it.
+/// The pause between the datagrams of one answer after which it counts as over, until the terminal's pace is known.
 const DATAGRAM_PAUSE: Duration = Duration::from_secs(1);
 
 /// The pauses that a terminal makes within its answers.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// When the last packet of the answer in hand came.
+    /// The time of the last packet of the current answer.
     last: Option<Duration>,
     longest: Option<Duration>,
 }
 
 impl Pace {
-    /// A request goes out: what follows is another answer.
+    /// Notes a new request: the next packet belongs to another answer.
     pub(super) fn request(&mut self) {
         self.last = None;
     }
 
-    /// A packet of the answer came.
+    /// Notes a packet of the answer.
     pub(super) fn packet(&mut self, now: Duration) {
         if let Some(before) = self.last.replace(now) {
             let pause = now.saturating_sub(before);
@@ -29,13 +29,13 @@ impl Pace {
         }
     }
 
-    /// How long the first packet of a transfer may take: eight times the longest pause so far, but at least the answer
-    /// time-out and at most three of them.
+    /// How long to wait for the first packet of a transfer: eight times the longest pause so far, but one to three
+    /// timeouts.
     pub(super) fn gap(&self, config: &Config) -> Duration {
         self.eight_pauses(config, config.timeout).unwrap_or(config.timeout.saturating_mul(3))
     }
 
-    /// How long each further packet may take. What a lost datagram would have brought is soon asked for again.
+    /// How long to wait for each further packet. The content of a lost datagram is soon requested again.
     pub(super) fn pause(&self, config: &Config, datagrams: bool) -> Duration {
         if !datagrams {
             return self.gap(config);

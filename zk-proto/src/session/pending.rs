@@ -1,4 +1,4 @@
-//! A request on its way: sent, sent again, given up.
+//! A request in flight: sent, repeated, given up.
 
 use core::time::Duration;
 
@@ -8,36 +8,36 @@ use super::Session;
 use super::contract::Ask;
 use crate::{Command, ProtoError};
 
-/// The first pause before an unanswered datagram is sent again; doubled each time up to the last.
+/// The first pause before an unanswered datagram is sent again. It doubles each time up to the last.
 const RESEND_FIRST: Duration = Duration::from_millis(400);
 const RESEND_LAST: Duration = Duration::from_secs(1);
 
-/// A request on its way.
+/// A request in flight.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) reply_id: u16,
     pub(super) ask: Ask,
-    /// As sent, for sending it again.
+    /// The packet as sent, to send it again.
     pub(super) wire: Bytes,
     pub(super) deadline: Duration,
-    /// When the identical datagram goes out again, and the pause after that.
+    /// The time to send the identical datagram again, and the pause after that.
     pub(super) resend: Option<(Duration, Duration)>,
-    /// When the request goes out anew, the terminal having said that it is busy.
-    pub(super) anew: Option<Duration>,
+    /// The time to repeat the request after the terminal answered that it is busy.
+    pub(super) retry: Option<Duration>,
     pub(super) busy: u8,
-    /// Answers came as datagrams with a wrong checksum and were dropped.
+    /// Answers were dropped because their datagrams had a wrong checksum.
     pub(super) damaged: bool,
 }
 
 impl Session {
-    /// Lets time pass: requests are sent again, or given up.
+    /// Lets time pass: requests are repeated or given up.
     pub fn handle_timeout(&mut self, now: Duration) {
         let Some(pending) = self.pending.as_mut() else { return };
         if let Some((at, pause)) = pending.resend.filter(|(at, _)| *at <= now) {
             pending.resend = Some((at + pause, (pause * 2).min(RESEND_LAST)));
             self.outbox.push_back(pending.wire.clone());
         }
-        if pending.anew.is_some_and(|at| at <= now) {
+        if pending.retry.is_some_and(|at| at <= now) {
             let (ask, busy) = (pending.ask.clone(), pending.busy);
             self.ask(now, ask, busy);
             return;
@@ -50,11 +50,11 @@ impl Session {
         }
     }
 
-    /// When [`Session::handle_timeout`] wants to be called, unless input comes before.
+    /// Returns the time to call [`Session::handle_timeout`], unless input comes before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let pending = self.pending.as_ref()?;
-        let first = [pending.resend.map(|(at, _)| at), pending.anew, self.overall].into_iter().flatten().min();
+        let first = [pending.resend.map(|(at, _)| at), pending.retry, self.overall].into_iter().flatten().min();
         Some(first.map_or(pending.deadline, |at| at.min(pending.deadline)))
     }
 
@@ -74,7 +74,7 @@ impl Session {
             wire,
             deadline: now.saturating_add(ask.wait),
             resend: resend.then_some((now + first, first * 2)),
-            anew: None,
+            retry: None,
             busy,
             damaged: false,
             ask,

@@ -1,4 +1,4 @@
-//! Asking for a set: the buffered read (command 1503), with the direct one for firmware that lacks it.
+//! Requesting a set: the buffered read (command 1503), or the direct one for firmware without it.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -11,36 +11,36 @@ use crate::dataset::{Dataset, Prepared};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// How long data may follow an announcement that nobody asked for, or an acknowledgement without data.
+/// How long data may follow an unexpected announcement, or an acknowledgement without data.
 const FOLLOWS: Duration = Duration::from_secs(2);
-/// How often a damaged answer is asked for again.
+/// How often a damaged answer is requested again.
 const AGAIN: u8 = 3;
-/// How often an answer over datagrams is asked for again of which a part was lost.
+/// How often an incomplete answer over datagrams is requested again.
 const DATAGRAMS_AGAIN: u8 = 6;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Dropping what an earlier reader may have left in the buffer.
+    /// Freeing the buffer of an earlier reader.
     Freeing,
-    /// Asked for the buffer.
+    /// Requested through the buffer.
     Buffered,
-    /// Announced in answer to that: either it streams now, or it waits to be read.
+    /// Announced in answer to that. Either it streams now, or it waits to be read.
     Offered { size: u64, part: u64 },
-    /// Asked without the buffer.
+    /// Requested without the buffer.
     Direct,
 }
 
-/// Finds out how the terminal will hand over a set.
+/// Finds out how the terminal will send a set.
 #[derive(Debug)]
 pub(super) struct Prepare {
     dataset: Dataset,
     stage: Stage,
-    /// Requests for the buffer that stayed without an answer.
+    /// Unanswered requests for the buffer.
     unanswered: u8,
     again: u8,
     /// An acknowledgement without data came; the data may still follow.
     acknowledged: bool,
-    /// What came over datagrams and may be a part of more.
+    /// Data from datagrams that may be part of more.
     loose: Loose,
 }
 
@@ -65,12 +65,12 @@ impl Prepare {
             Stage::Direct => (self.dataset.command(), self.dataset.direct_request()),
             _ => (Command::DATA_WRRQ, self.dataset.buffered_request()),
         };
-        // The terminal may have to gather a whole log before it answers. Once it had the time, it is not given it again.
+        // The terminal may have to gather a whole log before it answers. It gets that time once.
         let times = if stage == Stage::Buffered && self.unanswered > 0 { 1 } else { 3 };
         Next::Ask(Ask { command, data, wait: context.config.timeout.saturating_mul(times), repeatable: true })
     }
 
-    /// How the set is asked for first. A buffered read that was waited for in vain is not waited for again.
+    /// The first way to request the set. If a buffered read was awaited in vain, it is not tried again.
     fn way(&self, context: &Context<'_>) -> Stage {
         if *context.unbuffered == Some(self.dataset) { Stage::Direct } else { Stage::Buffered }
     }
@@ -88,7 +88,7 @@ impl Prepare {
             *context.unbuffered = Some(self.dataset);
         }
         match self.stage {
-            // Whatever it answered: an empty buffer may be refused.
+            // Any answer will do: freeing an empty buffer may be refused.
             Stage::Freeing => self.ask(context, self.way(context)),
             Stage::Offered { size, part } => self.after_offer(context, packet, size, part),
             Stage::Buffered | Stage::Direct => match meaning {
@@ -138,7 +138,7 @@ impl Prepare {
             }
             Stage::Offered { size, .. } => done(context, Prepared::Buffered { size }),
             _ if self.acknowledged => done(context, Prepared::Empty { code: Command::ACK_OK }),
-            // Silent to everything since the last request: dead, not merely without the buffered read.
+            // No answer to anything since the last request: the terminal is dead, not merely without the buffered read.
             Stage::Freeing if self.unanswered > 0 => Next::Fail(ProtoError::TimedOut { command: Command::FREE_DATA }),
             Stage::Freeing => self.ask(context, self.way(context)),
             Stage::Buffered if self.unanswered == 0 => {
@@ -195,7 +195,7 @@ impl Prepare {
 
     fn after_refusal(&mut self, context: &mut Context<'_>, code: Command) -> Next {
         match code {
-            // A plain "no" may be about the buffer alone: firmware without it says so, too.
+            // A plain refusal may be about the buffer alone: firmware without it refuses too.
             Command::ACK_UNKNOWN | Command::ACK_ERROR_CMD | Command::ACK_ERROR
                 if self.stage == Stage::Buffered && self.dataset.is_direct() =>
             {
@@ -206,7 +206,7 @@ impl Prepare {
         }
     }
 
-    /// Asks for the set again, of which a part was lost.
+    /// Requests a set again after a part of it was lost.
     fn ask_again(&mut self, context: &Context<'_>) -> Next {
         self.again += 1;
         match self.again > DATAGRAMS_AGAIN {
@@ -216,21 +216,21 @@ impl Prepare {
     }
 }
 
-/// What came over datagrams and may be a part of more.
+/// Data from datagrams that may be part of more.
 #[derive(Debug, Default)]
 struct Loose {
-    /// Data that nothing has announced.
+    /// Data without an announcement.
     pieces: Vec<Packet>,
-    /// The field at offset 4 of an acknowledgement: for the end of a transfer, its size.
+    /// The field at offset 4 of an acknowledgement. At the end of a transfer it is the size.
     end: u16,
-    /// A datagram of data that came alone, and how often.
+    /// A single datagram of data, and how often it came.
     doubtful: Option<(Bytes, u8)>,
-    /// How often an acknowledgement came alone that may say that there is no set.
+    /// How often a single acknowledgement came that may mean that there is no set.
     empty: u8,
 }
 
 impl Loose {
-    /// Another request goes out.
+    /// Forgets the data before another request.
     fn clear(&mut self) {
         self.pieces.clear();
     }
@@ -242,7 +242,7 @@ impl Loose {
         }
     }
 
-    /// One datagram alone that came often enough to be the whole set.
+    /// A single datagram that came often enough to be the whole set.
     fn lone(&mut self) -> Option<Bytes> {
         let [piece] = &self.pieces[..] else { return None };
         let times = match &self.doubtful {
@@ -253,7 +253,7 @@ impl Loose {
         (times >= LONE).then(|| piece.data.clone())
     }
 
-    /// Whether an acknowledgement came alone and often enough to say that there is no set.
+    /// Whether a single acknowledgement came often enough to mean that there is no set.
     fn is_empty_set(&mut self, session: u16) -> bool {
         self.empty += u8::from(self.end == 0 || self.end == session);
         self.empty >= LONE
@@ -265,7 +265,7 @@ impl Loose {
     }
 }
 
-/// Whether the length word in front of a set says that these bytes are all of it.
+/// Whether these bytes are a whole set, by its length word.
 fn is_whole_set(data: &[u8]) -> bool {
     let (word, _) = announcement(data);
     data.len() >= 4 && word == data.len() as u64 - 4
@@ -280,14 +280,14 @@ fn done(context: &mut Context<'_>, prepared: Prepared) -> Next {
     Next::Done
 }
 
-/// The size in an acknowledgement: behind a zero byte, once or twice, or (one family) alone in four bytes.
+/// Reads the size from an acknowledgement: after a zero byte, once or twice, or (one family) alone in four bytes.
 fn after_size(context: &mut Context<'_>, packet: &Packet) -> Next {
     let (alone, _) = announcement(&packet.data);
-    let (behind, _) = announcement(packet.data.get(1..).unwrap_or_default());
+    let (after_zero, _) = announcement(packet.data.get(1..).unwrap_or_default());
     let size = match packet.data.len() {
         0..4 => return Next::Fail(ProtoError::Truncated { what: "buffer size", need: 4, have: packet.data.len() }),
         4 => alone,
-        _ => behind,
+        _ => after_zero,
     };
     if let Err(error) = check(context, size) {
         return Next::Fail(error);

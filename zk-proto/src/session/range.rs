@@ -1,4 +1,4 @@
-//! Reading ranges of what was prepared.
+//! Reading ranges of a prepared set over a stream.
 
 use alloc::vec::Vec;
 
@@ -10,30 +10,30 @@ use super::contract::{AGAIN, Ask, Context, FINAL_ACK, NOT_READY_TIMES, Next, Str
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// Bytes asked for at once, as the field's clients do. Smaller is always allowed.
+/// Bytes per request, as in other implementations. Smaller is always allowed.
 const STREAM_CHUNK: u32 = 0xFFC0;
 
-/// Reads a range of the terminal's buffer (command 1504) over a stream, one request in flight.
+/// Reads a range of the terminal's buffer (command 1504) over a stream, with one request in flight.
 ///
-/// The bytes of a request are held until all of them came intact, so what goes out is in order and goes out once.
+/// The bytes of a request are held until all of them are intact, so they are handed out in order and once.
 #[derive(Debug)]
 pub(super) struct RangeRead {
     start: u64,
     offset: u64,
     end: u64,
-    /// Bytes asked for at once at most.
+    /// The most bytes per request.
     usual: u32,
     collector: Collector,
     announced: bool,
     acknowledged: bool,
-    /// An acknowledgement came and nothing else yet.
+    /// Only an acknowledgement came so far.
     unready: bool,
     not_ready: u32,
     again: u8,
 }
 
 impl RangeRead {
-    /// `offset..end` must lie within what the terminal offered.
+    /// Begins to read `offset..end`, which must be within the prepared set.
     pub(super) fn start(context: &Context<'_>, offset: u64, end: u64) -> (Self, Ask) {
         let usual = context.config.limits.chunk.unwrap_or(STREAM_CHUNK).max(1);
         let mut read = Self {
@@ -52,7 +52,7 @@ impl RangeRead {
         (read, ask)
     }
 
-    /// Asks for the chunk at the offset.
+    /// Requests the chunk at the offset.
     fn ask(&mut self, context: &Context<'_>) -> Ask {
         let length = (self.end - self.offset).min(context.chunk.within(self.usual).into());
         self.collector = Collector::new(length, false);
@@ -81,7 +81,7 @@ impl RangeRead {
             }
             Meaning::Done => self.after_ack(context),
             Meaning::Unauthorized => Next::Fail(ProtoError::SessionLost),
-            // Some firmware serves its buffer from the beginning alone: then the rest comes with the whole, in one answer.
+            // Some firmware serves its buffer only from the beginning. Then the whole is read in one answer.
             _ if self.start == 0 && self.offset > 0 => self.read_at_once(context),
             _ => Next::Fail(ProtoError::Refused { command: Command::DATA_RDY, code: packet.command }),
         }
@@ -109,7 +109,7 @@ impl RangeRead {
         if self.collector.is_whole() {
             self.finish(context)
         } else if self.collector.is_empty() && !self.announced {
-            // Some firmware acknowledges first and sends then; the same packet alone means "not ready".
+            // Some firmware acknowledges before it sends. Without data, the same packet means "not ready".
             self.unready = true;
             Next::Wait(not_ready(self.not_ready))
         } else {
@@ -126,14 +126,14 @@ impl RangeRead {
             self.not_ready += 1;
             return Next::Ask(self.ask(context));
         }
-        // A stream that is silent twice is dead.
+        // A stream that times out twice is dead.
         if self.unready || self.again > 0 {
             return Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY });
         }
         self.ask_again(context)
     }
 
-    /// What came is short.
+    /// Requests a short chunk again.
     fn ask_again(&mut self, context: &mut Context<'_>) -> Next {
         let have = self.collector.have();
         if self.again < AGAIN {
@@ -141,7 +141,7 @@ impl RangeRead {
             context.chunk.lost();
             return Next::Ask(self.ask(context));
         }
-        // A terminal that announces and acknowledges without a byte between did answer: bytes are missing.
+        // If the terminal announced and acknowledged but sent nothing, bytes are missing; it is no timeout.
         if self.collector.is_empty() && !self.announced {
             return Next::Fail(ProtoError::TimedOut { command: Command::DATA_RDY });
         }

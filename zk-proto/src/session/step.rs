@@ -1,4 +1,4 @@
-//! From one step of an exchange to the next.
+//! The steps of an exchange.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ impl Session {
         self.ask(now, ask, 0);
     }
 
-    /// Gives the exchange in hand a packet, or silence, and does what it wants next.
+    /// Gives the current exchange a packet or a timeout, and takes its next step.
     pub(super) fn advance(&mut self, now: Duration, packet: Option<Packet>) {
         let Some(mut exchange) = self.exchange.take() else { return };
         let mut context = self.context();

@@ -10,39 +10,41 @@ use super::contract::{Context, FINAL_ACK, Next, OVERTAKEN, Streamed, announcemen
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// How often an answer over datagrams is asked for again that was short or out of order.
+/// How often a short or reordered answer over datagrams is requested again.
 const DATAGRAMS_AGAIN: u8 = 6;
-/// How often an answer over datagrams is asked for again of which nothing came. Each request has been sent several times by then.
+/// How often an answer over datagrams is requested again when nothing came. Each request was sent several times by
+/// then.
 const DEAD: u8 = 1;
-/// Readings that may differ from those that have to be the same, with and without numbers on the packets.
+/// Readings that may differ from those that must be equal, with and without numbers on the packets.
 const SPARE_NUMBERED: usize = 1;
 const SPARE: usize = 2;
 
 /// Reads a set, or a range of it, that comes as one answer.
 ///
-/// Over a stream the bytes go out as they come. Datagrams are held until all are there, for they may come in any order, and
-/// the request that brought them is repeated while that fills holes. An answer of more than one datagram proves nothing: one
-/// of them may have come twice, or in the place of another. So it has to come several times, the same to the byte.
+/// Over a stream the bytes are handed out as they come. Datagrams are held until all are there, because they may come
+/// in any order, and the request is repeated as long as that fills holes. An answer of several datagrams proves
+/// nothing: one of them may have come twice, or in the place of another. So it has to come several times, identical to
+/// the byte.
 #[derive(Debug)]
 pub(super) struct StreamRead {
     command: Command,
-    /// Where the answer begins and ends.
+    /// The offset of the answer's beginning, and of its end.
     begin: u64,
     size: u64,
-    /// The end of what was handed out or is known.
+    /// The end of the bytes that were handed out or are known.
     seen: u64,
-    /// Where the next bytes to hand out stand.
+    /// The offset of the next bytes to hand out.
     offset: u64,
     collector: Collector,
     acknowledged: bool,
     again: u8,
     best: u64,
-    /// Anything came since the request went out.
+    /// Something came since the request.
     heard: bool,
     silent: u8,
-    /// Whole answers of several datagrams, and how often each came.
+    /// Complete answers of several datagrams, and how often each came.
     readings: Vec<(Vec<Bytes>, usize)>,
-    /// The answer can be had only once: numbered datagrams are taken as they are.
+    /// The request must not be repeated: numbered datagrams are accepted as they are.
     once: bool,
 }
 
@@ -73,7 +75,7 @@ impl StreamRead {
         }
     }
 
-    /// The answer can be had only once.
+    /// Marks that the request must not be repeated.
     pub(super) fn once(self) -> Self {
         Self { once: true, ..self }
     }
@@ -83,7 +85,7 @@ impl StreamRead {
         self.size - self.begin
     }
 
-    /// Bytes that have not come.
+    /// The number of missing bytes.
     pub(super) fn missing(&self) -> u64 {
         self.size.saturating_sub(self.seen.saturating_add(self.collector.have()))
     }
@@ -130,7 +132,8 @@ impl StreamRead {
         self.release(context)
     }
 
-    /// As [`StreamRead::on_silence`] for a set. Over a stream, one that ends without an end is a terminal that fell silent.
+    /// As [`StreamRead::on_silence`] for a set. Over a stream, a set without an end means that the terminal fell
+    /// silent.
     pub(super) fn on_silence_in_set(&mut self, context: &mut Context<'_>) -> Next {
         if !context.datagrams && self.seen < self.size {
             return Next::Fail(ProtoError::TimedOut { command: self.command });
@@ -138,10 +141,10 @@ impl StreamRead {
         self.on_silence(context)
     }
 
-    /// Hands out what was held, and ends the transfer: whole, or short.
+    /// Hands out the held bytes and ends the transfer, complete or short.
     fn release(&mut self, context: &mut Context<'_>) -> Next {
         if context.datagrams
-            && let Some(next) = self.weigh(context)
+            && let Some(next) = self.confirm(context)
         {
             return next;
         }
@@ -152,8 +155,8 @@ impl StreamRead {
         Next::Done
     }
 
-    /// Hands out an answer that came as datagrams, if it can be believed. What to do next if not.
-    fn weigh(&mut self, context: &mut Context<'_>) -> Option<Next> {
+    /// Hands out an answer of datagrams if it is confirmed. Otherwise returns the next step.
+    fn confirm(&mut self, context: &mut Context<'_>) -> Option<Next> {
         if !self.collector.settle() {
             return Some(self.after_short());
         }
@@ -177,7 +180,7 @@ impl StreamRead {
         None
     }
 
-    /// Notes a reading. How often it came.
+    /// Notes a reading and returns how often it came.
     fn count(&mut self, pieces: &[Bytes]) -> usize {
         if let Some((_, times)) = self.readings.iter_mut().find(|(before, _)| before == pieces) {
             *times += 1;
@@ -187,7 +190,7 @@ impl StreamRead {
         1
     }
 
-    /// The datagrams that came are not all of the answer, or not in an order that can be right.
+    /// The next step after an answer that is incomplete, or whose order cannot be right.
     fn after_short(&mut self) -> Next {
         let have = self.collector.have();
         let progress = self.collector.is_numbered() && have > self.best;
@@ -204,7 +207,7 @@ impl StreamRead {
         })
     }
 
-    /// Hands out the next bytes of the set, without those that are known and those beyond its end. Whether it ends here.
+    /// Hands out the next bytes of the set, without those that are known or past its end. Returns true at the end.
     fn emit(&mut self, context: &mut Context<'_>, mut bytes: Bytes) -> bool {
         let left = usize::try_from(self.size - self.seen).unwrap_or(usize::MAX);
         *context.surplus += bytes.len().saturating_sub(left) as u64;
@@ -221,11 +224,11 @@ impl StreamRead {
     }
 }
 
-/// How often an answer of so many datagrams has to come, the same to the byte.
+/// How often an answer of so many datagrams has to come, identical to the byte.
 ///
-/// Numbers put datagrams in their place. Without them, the same two neighbours may change places in each reading. If that
-/// happens to one datagram in `n`, the worst case, then `k` readings of `n` datagrams agree on it with a chance of about
-/// `n^(1-k) * e^-k`. These counts keep it below one in a hundred thousand.
+/// Numbers place the datagrams. Without them, the same two neighbours may change places in each reading. If that
+/// happens to one datagram in `n`, the worst case, then `k` readings of `n` datagrams agree on it with a chance of
+/// about `n^(1-k) * e^-k`. These counts keep it below one in a hundred thousand.
 fn readings_needed(datagrams: usize, numbered: bool) -> usize {
     match datagrams {
         _ if numbered => 2,

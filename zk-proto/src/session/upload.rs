@@ -1,4 +1,4 @@
-//! Writing what is longer than a packet: the terminal's upload buffer, filled in chunks and committed.
+//! Writing data that are longer than a packet, through the terminal's upload buffer.
 
 use alloc::vec::Vec;
 
@@ -10,12 +10,13 @@ use crate::record::{FingerTemplate, User, UserLayout};
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError, Uid};
 
-/// Bytes of one chunk: with its header it fits the longest datagram that terminals take.
+/// Bytes of one chunk. With its header it fits the longest datagram that terminals accept.
 const CHUNK: usize = 1024;
-/// What commits users and fingerprints: sub-code 12. Other sub-codes of the same command flash firmware, so no caller can say one.
+/// The data that commit users and fingerprints: sub-code 12. Other sub-codes flash firmware, so callers cannot choose
+/// one.
 const USERS: [u8; 8] = [12, 0, 0, 0, 0, 0, 8, 0];
 
-/// Bytes for the terminal's upload buffer, and what makes of them a fingerprint, or users with their fingerprints.
+/// The content of an upload, and the command that commits it as a fingerprint, or as users with fingerprints.
 ///
 /// # Example
 /// ```
@@ -28,7 +29,7 @@ const USERS: [u8; 8] = [12, 0, 0, 0, 0, 0, 8, 0];
 /// let upload = Upload::finger(&template)?;
 /// assert_eq!((upload.commit(), &upload.commit_data()[..]), (Command::TMP_WRITE, &[14, 0, 4, 1, 0xBE, 0x04][..]));
 ///
-/// // Over a session that is open: each packet goes out when the one before it is acknowledged.
+/// // In an open session, each packet is sent after the one before it is acknowledged.
 /// let mut session = Session::stream(Config::default());
 /// session.upload(Duration::ZERO, upload);
 /// assert!(session.poll_transmit().is_some());
@@ -47,7 +48,7 @@ pub struct Upload {
 pub struct Enrolled {
     /// The user.
     pub user: User,
-    /// Fingerprints. Their uid is not looked at, nor is their flag: this way of writing has none, the terminal takes them as valid.
+    /// The fingerprints. Their uid and flag are ignored: an upload has no flag, and the terminal marks them as valid.
     pub fingers: Vec<FingerTemplate>,
 }
 
@@ -59,10 +60,11 @@ impl core::fmt::Debug for Upload {
 }
 
 impl Upload {
-    /// One fingerprint, byte for byte (command 87). The user has to exist, and the finger must be free: delete it first.
+    /// Uploads one fingerprint, byte for byte (command 87). The user must exist, and the finger must be free: delete it
+    /// first.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when the finger is none of 0-9, or the template is empty or too long for its 16-bit size.
+    /// [`ProtoError::Invalid`] when the finger is not 0-9, or the template is empty or too long for its 16-bit size.
     pub fn finger(template: &FingerTemplate) -> Result<Self, ProtoError> {
         let size = u16::try_from(template.template.len()).ok().filter(|size| *size > 0);
         let size = size.ok_or(ProtoError::Invalid { what: "template" })?;
@@ -79,7 +81,7 @@ impl Upload {
         })
     }
 
-    /// Users with their fingerprints (command 110, sub-code 12). Users who exist are written over.
+    /// Uploads users with their fingerprints (command 110, sub-code 12). Existing users are overwritten.
     ///
     /// # Errors
     /// As [`User::encode`], and [`ProtoError::Invalid`] for a template as in [`Upload::finger`].
@@ -112,8 +114,8 @@ impl Upload {
         Ok(Self { data: data.freeze(), commit: Command::SAVE_USERTEMPS, commit_data, checksum: false })
     }
 
-    /// Also asks for the terminal's checksum of the buffer (command 119) before the commit. How it is computed is not known, so
-    /// nothing is compared; official tools ask all the same.
+    /// Also requests the terminal's checksum of the buffer (command 119) before the commit, as official tools do. Its
+    /// algorithm is not known, so it is not compared.
     #[must_use]
     pub fn with_checksum(self) -> Self {
         Self { checksum: true, ..self }
@@ -147,7 +149,7 @@ fn word(length: usize) -> Result<u32, ProtoError> {
 }
 
 impl Enrolled {
-    /// Whose they are.
+    /// The slot of the user.
     #[must_use]
     pub fn uid(&self) -> Uid {
         self.user.uid
@@ -156,28 +158,28 @@ impl Enrolled {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Dropping what an earlier writer may have left.
+    /// Freeing the buffer of an earlier writer.
     Freeing,
     /// The size is announced.
     Announcing,
-    /// A chunk is under way, which ends here.
+    /// A chunk is in flight, which ends here.
     Sending {
         end: usize,
     },
     Summing,
     Committing,
-    /// Dropping our own bytes.
+    /// Freeing the buffer.
     Ending,
 }
 
-/// An upload under way: one packet at a time, each acknowledged.
+/// An upload in progress, one acknowledged packet at a time.
 #[derive(Debug)]
 pub(super) struct Uploading {
     upload: Upload,
     stage: Stage,
     again: u8,
     checksum: Option<u32>,
-    /// Why the commit failed; the buffer is freed all the same.
+    /// Why the commit failed. The buffer is freed anyway.
     failure: Option<ProtoError>,
 }
 
@@ -187,7 +189,7 @@ impl Uploading {
         (uploading, ask(context, Command::FREE_DATA, Bytes::new(), true))
     }
 
-    /// Bytes that are to be sent.
+    /// The number of bytes to send.
     pub(super) fn size(&self) -> u64 {
         self.upload.data.len() as u64
     }
@@ -199,7 +201,7 @@ impl Uploading {
         }
         let done = meaning == Meaning::Done;
         match self.stage {
-            // Whatever it answered: an empty buffer may be refused.
+            // Any answer will do: freeing an empty buffer may be refused.
             Stage::Freeing => self.announce(context),
             Stage::Announcing if done => self.send(context, 0),
             Stage::Sending { end } if done => self.send(context, end),
@@ -220,7 +222,8 @@ impl Uploading {
 
     pub(super) fn on_silence(&mut self, context: &mut Context<'_>) -> Next {
         match self.stage {
-            // Nothing is done before the commit; sending the one chunk again might put it into the buffer twice.
+            // Nothing takes effect before the commit, and repeating one chunk might append it twice. So the upload
+            // starts over.
             Stage::Announcing | Stage::Sending { .. } if self.again < AGAIN => {
                 self.again += 1;
                 self.stage = Stage::Freeing;
@@ -242,7 +245,7 @@ impl Uploading {
         Next::Ask(ask(context, Command::PREPARE_DATA, Bytes::copy_from_slice(&size), true))
     }
 
-    /// Sends the chunk at an offset, or goes on when there is none left.
+    /// Sends the chunk at an offset, or continues after the last one.
     fn send(&mut self, context: &Context<'_>, from: usize) -> Next {
         let end = self.upload.data.len().min(from + CHUNK);
         if from < end {

@@ -89,8 +89,8 @@ impl Recorded {
 
 /// Writes what a client sends and receives, without its secrets: see [`transcript`](crate::transcript).
 ///
-/// One recorder is for one client at a time, with all its connections. Clones write to the same transcript. Everything is
-/// written at once, on the thread of the client.
+/// One recorder is for one client at a time, with all its connections. Clones write to the same transcript. Everything
+/// is written at once, on the thread of the client.
 ///
 /// ```no_run
 /// use zk_proto::client::{ConnectOptions, Recorder};
@@ -175,8 +175,8 @@ impl Recorder {
         recording.drain();
     }
 
-    /// Returns the text so far of a recorder in memory; empty for other recorders. Incomplete packets and a user table that
-    /// is still arriving are missing until [`Recorder::finish`].
+    /// Returns the text so far of a recorder in memory; empty for other recorders. Incomplete packets and a user table
+    /// that is still arriving are missing until [`Recorder::finish`].
     #[must_use]
     pub fn text(&self) -> String {
         match &self.lock().sink {

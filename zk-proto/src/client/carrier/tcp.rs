@@ -23,8 +23,8 @@ impl Tcp {
         Ok(Self { stream, unsent: Bytes::new() })
     }
 
-    /// Sends a packet, or without one what is left of the packet before. May be dropped at any point: the rest is kept, and
-    /// has to be sent before another packet.
+    /// Sends a packet, or without one what is left of the packet before. May be dropped at any point: the rest is kept,
+    /// and has to be sent before another packet.
     pub(super) async fn send(&mut self, packet: Option<Bytes>) -> io::Result<()> {
         if let Some(packet) = packet {
             self.unsent = packet;

@@ -1,4 +1,4 @@
-//! What live capture tells.
+//! The items of live capture.
 
 use std::time::Duration;
 
@@ -6,31 +6,32 @@ use crate::DeviceTime;
 use crate::client::ClientError;
 use crate::record::LiveEvent;
 
-/// What live capture tells.
+/// An item of live capture.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LiveItem {
-    /// Something happened at the terminal; copies of an event that is already told are left out.
+    /// An event at the terminal. Repeated copies are left out.
     Event(LiveEvent),
-    /// The terminal is not heard any more, or could not be reached in the first place; it is tried again. Told once for each loss.
+    /// The terminal was lost, or could not be reached in the first place. It is retried. Reported once for each loss.
     Lost {
-        /// Why.
+        /// The reason.
         why: ClientError,
     },
-    /// The terminal is heard from now on, and was not before. What happened in between stands in its log.
+    /// Listening begins now. The events in between are in the terminal's log.
     Gap(Gap),
 }
 
-/// A time in which nobody listened, in the terms of the terminal's own clock, which dates its log.
+/// A time in which the terminal was not heard, by the terminal's own clock, which also dates its log.
 ///
-/// The clock may have been set meanwhile: then the log itself tells more than these times.
+/// The clock may have been set meanwhile; then trust the log rather than these times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
-    /// What the clock showed at the last sign of life. `None` at the first connection, and where the terminal tells no time.
+    /// The clock at the last sign of life. `None` at the first connection, and for a terminal that does not report its
+    /// time.
     pub from: Option<DeviceTime>,
-    /// What it shows now. `None` where the terminal tells no time.
+    /// The clock now. `None` for a terminal that does not report its time.
     pub to: Option<DeviceTime>,
-    /// How long ago the loss was noticed, by the host's clock; `None` at the first connection.
+    /// The time since the loss was noticed, by the host's clock; `None` at the first connection.
     pub lasted: Option<Duration>,
 }

@@ -12,24 +12,24 @@ use crate::reply::Reply;
 use crate::session::Event;
 use crate::{DeviceTime, Packet};
 
-/// Longer than any deadline of a session, which ends the wait for an answer.
+/// Longer than any deadline of a session, so that the session's deadline ends the wait.
 const UNTIL_ANSWERED: Duration = Duration::from_secs(3600);
 
 /// A session that is registered.
 pub(super) struct Listening {
     pub(super) client: Box<Client>,
-    /// When the terminal was last heard, by the session's clock.
+    /// The time at which the terminal was last heard, by the session's clock.
     pub(super) heard: Duration,
     pub(super) pinging: bool,
 }
 
-/// What came from a terminal that is listened to.
+/// A packet or sign of life from the terminal.
 pub(super) enum Heard {
     Event(Packet),
     Alive(Option<DeviceTime>),
 }
 
-/// Leaves an old session, pauses, and opens one that is registered. Also reads the terminal's clock.
+/// Ends an old session, pauses, opens a new one and registers. Also reads the terminal's clock.
 pub(super) async fn open(
     old: Option<Box<Client>>,
     connect: ConnectOptions,
@@ -50,11 +50,11 @@ pub(super) async fn open(
 }
 
 impl Listening {
-    /// Waits for an event or a sign of life. May be dropped at any point and called again: what is under way is the session's.
+    /// Waits for an event or a sign of life. The future may be dropped and called again: the session keeps all state.
     pub(super) async fn hear(&mut self, ping_every: Duration) -> Result<Heard, ClientError> {
         loop {
             if self.client.in_call || !self.client.bound {
-                // Somebody used the client, and the registration went with its session.
+                // The caller used the client, and the registration ended with its session.
                 return Err(ClientError::Unusable);
             }
             let driver = &mut self.client.driver;
@@ -74,7 +74,7 @@ impl Listening {
                     self.pinging = false;
                     let (command, code, field) = (GetTime::COMMAND, packet.command, packet.session);
                     let reply = Reply { command, code, field, data: &packet.data };
-                    // A terminal that does not tell its time is there all the same.
+                    // A terminal that does not report its time is still there.
                     return Ok(Heard::Alive(GetTime.decode(&reply).ok()));
                 }
                 Event::Failed(error) => return Err(ClientError::from_proto(Step::Live, error)),

@@ -1,4 +1,4 @@
-//! How to listen.
+//! Options of live capture.
 
 use std::time::Duration;
 use std::vec;
@@ -6,19 +6,19 @@ use std::vec::Vec;
 
 use crate::op::RegisterEvents;
 
-/// How to listen.
+/// Options of live capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LiveOptions {
-    /// Which events, default those of punches alone.
+    /// The events to register for, default punches alone.
     pub events: RegisterEvents,
-    /// How long a terminal may be quiet before it is asked whether it is still there, default 30 s. One that is gone without a
-    /// sign is noticed after this and the answer time-out of the connection.
+    /// How long a terminal may be quiet before it is probed, default 30 s. A dead connection is noticed after this time
+    /// plus the timeout of the connection.
     pub ping_every: Duration,
-    /// How long the same event counts as sent again, default 5 s: firmware sends an event again when its acknowledgement is
-    /// late, and the end of an enrolment twice.
+    /// How long an equal event counts as a repetition, default 5 s. Firmware repeats an event whose acknowledgement is
+    /// late, and sends the end of an enrolment twice.
     pub repeat_within: Duration,
-    /// Pauses before a lost terminal is tried again, default 1, 2, 5 and 10 s; the last one again and again.
+    /// The pauses before a lost terminal is retried, default 1, 2, 5 and 10 s; the last one repeats.
     pub pauses: Vec<Duration>,
 }
 
@@ -34,35 +34,35 @@ impl Default for LiveOptions {
 }
 
 impl LiveOptions {
-    /// Sets which events are registered for.
+    /// Sets the events to register for.
     #[must_use]
     pub fn events(mut self, events: RegisterEvents) -> Self {
         self.events = events;
         self
     }
 
-    /// Sets how long a terminal may be quiet before it is asked whether it is still there.
+    /// Sets how long a terminal may be quiet before it is probed.
     #[must_use]
     pub fn ping_every(mut self, ping_every: Duration) -> Self {
         self.ping_every = ping_every;
         self
     }
 
-    /// Sets how long the same event counts as sent again.
+    /// Sets how long an equal event counts as a repetition.
     #[must_use]
     pub fn repeat_within(mut self, repeat_within: Duration) -> Self {
         self.repeat_within = repeat_within;
         self
     }
 
-    /// Sets the pauses before a lost terminal is tried again.
+    /// Sets the pauses before a lost terminal is retried.
     #[must_use]
     pub fn pauses(mut self, pauses: Vec<Duration>) -> Self {
         self.pauses = pauses;
         self
     }
 
-    /// The pause after so many failures in a row.
+    /// Returns the pause after so many consecutive failures.
     pub(super) fn pause(&self, failures: usize) -> Duration {
         let after = failures.checked_sub(1).and_then(|before| self.pauses.get(before).or(self.pauses.last()));
         after.copied().unwrap_or_default()

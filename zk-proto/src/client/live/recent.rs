@@ -1,4 +1,4 @@
-//! Events that were told a moment ago.
+//! Recent events, to recognize repetitions.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::record::EventCode;
 /// Far more than a terminal has events in a few seconds.
 const MOST: usize = 256;
 
-/// Events that were told a moment ago, to know the copies of one.
+/// Recent events, to recognize repetitions.
 #[derive(Debug)]
 pub(super) struct Recent {
     within: Duration,
@@ -23,10 +23,10 @@ impl Recent {
         Self { within, events: VecDeque::new() }
     }
 
-    /// Whether this event came a moment ago. A copy renews the moment.
+    /// Whether this event repeats a recent one. A repetition renews the time.
     ///
-    /// Only of punches and of ended enrolments: they name their person or their second. A finger on the sensor says nothing of
-    /// itself, and three of them are three.
+    /// Only punches and ended enrolments are compared: they name a person or a second. Finger events carry nothing that
+    /// could tell two of them apart.
     pub(super) fn is_repeated(&mut self, code: EventCode, payload: &Bytes) -> bool {
         if !matches!(code, EventCode::ATTENDANCE | EventCode::ENROLL_FINGER) {
             return false;

@@ -14,30 +14,30 @@ use crate::{Command, ProtoError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PullError {
-    /// The terminal or the line.
+    /// Talking to the terminal failed.
     Client(ClientError),
-    /// The place where the transfer waits.
+    /// The transfer could not be stored.
     Spool(SpoolError),
-    /// It took longer than [`PullRequest::deadline`](super::PullRequest::deadline).
+    /// The pull took longer than [`PullRequest::deadline`](super::PullRequest::deadline).
     Overdue {
-        /// The time that it was given.
+        /// The deadline.
         allowed: Duration,
         /// How far the transfer in hand had come; `None` when none had begun.
         progress: Option<Progress>,
     },
-    /// The log was refused on two sessions, as if it held nothing, by a terminal that counts people or records.
+    /// The terminal refused its log on two sessions as if it were empty, but counts people or records.
     Refused {
         /// The answer.
         code: Command,
-        /// People that it counts.
+        /// People that the terminal counts.
         users: u32,
-        /// Records that it counts.
+        /// Records that the terminal counts.
         records: u32,
     },
 }
 
 impl PullError {
-    /// Whether the same may succeed later without anybody changing anything.
+    /// Returns true if a retry may succeed later without any change.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -66,13 +66,13 @@ impl PullError {
         text
     }
 
-    /// Whether bytes came damaged or not at all although they were asked for again.
+    /// Whether bytes stayed damaged or missing although they were requested again.
     pub(super) fn lacks_bytes(&self) -> bool {
         match self {
             Self::Client(ClientError::Protocol { source, .. }) => {
                 matches!(**source, ProtoError::Damaged { .. } | ProtoError::Incomplete { .. })
             }
-            // A terminal that has no more than it sent says nothing to the rest.
+            // A terminal that has sent everything it has does not answer a request for more.
             Self::Client(ClientError::TimedOut { step } | ClientError::Stalled { step, .. }) => {
                 *step == Step::Command(Command::DATA_RDY)
             }

@@ -1,4 +1,4 @@
-//! What is new in a terminal's log, proven: the whole of an incremental read, over as many sessions as it takes.
+//! An incremental read of a terminal's log, with proof, over as many sessions as it takes.
 
 mod error;
 mod outcome;
@@ -27,32 +27,33 @@ use crate::session::ChecksumPolicy;
 use crate::spool::SpoolError;
 use transfer::Came;
 
-/// Sessions that one pull may use, however much each of them brought.
+/// The most sessions that one pull may use.
 const MAX_SESSIONS: u32 = 12;
-/// Readings of one log that are compared before it is given up.
+/// Readings of one log before it is given up as unproven.
 const MAX_READINGS: usize = 3;
-/// How often a fresh session is asked for, and how long the first wait is; a terminal with one session needs a moment to
-/// notice that it is free.
+/// The number of attempts to open a new session, and the first pause between them. A terminal with one session needs a
+/// moment to notice that it is free.
 const RECONNECTS: u32 = 4;
 const RECONNECT_AFTER: Duration = Duration::from_millis(200);
 
 /// Reads what is new in the attendance log and proves it.
 ///
-/// With a known end, only what stands behind it is read, if the records before it are still those that were stored; else
-/// everything. Where records name people by their place in the user table, that table is read and proven too, and so it is
-/// where the records leave a doubt that it may clear. A reading that is not proven is followed by one on a fresh session, and
-/// so is a line that was lost, which goes on where it broke if the log still is the same. The terminal's buffer is freed at the end.
+/// If the end of the log is known, only the records after it are read, provided that the records before it are still
+/// the stored ones; otherwise everything is read. The user table is read and proven too if records name people by their
+/// slot, or if it may clear a doubt about the records. A reading without proof is repeated on a new session. A lost
+/// connection is resumed on a new session where it broke, if the log is still the same. The terminal's buffer is freed
+/// at the end.
 ///
 /// # Errors
-/// When the terminal cannot be reached, refuses, or the transfer cannot be kept. A log that cannot be proven is no error
-/// but [`Pulled::Unproven`] or [`Pulled::UsersUnproven`]. After [`PullError::Overdue`] the client is left as after a call
-/// whose future was dropped: [`Client::abort`] makes it usable, [`Client::exit`] ends its session.
+/// When the terminal cannot be reached, refuses, or the transfer cannot be kept. A log that cannot be proven is no
+/// error but [`Pulled::Unproven`] or [`Pulled::UsersUnproven`]. After [`PullError::Overdue`] the client is left as
+/// after a call whose future was dropped: [`Client::abort`] makes it usable, [`Client::exit`] ends its session.
 pub async fn pull(
     client: &mut Client,
     request: &PullRequest,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Pull, PullError> {
-    // What a replay needs to know besides the terminal; no directory, which names people.
+    // A replay needs the same request. No directory, because its name may contain a person's.
     client.note(|| {
         let PullRequest { known, force_full, count_before, remembered, offsets_refused, order, host_now, .. } = request;
         let PullRequest { terminal_now, spool_memory, overlap, layout, .. } = request;
@@ -94,7 +95,7 @@ pub async fn pull(
         people_sought: false,
         table: None,
     };
-    // A terminal whose checksums were wrong when it was connected to has that habit, too.
+    // If checksums were wrong at the connection, the terminal always computes them that way.
     puller.remembered.checksums_wrong |= puller.client.options.checksums == ChecksumPolicy::Tolerate;
     if request.remembered.checksums_wrong {
         puller.client.set_checksum_policy(ChecksumPolicy::Tolerate);
@@ -113,7 +114,7 @@ pub async fn pull(
             Err(PullError::Overdue { allowed, progress: puller.reached })
         }
     };
-    // A terminal that does not answer any more frees its buffer with the session.
+    // A terminal that stopped answering frees its buffer with the session.
     if !puller.client.driver.silence.lasts && !puller.client.in_call {
         let _ = puller.client.free_data().await;
     }
@@ -123,7 +124,7 @@ pub async fn pull(
     pull
 }
 
-/// Bytes that a set has, as its offer says.
+/// The size of a set as the terminal announced it.
 fn announced(prepared: &Prepared) -> u64 {
     match prepared {
         Prepared::Inline(bytes) => bytes.len() as u64,
@@ -150,36 +151,36 @@ async fn reconnect(client: &mut Client) -> Result<(), PullError> {
     Ok(client.reconnect().await?)
 }
 
-/// One pull under way.
+/// A pull in progress.
 struct Puller<'a> {
     client: &'a mut Client,
     request: &'a PullRequest,
     progress: &'a mut (dyn FnMut(Progress) + Send),
     bytes_read: u64,
     sessions: u32,
-    /// Why each reading that is followed by another was not proven.
+    /// Why each repeated reading was not proven.
     readings: Vec<Vec<Doubt>>,
-    /// Why the transfer went on in another session.
+    /// Why the transfer continued in another session.
     interruptions: Vec<String>,
     counts: Counts,
     remembered: Remembered,
     offsets_refused: bool,
-    /// Bytes of the log in the terminal's buffer, once it is prepared on this session.
+    /// The size of the log in the terminal's buffer, once it is prepared in this session.
     buffered: Option<u64>,
-    /// How far the reading in hand has come, over all its sessions.
+    /// The progress of the current reading, over all its sessions.
     reached: Option<Progress>,
-    /// What the records of the whole log looked like as they came.
+    /// The records of the whole log, judged as they arrived.
     preview: Option<Preview>,
-    /// Some bytes came damaged on every session.
+    /// Some bytes were damaged in every session.
     damaged: bool,
-    /// The terminal does not say how many records it has.
+    /// The terminal does not report its count of records.
     countless: bool,
-    /// The log was refused once already.
+    /// The terminal refused the log once already.
     log_refused: bool,
-    /// The people of the user table, once it was read to speak for the records.
+    /// The people of the user table, once it was read as evidence for the records.
     people: Option<People>,
     people_sought: bool,
-    /// That table, for records that name people by their place in it.
+    /// The user table, for records that name people by slot.
     table: Option<UserTable>,
 }
 
@@ -201,7 +202,7 @@ impl Puller<'_> {
                     self.readings.push(reasons);
                 }
                 if asked.is_some() && earlier.is_none() && self.sessions < MAX_SESSIONS {
-                    // Some of what is new is doubtful, and has to come a second time.
+                    // Some new records are doubtful and have to be read a second time.
                     earlier = asked;
                     self.fresh().await?;
                     continue;
@@ -210,7 +211,7 @@ impl Puller<'_> {
                 if self.buffered.is_none() {
                     self.fresh().await?;
                 }
-                // The end is not what it was, but the same prepared buffer has the whole log.
+                // The known end does not match, but the prepared buffer has the whole log.
                 continue;
             }
             whole.push(reasons.clone());
@@ -233,7 +234,7 @@ impl Puller<'_> {
         let mut spool = self.request.spool();
         self.reached = None;
         let came = self.transfer(&mut spool, tail).await?;
-        // A line that is lost now has brought everything; one count is enough then.
+        // If the connection is lost now, everything has arrived, and the first count is enough.
         self.counts.after = match self.count().await {
             Err(PullError::Client(ClientError::SessionLost)) if self.fresh().await.is_ok() => {
                 self.count().await.unwrap_or(None)
@@ -280,7 +281,7 @@ impl Puller<'_> {
         Ok(Ok(self.report(found, Some(known), users)))
     }
 
-    /// Proves the same bytes again with the user table, where that may clear a doubt or few records came.
+    /// Proves the same bytes again with the user table, if that may clear a doubt or there are few records.
     async fn with_people(&mut self, proof: Result<Proven, Unproven>, evidence: Evidence) -> Result<Proven, Unproven> {
         if !proof.as_ref().map_or_else(Unproven::people_would_help, Proven::people_would_help) {
             return proof;
@@ -291,7 +292,7 @@ impl Puller<'_> {
         prove(spool, &Evidence { people: Some(people), ..evidence })
     }
 
-    /// What is known beside the bytes at this moment.
+    /// The evidence besides the bytes.
     fn evidence(&self, announced: u64) -> Evidence {
         Evidence {
             counts: self.counts,

@@ -1,66 +1,66 @@
-//! What a pull found.
+//! The result of a pull.
 
 use std::string::String;
 use std::vec::Vec;
 
 use crate::proof::{Counts, Doubt, Known, Proven, Remembered, Unproven, UserTable};
 
-/// How far a transfer has come.
+/// The progress of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of it that came.
+    /// Bytes that have arrived.
     pub bytes: u64,
-    /// Bytes that are to come.
+    /// Bytes in total.
     pub of: u64,
 }
 
-/// What a pull found.
+/// The records that a pull found.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Pulled {
-    /// The log ends where it is known to end.
+    /// Nothing is new: the log ends where it is known to end.
     Unchanged,
-    /// What stands behind the known end.
+    /// The records after the known end.
     Tail(Proven),
     /// The whole log, from its first record on.
     Full(Proven),
-    /// No proof, on a fresh session either. The last reading, and why each failed.
+    /// The log could not be proven, not on a new session either.
     Unproven {
         /// The last reading, with its bytes.
         last: Unproven,
         /// Why each reading failed, in order.
         readings: Vec<Vec<Doubt>>,
     },
-    /// The records name people by their place in the user table, and that has no proof, on a fresh session either. Its last
-    /// reading.
+    /// The records name people by slot, and the user table could not be proven, not on a new session either. Holds its
+    /// last reading.
     UsersUnproven(Unproven),
 }
 
-/// What a pull found, and what it learnt on the way.
+/// The result of a pull, and what it learned on the way.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Pull {
-    /// What it found.
+    /// The records.
     pub found: Pulled,
-    /// The user table, where there are records that name people by their place in it
+    /// The user table, if there are records that name people by slot
     /// ([`AttendanceLayout::needs_users`](crate::record::AttendanceLayout::needs_users)).
     pub users: Option<UserTable>,
-    /// Bytes of the log that were read, those read again included.
+    /// Bytes of the log that were read, including repeated reads.
     pub bytes_read: u64,
-    /// Sessions that it took.
+    /// Sessions that were used.
     pub sessions: u32,
-    /// Why each earlier reading of the log was not proven, so that it was read again; empty when one reading was enough.
+    /// Why each earlier reading was not proven and had to be repeated; empty if one reading was enough.
     pub readings: Vec<Vec<Doubt>>,
-    /// Why the transfer went on in another session, once for each: a lost line, missing or damaged bytes.
+    /// Why the transfer continued in another session, one entry each: a lost connection, missing or damaged bytes.
     pub interruptions: Vec<String>,
-    /// How many records the log has, as its bytes say; `None` when they are not proven.
+    /// The number of records in the log, from its bytes; `None` if they are not proven.
     pub records_on_device: Option<u64>,
-    /// How many records the terminal counted before and after.
+    /// The terminal's counts of records before and after the transfer.
     pub counts: Counts,
-    /// What is to be remembered of the terminal.
+    /// Facts about the terminal to remember for the next pull.
     pub remembered: Remembered,
-    /// The terminal refused to read from an offset.
+    /// The terminal refused a read from an offset.
     pub offsets_refused: bool,
-    /// The log's end as it is known now, for the next pull; `None` for an empty log and for one that is not proven.
+    /// The known end of the log for the next pull; `None` for an empty or unproven log.
     pub known: Option<Known>,
 }

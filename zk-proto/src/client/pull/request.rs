@@ -1,4 +1,4 @@
-//! What a pull is asked for.
+//! The request for a pull.
 
 use std::time::Duration;
 
@@ -7,47 +7,47 @@ use crate::proof::{Known, Remembered};
 use crate::record::{AttendanceLayout, FieldOrder};
 use crate::spool::{DEFAULT_MEMORY, Spool, SpoolDirectory};
 
-/// Records that are kept of a log's end to know it again.
+/// Records at the end of a log that are kept to recognize it.
 pub const DEFAULT_OVERLAP: u64 = 16;
 
-/// What is known before a pull, and how it is to be done.
+/// The knowledge before a pull, and its options.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PullRequest {
-    /// The records at the end of what is known of this log; `None` reads everything.
+    /// The known end of the log; `None` reads everything.
     pub known: Option<Known>,
-    /// Reads everything even when the end is known.
+    /// Reads everything even if the end is known.
     pub force_full: bool,
     /// The count of records that this session has already read, if it has.
     pub count_before: Option<u32>,
-    /// The terminal is known not to answer the question for its counts: it is not asked.
+    /// The terminal is known not to report its counts, so it is not asked.
     pub countless: bool,
     /// What earlier pulls have shown about the terminal.
     pub remembered: Remembered,
-    /// The terminal was seen to refuse offsets: everything is read from the start.
+    /// The terminal is known to refuse offsets, so everything is read from the start.
     pub offsets_refused: bool,
-    /// The layout that the owner of the terminal says its log has: no other one is considered.
+    /// The layout that the terminal's owner configured. No other one is considered.
     pub layout: Option<AttendanceLayout>,
     /// Which of two bytes of a 16-byte record is the punch state.
     pub order: FieldOrder,
     /// The host's local time.
     pub host_now: DeviceTime,
-    /// The terminal's clock, where it was read.
+    /// The terminal's clock, if it was read.
     pub terminal_now: Option<DeviceTime>,
-    /// Bytes of a transfer that are kept in memory; default 1 MiB.
+    /// Bytes of a transfer to keep in memory, default 1 MiB.
     pub spool_memory: usize,
-    /// The directory for the temporary file of a longer transfer; the system's temporary directory by default. With `None`, a
-    /// longer transfer fails.
+    /// The directory for the temporary file of a longer transfer, default the system's temporary directory. With
+    /// `None`, a longer transfer fails.
     pub spool_directory: Option<SpoolDirectory>,
-    /// Records of the log's end to give back for the next pull; default [`DEFAULT_OVERLAP`].
+    /// Records at the end of the log to return for the next pull, default [`DEFAULT_OVERLAP`].
     pub overlap: u64,
-    /// The longest that the whole pull may take, over all its sessions; default no limit of its own. Past it, the pull ends
-    /// with [`PullError::Overdue`](super::PullError::Overdue).
+    /// The longest that the whole pull may take, over all its sessions; default no limit of its own. Past it, the pull
+    /// ends with [`PullError::Overdue`](super::PullError::Overdue).
     pub deadline: Option<Duration>,
 }
 
 impl PullRequest {
-    /// A full read of a terminal that nothing is known of.
+    /// A full read of an unknown terminal.
     #[must_use]
     pub fn new(host_now: DeviceTime) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl PullRequest {
         self
     }
 
-    /// Sets whether everything is read although the end is known.
+    /// Sets whether to read everything even if the end is known.
     #[must_use]
     pub fn force_full(mut self, force_full: bool) -> Self {
         self.force_full = force_full;
@@ -89,7 +89,7 @@ impl PullRequest {
         self
     }
 
-    /// Sets whether the terminal is known not to answer the question for its counts.
+    /// Sets whether the terminal is known not to report its counts.
     #[must_use]
     pub fn countless(mut self, countless: bool) -> Self {
         self.countless = countless;
@@ -103,7 +103,7 @@ impl PullRequest {
         self
     }
 
-    /// Sets whether the terminal was seen to refuse offsets.
+    /// Sets whether the terminal is known to refuse offsets.
     #[must_use]
     pub fn offsets_refused(mut self, offsets_refused: bool) -> Self {
         self.offsets_refused = offsets_refused;
@@ -131,7 +131,7 @@ impl PullRequest {
         self
     }
 
-    /// Sets how many bytes of a transfer are kept in memory.
+    /// Sets how many bytes of a transfer to keep in memory.
     #[must_use]
     pub fn spool_memory(mut self, spool_memory: usize) -> Self {
         self.spool_memory = spool_memory;
@@ -145,7 +145,7 @@ impl PullRequest {
         self
     }
 
-    /// Sets how many records of the log's end are given back for the next pull.
+    /// Sets how many records at the end of the log to return for the next pull.
     #[must_use]
     pub fn overlap(mut self, overlap: u64) -> Self {
         self.overlap = overlap;

@@ -1,4 +1,4 @@
-//! One transfer, over fresh sessions where the line is lost.
+//! One transfer, over new sessions if the connection is lost.
 
 use std::ops::Range;
 use std::vec::Vec;
@@ -11,12 +11,12 @@ use crate::session::ChecksumPolicy;
 use crate::spool::Spool;
 use crate::{Command, Dataset, Prepared};
 
-/// Sessions in a row that may bring nothing new.
+/// Consecutive sessions that may bring nothing new.
 const MAX_FRUITLESS: u32 = 2;
-/// Bytes before the place where a line was lost that have to be the same on the next session.
+/// Bytes before the point of a lost connection that must be the same in the next session.
 const RESUME_OVERLAP: u64 = 2048;
 
-/// What one transfer brought.
+/// The result of one transfer.
 #[derive(Clone, Copy)]
 pub(super) enum Came {
     /// The set from its beginning.
@@ -26,7 +26,7 @@ pub(super) enum Came {
 }
 
 impl Puller<'_> {
-    /// Brings the set, or its tail, into the spool, over fresh sessions where the line is lost.
+    /// Reads the set, or its tail, into the spool, over new sessions if the connection is lost.
     pub(super) async fn transfer(&mut self, spool: &mut Spool, tail: Option<&Known>) -> Result<Came, PullError> {
         let mut fruitless = 0;
         let mut damage = 0;
@@ -35,7 +35,7 @@ impl Puller<'_> {
             let outcome = self.try_transfer(spool, tail).await;
             let fruitful = self.reached_bytes() > before;
             if fruitful {
-                // What was silent since then counts.
+                // Only silence after the progress counts.
                 self.client.driver.silence.forget(silent);
             }
             let error = match outcome {
@@ -62,7 +62,7 @@ impl Puller<'_> {
             let systematic = all_data || (seen.damaged > 0 && self.answers_are_damaged().await);
             if fruitless >= MAX_FRUITLESS || self.sessions >= MAX_SESSIONS {
                 if damage >= MAX_FRUITLESS && systematic && !self.remembered.checksums_wrong {
-                    // Not the line: this terminal computes every checksum wrong, in one session as in the next.
+                    // Not the connection: this terminal computes every checksum wrong, in every session.
                     self.remembered.checksums_wrong = true;
                     self.client.set_checksum_policy(ChecksumPolicy::Tolerate);
                     fruitless = 0;
@@ -80,7 +80,7 @@ impl Puller<'_> {
         }
     }
 
-    /// Goes on in a fresh session.
+    /// Continues in a new session.
     async fn go_on(&mut self) -> Result<(), PullError> {
         match self.fresh().await {
             Err(error) if error.is_silence() => Err(self.stalled()),
@@ -92,13 +92,13 @@ impl Puller<'_> {
         self.reached.map_or(0, |reached| reached.bytes)
     }
 
-    /// Whether short answers come with wrong checksums too.
+    /// Whether short answers have wrong checksums too.
     async fn answers_are_damaged(&mut self) -> bool {
         let before = self.client.statistics().damaged;
         self.client.time().await.is_ok() && self.client.statistics().damaged > before
     }
 
-    /// Whether the terminal still answers, if not what it was asked for.
+    /// Whether the terminal still answers any request.
     async fn is_alive(&mut self) -> bool {
         self.client.time().await.is_ok()
     }
@@ -155,7 +155,7 @@ impl Puller<'_> {
         Ok(Came::Whole { announced: size })
     }
 
-    /// A log that is refused as one without data, by a terminal that counts people or records, was not read.
+    /// Fails if the terminal refused its log as empty, but counts people or records.
     async fn check_refusal(&mut self, code: Command) -> Result<(), PullError> {
         if Meaning::of(code) != Meaning::Refused {
             return Ok(());
@@ -180,14 +180,15 @@ impl Puller<'_> {
         Ok(Came::Tail { announced: size, word })
     }
 
-    /// Where to go on with a spool that an earlier session began: behind what it has, if the new buffer agrees with that.
+    /// Returns the offset at which to continue a spool that an earlier session began: after its bytes, if they match
+    /// the new buffer.
     async fn resume_at(&mut self, spool: &mut Spool, size: u64) -> Result<u64, PullError> {
         let have = spool.contiguous();
         if (RESUME_OVERLAP + WORD_LEN..=size).contains(&have) && !self.offsets_refused {
             let overlap = have - RESUME_OVERLAP..have;
             let (word, there) = (self.peek(0..WORD_LEN).await?, self.peek(overlap.clone()).await?);
             if spool.read(overlap)? == there {
-                // The log may have grown since; only its length word shows that in what is already here.
+                // The log may have grown since. Of the bytes that are here, only the length word shows that.
                 spool.write_at(0, &word)?;
                 return Ok(have);
             }
@@ -196,7 +197,7 @@ impl Puller<'_> {
         Ok(0)
     }
 
-    /// Reads a range into the spool, where offset `base` of the set is the spool's beginning.
+    /// Reads a range into the spool. The spool begins at offset `base` of the set.
     async fn read(&mut self, spool: &mut Spool, range: Range<u64>, base: u64) -> Result<(), PullError> {
         let (progress, bytes_read, preview) = (&mut self.progress, &mut self.bytes_read, &mut self.preview);
         let (reached, end) = (&mut self.reached, range.end);
@@ -229,7 +230,7 @@ impl Puller<'_> {
         Ok(there)
     }
 
-    /// The terminal's count of records; what the caller has read already is not asked for again.
+    /// Reads the terminal's count of records, unless the caller has already read it.
     pub(super) async fn count(&mut self) -> Result<Option<u32>, PullError> {
         if let (1, None, Some(count)) = (self.sessions, self.counts.before, self.request.count_before) {
             return Ok(Some(count));
@@ -241,7 +242,7 @@ impl Puller<'_> {
             Ok(sizes) => Ok(sizes.records()),
             Err(ClientError::SessionLost) => Err(ClientError::SessionLost.into()),
             Err(error) if error.is_about_the_question() => {
-                // It is not asked again; a session that ended with the question is opened anew by whoever needs one.
+                // It is not asked again. If the question ended the session, the next request opens a new one.
                 self.countless = true;
                 if self.client.in_call { Err(error.into()) } else { Ok(None) }
             }
@@ -256,14 +257,14 @@ impl Puller<'_> {
     }
 }
 
-/// Notes how far a reading has come. What comes again on another session is nothing new.
+/// Notes the progress of a reading. Bytes that arrive again in another session are no progress.
 pub(super) fn reach(reached: &mut Option<Progress>, bytes: u64, of: u64) {
     let before = reached.filter(|reached| reached.of == of).map_or(0, |reached| reached.bytes);
     *reached = Some(Progress { bytes: before.max(bytes), of });
 }
 
-/// Whether the spool has all that the length word in front of the set counts: then a terminal that announced more has no answer
-/// to the rest.
+/// Whether the spool has all bytes that the length word of the set counts. If the terminal announced more, it cannot
+/// answer for the rest.
 fn has_all(spool: &mut Spool) -> Result<bool, PullError> {
     let have = spool.contiguous();
     if have < WORD_LEN {

@@ -1,4 +1,4 @@
-//! The user table, proven.
+//! Reading the user table with proof.
 
 use super::transfer::reach;
 use super::{Progress, PullError, PullRequest, Puller, announced, reconnect};
@@ -7,7 +7,7 @@ use crate::client::{Client, ClientError, Step};
 use crate::proof::{Counts, Evidence, People, Proven, Unproven, UserTable, prove_users};
 
 impl Puller<'_> {
-    /// The user table, where the records need it.
+    /// Reads the user table if the records need it.
     pub(super) async fn users(&mut self, proven: &Proven) -> Result<Option<Result<UserTable, Unproven>>, PullError> {
         if proven.records() == 0 || !proven.layout().is_some_and(|layout| layout.needs_users()) {
             return Ok(None);
@@ -15,13 +15,13 @@ impl Puller<'_> {
         if let Some(table) = self.table.take() {
             return Ok(Some(Ok(table)));
         }
-        // The terminal has one buffer, and the users take it.
+        // The terminal has one buffer, and reading the users replaces its content.
         self.buffered = None;
         pull_users(self.client, self.request).await.map(Some)
     }
 
-    /// The people of the user table, to speak for records that leave a doubt. A table that cannot be had, or has no proof, says
-    /// nothing, and the log is judged without it.
+    /// Reads the user table as evidence for doubtful records. If it cannot be read or proven, the log is judged without
+    /// it.
     pub(super) async fn meet_people(&mut self) {
         if self.people.is_some() || self.people_sought {
             return;
@@ -35,9 +35,9 @@ impl Puller<'_> {
     }
 }
 
-/// Reads the user table and proves it. A table that is not proven is read once more on a fresh session.
+/// Reads the user table and proves it. A table without proof is read once more on a new session.
 ///
-/// The outer error is that of the terminal, the line or the spool; the inner one is a table without proof.
+/// The outer error comes from the terminal, the connection or the spool; the inner one is a table without proof.
 ///
 /// # Errors
 /// As [`pull`](super::pull).
@@ -58,7 +58,7 @@ pub async fn pull_users(client: &mut Client, request: &PullRequest) -> Result<Re
     }
 }
 
-/// The user table where it may help and is not needed: a terminal that does not answer is not asked twice.
+/// Reads the user table if it may help but is not needed. A terminal that does not answer is not asked twice.
 async fn pull_people(client: &mut Client, request: &PullRequest) -> Result<Result<UserTable, Unproven>, PullError> {
     match read_users(client, request, &mut None).await {
         Ok(Ok(table)) => Ok(Ok(table)),

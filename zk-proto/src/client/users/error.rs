@@ -13,11 +13,11 @@ use crate::{ProtoError, Uid, UserId};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum UserError {
-    /// The terminal, the line, or the place where the table waited.
+    /// Talking to the terminal failed, or the table could not be stored.
     Pull(PullError),
-    /// The table is not proven, on a fresh session either: nothing is changed by guess.
+    /// The table could not be proven, not on a new session either. Nothing is changed on a guess.
     Unproven(Box<Unproven>),
-    /// The table of fingerprints does not hold together, on a fresh session either.
+    /// The table of fingerprints is inconsistent, on a new session too.
     Templates,
     /// A field does not fit the terminal's records. Nothing was sent.
     Field(ProtoError),
@@ -26,42 +26,42 @@ pub enum UserError {
         /// The slot.
         uid: Uid,
     },
-    /// Another slot has the user id; terminals take a second one, and then mix the two up. Nothing was sent.
+    /// Another slot has the user id. Terminals accept a second one and then confuse the two. Nothing was sent.
     UserIdTaken {
         /// The user id.
         user_id: UserId,
-        /// Who has it.
+        /// The slot that has it.
         uid: Uid,
     },
-    /// Nobody has the slot.
+    /// The slot is empty.
     NoSuchUser {
         /// The slot.
         uid: Uid,
     },
     /// Every slot is taken.
     NoFreeUid,
-    /// A backup's user records are laid out in another way than this terminal's. Nothing was sent.
+    /// The user records of the backup have another layout than this terminal's. Nothing was sent.
     Layout {
         /// In the backup.
         there: UserLayout,
         /// At this terminal.
         here: UserLayout,
     },
-    /// A backup's fingerprints are of another algorithm version than this terminal's. Nothing was sent.
+    /// The fingerprints of the backup have another algorithm version than this terminal's. Nothing was sent.
     Algorithm {
         /// In the backup.
         there: String,
         /// At this terminal.
         here: String,
     },
-    /// Read again, a fingerprint is not what was written.
+    /// A fingerprint differs from what was written when read back.
     FingerNotKept {
-        /// Whose finger.
+        /// The slot of the user.
         uid: Uid,
-        /// Which finger.
+        /// The finger.
         finger: u8,
     },
-    /// Read again, the user is not what was written: the terminal acknowledged and did something else.
+    /// The user differs from what was written when read back: the terminal acknowledged and did something else.
     NotKept {
         /// The slot.
         uid: Uid,
@@ -69,7 +69,7 @@ pub enum UserError {
 }
 
 impl UserError {
-    /// Whether the same may succeed later without anybody changing anything.
+    /// Returns true if a retry may succeed later without any change.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! The user table: read, proven, and changed one user at a time.
+//! The user table: read with proof, and changed one user at a time.
 
 mod error;
 
@@ -16,13 +16,13 @@ use crate::record::{NewUser, UIDS, User, UserLayout, check_user_id};
 use crate::session::{Enrolled, Upload};
 use crate::{Command, DeviceTime, ProtoError, Uid};
 
-/// Bytes of a user table that are kept in memory: more than any terminal's.
+/// Bytes of memory for a user table, more than any terminal's.
 const TABLE_MEMORY: usize = 16 << 20;
 
-/// A terminal's users, in hand for changes. Made by [`Client::edit_users`].
+/// A terminal's user table, open for changes. Made by [`Client::edit_users`].
 ///
-/// Every change is sent at once. When all are done, [`Users::finish`] makes the terminal take them over; without it the client
-/// does so at [`Client::exit`]. Changes are best made while the terminal is disabled ([`Client::while_disabled`]).
+/// Every change is sent at once. At the end, [`Users::finish`] makes the terminal apply them; otherwise
+/// [`Client::exit`] does. It is best to disable the terminal meanwhile ([`Client::while_disabled`]).
 #[derive(Debug)]
 pub struct Users<'a> {
     client: &'a mut Client,
@@ -33,18 +33,18 @@ pub struct Users<'a> {
 }
 
 impl Client {
-    /// Reads the user table and proves it, in memory. One that is not proven is read once more on a fresh session.
+    /// Reads the user table into memory and proves it. A table without proof is read once more on a new session.
     ///
     /// # Errors
     /// [`UserError::Unproven`], or why the terminal could not be read.
     pub async fn user_table(&mut self) -> Result<UserTable, UserError> {
-        // No user record has a time in it.
+        // User records contain no time.
         let request =
             PullRequest { spool_memory: TABLE_MEMORY, spool_directory: None, ..PullRequest::new(DeviceTime::RESET) };
         pull_users(self, &request).await?.map_err(|unproven| UserError::Unproven(Box::new(unproven)))
     }
 
-    /// Takes the user table in hand for changes.
+    /// Reads the user table for changes.
     ///
     /// # Errors
     /// As [`Client::user_table`].
@@ -78,9 +78,9 @@ impl Client {
         Ok(Users { client: self, layout, users, vacant, touched: BTreeSet::new() })
     }
 
-    /// How an empty table's records will be laid out: a colour terminal has 72 bytes, a black-and-white one 28.
+    /// The layout of the records of an empty table: 72 bytes on a colour terminal, 28 on a black-and-white one.
     ///
-    /// That `~UserExtFmt` 1 means 72 bytes is not verified; the platform's name and the carrier are the field's rule.
+    /// Not verified: `~UserExtFmt` 1 means 72 bytes. Other implementations go by the platform's name and the carrier.
     async fn likely_user_layout(&mut self) -> Result<UserLayout, UserError> {
         let platform = self.option("~Platform").await;
         let platform = self.told(platform).await?.unwrap_or_default().to_ascii_uppercase();
@@ -97,19 +97,19 @@ impl Client {
 }
 
 impl Users<'_> {
-    /// How the terminal lays its users out.
+    /// The layout of the terminal's user records.
     #[must_use]
     pub fn layout(&self) -> UserLayout {
         self.layout
     }
 
-    /// Everybody, in the table's order, with the changes that were made.
+    /// All users in the order of the table, with the changes so far.
     #[must_use]
     pub fn all(&self) -> &[User] {
         &self.users
     }
 
-    /// Unused and deleted rows that the table had when it was read.
+    /// The number of unused and deleted rows when the table was read.
     #[must_use]
     pub fn vacant(&self) -> u64 {
         self.vacant
@@ -127,7 +127,7 @@ impl Users<'_> {
         self.users.iter().find(|user| user.user_id.as_str() == user_id)
     }
 
-    /// The smallest free slot, 1 to 65534. Terminals of one family take no slot above their capacity.
+    /// The smallest free slot, 1 to 65534. Terminals of one family accept no slot above their capacity.
     #[must_use]
     pub fn next_free_uid(&self) -> Option<Uid> {
         let taken: BTreeSet<u16> = self.users.iter().map(|user| user.uid.0).collect();
@@ -136,13 +136,13 @@ impl Users<'_> {
             .map(|(uid, _)| Uid(uid))
     }
 
-    /// Creates a user and says in which slot.
+    /// Creates a user and returns its slot.
     ///
-    /// Without a slot of the caller's, it is the smallest free one; on terminals with 28-byte records the one whose number is the
-    /// user id, if that is free, as their own menu does it.
+    /// If the caller names no slot, the smallest free one is used. Terminals with 28-byte records use the slot whose
+    /// number is the user id, if it is free, as their own menu does.
     ///
     /// # Errors
-    /// When slot or id are taken, a field does not fit, or the terminal refuses (2001: its table is full).
+    /// When the slot or the id is taken, a field does not fit, or the terminal refuses (2001: its table is full).
     pub async fn create(&mut self, user: &NewUser) -> Result<Uid, UserError> {
         let uid = match user.uid {
             Some(uid) if self.by_uid(uid).is_some() => return Err(UserError::UidTaken { uid }),
@@ -160,10 +160,11 @@ impl Users<'_> {
         same.filter(|uid| self.by_uid(*uid).is_none()).or_else(|| self.next_free_uid())
     }
 
-    /// Changes a user. What the change does not touch is written back as it was read, bytes without a name included.
+    /// Changes a user. Fields that the change does not touch, and bytes without a known meaning, are written back as
+    /// they were.
     ///
     /// # Errors
-    /// When nobody has the slot, the change gives the user another slot or a taken id, a field does not fit, or the terminal
+    /// When the slot is empty, the change sets another slot or a taken id, a field does not fit, or the terminal
     /// refuses.
     pub async fn change(&mut self, uid: Uid, change: impl FnOnce(&mut User)) -> Result<(), UserError> {
         let mut user = self.by_uid(uid).cloned().ok_or(UserError::NoSuchUser { uid })?;
@@ -178,8 +179,8 @@ impl Users<'_> {
         self.put(user).await
     }
 
-    /// Writes a user as it stands into its slot, whoever has it: a new user, another one there, or one from a backup. A record that
-    /// is refused is uploaded, for firmware that takes users only so.
+    /// Writes a user into its slot as given, and replaces any user there. A refused record is uploaded instead, for
+    /// firmware that accepts users only that way.
     ///
     /// # Errors
     /// When another slot has the id, a field does not fit, or the terminal refuses.
@@ -194,7 +195,7 @@ impl Users<'_> {
         if let Err(refused) = self.client.call(&write).await {
             self.put_otherwise(&user, refused).await?;
         }
-        // As it will be read: with the bytes that were written.
+        // As it will be read back: with the bytes that were written.
         let user = User::parse(self.layout, write.record().clone())?;
         match self.users.iter_mut().find(|other| other.uid == user.uid) {
             Some(other) => *other = user,
@@ -203,13 +204,13 @@ impl Users<'_> {
         Ok(())
     }
 
-    /// Some firmware refuses single records (2001) and takes the same in an upload (one source: CL2).
+    /// Some firmware refuses single records (2001) and accepts the same as an upload (one source: CL2).
     async fn put_otherwise(&mut self, user: &User, refused: ClientError) -> Result<(), UserError> {
         let ClientError::Refused { code: Command::ACK_ERROR, .. } = refused else { return Err(refused.into()) };
         let upload = Upload::users(self.layout, &[Enrolled { user: user.clone(), fingers: Vec::new() }])?;
         match self.client.upload(&upload).await {
             Ok(_) => Ok(()),
-            // The first refusal says more: the table is full, or the user is none that the terminal takes.
+            // The first refusal says more: the table is full, or the terminal does not accept the user.
             Err(ClientError::Refused { .. }) => Err(refused.into()),
             Err(error) => Err(error.into()),
         }
@@ -218,7 +219,7 @@ impl Users<'_> {
     /// Deletes a user; the terminal deletes the user's templates too.
     ///
     /// # Errors
-    /// When nobody has the slot, or the terminal refuses.
+    /// When the slot is empty, or the terminal refuses.
     pub async fn delete(&mut self, uid: Uid) -> Result<(), UserError> {
         self.by_uid(uid).ok_or(UserError::NoSuchUser { uid })?;
         self.client.stale = true;
@@ -228,10 +229,10 @@ impl Users<'_> {
         Ok(())
     }
 
-    /// Reads the table again and compares every slot that was changed. The table in hand is what was read then.
+    /// Reads the table again and compares every changed slot. From then on this value has the new table.
     ///
     /// # Errors
-    /// [`UserError::NotKept`] names the first slot that is not as it was written.
+    /// [`UserError::NotKept`] names the first slot that differs from what was written.
     pub async fn verify(&mut self) -> Result<(), UserError> {
         self.client.refresh().await?;
         let table = self.client.user_table().await?;
@@ -246,7 +247,7 @@ impl Users<'_> {
         Ok(())
     }
 
-    /// Makes the terminal take over what was changed.
+    /// Makes the terminal apply the changes.
     ///
     /// # Errors
     /// As [`Client::call`].
@@ -255,7 +256,7 @@ impl Users<'_> {
     }
 }
 
-/// What a user is, without the bytes behind the texts, which a terminal need not keep.
+/// A user without its raw record: a terminal need not keep the bytes after its texts.
 fn without_raw(user: &User) -> User {
     User { raw: bytes::Bytes::new(), ..user.clone() }
 }
