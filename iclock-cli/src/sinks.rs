@@ -43,7 +43,24 @@ pub(crate) fn open(sink: &SinkConfig) -> Result<Arc<dyn Sink>, ConfigError> {
 /// The options of a sink that is Firestore.
 #[cfg(feature = "firestore")]
 pub(crate) fn firestore_options(sink: &SinkConfig) -> Result<sink_firestore::FirestoreOptions, ConfigError> {
-    sink_firestore::FirestoreOptions::parse(&sink.name, &sink.url.text, sink.settings.clone()).map_err(placed(sink))
+    read_firestore(&sink.name, &sink.url.text, sink.settings.clone()).map_err(placed(sink))
+}
+
+/// Reads the options of a Firestore sink. `FIRESTORE_EMULATOR_HOST` names its emulator, unless its settings do.
+#[cfg(feature = "firestore")]
+fn read_firestore(
+    name: &str,
+    url: &str,
+    settings: Settings,
+) -> Result<sink_firestore::FirestoreOptions, OptionsError> {
+    const VARIABLE: &str = "FIRESTORE_EMULATOR_HOST";
+    let options = sink_firestore::FirestoreOptions::parse(name, url, settings)?;
+    match std::env::var(VARIABLE) {
+        Ok(address) if !address.is_empty() && !options.is_emulator() => options
+            .emulator(&address)
+            .map_err(|error| OptionsError::new(VARIABLE, error.problem).hint("write HOST:PORT, or unset it")),
+        _ => Ok(options),
+    }
 }
 
 /// Says where the setting stands that an error is about.
@@ -60,8 +77,8 @@ fn open_url(name: &str, url: &str, settings: Settings) -> Result<Arc<dyn Sink>, 
     match url.split(':').next().unwrap_or_default() {
         #[cfg(feature = "firestore")]
         "firestore" => {
-            let options = sink_firestore::FirestoreOptions::parse(name, url, settings)?;
-            Ok(Arc::new(sink_firestore::FirestoreSink::open(options)?))
+            let options = read_firestore(name, url, settings)?;
+            Ok(Arc::new(sink_firestore::FirestoreSink::open(options)))
         }
         #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
         "sqlite" | "postgres" | "postgresql" | "mysql" | "mariadb" => {

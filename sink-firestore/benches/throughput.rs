@@ -122,7 +122,7 @@ fn collection(name: &str) -> String {
 
 fn open(address: &str, name: &str) -> Answer<FirestoreSink> {
     let options = FirestoreOptions::new("bench", PROJECT, &collection(name))?.emulator(address)?;
-    Ok(FirestoreSink::open(options.ids(IdScheme::Full))?)
+    Ok(FirestoreSink::open(options.ids(IdScheme::Full)))
 }
 
 async fn write(sink: &FirestoreSink, batch: &[AttendanceEvent]) -> Answer<()> {

@@ -8,9 +8,10 @@ use gcloud_sdk::error::{Error, ErrorKind};
 use gcloud_sdk::google_cloud_auth::credentials::anonymous;
 use gcloud_sdk::{GCP_DEFAULT_SCOPES, GoogleAuthHeaders};
 
+use crate::cause::{Cause, is_certificate};
 use crate::credentials::{DOWNLOAD, ServiceAccountKey};
 use crate::endpoint::Endpoint;
-use crate::error::{Cause, is_certificate, of_kind};
+use crate::error::of_kind;
 
 /// A key, or without one the application default credentials. An emulator needs neither.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ pub(crate) fn no_credentials(endpoint: &Endpoint) -> SinkError {
     let what = format!("no Google credentials found for {}", endpoint.target());
     SinkError::new(SinkErrorKind::Credentials, what).hint(
         "set `credentials` of this sink to a service-account key file, or GOOGLE_APPLICATION_CREDENTIALS to its path; \
-         FIRESTORE_EMULATOR_HOST for an emulator",
+         for an emulator set `emulator` or FIRESTORE_EMULATOR_HOST",
     )
 }
 

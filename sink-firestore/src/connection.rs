@@ -7,24 +7,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use attendance_model::{OptionsError, SinkError, SinkErrorKind};
+use attendance_model::{SinkError, SinkErrorKind};
 use gcloud_sdk::error::ErrorKind;
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::google::firestore::v1::{
     BatchGetDocumentsRequest, BatchWriteRequest, DocumentMask, Write, batch_get_documents_response,
 };
 use gcloud_sdk::google::rpc;
-use gcloud_sdk::tonic::{Code, Request, Status};
+use gcloud_sdk::tonic::{Request, Status};
 use gcloud_sdk::{GoogleApi, GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer, HeaderMap};
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth::{CredentialsSource, no_credentials};
+use crate::cause::{Cause, is_certificate};
 use crate::credentials::ServiceAccountKey;
-use crate::delivery::{Failure, Rpc};
+use crate::delivery::Rpc;
 use crate::endpoint::Endpoint;
-use crate::error::{Cause, from_status, is_certificate, of_kind};
+use crate::error::{from_status, of_kind};
 use crate::options::Treated;
 use crate::ramp::Ramp;
+use crate::status::{Failure, breaks_channel};
 
 /// A channel with credentials, and the client of documents on it.
 pub(crate) type Api = GoogleApi<FirestoreClient<GoogleAuthMiddleware>>;
@@ -44,35 +46,24 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Contacts nothing. Goes to the emulator of the environment where the endpoint names none; says besides whether it
-    /// is treated as the real service.
-    ///
-    /// # Errors
-    /// [`OptionsError`] when the environment names no emulator's address as one.
+    /// Contacts nothing.
     pub(crate) fn open(
-        mut endpoint: Endpoint,
+        endpoint: Endpoint,
         key: Option<ServiceAccountKey>,
         timeout: Duration,
         treated: Treated,
-    ) -> Result<(Self, bool), OptionsError> {
-        const VARIABLE: &str = "FIRESTORE_EMULATOR_HOST";
-        if let (false, Ok(address)) = (endpoint.is_emulator(), std::env::var(VARIABLE))
-            && !address.is_empty()
-        {
-            endpoint.use_emulator(VARIABLE, &address)?;
-        }
-        let as_service = treated == Treated::AsService || !endpoint.is_emulator();
-        let connection = Self {
+    ) -> Self {
+        let ramp = treated.is_as_service(&endpoint).then(|| (Instant::now(), Mutex::default()));
+        Self {
             endpoint,
             source: CredentialsSource(key),
             timeout,
             auth: tokio::sync::Mutex::default(),
             api: Mutex::default(),
-            ramp: as_service.then(|| (Instant::now(), Mutex::default())),
+            ramp,
             requests: AtomicU64::new(0),
             reads: AtomicU64::new(0),
-        };
-        Ok((connection, as_service))
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -143,10 +134,7 @@ impl Connection {
         let broken = match &result {
             Ok(_) => false,
             Err(Failure::Sink(_)) => true,
-            Err(Failure::Status(status)) => matches!(
-                status.code(),
-                Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded
-            ),
+            Err(Failure::Status(status)) => breaks_channel(status.code()),
         };
         if broken {
             *self.known_api() = None;
@@ -289,8 +277,8 @@ mod tests {
         let made = GoogleApi::from_function_with_middleware(FirestoreClient::new, url, middleware).await;
         let Err(cause) = made else { panic!("connected") };
         let mut endpoint = Endpoint::new("my-project", "logs").unwrap();
-        endpoint.use_emulator("emulator", "127.0.0.1:1").unwrap();
-        let (connection, _) = Connection::open(endpoint, None, Duration::from_secs(5), Treated::AsEmulator).unwrap();
+        endpoint.use_emulator("127.0.0.1:1").unwrap();
+        let connection = Connection::open(endpoint, None, Duration::from_secs(5), Treated::AsEmulator);
         let error = connection.unconnected(cause);
         assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Certificate, false), "{error:?}");
         assert!(error.source.unwrap().to_string().contains("certificate"));

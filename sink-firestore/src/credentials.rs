@@ -105,7 +105,7 @@ impl fmt::Debug for ServiceAccountKey {
 }
 
 fn problem(problem: String, hint: &str) -> OptionsError {
-    OptionsError { key: "credentials".to_owned(), problem, hint: Some(hint.to_owned()) }
+    OptionsError::new("credentials", problem).hint(hint)
 }
 
 #[cfg(test)]

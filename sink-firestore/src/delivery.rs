@@ -4,31 +4,16 @@
 use std::future::Future;
 use std::time::Duration;
 
-use attendance_model::{Outcome, SinkError};
+use attendance_model::Outcome;
 use gcloud_sdk::google::firestore::v1::Write;
 use gcloud_sdk::google::rpc;
 use gcloud_sdk::tonic::{Code, Status};
 
-use crate::error::{Verdict, may_pass, verdict};
-use crate::retry::{ATTEMPTS, delay_of, delay_of_status, pause, to_status};
+use crate::retry::{ATTEMPTS, pause};
+use crate::status::{Failure, Verdict, delay_of, delay_of_status, may_pass, to_rpc, to_status, verdict};
 
 /// The most writes that the service takes in one request. An emulator takes more.
 pub(crate) const MAX_WRITES: usize = 500;
-
-/// Why a request, or a batch, failed as a whole.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The service said so, or the connection in its stead.
-    Status(Status),
-    /// It was not sent, or not answered.
-    Sink(SinkError),
-}
-
-impl From<SinkError> for Failure {
-    fn from(error: SinkError) -> Self {
-        Self::Sink(error)
-    }
-}
 
 /// The one request that delivery needs.
 pub(crate) trait Rpc: Sync {
@@ -127,10 +112,6 @@ pub(crate) async fn settle<T: Send>(
 fn halves(part: Part) -> Vec<Part> {
     let (left, right) = part.places.split_at(part.places.len() / 2);
     [right, left].map(|half| Part { places: half.to_vec(), attempt: part.attempt }).into()
-}
-
-fn to_rpc(status: &Status) -> rpc::Status {
-    rpc::Status { code: status.code() as i32, message: status.message().to_owned(), ..rpc::Status::default() }
 }
 
 #[cfg(test)]
@@ -301,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_another_try_cannot_mend_is_given_back_at_once() {
+    async fn a_request_that_would_fail_again_is_given_back_at_once() {
         // A deadline that passed has cost the whole time-out already; the others say the same every time.
         for code in [Code::DeadlineExceeded, Code::PermissionDenied, Code::Unauthenticated, Code::NotFound] {
             let service = Service { refusals: vec![Status::new(code, "no")].into(), ..Service::default() };
@@ -312,7 +293,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_the_service_asks_for_is_kept_and_a_long_one_is_left_to_the_caller() {
-        let asking = |seconds| crate::retry::tests::status(Code::ResourceExhausted, seconds);
+        let asking = |seconds| crate::status::tests::asking(Code::ResourceExhausted, seconds);
         let service = Service { refusals: vec![asking(4)].into(), ..Service::default() };
         let began = tokio::time::Instant::now();
         assert_eq!(all(&service, &writes(1)).await.unwrap(), [Stored]);

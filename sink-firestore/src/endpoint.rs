@@ -31,18 +31,15 @@ impl Endpoint {
     pub(crate) fn use_database(&mut self, database: &str) -> Result<(), OptionsError> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if database != DEFAULT_DATABASE && (database.is_empty() || !database.chars().all(plain)) {
-            return Err(OptionsError {
-                key: "database".to_owned(),
-                problem: format!("{database:?} is not the name of a database"),
-                hint: Some("leave it out for the default database; names have a-z, 0-9 and -".to_owned()),
-            });
+            return Err(OptionsError::new("database", format!("{database:?} is not the name of a database"))
+                .hint("leave it out for the default database; names have a-z, 0-9 and -"));
         }
         self.database = database.to_owned();
         Ok(())
     }
 
-    /// Takes an emulator's `HOST:PORT`, also with the `http://` that some write before it; `key` names where it stands.
-    pub(crate) fn use_emulator(&mut self, key: &str, address: &str) -> Result<(), OptionsError> {
+    /// Takes an emulator's `HOST:PORT`, also with the `http://` that some write before it.
+    pub(crate) fn use_emulator(&mut self, address: &str) -> Result<(), OptionsError> {
         let bare = address.trim().trim_start_matches("http://").trim_end_matches('/');
         let sound = bare.rsplit_once(':').is_some_and(|(host, port)| {
             !host.is_empty()
@@ -50,11 +47,8 @@ impl Endpoint {
                 && port.parse::<u16>().is_ok_and(|port| port != 0)
         });
         if !sound {
-            return Err(OptionsError {
-                key: key.to_owned(),
-                problem: format!("{address:?} is not the address of an emulator"),
-                hint: Some("write HOST:PORT, as in 127.0.0.1:8080".to_owned()),
-            });
+            return Err(OptionsError::new("emulator", format!("{address:?} is not the address of an emulator"))
+                .hint("write HOST:PORT, as in 127.0.0.1:8080"));
         }
         self.emulator = Some(bare.to_owned());
         Ok(())
@@ -140,7 +134,7 @@ pub(crate) fn split_url(url: &str) -> Result<(&str, &str), OptionsError> {
 }
 
 pub(crate) fn invalid_url(problem: &str, hint: &str) -> OptionsError {
-    OptionsError { key: "url".to_owned(), problem: problem.to_owned(), hint: Some(hint.to_owned()) }
+    OptionsError::new("url", problem).hint(hint)
 }
 
 fn check_project(project: &str) -> Result<(), OptionsError> {
@@ -179,7 +173,7 @@ mod tests {
         assert_eq!(endpoint.target(), "firestore://my-project/logs");
         endpoint.use_database("second").unwrap();
         assert_eq!(endpoint.target(), "firestore://my-project/second/logs");
-        endpoint.use_emulator("emulator", "[::1]:8080").unwrap();
+        endpoint.use_emulator("[::1]:8080").unwrap();
         assert_eq!(endpoint.target(), "firestore-emulator://[::1]:8080/my-project/second/logs");
     }
 

@@ -1,85 +1,13 @@
-//! What a status of the service means: for one write, and for the user.
+//! A failure as the sink's error: its message, and its hint for the user.
 
 use std::error::Error;
 
-use attendance_model::{Outcome, SinkError, SinkErrorKind};
-use gcloud_sdk::google::rpc;
+use attendance_model::{SinkError, SinkErrorKind};
 use gcloud_sdk::tonic::{Code, Status};
 
+use crate::cause::Cause;
 use crate::endpoint::Endpoint;
-use crate::retry::delay_of_status;
-
-/// What one write of a batch came to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict<T = Outcome> {
-    /// It is settled.
-    Settled(T),
-    /// The same write may succeed in a moment.
-    Again,
-    /// It says nothing about the event: every write would fare the same.
-    Failed,
-}
-
-/// Whether the same request, sent again in a moment, may fare better. One whose deadline passed has waited long already.
-pub(crate) fn may_pass(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Aborted | Code::ResourceExhausted | Code::Unavailable | Code::Internal | Code::Cancelled | Code::Unknown
-    )
-}
-
-/// Reads the status of one write that creates a document.
-pub(crate) fn verdict(status: &rpc::Status) -> Verdict {
-    match Code::from_i32(status.code) {
-        Code::Ok => Verdict::Settled(Outcome::Stored),
-        Code::AlreadyExists => Verdict::Settled(Outcome::AlreadyStored),
-        Code::InvalidArgument | Code::OutOfRange => {
-            Verdict::Settled(Outcome::Rejected { reason: status.message.clone() })
-        }
-        code if may_pass(code) || code == Code::DeadlineExceeded => Verdict::Again,
-        _ => Verdict::Failed,
-    }
-}
-
-/// What a library says of a failure and of the causes below it, in one line that says nothing twice.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Cause(String);
-
-impl Cause {
-    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
-        Self::chain(error.to_string(), error.source())
-    }
-
-    fn of_status(status: &Status) -> Self {
-        let said = match status.message() {
-            "" => format!("{:?}", status.code()),
-            message => format!("{:?}: {message}", status.code()),
-        };
-        Self::chain(said, status.source())
-    }
-
-    fn chain(mut said: String, mut below: Option<&(dyn Error + 'static)>) -> Self {
-        while let Some(error) = below {
-            let text = error.to_string();
-            if !said.contains(&text) {
-                said = format!("{said}: {text}");
-            }
-            below = error.source();
-        }
-        Self(said)
-    }
-}
-
-/// Whether the other side was not who it should be: a certificate that is not trusted, expired, or for another name.
-pub(crate) fn is_certificate(error: &(dyn Error + 'static)) -> bool {
-    if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-        return true;
-    }
-    // An I/O error that stands for another one has the other one's cause as its own.
-    let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    within.is_some_and(|within| is_certificate(within)) || error.source().is_some_and(is_certificate)
-}
+use crate::status::{delay_of_status, kind_of, said};
 
 /// The error for a status of a whole request, or of one write that stands for all.
 pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
@@ -90,38 +18,12 @@ pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
         retry_after: delay_of_status(&status),
         ..SinkError::new(kind, what)
     };
-    error.because(Cause::of_status(&status))
+    error.because(Cause::below(said(&status), status.source()))
 }
 
-/// An error without a status, with the mend of its kind.
+/// An error without a status, with the hint of its kind.
 pub(crate) fn of_kind(endpoint: &Endpoint, kind: SinkErrorKind, what: String) -> SinkError {
     SinkError { hint: Some(hint(endpoint, kind, Code::Unknown)), ..SinkError::new(kind, what) }
-}
-
-fn kind_of(status: &Status) -> SinkErrorKind {
-    match status.code() {
-        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
-            if status.source().is_some_and(is_certificate) =>
-        {
-            SinkErrorKind::Certificate
-        }
-        // A status that the connection made, not the service, has what broke as its source.
-        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled if status.source().is_some() => {
-            SinkErrorKind::Unreachable
-        }
-        Code::Unavailable
-        | Code::Unknown
-        | Code::Internal
-        | Code::Cancelled
-        | Code::Aborted
-        | Code::ResourceExhausted => SinkErrorKind::Busy,
-        Code::DeadlineExceeded => SinkErrorKind::TimedOut,
-        Code::Unauthenticated => SinkErrorKind::Credentials,
-        Code::PermissionDenied => SinkErrorKind::Rights,
-        Code::NotFound => SinkErrorKind::Missing,
-        Code::FailedPrecondition => SinkErrorKind::Schema,
-        _ => SinkErrorKind::Invalid,
-    }
 }
 
 fn what(kind: SinkErrorKind) -> &'static str {
@@ -143,8 +45,8 @@ fn hint(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> String {
     let project = endpoint.project();
     match kind {
         SinkErrorKind::Unreachable | SinkErrorKind::TimedOut if endpoint.is_emulator() => {
-            "start the Firestore emulator there, or unset FIRESTORE_EMULATOR_HOST (and the setting `emulator`) to write \
-             to the real service"
+            "start the Firestore emulator there, or unset the setting `emulator` (or FIRESTORE_EMULATOR_HOST) to write to \
+             the real service"
                 .to_owned()
         }
         SinkErrorKind::Unreachable => {
@@ -152,7 +54,7 @@ fn hint(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> String {
         }
         SinkErrorKind::TimedOut => "check the network; on a slow line raise the setting `timeout`".to_owned(),
         SinkErrorKind::Busy if code == Code::ResourceExhausted => {
-            "the daily quota may be used up: the free tier allows 20,000 writes a day and begins anew at midnight, \
+            "the daily quota may be used up: the free tier allows 20,000 writes a day and starts again at midnight, \
              Pacific time"
                 .to_owned()
         }
@@ -193,47 +95,18 @@ mod tests {
     }
 
     #[test]
-    fn a_status_decides_whether_the_batch_is_tried_again() {
-        for (code, kind) in [
-            (Code::Unavailable, SinkErrorKind::Busy),
-            (Code::Aborted, SinkErrorKind::Busy),
-            (Code::ResourceExhausted, SinkErrorKind::Busy),
-            (Code::DeadlineExceeded, SinkErrorKind::TimedOut),
-            (Code::Unauthenticated, SinkErrorKind::Credentials),
-            (Code::PermissionDenied, SinkErrorKind::Rights),
-            (Code::NotFound, SinkErrorKind::Missing),
-            (Code::FailedPrecondition, SinkErrorKind::Schema),
-            (Code::Unimplemented, SinkErrorKind::Invalid),
-        ] {
-            assert_eq!(from_status(&endpoint(), Status::new(code, "")).kind, kind, "{code:?}");
-        }
-    }
-
-    #[test]
     fn a_wait_that_the_service_asks_for_goes_on_to_the_caller() {
-        let asking = crate::retry::tests::status(Code::ResourceExhausted, 90);
+        let asking = crate::status::tests::asking(Code::ResourceExhausted, 90);
         let error = from_status(&endpoint(), asking);
         assert_eq!((error.kind, error.retry_after), (SinkErrorKind::Busy, Some(std::time::Duration::from_secs(90))));
     }
 
     #[test]
-    fn a_status_that_the_connection_made_says_that_nothing_was_reached() {
-        let broken = std::io::Error::other("connection reset");
-        assert_eq!(from_status(&endpoint(), Status::from_error(broken.into())).kind, SinkErrorKind::Unreachable);
-    }
-
-    #[test]
-    fn a_certificate_that_is_not_trusted_is_known_however_deep_it_lies() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("transport error")]
-        struct Outer(#[source] std::io::Error);
+    fn a_certificate_that_is_not_trusted_is_permanent_and_its_hint_names_the_clock() {
         let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
-        let status = Status::from_error(Outer(std::io::Error::other(expired)).into());
-        let error = from_status(&endpoint(), status);
+        let error = from_status(&endpoint(), Status::from_error(std::io::Error::other(expired).into()));
         assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Certificate, false));
         assert!(error.hint.unwrap().contains("clock right"));
-        let other = rustls::Error::General("handshake".to_owned());
-        assert!(!is_certificate(&Outer(std::io::Error::other(other))));
     }
 
     #[test]
@@ -266,26 +139,5 @@ mod tests {
             let error = from_status(&endpoint(), Status::new(code, ""));
             assert!(error.hint.as_ref().is_some_and(|said| said.contains(hint)), "{code:?}: {:?}", error.hint);
         }
-    }
-
-    #[test]
-    fn a_conflict_is_success_and_an_invalid_write_is_the_event_s_own_fault() {
-        let status =
-            |code: Code| rpc::Status { code: code as i32, message: "why".to_owned(), ..rpc::Status::default() };
-        assert_eq!(verdict(&status(Code::Ok)), Verdict::Settled(Outcome::Stored));
-        assert_eq!(verdict(&status(Code::AlreadyExists)), Verdict::Settled(Outcome::AlreadyStored));
-        let rejected = Outcome::Rejected { reason: "why".to_owned() };
-        assert_eq!(verdict(&status(Code::InvalidArgument)), Verdict::Settled(rejected));
-    }
-
-    #[test]
-    fn a_cause_says_nothing_twice() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("transport error")]
-        struct Outer(#[source] std::io::Error);
-        let inner = || std::io::Error::other("transport error");
-        assert_eq!(Cause::of(&Outer(inner())).to_string(), "transport error");
-        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        assert_eq!(Cause::of(&Outer(refused)).to_string(), "transport error: connection refused");
     }
 }

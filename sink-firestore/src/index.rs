@@ -8,11 +8,11 @@ use gcloud_sdk::google::firestore::admin::v1::firestore_admin_client::FirestoreA
 use gcloud_sdk::google::firestore::admin::v1::index::index_field::{Order, ValueMode};
 use gcloud_sdk::google::firestore::admin::v1::index::{IndexField, QueryScope, State};
 use gcloud_sdk::google::firestore::admin::v1::{Index, ListIndexesRequest};
-use gcloud_sdk::tonic::{Code, Status};
+use gcloud_sdk::tonic::Code;
 
 use crate::connection::Connection;
-use crate::delivery::Failure;
 use crate::endpoint::Endpoint;
+use crate::status::{Failure, said};
 
 /// How long the list may take: a probe is not to fail over it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -94,13 +94,6 @@ fn serves(index: &Index) -> bool {
 
 fn index_of(endpoint: &Endpoint) -> String {
     format!("the composite index on {} and {} of {}", field::STAFF_ID, field::TIMESTAMP, endpoint.target())
-}
-
-fn said(status: &Status) -> String {
-    match status.message() {
-        "" => format!("{:?}", status.code()),
-        message => format!("{:?}: {message}", status.code()),
-    }
 }
 
 #[cfg(test)]

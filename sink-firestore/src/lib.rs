@@ -10,15 +10,16 @@
 //! | `credentials.rs` | a service-account key, as a file or as text |
 //! | `sink.rs` | [`FirestoreSink`]: the `Sink` trait |
 //! | `mapping.rs` | an event as a document |
-//! | `full.rs` | the map of the full layout |
-//! | `delivery.rs` | a batch: statuses, repetition, the search for the one bad event |
-//! | [`garbage`] | what the Python tool should not have stored: found, and deleted on request |
+//! | `delivery.rs` | a batch: statuses, retries, the search for the one bad event |
+//! | `garbage/` | finds and deletes the Python tool's bad documents (feature `garbage`) |
 //! | `connection.rs` | the channel, and a time-out for every request |
 //! | `auth.rs` | where the credentials come from, and what their failure means |
 //! | `ramp.rs` | how fast the real service may be written to |
-//! | `retry.rs` | how often, and after what pause, something is asked for again |
-//! | `index.rs` | whether the composite index is there that readers need |
-//! | `error.rs` | what a status of the service means |
+//! | `status.rs` | the meaning of a gRPC status |
+//! | `retry.rs` | how often a request is sent again, and after which pause |
+//! | `index.rs` | a check for the composite index that readers need |
+//! | `error.rs` | a failure as a `SinkError`, with its hint |
+//! | `cause.rs` | the causes below an error |
 //!
 //! ```
 //! use attendance_model::{Settings, Sink};
@@ -27,7 +28,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let settings = Settings::new([("emulator".to_owned(), "127.0.0.1:8080".to_owned())]);
 //! let options = FirestoreOptions::parse("school", "firestore://my-project/staffAttendanceLogs", settings)?;
-//! let sink = FirestoreSink::open(options)?;
+//! let sink = FirestoreSink::open(options);
 //! assert_eq!(sink.target(), "firestore-emulator://127.0.0.1:8080/my-project/staffAttendanceLogs");
 //! # Ok(())
 //! # }
@@ -37,12 +38,13 @@
 //! program that shows its log to people filters the target out (`gcloud_sdk=off` in an `EnvFilter`).
 
 mod auth;
+mod cause;
 mod connection;
 mod credentials;
 mod delivery;
 mod endpoint;
 mod error;
-mod full;
+#[cfg(feature = "garbage")]
 pub mod garbage;
 mod index;
 mod mapping;
@@ -50,6 +52,7 @@ mod options;
 mod ramp;
 mod retry;
 mod sink;
+mod status;
 
 pub use credentials::ServiceAccountKey;
 pub use options::{FirestoreOptions, Layout, TimeReading, UnknownLayout, UnknownTimeReading};

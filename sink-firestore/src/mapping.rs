@@ -10,10 +10,21 @@ use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{Ser
 use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
 use gcloud_sdk::google::firestore::v1::value::ValueType;
 use gcloud_sdk::google::firestore::v1::write::Operation;
-use gcloud_sdk::google::firestore::v1::{Document, DocumentMask, Precondition, Value, Write};
+use gcloud_sdk::google::firestore::v1::{
+    ArrayValue, Document, DocumentMask, MapValue, Precondition, Value, Write,
+};
 use gcloud_sdk::prost_types::Timestamp;
 
-use crate::{Layout, TimeReading, full};
+use crate::{Layout, TimeReading};
+
+/// The names of the full layout's map that others need.
+pub(crate) mod source {
+    /// The field that holds the map. No document of the Python tool has it.
+    pub(crate) const FIELD: &str = "_src";
+
+    /// The entry that every such map has. It marks a document of ours.
+    pub(crate) const EVENT_ID: &str = "event_id";
+}
 
 /// Makes the documents of one collection.
 #[derive(Debug)]
@@ -44,7 +55,7 @@ impl Mapping {
         ];
         let map = match self.layout {
             Layout::Compatible => None,
-            Layout::Full => Some((full::FIELD, full::map_of(event)?)),
+            Layout::Full => Some((source::FIELD, map_of(event)?)),
         };
         let document = Document {
             name: self.document_name(self.ids.id_of(event)),
@@ -97,11 +108,44 @@ impl Mapping {
 }
 
 /// A moment in whole seconds. `Err` says why Firestore cannot hold it.
-pub(crate) fn timestamp(moment: DateTime<Utc>) -> Result<Timestamp, String> {
+fn timestamp(moment: DateTime<Utc>) -> Result<Timestamp, String> {
     if !(1..=9999).contains(&moment.year()) {
         return Err(format!("Firestore holds the years 1 to 9999, not {}", moment.year()));
     }
     Ok(Timestamp { seconds: moment.timestamp(), nanos: 0 })
+}
+
+/// The map that the full layout adds: the rest of an event. Its names are those of the table `attendance_events`;
+/// unknown values are left out.
+/// `Err` says why the event cannot be stored as a document.
+fn map_of(event: &AttendanceEvent) -> Result<ValueType, String> {
+    let text = |text: &str| ValueType::StringValue(text.to_owned());
+    let utc = event.instant.map(|instant| timestamp(instant.utc)).transpose()?;
+    let flags = event.flags.iter().map(|flag| value(text(flag.as_str()))).collect();
+    let known = [
+        (source::EVENT_ID, text(&event.id.to_string())),
+        ("device_serial", text(&event.device_serial)),
+        ("device_name", text(&event.device_name)),
+        // Beside `timestamp`, which may be the instant, and an hour of autumn comes twice in the wall clock.
+        ("local_time", text(&event.local_time.format("%Y-%m-%d %H:%M:%S").to_string())),
+        ("source", text(event.source.as_str())),
+        ("flags", ValueType::ArrayValue(ArrayValue { values: flags })),
+        ("raw", ValueType::BytesValue(event.raw.clone())),
+    ];
+    let perhaps = [
+        ("utc_time", utc.map(ValueType::TimestampValue)),
+        ("zone", event.instant.map(|instant| text(instant.zone.name()))),
+        ("work_code", event.work_code.map(|code| ValueType::IntegerValue(code.into()))),
+        ("clock_drift_ms", event.clock_drift_ms.map(ValueType::IntegerValue)),
+    ];
+    let perhaps = perhaps.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let fields: HashMap<_, _> =
+        known.into_iter().chain(perhaps).map(|(name, held)| (name.to_owned(), value(held))).collect();
+    Ok(ValueType::MapValue(MapValue { fields }))
+}
+
+fn value(held: ValueType) -> Value {
+    Value { value_type: Some(held) }
 }
 
 fn existing(exists: bool) -> Option<Precondition> {

@@ -38,6 +38,13 @@ pub(crate) enum Treated {
     AsService,
 }
 
+impl Treated {
+    /// Returns true if this endpoint gets a ramp and a budget, and is asked for its index.
+    pub(crate) fn is_as_service(self, endpoint: &Endpoint) -> bool {
+        self == Self::AsService || !endpoint.is_emulator()
+    }
+}
+
 /// Where and how to write. Nothing is contacted before the first probe or write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirestoreOptions {
@@ -141,14 +148,20 @@ impl FirestoreOptions {
         Ok(self)
     }
 
-    /// Writes to an emulator at `HOST:PORT`, without credentials. Default: `FIRESTORE_EMULATOR_HOST` where it is set when
-    /// the sink is opened, else the real service.
+    /// Writes to an emulator at `HOST:PORT`, without credentials. Default: the real service. The library does not read
+    /// `FIRESTORE_EMULATOR_HOST`; a program that honours it hands its value over here.
     ///
     /// # Errors
     /// [`OptionsError`] for `emulator` when it is not `HOST:PORT`.
     pub fn emulator(mut self, address: &str) -> Result<Self, OptionsError> {
-        self.endpoint.use_emulator("emulator", address)?;
+        self.endpoint.use_emulator(address)?;
         Ok(self)
+    }
+
+    /// Returns true if these options name an emulator.
+    #[must_use]
+    pub fn is_emulator(&self) -> bool {
+        self.endpoint.is_emulator()
     }
 
     /// How `timestamp` is made from the wall clock.
@@ -195,11 +208,8 @@ impl FirestoreOptions {
     /// [`OptionsError`] for `timeout` when it is out of range.
     pub fn timeout(mut self, timeout: Duration) -> Result<Self, OptionsError> {
         if timeout.is_zero() || timeout > Duration::from_secs(3600) {
-            return Err(OptionsError {
-                key: "timeout".to_owned(),
-                problem: format!("{} is not above 0 and at most an hour", humantime::format_duration(timeout)),
-                hint: Some("write a time-out like 30s".to_owned()),
-            });
+            let problem = format!("{} is not above 0 and at most an hour", humantime::format_duration(timeout));
+            return Err(OptionsError::new("timeout", problem).hint("write a time-out like 30s"));
         }
         self.timeout = timeout;
         Ok(self)

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use attendance_model::{
-    AttendanceEvent, Budget, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError,
-};
+use attendance_model::{AttendanceEvent, Budget, Capabilities, EventId, Notice, Outcome, Sink, SinkError};
 use chrono::Utc;
 use chrono_tz::Tz;
 use gcloud_sdk::tonic::{Code, Status};
 
 use crate::connection::Connection;
-use crate::delivery::{Failure, MAX_WRITES, Rpc, deliver};
+use crate::delivery::{MAX_WRITES, Rpc, deliver};
 use crate::mapping::Mapping;
+use crate::status::Failure;
 use crate::{FirestoreOptions, Layout, index};
 
 /// Where the day of Firestore's quotas begins and ends.
@@ -30,18 +29,16 @@ pub struct FirestoreSink {
 }
 
 impl FirestoreSink {
-    /// A sink that connects at its first probe, write or lookup. Reads `FIRESTORE_EMULATOR_HOST`, for which an `emulator` in
-    /// the options stands in.
-    ///
-    /// # Errors
-    /// [`OptionsError`] when that variable is set to something other than `HOST:PORT`.
-    pub fn open(options: FirestoreOptions) -> Result<Self, OptionsError> {
+    /// A sink that connects at its first probe, write or lookup.
+    #[must_use]
+    pub fn open(options: FirestoreOptions) -> Self {
         let FirestoreOptions { name, endpoint, credentials, time, ids, layout, daily_writes, timeout, treated } =
             options;
-        let (connection, as_service) = Connection::open(endpoint, credentials, timeout, treated)?;
+        let as_service = treated.is_as_service(&endpoint);
+        let connection = Connection::open(endpoint, credentials, timeout, treated);
         let mapping = Mapping { parent: connection.endpoint().documents(), ids, time, layout };
         let budget = daily_writes.filter(|_| as_service).map(|writes| Budget::new(writes.get(), QUOTA_ZONE));
-        Ok(Self { name, connection, mapping, budget, as_service })
+        Self { name, connection, mapping, budget, as_service }
     }
 
     /// Requests sent so far.

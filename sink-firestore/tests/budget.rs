@@ -20,7 +20,7 @@ fn limited(address: &str, collection: &str, writes: u64) -> FirestoreOptions {
 fn what_the_day_does_not_hold_is_deferred_in_order_and_follows_on_the_next() {
     with_emulator(|address| async move {
         let collection = new_collection();
-        let today = FirestoreSink::open(limited(&address, &collection, 30)).unwrap();
+        let today = FirestoreSink::open(limited(&address, &collection, 30));
         today.probe().await.unwrap();
         let outcomes = today.write(&sample(40)).await.unwrap();
         // The probe was the first of the thirty.
@@ -29,7 +29,7 @@ fn what_the_day_does_not_hold_is_deferred_in_order_and_follows_on_the_next() {
         assert_eq!(documents(&address, &collection).await.len(), 29);
         assert_eq!(today.write(&sample(40)).await.unwrap(), vec![Outcome::Deferred; 40]);
         // The next day: a sink that has spent nothing yet.
-        let tomorrow = FirestoreSink::open(limited(&address, &collection, 30)).unwrap();
+        let tomorrow = FirestoreSink::open(limited(&address, &collection, 30));
         assert_eq!(tomorrow.write(&sample(40)[29..]).await.unwrap(), vec![Outcome::Stored; 11]);
         assert_eq!(documents(&address, &collection).await.len(), 40);
     });
@@ -39,7 +39,7 @@ fn what_the_day_does_not_hold_is_deferred_in_order_and_follows_on_the_next() {
 fn a_write_that_finds_its_document_there_counts_and_a_repeated_event_does_not() {
     with_emulator(|address| async move {
         let collection = new_collection();
-        let sink = FirestoreSink::open(limited(&address, &collection, 5)).unwrap();
+        let sink = FirestoreSink::open(limited(&address, &collection, 5));
         let [first, second] = <[_; 2]>::try_from(sample(2)).unwrap();
         let twice = [first.clone(), first.clone(), second.clone()];
         let expected = [Outcome::Stored, Outcome::AlreadyStored, Outcome::Stored];
@@ -56,7 +56,7 @@ fn a_write_that_finds_its_document_there_counts_and_a_repeated_event_does_not() 
 fn four_writers_share_the_day_and_no_write_too_many_is_sent() {
     with_emulator(|address| async move {
         let collection = new_collection();
-        let sink = FirestoreSink::open(limited(&address, &collection, 100)).unwrap();
+        let sink = FirestoreSink::open(limited(&address, &collection, 100));
         let events = sample(160);
         let writes = events.chunks(40).map(|batch| sink.write(batch));
         let outcomes: Vec<_> =
@@ -71,7 +71,7 @@ fn four_writers_share_the_day_and_no_write_too_many_is_sent() {
 fn a_service_that_cannot_be_reached_costs_nothing_of_the_day() {
     support::bounded(async {
         let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-        let sink = FirestoreSink::open(limited(&free, "logs", 30)).unwrap();
+        let sink = FirestoreSink::open(limited(&free, "logs", 30));
         assert!(sink.probe().await.is_err());
         assert!(sink.write(&sample(20)).await.unwrap_err().is_transient());
         assert_eq!(sink.budget().unwrap().spent().writes, 0);
@@ -80,7 +80,7 @@ fn a_service_that_cannot_be_reached_costs_nothing_of_the_day() {
 
 #[test]
 fn the_day_ends_at_midnight_in_los_angeles() {
-    let sink = FirestoreSink::open(limited("127.0.0.1:1", "logs", 30)).unwrap();
+    let sink = FirestoreSink::open(limited("127.0.0.1:1", "logs", 30));
     let (budget, now) = (sink.budget().unwrap(), "2026-11-28T07:59:00Z".parse().unwrap());
     assert_eq!(budget.per_day(), 30);
     assert_eq!(budget.resets_at(now) - now, TimeDelta::minutes(1));
@@ -90,7 +90,7 @@ fn the_day_ends_at_midnight_in_los_angeles() {
 #[test]
 fn an_emulator_has_no_budget_unless_a_test_asks_for_it() {
     let options = options("127.0.0.1:1", "logs").daily_writes(NonZeroU64::MIN);
-    assert!(FirestoreSink::open(options).unwrap().budget().is_none());
+    assert!(FirestoreSink::open(options).budget().is_none());
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn waiting_for_the_ramp_takes_nothing_from_a_request_s_time() {
     with_emulator(|address| async move {
         let collection = new_collection();
         let options = options(&address, &collection).emulator_as_service();
-        let sink = FirestoreSink::open(options.timeout(Duration::from_secs(1)).unwrap()).unwrap();
+        let sink = FirestoreSink::open(options.timeout(Duration::from_secs(1)).unwrap());
         let (events, began) = (sample(1600), Instant::now());
         // 400 at once, and then each when the writes before it have had their time, at 500 a second: the last after 2.4 s.
         let writes = futures::future::join_all(events.chunks(400).map(|batch| sink.write(batch))).await;

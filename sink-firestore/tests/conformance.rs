@@ -72,7 +72,7 @@ impl Drop for Collection {
 
 fn open(collection: &str, ids: IdScheme, layout: Layout, proxy: Option<&Proxy>) -> FirestoreSink {
     let address = proxy.map_or_else(|| support::emulator().unwrap(), Proxy::address);
-    FirestoreSink::open(support::options(&address, collection).ids(ids).layout(layout)).unwrap()
+    FirestoreSink::open(support::options(&address, collection).ids(ids).layout(layout))
 }
 
 /// A wire to the emulator in a storm.

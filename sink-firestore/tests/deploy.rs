@@ -1,10 +1,10 @@
-//! The files that a user deploys name the fields that the sink writes, and the README says the same.
+//! The files that a user deploys name the fields that the sink writes, and their README says the same.
 
 use attendance_model::legacy::{COLLECTION, field};
 use serde_json::{Value, json};
 
 const INDEXES: &str = include_str!("../deploy/firestore.indexes.json");
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../deploy/README.md");
 
 fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap()

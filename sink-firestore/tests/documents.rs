@@ -68,7 +68,7 @@ fn the_true_instant_is_stored_where_it_is_asked_for() {
     with_emulator(|address| async move {
         let collection = new_collection();
         let options = options(&address, &collection).time(TimeReading::Instant).ids(IdScheme::Full);
-        let sink = FirestoreSink::open(options).unwrap();
+        let sink = FirestoreSink::open(options);
         let utc = DateTime::from_timestamp(1_742_783_215, 0).unwrap();
         let zoned = AttendanceEvent {
             instant: Some(Instant { utc, zone: "Indian/Maldives".parse().unwrap() }),
@@ -129,7 +129,7 @@ fn a_subcollection_and_a_named_database_are_written_to() {
     with_emulator(|address| async move {
         let collection = format!("schools/north/{}", new_collection());
         let options = FirestoreOptions::new("test", support::PROJECT, &collection).unwrap();
-        let sink = FirestoreSink::open(options.emulator(&address).unwrap().database("second").unwrap()).unwrap();
+        let sink = FirestoreSink::open(options.emulator(&address).unwrap().database("second").unwrap());
         assert_eq!(sink.write(&sample(2)).await.unwrap(), vec![Outcome::Stored; 2]);
         let id = sink.capabilities().ids.id_of(&sample(2)[1]);
         assert_eq!(sink.lookup(&[id]).await.unwrap(), [true]);
@@ -142,7 +142,7 @@ fn the_full_layout_keeps_the_five_fields_as_they_are_and_the_key_beside_an_id_of
     with_emulator(|address| async move {
         let [compatible, full] = [new_collection(), new_collection()];
         assert_eq!(sink(&address, &compatible).write(&[punch()]).await.unwrap(), [Outcome::Stored]);
-        let sink = FirestoreSink::open(options(&address, &full).layout(Layout::Full)).unwrap();
+        let sink = FirestoreSink::open(options(&address, &full).layout(Layout::Full));
         assert_eq!(sink.write(&[punch()]).await.unwrap(), [Outcome::Stored]);
         let mut five = documents(&address, &compatible).await.remove("c91ba4e201d3ced99e49930da8bf5444").unwrap();
         let mut all = documents(&address, &full).await.remove("c91ba4e201d3ced99e49930da8bf5444").unwrap();
@@ -159,7 +159,7 @@ fn a_document_of_the_compatible_layout_gets_no_map_later() {
         let collection = new_collection();
         sink(&address, &collection).write(&[punch()]).await.unwrap();
         let before = documents(&address, &collection).await;
-        let full = FirestoreSink::open(options(&address, &collection).layout(Layout::Full)).unwrap();
+        let full = FirestoreSink::open(options(&address, &collection).layout(Layout::Full));
         assert_eq!(full.write(&[punch()]).await.unwrap(), [Outcome::AlreadyStored]);
         assert_eq!(documents(&address, &collection).await, before);
     });

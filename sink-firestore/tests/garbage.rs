@@ -30,7 +30,7 @@ fn document(staff_id: &str, timestamp: i64, uploaded_at: i64) -> Fields {
 }
 
 fn finder(address: &str, collection: &str) -> GarbageFinder {
-    GarbageFinder::open(options(address, collection)).unwrap()
+    GarbageFinder::open(options(address, collection))
 }
 
 /// Everything that a search finds.
@@ -173,7 +173,7 @@ fn what_is_not_of_the_tool_s_shape_is_told_and_never_found() {
         // An event of the full layout whose terminal's clock was wrong is flagged in the document itself.
         let future = chrono::Utc::now().naive_utc() + chrono::TimeDelta::days(400);
         let event = AttendanceEvent { local_time: future, ..sample(1).remove(0) };
-        let sink = FirestoreSink::open(options(&address, &full).layout(Layout::Full)).unwrap();
+        let sink = FirestoreSink::open(options(&address, &full).layout(Layout::Full));
         sink.write(&[event]).await.unwrap();
         let (finds, report) = all(&finder(&address, &full), Scope::All).await;
         assert_eq!((finds.len(), report.documents), (0, 1));

@@ -30,7 +30,7 @@ fn index(state: State) -> Index {
 /// What a probe says where the service answers so, and for what it was asked.
 async fn probe(indexes: Indexes) -> (Vec<Notice>, Vec<String>) {
     let service = Double::start(indexes).await;
-    let sink = FirestoreSink::open(options(service.address(), "schools/north/logs").emulator_as_service()).unwrap();
+    let sink = FirestoreSink::open(options(service.address(), "schools/north/logs").emulator_as_service());
     let notices = sink.probe().await.unwrap();
     assert_eq!(sink.reads(), 0, "no read is billed for it");
     (notices, service.asked())
@@ -93,7 +93,7 @@ fn a_list_that_cannot_be_had_is_a_notice_and_no_failure() {
 #[test]
 fn an_emulator_is_not_asked() {
     with_emulator(|address| async move {
-        let sink = FirestoreSink::open(options(&address, &new_collection())).unwrap();
+        let sink = FirestoreSink::open(options(&address, &new_collection()));
         assert_eq!((sink.probe().await.unwrap(), sink.requests()), (Vec::new(), 1));
     });
 }

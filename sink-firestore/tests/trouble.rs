@@ -50,7 +50,7 @@ fn a_server_that_never_answers_ends_at_the_time_out() {
     bounded(async {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let options = options(&silent.local_addr().unwrap().to_string(), "logs");
-        let sink = FirestoreSink::open(options.timeout(Duration::from_millis(300)).unwrap()).unwrap();
+        let sink = FirestoreSink::open(options.timeout(Duration::from_millis(300)).unwrap());
         let began = Instant::now();
         let error = sink.write(&sample(1)).await.unwrap_err();
         assert_eq!(error.kind, SinkErrorKind::TimedOut, "{}", chain(&error));
@@ -64,7 +64,7 @@ fn four_writers_of_a_server_that_never_answers_all_end_at_the_time_out() {
     bounded(async {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let options = options(&silent.local_addr().unwrap().to_string(), "logs");
-        let sink = FirestoreSink::open(options.timeout(Duration::from_millis(300)).unwrap()).unwrap();
+        let sink = FirestoreSink::open(options.timeout(Duration::from_millis(300)).unwrap());
         let (batch, began) = (sample(1), Instant::now());
         let all = [sink.write(&batch), sink.write(&batch), sink.write(&batch), sink.write(&batch)];
         for result in futures::future::join_all(all).await {
@@ -155,7 +155,7 @@ fn a_server_that_falls_silent_ends_at_the_time_out_and_is_reached_again_afterwar
     with_emulator(|address| async move {
         let (collection, proxy) = (new_collection(), Proxy::start(&address).await.unwrap());
         let options = options(&proxy.address(), &collection).timeout(Duration::from_secs(1)).unwrap();
-        let sink = FirestoreSink::open(options).unwrap();
+        let sink = FirestoreSink::open(options);
         sink.probe().await.unwrap();
         proxy.set(Fault::Pause);
         let error = sink.write(&sample(3)).await.unwrap_err();
@@ -212,7 +212,7 @@ const CHILD: &str = "SINK_FIRESTORE_TEST_CHILD";
 async fn unsigned() -> SinkError {
     let options = FirestoreOptions::new("school", "my-project", "logs").unwrap();
     let options = options.timeout(Duration::from_secs(20)).unwrap();
-    let sink = FirestoreSink::open(options).unwrap();
+    let sink = FirestoreSink::open(options);
     let error = sink.probe().await.unwrap_err();
     assert_eq!(sink.requests(), 0);
     error
@@ -224,7 +224,7 @@ fn missing_credentials_are_permanent_and_the_error_says_what_to_set() {
         bounded(async {
             let options = FirestoreOptions::new("school", "my-project", "logs").unwrap();
             let options = options.timeout(Duration::from_millis(500)).unwrap();
-            let error = FirestoreSink::open(options).unwrap().probe().await.unwrap_err();
+            let error = FirestoreSink::open(options).probe().await.unwrap_err();
             assert_eq!(error.kind, SinkErrorKind::Credentials, "{}", chain(&error));
             assert!(!error.is_transient());
             assert!(error.hint.unwrap().contains("GOOGLE_APPLICATION_CREDENTIALS"));
@@ -250,7 +250,7 @@ fn a_key_that_cannot_sign_is_permanent_and_named_without_its_content() {
             let path = file.path().to_str().unwrap();
             let settings = Settings::new([("credentials".to_owned(), path.to_owned())]);
             let options = FirestoreOptions::parse("school", "firestore:///logs", settings).unwrap();
-            let sink = FirestoreSink::open(options).unwrap();
+            let sink = FirestoreSink::open(options);
             for error in [sink.probe().await.unwrap_err(), sink.write(&sample(1)).await.unwrap_err()] {
                 assert_eq!(error.kind, SinkErrorKind::Credentials, "{}", chain(&error));
                 assert!(chain(&error).contains(path), "{}", chain(&error));

@@ -18,10 +18,7 @@ use crate::sinks;
 pub(crate) fn run(global: &Global, doctor: &Doctor) -> Result<ExitCode, CliError> {
     logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
     let Doctor::Firestore(args) = doctor;
-    let finder = GarbageFinder::open(options(global, args)?).map_err(|error| {
-        CliError::because(ExitCode::Configuration, "FIRESTORE_EMULATOR_HOST", &error)
-            .hint("correct it, or unset it for the real service")
-    })?;
+    let finder = GarbageFinder::open(options(global, args)?);
     runtime()?.block_on(find_garbage(&finder, args, global.quiet)).map_err(failed)
 }
 

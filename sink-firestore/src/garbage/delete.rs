@@ -7,8 +7,8 @@ use gcloud_sdk::google::rpc;
 use gcloud_sdk::tonic::{Code, Status};
 
 use super::find::Find;
-use crate::delivery::{Failure, Rpc, settle};
-use crate::error::{Verdict, may_pass};
+use crate::delivery::{Rpc, settle};
+use crate::status::{Failure, Verdict, unsettled};
 
 /// What became of a find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,8 +47,7 @@ fn verdict(status: &rpc::Status) -> Verdict<Deletion> {
     match Code::from_i32(status.code) {
         Code::Ok => Verdict::Settled(Deletion::Deleted),
         Code::FailedPrecondition | Code::NotFound => Verdict::Settled(Deletion::Changed),
-        code if may_pass(code) || code == Code::DeadlineExceeded => Verdict::Again,
-        _ => Verdict::Failed,
+        code => unsettled(code),
     }
 }
 

@@ -9,7 +9,7 @@ use gcloud_sdk::google::firestore::v1::value::ValueType;
 use gcloud_sdk::google::firestore::v1::{Document, Value};
 use gcloud_sdk::prost_types::Timestamp;
 
-use crate::full;
+use crate::mapping::source;
 
 /// By how much a wall clock taken for UTC may be ahead of the time of its upload: zones reach to 14 hours.
 const ALLOWED: TimeDelta = TimeDelta::days(1);
@@ -119,8 +119,8 @@ impl Find {
 /// Judges a document by the fields of [`super::query`]'s mask.
 pub(super) fn judge(document: Document) -> Judgement {
     let Document { name, fields, update_time, .. } = document;
-    if let Some(ValueType::MapValue(map)) = held(&fields, full::FIELD)
-        && map.fields.contains_key(full::EVENT_ID)
+    if let Some(ValueType::MapValue(map)) = held(&fields, source::FIELD)
+        && map.fields.contains_key(source::EVENT_ID)
     {
         return Judgement::Ours;
     }

@@ -1,6 +1,6 @@
 //! The search.
 
-use attendance_model::{OptionsError, SinkError};
+use attendance_model::SinkError;
 
 use super::delete::{self, Deletion};
 use super::find::{Find, Judgement, judge};
@@ -40,15 +40,11 @@ pub struct Search<'a> {
 }
 
 impl GarbageFinder {
-    /// A finder that connects at its first request. As [`FirestoreSink::open`](crate::FirestoreSink::open), it reads
-    /// `FIRESTORE_EMULATOR_HOST`.
-    ///
-    /// # Errors
-    /// [`OptionsError`] when that variable is set to something other than `HOST:PORT`.
-    pub fn open(options: FirestoreOptions) -> Result<Self, OptionsError> {
+    /// A finder that connects at its first request.
+    #[must_use]
+    pub fn open(options: FirestoreOptions) -> Self {
         let FirestoreOptions { endpoint, credentials, timeout, treated, .. } = options;
-        let (connection, _) = Connection::open(endpoint, credentials, timeout, treated)?;
-        Ok(Self { connection })
+        Self { connection: Connection::open(endpoint, credentials, timeout, treated) }
     }
 
     /// What is searched, as [`Sink::target`](attendance_model::Sink::target) says it.

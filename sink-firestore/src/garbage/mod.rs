@@ -16,7 +16,7 @@
 //! use sink_firestore::garbage::{GarbageFinder, Scope};
 //!
 //! # async fn example(options: FirestoreOptions) -> Result<(), Box<dyn std::error::Error>> {
-//! let finder = GarbageFinder::open(options)?;
+//! let finder = GarbageFinder::open(options);
 //! println!("{} reads", finder.cost(Scope::All).await?.reads);
 //! let mut search = finder.search(Scope::All);
 //! while let Some(finds) = search.next_page().await? {

@@ -17,8 +17,8 @@ use gcloud_sdk::google::firestore::v1::{
 use gcloud_sdk::tonic::Status;
 
 use crate::connection::Connection;
-use crate::delivery::Failure;
-use crate::full;
+use crate::mapping::source;
+use crate::status::Failure;
 
 /// By which a document knows itself in a query.
 const NAME: &str = "__name__";
@@ -43,7 +43,7 @@ pub(super) async fn page(
     size: u16,
 ) -> Result<Vec<Document>, Failure> {
     let (parent, mut query) = query(connection, scope);
-    let judged = format!("{}.{}", full::FIELD, full::EVENT_ID);
+    let judged = format!("{}.{}", source::FIELD, source::EVENT_ID);
     let fields = [field::STAFF_ID, field::TIMESTAMP, field::STATUS, field::WORK_CODE, field::UPLOADED_AT, &judged];
     query.select = Some(Projection { fields: fields.into_iter().map(reference).collect() });
     query.order_by = vec![Order { field: Some(reference(NAME)), direction: Direction::Ascending.into() }];

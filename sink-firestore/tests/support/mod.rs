@@ -58,7 +58,7 @@ pub(crate) fn options(address: &str, collection: &str) -> FirestoreOptions {
 
 /// A sink on a collection in the emulator.
 pub(crate) fn sink(address: &str, collection: &str) -> FirestoreSink {
-    FirestoreSink::open(options(address, collection)).unwrap()
+    FirestoreSink::open(options(address, collection))
 }
 
 /// Fields of a document to put.
