@@ -73,5 +73,7 @@ pub use person::PersonId;
 pub use punch::{LocalTime, RawPunch};
 pub use reason::{Policy, Reason};
 pub use rules::{FixedPolicy, Rules};
-pub use sink::{Capabilities, Notice, OptionsError, Outcome, Secret, Settings, Sink, SinkError, SinkErrorKind};
+pub use sink::{
+    Capabilities, Notice, OptionsError, Outcome, Secret, Settings, Sink, SinkError, SinkErrorKind, SinkUrl,
+};
 pub use usual::Usual;

@@ -48,11 +48,7 @@ pub(crate) fn firestore_options(sink: &SinkConfig) -> Result<sink_firestore::Fir
 
 /// Reads the options of a Firestore sink. `FIRESTORE_EMULATOR_HOST` names its emulator, unless its settings do.
 #[cfg(feature = "firestore")]
-fn read_firestore(
-    name: &str,
-    url: &str,
-    settings: Settings,
-) -> Result<sink_firestore::FirestoreOptions, OptionsError> {
+fn read_firestore(name: &str, url: &str, settings: Settings) -> Result<sink_firestore::FirestoreOptions, OptionsError> {
     const VARIABLE: &str = "FIRESTORE_EMULATOR_HOST";
     let options = sink_firestore::FirestoreOptions::parse(name, url, settings)?;
     match std::env::var(VARIABLE) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use attendance_model::{IdScheme, OptionsError, Settings};
+use attendance_model::{IdScheme, OptionsError, Settings, SinkUrl};
 
 use crate::Rotation;
 
@@ -73,31 +73,31 @@ impl FileOptions {
     /// # Errors
     /// [`OptionsError`] that names what cannot be used. Nothing is opened.
     pub fn parse(name: &str, url: &str, settings: Settings) -> Result<Self, OptionsError> {
-        let (format, rest) = split(url)?;
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let mut settings = settings.and_query(query)?;
-        let mut options = Self::new(name, format, Path::new(path))?;
+        let url = SinkUrl::split(url);
+        let mut settings = settings.and_query(url.query)?;
+        let mut options = Self::new(name, format_of(&url)?, Path::new(url.path))?;
         options.ids = settings.take_ids()?.unwrap_or(options.ids);
-        let rotation = settings.take_parsed("rotate", "day or a size");
-        let rotation = rotation.map_err(|error| error.hint("write day, or a size like 100MB"))?;
+        let rotation = settings.take_parsed("rotate", "day or a size", "write day, or a size like 100MB")?;
         options.rotation = rotation.unwrap_or(options.rotation);
         settings.finish(&SETTINGS)?;
         Ok(options)
     }
 }
 
-fn split(url: &str) -> Result<(Format, &str), OptionsError> {
-    let refused = |problem: String| OptionsError::new("url", problem).hint("write jsonl:PATH or csv:PATH");
-    let (format, path) = match url.split_once(':') {
-        Some(("jsonl", path)) => (Format::JsonLines, path),
-        Some(("csv", path)) => (Format::Csv, path),
-        _ => return Err(refused(format!("{url:?} names no file sink"))),
+fn format_of(url: &SinkUrl<'_>) -> Result<Format, OptionsError> {
+    let refused = |problem: &str| {
+        OptionsError::new("url", format!("{:?} {problem}", url.address)).hint("write jsonl:PATH or csv:PATH")
+    };
+    let format = match url.scheme {
+        "jsonl" => Format::JsonLines,
+        "csv" => Format::Csv,
+        _ => return Err(refused("names no file sink")),
     };
     // `jsonl://out.jsonl` would be a file in the root directory, which nobody means.
-    if path.starts_with("//") && !path.starts_with("///") {
-        return Err(refused(format!("{url:?} has slashes between the colon and the path")));
+    if url.path.starts_with("//") && !url.path.starts_with("///") {
+        return Err(refused("has slashes between the colon and the path"));
     }
-    Ok((format, path))
+    Ok(format)
 }
 
 #[cfg(test)]

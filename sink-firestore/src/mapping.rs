@@ -10,9 +10,7 @@ use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{Ser
 use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
 use gcloud_sdk::google::firestore::v1::value::ValueType;
 use gcloud_sdk::google::firestore::v1::write::Operation;
-use gcloud_sdk::google::firestore::v1::{
-    ArrayValue, Document, DocumentMask, MapValue, Precondition, Value, Write,
-};
+use gcloud_sdk::google::firestore::v1::{ArrayValue, Document, DocumentMask, MapValue, Precondition, Value, Write};
 use gcloud_sdk::prost_types::Timestamp;
 
 use crate::{Layout, TimeReading};

@@ -110,23 +110,12 @@ impl FirestoreOptions {
             options = options.emulator(&emulator)?;
         }
         options.ids = settings.take_ids()?.unwrap_or(options.ids);
-        if let Some(layout) =
-            settings.take_parsed("layout", "a layout").map_err(mended("write compatible (five fields) or full"))?
-        {
-            options.layout = layout;
-        }
-        if let Some(time) = settings
-            .take_parsed("time", "a reading of time")
-            .map_err(mended("write wall-clock-as-utc (SchoolSync's reading) or instant"))?
-        {
-            options.time = time;
-        }
-        if let Some(writes) = settings
-            .take_parsed("daily_writes", "a number of writes above 0")
-            .map_err(mended("write a number like 20000, or leave it out for no limit"))?
-        {
-            options.daily_writes = Some(writes);
-        }
+        let layout = settings.take_parsed("layout", "a layout", "write compatible (five fields) or full")?;
+        options.layout = layout.unwrap_or(options.layout);
+        let hint = "write wall-clock-as-utc (SchoolSync's reading) or instant";
+        options.time = settings.take_parsed("time", "a reading of time", hint)?.unwrap_or(options.time);
+        let hint = "write a number like 20000, or leave it out for no limit";
+        options.daily_writes = settings.take_parsed("daily_writes", "a number of writes above 0", hint)?;
         options.timeout = settings.take_timeout()?.unwrap_or(options.timeout);
         settings.finish(&KNOWN)?;
         Ok(options)
@@ -249,11 +238,6 @@ impl FromStr for Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("neither compatible nor full")]
 pub struct UnknownLayout;
-
-/// Completes an error with what to write instead.
-fn mended(hint: &str) -> impl Fn(OptionsError) -> OptionsError {
-    move |error| OptionsError { hint: Some(hint.to_owned()), ..error }
-}
 
 #[cfg(test)]
 mod tests {

@@ -65,10 +65,7 @@ pub(crate) fn unsettled<T>(code: Code) -> Verdict<T> {
 
 /// Returns true if the channel may be broken, so that the next request needs a new one.
 pub(crate) fn breaks_channel(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded
-    )
+    matches!(code, Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled | Code::DeadlineExceeded)
 }
 
 /// The kind of error that a request's status is.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use attendance_model::{IdScheme, OptionsError, Settings};
+use attendance_model::{IdScheme, OptionsError, Secret, Settings, SinkUrl};
 use mongodb::options::{Acknowledgment, ConnectionString, HostInfo, Tls, TlsOptions};
 
 /// Where the events go, and how. Made of a URL and settings; prints without secrets.
@@ -36,34 +36,41 @@ impl MongoOptions {
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
     pub fn parse(name: &str, url: &str, settings: Settings) -> Result<Self, OptionsError> {
-        let (url, query) = split_settings(url)?;
-        let mut settings = settings.and_query(&query)?;
+        let url = SinkUrl::split(url);
+        if !matches!(url.scheme, "mongodb" | "mongodb+srv") || !url.path.starts_with("//") {
+            return Err(OptionsError::new("url", "is not one of MongoDB").hint(SHAPE));
+        }
+        if url.query.contains('@') {
+            return Err(OptionsError::new("url", "has an @ after the question mark")
+                .hint("percent-encode the password, or set it next to the URL"));
+        }
+        let (ours, drivers) = url.divide_query(&SETTINGS);
+        let mut settings = settings.and_query(&ours)?;
         let collection = settings.take("collection").unwrap_or_else(|| "attendance_events".to_owned());
         check_name("collection", &collection)?;
         let ids = settings.take_ids()?.unwrap_or_default();
         let timeout = settings.take_timeout()?.unwrap_or(Duration::from_secs(30));
         let pool = settings.take_pool()?.unwrap_or(4);
-        let (tls_ca, password) = (settings.take("tls_ca"), settings.take_secret("password"));
-        settings.finish(&SETTINGS)?;
 
         // The driver's words may repeat what it was given, the password included: they are not shown.
-        let mut connection =
-            ConnectionString::parse(&url).map_err(|_| invalid("url", "cannot be read as a URL of MongoDB", SHAPE))?;
+        let url = if drivers.is_empty() { url.address.to_owned() } else { format!("{}?{drivers}", url.address) };
+        let mut connection = ConnectionString::parse(&url)
+            .map_err(|_| OptionsError::new("url", "cannot be read as a URL of MongoDB").hint(SHAPE))?;
         let database = connection.default_database.clone().unwrap_or_default();
         check_name("url", &database)?;
         check_write_concern(&connection)?;
-        if let Some(password) = password {
-            let credential = connection.credential.as_mut();
-            let hint = "write mongodb://USER@HOST/DATABASE";
-            let credential =
-                credential.ok_or_else(|| invalid("password", "is set, and the URL names no user", hint))?;
-            if credential.password.replace(password.expose().to_owned()).is_some() {
-                return Err(invalid("password", "is set both in the URL and next to it", "keep the one next to it"));
-            }
+        let in_url = connection.credential.as_mut().and_then(|credential| credential.password.take());
+        if let Some(password) = settings.take_password(in_url.map(Secret::new))? {
+            let credential = connection.credential.as_mut().ok_or_else(|| {
+                OptionsError::new("password", "is set, and the URL names no user")
+                    .hint("write mongodb://USER@HOST/DATABASE")
+            })?;
+            credential.password = Some(password.expose().to_owned());
         }
-        if let Some(file) = tls_ca {
+        if let Some(file) = settings.take("tls_ca") {
             if !std::path::Path::new(&file).is_file() {
-                return Err(invalid("tls_ca", format!("{file} is not a file"), "name a PEM file of certificates"));
+                return Err(OptionsError::new("tls_ca", format!("{file} is not a file"))
+                    .hint("name a PEM file of certificates"));
             }
             let mut tls = match connection.tls.take() {
                 Some(Tls::Enabled(tls)) => tls,
@@ -72,13 +79,14 @@ impl MongoOptions {
             tls.ca_file_path = Some(file.into());
             connection.tls = Some(Tls::Enabled(tls));
         }
+        settings.finish(&SETTINGS)?;
         let place = match &connection.host_info {
             HostInfo::DnsRecord(host) => format!("mongodb+srv://{host}"),
             HostInfo::HostIdentifiers(hosts) => {
                 let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
                 format!("mongodb://{}", hosts.join(","))
             }
-            _ => return Err(invalid("url", "names no host", SHAPE)),
+            _ => return Err(OptionsError::new("url", "names no host").hint(SHAPE)),
         };
         let target = format!("{place}/{database}#{collection}");
         Ok(Self { name: name.to_owned(), target, connection, database, collection, ids, timeout, pool })
@@ -98,34 +106,12 @@ impl std::fmt::Debug for MongoOptions {
     }
 }
 
-/// Takes our own settings out of what follows the question mark; the rest is the driver's.
-fn split_settings(url: &str) -> Result<(String, String), OptionsError> {
-    if !url.starts_with("mongodb://") && !url.starts_with("mongodb+srv://") {
-        return Err(invalid("url", "is not one of MongoDB", SHAPE));
-    }
-    let Some((address, query)) = url.split_once('?') else { return Ok((url.to_owned(), String::new())) };
-    if query.contains('@') {
-        return Err(invalid(
-            "url",
-            "has an @ after the question mark",
-            "percent-encode the password, or set it next to the URL",
-        ));
-    }
-    let (mut drivers, mut ours) = (Vec::new(), Vec::new());
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let key = pair.split_once('=').map_or(pair, |(key, _)| key);
-        if SETTINGS.contains(&key) { ours.push(pair) } else { drivers.push(pair) }
-    }
-    let url = if drivers.is_empty() { address.to_owned() } else { format!("{address}?{}", drivers.join("&")) };
-    Ok((url, ours.join("&")))
-}
-
-/// "Stored" is said of what a majority has on its disks, and of nothing less.
+/// Refuses a weaker write concern: an event counts as stored only once a majority has journaled it.
 fn check_write_concern(connection: &ConnectionString) -> Result<(), OptionsError> {
     let Some(concern) = &connection.write_concern else { return Ok(()) };
     let weaker = |what: &str| {
         let problem = format!("asks for {what}, which an event could be lost by");
-        Err(invalid("url", problem, "leave it out: writes wait for the journals of a majority"))
+        Err(OptionsError::new("url", problem).hint("leave it out: writes wait for the journals of a majority"))
     };
     match concern.w {
         None | Some(Acknowledgment::Majority) => {}
@@ -137,18 +123,14 @@ fn check_write_concern(connection: &ConnectionString) -> Result<(), OptionsError
 /// A name that every server takes, and that can stand in a target.
 fn check_name(key: &str, name: &str) -> Result<(), OptionsError> {
     if name.is_empty() {
-        return Err(invalid(key, "names no database", SHAPE));
+        return Err(OptionsError::new(key, "names no database").hint(SHAPE));
     }
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     if plain && name.len() <= 60 && !name.starts_with(['.', '-']) && !name.starts_with("system.") {
         return Ok(());
     }
     let hint = "use letters, digits, _ and -, at most 60, such as attendance_events";
-    Err(invalid(key, format!("{name:?} is not a name that every server takes"), hint))
-}
-
-fn invalid(key: &str, problem: impl Into<String>, hint: impl Into<String>) -> OptionsError {
-    OptionsError { key: key.to_owned(), problem: problem.into(), hint: Some(hint.into()) }
+    Err(OptionsError::new(key, format!("{name:?} is not a name that every server takes")).hint(hint))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use attendance_model::{IdScheme, OptionsError, Settings};
+use attendance_model::{IdScheme, OptionsError, Settings, SinkUrl};
 
 use crate::server::{self, Kind, Server};
 use crate::table::{self, Table};
@@ -42,31 +42,30 @@ impl SqlOptions {
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
     pub fn parse(name: &str, url: &str, settings: Settings) -> Result<Self, OptionsError> {
-        let (address, query) = url.split_once('?').unwrap_or((url, ""));
-        let (scheme, path) = address.split_once(':').unwrap_or((address, ""));
-        let mut settings = settings.and_query(query)?;
+        let url = SinkUrl::split(url);
+        let mut settings = settings.and_query(url.query)?;
         let mut table = Table::parse(settings.take("table").as_deref().unwrap_or(table::DEFAULT))?;
         let ids = settings.take_ids()?.unwrap_or_default();
         let timeout = settings.take_timeout()?.unwrap_or(Duration::from_secs(30));
         let mut known = COMMON.to_vec();
-        let kind = Kind::of_scheme(scheme);
+        let kind = Kind::of_scheme(url.scheme);
         if kind == Some(Kind::Postgres) {
             known.push("schema");
             if let Some(schema) = settings.take("schema") {
                 table = table.in_schema(&schema)?;
             }
         } else if table.schema().is_some() {
-            return Err(invalid("table", "only PostgreSQL has schemas", "write the table's name alone"));
+            return Err(OptionsError::new("table", "only PostgreSQL has schemas").hint("write the table's name alone"));
         }
-        let place = match (scheme, kind) {
-            ("sqlite", _) => sqlite_place(path)?,
+        let place = match (url.scheme, kind) {
+            ("sqlite", _) => sqlite_place(url.path)?,
             (_, Some(kind)) => {
                 known.extend(server::SETTINGS);
-                Place::Server(Server::parse(kind, address, &mut settings)?)
+                Place::Server(Server::parse(kind, url.address, &mut settings)?)
             }
             _ => {
                 let hint = "write sqlite:PATH, postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE";
-                return Err(invalid("url", "begins with no database that this sink knows", hint));
+                return Err(OptionsError::new("url", "begins with no database that this sink knows").hint(hint));
             }
         };
         settings.finish(&known)?;
@@ -104,30 +103,20 @@ impl SqlOptions {
 
 fn sqlite_place(path: &str) -> Result<Place, OptionsError> {
     if !cfg!(feature = "sqlite") {
-        return Err(not_compiled("sqlite"));
+        return Err(OptionsError::not_compiled("sqlite", "sink-sql"));
     }
     // sqlite://relative and sqlite:///absolute are what other programs write.
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() {
-        return Err(invalid("url", "names no file", "write sqlite:PATH, such as sqlite:attendance.db"));
+        return Err(OptionsError::new("url", "names no file").hint("write sqlite:PATH, such as sqlite:attendance.db"));
     }
     if path == ":memory:" {
-        return Err(invalid("url", "a database in memory would be lost with the program", "name a file"));
+        return Err(OptionsError::new("url", "a database in memory would be lost with the program").hint("name a file"));
     }
     let path = std::path::absolute(path).map_err(|error| {
-        invalid("url", format!("{path:?} cannot be made absolute: {error}"), "write an absolute path")
+        OptionsError::new("url", format!("{path:?} cannot be made absolute: {error}")).hint("write an absolute path")
     })?;
     Ok(Place::Sqlite(path))
-}
-
-/// The error for a database that is not part of this build.
-pub(crate) fn not_compiled(feature: &str) -> OptionsError {
-    let hint = format!("build it with the feature {feature} of sink-sql");
-    invalid("url", format!("this program was built without {feature}"), hint)
-}
-
-pub(crate) fn invalid(key: &str, problem: impl Into<String>, hint: impl Into<String>) -> OptionsError {
-    OptionsError { key: key.to_owned(), problem: problem.into(), hint: Some(hint.into()) }
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use attendance_model::{OptionsError, Secret, Settings};
 use url::Url;
 
-use crate::options::{invalid, not_compiled};
-
 /// The two kinds of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -83,31 +81,26 @@ impl Server {
     /// Reads the URL, without its query, and takes what else it needs from the settings.
     pub(crate) fn parse(kind: Kind, url: &str, settings: &mut Settings) -> Result<Self, OptionsError> {
         if !kind.built_in() {
-            return Err(not_compiled(kind.word()));
+            return Err(OptionsError::not_compiled(kind.word(), "sink-sql"));
         }
         let word = kind.word();
         let shape = format!("write {word}://USER@HOST:PORT/DATABASE");
+        let refused = |problem: String| OptionsError::new("url", problem).hint(&shape);
         // The URL itself is never shown: it may hold a password.
-        let url = Url::parse(url).map_err(|problem| invalid("url", format!("cannot be read: {problem}"), &shape))?;
-        let text =
-            |what: &str, text: &str| decode(text).ok_or_else(|| invalid("url", format!("{what} is not UTF-8"), &shape));
+        let url = Url::parse(url).map_err(|problem| refused(format!("cannot be read: {problem}")))?;
+        let text = |what: &str, text: &str| decode(text).ok_or_else(|| refused(format!("{what} is not UTF-8")));
         let host = url.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or_else(|| invalid("url", "names no host", &shape))?;
+        let host = host.ok_or_else(|| refused("names no host".to_owned()))?;
         let user = text("the user", url.username())?;
         if user.is_empty() {
-            return Err(invalid("url", "names no user", &shape));
+            return Err(refused("names no user".to_owned()));
         }
         let database = text("the database", url.path().trim_start_matches('/'))?;
         if database.is_empty() || database.contains('/') {
-            return Err(invalid("url", "does not name one database", &shape));
+            return Err(refused("does not name one database".to_owned()));
         }
-        let password = match (url.password(), settings.take_secret("password")) {
-            (Some(_), Some(_)) => {
-                return Err(invalid("password", "is set both in the URL and next to it", "keep the one next to it"));
-            }
-            (Some(in_url), None) => Some(Secret::new(text("the password", in_url)?)),
-            (None, next_to_it) => next_to_it,
-        };
+        let in_url = url.password().map(|password| text("the password", password)).transpose()?;
+        let password = settings.take_password(in_url.map(Secret::new))?;
         let tls_ca = settings.take("tls_ca").map(PathBuf::from);
         let tls = match settings.take("tls").as_deref() {
             None if tls_ca.is_some() => Tls::VerifyFull,
@@ -117,22 +110,18 @@ impl Server {
             Some("verify-full") => Tls::VerifyFull,
             Some(other) => {
                 let hint = "write disable, prefer, require or verify-full";
-                return Err(invalid("tls", format!("{other:?} is not a way to protect a connection"), hint));
+                let problem = format!("{other:?} is not a way to protect a connection");
+                return Err(OptionsError::new("tls", problem).hint(hint));
             }
         };
         if tls_ca.is_some() && tls != Tls::VerifyFull {
-            return Err(invalid(
-                "tls_ca",
-                "is of use with tls = verify-full alone",
-                "set tls to verify-full, or neither",
-            ));
+            return Err(
+                OptionsError::new("tls_ca", "needs tls = verify-full").hint("set tls to verify-full, or neither")
+            );
         }
         if let Some(file) = tls_ca.as_deref().filter(|file| !file.is_file()) {
-            return Err(invalid(
-                "tls_ca",
-                format!("{} is not a file", file.display()),
-                "name a PEM file of certificates",
-            ));
+            let problem = format!("{} is not a file", file.display());
+            return Err(OptionsError::new("tls_ca", problem).hint("name a PEM file of certificates"));
         }
         Ok(Self {
             kind,

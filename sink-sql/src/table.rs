@@ -34,11 +34,10 @@ impl Table {
     pub(crate) fn in_schema(self, schema: &str) -> Result<Self, OptionsError> {
         let schema = identifier("schema", schema)?;
         match self.schema {
-            Some(other) if other != schema => Err(OptionsError {
-                key: "schema".to_owned(),
-                problem: format!("the table is said to be in {other}, and in {schema}"),
-                hint: Some("name the schema once".to_owned()),
-            }),
+            Some(other) if other != schema => {
+                let problem = format!("the table is said to be in {other}, and in {schema}");
+                Err(OptionsError::new("schema", problem).hint("name the schema once"))
+            }
             _ => Ok(Self { schema: Some(schema), ..self }),
         }
     }
@@ -105,13 +104,8 @@ fn identifier(key: &str, text: &str) -> Result<String, OptionsError> {
     if plain && starts_well && text.len() <= LONGEST && !text.to_ascii_lowercase().starts_with("sqlite_") {
         return Ok(text.to_owned());
     }
-    Err(OptionsError {
-        key: key.to_owned(),
-        problem: format!("{text:?} is not a name that every database takes"),
-        hint: Some(format!(
-            "use letters, digits and _, not a digit first, at most {LONGEST}, such as attendance_events"
-        )),
-    })
+    let hint = format!("use letters, digits and _, not a digit first, at most {LONGEST}, such as attendance_events");
+    Err(OptionsError::new(key, format!("{text:?} is not a name that every database takes")).hint(hint))
 }
 
 #[cfg(test)]

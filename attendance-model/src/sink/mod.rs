@@ -8,10 +8,12 @@ use async_trait::async_trait;
 mod error;
 mod secret;
 mod settings;
+mod url;
 
 pub use error::{SinkError, SinkErrorKind};
 pub use secret::Secret;
 pub use settings::{OptionsError, Settings};
+pub use url::SinkUrl;
 
 use crate::{AttendanceEvent, Budget, EventId, IdScheme};
 

@@ -1,4 +1,4 @@
-//! What a sink is told beside its URL.
+//! The settings of a sink: those next to its URL, and those after the URL's question mark.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -12,31 +12,39 @@ const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Dur
 /// The range of a `pool`: more connections help no server.
 const POOL: std::ops::RangeInclusive<u32> = 1..=64;
 
-/// The settings of one sink beside its URL: the keys of its `[[sink]]` table, secrets already resolved.
+/// The settings of one sink next to its URL: the keys of its `[[sink]]` table, secrets already resolved.
 /// Each sink crate takes out what it knows and refuses the rest.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, String>);
 
 /// A sink's URL or settings that cannot be used.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct OptionsError {
     /// The setting's key; `url` for the URL itself.
     pub key: String,
-    /// What is wrong with it; no credentials.
+    /// The problem, as a phrase after the key; no credentials.
     pub problem: String,
     /// What to write instead.
     pub hint: Option<String>,
 }
 
 impl OptionsError {
-    /// What is wrong with a key's value.
+    /// An error about a key's value.
     #[must_use]
     pub fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { key: key.into(), problem: problem.into(), hint: None }
     }
 
-    /// With what to write instead.
+    /// The error for a URL whose driver was left out of this build; `build` is the crate that has the feature.
+    #[must_use]
+    pub fn not_compiled(feature: &str, build: &str) -> Self {
+        Self::new("url", format!("this program was built without {feature}"))
+            .hint(format!("build it with the feature {feature} of {build}"))
+    }
+
+    /// Adds what to write instead.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -73,14 +81,19 @@ impl Settings {
         self.0.remove(key)
     }
 
-    /// Takes a setting out and parses it; `expected` names what would be right.
+    /// Takes a setting out and parses it. `expected` names what the value should be, `hint` what to write.
     ///
     /// # Errors
     /// [`OptionsError`] that names the key when the value does not parse.
-    pub fn take_parsed<T: std::str::FromStr>(&mut self, key: &str, expected: &str) -> Result<Option<T>, OptionsError> {
-        self.take(key)
-            .map(|text| text.parse().map_err(|_| OptionsError::new(key, format!("{text:?} is not {expected}"))))
-            .transpose()
+    pub fn take_parsed<T: std::str::FromStr>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        hint: &str,
+    ) -> Result<Option<T>, OptionsError> {
+        let Some(text) = self.take(key) else { return Ok(None) };
+        let wrong = || OptionsError::new(key, format!("{text:?} is not {expected}")).hint(hint);
+        text.parse().map(Some).map_err(|_| wrong())
     }
 
     /// Takes out a secret.
@@ -88,12 +101,26 @@ impl Settings {
         self.take(key).map(Secret::new)
     }
 
+    /// Takes out `password`, which may be in the URL instead.
+    ///
+    /// # Errors
+    /// [`OptionsError`] if both have one.
+    pub fn take_password(&mut self, in_url: Option<Secret>) -> Result<Option<Secret>, OptionsError> {
+        match (in_url, self.take_secret("password")) {
+            (Some(_), Some(_)) => {
+                Err(OptionsError::new("password", "is set both in the URL and next to it")
+                    .hint("keep the one next to it"))
+            }
+            (in_url, next_to_it) => Ok(next_to_it.or(in_url)),
+        }
+    }
+
     /// Takes out `ids`, the scheme of the ids that the sink stores.
     ///
     /// # Errors
     /// [`OptionsError`] if there is no such scheme.
     pub fn take_ids(&mut self) -> Result<Option<IdScheme>, OptionsError> {
-        self.take_parsed("ids", "an id scheme").map_err(|error| error.hint("write full or iclock-sync-v1"))
+        self.take_parsed("ids", "an id scheme", "write full or iclock-sync-v1")
     }
 
     /// Takes out `timeout`, the longest that one call may take: `30s`, `2m`, or a number of seconds.
@@ -124,18 +151,17 @@ impl Settings {
         }
     }
 
-    /// Nothing may be left once a sink has taken what it knows; `known` lists the keys it would have taken.
+    /// Checks that nothing is left once a sink has taken what it knows; `known` lists these keys.
     ///
     /// # Errors
     /// [`OptionsError`] that names the first unknown key.
     pub fn finish(self, known: &[&str]) -> Result<(), OptionsError> {
         match self.0.into_keys().next() {
             None => Ok(()),
-            Some(key) => Err(OptionsError {
-                problem: format!("unknown setting {key}"),
-                hint: Some(format!("this sink knows: {}", known.join(", "))),
-                key,
-            }),
+            Some(key) => {
+                let problem = format!("unknown setting {key}");
+                Err(OptionsError::new(key, problem).hint(format!("this sink knows: {}", known.join(", "))))
+            }
         }
     }
 }
@@ -167,8 +193,9 @@ mod tests {
     #[test]
     fn a_value_that_does_not_parse_names_its_key_and_what_would_be_right() {
         let mut settings = Settings::new([("batch".to_owned(), "many".to_owned())]);
-        let error = settings.take_parsed::<usize>("batch", "a number of events").unwrap_err();
+        let error = settings.take_parsed::<usize>("batch", "a number of events", "write 500").unwrap_err();
         assert_eq!((error.key.as_str(), error.to_string().as_str()), ("batch", "\"many\" is not a number of events"));
+        assert_eq!(error.hint.as_deref(), Some("write 500"));
     }
 
     fn queried(query: &str) -> Result<Settings, OptionsError> {
@@ -190,6 +217,14 @@ mod tests {
         let error = queried("password=hunter2").unwrap_err();
         assert_eq!(error.key, "url");
         assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_password_is_in_the_url_or_next_to_it() {
+        let in_url = || Some(Secret::new("other"));
+        assert_eq!(settings().take_password(in_url()).unwrap_err().key, "password");
+        assert_eq!(settings().take_password(None).unwrap(), Some(Secret::new("hunter2")));
+        assert_eq!(Settings::default().take_password(in_url()).unwrap(), in_url());
     }
 
     #[test]

@@ -26,14 +26,14 @@ pub(crate) fn open(options: &SqlOptions) -> Result<Box<dyn Dialect>, OptionsErro
         #[cfg(feature = "sqlite")]
         Place::Sqlite(path) => Ok(Box::new(sqlite::Sqlite::new(path.clone(), options))),
         #[cfg(not(feature = "sqlite"))]
-        Place::Sqlite(_) => Err(crate::options::not_compiled("sqlite")),
+        Place::Sqlite(_) => Err(OptionsError::not_compiled("sqlite", "sink-sql")),
         Place::Server(server) => match server.kind {
             #[cfg(feature = "postgres")]
             Kind::Postgres => Ok(Box::new(postgres::Postgres::open(server, options))),
             #[cfg(feature = "mysql")]
             Kind::Mysql => Ok(Box::new(mysql::Mysql::open(server, options))),
             #[cfg(not(all(feature = "postgres", feature = "mysql")))]
-            kind => Err(crate::options::not_compiled(kind.word())),
+            kind => Err(OptionsError::not_compiled(kind.word(), "sink-sql")),
         },
     }
 }
