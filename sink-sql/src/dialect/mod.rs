@@ -14,7 +14,7 @@ use crate::server::Kind;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-mod pooled;
+mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -51,7 +51,7 @@ pub(crate) trait Dialect: Debug + Send + Sync {
     fn concurrency(&self) -> usize;
 
     /// Connects, brings the table to the newest version and checks that it can be written.
-    /// Yields what should be mended though it can be written.
+    /// Returns notices of what should be fixed although the table can be written.
     async fn prepare(&self) -> Result<Vec<Notice>, SinkError>;
 
     /// Inserts the rows that are not there yet in one transaction, and says which these were. No two rows have the same id.
@@ -59,4 +59,12 @@ pub(crate) trait Dialect: Debug + Send + Sync {
 
     /// Which of these ids are there.
     async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError>;
+}
+
+/// Sorts rows by time and id, the order in which every writer locks them: no two writers then wait for each other. By time
+/// first, so that readers' indexes grow at their end.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn in_lock_order(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.sort_unstable_by_key(|row| (row.event.local_time, row.id));
+    rows
 }

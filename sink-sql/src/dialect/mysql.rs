@@ -5,15 +5,15 @@
 //! statement is stored, and it is made again without the ones that are there. New events need one statement.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{EventId, Notice, SinkError, SinkErrorKind};
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode};
-use sqlx::{AssertSqlSafe, MySqlConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection};
 
-use super::pooled::{Fault, Pooled, Statements};
-use crate::error::{Classify, NAME_TAKEN, from_sqlx, mysql_number};
+use super::pool::{Fault, Pool};
+use super::{Dialect, in_lock_order};
+use crate::error::{NAME_TAKEN, from_sqlx, mysql_number};
 use crate::mapping::{COLUMNS, Limits, Row};
 use crate::migration::{self, MYSQL, Migration};
 use crate::options::SqlOptions;
@@ -32,21 +32,32 @@ fn columns() -> String {
     COLUMNS.map(|column| format!("`{column}`")).join(", ")
 }
 
-/// What a MySQL or MariaDB server is told.
+/// Rows per call at which it is fastest.
+const BATCH: usize = 2_000;
+
+const LIMITS: Limits = Limits { device_serial: 64, device_name: 128, user_id: 64, flags: 255, raw: 255 };
+
+/// A table on a MySQL or MariaDB server.
 #[derive(Debug)]
 pub(crate) struct Mysql {
+    pool: Pool<MySqlConnection>,
     table: Table,
     target: String,
     /// Seconds to wait for another's lock.
     lock_wait: u64,
-    timeout: Duration,
 }
 
 impl Mysql {
-    pub(crate) fn open(server: &Server, options: &SqlOptions) -> Pooled<Self> {
+    pub(crate) fn open(server: &Server, options: &SqlOptions) -> Self {
         let lock_wait = (options.timeout().as_secs() / 2).max(1);
-        let (table, target, timeout) = (options.table().clone(), options.target(), options.timeout());
-        let statements = Self { table, target, lock_wait, timeout };
+        // Strict: a value that does not fit is an error, whatever the server's own setting. MariaDB alone can limit a statement
+        // that writes, and MariaDB alone reads the text in this comment.
+        let settings = format!(
+            "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
+             SESSION innodb_lock_wait_timeout = {lock_wait}, SESSION lock_wait_timeout = {lock_wait} \
+             /*M!100100 , SESSION max_statement_time = {} */",
+            options.timeout().as_secs_f64()
+        );
         let mut connect = MySqlConnectOptions::new()
             .host(&server.host)
             .port(server.port)
@@ -68,7 +79,17 @@ impl Mysql {
                 None => connect.ssl_ca(file),
             };
         }
-        Pooled::new(statements, connect, options.target(), options.timeout(), server.pool)
+        // Every statement would be logged with all its values, and a batch of thousands is slow by its nature.
+        let connect = connect.disable_statement_logging();
+        let pool = Pool::new(options, server.pool, mysql_number, move || {
+            let (connect, settings) = (connect.clone(), settings.clone());
+            Box::pin(async move {
+                let mut connection = MySqlConnection::connect_with(&connect).await?;
+                sqlx::query(AssertSqlSafe(settings)).persistent(false).execute(&mut connection).await?;
+                Ok(connection)
+            })
+        });
+        Self { pool, table: options.table().clone(), target: options.target(), lock_wait }
     }
 
     /// Inserts all rows, or fails and inserts none.
@@ -81,7 +102,7 @@ impl Mysql {
             vec![one_row; rows.len()].join(","),
         );
         // Only full batches come often enough to be worth the server's memory.
-        let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(rows.len() == Self::BATCH);
+        let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(rows.len() == BATCH);
         for Row { id, event, flags } in rows {
             query = query
                 .bind(id.to_string())
@@ -201,30 +222,8 @@ fn number(error: &sqlx::Error) -> Option<u16> {
         .map(|error| error.number())
 }
 
-#[async_trait]
-impl Statements for Mysql {
-    type Connection = MySqlConnection;
-
-    const LIMITS: Limits = Limits { device_serial: 64, device_name: 128, user_id: 64, flags: 255, raw: 255 };
-
-    const BATCH: usize = 2_000;
-
-    const CLASSIFY: Classify = mysql_number;
-
-    async fn set_up(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-        // Strict: what does not fit is an error, whatever the server's own setting. MariaDB alone can limit a statement that
-        // writes, and reads what stands in a comment of its own.
-        let wait = self.lock_wait;
-        let settings = format!(
-            "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
-             SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait} \
-             /*M!100100 , SESSION max_statement_time = {} */",
-            self.timeout.as_secs_f64()
-        );
-        sqlx::query(AssertSqlSafe(settings)).persistent(false).execute(connection).await.map(|_| ())
-    }
-
-    async fn prepare(&self, connection: &mut MySqlConnection) -> Result<Vec<Notice>, Fault> {
+impl Mysql {
+    async fn prepare_on(&self, connection: &mut MySqlConnection) -> Result<Vec<Notice>, Fault> {
         self.check_server(&mut *connection).await?;
         let table = self.table.quoted('`');
         // Others that start at the same moment wait here. Names of locks have at most 64 characters, and are the server's.
@@ -262,7 +261,7 @@ impl Statements for Mysql {
         Ok(notices)
     }
 
-    async fn insert(&self, connection: &mut MySqlConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {
+    async fn insert_on(&self, connection: &mut MySqlConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {
         let mut stored = HashSet::with_capacity(rows.len());
         for rows in rows.chunks(ROWS_PER_STATEMENT) {
             let mut absent: Vec<&Row> = rows.iter().collect();
@@ -275,7 +274,7 @@ impl Statements for Mysql {
                     Err(error) => return Err(error.into()),
                 }
                 let ids: Vec<_> = absent.iter().map(|row| row.id).collect();
-                let present = self.find(&mut *connection, &ids).await?;
+                let present = self.find_on(&mut *connection, &ids).await?;
                 absent.retain(|row| !present.contains(&row.id));
             }
             stored.extend(absent.iter().map(|row| row.id));
@@ -283,15 +282,15 @@ impl Statements for Mysql {
         Ok(stored)
     }
 
-    async fn find(&self, connection: &mut MySqlConnection, ids: &[EventId]) -> Result<HashSet<EventId>, Fault> {
+    async fn find_on(&self, connection: &mut MySqlConnection, ids: &[EventId]) -> Result<HashSet<EventId>, Fault> {
         let mut found = HashSet::with_capacity(ids.len());
-        for ids in ids.chunks(Self::BATCH) {
+        for ids in ids.chunks(BATCH) {
             let question = format!(
                 "SELECT event_id FROM {} WHERE event_id IN ({})",
                 self.table.quoted('`'),
                 vec!["?"; ids.len()].join(","),
             );
-            let mut query = sqlx::query_scalar(AssertSqlSafe(question)).persistent(ids.len() == Self::BATCH);
+            let mut query = sqlx::query_scalar(AssertSqlSafe(question)).persistent(ids.len() == BATCH);
             for id in ids {
                 query = query.bind(id.to_string());
             }
@@ -299,5 +298,33 @@ impl Statements for Mysql {
             found.extend(present.iter().filter_map(|id| id.parse::<EventId>().ok()));
         }
         Ok(found)
+    }
+}
+
+#[async_trait]
+impl Dialect for Mysql {
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
+    }
+
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
+    fn concurrency(&self) -> usize {
+        self.pool.size()
+    }
+
+    async fn prepare(&self) -> Result<Vec<Notice>, SinkError> {
+        self.pool.run("prepare", |mut on| Box::pin(async move { (self.prepare_on(&mut on).await, on) })).await
+    }
+
+    async fn insert(&self, rows: Vec<Row>) -> Result<HashSet<EventId>, SinkError> {
+        let rows = &in_lock_order(rows);
+        self.pool.run("write to", |mut on| Box::pin(async move { (self.insert_on(&mut on, rows).await, on) })).await
+    }
+
+    async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError> {
+        self.pool.run("look into", |mut on| Box::pin(async move { (self.find_on(&mut on, ids).await, on) })).await
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use attendance_model::{EventId, Notice};
+use attendance_model::{EventId, Notice, SinkError};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
-use super::pooled::{Fault, Pooled, Statements};
-use crate::error::{Classify, from_sqlx, sqlstate};
+use super::pool::{Fault, Pool};
+use super::{Dialect, in_lock_order};
+use crate::error::{from_sqlx, sqlstate};
 use crate::mapping::{COLUMNS, Limits, Row};
 use crate::migration::{self, Migration, POSTGRES};
 use crate::options::SqlOptions;
@@ -34,16 +35,21 @@ const TYPES: [&str; COLUMNS.len()] = [
     "bytea",
 ];
 
-/// What a PostgreSQL server is told.
+/// Rows per statement at which it is fastest.
+const BATCH: usize = 5_000;
+
+const LIMITS: Limits = Limits::NONE;
+
+/// A table on a PostgreSQL server.
 #[derive(Debug)]
 pub(crate) struct Postgres {
+    pool: Pool<PgConnection>,
     table: Table,
     target: String,
 }
 
 impl Postgres {
-    pub(crate) fn open(server: &Server, options: &SqlOptions) -> Pooled<Self> {
-        let statements = Self { table: options.table().clone(), target: options.target() };
+    pub(crate) fn open(server: &Server, options: &SqlOptions) -> Self {
         // Milliseconds. Half, so that a lock is reported as one and not as the end of the whole call's time.
         let statement_timeout = options.timeout().as_millis().to_string();
         let lock_timeout = (options.timeout().as_millis() / 2).to_string();
@@ -69,7 +75,13 @@ impl Postgres {
                 None => connect.ssl_root_cert(file),
             };
         }
-        Pooled::new(statements, connect, options.target(), options.timeout(), server.pool)
+        // Every statement would be logged with all its values, and a batch of thousands is slow by its nature.
+        let connect = connect.disable_statement_logging();
+        let pool = Pool::new(options, server.pool, sqlstate, move || {
+            let connect = connect.clone();
+            Box::pin(async move { PgConnection::connect_with(&connect).await })
+        });
+        Self { pool, table: options.table().clone(), target: options.target() }
     }
 
     async fn take(&self, step: &Migration, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -94,21 +106,8 @@ impl Postgres {
     }
 }
 
-#[async_trait]
-impl Statements for Postgres {
-    type Connection = PgConnection;
-
-    const LIMITS: Limits = Limits::NONE;
-
-    const BATCH: usize = 5_000;
-
-    const CLASSIFY: Classify = sqlstate;
-
-    async fn set_up(&self, _connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        Ok(())
-    }
-
-    async fn prepare(&self, connection: &mut PgConnection) -> Result<Vec<Notice>, Fault> {
+impl Postgres {
+    async fn prepare_on(&self, connection: &mut PgConnection) -> Result<Vec<Notice>, Fault> {
         self.check_server(connection).await?;
         let (table, versions) = (self.table.quoted('"'), self.table.version_table('"'));
         let mut transaction = connection.begin().await?;
@@ -156,7 +155,7 @@ impl Statements for Postgres {
         Ok(notices)
     }
 
-    async fn insert(&self, connection: &mut PgConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {
+    async fn insert_on(&self, connection: &mut PgConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {
         fn column<'r, T>(rows: &'r [Row], value: impl Fn(&'r Row) -> T) -> Vec<T> {
             rows.iter().map(value).collect()
         }
@@ -182,12 +181,40 @@ impl Statements for Postgres {
         Ok(stored.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
-    async fn find(&self, connection: &mut PgConnection, ids: &[EventId]) -> Result<HashSet<EventId>, Fault> {
+    async fn find_on(&self, connection: &mut PgConnection, ids: &[EventId]) -> Result<HashSet<EventId>, Fault> {
         let question = format!("SELECT event_id FROM {} WHERE event_id = ANY($1)", self.table.quoted('"'));
         let found: Vec<String> = sqlx::query_scalar(AssertSqlSafe(question))
             .bind(ids.iter().map(EventId::to_string).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
         Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+}
+
+#[async_trait]
+impl Dialect for Postgres {
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
+    }
+
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
+    fn concurrency(&self) -> usize {
+        self.pool.size()
+    }
+
+    async fn prepare(&self) -> Result<Vec<Notice>, SinkError> {
+        self.pool.run("prepare", |mut on| Box::pin(async move { (self.prepare_on(&mut on).await, on) })).await
+    }
+
+    async fn insert(&self, rows: Vec<Row>) -> Result<HashSet<EventId>, SinkError> {
+        let rows = &in_lock_order(rows);
+        self.pool.run("write to", |mut on| Box::pin(async move { (self.insert_on(&mut on, rows).await, on) })).await
+    }
+
+    async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError> {
+        self.pool.run("look into", |mut on| Box::pin(async move { (self.find_on(&mut on, ids).await, on) })).await
     }
 }
