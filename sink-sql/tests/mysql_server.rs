@@ -13,8 +13,8 @@ use common::open;
 use own_server::{OwnServer, certificate, mariadb_program};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
 
-fn skipped(test: &str) -> bool {
-    common::said_to_be_skipped(test, mariadb_program().err())
+fn skipped() -> bool {
+    common::skipped_because(mariadb_program().err())
 }
 
 /// A server with a database `attendance`.
@@ -38,7 +38,7 @@ async fn execute(server: &OwnServer, sql: &str) {
 
 #[tokio::test]
 async fn every_refusal_is_told_apart_with_its_hint_and_the_right_decision() {
-    if skipped("every_refusal_is_told_apart_with_its_hint_and_the_right_decision") {
+    if skipped() {
         return;
     }
     let server = start(&[]).await;
@@ -92,7 +92,7 @@ async fn every_refusal_is_told_apart_with_its_hint_and_the_right_decision() {
 
 #[tokio::test]
 async fn a_server_that_is_set_to_read_only_is_a_failure_that_may_pass() {
-    if skipped("a_server_that_is_set_to_read_only_is_a_failure_that_may_pass") {
+    if skipped() {
         return;
     }
     let server = start(&[]).await;
@@ -110,7 +110,7 @@ async fn a_server_that_is_set_to_read_only_is_a_failure_that_may_pass() {
 
 #[tokio::test]
 async fn a_server_whose_space_is_used_up_stores_whole_batches_and_says_that_it_is_full() {
-    if skipped("a_server_whose_space_is_used_up_stores_whole_batches_and_says_that_it_is_full") {
+    if skipped() {
         return;
     }
     let server = start(&["--innodb-data-file-path=ibdata1:14M", "--innodb-file-per-table=0"]).await;
@@ -135,7 +135,7 @@ async fn a_server_whose_space_is_used_up_stores_whole_batches_and_says_that_it_i
 
 #[tokio::test]
 async fn a_server_that_is_too_old_is_told_with_the_oldest_that_serves() {
-    if skipped("a_server_that_is_too_old_is_told_with_the_oldest_that_serves") {
+    if skipped() {
         return;
     }
     let server = start(&["--version=10.1.48-MariaDB"]).await;
@@ -146,7 +146,7 @@ async fn a_server_that_is_too_old_is_told_with_the_oldest_that_serves() {
 
 #[tokio::test]
 async fn the_server_s_own_settings_change_nothing_of_what_is_stored() {
-    if skipped("the_server_s_own_settings_change_nothing_of_what_is_stored") {
+    if skipped() {
         return;
     }
     let hostile = ["--default-time-zone=+05:00", "--sql-mode=", "--character-set-server=latin1"];
@@ -185,7 +185,7 @@ async fn the_server_s_own_settings_change_nothing_of_what_is_stored() {
 
 #[tokio::test]
 async fn a_certificate_that_does_not_serve_is_told_and_not_tried_again() {
-    if skipped("a_certificate_that_does_not_serve_is_told_and_not_tried_again") {
+    if skipped() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -213,7 +213,7 @@ async fn a_certificate_that_does_not_serve_is_told_and_not_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_called_stored_outlives_the_server_however_it_ends() {
-    if skipped("what_is_called_stored_outlives_the_server_however_it_ends") {
+    if skipped() {
         return;
     }
     let server = start(&[]).await;
@@ -226,7 +226,7 @@ async fn what_is_called_stored_outlives_the_server_however_it_ends() {
 
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_given_up_by_the_server_too() {
-    if skipped("a_statement_that_takes_too_long_is_given_up_by_the_server_too") {
+    if skipped() {
         return;
     }
     let server = start(&[]).await;

@@ -13,8 +13,8 @@ use common::open;
 use own_server::{OwnServer, certificate, postgres_programs};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-fn skipped(test: &str) -> bool {
-    common::said_to_be_skipped(test, postgres_programs().err())
+fn skipped() -> bool {
+    common::skipped_because(postgres_programs().err())
 }
 
 fn url(server: &OwnServer) -> String {
@@ -40,7 +40,7 @@ async fn execute(server: &OwnServer, sql: &str) {
 
 #[tokio::test]
 async fn every_refusal_is_told_apart_with_its_hint_and_the_right_decision() {
-    if skipped("every_refusal_is_told_apart_with_its_hint_and_the_right_decision") {
+    if skipped() {
         return;
     }
     let server = OwnServer::postgres(&[]);
@@ -96,7 +96,7 @@ async fn every_refusal_is_told_apart_with_its_hint_and_the_right_decision() {
 
 #[tokio::test]
 async fn a_certificate_that_does_not_serve_is_told_and_not_tried_again() {
-    if skipped("a_certificate_that_does_not_serve_is_told_and_not_tried_again") {
+    if skipped() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -128,7 +128,7 @@ async fn a_certificate_that_does_not_serve_is_told_and_not_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_called_stored_outlives_the_server_however_it_ends() {
-    if skipped("what_is_called_stored_outlives_the_server_however_it_ends") {
+    if skipped() {
         return;
     }
     let server = OwnServer::postgres(&[]);
