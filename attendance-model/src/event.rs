@@ -4,29 +4,16 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, Reason};
-
-/// How the person proved who they are; the terminal's byte as it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct VerifyMode(pub u8);
+use crate::{EventId, Protocol, Reason, VerifyMode};
 
 /// What the person declared (in, out, break, overtime); the terminal's byte as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PunchState(pub u8);
 
-impl VerifyMode {
-    /// Whether the value stands in the field's published tables: 0-16 and 25. Meanings differ between firmware families.
-    #[must_use]
-    pub const fn is_documented(self) -> bool {
-        matches!(self.0, 0..=16 | 25)
-    }
-}
-
 impl PunchState {
-    /// Whether the value is one that terminals are known to give: 0-5 (in, out, break out and in, overtime in and out), or 255
-    /// where they ask for none.
+    /// Returns true if terminals are known to use the value: 0-5 (in, out, break out and in, overtime in and out), or 255 if they
+    /// ask for none.
     #[must_use]
     pub const fn is_known(self) -> bool {
         matches!(self.0, 0..=5 | 255)
@@ -34,6 +21,7 @@ impl PunchState {
 }
 
 /// The way by which a punch reached us first.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
@@ -46,6 +34,15 @@ pub enum Source {
 }
 
 impl Source {
+    /// The protocol of this way, by which the punch's codes are read.
+    #[must_use]
+    pub const fn protocol(self) -> Protocol {
+        match self {
+            Self::Pull | Self::Live => Protocol::Binary,
+            Self::Push => Protocol::Push,
+        }
+    }
+
     /// The word in the `source` column.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -57,7 +54,7 @@ impl Source {
     }
 }
 
-/// The true moment of a punch, known where the terminal's zone is configured.
+/// The true moment of a punch, known if the terminal's zone is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Instant {
     /// The moment.
@@ -66,12 +63,13 @@ pub struct Instant {
     pub zone: Tz,
 }
 
-/// One punch that we vouch for.
+/// One punch that we vouch for: [`normalize`](crate::normalize()) makes it, or [`AttendanceEvent::new`] for one that was stored.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttendanceEvent {
     /// The key: [`IdScheme::Full`](crate::IdScheme::Full).
     pub id: EventId,
-    /// The terminal's serial number, or `name:NAME` where it never gave one.
+    /// The terminal's serial number, or `name:NAME` if it never gave one.
     pub device_serial: String,
     /// The terminal's configured name.
     pub device_name: String,
@@ -79,17 +77,17 @@ pub struct AttendanceEvent {
     pub user_id: String,
     /// The terminal's wall clock, whole seconds.
     pub local_time: NaiveDateTime,
-    /// The true moment, where a zone is configured.
+    /// The true moment, if a zone is configured.
     pub instant: Option<Instant>,
     /// How the person proved who they are.
     pub verify_mode: VerifyMode,
     /// What the person declared.
     pub punch_state: PunchState,
-    /// A job number keyed in; `None` where the layout has none.
+    /// A job number keyed in; `None` if the layout has none.
     pub work_code: Option<u32>,
     /// How it reached us first.
     pub source: Source,
-    /// What is remarkable about it; sorted, without repeats.
+    /// The remarks of the rules; sorted, without repeats.
     pub flags: Vec<Reason>,
     /// Terminal's clock less the true time, in milliseconds, when it was read.
     pub clock_drift_ms: Option<i64>,
@@ -98,6 +96,34 @@ pub struct AttendanceEvent {
 }
 
 impl AttendanceEvent {
+    /// An event that was vouched for before, such as one read back from a store. The other fields are empty: verify mode 0,
+    /// punch state 255, no flags, no bytes. Set those that are known.
+    #[must_use]
+    pub fn new(
+        id: EventId,
+        device_serial: impl Into<String>,
+        device_name: impl Into<String>,
+        user_id: impl Into<String>,
+        local_time: NaiveDateTime,
+        source: Source,
+    ) -> Self {
+        Self {
+            id,
+            device_serial: device_serial.into(),
+            device_name: device_name.into(),
+            user_id: user_id.into(),
+            local_time,
+            instant: None,
+            verify_mode: VerifyMode(0),
+            punch_state: PunchState(255),
+            work_code: None,
+            source,
+            flags: Vec::new(),
+            clock_drift_ms: None,
+            raw: Vec::new(),
+        }
+    }
+
     /// The reasons as the `flags` column holds them: comma-separated words, empty when there are none.
     #[must_use]
     pub fn flags_text(&self) -> String {

@@ -16,20 +16,10 @@
 //! use chrono::NaiveDate;
 //!
 //! let today = NaiveDate::from_ymd_opt(2025, 5, 18).unwrap();
-//! let punch = RawPunch {
-//!     device_serial: "OID7040067012100054".to_owned(),
-//!     device_name: "front-gate".to_owned(),
-//!     user_id: "42".to_owned(),
-//!     uid: None,
-//!     id_is_number: false,
-//!     local_time: today.and_hms_opt(7, 1, 9).unwrap().into(),
-//!     verify_mode: VerifyMode(1),
-//!     punch_state: PunchState(0),
-//!     work_code: None,
-//!     source: Source::Pull,
-//!     clock_drift_ms: None,
-//!     raw: vec![],
-//! };
+//! let time = today.and_hms_opt(7, 1, 9).unwrap();
+//! let mut punch = RawPunch::new("OID7040067012100054", "front-gate", "42", time, Source::Pull);
+//! punch.verify_mode = VerifyMode(1);
+//! punch.punch_state = PunchState(0);
 //! let rules = Rules::default();
 //! let host_now = today.and_hms_opt(8, 0, 0).unwrap();
 //! let context = Context { zone: None, rules: &rules, host_now };
@@ -42,7 +32,6 @@ mod budget;
 pub mod conformance;
 pub mod day;
 mod event;
-mod flaky;
 pub mod flat;
 #[cfg(feature = "zk")]
 mod from_zk;
@@ -58,22 +47,23 @@ pub mod sink;
 mod undecodable;
 mod usual;
 pub mod validate;
+mod verify_mode;
 
 /// For `impl Sink`: see [`Sink`].
 pub use async_trait::async_trait;
 pub use budget::{Budget, Spent};
-pub use event::{AttendanceEvent, Instant, PunchState, Source, VerifyMode};
-pub use flaky::{FlakySink, Mishap};
+pub use event::{AttendanceEvent, Instant, PunchState, Source};
 #[cfg(feature = "zk")]
 pub use from_zk::Device;
 pub use id::{EventId, IdScheme, InvalidEventId, UnknownIdScheme};
 pub use memory::MemorySink;
-pub use normalize::{Context, Rejection, normalize};
+pub use normalize::{Rejection, normalize};
 pub use person::PersonId;
 pub use punch::{LocalTime, RawPunch};
 pub use reason::{Policy, Reason};
-pub use rules::{FixedPolicy, Rules};
+pub use rules::{Context, FixedPolicy, Rules};
 pub use sink::{
     Capabilities, Notice, OptionsError, Outcome, Secret, Settings, Sink, SinkError, SinkErrorKind, SinkUrl,
 };
 pub use usual::Usual;
+pub use verify_mode::{Protocol, VerifyMode};

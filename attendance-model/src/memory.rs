@@ -98,8 +98,9 @@ impl Sink for MemorySink {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SinkErrorKind;
+    use crate::conformance::{FlakySink, Mishap};
     use crate::conformance::{Harness, View};
-    use crate::{FlakySink, Mishap, SinkErrorKind};
 
     /// The suite over a sink, however it is wrapped.
     macro_rules! harness {

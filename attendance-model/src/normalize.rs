@@ -7,18 +7,7 @@ use chrono_tz::Tz;
 
 use crate::undecodable::{is_undecodable, without_undecodable};
 use crate::validate::broken_rules;
-use crate::{AttendanceEvent, EventId, Instant, LocalTime, Policy, RawPunch, Reason, Rules};
-
-/// What a punch is judged by, beside itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The terminal's zone, where one is configured.
-    pub zone: Option<Tz>,
-    /// The policies in force.
-    pub rules: &'a Rules,
-    /// Now, as a right clock on the terminal's wall shows it: in its zone where one is configured, else the host's local time.
-    pub host_now: NaiveDateTime,
-}
+use crate::{AttendanceEvent, Context, EventId, Instant, LocalTime, Policy, RawPunch, Reason};
 
 /// A punch that is not delivered, with the rule that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +82,7 @@ fn judge(punch: RawPunch, context: &Context<'_>) -> Result<AttendanceEvent, Reje
     })
 }
 
-/// The moment that a wall clock's time stands for, and what is remarkable about it.
+/// The moment of a wall clock's time, and the remark on it.
 ///
 /// A time that was shown twice is the earlier moment. One that was never shown is read by the offset that held before the clocks
 /// were set forward: it is what a terminal shows that nobody has set forward yet.
@@ -107,7 +96,7 @@ fn instant_of(local: NaiveDateTime, zone: Tz) -> (Instant, Option<Reason>) {
     (Instant { utc: Utc.from_utc_datetime(&utc), zone }, remarkable)
 }
 
-/// The offset that held last before the gap that the time lies in. The widest gap is the day that islands skipped when they
+/// The last offset before the gap that the time is in. The widest gap is the day that islands skipped when they
 /// changed sides of the date line.
 fn offset_before_gap(local: NaiveDateTime, zone: Tz) -> <Tz as TimeZone>::Offset {
     (1..=25)
@@ -124,7 +113,7 @@ mod tests {
     use super::*;
     use crate::conformance::sample_punch;
     use crate::validate::{MAX_ID_CHARS, MAX_RAW_BYTES};
-    use crate::{PunchState, VerifyMode};
+    use crate::{PunchState, Rules, VerifyMode};
 
     fn at(year: i32, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> NaiveDateTime {
         NaiveDate::from_ymd_opt(year, month, day).unwrap().and_hms_opt(hour, minute, second).unwrap()

@@ -1,4 +1,4 @@
-//! A punch as a terminal told it, before anything is vouched for.
+//! A punch as a terminal reported it, before anything is vouched for.
 
 use std::fmt;
 
@@ -7,16 +7,17 @@ use chrono::NaiveDateTime;
 use crate::{PunchState, Source, VerifyMode};
 
 /// A wall-clock time as read.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LocalTime {
-    /// The calendar has it.
+    /// A time of the calendar.
     Real(NaiveDateTime),
-    /// The calendar does not have it; as it would be written, e.g. `2025-02-30 07:00:00`.
+    /// A time that no calendar has, as it would be written: `2025-02-30 07:00:00`.
     Impossible(String),
 }
 
 impl LocalTime {
-    /// The time, where the calendar has it.
+    /// The time, if the calendar has it.
     #[must_use]
     pub fn real(&self) -> Option<NaiveDateTime> {
         match self {
@@ -41,16 +42,17 @@ impl fmt::Display for LocalTime {
     }
 }
 
-/// One record of a terminal, with where it came from. [`normalize`](crate::normalize) makes an event of it, or says why not.
+/// One record of a terminal, and where it came from. [`normalize`](crate::normalize()) makes an event of it, or says why not.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawPunch {
-    /// The terminal's serial number, or `name:NAME` where it never gave one.
+    /// The terminal's serial number, or `name:NAME` if it never gave one.
     pub device_serial: String,
     /// The terminal's configured name.
     pub device_name: String,
     /// The user id as read, not trimmed, zeros kept; may be empty.
     pub user_id: String,
-    /// The slot in the terminal's user table, where the record named the person by it alone.
+    /// The slot in the terminal's user table, if the record named the person by it alone.
     pub uid: Option<u16>,
     /// The record has the user id as a number, of which 0 is nobody's.
     pub id_is_number: bool,
@@ -60,7 +62,7 @@ pub struct RawPunch {
     pub verify_mode: VerifyMode,
     /// What the person declared.
     pub punch_state: PunchState,
-    /// A job number keyed in; `None` where the layout has none.
+    /// A job number keyed in; `None` if the layout has none.
     pub work_code: Option<u32>,
     /// How it reached us.
     pub source: Source,
@@ -71,6 +73,32 @@ pub struct RawPunch {
 }
 
 impl RawPunch {
+    /// A punch with what every record has. The other fields are empty: no slot, verify mode 0, punch state 255, no work code,
+    /// no drift, no bytes. Set those that are known.
+    #[must_use]
+    pub fn new(
+        device_serial: impl Into<String>,
+        device_name: impl Into<String>,
+        user_id: impl Into<String>,
+        local_time: impl Into<LocalTime>,
+        source: Source,
+    ) -> Self {
+        Self {
+            device_serial: device_serial.into(),
+            device_name: device_name.into(),
+            user_id: user_id.into(),
+            uid: None,
+            id_is_number: false,
+            local_time: local_time.into(),
+            verify_mode: VerifyMode(0),
+            punch_state: PunchState(255),
+            work_code: None,
+            source,
+            clock_drift_ms: None,
+            raw: Vec::new(),
+        }
+    }
+
     /// Returns true if the record names nobody: its id is an empty text, or the number 0 (a slot that the terminal's user
     /// table gives to nobody, or a user id that is no text). As text, `0` is an id that somebody keyed in.
     #[must_use]

@@ -1,10 +1,23 @@
-//! Which policy each rule has.
+//! The policy of each rule, and what a punch is judged by.
 
 use std::collections::BTreeSet;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono_tz::Tz;
 
 use crate::{Policy, Reason};
+
+/// What a punch is judged by, apart from itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The terminal's zone, if one is configured.
+    pub zone: Option<Tz>,
+    /// The policies in force.
+    pub rules: &'a Rules,
+    /// The time that a correct clock next to the terminal shows now: in the terminal's zone if one is configured, else the
+    /// host's local time.
+    pub host_now: NaiveDateTime,
+}
 
 /// The policies in force. The default is the table in [`Reason`]: what could never be a person's punch waits in quarantine,
 /// what is only remarkable is flagged and delivered, and there is no allow-list.
@@ -82,7 +95,7 @@ impl Rules {
         self.policies[reason as usize]
     }
 
-    /// Whether a user id may pass: always, without a list.
+    /// Returns true if the allow-list has the user id, or if there is no list.
     #[must_use]
     pub fn allows(&self, user_id: &str) -> bool {
         self.allow_list.as_ref().is_none_or(|list| list.contains(user_id))

@@ -2,9 +2,8 @@
 
 use chrono::{Datelike, NaiveDateTime, TimeDelta};
 
-use crate::normalize::Context;
 use crate::undecodable::is_undecodable;
-use crate::{PersonId, Policy, RawPunch, Reason};
+use crate::{Context, PersonId, Policy, RawPunch, Reason};
 
 /// Most characters of a serial number or a user id: the narrowest column of the backends (`varchar(64)`).
 pub const MAX_ID_CHARS: usize = 64;
@@ -23,7 +22,7 @@ pub(crate) fn broken_rules(punch: &RawPunch, context: &Context<'_>) -> Vec<Reaso
         time.filter(|time| context.rules.is_too_early(*time)).map(|_| Reason::ClockResetTime),
         time.filter(|time| *time > plausible_until(context.host_now)).map(|_| Reason::FutureTime),
         (!punch.punch_state.is_known()).then_some(Reason::UnknownState),
-        (!punch.verify_mode.is_documented()).then_some(Reason::UnknownVerifyMode),
+        (!punch.verify_mode.is_documented(punch.source.protocol())).then_some(Reason::UnknownVerifyMode),
         (!context.rules.allows(&punch.user_id)).then_some(Reason::NotOnAllowList),
     ];
     checks.into_iter().flatten().collect()
@@ -39,7 +38,7 @@ fn broken_by_the_id(punch: &RawPunch, context: &Context<'_>) -> Option<Reason> {
     }
 }
 
-/// Whether every backend can hold the texts and the bytes: no NUL, within the widths of the narrowest columns.
+/// Returns true if every backend can hold the texts and the bytes: no NUL, within the widths of the narrowest columns.
 fn is_storable(punch: &RawPunch) -> bool {
     fits(&punch.device_serial, MAX_ID_CHARS)
         && fits(&punch.device_name, MAX_NAME_CHARS)

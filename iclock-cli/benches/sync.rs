@@ -142,21 +142,12 @@ fn event(n: usize) -> AttendanceEvent {
     let seconds = i64::try_from(n).unwrap_or_default();
     let local_time = chrono::DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap_or_default().naive_utc();
     let (user_id, verify_mode, punch_state) = ((n % 500).to_string(), VerifyMode(1), PunchState(0));
-    AttendanceEvent {
-        id: EventId::full("BENCH", &user_id, local_time, punch_state, verify_mode),
-        device_serial: "BENCH".to_owned(),
-        device_name: "bench".to_owned(),
-        user_id,
-        local_time,
-        instant: None,
-        verify_mode,
-        punch_state,
-        work_code: None,
-        source: Source::Pull,
-        flags: Vec::new(),
-        clock_drift_ms: Some(0),
-        raw: vec![0; 40],
-    }
+    let id = EventId::full("BENCH", &user_id, local_time, punch_state, verify_mode);
+    let mut event = AttendanceEvent::new(id, "BENCH", "bench", user_id, local_time, Source::Pull);
+    (event.verify_mode, event.punch_state) = (verify_mode, punch_state);
+    event.clock_drift_ms = Some(0);
+    event.raw = vec![0; 40];
+    event
 }
 
 fn many_terminals(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> {

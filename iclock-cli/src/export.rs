@@ -61,20 +61,14 @@ fn refused(ledger: &Ledger, window: Window) -> Result<Vec<SimpleLog>, LedgerErro
 }
 
 fn punch_of(record: QuarantinedRecord) -> RawPunch {
-    RawPunch {
-        device_serial: record.serial,
-        device_name: record.device_name,
-        user_id: record.user_id,
-        uid: record.uid,
-        id_is_number: false,
-        local_time: record.local_time,
-        verify_mode: record.verify_mode,
-        punch_state: record.punch_state,
-        work_code: record.work_code,
-        source: Source::Pull,
-        clock_drift_ms: None,
-        raw: record.raw,
-    }
+    let QuarantinedRecord { serial, device_name, user_id, local_time, .. } = record;
+    let mut punch = RawPunch::new(serial, device_name, user_id, local_time, Source::Pull);
+    punch.uid = record.uid;
+    punch.verify_mode = record.verify_mode;
+    punch.punch_state = record.punch_state;
+    punch.work_code = record.work_code;
+    punch.raw = record.raw;
+    punch
 }
 
 fn save<T: Serialize>(

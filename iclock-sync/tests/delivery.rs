@@ -5,9 +5,10 @@ mod common;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use attendance_model::conformance::{FlakySink, Mishap};
 use attendance_model::{
-    AttendanceEvent, Budget, Capabilities, EventId, FlakySink, IdScheme, MemorySink, Mishap, Notice, Outcome, Sink,
-    SinkError, SinkErrorKind,
+    AttendanceEvent, Budget, Capabilities, EventId, IdScheme, MemorySink, Notice, Outcome, Sink, SinkError,
+    SinkErrorKind,
 };
 use chrono::{NaiveDateTime, TimeDelta, Timelike, Utc};
 use common::{Gate, State, keys, memory, only, sync, sync_with};

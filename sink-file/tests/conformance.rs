@@ -137,8 +137,9 @@ impl Harness for CsvMerging {
     }
 
     fn view(&self, event: &attendance_model::AttendanceEvent) -> View {
-        let id = IdScheme::IclockSyncV1.id_of(event);
-        View::full(&attendance_model::AttendanceEvent { id, ..event.clone() })
+        let mut stored = event.clone();
+        stored.id = IdScheme::IclockSyncV1.id_of(event);
+        View::full(&stored)
     }
 }
 

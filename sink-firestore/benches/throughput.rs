@@ -113,7 +113,9 @@ fn numbered(event: &AttendanceEvent, number: usize) -> AttendanceEvent {
     // Spread over the range of names, as real ids are.
     let spread = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     id[..8].copy_from_slice(&spread.to_be_bytes());
-    AttendanceEvent { id: attendance_model::EventId::from_bytes(id), ..event.clone() }
+    let mut other = event.clone();
+    other.id = attendance_model::EventId::from_bytes(id);
+    other
 }
 
 fn collection(name: &str) -> String {

@@ -13,17 +13,14 @@ use crate::status::{delay_of_status, kind_of, said};
 pub(crate) fn from_status(endpoint: &Endpoint, status: Status) -> SinkError {
     let kind = kind_of(&status);
     let what = format!("{} {}", what(kind), endpoint.target());
-    let error = SinkError {
-        hint: Some(hint(endpoint, kind, status.code())),
-        retry_after: delay_of_status(&status),
-        ..SinkError::new(kind, what)
-    };
+    let mut error = SinkError::new(kind, what).hint(hint(endpoint, kind, status.code()));
+    error.retry_after = delay_of_status(&status);
     error.because(Cause::below(said(&status), status.source()))
 }
 
 /// An error without a status, with the hint of its kind.
 pub(crate) fn of_kind(endpoint: &Endpoint, kind: SinkErrorKind, what: String) -> SinkError {
-    SinkError { hint: Some(hint(endpoint, kind, Code::Unknown)), ..SinkError::new(kind, what) }
+    SinkError::new(kind, what).hint(hint(endpoint, kind, Code::Unknown))
 }
 
 fn what(kind: SinkErrorKind) -> &'static str {

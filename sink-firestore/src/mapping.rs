@@ -153,14 +153,21 @@ fn existing(exists: bool) -> Option<Precondition> {
 #[cfg(test)]
 mod tests {
     use attendance_model::Instant;
-    use attendance_model::conformance::sample;
+    use attendance_model::conformance::sample_with;
     use chrono::NaiveDate;
 
     use super::*;
 
     fn event() -> AttendanceEvent {
-        let local_time = NaiveDate::from_ymd_opt(2025, 9, 1).unwrap().and_hms_opt(15, 25, 52).unwrap();
-        AttendanceEvent { user_id: "0042".to_owned(), local_time, instant: None, ..sample(1).remove(0) }
+        with(|_| ())
+    }
+
+    fn with(change: impl FnOnce(&mut AttendanceEvent)) -> AttendanceEvent {
+        sample_with(|event| {
+            event.local_time = NaiveDate::from_ymd_opt(2025, 9, 1).unwrap().and_hms_opt(15, 25, 52).unwrap();
+            event.user_id = "0042".to_owned();
+            change(event);
+        })
     }
 
     fn mapping(time: TimeReading) -> Mapping {
@@ -180,14 +187,14 @@ mod tests {
     fn the_instant_is_stored_where_it_is_asked_for() {
         let zone = "Indian/Maldives".parse().unwrap();
         let utc = DateTime::from_timestamp(1_756_722_352, 0).unwrap();
-        let event = AttendanceEvent { instant: Some(Instant { utc, zone }), ..event() };
+        let event = with(|event| event.instant = Some(Instant { utc, zone }));
         let timestamp = mapping(TimeReading::Instant).timestamp(&event, &LegacyDocument::from(&event)).unwrap();
         assert_eq!(timestamp.seconds, 1_756_722_352);
     }
 
     #[test]
     fn an_instant_that_is_not_known_is_refused_with_the_hint() {
-        let event = AttendanceEvent { device_name: "front-gate".to_owned(), ..event() };
+        let event = with(|event| event.device_name = "front-gate".to_owned());
         let reason = mapping(TimeReading::Instant).create(&event).unwrap_err();
         assert!(reason.contains("front-gate") && reason.contains("set its zone"), "{reason}");
     }
@@ -195,7 +202,7 @@ mod tests {
     #[test]
     fn a_year_that_firestore_does_not_hold_is_refused() {
         let local_time = NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
-        let event = AttendanceEvent { local_time, ..event() };
+        let event = with(|event| event.local_time = local_time);
         assert!(mapping(TimeReading::WallClockAsUtc).create(&event).unwrap_err().contains("10000"));
     }
 
@@ -203,11 +210,10 @@ mod tests {
     fn an_instant_that_firestore_does_not_hold_is_refused_where_it_would_be_stored() {
         let local_time = NaiveDate::from_ymd_opt(9999, 12, 31).unwrap().and_hms_opt(23, 0, 0).unwrap();
         let utc = local_time.and_utc() + chrono::TimeDelta::hours(10);
-        let event = AttendanceEvent {
-            local_time,
-            instant: Some(Instant { utc, zone: "Pacific/Honolulu".parse().unwrap() }),
-            ..event()
-        };
+        let event = with(|event| {
+            event.local_time = local_time;
+            event.instant = Some(Instant { utc, zone: "Pacific/Honolulu".parse().unwrap() });
+        });
         let compatible = mapping(TimeReading::WallClockAsUtc);
         assert!(compatible.create(&event).is_ok());
         let full = Mapping { layout: Layout::Full, ..compatible };

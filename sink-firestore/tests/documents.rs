@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use attendance_model::conformance::sample;
+use attendance_model::conformance::{sample, sample_with};
 use attendance_model::{AttendanceEvent, IdScheme, Instant, Outcome, PunchState, Sink, VerifyMode};
 use chrono::{DateTime, NaiveDate};
 use sink_firestore::{FirestoreOptions, FirestoreSink, Layout, TimeReading};
@@ -14,13 +14,12 @@ use support::{documents, new_collection, options, sink, with_emulator};
 
 /// A punch of the Python tool's vectors: `153` at 2025-03-24 07:26:55.
 fn punch() -> AttendanceEvent {
-    AttendanceEvent {
-        user_id: "153".to_owned(),
-        local_time: NaiveDate::from_ymd_opt(2025, 3, 24).unwrap().and_hms_opt(7, 26, 55).unwrap(),
-        verify_mode: VerifyMode(15),
-        punch_state: PunchState(1),
-        ..sample(1).remove(0)
-    }
+    sample_with(|event| {
+        event.user_id = "153".to_owned();
+        event.local_time = NaiveDate::from_ymd_opt(2025, 3, 24).unwrap().and_hms_opt(7, 26, 55).unwrap();
+        event.verify_mode = VerifyMode(15);
+        event.punch_state = PunchState(1);
+    })
 }
 
 /// Seconds since 1970.
@@ -70,10 +69,8 @@ fn the_true_instant_is_stored_where_it_is_asked_for() {
         let options = options(&address, &collection).time(TimeReading::Instant).ids(IdScheme::Full);
         let sink = FirestoreSink::open(options);
         let utc = DateTime::from_timestamp(1_742_783_215, 0).unwrap();
-        let zoned = AttendanceEvent {
-            instant: Some(Instant { utc, zone: "Indian/Maldives".parse().unwrap() }),
-            ..sample(2).remove(1)
-        };
+        let mut zoned = sample(2).remove(1);
+        zoned.instant = Some(Instant { utc, zone: "Indian/Maldives".parse().unwrap() });
         let outcomes = sink.write(&[punch(), zoned.clone()]).await.unwrap();
         assert!(
             matches!(&outcomes[0], Outcome::Rejected { reason } if reason.contains("set its zone")),

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use attendance_model::conformance::{Fault, Proxy, sample};
+use attendance_model::conformance::{Fault, Proxy, sample_with};
 use attendance_model::legacy::field;
 use attendance_model::{AttendanceEvent, Sink};
 use chrono::NaiveDateTime;
@@ -112,11 +112,10 @@ fn the_documents_of_the_bug_report_are_found_by_the_index_alone() {
         assert_eq!(times.collect::<Vec<_>>(), ["2025-09-01 15:25:52 UTC", "2025-08-28 12:01:04 UTC"]);
         // Their ids are what the tool makes of an empty staff id.
         for find in finds {
-            let event = AttendanceEvent {
-                user_id: String::new(),
-                local_time: find.timestamp().unwrap().naive_utc(),
-                ..sample(1).remove(0)
-            };
+            let event = sample_with(|event| {
+                event.user_id = String::new();
+                event.local_time = find.timestamp().unwrap().naive_utc();
+            });
             assert_eq!(attendance_model::IdScheme::IclockSyncV1.id_of(&event).to_string(), find.id());
         }
     });
@@ -147,7 +146,7 @@ fn what_the_sink_writes_is_no_garbage_in_any_zone() {
         let (collection, now) = (new_collection(), chrono::Utc::now().naive_utc());
         let at = |hours: i64| -> NaiveDateTime { now + chrono::TimeDelta::hours(hours) };
         let events: Vec<AttendanceEvent> =
-            (-14..=14).map(|hours| AttendanceEvent { local_time: at(hours), ..sample(1).remove(0) }).collect();
+            (-14..=14).map(|hours| sample_with(|event| event.local_time = at(hours))).collect();
         sink(&address, &collection).write(&events).await.unwrap();
         let finder = finder(&address, &collection);
         let (finds, report) = all(&finder, Scope::All).await;
@@ -172,7 +171,7 @@ fn what_is_not_of_the_tool_s_shape_is_told_and_never_found() {
         assert_eq!(report.odd_examples, ["staffId", "timestamp", "uploadedAt"]);
         // An event of the full layout whose terminal's clock was wrong is flagged in the document itself.
         let future = chrono::Utc::now().naive_utc() + chrono::TimeDelta::days(400);
-        let event = AttendanceEvent { local_time: future, ..sample(1).remove(0) };
+        let event = sample_with(|event| event.local_time = future);
         let sink = FirestoreSink::open(options(&address, &full).layout(Layout::Full));
         sink.write(&[event]).await.unwrap();
         let (finds, report) = all(&finder(&address, &full), Scope::All).await;

@@ -67,7 +67,9 @@ macro_rules! harness {
                 }
 
                 fn view(&self, event: &AttendanceEvent) -> View {
-                    View::full(&AttendanceEvent { id: self.0.ids.id_of(event), ..event.clone() })
+                    let mut stored = event.clone();
+                    stored.id = self.0.ids.id_of(event);
+                    View::full(&stored)
                 }
             }
 

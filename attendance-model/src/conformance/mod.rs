@@ -29,13 +29,15 @@
 //! ```
 
 pub mod behaviour;
+mod flaky;
 mod harness;
 mod proxy;
 mod sample;
 
+pub use flaky::{FlakySink, Mishap};
 pub use harness::{Harness, View, run};
 pub use proxy::{Direction, Fault, Proxy};
-pub use sample::{sample, sample_punch, sample_range};
+pub use sample::{sample, sample_punch, sample_range, sample_with};
 
 /// Expands to one `#[test]` for each promise, run against a [`Harness`](crate::conformance::Harness). Two harnesses in one file
 /// want a module each.

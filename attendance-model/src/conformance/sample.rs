@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
-use crate::normalize::Context;
-use crate::{AttendanceEvent, PunchState, RawPunch, Rules, Source, VerifyMode, normalize};
+use crate::{AttendanceEvent, Context, PunchState, RawPunch, Rules, Source, VerifyMode, normalize};
 
 /// Different, ordinary events: one terminal, punches a minute apart.
 ///
@@ -16,7 +15,7 @@ pub fn sample(count: usize) -> Vec<AttendanceEvent> {
     sample_range(0..count)
 }
 
-/// The events of these numbers in [`sample`]: a part of many, for who does not hold them all.
+/// The events of these numbers in [`sample`]: a part of many, for tests that do not hold them all.
 ///
 /// # Panics
 /// As [`sample`].
@@ -25,7 +24,15 @@ pub fn sample_range(numbers: Range<usize>) -> Vec<AttendanceEvent> {
     numbers.map(|number| event(sample_punch(number), None)).collect()
 }
 
-/// The punch behind the event of this number in [`sample`].
+/// The first event of [`sample`], changed.
+#[must_use]
+pub fn sample_with(change: impl FnOnce(&mut AttendanceEvent)) -> AttendanceEvent {
+    let mut event = event(sample_punch(0), None);
+    change(&mut event);
+    event
+}
+
+/// The punch of the event of this number in [`sample`].
 ///
 /// # Panics
 /// As [`sample`].

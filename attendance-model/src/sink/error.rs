@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// Why a sink could not be probed, written or asked.
+#[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct SinkError {

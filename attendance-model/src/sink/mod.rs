@@ -28,7 +28,7 @@ use crate::{AttendanceEvent, Budget, EventId, IdScheme};
 /// - Text is kept to the character, times to the second. Events are valid ([`normalize`](crate::normalize)): no NUL, within the
 ///   widths of [`validate`](crate::validate).
 /// - Opening one contacts nothing. Every call ends: it has a deadline of its own. A call that is dropped half-way may have stored
-///   any part of its batch; writing the batch again mends it.
+///   any part of its batch; writing the batch again completes it.
 /// - No error, name or target holds a credential.
 ///
 /// # Implementing it
@@ -101,7 +101,7 @@ pub trait Sink: Debug + Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
     /// Checks that it can be written to (reachable, credentials, rights, version of server and schema, indexes) and prepares
-    /// what is missing. Yields what does not stop a write but should be mended, such as an index that readers need.
+    /// what is missing. Returns notices of what does not stop a write but should be fixed, such as a missing index.
     /// Called once before the first write of a process; calling it again is harmless.
     ///
     /// # Errors
@@ -168,6 +168,7 @@ sink_behind_a_pointer!(Box);
 sink_behind_a_pointer!(Arc);
 
 /// What became of one event.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is stored now, and durable as far as the sink can say.
@@ -183,12 +184,13 @@ pub enum Outcome {
     Deferred,
 }
 
-/// Something about a sink that should be mended, though it can be written to.
+/// Something about a sink that should be fixed, although it can be written to.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What is amiss, and where: lower case, no full stop, no credentials.
+    /// The problem and its place: lower case, no full stop, no credentials.
     pub message: String,
-    /// What to do about it.
+    /// A way to fix it.
     pub hint: Option<String>,
 }
 
@@ -247,13 +249,13 @@ impl Capabilities {
 }
 
 impl Notice {
-    /// What is amiss.
+    /// A notice of this problem.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None }
     }
 
-    /// With what to do about it.
+    /// Adds a way to fix it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

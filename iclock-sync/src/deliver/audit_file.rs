@@ -106,21 +106,10 @@ mod tests {
 
     fn event(second: u32) -> AttendanceEvent {
         let local_time = started().date().and_hms_opt(7, 1, second).unwrap();
-        AttendanceEvent {
-            id: EventId::full("A", "42", local_time, PunchState(0), VerifyMode(1)),
-            device_serial: "A".to_owned(),
-            device_name: "gate".to_owned(),
-            user_id: "42".to_owned(),
-            local_time,
-            instant: None,
-            verify_mode: VerifyMode(1),
-            punch_state: PunchState(0),
-            work_code: None,
-            source: Source::Pull,
-            flags: Vec::new(),
-            clock_drift_ms: None,
-            raw: Vec::new(),
-        }
+        let id = EventId::full("A", "42", local_time, PunchState(0), VerifyMode(1));
+        let mut event = AttendanceEvent::new(id, "A", "gate", "42", local_time, Source::Pull);
+        (event.verify_mode, event.punch_state) = (VerifyMode(1), PunchState(0));
+        event
     }
 
     fn started() -> NaiveDateTime {

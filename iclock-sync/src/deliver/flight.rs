@@ -76,7 +76,8 @@ impl Flight {
                         landed.rejected += 1;
                         self.settled.rejected.push((*seq, reason));
                     }
-                    Outcome::Deferred => batch.deferred.push(*seq),
+                    // Deferred; an outcome that is not known here says of nothing that it is stored.
+                    _ => batch.deferred.push(*seq),
                 }
             }
             landed.deferred = batch.deferred.len() as u64;

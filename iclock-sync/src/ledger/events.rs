@@ -71,7 +71,7 @@ impl Reading {
                     self.zone.map(Tz::name),
                     self.drift_ms,
                     self.clock_offset,
-                    source_word(self.source),
+                    self.source.as_str(),
                     self.read_at,
                     &self.layout,
                 ),
@@ -137,21 +137,17 @@ impl EventReader {
     pub(super) fn event(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, AttendanceEvent)> {
         let reading = self.reading(connection, row.get(1)?)?;
         let utc = row.get::<_, Option<i64>>(8)?.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-        let event = AttendanceEvent {
-            id: EventId::from_bytes(row.get(3)?),
-            device_serial: reading.serial.clone(),
-            device_name: reading.device_name.clone(),
-            user_id: row.get(4)?,
-            local_time: wall_clock(row.get(2)?),
-            instant: utc.zip(reading.zone).map(|(utc, zone)| Instant { utc, zone }),
-            verify_mode: VerifyMode(row.get(5)?),
-            punch_state: PunchState(row.get(6)?),
-            work_code: row.get(7)?,
-            source: reading.source,
-            flags: row.get_ref(9)?.as_str_or_null()?.map(flags_of).unwrap_or_default(),
-            clock_drift_ms: reading.drift_ms,
-            raw: row.get(10)?,
-        };
+        let (id, user_id) = (EventId::from_bytes(row.get(3)?), row.get::<_, String>(4)?);
+        let local_time = wall_clock(row.get(2)?);
+        let Reading { serial, device_name, .. } = reading;
+        let mut event = AttendanceEvent::new(id, serial, device_name, user_id, local_time, reading.source);
+        event.instant = utc.zip(reading.zone).map(|(utc, zone)| Instant { utc, zone });
+        event.verify_mode = VerifyMode(row.get(5)?);
+        event.punch_state = PunchState(row.get(6)?);
+        event.work_code = row.get(7)?;
+        event.flags = row.get_ref(9)?.as_str_or_null()?.map(flags_of).unwrap_or_default();
+        event.clock_drift_ms = reading.drift_ms;
+        event.raw = row.get(10)?;
         Ok((row.get(0)?, event))
     }
 
@@ -281,14 +277,6 @@ fn flag_words(flags: &[Reason]) -> Option<String> {
 
 fn flags_of(words: &str) -> Vec<Reason> {
     words.split(',').filter_map(Reason::from_word).collect()
-}
-
-fn source_word(source: Source) -> &'static str {
-    match source {
-        Source::Pull => "pull",
-        Source::Live => "live",
-        Source::Push => "push",
-    }
 }
 
 pub(super) fn source_of(word: &str) -> Source {

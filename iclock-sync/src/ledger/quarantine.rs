@@ -274,20 +274,9 @@ mod tests {
     /// Enters so many equal records as one poll, or as a tail of one; returns how many were new, and how long the longest of
     /// the lookups took, in steps of SQLite's machine.
     fn poll(ledger: &Ledger, equals: u64, start: u64) -> (u64, i32) {
-        let punch = RawPunch {
-            device_serial: "S".to_owned(),
-            device_name: "gate".to_owned(),
-            user_id: String::new(),
-            uid: None,
-            id_is_number: false,
-            local_time: NaiveDateTime::default().into(),
-            verify_mode: VerifyMode(1),
-            punch_state: PunchState(0),
-            work_code: None,
-            source: Source::Pull,
-            clock_drift_ms: None,
-            raw: vec![7; 40],
-        };
+        let mut punch = RawPunch::new("S", "gate", "", NaiveDateTime::default(), Source::Pull);
+        (punch.verify_mode, punch.punch_state) = (VerifyMode(1), PunchState(0));
+        punch.raw = vec![7; 40];
         let rejection = Rejection { punch, reason: Reason::EmptyUserId };
         let reading = Reading {
             serial: "S".to_owned(),

@@ -96,20 +96,16 @@ impl WaitingRecord {
 
     /// The record as it was read when it was refused.
     pub(crate) fn as_read(&self, layout: Option<AttendanceLayout>) -> RawPunch {
-        RawPunch {
-            device_serial: self.serial.clone(),
-            device_name: self.device_name.clone(),
-            user_id: self.user_id.clone(),
-            uid: self.uid,
-            id_is_number: layout.is_some_and(|layout| layout.fields().id.is_number()),
-            local_time: local_time(self.time.clone()),
-            verify_mode: VerifyMode(self.verify_mode),
-            punch_state: PunchState(self.punch_state),
-            work_code: self.work_code,
-            source: self.source,
-            clock_drift_ms: self.drift_ms,
-            raw: self.raw.clone(),
-        }
+        let time = local_time(self.time.clone());
+        let mut punch = RawPunch::new(&self.serial, &self.device_name, &self.user_id, time, self.source);
+        punch.uid = self.uid;
+        punch.id_is_number = layout.is_some_and(|layout| layout.fields().id.is_number());
+        punch.verify_mode = VerifyMode(self.verify_mode);
+        punch.punch_state = PunchState(self.punch_state);
+        punch.work_code = self.work_code;
+        punch.clock_drift_ms = self.drift_ms;
+        punch.raw = self.raw.clone();
+        punch
     }
 
     /// It stays, for another reason.

@@ -2,7 +2,7 @@
 //! What readers of a table find: the same on every database.
 
 use attendance_model::conformance::sample_punch;
-use attendance_model::{AttendanceEvent, Context, PunchState, RawPunch, Rules, normalize};
+use attendance_model::{AttendanceEvent, Context, PunchState, Rules, normalize};
 use chrono::{NaiveDate, NaiveDateTime};
 
 fn at(day: u32, hour: u32, minute: u32) -> NaiveDateTime {
@@ -23,13 +23,11 @@ pub(crate) fn events() -> Vec<AttendanceEvent> {
     let rules = Rules::default();
     let host_now = at(29, 23, 59);
     let event = |(user_id, time, state, name): (&str, NaiveDateTime, u8, &str)| {
-        let punch = RawPunch {
-            user_id: user_id.to_owned(),
-            local_time: time.into(),
-            punch_state: PunchState(state),
-            device_name: name.to_owned(),
-            ..sample_punch(0)
-        };
+        let mut punch = sample_punch(0);
+        punch.user_id = user_id.to_owned();
+        punch.local_time = time.into();
+        punch.punch_state = PunchState(state);
+        punch.device_name = name.to_owned();
         normalize(punch, &Context { zone: None, rules: &rules, host_now }).unwrap()
     };
     punches.map(event).into()

@@ -1,4 +1,4 @@
-//! A sink that fails on request, for tests of what stands before sinks.
+//! A sink that fails on request, for tests of an engine.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
