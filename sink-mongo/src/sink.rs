@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +12,9 @@ use chrono::Utc;
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error;
-use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
+use mongodb::options::{Acknowledgment, ClientOptions, Tls, WriteConcern};
 use mongodb::{Client, Collection, Database};
+use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
 
 use crate::error::{from_driver, timed_out};
@@ -26,30 +29,36 @@ const BATCH: usize = 1_000;
 /// The longest that no server may be found before a call says why: less than its time-out, which knows no reason.
 const SELECTION: Duration = Duration::from_secs(5);
 
-/// For so long a connection is kept. A firewall may forget one that says nothing for some minutes, and a request on it would
-/// wait in vain.
+/// How long an idle connection is kept. Firewalls drop connections after a few silent minutes, and a request on a dropped one
+/// would hang until the timeout.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// A collection of MongoDB that events are written to. Cheap to open, safe to share; its connections close when it is dropped.
 pub struct MongoSink {
     options: MongoOptions,
     /// Made by the first call: the driver begins to look for its servers at once.
-    database: OnceCell<Database>,
+    connected: OnceCell<Connected>,
+}
+
+struct Connected {
+    database: Database,
+    /// The certificates without their byte-order mark. The driver reads them by path, so the copy lives as long as it.
+    _certificates: Option<NamedTempFile>,
 }
 
 impl MongoSink {
     /// The sink of these options. Contacts nothing: the first call of the [`Sink`] connects.
     #[must_use]
     pub fn open(options: MongoOptions) -> Self {
-        Self { options, database: OnceCell::new() }
+        Self { options, connected: OnceCell::new() }
     }
 
     async fn database(&self) -> Result<&Database, Error> {
-        self.database.get_or_try_init(|| self.connect()).await
+        Ok(&self.connected.get_or_try_init(|| self.connect()).await?.database)
     }
 
     /// Looks up the servers of a `mongodb+srv` URL; the driver connects on its own.
-    async fn connect(&self) -> Result<Database, Error> {
+    async fn connect(&self) -> Result<Connected, Error> {
         let MongoOptions { connection, timeout, pool, database, .. } = &self.options;
         let mut options = ClientOptions::parse(connection.clone()).await?;
         let selection = SELECTION.min(*timeout / 2);
@@ -61,7 +70,14 @@ impl MongoSink {
         // What is called stored is in the journals of a majority. The server gives up before we do, and says why.
         options.write_concern =
             Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(*timeout * 3 / 4).build());
-        Ok(Client::with_options(options)?.database(database))
+        let mut certificates = None;
+        if let Some(Tls::Enabled(tls)) = &mut options.tls
+            && let Some(copy) = tls.ca_file_path.as_deref().map(without_mark).transpose()?.flatten()
+        {
+            tls.ca_file_path = Some(copy.path().to_owned());
+            certificates = Some(copy);
+        }
+        Ok(Connected { database: Client::with_options(options)?.database(database), _certificates: certificates })
     }
 
     async fn collection(&self) -> Result<Collection<Document>, Error> {
@@ -73,6 +89,15 @@ impl MongoSink {
         let MongoOptions { timeout, target, .. } = &self.options;
         tokio::time::timeout(*timeout, work).await.unwrap_or_else(|_| Err(timed_out(doing, target, *timeout)))
     }
+}
+
+/// A copy of a file that begins with a byte-order mark, which the TLS library does not skip. `None` if it has none.
+fn without_mark(file: &Path) -> std::io::Result<Option<NamedTempFile>> {
+    let bytes = std::fs::read(file)?;
+    let Some(text) = bytes.strip_prefix("\u{feff}".as_bytes()) else { return Ok(None) };
+    let mut copy = NamedTempFile::new()?;
+    copy.write_all(text)?;
+    Ok(Some(copy))
 }
 
 #[async_trait]

@@ -247,6 +247,19 @@ async fn a_certificate_that_does_not_serve_is_told_and_not_tried_again() {
 }
 
 #[tokio::test]
+async fn certificates_with_a_byte_order_mark_are_trusted() {
+    let directory = tempfile::tempdir().unwrap();
+    let port = with_certificate(directory.path(), "127.0.0.1", 2099).await;
+    let file = directory.path().join("server.pem");
+    // As Windows writes it.
+    std::fs::write(&file, ["\u{feff}".as_bytes(), &std::fs::read(&file).unwrap()].concat()).unwrap();
+    let sink = open(&format!("mongodb://127.0.0.1:{port}/hr"), &format!("timeout=4s&tls_ca={}", file.display()));
+    // The server goes away once it is trusted.
+    let error = sink.probe().await.unwrap_err();
+    assert_eq!(error.kind, SinkErrorKind::Unreachable, "{}", told(&error));
+}
+
+#[tokio::test]
 async fn a_server_that_falls_silent_ends_at_the_time_out() {
     let double = inserts(STANDALONE, |_| Answer::Silence).await;
     let (sink, began) = (sink(&double), Instant::now());
