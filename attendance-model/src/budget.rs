@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Days, MappedLocalTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-/// The writes of a day: granted until they are used up, and anew when the day is over where the quota is counted.
+/// The writes of a day: granted until they are used up, and again after the quota's own midnight.
 ///
-/// It reads no clock and keeps nothing beyond the process: [`spent`](Self::spent) and [`restore`](Self::restore) are for who
-/// does.
+/// It reads no clock and keeps nothing beyond the process: [`spent`](Self::spent) and [`restore`](Self::restore) are
+/// for who does.
 #[derive(Debug)]
 pub struct Budget {
     per_day: u64,
@@ -16,7 +16,7 @@ pub struct Budget {
     spent: Mutex<Spent>,
 }
 
-/// What was used up of one day's writes.
+/// The writes used up on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     /// The day, where the quota is counted.
@@ -52,7 +52,7 @@ impl Budget {
         self.per_day.saturating_sub(self.lock_at(now).writes)
     }
 
-    /// What was used up, of the latest day on which any was.
+    /// The writes used up on the latest day that used any.
     #[must_use]
     pub fn spent(&self) -> Spent {
         *self.lock()
@@ -72,8 +72,8 @@ impl Budget {
         self.beginning_of(self.day_of(now).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX))
     }
 
-    /// When so many pending writes will be done, if nothing else is to be written: `now` where they fit into today, else the
-    /// beginning of the day that takes the last of them. `None` when that lies beyond the calendar.
+    /// When so many pending writes will be done, if nothing else is to be written: `now` where they fit into today,
+    /// else the beginning of the day that takes the last of them. `None` when that lies beyond the calendar.
     #[must_use]
     pub fn done_by(&self, now: DateTime<Utc>, pending: u64) -> Option<DateTime<Utc>> {
         let beyond_today = pending.saturating_sub(self.left(now));
@@ -100,7 +100,7 @@ impl Budget {
         }
     }
 
-    /// What was used up by `now`, of its own day. A clock that is set back does not grant the day's writes again.
+    /// The writes used up on the day of `now`. A clock that is set back does not grant the day's writes again.
     fn lock_at(&self, now: DateTime<Utc>) -> MutexGuard<'_, Spent> {
         let day = self.day_of(now);
         let mut spent = self.lock();

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EventId, Protocol, Reason, VerifyMode};
 
-/// What the person declared (in, out, break, overtime); the terminal's byte as it came.
+/// The person's declaration (in, out, break, overtime): the terminal's byte as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PunchState(pub u8);
 
 impl PunchState {
-    /// Returns true if terminals are known to use the value: 0-5 (in, out, break out and in, overtime in and out), or 255 if they
-    /// ask for none.
+    /// Returns true if terminals are known to use the value: 0-5 (in, out, break out and in, overtime in and out), or
+    /// 255 if they ask for none.
     #[must_use]
     pub const fn is_known(self) -> bool {
         matches!(self.0, 0..=5 | 255)
@@ -63,7 +63,8 @@ pub struct Instant {
     pub zone: Tz,
 }
 
-/// One punch that we vouch for: [`normalize`](crate::normalize()) makes it, or [`AttendanceEvent::new`] for one that was stored.
+/// One punch that we vouch for: [`normalize`](crate::normalize()) makes it, or [`AttendanceEvent::new`] for one that
+/// was stored.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttendanceEvent {
@@ -81,7 +82,7 @@ pub struct AttendanceEvent {
     pub instant: Option<Instant>,
     /// How the person proved who they are.
     pub verify_mode: VerifyMode,
-    /// What the person declared.
+    /// The person's declaration: in, out, break or overtime.
     pub punch_state: PunchState,
     /// A job number keyed in; `None` if the layout has none.
     pub work_code: Option<u32>,
@@ -96,8 +97,8 @@ pub struct AttendanceEvent {
 }
 
 impl AttendanceEvent {
-    /// An event that was vouched for before, such as one read back from a store. The other fields are empty: verify mode 0,
-    /// punch state 255, no flags, no bytes. Set those that are known.
+    /// An event that was vouched for before, such as one read back from a store. The other fields are empty: verify
+    /// mode 0, punch state 255, no flags, no bytes. Set those that are known.
     #[must_use]
     pub fn new(
         id: EventId,

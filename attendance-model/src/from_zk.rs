@@ -5,7 +5,7 @@ use zk_proto::{DeviceTime, Uid};
 
 use crate::{LocalTime, PunchState, RawPunch, Source, VerifyMode};
 
-/// What a record does not say of itself: where it came from.
+/// The origin of a record, which the record itself does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device<'a> {
     /// The terminal's serial number, or `name:NAME` where it never gave one.

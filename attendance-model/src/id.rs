@@ -14,15 +14,15 @@ use crate::{AttendanceEvent, PunchState, VerifyMode};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId([u8; 16]);
 
-/// Which id a sink's documents or rows have.
+/// The kind of id that a sink's documents or rows have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum IdScheme {
     /// The event's key: every punch of every terminal is a document of its own.
     #[default]
     #[serde(rename = "full")]
     Full,
-    /// The Python tool's: MD5 of `<user id>_<local time>`. Punches of one person in one second fall together, whatever the
-    /// terminal, state or mode.
+    /// The Python tool's: MD5 of `<user id>_<local time>`. Punches of one person in one second fall together, whatever
+    /// the terminal, state or mode.
     #[serde(rename = "iclock-sync-v1")]
     IclockSyncV1,
 }
@@ -37,7 +37,8 @@ impl EventId {
         Self(half[0])
     }
 
-    /// The Python tool's document id: MD5 of `<user id>_<YYYY-MM-DD HH:MM:SS>`, the user id as read (not trimmed, zeros kept).
+    /// The Python tool's document id: MD5 of `<user id>_<YYYY-MM-DD HH:MM:SS>`, the user id as read (not trimmed, zeros
+    /// kept).
     #[must_use]
     pub fn iclock_sync_v1(user_id: &str, local_time: NaiveDateTime) -> Self {
         let text = format!("{user_id}_{}", local_time.format("%Y-%m-%d %H:%M:%S"));
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_python_tools_ids_are_its_own() {
-        // Computed by the tool's own function; the last two stand in its bug report.
+        // Computed by the tool's own function; the last two are in its bug report.
         let vectors = [
             ("1", "2025-03-24 07:26:55", "0eaead86d919cd0519f09b4980e7e1ae"),
             ("42", "2025-05-18 07:01:09", "5b38900525c147224275a3515cb92588"),

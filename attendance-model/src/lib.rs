@@ -1,14 +1,15 @@
 //! Attendance events: normalized, validated, with stable ids; and the contract of the places they are written to.
 //!
-//! This crate does no I/O and reads no clock. It knows nothing of wires (but for the feature `zk`) and nothing of databases.
+//! This crate does no I/O and reads no clock. It knows nothing of wires (but for the feature `zk`) and nothing of
+//! databases.
 //!
 //! | step | from | to | where |
 //! |---|---|---|---|
 //! | convert | a terminal's record | [`RawPunch`] | `RawPunch::from_record` (feature `zk`) |
-//! | normalize, validate | [`RawPunch`] | [`AttendanceEvent`], or a [`Rejection`] that says why | [`normalize()`], [`Rules`] |
+//! | normalize, validate | [`RawPunch`] | [`AttendanceEvent`] or [`Rejection`] | [`normalize()`], [`Rules`] |
 //! | identify | [`AttendanceEvent`] | [`EventId`], by an [`IdScheme`] | [`IdScheme::id_of`] |
 //! | write | [`AttendanceEvent`] | [`Outcome`] | [`Sink`], and `conformance`, the suite that every sink runs |
-//! | add up | [`AttendanceEvent`] | [`day::Day`]: first in, last out, hours, missing punches, lateness | [`day::days`] |
+//! | add up | [`AttendanceEvent`] | [`day::Day`]: first in, last out, hours, lateness | [`day::days`] |
 //! | move over | the Python tool's files and shapes | and back | [`legacy`] |
 //!
 //! ```

@@ -38,7 +38,7 @@ impl MemorySink {
         self
     }
 
-    /// What it holds, in the order in which it came.
+    /// The stored events, in the order in which they came.
     #[must_use]
     pub fn stored(&self) -> Vec<AttendanceEvent> {
         self.lock().events.clone()

@@ -1,4 +1,4 @@
-//! Which user ids name a person: the Python tool's rules, to the letter.
+//! The user ids that name a person, by the Python tool's rules, to the letter.
 
 use crate::Reason;
 
@@ -12,8 +12,8 @@ impl<'a> PersonId<'a> {
     /// Takes the text of a user id as it was read.
     ///
     /// # Errors
-    /// [`Reason::EmptyUserId`] when nothing is left after Python's `str.strip()`, [`Reason::NonNumericUserId`] when `int()`
-    /// would raise, [`Reason::NonPositiveUserId`] when it would give zero or less.
+    /// [`Reason::EmptyUserId`] when nothing is left after Python's `str.strip()`, [`Reason::NonNumericUserId`] when
+    /// `int()` would raise, [`Reason::NonPositiveUserId`] when it would give zero or less.
     pub fn new(user_id: &'a str) -> Result<Self, Reason> {
         if user_id.trim_matches(is_python_space).is_empty() {
             return Err(Reason::EmptyUserId);
@@ -38,10 +38,11 @@ enum Sign {
     ZeroOrLess,
 }
 
-/// What `int(text)` of Python comes to, or `None` where it raises `ValueError`: spaces around, one sign, then decimal digits of
-/// any script with single underscores between them.
+/// The sign of Python's `int(text)`, or `None` if it raises `ValueError`: spaces around, one sign, then decimal
+/// digits of any script with single underscores between them.
 fn sign_of_python_int(text: &str) -> Option<Sign> {
-    // Not `is_python_space`: `int()` takes the White_Space of Unicode, but not the four ASCII separators that `strip()` removes.
+    // Not `is_python_space`: `int()` takes the White_Space of Unicode, but not the four ASCII separators that `strip()`
+    // removes.
     let text = text.trim_matches(char::is_whitespace);
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
     use Reason::{EmptyUserId as Empty, NonNumericUserId as NotANumber, NonPositiveUserId as NotAboveZero};
 
-    /// What CPython 3.11 answers: `text.strip() == ""`, `int(text)`.
+    /// The answers of CPython 3.11: `text.strip() == ""`, `int(text)`.
     const PYTHON: [(&str, Result<(), Reason>); 68] = [
         ("", Err(Empty)),
         (" ", Err(Empty)),

@@ -42,7 +42,8 @@ impl fmt::Display for LocalTime {
     }
 }
 
-/// One record of a terminal, and where it came from. [`normalize`](crate::normalize()) makes an event of it, or says why not.
+/// One record of a terminal, and where it came from. [`normalize`](crate::normalize()) makes an event of it, or says
+/// why not.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawPunch {
@@ -60,7 +61,7 @@ pub struct RawPunch {
     pub local_time: LocalTime,
     /// How the person proved who they are.
     pub verify_mode: VerifyMode,
-    /// What the person declared.
+    /// The person's declaration: in, out, break or overtime.
     pub punch_state: PunchState,
     /// A job number keyed in; `None` if the layout has none.
     pub work_code: Option<u32>,
@@ -73,8 +74,8 @@ pub struct RawPunch {
 }
 
 impl RawPunch {
-    /// A punch with what every record has. The other fields are empty: no slot, verify mode 0, punch state 255, no work code,
-    /// no drift, no bytes. Set those that are known.
+    /// A punch with what every record has. The other fields are empty: no slot, verify mode 0, punch state 255, no work
+    /// code, no drift, no bytes. Set those that are known.
     #[must_use]
     pub fn new(
         device_serial: impl Into<String>,

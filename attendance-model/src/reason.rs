@@ -1,4 +1,4 @@
-//! What can be remarkable about a record, and what happens then.
+//! The rules that a record can break, and the policy for each.
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ pub enum Reason {
     NonNumericUserId,
     /// A user id of zero or less. Quarantined by default.
     NonPositiveUserId,
-    /// A user id with bytes that are no text, or with control characters. Quarantined by default. When it is accepted, the
-    /// bytes that are no text are left out, as the Python tool did: `35 D2` becomes user `5`. When it is flagged, they stay
-    /// visible in the id.
+    /// A user id with bytes that are no text, or with control characters. Quarantined by default. When it is accepted,
+    /// the bytes that are no text are left out, as the Python tool did: `35 D2` becomes user `5`. When it is flagged,
+    /// they stay visible in the id.
     UndecodableUserId,
     /// A date that no calendar has (30 February). Always quarantined: nothing could be stored.
     ImpossibleTime,
     /// Bytes that are no record, or text that no backend holds (NUL, more than 64 characters). Always quarantined.
     Undecodable,
-    /// Before the first believable time ([`Rules::earliest`](crate::Rules::earliest)), or years before the terminal's other
-    /// punches ([`Usual`](crate::Usual)): the clock had started again. Flagged by default.
+    /// Before the first believable time ([`Rules::earliest`](crate::Rules::earliest)), or years before the terminal's
+    /// other punches ([`Usual`](crate::Usual)): the clock had started again. Flagged by default.
     ClockResetTime,
     /// More than a day ahead of the host. Flagged by default.
     FutureTime,
@@ -34,7 +34,8 @@ pub enum Reason {
     UnknownVerifyMode,
     /// The user id is not on the allow-list. The rule is off without a list; quarantined with one.
     NotOnAllowList,
-    /// The wall clock showed this time twice in the zone (clocks set back); the earlier moment is taken. Always flagged.
+    /// The wall clock showed this time twice in the zone (clocks set back); the earlier moment is taken. Always
+    /// flagged.
     AmbiguousLocalTime,
     /// The wall clock never showed this time in the zone (clocks set forward). Always flagged.
     SkippedLocalTime,
@@ -44,7 +45,7 @@ pub enum Reason {
     UnprovenRecord,
 }
 
-/// What happens to a record that breaks a rule.
+/// The fate of a record that breaks a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
@@ -98,7 +99,7 @@ impl Reason {
         }
     }
 
-    /// Whether no other policy than the default can be set.
+    /// Returns true if no policy but the default can be set.
     #[must_use]
     pub const fn is_fixed(self) -> bool {
         matches!(

@@ -7,20 +7,20 @@ use chrono_tz::Tz;
 
 use crate::{Policy, Reason};
 
-/// What a punch is judged by, apart from itself.
+/// The facts that a punch is judged by, apart from itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The terminal's zone, if one is configured.
     pub zone: Option<Tz>,
     /// The policies in force.
     pub rules: &'a Rules,
-    /// The time that a correct clock next to the terminal shows now: in the terminal's zone if one is configured, else the
-    /// host's local time.
+    /// The time that a correct clock next to the terminal shows now: in the terminal's zone if one is configured, else
+    /// the host's local time.
     pub host_now: NaiveDateTime,
 }
 
-/// The policies in force. The default is the table in [`Reason`]: what could never be a person's punch waits in quarantine,
-/// what is only remarkable is flagged and delivered, and there is no allow-list.
+/// The policies in force. The default is the table in [`Reason`]: what could never be a person's punch waits in
+/// quarantine, what is only remarkable is flagged and delivered, and there is no allow-list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     policies: [Policy; Reason::ALL.len()],
@@ -76,8 +76,8 @@ impl Rules {
         self
     }
 
-    /// Sets the first time that fits the punches of the terminal whose records are judged next: [`Usual`](crate::Usual) finds
-    /// it. An earlier one breaks [`Reason::ClockResetTime`].
+    /// Sets the first time that fits the punches of the terminal whose records are judged next: [`Usual`](crate::Usual)
+    /// finds it. An earlier one breaks [`Reason::ClockResetTime`].
     pub fn set_usual_since(&mut self, since: Option<NaiveDateTime>) {
         self.usual_since = since;
     }

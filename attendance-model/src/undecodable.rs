@@ -1,7 +1,7 @@
 //! User ids with bytes that are no text.
 //!
-//! zk-proto writes such a byte as U+FFFD and two hexadecimal digits, so that it stays visible: `35 D2` is `5\u{FFFD}D2` and
-//! never user `5`.
+//! zk-proto writes such a byte as U+FFFD and two hexadecimal digits, so that it stays visible: `35 D2` is `5\u{FFFD}D2`
+//! and never user `5`.
 
 use crate::person::is_python_space;
 

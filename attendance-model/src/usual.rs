@@ -1,4 +1,4 @@
-//! Which times fit the other punches of a terminal.
+//! The times that fit the other punches of a terminal.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,8 +13,8 @@ const YEARS_LATER: i64 = 730;
 
 /// The latest punches of a terminal. A clock that starts again years ago shows times that are years before them.
 ///
-/// Punches are told in the order in which the terminal stored them. One is remarkable when ten stored before it are more than
-/// two years later. A log that grew over many years holds no such punch, since its times only go up.
+/// Punches are noted in the order in which the terminal stored them. One is remarkable when ten stored before it are
+/// more than two years later. A log that grew over many years holds no such punch, since its times only go up.
 #[derive(Clone, Debug, Default)]
 pub struct Usual {
     latest: BinaryHeap<Reverse<NaiveDateTime>>,

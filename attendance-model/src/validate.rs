@@ -1,4 +1,5 @@
-//! The rules that one punch can break, each by its [`Reason`]. A rule about the zone is with the zone, in `normalize.rs`.
+//! The rules that one punch can break, each by its [`Reason`]. A rule about the zone is with the zone, in
+//! `normalize.rs`.
 
 use chrono::{Datelike, NaiveDateTime, TimeDelta};
 

@@ -27,8 +27,8 @@ impl VerifyMode {
         }
     }
 
-    /// The code's meaning in the protocol, in words. `None` if it has none, or if firmware families differ: of the binary
-    /// protocol's codes 5 to 14 and 16 only the number is sure.
+    /// The code's meaning in the protocol, in words. `None` if it has none, or if firmware families differ: of the
+    /// binary protocol's codes 5 to 14 and 16 only the number is sure.
     #[must_use]
     pub const fn word(self, protocol: Protocol) -> Option<&'static str> {
         match protocol {

@@ -1,4 +1,4 @@
-//! What holds for the working days of any punches.
+//! Properties of working days, for any punches.
 
 use attendance_model::PunchState;
 use attendance_model::day::{Day, DayRules, Pairing, Punch, days};

@@ -1,5 +1,5 @@
-//! 100,000 new events into a file, beside the fastest append by hand of the same lines that also knows each id and waits for
-//! the disk; and the memory of a process that writes 1,000,000.
+//! 100,000 new events into a file, beside the fastest append by hand of the same lines that also knows each id and
+//! waits for the disk; and the memory of a process that writes 1,000,000.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -83,7 +83,7 @@ fn by_hand(path: &Path, events: &[AttendanceEvent], text: &str) -> Result<Durati
     Ok(began.elapsed())
 }
 
-/// Writes 1,000,000 events batch by batch, opens the file anew, and prints the process's peak on the way.
+/// Writes 1,000,000 events batch by batch, opens the file again, and prints the process's peak on the way.
 async fn memory(directory: &Path) -> Result<(), Failure> {
     let path = directory.join("events.jsonl");
     let sink = open("jsonl", &path)?;

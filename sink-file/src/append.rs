@@ -15,32 +15,32 @@ use crate::error::{failed, foreign};
 use crate::index::IdIndex;
 use crate::rotation::{self, Rotation};
 
-/// How long another process may hold the file.
+/// The longest that another process may hold the file.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(5);
-/// Most bytes that are taken for one line, or for what an interrupted write of a whole batch left behind the last one.
+/// The most bytes of one line, or of the rest that an interrupted write of a whole batch left after the last one.
 const LINE_LIMIT: usize = 4 << 20;
 /// Ids that go into the index together, in its order: a MiB of memory.
 const INDEXED_TOGETHER: usize = 1 << 16;
 
 /// A file that only grows by whole lines, the files that were rotated out of it, and the ids of all their lines.
 ///
-/// It is opened anew for each call, so that a file that somebody moved away or deleted is noticed, and locked meanwhile, so that
-/// several processes may write to it.
+/// It is opened for each call, so that a file that somebody moved away or deleted is noticed, and locked
+/// meanwhile, so that several processes may write to it.
 #[derive(Debug)]
 pub(crate) struct AppendFile {
     format: Format,
     path: PathBuf,
     rotation: Rotation,
     index: IdIndex,
-    /// The file as it was last met; its lines up to `end` are in the index, and so are the rotated files. Nothing is known of
-    /// them while there is none.
+    /// The file as it was last met; its lines up to `end` are in the index, and so are the rotated files. Nothing is
+    /// known of them while there is none.
     known: Option<Handle>,
-    /// Where the last whole line ended that is in the index.
+    /// The end of the last whole line that is in the index.
     end: u64,
 }
 
-/// What is to be written of a batch, and what becomes of each event then.
+/// The lines of a batch that are new, and each event's outcome once they are written.
 struct Selection {
     outcomes: Vec<Outcome>,
     bytes: Vec<u8>,
@@ -61,7 +61,7 @@ impl AppendFile {
         self.append(&file, &[])
     }
 
-    /// Which ids the files hold. Creates none.
+    /// Tells for each of these ids, in order, if the files hold it. Creates no file.
     pub(crate) fn lookup(&mut self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
         if matches!(self.path.try_exists(), Ok(false)) {
             self.meet(None)?;
@@ -85,7 +85,7 @@ impl AppendFile {
             if more > 0 && holds_lines && !rotated && self.rotation.is_due(self.end, day, more, today()) {
                 self.rotate(day)?;
                 rotated = true;
-                // Another process may write to the new file before we hold it: select anew.
+                // Another process may write to the new file before we hold it: select again.
                 continue;
             }
             self.append(&file, &bytes)?;
@@ -111,7 +111,7 @@ impl AppendFile {
         Ok(selection)
     }
 
-    /// Asks the index. Once it has failed, it is built anew.
+    /// Asks the index. After a failure it is built again.
     fn indexed<T>(&mut self, ask: impl FnOnce(&mut IdIndex) -> io::Result<T>) -> Result<T, SinkError> {
         ask(&mut self.index).map_err(|error| {
             self.forget();
@@ -162,7 +162,8 @@ impl AppendFile {
             .map_err(|error| failed("rotate", &self.path, error))
     }
 
-    /// Reads what was written since, by us or another process, and cuts off a line that a crash or a full disk left torn.
+    /// Reads what was written since, by us or another process, and cuts off a line that a crash or a full disk left
+    /// torn.
     fn catch_up(&mut self, file: &File) -> Result<(), SinkError> {
         let path = self.path.clone();
         let reading = |error| failed("read", &path, error);
@@ -192,8 +193,8 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Goes over to another file: to the one that followed the one we knew, where that was rotated, else to one of which nothing
-    /// is known.
+    /// Goes over to another file: to the one that followed the one we knew, where that was rotated, else to one of
+    /// which nothing is known.
     fn meet(&mut self, live: Option<Handle>) -> Result<(), SinkError> {
         let path = self.path.clone();
         let mut rotated = rotation::rotated(&path).map_err(|error| failed("look for files beside", &path, error))?;
@@ -218,7 +219,7 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Takes the ids of whole lines into the index; yields where these end, and what is behind.
+    /// Takes the ids of whole lines into the index; returns the end of these, and the rest after it.
     fn read_lines(&mut self, file: &File, path: &Path, from: u64, length: u64) -> Result<(u64, Vec<u8>), SinkError> {
         let reading = |error| failed("read", path, error);
         let mut reader = BufReader::with_capacity(1 << 16, file);
@@ -297,8 +298,8 @@ fn today() -> NaiveDate {
     Local::now().date_naive()
 }
 
-/// Appends a line to `line`, its line feed included. `false` where there is none up to the end of the file or the limit; `line` then
-/// holds what there is.
+/// Appends a line to `line`, its line feed included. `false` where there is none up to the end of the file or the
+/// limit; `line` then holds what there is.
 fn read_line(reader: &mut impl BufRead, format: Format, line: &mut Vec<u8>) -> io::Result<bool> {
     let mut quotes = 0;
     loop {

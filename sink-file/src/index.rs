@@ -7,7 +7,8 @@ use attendance_model::EventId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::{NamedTempFile, TempPath};
 
-/// A set of ids. It takes about 40 bytes of disk for each, in a file that ends with the process, and about 2 MiB of memory.
+/// A set of ids. It takes about 40 bytes of disk for each, in a file that ends with the process, and about 2 MiB of
+/// memory.
 #[derive(Debug)]
 pub(crate) struct IdIndex {
     /// The directory of the temporary file: that of the data, since /tmp may be in memory.
@@ -147,7 +148,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_a_set_holds(batches in prop::collection::vec(prop::collection::vec(0_u64..3_000, 0..400), 0..12)) {
+        fn it_holds_what_a_set_holds(
+            batches in prop::collection::vec(prop::collection::vec(0_u64..3_000, 0..400), 0..12)
+        ) {
             let mut index = IdIndex::new(&std::env::temp_dir());
             let mut set = HashSet::new();
             for batch in batches {

@@ -1,5 +1,5 @@
-//! Attendance events into a file, a line each: JSON Lines or CSV. A [`Sink`](attendance_model::Sink) like any other, for who has
-//! no database; not a database.
+//! Attendance events into a file, a line each: JSON Lines or CSV. A [`Sink`](attendance_model::Sink) like any other,
+//! for users without a database.
 //!
 //! | file | what |
 //! |---|---|

@@ -47,7 +47,7 @@ impl Format {
         }
     }
 
-    /// What a new file starts with.
+    /// The beginning of a new file.
     pub(crate) fn header(self) -> &'static [u8] {
         match self {
             Self::JsonLines => b"",
@@ -66,8 +66,8 @@ impl Format {
         }
     }
 
-    /// Whether the rest of a file behind its last whole line is what an interrupted write of ours leaves: the beginning of a line,
-    /// or the zeros that some file systems show after a power cut.
+    /// Returns true if the rest of a file after its last whole line is the remains of an interrupted write of ours: the
+    /// beginning of a line, or the zeros that some file systems show after a power cut.
     pub(crate) fn is_torn(self, rest: &[u8], first: bool) -> bool {
         let begins_as = |start: &[u8]| rest.iter().zip(start).all(|(a, b)| a == b);
         rest.iter().all(|byte| *byte == 0)
@@ -78,7 +78,7 @@ impl Format {
             }
     }
 
-    /// Whether a line feed may stand inside a line, between quotes.
+    /// Returns true if a line may contain a line feed, between quotes.
     pub(crate) fn quotes_line_feeds(self) -> bool {
         self == Self::Csv
     }
@@ -102,9 +102,12 @@ mod tests {
     fn a_line_of_json_has_the_names_of_the_table() {
         let line = Format::JsonLines.line(event().id, &event(), STORED_AT).unwrap();
         let expected = format!(
-            "{{\"event_id\":\"{}\",\"device_serial\":\"OID7040067012100054\",\"device_name\":\"a,\\\"b\\\"\\nc\",\"user_id\":\"1\",\
-             \"local_time\":\"2025-05-18 07:01:09\",\"utc_time\":null,\"zone\":null,\"verify_mode\":1,\"punch_state\":0,\
-             \"work_code\":null,\"source\":\"pull\",\"flags\":\"\",\"clock_drift_ms\":-1500,\"raw\":\"0000000000000000\",\
+            "{{\"event_id\":\"{}\",\"device_serial\":\"OID7040067012100054\",\
+             \"device_name\":\"a,\\\"b\\\"\\nc\",\"user_id\":\"1\",\
+             \"local_time\":\"2025-05-18 07:01:09\",\"utc_time\":null,\"zone\":null,\
+             \"verify_mode\":1,\"punch_state\":0,\
+             \"work_code\":null,\"source\":\"pull\",\"flags\":\"\",\"clock_drift_ms\":-1500,\
+             \"raw\":\"0000000000000000\",\
              \"stored_at\":\"2025-05-18T02:05:00Z\"}}\n",
             event().id
         );
@@ -115,7 +118,8 @@ mod tests {
     fn a_line_of_csv_has_a_field_for_each_name() {
         let line = Format::Csv.line(event().id, &event(), STORED_AT).unwrap();
         let expected = format!(
-            "{},OID7040067012100054,\"a,\"\"b\"\"\nc\",1,2025-05-18 07:01:09,,,1,0,,pull,,-1500,0000000000000000,{STORED_AT}\n",
+            "{},OID7040067012100054,\"a,\"\"b\"\"\nc\",1,2025-05-18 07:01:09,,,1,0,,pull,,-1500,\
+             0000000000000000,{STORED_AT}\n",
             event().id
         );
         assert_eq!(String::from_utf8(line).unwrap(), expected);

@@ -26,7 +26,7 @@ impl Format {
     }
 }
 
-/// Which file, and how it is written.
+/// The options of a file sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileOptions {
     pub(crate) name: String,
@@ -52,23 +52,23 @@ impl FileOptions {
         Ok(Self { name: name.into(), format, path, ids: IdScheme::Full, rotation: Rotation::Never })
     }
 
-    /// Which ids the rows have.
+    /// Sets the ids of the rows.
     #[must_use]
     pub fn ids(mut self, ids: IdScheme) -> Self {
         self.ids = ids;
         self
     }
 
-    /// When a new file is begun. Default: never. Files that are full get the day into their name (`events.2026-11-28.jsonl`),
-    /// and stay where they are.
+    /// When a new file is begun. Default: never. Files that are full get the day into their name
+    /// (`events.2026-11-28.jsonl`), and stay where they are.
     #[must_use]
     pub fn rotation(mut self, rotation: Rotation) -> Self {
         self.rotation = rotation;
         self
     }
 
-    /// From `jsonl:PATH` or `csv:PATH`. Settings, all optional: `ids`, `full` (the default) or `iclock-sync-v1`; `rotate`, `day`
-    /// or a size such as `100MB`. They may also follow the path, as in `csv:events.csv?rotate=day`.
+    /// From `jsonl:PATH` or `csv:PATH`. Settings, all optional: `ids`, `full` (the default) or `iclock-sync-v1`;
+    /// `rotate`, `day` or a size such as `100MB`. They may also follow the path, as in `csv:events.csv?rotate=day`.
     ///
     /// # Errors
     /// [`OptionsError`] that names what cannot be used. Nothing is opened.
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_read_beside_the_path_or_behind_it_and_others_are_unknown() {
+    fn settings_are_read_next_to_the_path_or_after_it_and_others_are_unknown() {
         let settings = |key: &str, value: &str| Settings::new([(key.to_owned(), value.to_owned())]);
         let v1 = FileOptions::parse("file", "csv:a", settings("ids", "iclock-sync-v1")).unwrap();
         assert_eq!(v1.ids, IdScheme::IclockSyncV1);

@@ -52,7 +52,7 @@ impl FromStr for Rotation {
 }
 
 impl Rotation {
-    /// Whether a file of `length` bytes that was last written on `day` is full for `more` bytes on `today`.
+    /// Returns true if a file of `length` bytes, last written on `day`, is full for `more` bytes on `today`.
     pub(crate) fn is_due(self, length: u64, day: NaiveDate, more: u64, today: NaiveDate) -> bool {
         match self {
             Self::Never => false,
@@ -62,7 +62,8 @@ impl Rotation {
     }
 }
 
-/// The files that were rotated out of `live`, oldest first: `events.2026-11-28.jsonl`, `events.2026-11-28.2.jsonl` and so on.
+/// The files that were rotated out of `live`, oldest first: `events.2026-11-28.jsonl`, `events.2026-11-28.2.jsonl` and
+/// so on.
 pub(crate) fn rotated(live: &Path) -> io::Result<Vec<PathBuf>> {
     let Some(directory) = live.parent() else { return Ok(Vec::new()) };
     let mut found = Vec::new();
@@ -76,7 +77,7 @@ pub(crate) fn rotated(live: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// A name that no rotated file has yet, behind those of the same day.
+/// A name that no rotated file has yet, after those of the same day.
 pub(crate) fn next_name(live: &Path, day: NaiveDate) -> io::Result<PathBuf> {
     let of_the_day = rotated(live)?;
     let numbers = of_the_day.iter().filter_map(|path| place_of(live, path.file_name()?));

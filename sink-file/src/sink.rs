@@ -16,12 +16,12 @@ use crate::{FileOptions, Format};
 
 /// Each write waits for the disk once: many events share the wait.
 const BATCH: usize = 5_000;
-/// How long a call may take. The first one reads the whole file; what it read by then is kept for the next try.
+/// The limit for one call. The first one reads the whole file; after a timeout the next try continues there.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Appends events to a file. Several may write to one file, also from several processes.
 ///
-/// The ids of its lines are kept in a temporary file beside it, so that memory does not grow with them.
+/// The ids of its lines are kept in a temporary file next to it, so that memory does not grow with them.
 #[derive(Debug)]
 pub struct FileSink {
     options: FileOptions,

@@ -1,4 +1,4 @@
-//! What can happen to a file: crashes, other programs, other files.
+//! The accidents of a file: crashes, other programs, other files.
 
 use std::path::PathBuf;
 

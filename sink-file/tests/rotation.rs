@@ -175,7 +175,8 @@ fn a_full_disk_leaves_whole_lines_and_what_is_missing_follows_when_there_is_room
     let directory = tempfile::tempdir().unwrap();
     let live = directory.path().join("events.jsonl");
     let program = std::env::current_exe().unwrap();
-    // 200 KiB, in blocks of 512 bytes; the index of ids needs 64. A signal would end the process before the error is seen.
+    // 200 KiB, in blocks of 512 bytes; the index of ids needs 64. A signal would end the process before the error is
+    // seen.
     let script = "trap '' XFSZ; ulimit -f 400; exec \"$0\" --exact a_process_that_fills_its_disk --nocapture";
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(script).arg(&program).env("SINK_FILE_FULL", &live).stdout(Stdio::null()).stderr(Stdio::piped());

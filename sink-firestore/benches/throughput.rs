@@ -1,5 +1,5 @@
-//! Documents per second into the emulator: by batch and by batches at once, beside an insert by hand, and the peak of memory
-//! by the number of events. Not a forecast for the real service.
+//! Documents per second into the emulator: by batch and by batches at once, beside an insert by hand, and the peak of
+//! memory by the number of events. Not a forecast for the real service.
 
 use std::error::Error;
 use std::future::Future;
@@ -33,7 +33,8 @@ async fn main() -> Answer<()> {
     if let Ok(events) = std::env::var(MEMORY) {
         return write_and_tell_memory(&address, events.parse()?).await;
     }
-    // `cargo bench -- memory 200000 1000000` measures memory alone: the emulator needs some 4 GB for a million documents.
+    // `cargo bench -- memory 200000 1000000` measures memory alone: the emulator needs some 4 GB for a million
+    // documents.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     if let Some(("memory", counts)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return counts.iter().try_for_each(|count| memory_of_a_process(count));
@@ -62,8 +63,8 @@ async fn table(address: &str) -> Answer<()> {
     Ok(())
 }
 
-/// Four batches of 500 at once, then as many by hand, and so on by turns: the middle of the ratios, which a pause of the
-/// emulator in one of them does not move.
+/// Four batches of 500 at once, then as many by hand, and so on by turns: the middle of the ratios, which a pause of
+/// the emulator in one of them does not move.
 async fn beside_an_insert_by_hand(address: &str) -> Answer<()> {
     let events = sample(TURNS * TURN);
     let sink = open(address, "sink")?;

@@ -1,4 +1,4 @@
-//! Where the credentials of a connection come from, and what their failure means.
+//! The credentials of a connection, and the meaning of their failure.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl CredentialsSource {
         Ok(headers)
     }
 
-    /// Whether nothing on this host names credentials.
+    /// Returns true if nothing on this host names credentials.
     pub(crate) fn is_nowhere(&self, endpoint: &Endpoint) -> bool {
         self.0.is_none() && !endpoint.is_emulator() && adc_file().is_none()
     }
@@ -47,8 +47,8 @@ impl CredentialsSource {
     pub(crate) fn failure(&self, endpoint: &Endpoint, cause: Error) -> SinkError {
         let (cause, target) = (cause.into_kind(), endpoint.target());
         let error = match (&self.0, &cause) {
-            // The metadata server of Google's own machines was asked in vain: elsewhere it never answers, so that trying
-            // again is no use, and what it came to tells nobody anything.
+            // The metadata server of Google's own machines did not answer. Elsewhere it never does: a retry is no use,
+            // and its error helps nobody.
             (None, ErrorKind::Credentials(_)) if self.is_nowhere(endpoint) => return no_credentials(endpoint),
             (_, ErrorKind::Credentials(cause)) if is_certificate(cause) => {
                 let what = format!("no trust in the certificate of Google's token service, for {target}");

@@ -1,5 +1,5 @@
-//! The channel to the service: opened when first needed, with its credentials, a time-out for every request, and opened
-//! anew after it broke.
+//! The channel to the service: opened when first needed, with its credentials and a time-out for every request, and
+//! opened again after it broke.
 
 use std::fmt;
 use std::future::Future;
@@ -93,7 +93,7 @@ impl Connection {
         }
     }
 
-    /// Which of these documents are there, by name and in no order; fetches no field of them.
+    /// The names of those documents that exist, in no order; fetches no field of them.
     pub(crate) async fn found(&self, documents: Vec<String>) -> Result<Vec<String>, Failure> {
         self.note_reads(documents.len());
         let request = BatchGetDocumentsRequest {

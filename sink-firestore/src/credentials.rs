@@ -6,7 +6,7 @@ use std::path::Path;
 use attendance_model::OptionsError;
 use serde_json::Value;
 
-/// What to do about a key that is no good.
+/// The hint for a key that cannot be used.
 pub(crate) const DOWNLOAD: &str = "download the key again: Google Cloud console, IAM, Service accounts, Keys, JSON";
 
 /// A service-account key as the Google console hands it out. Prints without its content.
@@ -56,7 +56,7 @@ impl ServiceAccountKey {
     }
 
     fn from_json(text: &str, origin: String) -> Result<Self, OptionsError> {
-        // The parser's own message may quote the text, so only the place of the fault is told.
+        // The parser's own message may quote the text, so only the place of the error is shown.
         let key: Value = serde_json::from_str(text).map_err(|fault| {
             problem(format!("{origin} is not JSON (line {}, column {})", fault.line(), fault.column()), DOWNLOAD)
         })?;
@@ -88,7 +88,7 @@ impl ServiceAccountKey {
         self.key.get("project_id").and_then(Value::as_str).filter(|project| !project.is_empty())
     }
 
-    /// Where the key came from, for messages.
+    /// The origin of the key, for messages.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }

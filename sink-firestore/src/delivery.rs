@@ -32,8 +32,8 @@ struct Part {
     attempt: u32,
 }
 
-/// Settles the creation of every document. `grant` is asked how many of so many more writes may be sent; those that come
-/// after are deferred. No two writes may name one document.
+/// Settles the creation of every document. `grant` is asked how many of so many more writes may be sent; those that
+/// come after are deferred. No two writes may name one document.
 pub(crate) async fn deliver(
     service: &impl Rpc,
     writes: &[Write],

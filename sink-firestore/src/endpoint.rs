@@ -1,12 +1,13 @@
-//! Which collection is written to: of which project and database, of the service or of an emulator.
+//! The collection that is written to: its project and database, on the service or on an emulator.
 
 use attendance_model::OptionsError;
 
 /// The database that a project has without naming one.
 const DEFAULT_DATABASE: &str = "(default)";
-const SHAPE: &str = "write firestore://PROJECT/COLLECTION, or firestore:///COLLECTION with the project of the key file in `credentials`";
+const SHAPE: &str = "write firestore://PROJECT/COLLECTION, or firestore:///COLLECTION with the project of the key file \
+                     in `credentials`";
 
-/// Which collection, of which service. Its parts are checked: names made of them are well-formed.
+/// A collection of a service. Its parts are checked: names made of them are well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     project: String,
@@ -71,7 +72,7 @@ impl Endpoint {
         format!("projects/{}/databases/{}", self.project, self.database)
     }
 
-    /// What the names of the collection's documents begin with.
+    /// The beginning of the collection's document names.
     pub(crate) fn documents(&self) -> String {
         format!("{}/documents/{}", self.database_path(), self.collection)
     }
@@ -81,7 +82,7 @@ impl Endpoint {
         format!("{}/collectionGroups/{}", self.database_path(), self.parent_and_collection().1)
     }
 
-    /// What the collection lies below, and its own name.
+    /// The collection's parent, and its own name.
     pub(crate) fn parent_and_collection(&self) -> (String, String) {
         let documents = format!("{}/documents", self.database_path());
         match self.collection.rsplit_once('/') {
@@ -90,8 +91,8 @@ impl Endpoint {
         }
     }
 
-    /// What is written to, as [`attendance_model::Sink::target`] says it. An emulator's is another target than the
-    /// service's, or a trial would leave events marked as delivered.
+    /// The target in the form of [`attendance_model::Sink::target`]. An emulator's differs from the service's, or a
+    /// trial would leave events marked as delivered.
     pub(crate) fn target(&self) -> String {
         let place = match self.database.as_str() {
             DEFAULT_DATABASE => format!("{}/{}", self.project, self.collection),
@@ -103,7 +104,7 @@ impl Endpoint {
         }
     }
 
-    /// Where the requests go.
+    /// The address for the requests.
     pub(crate) fn url(&self) -> String {
         match &self.emulator {
             None => "https://firestore.googleapis.com".to_owned(),

@@ -37,13 +37,13 @@ fn what(kind: SinkErrorKind) -> &'static str {
     }
 }
 
-/// What to try, for an error of this kind; `code` tells a used-up quota from a passing trouble.
+/// The hint for an error of this kind; `code` tells a used-up quota from a temporary failure.
 fn hint(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> String {
     let project = endpoint.project();
     match kind {
         SinkErrorKind::Unreachable | SinkErrorKind::TimedOut if endpoint.is_emulator() => {
-            "start the Firestore emulator there, or unset the setting `emulator` (or FIRESTORE_EMULATOR_HOST) to write to \
-             the real service"
+            "start the Firestore emulator there, or unset the setting `emulator` (or FIRESTORE_EMULATOR_HOST) to write \
+             to the real service"
                 .to_owned()
         }
         SinkErrorKind::Unreachable => {
@@ -62,8 +62,8 @@ fn hint(endpoint: &Endpoint, kind: SinkErrorKind, code: Code) -> String {
                 .to_owned()
         }
         SinkErrorKind::Credentials => {
-            "check that this host's clock is right and that the key was not deleted (Google Cloud console, IAM, Service \
-             accounts, Keys)"
+            "check that this host's clock is right and that the key was not deleted (Google Cloud console, IAM, \
+             Service accounts, Keys)"
                 .to_owned()
         }
         SinkErrorKind::Rights => format!(

@@ -1,4 +1,4 @@
-//! Whether the composite index is there that readers such as SchoolSync need.
+//! A check for the composite index that readers such as SchoolSync need.
 
 use std::time::Duration;
 
@@ -14,13 +14,14 @@ use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::status::{Failure, said};
 
-/// How long the list may take: a probe is not to fail over it.
+/// The limit for the list: a probe must not fail because of it.
 const PATIENCE: Duration = Duration::from_secs(10);
-const RIGHT: &str = "give the account the right datastore.indexes.list, which Cloud Datastore User has; nothing but this check needs it";
-const LATER: &str = "nothing needs to be done: it is asked again at the next start";
+const RIGHT: &str =
+    "give the account the right datastore.indexes.list, which Cloud Datastore User has; only this check needs it";
+const LATER: &str = "nothing needs to be done: it is checked again at the next start";
 
-/// What should be mended about the index, if anything. Asks for the list of indexes, which reads no document; a failure to
-/// get it stops nobody from writing.
+/// The notice about the index, if any. Requests the list of indexes, which reads no document; a failure of that does
+/// not stop writes.
 pub(crate) async fn notice(connection: &Connection) -> Option<Notice> {
     let endpoint = connection.endpoint();
     let (said, hint) = match tokio::time::timeout(PATIENCE, list(connection)).await {
@@ -79,12 +80,12 @@ fn judge(endpoint: &Endpoint, indexes: &[Index]) -> Option<Notice> {
     )))
 }
 
-/// Whether the query can use it: by person, then by time, in one collection.
+/// Returns true if the query can use it: by person, then by time, in one collection.
 fn serves(index: &Index) -> bool {
     let ascending = |field: &IndexField, path: &str| {
         field.field_path == path && field.value_mode == Some(ValueMode::Order(Order::Ascending.into()))
     };
-    // The service puts the document's name behind.
+    // The service adds the document's name at the end.
     let mut fields = index.fields.iter().filter(|field| field.field_path != "__name__");
     index.query_scope() == QueryScope::Collection
         && fields.next().is_some_and(|field| ascending(field, field::STAFF_ID))

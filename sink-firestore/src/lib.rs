@@ -1,7 +1,7 @@
 //! Attendance events into Google Cloud Firestore: a document each, once each, without a read.
 //!
-//! The sink writes and looks documents up; it neither queries nor deletes. Documents are those of the Python tool, so that a
-//! collection filled by it goes on growing without a duplicate.
+//! The sink writes and looks documents up; it neither queries nor deletes. Documents are those of the Python tool, so
+//! that a collection filled by it goes on growing without a duplicate.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! An event as a document: the five fields of the Python tool, by their names and types, and with the full layout a map.
+//! An event as a document: the five fields of the Python tool, by their names and types, and with the full layout a
+//! map.
 
 use std::collections::HashMap;
 
@@ -75,8 +76,8 @@ impl Mapping {
         })
     }
 
-    /// A write that changes nothing: of no field, to a document that is not there. It fails as "not found" where a write
-    /// would be let through, and as anything else does where it would not.
+    /// A write that changes nothing: of no field, to a document that is not there. It fails as "not found" where a
+    /// write would be let through, and as anything else does where it would not.
     pub(crate) fn probe(&self) -> Write {
         Write {
             update_mask: Some(DocumentMask::default()),
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_wall_clock_is_stored_as_if_it_were_utc() {
-        // From the Python tool's bug report: 2025-09-01 15:25:52 stands in its document as these seconds.
+        // From the Python tool's bug report: its document has 2025-09-01 15:25:52 as these seconds.
         let event = event();
         let timestamp = mapping(TimeReading::WallClockAsUtc).timestamp(&event, &LegacyDocument::from(&event)).unwrap();
         assert_eq!(timestamp, Timestamp { seconds: 1_756_740_352, nanos: 0 });

@@ -19,7 +19,7 @@ pub enum TimeReading {
     Instant,
 }
 
-/// Which fields a document has.
+/// The fields of a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
     /// The five fields of the Python tool and no other. The default.
@@ -45,7 +45,7 @@ impl Treated {
     }
 }
 
-/// Where and how to write. Nothing is contacted before the first probe or write.
+/// The options of a sink. Nothing is contacted before the first probe or write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirestoreOptions {
     pub(crate) name: String,
@@ -62,8 +62,8 @@ pub struct FirestoreOptions {
 const KNOWN: [&str; 8] = ["credentials", "daily_writes", "database", "emulator", "ids", "layout", "time", "timeout"];
 
 impl FirestoreOptions {
-    /// Options for a collection of a project's default database: application default credentials, ids of the Python tool,
-    /// its five fields, the wall clock as UTC, no limit on the writes of a day, 30 seconds for each request.
+    /// Options for a collection of a project's default database: application default credentials, ids of the Python
+    /// tool, its five fields, the wall clock as UTC, no limit on the writes of a day, 30 seconds for each request.
     ///
     /// # Errors
     /// [`OptionsError`] for `url` when the project or the collection cannot be one's name.
@@ -81,8 +81,8 @@ impl FirestoreOptions {
         })
     }
 
-    /// Options from `firestore://PROJECT/COLLECTION` (or `firestore:///COLLECTION`, with the project of the key file) and
-    /// these settings, all optional: `credentials`, `daily_writes`, `database`, `emulator`, `ids`, `layout`,
+    /// Options from `firestore://PROJECT/COLLECTION` (or `firestore:///COLLECTION`, with the project of the key file)
+    /// and these settings, all optional: `credentials`, `daily_writes`, `database`, `emulator`, `ids`, `layout`,
     /// `time`, `timeout`.
     ///
     /// # Errors
@@ -160,14 +160,14 @@ impl FirestoreOptions {
         self
     }
 
-    /// Which ids the documents have. Default: the Python tool's.
+    /// Sets the ids of the documents. Default: the Python tool's.
     #[must_use]
     pub fn ids(mut self, ids: IdScheme) -> Self {
         self.ids = ids;
         self
     }
 
-    /// Which fields the documents have. Default: the Python tool's five.
+    /// Sets the fields of the documents. Default: the Python tool's five.
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
@@ -175,23 +175,23 @@ impl FirestoreOptions {
     }
 
     /// At most so many writes a day, which ends at midnight in Los Angeles, as the day of Firestore's quotas does; the
-    /// events beyond are deferred. Every write counts that is sent, also one that finds its document there. An emulator is
-    /// written to without a limit. Default: none.
+    /// events beyond are deferred. Every write counts that is sent, also one that finds its document there. An emulator
+    /// is written to without a limit. Default: none.
     #[must_use]
     pub fn daily_writes(mut self, writes: NonZeroU64) -> Self {
         self.daily_writes = Some(writes);
         self
     }
 
-    /// Treats an emulator as the real service is treated: keeps the ramp and the daily budget, and asks for the index in
-    /// the probe. For tests of what these do.
+    /// Treats an emulator as the real service is treated: keeps the ramp and the daily budget, and asks for the index
+    /// in the probe. For tests of what these do.
     #[must_use]
     pub fn emulator_as_service(mut self) -> Self {
         self.treated = Treated::AsService;
         self
     }
 
-    /// How long a request may take, connecting included: above 0, at most an hour.
+    /// Limits the time of a request, connecting included: above 0, at most an hour.
     ///
     /// # Errors
     /// [`OptionsError`] for `timeout` when it is out of range.

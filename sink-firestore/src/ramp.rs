@@ -1,6 +1,6 @@
-//! How fast the real service may be written to: 500 writes a second to begin with, half as much again every five minutes
-//! ("500/50/5" in Firestore's best practices). Without it a first sync of a big log meets a service that has not yet spread
-//! the collection over enough machines, and answers with errors.
+//! How fast the real service may be written to: 500 writes a second to begin with, half as much again every five
+//! minutes ("500/50/5" in Firestore's best practices). Without it a first sync of a big log meets a service that has
+//! not yet spread the collection over enough machines, and answers with errors.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 const START: f64 = 500.0;
 /// The rate is multiplied by this at every step.
 const GROWTH: f64 = 1.5;
-/// How long the rate stays before it grows.
+/// The time for which a rate stays before it grows.
 const STEP: Duration = Duration::from_secs(5 * 60);
 /// After this long without a write the service may have folded the collection together again.
 const REST: Duration = Duration::from_secs(30 * 60);

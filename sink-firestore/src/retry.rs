@@ -32,8 +32,8 @@ where
     }
 }
 
-/// How long to wait before the next attempt: between half and all of a time that doubles, so that those who failed together
-/// do not come back together, and at least what the service asked for. `None` when that is longer than is waited here.
+/// The wait before the next attempt: between half and all of a time that doubles, so that clients that failed together
+/// do not return together, and at least as long as the service asked for. `None` if that is too long to wait for here.
 pub(crate) fn pause(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
     let own = (FIRST_PAUSE * 2_u32.pow(attempt - 1)).mul_f64(rand::random_range(0.5..1.0));
     let pause = own.max(asked.unwrap_or_default());

@@ -14,7 +14,7 @@ use crate::mapping::Mapping;
 use crate::status::Failure;
 use crate::{FirestoreOptions, Layout, index};
 
-/// Where the day of Firestore's quotas begins and ends.
+/// The zone whose midnight ends the day of Firestore's quotas.
 const QUOTA_ZONE: Tz = Tz::America__Los_Angeles;
 
 /// Writes each event as a document of its own to one Firestore collection.
@@ -24,7 +24,7 @@ pub struct FirestoreSink {
     connection: Connection,
     mapping: Mapping,
     budget: Option<Budget>,
-    /// Whether the other end is the real service, or is to be treated so.
+    /// True if the other end is the real service, or an emulator that is treated as one.
     as_service: bool,
 }
 
@@ -85,10 +85,10 @@ impl Sink for FirestoreSink {
         }
     }
 
-    /// Sends a write that can change nothing: an update of no field of a document that must exist and does not. Unlike a
-    /// read it asks for the right to write, and it is not billed as a read. Besides `datastore.entities.create`, the
-    /// account so needs `datastore.entities.update`; the role Cloud Datastore User has both. Then asks the real service for
-    /// its list of indexes, which reads no document either: a missing index is a notice.
+    /// Sends a write that can change nothing: an update of no field of a document that must exist and does not. Unlike
+    /// a read it asks for the right to write, and it is not billed as a read. Besides `datastore.entities.create`, the
+    /// account so needs `datastore.entities.update`; the role Cloud Datastore User has both. Then asks the real service
+    /// for its list of indexes, which reads no document either: a missing index is a notice.
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
         self.connection.ready().await.map_err(|failure| self.error(failure))?;
         // Counted, and sent in any case: it costs one write, and a write of events will tell that there are none left.
@@ -152,7 +152,7 @@ impl Sink for FirestoreSink {
     }
 }
 
-/// Where an event's outcome comes from.
+/// The source of an event's outcome.
 enum Place {
     /// No document could be made of it.
     Rejected(String),

@@ -1,4 +1,5 @@
-//! The meaning of a gRPC status: for one write, for a whole request, and for how long to wait. It is decided here alone.
+//! The meaning of a gRPC status: for one write, for a whole request, and for how long to wait. It is decided here
+//! alone.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::cause::is_certificate;
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
-/// Why a request, or a batch, failed as a whole.
+/// The failure of a whole request or batch.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The service said so, or the connection in its stead.
@@ -103,14 +104,14 @@ pub(crate) fn said(status: &Status) -> String {
     }
 }
 
-/// How long the status of one write asks to wait: `google.rpc.RetryInfo` among its details.
+/// The wait that the status of one write asks for: `google.rpc.RetryInfo` among its details.
 pub(crate) fn delay_of(status: &rpc::Status) -> Option<Duration> {
     let detail = status.details.iter().find(|detail| detail.type_url == RETRY_INFO)?;
     let delay = rpc::RetryInfo::decode(detail.value.as_slice()).ok()?.retry_delay?;
     Some(Duration::new(delay.seconds.try_into().ok()?, delay.nanos.try_into().ok()?))
 }
 
-/// How long the status of a whole request asks to wait. Its details hold a status as that of one write.
+/// The wait that the status of a whole request asks for. Its details hold a status as that of one write.
 pub(crate) fn delay_of_status(status: &Status) -> Option<Duration> {
     delay_of(&rpc::Status::decode(status.details()).ok()?)
 }

@@ -100,7 +100,8 @@ fn waiting_for_the_ramp_takes_nothing_from_a_request_s_time() {
         let options = options(&address, &collection).emulator_as_service();
         let sink = FirestoreSink::open(options.timeout(Duration::from_secs(1)).unwrap());
         let (events, began) = (sample(1600), Instant::now());
-        // 400 at once, and then each when the writes before it have had their time, at 500 a second: the last after 2.4 s.
+        // 400 at once, and then each when the writes before it have had their time, at 500 a second: the last after 2.4
+        // s.
         let writes = futures::future::join_all(events.chunks(400).map(|batch| sink.write(batch))).await;
         for outcomes in writes {
             assert_eq!(outcomes.unwrap(), vec![Outcome::Stored; 400]);

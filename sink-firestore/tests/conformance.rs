@@ -1,5 +1,5 @@
-//! The promises of `Sink`, kept by Firestore: with the ids of the Python tool, with those of this project, with the layout
-//! that keeps everything, and that one over a wire that breaks.
+//! The promises of `Sink`, kept by Firestore: with the ids of the Python tool, with those of this project, with the
+//! layout that keeps everything, and that one over a wire that breaks.
 
 mod support;
 
@@ -16,7 +16,7 @@ struct Collection {
     ids: IdScheme,
     layout: Layout,
     sink: FirestoreSink,
-    /// What the sink goes through, where it goes through one.
+    /// The proxy that the sink goes through, if any.
     proxy: Option<Proxy>,
 }
 

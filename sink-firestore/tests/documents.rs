@@ -1,4 +1,4 @@
-//! What stands in the emulator after a write.
+//! The documents in the emulator after a write.
 
 mod support;
 

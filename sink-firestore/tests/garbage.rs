@@ -1,4 +1,4 @@
-//! What the garbage finder finds in a collection of the emulator, and what it deletes.
+//! The garbage finder on a collection of the emulator: its finds and its deletions.
 
 mod support;
 
@@ -14,7 +14,7 @@ use sink_firestore::{FirestoreSink, Layout};
 
 use support::{Fields, documents, new_collection, options, put, sink, with_emulator};
 
-/// From the Python tool's own bug report: 2025-09-01 15:25:52, as it stands in its document.
+/// From the Python tool's own bug report: 2025-09-01 15:25:52, as in its document.
 const A_TIME: i64 = 1_756_740_352;
 const DAY: i64 = 86_400;
 

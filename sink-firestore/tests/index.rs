@@ -1,4 +1,5 @@
-//! What the probe says of the composite index. A small service in place of the real one: the emulator has no indexes.
+//! The probe's notices about the composite index. A small service stands in for the real one: the emulator has no
+//! indexes.
 
 #[path = "support/double.rs"]
 mod double;
@@ -27,7 +28,7 @@ fn index(state: State) -> Index {
     }
 }
 
-/// What a probe says where the service answers so, and for what it was asked.
+/// The probe's notices for this answer of the service, and the requests that it received.
 async fn probe(indexes: Indexes) -> (Vec<Notice>, Vec<String>) {
     let service = Double::start(indexes).await;
     let sink = FirestoreSink::open(options(service.address(), "schools/north/logs").emulator_as_service());

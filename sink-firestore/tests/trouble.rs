@@ -1,4 +1,4 @@
-//! What a user sees when the other end is not there, does not answer, or breaks off.
+//! The errors that a user sees if the other end is missing, does not answer, or breaks off.
 
 mod support;
 
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use support::{bounded, documents, new_collection, options, sink, with_emulator};
 
-/// Whether an event is there, by what was said of it.
+/// Returns true if the outcome says that the event is stored.
 fn settled(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Stored | Outcome::AlreadyStored)
 }

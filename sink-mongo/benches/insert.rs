@@ -1,5 +1,5 @@
-//! 100,000 new events through the sink, by batch and by writes at once, against the fastest insert by hand; and the memory of
-//! a process that writes 1,000,000. `MONGODB_URI` names the server.
+//! 100,000 new events through the sink, by batch and by writes at once, against the fastest insert by hand; and the
+//! memory of a process that writes 1,000,000. `MONGODB_URI` names the server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use sink_mongo::{MongoOptions, MongoSink};
 
 const EVENTS: usize = 100_000;
 const ROUNDS: usize = 3;
-/// What the hand-written insert is tried with: documents to an insert, inserts at once.
+/// The ways in which the hand-written insert is tried: documents per insert, inserts at once.
 const WAYS: [(usize, usize); 6] = [(500, 1), (1_000, 1), (5_000, 1), (500, 4), (1_000, 4), (5_000, 4)];
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -58,7 +58,7 @@ async fn fresh(uri: &str) -> Result<(MongoSink, Collection<Document>), Failure> 
     let collection = client.default_database().ok_or("the URI names no database")?.collection("bench");
     let settings = Settings::new([("collection".to_owned(), "bench".to_owned())]);
     let sink = MongoSink::open(MongoOptions::parse("bench", uri, settings)?);
-    // Made, so that it can be dropped, and made anew.
+    // Made, so that it can be dropped, and made again.
     sink.probe().await?;
     collection.drop().await?;
     sink.probe().await?;
@@ -80,7 +80,8 @@ async fn by_sink(
     timed(events, batch, at_once, write).await
 }
 
-/// The same documents, the same write concern, and an outcome for each: the errors of an unordered insert name the others.
+/// The same documents, the same write concern, and an outcome for each: the errors of an unordered insert name the
+/// others.
 async fn by_hand(
     uri: &str,
     events: &Arc<Vec<AttendanceEvent>>,

@@ -13,14 +13,15 @@ const SIGN_IN: &str = "check the user in the URL, `password`, and authSource (th
 const GRANT: &str =
     "let an administrator grant this user find and insert on the collection, and createIndex to make its indexes";
 const OLD: &str = "update the server: MongoDB 4.4 is the oldest that the driver talks to";
-const NOT_PRIMARY: &str = "name every member of the replica set in the URL, or wait: it chooses a new primary within seconds, where a majority runs";
+const NOT_PRIMARY: &str = "name every member of the replica set in the URL, or wait: it chooses a new primary within \
+                           seconds, if a majority runs";
 const NO_ROOM: &str = "make room on the server's disk; nothing is lost meanwhile";
 const MAJORITY: &str = "see that a majority of the replica set runs and keeps up; the events are written again";
 const FOREIGN: &str =
     "a unique index or a validator of somebody else's stands in the way: remove it, or set another `collection`";
 const OUR_FAULT: &str = "this is a fault of this program: please report it";
 
-/// What a library says of a failure, in few words.
+/// A library's message, shortened.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Said(String);
@@ -62,17 +63,17 @@ pub(crate) fn no_right(right: &str, target: &str) -> SinkError {
     SinkError::new(SinkErrorKind::Rights, format!("this user has no right to {right} {target}")).hint(GRANT)
 }
 
-/// Whether the server refused for want of a right.
+/// Returns true if the server refused because a right is missing.
 pub(crate) fn is_unauthorized(error: &Error) -> bool {
     matches!(&*error.kind, ErrorKind::Command(command) if command.code == 13)
 }
 
-/// What the server has to be asked with another spelling, or not at all.
+/// Returns true if the server does not know the command.
 pub(crate) fn is_unknown_command(error: &Error) -> bool {
     matches!(&*error.kind, ErrorKind::Command(command) if command.code == 59)
 }
 
-/// Whether a document of this `_id` is there.
+/// Returns true if a document with this `_id` exists.
 pub(crate) fn is_duplicate(error: &Error) -> bool {
     matches!(&*error.kind, ErrorKind::Write(mongodb::error::WriteFailure::WriteError(error)) if error.code == 11000)
 }
@@ -126,8 +127,7 @@ fn of_selection(message: &str) -> (SinkErrorKind, &'static str, String) {
     }
 }
 
-/// What a driver says of the servers that it knows, each once and without the names of its own types: their address, and what
-/// went wrong with them.
+/// The driver's report on its servers, each once and without the names of its own types: their address and their error.
 fn in_words(message: &str) -> String {
     let Some((_, servers)) = message.split_once("Servers: [") else {
         return match message.split_once("Kind: ") {
@@ -174,7 +174,7 @@ fn kind_in_words(server: &str) -> &'static str {
     }
 }
 
-/// What the TLS library says of a certificate that does not serve.
+/// The TLS library's word for a certificate that cannot be used.
 fn speaks_of_certificate(text: &str) -> bool {
     text.contains("certificate") || text.contains("UnknownIssuer")
 }
@@ -222,19 +222,21 @@ mod tests {
     fn what_is_said_of_the_servers_is_said_in_words() {
         for (message, words) in [
             (
-                "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ { Address: h:1, Type: \
-                 Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {\"RetryableError\"} } ] }",
+                "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ \
+                 { Address: h:1, Type: Unknown, Error: Kind: I/O error: Connection refused (os error 111), \
+                 labels: {\"RetryableError\"} } ] }",
                 "no usable server before the timeout: h:1: Connection refused (os error 111)",
             ),
             (
-                "Topology: { Type: ReplicaSetNoPrimary, Servers: [ { Address: h:1, Type: Secondary }, { Address: h:2, Type: \
-                 Unknown, Error: Kind: I/O error: timed out, labels: {} } ] }",
+                "Topology: { Type: ReplicaSetNoPrimary, Servers: [ { Address: h:1, Type: Secondary }, \
+                 { Address: h:2, Type: Unknown, Error: Kind: I/O error: timed out, labels: {} } ] }",
                 "h:1: is a secondary; h:2: timed out",
             ),
             ("Servers: [ { Address: h:1, Type: Unknown } ]", "h:1: is not answering"),
             ("Servers: [  ]", "it knows no server"),
             (
-                "Connection pool for h:1 cleared because another operation failed with: Kind: I/O error: broken pipe, labels: {}",
+                "Connection pool for h:1 cleared because another operation failed with: \
+                 Kind: I/O error: broken pipe, labels: {}",
                 "Connection pool for h:1 cleared because another operation failed with: broken pipe",
             ),
         ] {

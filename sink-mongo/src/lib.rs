@@ -1,5 +1,5 @@
-//! Writes attendance events into a collection of MongoDB, once each. It makes its own indexes and writes nothing else but a note
-//! of its layout's version; it does not decide which events go out or when to try again: its caller does.
+//! Writes attendance events into a collection of MongoDB, once each. It makes its own indexes and writes nothing else
+//! but a note of its layout's version; it does not decide which events go out or when to try again: its caller does.
 //!
 //! | file | what it holds |
 //! |---|---|

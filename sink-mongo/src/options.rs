@@ -5,7 +5,7 @@ use std::time::Duration;
 use attendance_model::{IdScheme, OptionsError, Secret, Settings, SinkUrl};
 use mongodb::options::{Acknowledgment, ConnectionString, HostInfo, Tls, TlsOptions};
 
-/// Where the events go, and how. Made of a URL and settings; prints without secrets.
+/// The options of a sink, made of a URL and settings. Prints without secrets.
 #[derive(Clone)]
 pub struct MongoOptions {
     pub(crate) name: String,
@@ -26,12 +26,12 @@ const SHAPE: &str = "write mongodb://USER@HOST:PORT/DATABASE, or mongodb+srv://U
 
 impl MongoOptions {
     /// Reads the URL and settings of the sink `name`: `mongodb://USER@HOST:PORT,HOST:PORT/DATABASE` or
-    /// `mongodb+srv://USER@HOST/DATABASE`. What follows a question mark is the driver's (`replicaSet`, `authSource`, `tls` …),
-    /// but for our own settings. Contacts nothing, not even name servers.
+    /// `mongodb+srv://USER@HOST/DATABASE`. What follows a question mark is the driver's (`replicaSet`, `authSource`,
+    /// `tls` …), but for our own settings. Contacts nothing, not even name servers.
     ///
-    /// Settings: `collection` (default `attendance_events`), `ids` (`full`, the default, or `iclock-sync-v1`), `timeout` of one
-    /// call (default `30s`), `pool` (connections at most, default 4), `tls_ca` (a PEM file of certificates to trust; means TLS)
-    /// and `password`. All but the password may also follow the URL.
+    /// Settings: `collection` (default `attendance_events`), `ids` (`full`, the default, or `iclock-sync-v1`),
+    /// `timeout` of one call (default `30s`), `pool` (connections at most, default 4), `tls_ca` (a PEM file of
+    /// certificates to trust; means TLS) and `password`. All but the password may also follow the URL.
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
@@ -120,7 +120,7 @@ fn check_write_concern(connection: &ConnectionString) -> Result<(), OptionsError
     if concern.journal == Some(false) { weaker("journal=false") } else { Ok(()) }
 }
 
-/// A name that every server takes, and that can stand in a target.
+/// Checks that every server takes a name, and that it fits into a target.
 fn check_name(key: &str, name: &str) -> Result<(), OptionsError> {
     if name.is_empty() {
         return Err(OptionsError::new(key, "names no database").hint(SHAPE));
@@ -141,7 +141,7 @@ mod tests {
         MongoOptions::parse("school", url, Settings::default())
     }
 
-    fn beside(key: &str, value: &str) -> Settings {
+    fn next_to_it(key: &str, value: &str) -> Settings {
         Settings::new([(key.to_owned(), value.to_owned())])
     }
 
@@ -159,12 +159,15 @@ mod tests {
     }
 
     #[test]
-    fn a_password_stands_in_the_url_or_beside_it() {
+    fn a_password_is_in_the_url_or_next_to_it() {
         let options =
-            MongoOptions::parse("school", "mongodb://me@db.example/hr", beside("password", "hunter2")).unwrap();
+            MongoOptions::parse("school", "mongodb://me@db.example/hr", next_to_it("password", "hunter2")).unwrap();
         assert_eq!(options.connection.credential.unwrap().password.as_deref(), Some("hunter2"));
         for url in ["mongodb://me:other@db.example/hr", "mongodb://db.example/hr"] {
-            assert_eq!(MongoOptions::parse("school", url, beside("password", "hunter2")).unwrap_err().key, "password");
+            assert_eq!(
+                MongoOptions::parse("school", url, next_to_it("password", "hunter2")).unwrap_err().key,
+                "password"
+            );
         }
     }
 
@@ -195,7 +198,7 @@ mod tests {
             assert!(problem.hint.is_some(), "{url}");
             assert!(!format!("{problem:?}").contains("hunter2"), "{url}");
         }
-        assert_eq!(MongoOptions::parse("s", "mongodb://h/db", beside("colour", "red")).unwrap_err().key, "colour");
+        assert_eq!(MongoOptions::parse("s", "mongodb://h/db", next_to_it("colour", "red")).unwrap_err().key, "colour");
     }
 
     #[test]

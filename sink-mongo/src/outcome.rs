@@ -1,4 +1,4 @@
-//! What the server's answer to an unordered insert means for each event.
+//! The outcome of each event, from the server's answer to an unordered insert.
 
 use attendance_model::{Outcome, SinkError};
 use mongodb::error::{Error, ErrorKind, IndexedWriteError, InsertManyError};

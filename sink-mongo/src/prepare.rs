@@ -17,7 +17,7 @@ const INDEXES: [(&str, [&str; 2]); 2] = [
     ("device_serial_1_local_time_1", ["device_serial", "local_time"]),
 ];
 
-/// Why a step of the probe failed.
+/// The failure of a step of the probe.
 pub(crate) enum Fault {
     /// The driver or the server says so.
     Driver(Error),
@@ -99,7 +99,7 @@ fn lets_insert(privilege: &Bson, database: &str, collection: &str) -> bool {
             || covers("db", database) && covers("collection", collection))
 }
 
-/// The version is noted beside the collection; what a newer program laid out is left alone.
+/// The version is noted next to the collection; the layout of a newer program is left alone.
 async fn check_version(database: &Database, collection: &str, target: &str) -> Result<Option<Notice>, Fault> {
     let notes: Collection<Document> = database.collection(&format!("{collection}_schema"));
     let found = match notes.find_one(doc! { "_id": "version" }).await {

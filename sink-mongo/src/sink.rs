@@ -29,11 +29,12 @@ const BATCH: usize = 1_000;
 /// The longest that no server may be found before a call says why: less than its time-out, which knows no reason.
 const SELECTION: Duration = Duration::from_secs(5);
 
-/// How long an idle connection is kept. Firewalls drop connections after a few silent minutes, and a request on a dropped one
-/// would hang until the timeout.
+/// How long an idle connection is kept. Firewalls drop connections after a few silent minutes, and a request on a
+/// dropped one would hang until the timeout.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
-/// A collection of MongoDB that events are written to. Cheap to open, safe to share; its connections close when it is dropped.
+/// A collection of MongoDB that events are written to. Cheap to open, safe to share; its connections close when it is
+/// dropped.
 pub struct MongoSink {
     options: MongoOptions,
     /// Made by the first call: the driver begins to look for its servers at once.

@@ -1,4 +1,4 @@
-//! What a user is told of a server that refuses, is not what it should be, or says what no server says on request.
+//! The errors for a server that refuses, is of the wrong kind, or answers as no real server does on request.
 
 #[path = "common/double.rs"]
 mod double;
@@ -51,7 +51,10 @@ async fn a_primary_that_steps_down_is_tried_again_by_the_driver() {
     let mut first = true;
     let double = inserts(REPLICA_SET, move |_| {
         if std::mem::take(&mut first) {
-            let refusal = doc! { "ok": 0, "code": 189, "codeName": "PrimarySteppedDown", "errmsg": "stepping down", "errorLabels": ["RetryableWriteError"] };
+            let refusal = doc! {
+                "ok": 0, "code": 189, "codeName": "PrimarySteppedDown", "errmsg": "stepping down",
+                "errorLabels": ["RetryableWriteError"],
+            };
             Answer::Document(refusal)
         } else {
             Answer::Ok
@@ -103,7 +106,9 @@ async fn of_a_batch_each_document_has_the_outcome_that_the_server_says() {
     let double = inserts(STANDALONE, |_| {
         let errors = [
             doc! { "index": 2, "code": 121, "errmsg": "Document failed validation" },
-            doc! { "index": 3, "code": 11000, "errmsg": "E11000 duplicate key error collection: hr.a index: _id_ dup key" },
+            doc! {
+                "index": 3, "code": 11000, "errmsg": "E11000 duplicate key error collection: hr.a index: _id_ dup key",
+            },
         ];
         Answer::Document(doc! { "ok": 1, "n": 3, "writeErrors": errors.to_vec() })
     })
@@ -117,7 +122,8 @@ async fn of_a_batch_each_document_has_the_outcome_that_the_server_says() {
 #[tokio::test]
 async fn a_unique_index_of_somebody_else_s_is_not_taken_for_stored_before() {
     let double = inserts(STANDALONE, |_| {
-        let error = doc! { "index": 0, "code": 11000, "errmsg": "E11000 duplicate key error collection: hr.a index: user_1 dup key" };
+        let said = "E11000 duplicate key error collection: hr.a index: user_1 dup key";
+        let error = doc! { "index": 0, "code": 11000, "errmsg": said };
         Answer::Document(doc! { "ok": 1, "n": 0, "writeErrors": [error] })
     })
     .await;

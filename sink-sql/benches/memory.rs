@@ -1,6 +1,8 @@
-//! What a process needs that writes 1,000,000 events, batch by batch, into each database: its peak after 200,000 and in the end.
+//! The memory of a process that writes 1,000,000 events, batch by batch, into each database: its peak after 200,000 and
+//! in the end.
 //!
-//! `cargo bench -p sink-sql --bench memory --all-features`, with `TEST_POSTGRES_URL` and `TEST_MYSQL_URL` set for the servers.
+//! `cargo bench -p sink-sql --bench memory --all-features`, with `TEST_POSTGRES_URL` and `TEST_MYSQL_URL` set for the
+//! servers.
 
 use std::process::Command;
 

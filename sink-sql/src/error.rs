@@ -25,7 +25,8 @@ pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> 
             Code::NotADatabase => (SinkErrorKind::Schema, "name another file: this one is not an SQLite database"),
             Code::DatabaseCorrupt => (
                 SinkErrorKind::Schema,
-                "move the file away and run again for a new one, then replay; `sqlite3 FILE .recover` salvages the old one",
+                "move the file away and run again for a new one, then replay; \
+                 `sqlite3 FILE .recover` salvages the old one",
             ),
             Code::SystemIoFailure => (SinkErrorKind::Unreachable, "check the disk, and whether it is still mounted"),
             Code::OperationInterrupted => {
@@ -45,11 +46,11 @@ pub(crate) fn from_sqlite(doing: &str, target: &str, cause: rusqlite::Error) -> 
     SinkError::new(kind, format!("cannot {doing} {target}")).hint(hint).because(cause)
 }
 
-/// The mend for an SQLite file that cannot be written.
+/// The hint for an SQLite file that cannot be written.
 #[cfg(feature = "sqlite")]
 pub(crate) const FILE_READ_ONLY: &str = "let this user write the file and its directory, and mount the disk writable";
 
-/// What sort of failure a server's error is, and what to try next.
+/// Finds the kind of a server's error, and its hint.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) type Classify = fn(&dyn sqlx::error::DatabaseError) -> (SinkErrorKind, &'static str);
 
@@ -84,7 +85,7 @@ const TABLE_GONE: &str = "the table is gone: start this program again, which mak
 const TLS: &str = "let the server offer TLS, or set `tls` to prefer or disable";
 const CERTIFICATE: &str =
     "renew the server's certificate, name the host that it was made for, or name certificates to trust with `tls_ca`";
-/// The mend where a name that a migration wants is taken.
+/// The hint if a name that a migration needs is taken.
 pub(crate) const NAME_TAKEN: &str =
     "rename what has that name, or set another `table`: views and indexes are named after it";
 const NO_ROOM: &str = "make room on the server's disk; nothing is lost meanwhile";

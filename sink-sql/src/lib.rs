@@ -1,5 +1,5 @@
-//! Writes attendance events into a table of SQLite, PostgreSQL or MySQL/MariaDB, once each. It creates its own table and
-//! writes nothing else; it does not decide which events go out or when to try again: its caller does.
+//! Writes attendance events into a table of SQLite, PostgreSQL or MySQL/MariaDB, once each. It creates its own table
+//! and writes nothing else; it does not decide which events go out or when to try again: its caller does.
 //!
 //! | file | what it holds |
 //! |---|---|

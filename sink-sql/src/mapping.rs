@@ -101,7 +101,7 @@ pub(crate) fn utc_text(time: NaiveDateTime) -> String {
     time_text(time, 'T', "Z")
 }
 
-/// Several times faster than chrono's own formatting, which reads its pattern anew for every row.
+/// Several times faster than chrono's own formatting, which parses its pattern for every row.
 fn time_text(time: NaiveDateTime, separator: char, suffix: &str) -> String {
     let mut text = String::with_capacity(20);
     let (year, month, day) = (time.year(), time.month(), time.day());

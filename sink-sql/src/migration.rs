@@ -8,7 +8,7 @@ use crate::table::Table;
 #[derive(Debug)]
 pub(crate) struct Migration {
     pub(crate) version: i64,
-    /// Whether it adds only what readers want: without it, events are written as well.
+    /// True if it only serves readers: events can be written without it.
     pub(crate) for_readers: bool,
     sql: &'static str,
 }
@@ -42,8 +42,8 @@ migrations! {
     POSTGRES: "postgres"
 }
 migrations! {
-    /// The steps of MySQL and MariaDB, oldest first. Their statements commit one by one: one that was taken before must do no
-    /// harm when it is taken again.
+    /// The steps of MySQL and MariaDB, oldest first. Their statements commit one by one: one that was taken before must
+    /// do no harm when it is taken again.
     #[cfg(feature = "mysql")]
     MYSQL: "mysql"
 }
@@ -55,10 +55,10 @@ impl Migration {
         names.iter().fold(self.sql.to_owned(), |sql, (placeholder, name)| sql.replace(placeholder, name))
     }
 
-    /// Whether writing goes on although the step could not be taken, and what to do about it.
+    /// Returns a notice if writing can go on although the step failed.
     ///
     /// # Errors
-    /// The failure itself, where it is not for want of a right, or the step is needed.
+    /// The failure itself, if it is not a missing right, or if the step is needed.
     pub(crate) fn put_off(&self, failure: SinkError, target: &str) -> Result<Notice, SinkError> {
         if failure.kind != SinkErrorKind::Rights || !self.for_readers {
             return Err(failure);

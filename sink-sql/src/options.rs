@@ -8,7 +8,7 @@ use attendance_model::{IdScheme, OptionsError, Settings, SinkUrl};
 use crate::server::{self, Kind, Server};
 use crate::table::{self, Table};
 
-/// Where the events go, and how. Made of a URL and settings; prints without secrets.
+/// The options of a sink, made of a URL and settings. Prints without secrets.
 #[derive(Clone, Debug)]
 pub struct SqlOptions {
     name: String,
@@ -31,13 +31,14 @@ pub(crate) enum Place {
 const COMMON: [&str; 3] = ["table", "ids", "timeout"];
 
 impl SqlOptions {
-    /// Reads the URL and settings of the sink `name`: `sqlite:PATH` (a relative path is taken from the current directory),
-    /// `postgres://USER@HOST:PORT/DATABASE` or `mysql://…`, also written `mariadb://…`. Contacts nothing.
+    /// Reads the URL and settings of the sink `name`: `sqlite:PATH` (a relative path is taken from the current
+    /// directory), `postgres://USER@HOST:PORT/DATABASE` or `mysql://…`, also written `mariadb://…`. Contacts nothing.
     ///
-    /// Settings of every database: `table` (default `attendance_events`), `ids` (`full`, the default, or `iclock-sync-v1`)
-    /// and the `timeout` of one call (default `30s`). Of servers: `password`, `tls` (`disable`, `prefer`, the default,
-    /// `require` or `verify-full`), `tls_ca` (a PEM file) and `pool` (connections at most, default 4); of PostgreSQL: `schema`.
-    /// All but the password may also follow the URL, as in `sqlite:att.db?table=punches`.
+    /// Settings of every database: `table` (default `attendance_events`), `ids` (`full`, the default, or
+    /// `iclock-sync-v1`) and the `timeout` of one call (default `30s`). Of servers: `password`, `tls` (`disable`,
+    /// `prefer`, the default, `require` or `verify-full`), `tls_ca` (a PEM file) and `pool` (connections at most,
+    /// default 4); of PostgreSQL: `schema`. All but the password may also follow the URL, as in
+    /// `sqlite:att.db?table=punches`.
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.

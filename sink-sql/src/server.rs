@@ -1,4 +1,4 @@
-//! Where a database server is, and how to sign in: what PostgreSQL and MySQL/MariaDB have in common.
+//! The address of a database server and how to sign in: the part that PostgreSQL and MySQL/MariaDB share.
 
 use std::path::{Path, PathBuf};
 
@@ -33,15 +33,15 @@ pub(crate) struct Server {
 pub(crate) enum Tls {
     /// Plain text.
     Disable,
-    /// Encrypted where the server can.
+    /// Encrypted if the server supports it.
     Prefer,
-    /// Encrypted, whoever the server is.
+    /// Encrypted; the server's identity is not checked.
     Require,
     /// Encrypted, and the server proves its name.
     VerifyFull,
 }
 
-/// Settings that servers take beside the common ones.
+/// Settings that servers take in addition to the common ones.
 pub(crate) const SETTINGS: [&str; 4] = ["password", "tls", "tls_ca", "pool"];
 
 impl Kind {
@@ -148,7 +148,8 @@ fn decode(text: &str) -> Option<String> {
     percent_encoding::percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
 }
 
-/// The text of a file that begins with a byte-order mark, which the TLS library does not skip. `None` where it has none.
+/// The text of a file that begins with a byte-order mark, which the TLS library does not skip. `None` where it has
+/// none.
 pub(crate) fn without_mark(file: &Path) -> Option<Vec<u8>> {
     let bytes = std::fs::read(file).ok()?;
     bytes.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec)

@@ -78,7 +78,7 @@ impl Sink for SqlSink {
     }
 }
 
-/// What is known of an event before the database has answered.
+/// The verdict on an event before the database has answered.
 enum Verdict {
     Rejected(String),
     Row { id: EventId, first: bool },

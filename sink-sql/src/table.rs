@@ -2,7 +2,7 @@
 
 use attendance_model::OptionsError;
 
-/// A table's name, in a schema or not. Only plain identifiers, so that it can stand in any statement, quoted.
+/// A table's name, in a schema or not. Only plain identifiers, so that it fits into any statement, quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     schema: Option<String>,
@@ -30,7 +30,7 @@ impl Table {
         Ok(Self { schema, name: identifier("table", name)? })
     }
 
-    /// In this schema; naming another beside it is an error.
+    /// In this schema; naming another one too is an error.
     pub(crate) fn in_schema(self, schema: &str) -> Result<Self, OptionsError> {
         let schema = identifier("schema", schema)?;
         match self.schema {
@@ -57,13 +57,13 @@ impl Table {
         self.with_suffix(quote, "_schema")
     }
 
-    /// A view of the table's, without its schema: by its own name for the default table, else behind the table's.
+    /// A view of the table's, without its schema: by its own name for the default table, else after the table's.
     pub(crate) fn view_name(&self, view: &str) -> String {
         if self.name == DEFAULT { view.to_owned() } else { format!("{}_{view}", self.name) }
     }
 
-    /// What stands for the placeholders of a migration, between `quote` characters. Indexes are named without the schema, which
-    /// is that of their table.
+    /// The values of a migration's placeholders, between `quote` characters. Indexes are named without the schema,
+    /// which is that of their table.
     pub(crate) fn names(&self, quote: char) -> [(&'static str, String); 5] {
         let bare = |name: String| format!("{quote}{name}{quote}");
         let in_schema = |name: String| match &self.schema {

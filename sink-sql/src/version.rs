@@ -1,4 +1,4 @@
-//! Which servers are new enough.
+//! The oldest servers that serve.
 
 use attendance_model::{SinkError, SinkErrorKind};
 

@@ -1,5 +1,5 @@
-//! The promises of every sink on MySQL/MariaDB, and those that such a server alone can test. `TEST_MYSQL_URL` names the server:
-//! a user who may create tables and users.
+//! The promises of every sink on MySQL/MariaDB, and those that such a server alone can test. `TEST_MYSQL_URL` names the
+//! server: a user who may create tables and users.
 #![cfg(feature = "mysql")]
 
 mod common;
@@ -51,7 +51,8 @@ impl Server for Mysql {
 
     fn drop_table(name: &str) -> String {
         format!(
-            "DROP VIEW IF EXISTS {name}_daily_attendance, {name}_latest_punch; DROP TABLE IF EXISTS {name}, {name}_schema"
+            "DROP VIEW IF EXISTS {name}_daily_attendance, {name}_latest_punch;
+             DROP TABLE IF EXISTS {name}, {name}_schema"
         )
     }
 

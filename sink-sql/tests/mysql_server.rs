@@ -1,4 +1,4 @@
-//! What MariaDB shows when it is stopped, misconfigured or full: on servers of the tests' own.
+//! MariaDB when it is stopped, misconfigured or full: on servers of the tests' own.
 #![cfg(all(unix, feature = "mysql"))]
 
 mod common;

@@ -1,5 +1,5 @@
-//! The promises of every sink on PostgreSQL, and those that a PostgreSQL server alone can test. `TEST_POSTGRES_URL` names the
-//! server: a user who may create tables and roles.
+//! The promises of every sink on PostgreSQL, and those that a PostgreSQL server alone can test. `TEST_POSTGRES_URL`
+//! names the server: a user who may create tables and roles.
 #![cfg(feature = "postgres")]
 
 mod common;

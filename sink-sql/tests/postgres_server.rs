@@ -1,4 +1,4 @@
-//! What PostgreSQL shows when it is stopped, misconfigured or full: on servers of the tests' own.
+//! PostgreSQL when it is stopped, misconfigured or full: on servers of the tests' own.
 #![cfg(all(unix, feature = "postgres"))]
 
 mod common;

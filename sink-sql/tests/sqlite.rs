@@ -1,4 +1,4 @@
-//! What only SQLite shows: files, locks, processes that are killed.
+//! The cases of SQLite alone: files, locks, processes that are killed.
 #![cfg(feature = "sqlite")]
 
 #[path = "common/readers.rs"]
@@ -170,7 +170,7 @@ fn child(file: &Path) -> Command {
     command
 }
 
-/// What those processes run; does nothing when it is run as a test.
+/// The work of those processes; does nothing when it is run as a test.
 #[tokio::test]
 async fn a_process_of_its_own() {
     let Some(file) = std::env::var_os(CHILD) else { return };

@@ -38,7 +38,7 @@ pub async fn a_probe_of_a_fresh_target_prepares_it_and_can_be_repeated<H: Harnes
     assert_eq!(harness.stored().await, []);
 }
 
-/// What is stored is what was written.
+/// Stored events are the events that were written.
 pub async fn a_batch_is_stored_field_by_field<H: Harness>() {
     let harness = probed::<H>().await;
     let batch = sample(3);
@@ -165,7 +165,8 @@ pub async fn as_many_writes_at_once_as_it_says_are_taken<H: Harness>() {
     holds(&harness, &events).await;
 }
 
-/// Whoever calls may stop waiting at any moment. What was stored by then is whole, and the rest is stored by the next write.
+/// Whoever calls may stop waiting at any moment. What was stored by then is whole, and the rest is stored by the next
+/// write.
 pub async fn a_write_that_is_dropped_half_way_is_mended_by_another<H: Harness>() {
     let harness = probed::<H>().await;
     let events = sample(harness.sink().capabilities().batch.min(500) * 6);
@@ -241,7 +242,7 @@ pub async fn times_at_the_edges_of_the_calendar_are_kept<H: Harness>() {
     keeps::<H>(&batch).await;
 }
 
-/// The wall clock and the moment beside it, where the clocks are set back, forward, or a day is skipped.
+/// The wall clock and its moment, when clocks are set back or forward, or a day is skipped.
 pub async fn times_at_a_change_of_the_clocks_are_kept<H: Harness>() {
     let zoned = |zone: Tz, time| event(RawPunch { local_time: LocalTime::Real(time), ..sample_punch(0) }, Some(zone));
     keeps::<H>(&[
@@ -346,7 +347,7 @@ async fn holds<H: Harness>(harness: &H, events: &[AttendanceEvent]) {
     }
 }
 
-/// What is stored and should not be, and what should be and is not, both in order: counts, and a few examples, however many.
+/// The events that are stored and should not be, and those that are missing, both in order: counts, and a few examples.
 fn difference(stored: &[View], expected: &[View]) -> Option<String> {
     if stored == expected {
         return None;
@@ -376,7 +377,8 @@ fn without<'v>(these: &'v [View], others: &[View]) -> Vec<&'v View> {
     these.iter().filter(is_new).collect()
 }
 
-/// Writes a batch to the harness's sink, which must answer so; a lost answer may make "stored" of an event "stored already".
+/// Writes a batch to the harness's sink, which must answer so; a lost answer may make "stored" of an event "stored
+/// already".
 async fn wrote<H: Harness>(harness: &H, batch: &[AttendanceEvent], expected: &[Outcome]) {
     let outcomes = write(harness.sink(), batch).await;
     let as_good = |(outcome, expected): (&Outcome, &Outcome)| {
@@ -426,7 +428,7 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
     futures.into_iter().filter_map(|(_, done)| done).collect()
 }
 
-/// Calls as an engine does: again after a transient failure, though not for ever.
+/// Calls as an engine does: again after a transient failure, though not forever.
 async fn persist<T, F>(mut call: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, SinkError>>,

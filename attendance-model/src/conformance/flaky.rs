@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::{AttendanceEvent, Budget, Capabilities, EventId, Notice, Outcome, Sink, SinkError, SinkErrorKind};
 
-/// What happens to one write.
+/// The fate of one write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mishap {
     /// Nothing: it goes through.
@@ -18,7 +18,8 @@ pub enum Mishap {
     After(SinkErrorKind),
 }
 
-/// Passes everything on to another sink, and fails those writes that its plan names. After the plan's end all go through.
+/// Passes everything on to another sink, and fails those writes that its plan names. After the plan's end all go
+/// through.
 #[derive(Debug)]
 pub struct FlakySink<S> {
     inner: S,

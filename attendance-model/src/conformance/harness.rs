@@ -1,4 +1,4 @@
-//! What a sink brings to the suite.
+//! The part of the suite that each sink implements.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use crate::flat::FlatEvent;
 use crate::{AttendanceEvent, EventId, Sink};
 
-/// How long one test may take.
+/// The limit for one test.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// A sink under test, and a way to look behind it that does not go through it.
+/// A sink under test, and an independent way to read back what it stored.
 pub trait Harness: Sized + Send + Sync {
-    /// Whether a write may succeed and its answer be lost, as behind a [`Proxy`](super::Proxy) that breaks connections. Written
-    /// again, what was stored comes back as stored already; no other outcome may differ.
+    /// True if a write may succeed and its answer be lost, as through a [`Proxy`](super::Proxy) that breaks
+    /// connections. Written again, such events come back as stored already; no other outcome may differ.
     const LOSES_ANSWERS: bool = false;
 
-    /// Whether the tests can run here.
+    /// Returns an error if the tests cannot run here.
     ///
     /// # Errors
-    /// Why not (no server); each test then prints that it was skipped, and passes.
+    /// The reason, such as a missing server. Each test then prints that it was skipped, and passes.
     fn available() -> Result<(), String> {
         Ok(())
     }
@@ -33,10 +33,10 @@ pub trait Harness: Sized + Send + Sync {
     /// A second sink on the same target, as another process would open it.
     fn another(&self) -> Box<dyn Sink>;
 
-    /// What the target holds, in any order.
+    /// The stored events, in any order.
     fn stored(&self) -> impl Future<Output = Vec<View>> + Send;
 
-    /// What the sink's layout keeps of an event.
+    /// The part of an event that the sink's layout keeps.
     fn view(&self, event: &AttendanceEvent) -> View {
         View::full(event)
     }
@@ -65,7 +65,7 @@ impl View {
         self
     }
 
-    /// Whether it has every field of `other`, with the same values, and perhaps more; whatever their ids.
+    /// Returns true if it has every field of `other` with the same value, and perhaps more, whatever their ids.
     #[must_use]
     pub fn has_fields_of(&self, other: &Self) -> bool {
         other.fields.iter().all(|(name, value)| self.fields.get(name) == Some(value))

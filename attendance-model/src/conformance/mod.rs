@@ -1,8 +1,8 @@
 //! The suite that every sink runs: one named test for each promise of [`Sink`](crate::Sink).
 //!
-//! A sink's tests bring a [`Harness`] and one line, `sink_conformance!(MyHarness);`. Being test code, all of it panics where a
-//! promise is broken. A second harness, with a [`Proxy`] between the sink and its server, shows that the promises hold on a
-//! network that breaks: see [`Harness::LOSES_ANSWERS`].
+//! A sink's tests bring a [`Harness`] and one line, `sink_conformance!(MyHarness);`. Being test code, all of it panics
+//! where a promise is broken. A second harness, with a [`Proxy`] between the sink and its server, shows that the
+//! promises hold on a network that breaks: see [`Harness::LOSES_ANSWERS`].
 //!
 //! ```
 //! use attendance_model::conformance::{Harness, View};
@@ -39,8 +39,8 @@ pub use harness::{Harness, View, run};
 pub use proxy::{Direction, Fault, Proxy};
 pub use sample::{sample, sample_punch, sample_range, sample_with};
 
-/// Expands to one `#[test]` for each promise, run against a [`Harness`](crate::conformance::Harness). Two harnesses in one file
-/// want a module each.
+/// Expands to one `#[test]` for each promise, run against a [`Harness`](crate::conformance::Harness). Two harnesses in
+/// one file want a module each.
 #[macro_export]
 macro_rules! sink_conformance {
     ($harness:ty) => {
@@ -74,7 +74,8 @@ macro_rules! sink_conformance {
         $(
             #[test]
             fn $name() {
-                $crate::conformance::run::<$harness>(stringify!($name), $crate::conformance::behaviour::$name::<$harness>());
+                let behaviour = $crate::conformance::behaviour::$name::<$harness>();
+                $crate::conformance::run::<$harness>(stringify!($name), behaviour);
             }
         )*
     };

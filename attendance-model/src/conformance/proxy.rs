@@ -13,19 +13,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-/// What the calm connections of a storm let through before they are cut.
+/// The bytes that calm connections of a storm let through before they are cut.
 const CALM_BYTES: u64 = 8 << 20;
 
 /// A way through the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// What the sink says.
+    /// From the sink to the server.
     ToServer,
-    /// What the server says.
+    /// From the server to the sink.
     ToClient,
 }
 
-/// What the wire does to a connection.
+/// The fault of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.
@@ -34,14 +34,14 @@ pub enum Fault {
     CutAfter {
         /// Bytes that still arrive.
         bytes: u64,
-        /// Which way they are counted.
+        /// The direction in which they are counted.
         direction: Direction,
     },
     /// As `CutAfter`, but with a reset, as from a server that was killed or a firewall that forgot.
     ResetAfter {
         /// Bytes that still arrive.
         bytes: u64,
-        /// Which way they are counted.
+        /// The direction in which they are counted.
         direction: Direction,
     },
     /// Every piece waits so long, each way.
@@ -50,8 +50,8 @@ pub enum Fault {
     Pause,
     /// New connections are closed at once, those that are there too.
     Refuse,
-    /// Each connection, those of now too, meets a fault drawn from this seed: a cut or a reset somewhere in its first 128 KiB,
-    /// either way, or delays; one of four is left alone for 8 MiB.
+    /// Each connection, those of now too, meets a fault drawn from this seed: a cut or a reset somewhere in its first
+    /// 128 KiB, either way, or delays; one of four is left alone for 8 MiB.
     Storm {
         /// Decides which connection meets what.
         seed: u64,
@@ -67,7 +67,8 @@ pub struct Proxy {
     accepting: AbortHandle,
 }
 
-/// The fault of the moment. The number grows with each change, so that a fault that is set again counts its bytes anew.
+/// The fault of the moment. The number grows with each change, so that a fault that is set again counts its bytes from
+/// zero.
 #[derive(Clone, Copy, Debug)]
 struct Weather {
     fault: Fault,
@@ -85,7 +86,7 @@ enum Ending {
     Reset,
 }
 
-/// What the fault of the moment means for one way through one connection.
+/// The current fault's effect on one direction of one connection.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     /// Bytes that still get through, and what happens then.
@@ -109,7 +110,7 @@ impl Proxy {
         Ok(Self { address, weather, connections, accepting: accepting.abort_handle() })
     }
 
-    /// Where it listens: `127.0.0.1:PORT`.
+    /// The address on which it listens: `127.0.0.1:PORT`.
     #[must_use]
     pub fn address(&self) -> String {
         self.address.to_string()

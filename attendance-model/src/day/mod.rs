@@ -32,7 +32,7 @@ pub struct Punch {
     pub local: NaiveDateTime,
     /// The true instant, if the terminal's zone is known. Hours across a change of the clock need it.
     pub utc: Option<DateTime<Utc>>,
-    /// What the person declared.
+    /// The direction that the person declared.
     pub state: PunchState,
 }
 
@@ -63,8 +63,8 @@ impl From<&AttendanceEvent> for Punch {
 /// How punches become days.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayRules {
-    /// When a working day begins; earlier punches belong to the day before. Midnight by default. A site with night shifts
-    /// sets an hour at which nobody works, such as 12:00.
+    /// When a working day begins; earlier punches belong to the day before. Midnight by default. A site with night
+    /// shifts sets an hour at which nobody works, such as 12:00.
     pub begins: NaiveTime,
     /// How punches become pairs. [`Pairing::Declared`] by default.
     pub pairing: Pairing,

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::Punch;
 use crate::PunchState;
 
-/// Which way a punch state says that the person went.
+/// The direction that a punch state declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Check-in (0), back from a break (3), overtime in (4).
@@ -36,7 +36,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// How long it lasted; `None` if one end is missing.
+    /// The length; `None` if one end is missing.
     #[must_use]
     pub fn length(&self) -> Option<TimeDelta> {
         Some(self.r#in?.until(&self.out?))

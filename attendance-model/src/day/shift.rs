@@ -1,4 +1,4 @@
-//! What a working day should look like.
+//! The hours that a working day should have.
 
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
@@ -39,7 +39,7 @@ impl Shift {
         (late > self.grace).then_some(late)
     }
 
-    /// How long before the shift's end the person left; `None` if they stayed, or if their way out is missing.
+    /// The time from the person's leaving to the shift's end; `None` if they stayed, or if their way out is missing.
     #[must_use]
     pub fn left_early(&self, day: &Day, rules: &DayRules) -> Option<TimeDelta> {
         let early = self.on(day.date, rules).1 - day.last_out()?.local;

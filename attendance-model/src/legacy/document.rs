@@ -1,5 +1,5 @@
-//! The shapes of one punch: the Firestore document, which is also the row of the audit file and of the normalized export, and
-//! the row of the simplified export.
+//! The shapes of one punch: the Firestore document, which is also the row of the audit file and of the normalized
+//! export, and the row of the simplified export.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Serialize, Serializer};

@@ -33,13 +33,13 @@ pub fn export_file_name(export: Export, host_now: NaiveDateTime, number: u32) ->
     if number < 2 { format!("{prefix}_{time}.json") } else { format!("{prefix}_{time}-{number}.json") }
 }
 
-/// Whether a name in `output/` is one of an audit file, by the tool's own pattern `logs_*.json`.
+/// Returns true if a name in `output/` is that of an audit file, by the tool's own pattern `logs_*.json`.
 #[must_use]
 pub fn is_audit_file_name(name: &str) -> bool {
     name.starts_with("logs_") && name.ends_with(".json")
 }
 
-/// What could be had from an id cache or an audit file.
+/// The content that could be read from an id cache or an audit file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SalvagedIds {
     /// The ids, each once, in the order of the file.
@@ -48,8 +48,8 @@ pub struct SalvagedIds {
     pub damaged: bool,
 }
 
-/// Takes every id out of an id cache or an audit file, whole or not: each quoted text of 32 lower-case hex digits. Nothing else
-/// in these files is of that length: a user id has at most 24 bytes.
+/// Takes every id out of an id cache or an audit file, whole or not: each quoted text of 32 lower-case hex digits.
+/// Nothing else in these files is of that length: a user id has at most 24 bytes.
 #[must_use]
 pub fn salvage_ids(file: &[u8]) -> SalvagedIds {
     let mut seen = HashSet::new();

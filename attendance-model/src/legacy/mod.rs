@@ -1,4 +1,5 @@
-//! The Python tool's world: its document, its files, its file names. The words `status` and `workCode` exist here alone.
+//! The Python tool's world: its document, its files, its file names. The words `status` and `workCode` exist here
+//! alone.
 //!
 //! Its document ids are [`IdScheme::IclockSyncV1`](crate::IdScheme::IclockSyncV1); its rules for user ids are
 //! [`PersonId`](crate::PersonId). Files are made and read as bytes; where they lie is the caller's affair.

@@ -3,16 +3,16 @@
 use std::error::Error;
 use std::time::Duration;
 
-/// Why a sink could not be probed, written or asked.
+/// The failure of a probe, a write or a lookup.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct SinkError {
-    /// What sort of failure; decides whether it is tried again.
+    /// The kind of failure, which decides about a retry.
     pub kind: SinkErrorKind,
-    /// What failed, and where: lower case, no full stop, no credentials, without the cause.
+    /// The failed action and its target: lower case, no full stop, no credentials, without the cause.
     pub message: String,
-    /// What to try next, for people.
+    /// The next thing to try, for people.
     pub hint: Option<String>,
     /// Wait at least this long before the next try.
     pub retry_after: Option<Duration>,
@@ -50,7 +50,7 @@ pub enum SinkErrorKind {
 }
 
 impl SinkErrorKind {
-    /// Whether the same write may succeed later without anybody changing the configuration.
+    /// Returns true if the same write may succeed later without a change of the configuration.
     #[must_use]
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Unreachable | Self::TimedOut | Self::Busy | Self::Full | Self::ReadOnly)
@@ -85,7 +85,7 @@ impl SinkError {
         self
     }
 
-    /// Whether the same write may succeed later without anybody changing the configuration.
+    /// Returns true if the same write may succeed later without a change of the configuration.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.kind.is_transient()

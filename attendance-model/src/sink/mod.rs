@@ -19,23 +19,23 @@ use crate::{AttendanceEvent, Budget, EventId, IdScheme};
 
 /// A place that events are written to, idempotently by id.
 ///
-/// What every implementation promises; `conformance` tests what shows from outside:
+/// Every implementation promises the following; `conformance` tests it as far as it can be seen from outside:
 ///
-/// - Create if absent, in one step at the target: never read-then-write, never an update. What is stored stays as it was first
-///   written, whoever writes it again, also at the same time.
-/// - An event is known by its document id, [`IdScheme::id_of`] under [`Capabilities::ids`]. Events of one id, also within one
-///   batch, are stored once: the first of them.
-/// - Text is kept to the character, times to the second. Events are valid ([`normalize`](crate::normalize)): no NUL, within the
-///   widths of [`validate`](crate::validate).
-/// - Opening one contacts nothing. Every call ends: it has a deadline of its own. A call that is dropped half-way may have stored
-///   any part of its batch; writing the batch again completes it.
+/// - Create if absent, in one step at the target: never read-then-write, never an update. What is stored stays as it
+///   was first written, no matter who writes it again, even at the same time.
+/// - An event is known by its document id, [`IdScheme::id_of`] under [`Capabilities::ids`]. Events of one id, also
+///   within one batch, are stored once: the first of them.
+/// - Text is kept to the character, times to the second. Events are valid ([`normalize`](crate::normalize)): no NUL,
+///   within the widths of [`validate`](crate::validate).
+/// - Opening one contacts nothing. Every call ends: it has a deadline of its own. A call that is dropped half-way may
+///   have stored any part of its batch; writing the batch again completes it.
 /// - No error, name or target holds a credential.
 ///
 /// # Implementing it
-/// Put `#[async_trait]` on the `impl` block, since the trait's functions are asynchronous and it is used as `dyn Sink`. Without the
-/// attribute the compiler says `lifetime parameters or bounds on method ... do not match the trait declaration` (E0195). The
-/// macro is exported here too, so no further dependency is needed. The tests of a sink are one line: see `conformance` (feature
-/// `conformance`).
+/// Put `#[async_trait]` on the `impl` block, since the trait's functions are asynchronous and it is used as `dyn Sink`.
+/// Without the attribute the compiler says `lifetime parameters or bounds on method ... do not match the trait
+/// declaration` (E0195). The macro is exported here too, so no further dependency is needed. The tests of a sink are
+/// one line: see `conformance` (feature `conformance`).
 ///
 /// ```
 /// use std::collections::HashSet;
@@ -93,20 +93,20 @@ pub trait Sink: Debug + Send + Sync {
     /// The configured name, for people.
     fn name(&self) -> &str;
 
-    /// What is written to, whatever its name: kind, host, database, table or absolute path; no credentials.
+    /// The target, whatever its name: kind, host, database, table or absolute path; no credentials.
     /// A new target starts with all that the ledger holds.
     fn target(&self) -> String;
 
-    /// What it is good at, and which ids it uses.
+    /// The sizes at which it is fastest, and the ids that it uses.
     fn capabilities(&self) -> Capabilities;
 
-    /// Checks that it can be written to (reachable, credentials, rights, version of server and schema, indexes) and prepares
-    /// what is missing. Returns notices of what does not stop a write but should be fixed, such as a missing index.
-    /// Called once before the first write of a process; calling it again is harmless.
+    /// Checks that it can be written to (reachable, credentials, rights, version of server and schema, indexes) and
+    /// prepares what is missing. Returns notices of what does not stop a write but should be fixed, such as a missing
+    /// index. Called once before the first write of a process; calling it again is harmless.
     ///
     /// # Errors
-    /// [`SinkError`] that names what is wrong, by its [`SinkErrorKind`], and what to try next. After a transient one it may be
-    /// called again.
+    /// [`SinkError`] that names what is wrong, by its [`SinkErrorKind`], and what to try next. After a transient one it
+    /// may be called again.
     async fn probe(&self) -> Result<Vec<Notice>, SinkError>;
 
     /// One outcome per event, in order. Writing an event again, by its document id, stores nothing new.
@@ -116,7 +116,7 @@ pub trait Sink: Debug + Send + Sync {
     /// [`SinkError`] says nothing about single events: any of them may have been stored, and all are written again.
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError>;
 
-    /// Which of these document ids are stored, in order.
+    /// Tells for each of these document ids, in order, if it is stored.
     ///
     /// # Errors
     /// [`SinkError`] when the target could not be asked.
@@ -167,7 +167,7 @@ macro_rules! sink_behind_a_pointer {
 sink_behind_a_pointer!(Box);
 sink_behind_a_pointer!(Arc);
 
-/// What became of one event.
+/// The result for one event.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -177,7 +177,7 @@ pub enum Outcome {
     AlreadyStored,
     /// The sink will never take it.
     Rejected {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
     },
     /// It was not written: what [`Sink::budget`] allows for the day is used up. It is written again later.
@@ -194,7 +194,7 @@ pub struct Notice {
     pub hint: Option<String>,
 }
 
-/// What a sink is good at.
+/// The properties of a sink that the engine plans with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -202,13 +202,13 @@ pub struct Capabilities {
     pub batch: usize,
     /// Writes that may usefully run at once.
     pub concurrency: usize,
-    /// Which ids its documents or rows have.
+    /// The ids of its documents or rows.
     pub ids: IdScheme,
-    /// Whether its layout keeps every field of an event: what is stored can be compared with what was sent.
+    /// True if its layout keeps every field of an event, so that stored and sent events can be compared.
     pub all_fields: bool,
-    /// Whether each id that is looked up costs money.
+    /// True if each id that is looked up costs money.
     pub billed_lookup: bool,
-    /// Whether a lookup asks no server: a file on this machine.
+    /// True if a lookup asks no server, as for a file on this machine.
     pub local: bool,
 }
 

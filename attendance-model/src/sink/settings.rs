@@ -26,7 +26,7 @@ pub struct OptionsError {
     pub key: String,
     /// The problem, as a phrase after the key; no credentials.
     pub problem: String,
-    /// What to write instead.
+    /// The text to write instead.
     pub hint: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! The shortest way to insert events once each, written for the benchmark: a document and a request by hand, a look at every
-//! status, and nothing else.
+//! The shortest way to insert events once each, written for the benchmark: a document and a request by hand, a look at
+//! every status, and nothing else.
 
 use std::error::Error;
 

@@ -10,14 +10,14 @@ use super::find::Find;
 use crate::delivery::{Rpc, settle};
 use crate::status::{Failure, Verdict, unsettled};
 
-/// What became of a find.
+/// The result of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Deletion {
     /// It is deleted.
     Deleted,
-    /// It is no longer what was found: somebody changed it, and it stays; or it is gone, as after a deletion whose answer was
-    /// lost. The service does not tell these apart.
+    /// It is no longer what was found: somebody changed it, and it stays; or it is gone, as after a deletion whose
+    /// answer was lost. The service does not tell these apart.
     Changed,
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn delete(service: &impl Rpc, finds: &[Find]) -> Result<Vec<Del
         return Err(Failure::Status(twice));
     }
     let settled = settle(service, &writes, |wanted| wanted, verdict).await?;
-    // All was granted, so that each has come to something.
+    // All was granted, so each has a result.
     Ok(settled.into_iter().flatten().collect())
 }
 

@@ -1,4 +1,4 @@
-//! What is garbage, and what is not.
+//! The judgement of a document: garbage, or not.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::mapping::source;
 /// By how much a wall clock taken for UTC may be ahead of the time of its upload: zones reach to 14 hours.
 const ALLOWED: TimeDelta = TimeDelta::days(1);
 
-/// Why a document is garbage.
+/// The mark by which a document is garbage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Reason {
@@ -39,7 +39,7 @@ pub struct Find {
     uploaded_at: Option<DateTime<Utc>>,
 }
 
-/// What a document turns out to be.
+/// The judgement of a document.
 #[derive(Debug, PartialEq)]
 pub(super) enum Judgement {
     /// A punch.
@@ -48,7 +48,7 @@ pub(super) enum Judgement {
     Ours,
     /// Not of the tool's shape: a field is missing or of another type. Nobody knows what it is.
     Odd,
-    /// What the tool should not have stored.
+    /// A document that the tool should not have stored.
     Garbage(Find),
 }
 
@@ -79,7 +79,7 @@ impl Find {
         id_of(&self.name)
     }
 
-    /// Why it is garbage. An empty id comes before a late time.
+    /// The mark by which it is garbage. An empty id comes before a late time.
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.reason

@@ -19,12 +19,12 @@ pub struct GarbageFinder {
     connection: Connection,
 }
 
-/// What a search will cost.
+/// The cost of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Documents that it will go through.
     pub documents: u64,
-    /// Reads that it will be billed, beside those of this estimate: one for each 1,000 documents.
+    /// Reads that it will be billed, apart from those of this estimate: one for each 1,000 documents.
     pub reads: u64,
 }
 
@@ -47,7 +47,7 @@ impl GarbageFinder {
         Self { connection: Connection::open(endpoint, credentials, timeout, treated) }
     }
 
-    /// What is searched, as [`Sink::target`](attendance_model::Sink::target) says it.
+    /// The searched collection, in the form of [`Sink::target`](attendance_model::Sink::target).
     #[must_use]
     pub fn target(&self) -> String {
         self.connection.endpoint().target()
@@ -59,7 +59,7 @@ impl GarbageFinder {
         self.connection.reads()
     }
 
-    /// What a search will cost.
+    /// The cost of a search.
     ///
     /// # Errors
     /// [`SinkError`] when the documents could not be counted.
@@ -77,8 +77,9 @@ impl GarbageFinder {
         Search { finder: self, scope, after: None, ended: false, report: Report::default() }
     }
 
-    /// Deletes finds, and says what became of each, in order. A document that changed since it was found stays. Deletions go
-    /// out 500 at a time, at the pace at which the real service may be written to, and count against its quota of deletions.
+    /// Deletes finds, and says what became of each, in order. A document that changed since it was found stays.
+    /// Deletions go out 500 at a time, at the pace at which the real service may be written to, and count against its
+    /// quota of deletions.
     ///
     /// # Errors
     /// [`SinkError`] says nothing about single finds: any of them may have been deleted. Asked again, those are
@@ -89,7 +90,7 @@ impl GarbageFinder {
 }
 
 impl Search<'_> {
-    /// Goes on behind the document with this id, as an earlier search would have: see [`position`](Self::position).
+    /// Continues after the document with this id, as an earlier search would have: see [`position`](Self::position).
     #[must_use]
     pub fn after(mut self, id: &str) -> Self {
         self.after = Some(format!("{}/{id}", self.finder.connection.endpoint().documents()));
@@ -127,7 +128,7 @@ impl Search<'_> {
         Ok(Some(finds))
     }
 
-    /// What was found so far.
+    /// The counts so far.
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report

@@ -23,19 +23,19 @@ use crate::status::Failure;
 /// By which a document knows itself in a query.
 const NAME: &str = "__name__";
 
-/// What a search goes through.
+/// The documents that a search goes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
     /// The documents with an empty `staffId`, by the index on it: costs a read for each find.
     EmptyStaffIds,
-    /// Every document: costs a read for each. No query compares two fields, so that a time after its upload is found in no
-    /// other way.
+    /// Every document: costs a read for each. No query compares two fields, so that a time after its upload is found in
+    /// no other way.
     All,
 }
 
-/// A page of at most `size` documents that come after the one of this name, in the order of their names, with the fields
-/// that are judged.
+/// A page of at most `size` documents that come after the one of this name, in the order of their names, with the
+/// fields that are judged.
 pub(super) async fn page(
     connection: &Connection,
     scope: Scope,
@@ -101,7 +101,7 @@ pub(super) async fn count(connection: &Connection, scope: Scope) -> Result<u64, 
     Ok(counted)
 }
 
-/// What the documents of a scope lie below, and a query for them.
+/// The parent of a scope's documents, and a query for them.
 fn query(connection: &Connection, scope: Scope) -> (String, StructuredQuery) {
     let (parent, collection) = connection.endpoint().parent_and_collection();
     let from = vec![CollectionSelector { collection_id: collection, all_descendants: false }];

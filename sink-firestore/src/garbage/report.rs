@@ -1,4 +1,4 @@
-//! What a search has come to.
+//! The result of a search.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! A service on loopback that answers a probe and the question for indexes, and nothing else. No emulator knows of indexes.
+//! A service on loopback that answers a probe and the question for indexes, and nothing else. No emulator knows of
+//! indexes.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -19,7 +20,7 @@ use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
-/// What is answered to the question for indexes: pages of them, or a failure.
+/// The answer to a request for indexes: pages of them, or a failure.
 pub(crate) type Indexes = Result<Vec<Vec<Index>>, Code>;
 
 /// The service. It ends with the runtime of its test.

@@ -12,19 +12,19 @@ const OP_REPLY: i32 = 1;
 const OP_QUERY: i32 = 2004;
 const OP_MSG: i32 = 2013;
 
-/// What it does with a command.
+/// Its answer to a command.
 pub(crate) enum Answer {
     /// As a server would: what is asked for is done.
     Ok,
     /// This.
     Document(Document),
-    /// Nothing, for ever.
+    /// Nothing, forever.
     Silence,
     /// Half an answer, and the end of the connection.
     Half,
 }
 
-/// Who it says that it is.
+/// The server that it claims to be.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Identity {
     /// The primary of a replica set of one.

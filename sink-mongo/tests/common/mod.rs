@@ -32,7 +32,7 @@ pub(crate) fn server() -> Result<String, String> {
     std::env::var("MONGODB_URI").map_err(|_| "MONGODB_URI is not set".to_owned())
 }
 
-/// Whether a test that needs the server cannot run; says so then.
+/// Returns true if a test cannot run because there is no server; prints that it is skipped.
 pub(crate) fn skipped(test: &str) -> bool {
     let missing = server().err();
     if let Some(why) = &missing {
@@ -44,8 +44,8 @@ pub(crate) fn skipped(test: &str) -> bool {
 
 /// `HOST:PORT` of a URI with one host.
 pub(crate) fn place(uri: &str) -> &str {
-    let behind = uri.split("://").nth(1).unwrap();
-    behind.rsplit('@').next().unwrap().split('/').next().unwrap()
+    let after = uri.split("://").nth(1).unwrap();
+    after.rsplit('@').next().unwrap().split('/').next().unwrap()
 }
 
 /// A name that no other test and no other run uses at the same time.
@@ -67,7 +67,7 @@ pub(crate) async fn documents(collection: &str) -> Vec<Document> {
     collection.find(doc! {}).await.unwrap().try_collect().await.unwrap()
 }
 
-/// What a collection holds.
+/// The documents of a collection.
 pub(crate) async fn stored(collection: &str) -> Vec<View> {
     documents(collection).await.iter().map(view).collect()
 }

@@ -1,5 +1,5 @@
-//! MySQL/MariaDB: as the server is set up. By hand: `INSERT IGNORE … RETURNING`, which MySQL does not have and which cuts
-//! what is too long; and the question which ids are there, before a plain insert of the others.
+//! MySQL/MariaDB: as the server is set up. By hand: `INSERT IGNORE … RETURNING`, which MySQL does not have and which
+//! cuts what is too long; and the question which ids are there, before a plain insert of the others.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

@@ -76,7 +76,8 @@ async fn copy(connection: &mut PgConnection, events: &[AttendanceEvent], rows: u
     let stage = format!("CREATE TEMP TABLE IF NOT EXISTS stage (LIKE {TABLE} INCLUDING DEFAULTS)");
     connection.execute(sqlx::raw_sql(AssertSqlSafe(stage))).await.expect("a stage");
     let insert = format!(
-        "INSERT INTO {TABLE} ({COLUMNS}) SELECT {COLUMNS} FROM stage ON CONFLICT (event_id) DO NOTHING RETURNING event_id"
+        "INSERT INTO {TABLE} ({COLUMNS}) SELECT {COLUMNS} FROM stage \
+         ON CONFLICT (event_id) DO NOTHING RETURNING event_id"
     );
     let start = Instant::now();
     let mut new = 0;

@@ -1,4 +1,4 @@
-//! What differs from one database to the next.
+//! The parts that differ from one database to the next.
 
 use std::collections::HashSet;
 use std::fmt::Debug;
@@ -54,15 +54,16 @@ pub(crate) trait Dialect: Debug + Send + Sync {
     /// Returns notices of what should be fixed although the table can be written.
     async fn prepare(&self) -> Result<Vec<Notice>, SinkError>;
 
-    /// Inserts the rows that are not there yet in one transaction, and says which these were. No two rows have the same id.
+    /// Inserts the rows that are not there yet in one transaction, and says which these were. No two rows have the same
+    /// id.
     async fn insert(&self, rows: Vec<Row>) -> Result<HashSet<EventId>, SinkError>;
 
-    /// Which of these ids are there.
+    /// Those of these ids that are stored.
     async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError>;
 }
 
-/// Sorts rows by time and id, the order in which every writer locks them: no two writers then wait for each other. By time
-/// first, so that readers' indexes grow at their end.
+/// Sorts rows by time and id, the order in which every writer locks them: no two writers then wait for each other. By
+/// time first, so that readers' indexes grow at their end.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn in_lock_order(mut rows: Vec<Row>) -> Vec<Row> {
     rows.sort_unstable_by_key(|row| (row.event.local_time, row.id));

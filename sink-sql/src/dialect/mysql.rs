@@ -50,8 +50,8 @@ pub(crate) struct Mysql {
 impl Mysql {
     pub(crate) fn open(server: &Server, options: &SqlOptions) -> Self {
         let lock_wait = (options.timeout().as_secs() / 2).max(1);
-        // Strict: a value that does not fit is an error, whatever the server's own setting. MariaDB alone can limit a statement
-        // that writes, and MariaDB alone reads the text in this comment.
+        // Strict: a value that does not fit is an error, whatever the server's own setting. MariaDB alone can limit a
+        // statement that writes, and MariaDB alone reads the text in this comment.
         let settings = format!(
             "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
              SESSION innodb_lock_wait_timeout = {lock_wait}, SESSION lock_wait_timeout = {lock_wait} \
@@ -152,7 +152,8 @@ impl Mysql {
         Ok(count > 0)
     }
 
-    /// Statement by statement, since each commits on its own: where an earlier attempt was broken off, some were taken before.
+    /// Statement by statement, since each commits on its own: where an earlier attempt was broken off, some were taken
+    /// before.
     async fn take(&self, step: &Migration, connection: &mut MySqlConnection) -> Result<(), Fault> {
         self.clear_views(&mut *connection).await?;
         let sql = step.statements(&self.table, '`');
@@ -169,7 +170,8 @@ impl Mysql {
         Ok(())
     }
 
-    /// Drops views of ours that an earlier attempt left, and refuses where something of somebody else's has their names.
+    /// Drops views of ours that an earlier attempt left, and refuses where something of somebody else's has their
+    /// names.
     async fn clear_views(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
         let question = "SELECT coalesce(v.view_definition, '') FROM information_schema.tables t
                         LEFT JOIN information_schema.views v USING (table_schema, table_name)
@@ -226,7 +228,8 @@ impl Mysql {
     async fn prepare_on(&self, connection: &mut MySqlConnection) -> Result<Vec<Notice>, Fault> {
         self.check_server(&mut *connection).await?;
         let table = self.table.quoted('`');
-        // Others that start at the same moment wait here. Names of locks have at most 64 characters, and are the server's.
+        // Others that start at the same moment wait here. Names of locks have at most 64 characters, and are the
+        // server's.
         let lock = format!("sink-sql {}", self.table);
         let held: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
             .bind(&lock)

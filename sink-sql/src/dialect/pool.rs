@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use crate::error::{Classify, from_sqlx, timed_out};
 use crate::options::SqlOptions;
 
-/// Why something on a connection failed.
+/// The failure of a call on a connection.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// The driver or the server says so.
@@ -49,8 +49,8 @@ pub(crate) struct Pool<C> {
     idle: Mutex<Vec<(C, Instant)>>,
 }
 
-/// How long an idle connection is kept. Firewalls drop connections after a few silent minutes, and a request on a dropped
-/// one would hang until the timeout.
+/// How long an idle connection is kept. Firewalls drop connections after a few silent minutes, and a request on a
+/// dropped one would hang until the timeout.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Two writers of the same rows can stop each other a few times, not forever.

@@ -1,7 +1,7 @@
 //! SQLite, in this process: one connection, used on a blocking thread.
 //!
-//! Through rusqlite and not sqlx: a prepared insert per row inside one transaction is the fastest way that says which rows
-//! were new, and sqlx takes ten times as long for it (a hand-over between threads per row).
+//! Through rusqlite and not sqlx: a prepared insert per row inside one transaction is the fastest way that says which
+//! rows were new, and sqlx takes ten times as long for it (a hand-over between threads per row).
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -31,7 +31,7 @@ pub(crate) struct Sqlite {
     connection: Arc<Mutex<Option<Connection>>>,
 }
 
-/// What is known of the file without opening it.
+/// The facts about the file that need no opening.
 #[derive(Debug)]
 struct File {
     path: PathBuf,
@@ -70,7 +70,8 @@ impl Sqlite {
         let joined = match tokio::time::timeout_at(deadline, &mut task).await {
             Ok(joined) => joined,
             Err(_) => {
-                // The statement in hand ends and its transaction is undone; what had committed is found stored next time.
+                // The statement in hand ends and its transaction is undone; what had committed is found stored next
+                // time.
                 if let Ok(handle) = handle.try_recv() {
                     handle.interrupt();
                 }
@@ -122,8 +123,8 @@ impl File {
         self.use_write_ahead_log(&connection).map_err(failed)?;
         // A commit is on the disk before we say "stored".
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-        // Ids fall anywhere in their index: a page is written less often when more of it is kept, here (KiB, so negative) and
-        // in the log (pages). At a million rows the two halve the time.
+        // Ids fall anywhere in their index: a page is written less often when more of it is kept, here (KiB, so
+        // negative) and in the log (pages). At a million rows the two halve the time.
         connection.pragma_update(None, "cache_size", -8_000).map_err(failed)?;
         connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_000, |_| Ok(())).map_err(failed)?;
         self.migrate(&mut connection)?;
@@ -147,7 +148,8 @@ impl File {
         }
     }
 
-    /// Readers do not wait for us, nor we for them. SQLite does not wait by itself for others who switch at the same moment.
+    /// Readers do not wait for us, nor we for them. SQLite does not wait by itself for others who switch at the same
+    /// moment.
     fn use_write_ahead_log(&self, connection: &Connection) -> rusqlite::Result<()> {
         let deadline = Instant::now() + self.timeout / 2;
         loop {

@@ -1,4 +1,4 @@
-//! What the tests of both servers share.
+//! Helpers for the tests of both servers.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::io::Write as _;

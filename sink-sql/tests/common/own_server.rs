@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
-/// How long a server may take to start or to stop.
+/// The limit for a server to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server with a directory and a port of its own. It is killed when it is dropped.
@@ -39,7 +39,7 @@ pub(crate) struct Certificate {
     pub(crate) key: PathBuf,
 }
 
-/// Where PostgreSQL's programs are, or why tests with a server of their own cannot run.
+/// The directory of PostgreSQL's programs, or the reason why tests with their own server cannot run.
 pub(crate) fn postgres_programs() -> Result<PathBuf, String> {
     std::env::var("TEST_POSTGRES_URL").map_err(|_| "TEST_POSTGRES_URL is not set".to_owned())?;
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -47,7 +47,7 @@ pub(crate) fn postgres_programs() -> Result<PathBuf, String> {
     newest.ok_or_else(|| "no PostgreSQL server is installed".to_owned())
 }
 
-/// Where MariaDB's server is, or why tests with a server of their own cannot run.
+/// The path of MariaDB's server, or the reason why tests with their own server cannot run.
 pub(crate) fn mariadb_program() -> Result<PathBuf, String> {
     std::env::var("TEST_MYSQL_URL").map_err(|_| "TEST_MYSQL_URL is not set".to_owned())?;
     let program = PathBuf::from("/usr/sbin/mariadbd");
@@ -159,7 +159,7 @@ impl OwnServer {
         }
     }
 
-    /// What the server said so far.
+    /// The server's log so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }

@@ -1,5 +1,5 @@
 #![allow(dead_code, reason = "each test file uses a part")]
-//! What readers of a table find: the same on every database.
+//! The rows that readers of a table find: the same on every database.
 
 use attendance_model::conformance::sample_punch;
 use attendance_model::{AttendanceEvent, Context, PunchState, Rules, normalize};

@@ -11,8 +11,8 @@ use crate::own_server::{End, OwnServer};
 
 pub(crate) const EVENTS: usize = 6_000;
 
-/// Writes [`EVENTS`] events in small batches while the server ends four times, by request and by a kill, and comes back. What
-/// was called stored before the last end is there after it, and in the end everything is.
+/// Writes [`EVENTS`] events in small batches while the server ends four times, by request and by a kill, and comes
+/// back. What was called stored before the last end is there after it, and in the end everything is.
 pub(crate) async fn writes_through_restarts(mut server: OwnServer, sink: &dyn Sink) -> OwnServer {
     let events = sample(EVENTS);
     while sink.probe().await.is_err() {
