@@ -20,12 +20,13 @@ mod shift;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-pub use pair::{Direction, Pair, Pairing};
-pub use shift::Shift;
+pub use pair::{Direction, Missing, Pair, Pairing};
+pub use shift::{Shift, absences};
 
 use crate::{AttendanceEvent, PunchState};
 
 /// One punch of one person.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Punch {
     /// The terminal's wall clock.
@@ -60,7 +61,8 @@ impl From<&AttendanceEvent> for Punch {
     }
 }
 
-/// How punches become days.
+/// The rules by which punches become days: the default ones, with public fields to set.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayRules {
     /// When a working day begins; earlier punches belong to the day before. Midnight by default. A site with night
@@ -68,7 +70,7 @@ pub struct DayRules {
     pub begins: NaiveTime,
     /// How punches become pairs. [`Pairing::Declared`] by default.
     pub pairing: Pairing,
-    /// A punch in the same direction that follows the one before within this time is a repeat: the person touched the
+    /// A punch in the same direction as the one before, within this time, is a repeat: the person touched the
     /// sensor twice. One minute by default; zero drops exact doubles only.
     pub repeat_within: TimeDelta,
 }
@@ -88,6 +90,7 @@ impl DayRules {
 }
 
 /// One person's punches of one working day.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Day {
     /// The working day; see [`DayRules::begins`].
@@ -111,10 +114,27 @@ impl Day {
         self.pairs.iter().filter_map(Pair::length).sum()
     }
 
+    /// The punches that are missing: for each pair with one end, the direction of the other.
+    pub fn missing(&self) -> impl Iterator<Item = Missing> + '_ {
+        self.pairs.iter().filter_map(Pair::missing)
+    }
+
     /// Pairs of which one end is missing.
     #[must_use]
     pub fn missing_punches(&self) -> usize {
-        self.pairs.iter().filter(|pair| pair.length().is_none()).count()
+        self.missing().count()
+    }
+
+    /// The time from the first punch to the last, breaks included.
+    #[must_use]
+    pub fn presence(&self) -> TimeDelta {
+        self.first.until(&self.last)
+    }
+
+    /// The first way in, if the day began with one.
+    #[must_use]
+    pub fn first_in(&self) -> Option<Punch> {
+        self.pairs.first().and_then(|pair| pair.r#in)
     }
 
     /// The last way out, if the day ended with one.

@@ -1,4 +1,4 @@
-//! How punches become spans of presence.
+//! Pairs of punches: spans of presence.
 
 use chrono::TimeDelta;
 
@@ -41,9 +41,29 @@ impl Pair {
     pub fn length(&self) -> Option<TimeDelta> {
         Some(self.r#in?.until(&self.out?))
     }
+
+    /// The missing end, if one is missing.
+    #[must_use]
+    pub fn missing(&self) -> Option<Missing> {
+        match (self.r#in, self.out) {
+            (Some(known), None) => Some(Missing { direction: Direction::Out, known }),
+            (None, Some(known)) => Some(Missing { direction: Direction::In, known }),
+            _ => None,
+        }
+    }
 }
 
-/// How the punches of a day are paired.
+/// A punch that should be there.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The direction in which nobody punched.
+    pub direction: Direction,
+    /// The other end of the pair: the missing way out is after it, the missing way in before.
+    pub known: Punch,
+}
+
+/// The way in which the punches of a day are paired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pairing {
@@ -124,6 +144,16 @@ mod tests {
         assert_eq!(hours(Pairing::Declared, &[0, 0, 1]), [(8, 0), (9, 10)], "no way out");
         assert_eq!(hours(Pairing::Declared, &[1, 0, 1]), [(0, 8), (9, 10)], "no way in");
         assert_eq!(hours(Pairing::Declared, &[0, 1, 0]), [(8, 9), (10, 0)], "still there");
+    }
+
+    #[test]
+    fn a_missing_punch_is_named_by_its_direction_and_the_other_end() {
+        let punch =
+            Punch::new(NaiveDate::from_ymd_opt(2026, 3, 2).unwrap().and_hms_opt(8, 0, 0).unwrap(), PunchState(0));
+        let missing = |r#in, out| Pair { r#in, out }.missing().map(|missing| (missing.direction, missing.known));
+        assert_eq!(missing(Some(punch), None), Some((Direction::Out, punch)));
+        assert_eq!(missing(None, Some(punch)), Some((Direction::In, punch)));
+        assert_eq!(missing(Some(punch), Some(punch)), None);
     }
 
     #[test]

@@ -4,14 +4,15 @@ use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::{Day, DayRules};
 
-/// When a person should come and go.
+/// The times at which a person should come and go.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shift {
     /// When it begins, by the wall clock.
     pub begins: NaiveTime,
     /// When it ends. A time that is not after the beginning is on the next day.
     pub ends: NaiveTime,
-    /// How late somebody may come without being late. Zero by default.
+    /// The delay that does not count as late. Zero by default.
     pub grace: TimeDelta,
 }
 
@@ -39,12 +40,28 @@ impl Shift {
         (late > self.grace).then_some(late)
     }
 
+    /// The time after the shift's end at which the person left; `None` if they left before, or if their way out is missing.
+    #[must_use]
+    pub fn overtime(&self, day: &Day, rules: &DayRules) -> Option<TimeDelta> {
+        let over = day.last_out()?.local - self.on(day.date, rules).1;
+        (over > TimeDelta::zero()).then_some(over)
+    }
+
     /// The time from the person's leaving to the shift's end; `None` if they stayed, or if their way out is missing.
     #[must_use]
     pub fn left_early(&self, day: &Day, rules: &DayRules) -> Option<TimeDelta> {
         let early = self.on(day.date, rules).1 - day.last_out()?.local;
         (early > TimeDelta::zero()).then_some(early)
     }
+}
+
+/// The working days among `dates` without a punch. Which dates are working days is the caller's knowledge: weekends,
+/// holidays, leave.
+pub fn absences<'a>(
+    days: &'a [Day],
+    dates: impl IntoIterator<Item = NaiveDate> + 'a,
+) -> impl Iterator<Item = NaiveDate> + 'a {
+    dates.into_iter().filter(|date| days.iter().all(|day| day.date != *date))
 }
 
 #[cfg(test)]
@@ -80,6 +97,21 @@ mod tests {
         assert_eq!(shift.left_early(&day(&rules, &[(2, 8, 0, 0), (2, 16, 0, 1)]), &rules), Some(TimeDelta::hours(1)));
         assert_eq!(shift.left_early(&day(&rules, &[(2, 8, 0, 0), (2, 17, 5, 1)]), &rules), None);
         assert_eq!(shift.left_early(&day(&rules, &[(2, 8, 0, 0)]), &rules), None);
+    }
+
+    #[test]
+    fn overtime_counts_from_the_shift_s_end_to_the_way_out() {
+        let (rules, shift) = (DayRules::default(), Shift::new(time(8, 0), time(17, 0)));
+        assert_eq!(shift.overtime(&day(&rules, &[(2, 8, 0, 0), (2, 18, 30, 1)]), &rules), Some(TimeDelta::minutes(90)));
+        assert_eq!(shift.overtime(&day(&rules, &[(2, 8, 0, 0), (2, 17, 0, 1)]), &rules), None);
+        assert_eq!(shift.overtime(&day(&rules, &[(2, 8, 0, 0), (2, 18, 0, 0)]), &rules), None, "nobody went out");
+    }
+
+    #[test]
+    fn a_working_day_without_a_punch_is_an_absence() {
+        let date = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
+        let monday = day(&DayRules::default(), &[(2, 8, 0, 0), (2, 17, 0, 1)]);
+        assert_eq!(absences(&[monday], (2..=4).map(date)).collect::<Vec<_>>(), [date(3), date(4)]);
     }
 
     #[test]
