@@ -19,9 +19,9 @@ pub struct Device<'a> {
 }
 
 impl RawPunch {
-    /// Takes a record of this layout as it is. `user_of` gives the user id that the terminal's user table has in a slot, for
-    /// records that carry the slot alone. If the table has none, the slot's number in decimal is taken, as in the Python
-    /// tool.
+    /// Takes a record of this layout as it is. `user_of` gives the user id that the terminal's user table has in a
+    /// slot, for records that carry the slot alone. If the table has none, the slot's number in decimal is taken, as in
+    /// the Python tool.
     pub fn from_record(
         record: &AttendanceRecord,
         layout: AttendanceLayout,

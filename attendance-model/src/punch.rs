@@ -100,8 +100,8 @@ impl RawPunch {
         }
     }
 
-    /// Returns true if the record names nobody: its id is an empty text, or the number 0 (a slot that the terminal's user
-    /// table gives to nobody, or a user id that is no text). As text, `0` is an id that somebody keyed in.
+    /// Returns true if the record names nobody: its id is an empty text, or the number 0 (a slot that the terminal's
+    /// user table gives to nobody, or a user id that is no text). As text, `0` is an id that somebody keyed in.
     #[must_use]
     pub fn names_nobody(&self) -> bool {
         let number = self.uid == Some(0) || self.id_is_number;

@@ -7,6 +7,7 @@ use attendance_model::{IdScheme, OptionsError, Settings, SinkUrl};
 use crate::Rotation;
 
 /// How an event is written.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// A JSON object on each line.

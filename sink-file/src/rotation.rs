@@ -8,6 +8,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 
 /// When a new file is begun.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotation {
     /// Never.

@@ -10,6 +10,7 @@ use crate::ServiceAccountKey;
 use crate::endpoint::{Endpoint, invalid_url, split_url};
 
 /// How the document's `timestamp` is made from the terminal's wall clock.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeReading {
     /// The wall clock as if it were UTC: what the Python tool stored and SchoolSync shows. The default.

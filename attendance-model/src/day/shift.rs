@@ -40,7 +40,8 @@ impl Shift {
         (late > self.grace).then_some(late)
     }
 
-    /// The time after the shift's end at which the person left; `None` if they left before, or if their way out is missing.
+    /// The time after the shift's end at which the person left; `None` if they left before, or if their way out is
+    /// missing.
     #[must_use]
     pub fn overtime(&self, day: &Day, rules: &DayRules) -> Option<TimeDelta> {
         let over = day.last_out()?.local - self.on(day.date, rules).1;
