@@ -1,6 +1,6 @@
 //! `info`: who a terminal is, what it holds, how its clock goes. Reads only.
 
-use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Local, NaiveDateTime, Utc};
 use futures::future::join_all;
 use iclock_sync::{DeviceOptions, TerminalError};
 use serde::Serialize;
