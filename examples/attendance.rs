@@ -17,8 +17,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let mut client = Client::connect(&options).await?;
-    // A long log waits in a temporary file while it is proven. `pull.known`, kept and put into the next request, would make
-    // that one read only what is new.
+    // A long log waits in a temporary file while it is proven. `pull.known`, kept and put into the next request, would
+    // make that one read only what is new.
     let request = PullRequest::new(local_now());
     let pull = pull(&mut client, &request, &mut |_| ()).await?;
     client.exit().await;

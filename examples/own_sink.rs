@@ -1,7 +1,9 @@
-//! How do I write a sink of my own, and prove it? A directory with a JSON file for each event. `own_sink DIRECTORY [COUNT]`
+//! How do I write a sink of my own, and prove it? A directory with a JSON file for each event. `own_sink DIRECTORY
+//! [COUNT]`
 //!
-//! It writes made-up events: run it twice, and the second run finds all of them stored. The sink is `own_sink/folder.rs`, the
-//! proof `tests/own_sink.rs`: the suite that the sinks of this project pass (`cargo test -p examples --test own_sink`).
+//! It writes made-up events: run it twice, and the second run finds all of them stored. The sink is
+//! `own_sink/folder.rs`, the proof `tests/own_sink.rs`: the suite that the sinks of this project pass (`cargo test -p
+//! examples --test own_sink`).
 
 #[path = "own_sink/folder.rs"]
 mod folder;

@@ -104,7 +104,7 @@ fn tempfile_in(directory: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// What sort of failure it is decides whether it is tried again; the mend is for people.
+/// The kind of failure decides whether it is retried; the hint is for people.
 fn failed(directory: &Path, error: io::Error) -> SinkError {
     let (kind, hint) = match error.kind() {
         ErrorKind::NotFound => (SinkErrorKind::Missing, "create the directory"),

@@ -1,4 +1,5 @@
-//! Each example is run as a user runs it, against a simulated terminal; what it prints is held against what that terminal holds.
+//! Each example is run as a user runs it, against a simulated terminal; what it prints is held against what that
+//! terminal holds.
 
 mod program;
 

@@ -1,5 +1,5 @@
-//! The smaller records and their tables: no panic, what was read and can be written reads the same again, and a table whose rows
-//! keep all their bytes is written as it came.
+//! The smaller records and their tables: no panic, what was read and can be written reads the same again, and a table
+//! whose rows keep all their bytes is written as it came.
 #![no_main]
 
 use bytes::{Bytes, BytesMut};

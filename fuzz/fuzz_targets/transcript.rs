@@ -1,4 +1,5 @@
-//! Transcripts: what is read is written the same again, and whatever is said and heard is written at its time and length.
+//! Transcripts: what is read is written the same again, and whatever is said and heard is written at its time and
+//! length.
 #![no_main]
 
 use std::time::Duration;

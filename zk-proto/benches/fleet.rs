@@ -1,7 +1,7 @@
 //! Many terminals polled together, pulled and proven, against the bare client doing the same by turns.
 //!
-//! Both have the 32 terminals in hand that the engine has; the proven pull has the engine's spools: a share of 8 MiB in memory
-//! each, and a file for what is more, of a directory that lasts for one poll.
+//! Both have the 32 terminals in hand that the engine has; the proven pull has the engine's spools: a share of 8 MiB in
+//! memory each, and a file for what is more, of a directory that lasts for one poll.
 
 #[path = "loopback/bare.rs"]
 mod bare;
@@ -42,7 +42,8 @@ fn main() {
         || assert_eq!(poll_bare(&addresses), set.len() * addresses.len()),
     );
     println!(
-        "poll {terminals} terminals of {records} records: proven {proven:.1?}, bare {bare:.1?}, ratio {ratio:.2} (bar: 2)"
+        "poll {terminals} terminals of {records} records: \
+         proven {proven:.1?}, bare {bare:.1?}, ratio {ratio:.2} (bar: 2)"
     );
 }
 

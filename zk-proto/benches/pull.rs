@@ -1,5 +1,5 @@
-//! A proven pull over loopback against a client that does no more than it has to. Both talk to the same server, by turns, so
-//! that the ratio holds whatever else the machine does.
+//! A proven pull over loopback against a client that does no more than it has to. Both talk to the same server, by
+//! turns, so that the ratio holds whatever else the machine does.
 
 #[path = "loopback/bare.rs"]
 mod bare;

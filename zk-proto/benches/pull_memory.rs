@@ -1,6 +1,7 @@
 //! The peak memory of a process that pulls a log, proves it and gives out its records, for logs of several lengths.
 //!
-//! Each pull has a process of its own, this program again; the server stays in the first. Read from `/proc`, so for Linux.
+//! Each pull has a process of its own, this program again; the server stays in the first. Read from `/proc`, so for
+//! Linux.
 
 #[path = "loopback/proven.rs"]
 mod proven;

@@ -1,6 +1,6 @@
 //! The 16-bit ones-complement sum that every packet carries.
 
-/// The checksum of a packet whose own checksum field is zero or left out of `parts`.
+/// Computes the checksum of a packet whose own checksum field is zero or missing from `parts`.
 ///
 /// Sums little-endian words over the concatenation of `parts`; a lone last byte is the low half of its word.
 /// Only the last part may have an odd length. Source: `vectors/checksum.json`.
@@ -9,13 +9,13 @@ pub fn checksum(parts: &[&[u8]]) -> u16 {
     !fold(parts.iter().map(|part| sum(part)).sum())
 }
 
-/// Whether a whole packet, its stored checksum included, is intact: such a packet sums to 0xFFFF.
+/// Returns true if a whole packet is intact: including its stored checksum, it sums to 0xFFFF.
 #[must_use]
 pub fn is_intact(packet: &[u8]) -> bool {
     fold(sum(packet)) == 0xFFFF
 }
 
-/// Eight bytes at a time: ones-complement addition does not care in which order words meet.
+/// Adds eight bytes at a time: the order of words does not matter in ones-complement addition.
 fn sum(bytes: &[u8]) -> u64 {
     let mut eights = bytes.chunks_exact(8);
     let mut wide: u64 = 0;
@@ -25,12 +25,12 @@ fn sum(bytes: &[u8]) -> u64 {
         let word = u64::from_le_bytes(word);
         wide += (word & 0xFFFF_FFFF) + (word >> 32);
     }
-    // Up to seven bytes are left; zeros behind them add nothing, and make a lone last byte the low half of its word.
+    // Up to seven bytes are left. Zeros after them add nothing, and make a lone last byte the low half of its word.
     let mut last = [0; 8];
     last.iter_mut().zip(eights.remainder()).for_each(|(to, from)| *to = *from);
     let last = u64::from_le_bytes(last);
     wide += (last & 0xFFFF_FFFF) + (last >> 32);
-    // One fold keeps the total far from overflow however many parts are added.
+    // One fold keeps the total far from an overflow, however many parts are added.
     (wide & 0xFFFF_FFFF) + (wide >> 32)
 }
 

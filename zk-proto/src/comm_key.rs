@@ -10,7 +10,7 @@ pub struct CommKey(u32);
 pub const TICKS: u8 = 50;
 
 impl CommKey {
-    /// A key. Terminals' menus allow 0-999999; other programs have set larger ones, so all of `u32` is taken.
+    /// A key. Terminals' menus allow 0-999999. Other programs set larger ones, so any `u32` is accepted.
     #[must_use]
     pub const fn new(key: u32) -> Self {
         Self(key)
@@ -24,7 +24,7 @@ impl CommKey {
         [r2 ^ b'S' ^ ticks, r3 ^ b'O' ^ ticks, ticks, r1 ^ b'K' ^ ticks]
     }
 
-    /// The terminal's side: whether `token` is this key's for the session, whatever ticks it used.
+    /// Returns true if `token` is this key's for the session, with any ticks. Used on the terminal's side.
     #[must_use]
     pub fn accepts(self, session: u16, token: &[u8]) -> bool {
         matches!(token, [a, b, ticks, d, ..] if self.scramble(session, *ticks) == [*a, *b, *ticks, *d])

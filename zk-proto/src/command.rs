@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-/// The first word of a packet: what is asked, or what the answer is.
+/// The first word of a packet: the request, or the answer.
 ///
-/// Source of every number: public documents and client implementations; `protocol` notes name the doubtful ones.
+/// Source of every number: public documents and other implementations.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Command(pub u16);
 
@@ -13,7 +13,7 @@ macro_rules! commands {
         impl Command {
             $($(#[$doc])* pub const $name: Self = Self($code);)*
 
-            /// The name of a known code, as the field spells it (without `CMD_`).
+            /// The name of a known code, as other implementations spell it (without `CMD_`).
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -78,7 +78,7 @@ commands! {
     OPLOG_RRQ = 34;
     /// Reads counts and capacities.
     GET_FREE_SIZES = 50;
-    /// Lets the clock on the screen blink or stop.
+    /// Makes the clock on the screen blink, or stops it.
     ENABLE_CLOCK = 57;
     /// Starts verification.
     STARTVERIFY = 60;
@@ -86,7 +86,7 @@ commands! {
     STARTENROLL = 61;
     /// Ends a running capture.
     CANCELCAPTURE = 62;
-    /// Reads the terminal's state; it comes in the session field.
+    /// Reads the terminal's state, which comes in the session field.
     STATE_RRQ = 64;
     /// Writes a line on the screen.
     WRITE_LCD = 66;
@@ -100,7 +100,7 @@ commands! {
     SMS_RRQ = 71;
     /// Deletes a short message.
     DELETE_SMS = 72;
-    /// Links a short message with a user.
+    /// Links a short message to a user.
     UDATA_WRQ = 73;
     /// Unlinks a short message from a user.
     DELETE_UDATA = 74;
@@ -140,7 +140,7 @@ commands! {
     RESTART = 1004;
     /// Switches the terminal off.
     POWEROFF = 1005;
-    /// Sends the terminal to sleep.
+    /// Puts the terminal to sleep.
     SLEEP = 1006;
     /// Wakes the terminal.
     RESUME = 1007;
@@ -150,9 +150,9 @@ commands! {
     TEST_TEMP = 1011;
     /// Takes the whole picture of the sensor.
     CAPTUREIMAGE = 1012;
-    /// Makes the terminal take over written data.
+    /// Makes the terminal apply written data.
     REFRESHDATA = 1013;
-    /// Makes the terminal take over written options.
+    /// Makes the terminal apply written options.
     REFRESHOPTION = 1014;
     /// Plays a voice message.
     TESTVOICE = 1017;
@@ -176,7 +176,7 @@ commands! {
     ACK_ERROR = 2001;
     /// Done, with data.
     ACK_DATA = 2002;
-    /// Busy: ask again.
+    /// Busy: retry.
     ACK_RETRY = 2003;
     /// Undocumented; taken as `ACK_RETRY`.
     ACK_REPEAT = 2004;

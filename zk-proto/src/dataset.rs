@@ -1,4 +1,4 @@
-//! The sets that a terminal serves in bulk, and what it offers when one is asked for.
+//! The sets that a terminal serves in bulk, and how it offers them.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -16,18 +16,18 @@ pub enum Dataset {
     Templates,
     /// The operation log.
     Operations,
-    /// Short messages. That the rows are those of single messages is not verified.
+    /// Short messages. Not verified: the rows are assumed to have the layout of single messages.
     Messages,
-    /// Which short messages are for which users. That the rows are those of single links is not verified.
+    /// The links from short messages to users. Not verified: the rows are assumed to have the layout of single links.
     MessageLinks,
-    /// Work codes; no public source gives their rows.
+    /// Work codes. No public source documents their rows.
     WorkCodes,
-    /// The attendance records from one time to another, on newer firmware (one source). The terminal selects them by its own clock,
-    /// and there is no count to hold them against. Where it is not known a refusal says so, or, on some firmware, an empty answer.
+    /// The attendance records between two times, on newer firmware (one source). The terminal selects them by its own
+    /// clock, and there is no count to compare them with. Firmware without it refuses, or answers with nothing.
     AttendanceBetween {
-        /// The first moment.
+        /// The first time.
         from: DeviceTime,
-        /// The last moment.
+        /// The last time.
         to: DeviceTime,
     },
 }
@@ -57,7 +57,7 @@ impl Dataset {
         }
     }
 
-    /// The two numbers of a buffered read: the selector, or where a range begins and ends.
+    /// The two numbers of a buffered read: the selector and 0, or the two times of a range.
     fn arguments(self) -> (u32, u32) {
         match self {
             Self::AttendanceBetween { from, to } => (from.0, to.0),
@@ -65,7 +65,7 @@ impl Dataset {
         }
     }
 
-    /// Whether the command is also one of its own; a range of the log is only known within a buffered read.
+    /// Whether the set can be read directly. A range of the log only exists as a buffered read.
     pub(crate) fn is_direct(self) -> bool {
         !matches!(self, Self::AttendanceBetween { .. })
     }
@@ -92,20 +92,21 @@ impl Dataset {
     }
 }
 
-/// What a terminal answered when a set was asked for.
+/// The answer of a terminal to the request for a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Prepared {
     /// The whole set, in the answer itself (small sets).
     Inline(Bytes),
-    /// The set stands in the terminal's buffer, which serves any range of it.
+    /// The set is in the terminal's buffer, which serves any range of it.
     Buffered {
-        /// Bytes of the set, as the terminal says; not above the transfer cap.
+        /// The size of the set as the terminal reports it; not above the transfer cap.
         size: u64,
     },
-    /// The terminal is already sending: the set comes once, from the beginning, and must be read before anything else is asked.
+    /// The terminal is already sending. The set comes once, from the beginning, and must be read before the next
+    /// request.
     Streamed {
-        /// Bytes of the set, as the terminal says; not above the transfer cap.
+        /// The size of the set as the terminal reports it; not above the transfer cap.
         size: u64,
     },
     /// No set: nothing was sent (`ACK_OK`), or a refusal that usually means "no data" (2001, 4989, 4991).

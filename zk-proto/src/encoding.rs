@@ -1,9 +1,9 @@
-//! The code page of names: terminals do not say which they use, so it is a setting of each.
+//! The code page of names. Terminals do not report theirs, so it is a setting.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// How a terminal writes names. UTF-8 unless told otherwise; with the feature `encoding` also the named code pages.
+/// The code page of a terminal's texts: UTF-8 by default; with the feature `encoding` also named code pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextEncoding(Kind);
 
@@ -24,8 +24,9 @@ impl TextEncoding {
     /// UTF-8, which many TFT terminals use.
     pub const UTF_8: Self = Self(Kind::Utf8);
 
-    /// A code page by its label: `gbk`, `windows-1256`, `big5` and whatever else the WHATWG standard names, and `cp1256` for
-    /// `windows-1256` and its like. `None` when the label is unknown, or names UTF-16 or a replacement, which no terminal writes.
+    /// A code page by its label: `gbk`, `windows-1256`, `big5` and all others of the WHATWG standard, and `cp1256` for
+    /// `windows-1256` and the like. `None` if the label is unknown, or names UTF-16 or a replacement, which no terminal
+    /// uses.
     #[cfg(feature = "encoding")]
     #[must_use]
     pub fn named(label: &str) -> Option<Self> {
@@ -36,11 +37,11 @@ impl TextEncoding {
         if encoding == encoding_rs::UTF_8 {
             return Some(Self::UTF_8);
         }
-        // UTF-16 is the only one that encodes to something else than itself.
+        // UTF-16 is the only one that is not encoded to itself.
         (encoding.output_encoding() == encoding).then_some(Self(Kind::Named(encoding)))
     }
 
-    /// The label of the code page, which [`TextEncoding::named`] knows.
+    /// The label of the code page, as [`TextEncoding::named`] accepts it.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self.0 {
@@ -50,7 +51,7 @@ impl TextEncoding {
         }
     }
 
-    /// The text of some bytes; what does not decode becomes U+FFFD.
+    /// Decodes bytes; invalid ones become U+FFFD.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> String {
         match self.0 {
@@ -60,7 +61,8 @@ impl TextEncoding {
         }
     }
 
-    /// The bytes of a text, at most `max`: cut between characters, never inside one. `None` when the code page lacks a character.
+    /// Encodes a text into at most `max` bytes, cut between characters. `None` if a character is missing from the code
+    /// page.
     #[must_use]
     pub fn encode(self, text: &str, max: usize) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();

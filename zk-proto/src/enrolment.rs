@@ -1,7 +1,7 @@
-//! A remote enrolment, step by step: what the terminal's events mean for the person who stands before it.
+//! A remote enrolment, step by step: the meaning of the terminal's events for the person at the terminal.
 //!
-//! This is the whole of it without input and output: start it with [`StartEnrolment`](crate::op::StartEnrolment) and hand in
-//! every [`LiveEvent`]. [`Client::enrol`](crate::Client::enrol) does both.
+//! It does no input or output. Start the enrolment with [`StartEnrolment`](crate::op::StartEnrolment) and hand in every
+//! [`LiveEvent`]. [`Client::enrol`](crate::Client::enrol) does both.
 //!
 //! ```
 //! use zk_proto::enrolment::{Progress, Step};
@@ -16,29 +16,29 @@
 
 use crate::record::{Enrolment, LiveEvent};
 
-/// What happened in an enrolment.
+/// A step of an enrolment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A finger lies on the sensor.
+    /// A finger is on the sensor.
     Placed {
-        /// For which press, from 1; three are usual.
+        /// The press, from 1; three are usual.
         press: u8,
     },
     /// The press was good.
     Captured {
-        /// Which, from 1.
+        /// The press, from 1.
         press: u8,
     },
-    /// The press was bad and has to be done again.
+    /// The press was bad and has to be repeated.
     Repeat {
-        /// Which, from 1.
+        /// The press, from 1.
         press: u8,
     },
-    /// It is over.
+    /// The enrolment ended.
     Ended(Enrolment),
 }
 
-/// How far an enrolment has come.
+/// The progress of an enrolment.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     captured: u8,
@@ -46,8 +46,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// What an event means for the enrolment. `None`: nothing, as for a punch in between, or for the second of the two
-    /// completions that many terminals send.
+    /// Returns the meaning of an event for the enrolment. `None` for unrelated events, such as a punch, and for the
+    /// second of the two completions that many terminals send.
     pub fn on_event(&mut self, event: &LiveEvent) -> Option<Step> {
         if self.ended {
             return None;

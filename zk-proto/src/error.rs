@@ -1,20 +1,20 @@
-//! What can be wrong with bytes from a terminal, or with its answer.
+//! Errors in the bytes of a terminal, and its refusals.
 
 use core::fmt;
 
 use crate::Command;
 use crate::reply::Meaning;
 
-/// Bytes that are not what the protocol allows, or an answer that is a refusal.
+/// Bytes that violate the protocol, or a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtoError {
     /// A TCP frame does not start as one.
     BadMagic {
-        /// The four bytes that stood there.
+        /// The first four bytes.
         found: [u8; 4],
     },
-    /// An encrypted frame, or a demand for encryption: secure firmware, which this protocol cannot talk to.
+    /// An encrypted frame, or a demand for encryption: secure firmware, which does not speak this protocol.
     SecureFirmware,
     /// As [`ProtoError::SecureFirmware`], seen in the framing.
     SecureFrame,
@@ -27,7 +27,7 @@ pub enum ProtoError {
     },
     /// A claimed size is over its cap; nothing was allocated.
     TooLarge {
-        /// What claimed it.
+        /// The item with the claim.
         what: &'static str,
         /// The claim, in bytes.
         claimed: u64,
@@ -43,14 +43,14 @@ pub enum ProtoError {
         /// Bytes that are there.
         have: usize,
     },
-    /// A value that the item cannot hold.
+    /// A value that does not fit the item.
     Invalid {
         /// The item or field.
         what: &'static str,
     },
-    /// The terminal answered with a code that means no.
+    /// The terminal refused a request.
     Refused {
-        /// What was asked.
+        /// The request.
         command: Command,
         /// The answer.
         code: Command,
@@ -61,46 +61,47 @@ pub enum ProtoError {
     WrongKey,
     /// The terminal answered with a code that does not belong to the request.
     Unexpected {
-        /// What was asked.
+        /// The request.
         command: Command,
         /// The answer.
         code: Command,
     },
-    /// The terminal no longer knows the session, or its comm key changed: it answered a request with a demand for the key.
+    /// The terminal no longer knows the session, or its comm key changed: it answered a request with a demand for the
+    /// key.
     SessionLost,
-    /// Packets whose stored checksum is not that of their content, asked for again and wrong again.
+    /// Packets whose checksum stayed wrong when they were requested again.
     Damaged {
         /// The request that they answer.
         command: Command,
     },
-    /// A transfer ended with bytes missing, however often they were asked for. What stood before them has been handed out.
+    /// A transfer ended with missing bytes, after repeated requests. The bytes before them have been handed out.
     Incomplete {
-        /// Where in the set the first missing byte stands.
+        /// The offset of the first missing byte.
         offset: u64,
-        /// How many of the bytes asked for did not come.
+        /// The number of missing bytes.
         missing: u64,
     },
-    /// Answers over UDP that had more than one datagram each, and of which no two were the same.
+    /// Answers over UDP of several datagrams each that never agreed.
     Differs {
         /// The request that they answer.
         command: Command,
-        /// How many answers were compared.
+        /// The number of answers that were compared.
         readings: usize,
     },
-    /// More packets of other requests than a request may meet.
+    /// Too many packets of other requests during one request.
     Flooded {
-        /// How many were discarded.
+        /// The number of discarded packets.
         discarded: u32,
     },
     /// No answer to a request within its time.
     TimedOut {
-        /// What was asked.
+        /// The request.
         command: Command,
     },
 }
 
 impl ProtoError {
-    /// Whether the same request may succeed on a new session without anybody changing anything.
+    /// Returns true if a retry on a new session may succeed without any change.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         if let Self::Refused { code, .. } = self {

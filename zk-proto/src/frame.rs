@@ -14,24 +14,24 @@ pub const MAGIC: [u8; 4] = [0x50, 0x50, 0x82, 0x7D];
 pub const SECURE_MAGIC: [u8; 4] = [0x50, 0x50, 0x83, 0x7C];
 /// The first two bytes from an access control panel on the same port.
 pub(crate) const PANEL_MAGIC: [u8; 2] = [0xAA, 0x01];
-/// Bytes in front of each packet.
+/// Bytes before each packet.
 pub const PREFIX_LEN: usize = 8;
-/// The longest packet that is accepted by default: 16 MiB. A terminal sends at most 64 KiB and a header.
+/// The longest packet that is accepted by default: 16 MiB. Terminals send at most 64 KiB and a header.
 pub const MAX_PACKET: usize = 16 << 20;
 
-/// What one attempt to take an item off the front of the buffer came to.
+/// The result of trying to take one item off the front of the buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded<T> {
-    /// A whole item; its bytes have left the buffer.
+    /// A complete item. Its bytes have been consumed.
     Item(T),
-    /// Not yet: at least `need` more bytes. Nothing was consumed.
+    /// At least `need` more bytes are required. Nothing was consumed.
     Incomplete {
-        /// How many bytes are missing at the least.
+        /// The least number of missing bytes.
         need: usize,
     },
 }
 
-/// Cuts a byte stream, however it was split, into packets.
+/// Splits a byte stream into packets, however it arrives.
 #[derive(Debug)]
 pub struct FrameDecoder {
     buffer: BytesMut,
@@ -45,23 +45,23 @@ impl Default for FrameDecoder {
 }
 
 impl FrameDecoder {
-    /// A decoder that refuses packets longer than `max_packet` bytes, header included.
+    /// A decoder that refuses packets longer than `max_packet` bytes, including the header.
     #[must_use]
     pub fn with_max_packet(max_packet: usize) -> Self {
         Self { buffer: BytesMut::new(), max_packet }
     }
 
-    /// Adds what arrived.
+    /// Adds received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The receive buffer itself, for a driver that reads straight into it.
+    /// The receive buffer itself, for a driver that reads directly into it.
     pub fn buffer_mut(&mut self) -> &mut BytesMut {
         &mut self.buffer
     }
 
-    /// Bytes received and not yet taken.
+    /// The number of bytes that were received and not yet taken.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.buffer.len()
@@ -70,8 +70,8 @@ impl FrameDecoder {
     /// Takes the next packet, without its prefix.
     ///
     /// # Errors
-    /// [`ProtoError::BadMagic`], [`ProtoError::SecureFrame`], [`ProtoError::BadLength`] or [`ProtoError::TooLarge`]; the
-    /// stream is lost then.
+    /// [`ProtoError::BadMagic`], [`ProtoError::SecureFrame`], [`ProtoError::BadLength`] or [`ProtoError::TooLarge`].
+    /// The stream is then lost.
     pub fn next_frame(&mut self) -> Result<Decoded<Bytes>, ProtoError> {
         let length = match prefix(&self.buffer) {
             Ok((_, (magic, length))) => self.check(magic, length)?,
@@ -100,7 +100,7 @@ impl FrameDecoder {
         Ok(length)
     }
 
-    /// A wrong first byte is known before the whole prefix is there.
+    /// Checks the prefix. A wrong first byte is found before the prefix is complete.
     fn check_start(&self) -> Result<(), ProtoError> {
         if MAGIC.starts_with(&self.buffer) || SECURE_MAGIC.starts_with(&self.buffer) {
             return Ok(());
@@ -133,7 +133,7 @@ fn prefix(input: &[u8]) -> IResult<&[u8], ([u8; 4], u32)> {
 pub fn encode(command: crate::Command, session: u16, reply_id: u16, data: &[u8], out: &mut BytesMut) {
     out.reserve(PREFIX_LEN + HEADER_LEN + data.len());
     out.put_slice(&MAGIC);
-    // A request never comes near 4 GiB: uploads go in chunks.
+    // No request comes near 4 GiB: uploads are sent in chunks.
     out.put_u32_le((HEADER_LEN + data.len()) as u32);
     Packet::encode(command, session, reply_id, data, out);
 }

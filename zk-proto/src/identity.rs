@@ -1,8 +1,8 @@
-//! Who a terminal says it is.
+//! The identity of a terminal.
 
 use alloc::string::String;
 
-/// What a terminal tells of itself. Every field is an option: firmware leaves out what it likes.
+/// The identity that a terminal reports. Every field is optional, because firmware may leave it out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Identity {

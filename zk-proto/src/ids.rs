@@ -28,14 +28,14 @@ impl VerifyMode {
     /// Palm (one source).
     pub const PALM: Self = Self(25);
 
-    /// Whether the value stands in the field's published tables: 0-16 and 25.
+    /// Returns true if public tables list the value: 0-16 and 25.
     #[must_use]
     pub fn is_documented(self) -> bool {
         matches!(self.0, 0..=16 | 25)
     }
 }
 
-/// What the person declared: an open set, the raw byte is kept.
+/// The punch state that the person declared: an open set, the raw byte is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PunchState(pub u8);
@@ -45,25 +45,25 @@ impl PunchState {
     pub const CHECK_IN: Self = Self(0);
     /// Departure.
     pub const CHECK_OUT: Self = Self(1);
-    /// Begin of a break.
+    /// Start of a break.
     pub const BREAK_OUT: Self = Self(2);
     /// End of a break.
     pub const BREAK_IN: Self = Self(3);
-    /// Begin of overtime.
+    /// Start of overtime.
     pub const OVERTIME_IN: Self = Self(4);
     /// End of overtime.
     pub const OVERTIME_OUT: Self = Self(5);
     /// The terminal asks for no state.
     pub const UNDEFINED: Self = Self(255);
 
-    /// Whether the value is one of the constants.
+    /// Returns true if the value is one of the constants.
     #[must_use]
     pub fn is_known(self) -> bool {
         matches!(self.0, 0..=5 | 255)
     }
 }
 
-/// What a person keys in at the terminal: text, zeros kept. Empty when the terminal recorded none.
+/// The id that a person keys in at the terminal: text, with leading zeros. Empty if the terminal recorded none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct UserId(pub String);
@@ -74,9 +74,9 @@ const MARK: char = char::REPLACEMENT_CHARACTER;
 impl UserId {
     /// Reads a text field: the bytes up to the first NUL or the field's end, as UTF-8.
     ///
-    /// A byte that is not part of UTF-8 text becomes U+FFFD and two hexadecimal digits: `35 D2` is read as `5\u{FFFD}D2`.
-    /// Two fields with different bytes never give the same id. Other implementations leave such bytes out, and the punch
-    /// then belongs to user `5`.
+    /// A byte that is not part of UTF-8 text becomes U+FFFD and two hexadecimal digits: `35 D2` is read as
+    /// `5\u{FFFD}D2`. Two fields with different bytes never give the same id. Other implementations leave such bytes
+    /// out, and the punch then belongs to user `5`.
     #[must_use]
     pub fn from_field(field: &[u8]) -> Self {
         let text = up_to_nul(field);
@@ -129,7 +129,7 @@ impl UserId {
     }
 }
 
-/// A field as text, each byte that is none marked. U+FFFD itself counts as such: somebody else already lost the text.
+/// Reads a field as text and marks each invalid byte. U+FFFD itself is marked too: the text was already lost elsewhere.
 fn marked(field: &[u8]) -> String {
     let mut text = String::with_capacity(field.len() + 8);
     let mark = |text: &mut String, bytes: &[u8]| {

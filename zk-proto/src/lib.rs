@@ -1,21 +1,22 @@
-//! The binary protocol that ZKTeco/iClock attendance terminals speak on TCP and UDP port 4370: frames, packets, records, the
-//! conversation, and the proof that a transfer's records are where they seem to be.
+//! The binary protocol of ZKTeco/iClock attendance terminals on TCP and UDP port 4370: frames, packets, records,
+//! sessions, and the proof that a transfer is complete and in place.
 //!
-//! It is not the HTTP push protocol (ADMS), not the protocol of access control panels on the same port, and not the secure
-//! protocol of recent firmware: the latter two are recognized and named. It stores nothing and knows no time zone.
+//! It does not speak the HTTP push protocol (ADMS), the protocol of access control panels on the same port, or the
+//! secure protocol of recent firmware; it recognizes the latter two. It stores nothing and knows no time zones.
 //!
-//! | layer | module | what it turns into what |
+//! | layer | module | turns |
 //! |---|---|---|
-//! | framing | [`frame`] | a TCP stream into packets' bytes; a UDP datagram is one packet's |
+//! | framing | [`frame`] | a TCP stream into packets; a UDP datagram is one packet |
 //! | packets | [`packet`], [`checksum`] | bytes into command, reply id, data |
 //! | meaning | [`reply`], [`op`], [`enrolment`] | answers and events into results or refusals |
 //! | conversation | [`session`] | requests into bytes and bytes into events, with time as an argument |
-//! | proof | [`spool`], [`proof`] | a transfer into one whose records can be had |
-//! | record of it | [`transcript`] | a conversation into text without secrets, and back into the same conversation |
+//! | proof | [`spool`], [`proof`] | a transfer into proven records |
+//! | recording | [`transcript`] | a conversation into text without secrets, and back |
 //! | records | [`record`], [`encoding`] | bytes into users, attendance records, live events |
-//! | sockets | [`client`] (feature `client`) | a host and a port into all of the above |
+//! | sockets | [`client`] (feature `client`) | a host and a port into a session |
 //!
-//! Everything but [`client`] works without `std`; the feature `chrono` converts [`DeviceTime`]. The bare core (`default-features = false`) needs `nom` and `bytes`.
+//! Everything but [`client`] works without `std`. The bare core (`default-features = false`) needs only `nom` and
+//! `bytes`. The feature `chrono` converts [`DeviceTime`].
 //!
 //! # A decode without a network
 //! ```

@@ -11,7 +11,7 @@ pub const HEADER_LEN: usize = 8;
 /// One packet as received, its data shared with the buffer that it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// What is asked, or what the answer is.
+    /// The request, or the answer.
     pub command: Command,
     /// The checksum as stored; see [`Packet::intact`].
     pub checksum: u16,
@@ -19,17 +19,17 @@ pub struct Packet {
     pub session: u16,
     /// Echo of the request's counter; 0 in events.
     pub reply_id: u16,
-    /// Whether the stored checksum is that of the content.
+    /// Whether the stored checksum matches the content.
     pub intact: bool,
-    /// What follows the header.
+    /// The bytes after the header.
     pub data: Bytes,
 }
 
 impl Packet {
-    /// Takes a whole packet apart.
+    /// Parses a whole packet.
     ///
     /// # Errors
-    /// [`ProtoError::Truncated`] when it is shorter than a header. A wrong checksum is no error here: see `intact`.
+    /// [`ProtoError::Truncated`] when it is shorter than a header. A wrong checksum is not an error: see `intact`.
     pub fn parse(mut bytes: Bytes) -> Result<Self, ProtoError> {
         if bytes.len() < HEADER_LEN {
             return Err(ProtoError::Truncated { what: "packet", need: HEADER_LEN, have: bytes.len() });
@@ -42,8 +42,8 @@ impl Packet {
         Ok(Self { command, checksum, session, reply_id, intact, data: bytes })
     }
 
-    /// Whether the stored checksum is one less than that of the content, as some programs compute it (one source: a client
-    /// that copied a published formula without the step that evens it out). Such a packet is not `intact`.
+    /// Returns true if the stored checksum is one too small, as some programs compute it (one source: a client that
+    /// copied a published formula without its last step). Such a packet is not `intact`.
     #[must_use]
     pub fn is_one_short(&self) -> bool {
         !self.intact && self.checksum == self.exact_checksum().wrapping_sub(1)

@@ -1,21 +1,21 @@
-//! What an answer means: done, refused, come again, or a demand.
+//! The meaning of an answer: done, refused, busy, or a demand for the key.
 
 use crate::{Command, ProtoError};
 
-/// The one answer to a request, as an operation reads it.
+/// The answer to a request, as an operation reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply<'a> {
-    /// What was asked.
+    /// The request.
     pub command: Command,
     /// The code of the answer.
     pub code: Command,
-    /// The field at offset 4: mostly the session id, for `STATE_RRQ` the state.
+    /// The field at offset 4: mostly the session id; for `STATE_RRQ` the state.
     pub field: u16,
-    /// What the answer carries.
+    /// The data of the answer.
     pub data: &'a [u8],
 }
 
-/// What a reply code asks of the client. Source: the field's code tables, which agree.
+/// The meaning of a reply code. Source: the code tables of other implementations, which agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// Done; the packet may carry data.
@@ -32,7 +32,7 @@ pub enum Meaning {
     Secure,
     /// Not an answer: a live event.
     Event,
-    /// Anything else means no.
+    /// Anything else is a refusal.
     Refused,
 }
 
@@ -54,10 +54,11 @@ impl Meaning {
 }
 
 impl<'a> Reply<'a> {
-    /// The data of an answer that means yes.
+    /// Returns the data of a positive answer.
     ///
     /// # Errors
-    /// [`ProtoError::Refused`] for a code that means no, [`ProtoError::Unexpected`] for one that is no answer to a plain request.
+    /// [`ProtoError::Refused`] for a refusal, [`ProtoError::Unexpected`] for a code that does not answer a plain
+    /// request.
     pub fn ok(&self) -> Result<&'a [u8], ProtoError> {
         match Meaning::of(self.code) {
             Meaning::Done | Meaning::Data => Ok(self.data),

@@ -4,19 +4,20 @@ use core::fmt;
 
 use crate::ProtoError;
 
-/// A moment of a terminal's wall clock, kept as the `u32` that it sent.
+/// A time of a terminal's wall clock, kept as the `u32` that it sent.
 ///
-/// Packed as `((((year - 2000) * 12 + month - 1) * 31 + day - 1) * 24 + hour) * 3600 + minute * 60 + second`, so that it
-/// orders by time and can hold days that do not exist (30 February). Source: `vectors/time.json`.
+/// Packed as `((((year - 2000) * 12 + month - 1) * 31 + day - 1) * 24 + hour) * 3600 + minute * 60 + second`, so it
+/// sorts by time and can represent days that do not exist (30 February). Source: `vectors/time.json`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct DeviceTime(pub u32);
 
 impl DeviceTime {
-    /// What a terminal shows after its clock lost power: 2000-01-01 00:00:00.
+    /// The time of a clock that lost power: 2000-01-01 00:00:00.
     pub const RESET: Self = Self(0);
 
-    /// Packs a date and time. `None` when a field is out of its range, the day does not exist, or the year is not 2000-2099.
+    /// Packs a date and time. `None` when a field is out of its range, the day does not exist, or the year is not
+    /// 2000-2099.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8, hour: u8, minute: u8, second: u8) -> Option<Self> {
         let exists = (2000..=2099).contains(&year)
@@ -33,7 +34,7 @@ impl DeviceTime {
     }
 
     /// Reads the six one-byte fields of a live event: year since 2000, month, day, hour, minute, second.
-    /// `None` when they are no date (month 0 occurs on unset clocks).
+    /// `None` if they are not a date (month 0 occurs on unset clocks).
     #[must_use]
     pub fn from_six_bytes(bytes: [u8; 6]) -> Option<Self> {
         let [year, month, day, hour, minute, second] = bytes;
@@ -47,7 +48,7 @@ impl DeviceTime {
         [(self.year() - 2000) as u8, self.month(), self.day(), self.hour(), self.minute(), self.second()]
     }
 
-    /// The answer to `GET_TIME`.
+    /// Reads the answer to `GET_TIME`.
     ///
     /// # Errors
     /// [`ProtoError::Truncated`] when there are fewer than four bytes.
@@ -70,7 +71,7 @@ impl DeviceTime {
         (self.0 / (31 * 86_400) % 12 + 1) as u8
     }
 
-    /// Day, 1-31; not every month has it: see [`DeviceTime::exists`].
+    /// Day, 1-31. The month may not have it: see [`DeviceTime::exists`].
     #[must_use]
     pub fn day(self) -> u8 {
         (self.0 / 86_400 % 31 + 1) as u8
@@ -94,7 +95,7 @@ impl DeviceTime {
         (self.0 % 60) as u8
     }
 
-    /// Whether the calendar has this day.
+    /// Returns true if the calendar has this day.
     #[must_use]
     pub fn exists(self) -> bool {
         // Every month has 28 days.

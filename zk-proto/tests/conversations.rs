@@ -104,8 +104,8 @@ impl Replay {
         }
     }
 
-    /// Over UDP this client does not believe an answer in several datagrams and asks again, which the recorded one did not. The
-    /// recorded terminal answers from the recorded data, in packets of the recorded size.
+    /// Over UDP this client does not believe an answer in several datagrams and asks again, which the recorded one did
+    /// not. The recorded terminal answers from the recorded data, in packets of the recorded size.
     fn answer_range(&mut self, request: &Packet) {
         assert_eq!(self.transport, "udp");
         let (data, part) = self.range.as_ref().expect("a range in several packets");

@@ -1,4 +1,5 @@
-//! What the proof weighs beside sizes and counts: punch states that recur, the user table, a second reading, a pinned layout.
+//! What the proof weighs beside sizes and counts: punch states that recur, the user table, a second reading, a pinned
+//! layout.
 
 mod logs;
 

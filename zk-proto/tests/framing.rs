@@ -81,7 +81,10 @@ fn a_length_above_the_cap_is_refused_before_anything_is_allocated() {
 proptest! {
     #[test]
     fn any_split_of_a_stream_gives_the_same_packets(
-        packets in prop::collection::vec((any::<u16>(), any::<u16>(), prop::collection::vec(any::<u8>(), 0..200)), 1..8),
+        packets in prop::collection::vec(
+            (any::<u16>(), any::<u16>(), prop::collection::vec(any::<u8>(), 0..200)),
+            1..8,
+        ),
         cuts in prop::collection::vec(1_usize..40, 1..64),
     ) {
         let mut stream = BytesMut::new();

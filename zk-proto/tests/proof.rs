@@ -25,8 +25,8 @@ fn logs(layout: AttendanceLayout, sizes: &[u32]) -> impl Iterator<Item = (Kind, 
 fn a_whole_log_is_taken() {
     for layout in NARROW.into_iter().chain(WIDE) {
         for (kind, log) in logs(layout, &[1, 2, 3, 5, 10, 50, 500]) {
-            // Seen once, a mode that no document names is no mode; of layout A one record is too little, and of a clock that
-            // was reset, a few.
+            // Seen once, a mode that no document names is no mode; of layout A one record is too little, and of a clock
+            // that was reset, a few.
             let rare_modes = kind == Kind::UnknownModes && log.records < 50;
             let lone_a = layout == AttendanceLayout::EightA && log.records < 3;
             let only_resets = kind == Kind::ResetClock && log.records < 5;
@@ -199,7 +199,8 @@ fn the_order_that_is_set_names_the_fields_and_is_no_evidence() {
     }
 }
 
-/// Half of the ids missing, and a cut that puts the low byte of the others where layout B has its flags: bits 6 and 7 show it.
+/// Half of the ids missing, and a cut that puts the low byte of the others where layout B has its flags: bits 6 and 7
+/// show it.
 #[test]
 fn a_cut_that_moves_ids_into_the_flags_of_layout_b_is_told_by_the_bits_that_it_never_sets() {
     for layout in [AttendanceLayout::EightA, AttendanceLayout::EightB] {

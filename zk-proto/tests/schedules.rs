@@ -1,8 +1,8 @@
 //! Random schedules of faults: whatever befalls a reading, its records are the terminal's or it ends with a reason.
 //!
-//! A schedule that fails is told as a line, and run again by itself, in a later version too: `SCHEDULE="417 tft40 udp 200
-//! cut-head=12x1@1" cargo test -p zk-proto --test schedules`. `SCHEDULES=20000` runs more of them than usual. Those in memory run
-//! on invented time and are the same to the last packet each time.
+//! A schedule that fails is told as a line, and run again by itself, in a later version too: `SCHEDULE="417 tft40 udp
+//! 200 cut-head=12x1@1" cargo test -p zk-proto --test schedules`. `SCHEDULES=20000` runs more of them than usual. Those
+//! in memory run on invented time and are the same to the last packet each time.
 
 mod schedules {
     mod datagrams;

@@ -982,7 +982,8 @@ proptest! {
         datagrams: bool,
     ) {
         let codes = [
-            Command::ACK_OK, Command::DATA, Command::DATA, Command::PREPARE_DATA, Command::ACK_RETRY, Command::ACK_ERROR,
+            Command::ACK_OK, Command::DATA, Command::DATA, Command::PREPARE_DATA,
+            Command::ACK_RETRY, Command::ACK_ERROR,
             Command::REG_EVENT, Command::ACK_UNKNOWN,
         ];
         let stage = if datagrams { Stage::connected_by_datagrams() } else { Stage::connected() };

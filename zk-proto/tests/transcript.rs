@@ -417,7 +417,10 @@ const CODES: [Command; 5] =
 
 proptest! {
     #[test]
-    fn any_text_is_a_transcript_or_none(text in ".{0,200}", lines in prop::collection::vec("[0-9]{1,5} [a-z<>]{1,6} [0-9a-f ]{0,20}", 0..6)) {
+    fn any_text_is_a_transcript_or_none(
+        text in ".{0,200}",
+        lines in prop::collection::vec("[0-9]{1,5} [a-z<>]{1,6} [0-9a-f ]{0,20}", 0..6),
+    ) {
         let _ = Transcript::parse(&text);
         let _ = Transcript::parse(&format!("zk-transcript 1\n{}", lines.join("\n")));
     }
@@ -425,7 +428,10 @@ proptest! {
     #[test]
     fn whatever_comes_is_written_at_its_time_and_length(
         datagrams: bool,
-        steps in prop::collection::vec((0usize..9, 0usize..5, 0u16..4, prop::collection::vec(any::<u8>(), 0..90), 0usize..40), 1..30),
+        steps in prop::collection::vec(
+            (0usize..9, 0usize..5, 0u16..4, prop::collection::vec(any::<u8>(), 0..90), 0usize..40),
+            1..30,
+        ),
     ) {
         let mut scribe = Scribe::new([]);
         scribe.open(Duration::ZERO, datagrams);

@@ -8,8 +8,8 @@ use zk_proto::proof::{Counts, prove_users};
 use zk_proto::record::{AccessZones, Privilege, User, UserLayout, UserPassword};
 use zk_proto::{Uid, UserId};
 
-/// Sizes among which are those that are whole numbers of wider rows too: 18 and 36 of 28 bytes are 7 and 14 of 72, 30, 60
-/// and 90 are 7, 14 and 21 of 120, and 5 of 72 are 3 of 120.
+/// Sizes among which are those that are whole numbers of wider rows too: 18 and 36 of 28 bytes are 7 and 14 of 72, 30,
+/// 60 and 90 are 7, 14 and 21 of 120, and 5 of 72 are 3 of 120.
 const SIZES: [u16; 9] = [3, 5, 18, 20, 30, 36, 60, 90, 300];
 
 /// What people carry beside their number.

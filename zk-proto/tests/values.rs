@@ -142,7 +142,8 @@ fn every_option_is_asked_for_by_name_and_its_answer_read() {
 proptest! {
     #[test]
     fn a_time_that_was_packed_has_the_fields_it_was_packed_from(
-        year in 2000_u16..=2099, month in 1_u8..=12, day in 1_u8..=28, hour in 0_u8..24, minute in 0_u8..60, second in 0_u8..60,
+        year in 2000_u16..=2099, month in 1_u8..=12, day in 1_u8..=28,
+        hour in 0_u8..24, minute in 0_u8..60, second in 0_u8..60,
     ) {
         let time = DeviceTime::new(year, month, day, hour, minute, second).unwrap();
         prop_assert!(time.exists());

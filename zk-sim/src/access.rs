@@ -11,25 +11,25 @@ pub struct Access {
     zones: BTreeMap<u16, WeeklyZone>,
     combinations: BTreeMap<u8, UnlockCombination>,
     styles: BTreeMap<u16, UserVerifyStyle>,
-    /// Of users whose records have no place for them.
+    /// The zones of users whose records have no place for them.
     user_zones: BTreeMap<u16, UserZones>,
 }
 
 impl Access {
-    /// A group. One that nobody wrote lets its users in by the first zone.
+    /// A group. By default it lets its users in by the first zone.
     #[must_use]
     pub fn group(&self, number: u8) -> AccessGroup {
         let fresh = AccessGroup { number, zones: [1, 0, 0], style: VerifyStyle::ANY, holidays: false };
         self.groups.get(&number).copied().unwrap_or(fresh)
     }
 
-    /// A zone. One that nobody wrote is always open.
+    /// A zone. By default it is always open.
     #[must_use]
     pub fn zone(&self, number: u16) -> WeeklyZone {
         self.zones.get(&number).copied().unwrap_or(WeeklyZone { number, days: [Hours::ALWAYS; 7] })
     }
 
-    /// A combination. Of those that nobody wrote, the first is one person of the first group; the others are empty.
+    /// A combination. By default the first is one person of the first group, and the others are empty.
     #[must_use]
     pub fn combination(&self, number: u8) -> UnlockCombination {
         let first = UnlockCombination { number, groups: [1, 0, 0, 0, 0], people: 1 };
@@ -59,7 +59,7 @@ impl Access {
         self.styles.insert(uid, style);
     }
 
-    /// When a user may enter whose record has no place for it.
+    /// The zones of a user whose record has no place for them.
     pub(crate) fn user_zones(&self, uid: u16) -> UserZones {
         self.user_zones.get(&uid).copied().unwrap_or_default()
     }

@@ -8,12 +8,12 @@ use zk_proto::record::{FaceTemplate, FingerTemplate};
 
 use crate::users::data_set;
 
-/// Fingers that a user has room for.
+/// The number of fingers per user.
 const FINGERS: u8 = 10;
-/// What command 88 puts behind a template, which clients cut off again (one source).
+/// The bytes that command 88 appends to a template, and clients cut off again (one source).
 const PADDING: u8 = 0;
 
-/// What a terminal is set up with.
+/// The biometrics that a terminal is built with.
 #[derive(Clone, Debug)]
 pub(crate) enum Given {
     Finger(FingerTemplate),
@@ -22,7 +22,7 @@ pub(crate) enum Given {
     Photo(String, Bytes),
 }
 
-/// What the terminal knows of its users beside their records. Whoever changes it sees to it that the users exist.
+/// The biometrics of a terminal's users. Callers must ensure that the users exist.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Biometrics {
     finger_room: usize,
@@ -37,7 +37,7 @@ impl Biometrics {
         Self { finger_room: finger_capacity as usize, ..Self::default() }
     }
 
-    /// Takes in what the terminal is set up with, without a look at its rules.
+    /// Adds the biometrics that the terminal is built with, without checking its rules.
     pub(crate) fn take(&mut self, given: Given) {
         match given {
             Given::Finger(finger) => drop(self.fingers.insert((finger.uid.0, finger.finger), finger)),
@@ -89,7 +89,7 @@ impl Biometrics {
         data_set(&entries)
     }
 
-    /// One fingerprint as command 88 gives it.
+    /// One fingerprint as command 88 returns it.
     pub(crate) fn padded_finger(&self, uid: u16, finger: u8) -> Option<Bytes> {
         let mut data = BytesMut::from(&self.finger(uid, finger)?.template[..]);
         data.put_u8(PADDING);
@@ -108,7 +108,7 @@ impl Biometrics {
         uids.len()
     }
 
-    /// The blocks of a user's face as command 150 gives them. `None` when the user has none.
+    /// The blocks of a user's face as command 150 returns them. `None` if the user has none.
     pub(crate) fn encoded_face(&self, uid: u16) -> Option<Bytes> {
         let mut blocks = BytesMut::new();
         for face in self.face(uid) {

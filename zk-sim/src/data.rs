@@ -1,4 +1,4 @@
-//! Users and punches out of a seed.
+//! Users and punches generated from a seed.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::punch::Punch;
 pub struct Person {
     /// The slot.
     pub uid: u16,
-    /// What the person keys in.
+    /// The user id.
     pub user_id: Arc<str>,
     /// The name on the screen.
     pub name: String,
@@ -22,7 +22,7 @@ pub struct Person {
     pub privilege: u8,
 }
 
-/// A small generator whose numbers stay the same for ever, so that a seed means the same data in every version.
+/// A small generator whose numbers never change, so that a seed means the same data in every version.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
@@ -53,24 +53,24 @@ pub(crate) fn people(count: u16, encoding: TextEncoding) -> Vec<Person> {
         .map(|uid| Person {
             uid,
             user_id: (1000 + u32::from(uid)).to_string().into(),
-            // At most the eight bytes that old terminals have for a name.
+            // Old terminals have eight bytes for a name.
             name: format!("{word}{uid}"),
             privilege: if uid == 1 { 14 } else { 0 },
         })
         .collect()
 }
 
-/// What generated names begin with: a letter, or a word in the script of the code page.
+/// The start of generated names: a letter, or a word in the script of the code page.
 fn word_for(encoding: TextEncoding) -> &'static str {
     const WORDS: [&str; 5] = ["员工", "員工", "موظف", "имя", "osôb"];
     let known = WORDS.into_iter().find(|word| encoding != TextEncoding::UTF_8 && encoding.encode(word, 8).is_some());
     known.unwrap_or("P-")
 }
 
-/// The longest stretch of working days that generated punches cover: four years of them.
+/// The most working days that generated punches cover: four years.
 const MOST_DAYS: usize = 1000;
 
-/// `count` punches of `people` in the order of time, on working days that end with the one before `now`.
+/// `count` punches of `people` in order of time, on working days up to the one before `now`.
 pub(crate) fn punches(
     count: usize,
     people: &[Person],
@@ -104,7 +104,7 @@ fn working_days(count: usize, today: NaiveDate) -> Vec<NaiveDate> {
     days
 }
 
-/// Seconds of the day at which the first people come and go, and over how many each spreads.
+/// Seconds of the day at which the first people come and go, and the spread of each in seconds.
 const ARRIVALS_FROM: usize = 6 * 3600 + 1800;
 const DEPARTURES_FROM: usize = 13 * 3600;
 const SPREAD: usize = 5 * 3600;
@@ -130,7 +130,7 @@ impl Generator<'_> {
                 1 | 2 => 15,
                 _ => 1,
             };
-            // Everybody comes and goes once before anybody does twice.
+            // All people come and go once before any does twice.
             let person = self.people.get((first + number) % self.people.len());
             let time = DeviceTime::from_naive(day.and_time(NaiveTime::MIN) + TimeDelta::seconds(second as i64));
             if let (Some(person), Some(time)) = (person, time) {
@@ -142,7 +142,8 @@ impl Generator<'_> {
     }
 }
 
-/// What a layout keeps of a punch: 8-byte logs have two bits for the mode, and only 16-byte logs surely a work code.
+/// Reduces a punch to the fields of a layout: 8-byte logs have two bits for the mode, and only 16-byte logs surely have
+/// a work code.
 pub(crate) fn held(layout: AttendanceLayout, punch: Punch) -> Punch {
     let fields = layout.fields();
     let work_code = if fields.work_code.is_some() { punch.work_code } else { 0 };

@@ -21,7 +21,7 @@ use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::transfer::EVENT_PUNCH;
 
-/// How the answers of access control panels begin; they speak another protocol on the same port.
+/// The start of an access control panel's answers: it speaks another protocol on the same port.
 const PANEL: &[u8] = &[0xAA, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// A terminal and its sessions. The driver opens a link per connection (over UDP: per source address), hands packets in
@@ -45,7 +45,7 @@ impl Device {
         Self { terminal, links: BTreeMap::new(), next_link: 0, next_session, received, stats }
     }
 
-    /// Takes a connection in. `None`: it is refused, close it.
+    /// Accepts a connection. `None`: it is refused, close it.
     pub fn open(&mut self, transport: Transport) -> Option<LinkId> {
         self.stats.connections += 1;
         if transport == Transport::Tcp {
@@ -147,7 +147,7 @@ impl Device {
         }
     }
 
-    /// The state machine: who may ask what.
+    /// The state machine of a session.
     fn respond(&mut self, link: &mut Link, packet: &Packet) -> (Vec<Reply>, Then) {
         link.count_request();
         let faults = &mut self.terminal.faults;
@@ -225,7 +225,7 @@ impl Device {
         session
     }
 
-    /// Stores a punch and tells every client that registered for punches.
+    /// Stores a punch and sends it to every client that registered for punches.
     pub fn punch(&mut self, punch: Punch) {
         let punch = self.terminal.store(punch);
         for link in self.links.values_mut() {
@@ -235,14 +235,14 @@ impl Device {
         }
     }
 
-    /// Tells an event to every client that registered for its kind.
+    /// Sends an event to every client that registered for its kind.
     pub fn emit(&mut self, event: &TerminalEvent) {
         for link in self.links.values_mut() {
             link.tell(event.code(), || event.payload());
         }
     }
 
-    /// What the next person of the user table would leave now: everybody takes a turn, coming and going.
+    /// The next punch of the user table: users take turns, coming and going.
     #[must_use]
     pub fn next_punch(&self) -> Option<Punch> {
         let users = &self.terminal.users;
@@ -252,7 +252,7 @@ impl Device {
         Some(held(self.terminal.profile.log, Punch::new(user.uid.0, &user.user_id.0, self.terminal.now(), state, 1)))
     }
 
-    /// Events to be sent on a link at `now`: new ones, and those that nobody acknowledged in time.
+    /// Events to send on a link at `now`: new ones, and those that were not acknowledged in time.
     pub fn poll_events(&mut self, link: LinkId, now: Duration) -> Vec<Action> {
         let Some(link) = self.links.get_mut(&link) else { return Vec::new() };
         let replies = link.due_events(now);
@@ -261,18 +261,18 @@ impl Device {
         actions
     }
 
-    /// When [`Device::poll_events`] has something to do on a link without anything arriving.
+    /// The time at which [`Device::poll_events`] next has something to do on a link, if no packet arrives.
     #[must_use]
     pub fn poll_timeout(&self, link: LinkId) -> Option<Duration> {
         self.links.get(&link)?.next_event()
     }
 
-    /// Lets every open connection go dead without closing it, as a pulled cable does: nothing is sent on it any more.
+    /// Silences every open connection without closing it, as a pulled cable does.
     pub fn go_silent(&mut self) {
         self.links.values_mut().for_each(|link| link.line.fall_silent());
     }
 
-    /// Ends every session, as a restart does. What the terminal holds stays.
+    /// Ends every session, as a restart does. The terminal keeps its data.
     pub fn restart(&mut self) {
         self.links.clear();
         self.terminal.lockout.enable();
@@ -301,17 +301,18 @@ impl Device {
         self.terminal.log.drop_oldest(count, layout, &mut self.terminal.faults);
     }
 
-    /// Replaces all faults; what they counted begins anew. Open connections keep what was settled when they opened.
+    /// Replaces all faults and resets their counters. Open connections keep the faults that were decided when they
+    /// opened.
     pub fn set_faults(&mut self, faults: &[Fault]) {
         self.terminal.set_faults(faults);
     }
 
-    /// Sets the comm key for sessions to come; 0 means none.
+    /// Sets the comm key for future sessions; 0 means none.
     pub fn set_key(&mut self, key: u32) {
         self.terminal.key = key;
     }
 
-    /// Sets the clock, as somebody at the terminal does.
+    /// Sets the clock, as a person at the terminal would.
     pub fn set_now(&mut self, time: DeviceTime) {
         self.terminal.set_time(time);
     }
@@ -321,19 +322,19 @@ impl Device {
         self.terminal.move_clock(by);
     }
 
-    /// Whether people could use it when the last packet came: no client had disabled it.
+    /// Returns true if the terminal was enabled when the last packet came.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.terminal.lockout.is_enabled()
     }
 
-    /// The same at a moment of the driver's time: a terminal may enable itself.
+    /// The same at a time of the driver: a terminal may enable itself.
     #[must_use]
     pub fn is_enabled_at(&self, now: Duration) -> bool {
         self.terminal.lockout.is_enabled_at(now)
     }
 
-    /// What was received, oldest first.
+    /// The received packets, oldest first.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.received.entries()

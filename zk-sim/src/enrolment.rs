@@ -1,4 +1,4 @@
-//! A remote enrolment: the person who is asked for a finger comes at once and presses three times.
+//! A remote enrolment: the person comes at once and presses the finger three times.
 
 use bytes::{Buf, Bytes};
 use zk_proto::ids::up_to_nul;
@@ -10,10 +10,10 @@ use crate::terminal::Terminal;
 
 /// Presses that make a template.
 const PRESSES: usize = 3;
-/// Bytes of a template that is made up.
+/// Bytes of a generated template.
 const TEMPLATE: usize = 512;
 
-/// What is asked for: a user and a finger.
+/// The requested user and finger.
 struct Asked {
     user_id: String,
     finger: u8,
@@ -37,8 +37,8 @@ impl Asked {
     }
 }
 
-/// Enrols a finger, and says what the terminal tells meanwhile. `None`: it refuses, for there is no such user, or the user has
-/// this finger.
+/// Enrols a finger and returns the events that the terminal sends meanwhile. `None`: it refuses, because there is no
+/// such user, or the user has this finger.
 pub(crate) fn enrol(terminal: &mut Terminal, data: &[u8]) -> Option<Vec<TerminalEvent>> {
     let asked = Asked::parse(data)?;
     let uid = terminal.users.uid(&asked.user_id)?;

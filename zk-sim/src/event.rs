@@ -1,24 +1,24 @@
-//! What a terminal tells by itself beside punches, and how it lays that out.
+//! The live events of a terminal other than punches, and their layout.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_proto::record::{EnrolmentResult, EventCode};
 
-/// Something that happens at a terminal and is told to every client that registered for it.
+/// An event at a terminal, sent to every client that registered for its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TerminalEvent {
     /// A finger was placed on the sensor.
     Finger,
-    /// How good its picture was: 0 bad, 100 good.
+    /// The quality of its picture: 0 bad, 100 good.
     FingerScore(u8),
-    /// The user of this uid was recognized; `None`: nobody.
+    /// The user in this slot was recognized; `None`: nobody.
     Verified(Option<u32>),
     /// A user was enrolled at the terminal.
     UserEnrolled(u16),
     /// A remote enrolment ended.
     Enrolled {
-        /// How.
+        /// The result.
         result: EnrolmentResult,
-        /// Bytes of the template, user id and finger, when it succeeded.
+        /// The size of the template, the user id and the finger, if it succeeded.
         finger: Option<(u16, String, u8)>,
     },
     /// A key was pressed.
@@ -33,7 +33,7 @@ pub enum TerminalEvent {
     Tamper,
     /// The exit button was pressed.
     ExitButton,
-    /// The terminal was used wrongly.
+    /// The terminal was misused.
     Misoperation,
     /// The door was closed.
     DoorClosed,
@@ -41,7 +41,7 @@ pub enum TerminalEvent {
     Duress(u16),
     /// The user of this uid went in twice without going out.
     Antipassback(u16),
-    /// Anything else: code and payload as they go out.
+    /// Anything else: code and payload as sent.
     Other(u16, Bytes),
 }
 
@@ -69,7 +69,7 @@ impl TerminalEvent {
         }
     }
 
-    /// The payload. Source of the forms: `vectors/events.json`.
+    /// The payload. Source of the layouts: `vectors/events.json`.
     pub(crate) fn payload(&self) -> Bytes {
         let mut out = BytesMut::new();
         match self {
@@ -102,7 +102,7 @@ impl TerminalEvent {
     }
 }
 
-/// An alarm with a person in it: four bytes of ones, kind, uid, how the person was matched.
+/// An alarm that names a person: four bytes of ones, kind, uid, how the person was matched.
 fn person(kind: u16, uid: u16, out: &mut BytesMut) {
     out.put_u32_le(u32::MAX);
     out.put_u16_le(kind);

@@ -1,4 +1,4 @@
-//! Punches out of a file.
+//! Punches from a file.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,15 +11,15 @@ use zk_proto::DeviceTime;
 
 use crate::punch::Punch;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug)]
 pub(crate) enum FileData {
     Punches(Vec<Punch>),
-    /// A captured data set, its length word included, in the profile's layout.
+    /// A captured data set, including its length word, in the profile's layout.
     Raw(Bytes),
 }
 
-/// Why a file cannot stand for a log.
+/// Why a file cannot be used as a log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -28,10 +28,10 @@ pub enum DataError {
     Read {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The name's ending says no format.
+    /// The file name has no known extension.
     #[error("{path} is none of .jsonl, .csv, .hex, .bin")]
     Format {
         /// The file.
@@ -42,7 +42,7 @@ pub enum DataError {
     DataSet {
         /// The file.
         path: String,
-        /// What is wrong.
+        /// The mistake.
         reason: String,
     },
     /// A line is not a punch.
@@ -50,14 +50,14 @@ pub enum DataError {
     Line {
         /// The file.
         path: String,
-        /// Counted from 1.
+        /// The line, from 1.
         line: usize,
-        /// What is wrong, and what would be right.
+        /// The mistake, and the expected form.
         reason: String,
     },
 }
 
-/// Reads a file by the ending of its name; [`TerminalBuilder::data_file`](crate::TerminalBuilder::data_file) says which.
+/// Reads a file by its extension, see [`TerminalBuilder::data_file`](crate::TerminalBuilder::data_file).
 pub(crate) fn read(path: &Path) -> Result<FileData, DataError> {
     let shown = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|source| DataError::Read { path: shown.clone(), source })?;
@@ -109,7 +109,7 @@ fn finger() -> u8 {
     1
 }
 
-/// No field of a punch holds a comma or a quote, so there is none to unfold.
+/// No field of a punch contains a comma or a quote, so there is no quoting.
 fn csv_line(line: &str) -> Result<Line, String> {
     let mut fields = line.split(',').map(str::trim);
     let mut next = |name: &str| fields.next().ok_or_else(|| format!("{name} is missing"));
@@ -133,7 +133,7 @@ fn to_punch(line: Line, uids: &mut HashMap<Arc<str>, u16>) -> Result<Punch, Stri
     let time = device_time_of(&line.time)?;
     let user_id: Arc<str> = line.user_id.into();
     let next = u16::try_from(uids.len() + 1).map_err(|_| "more than 65535 people".to_owned())?;
-    // Nobody has no slot.
+    // A punch without a user id has no slot.
     let uid = if user_id.is_empty() { 0 } else { *uids.entry(Arc::clone(&user_id)).or_insert(next) };
     Ok(Punch { uid, user_id, time, state: line.state, mode: line.mode, work_code: line.work_code })
 }

@@ -1,4 +1,4 @@
-//! The way to a running terminal: what it holds, what it was asked, and how to change it.
+//! A handle on a running terminal: inspect it, see its requests, and change it.
 
 use std::sync::Arc;
 
@@ -42,19 +42,19 @@ impl Handle {
         self.0.wake();
     }
 
-    /// Lets the next person of the user table punch now, and says what was stored. `None` when there are no users.
+    /// Lets the next user punch now, and returns the stored punch. `None` if there are no users.
     pub fn punch_now(&self) -> Option<Punch> {
         let punch = self.0.device().next_punch()?;
         self.add_punch(punch.clone());
         Some(punch)
     }
 
-    /// Looks at the terminal: what it holds is what clients have made of it.
+    /// Inspects the terminal in the state that clients have left it.
     pub fn inspect<R>(&self, look: impl FnOnce(&Terminal) -> R) -> R {
         look(self.0.device().terminal())
     }
 
-    /// Tells an event to every client that registered for its kind.
+    /// Sends an event to every client that registered for its kind.
     pub fn emit(&self, event: TerminalEvent) {
         self.0.device().emit(&event);
         self.0.wake();
@@ -76,7 +76,7 @@ impl Handle {
         self.0.device().drop_oldest(count);
     }
 
-    /// Replaces all faults; what they counted begins anew. Faults of whole sessions hold from the next one on.
+    /// Replaces all faults and resets their counters. Faults of whole sessions hold from the next one on.
     pub fn set_faults(&self, faults: &[Fault]) {
         self.0.device().set_faults(faults);
     }
@@ -86,12 +86,12 @@ impl Handle {
         self.set_faults(&[]);
     }
 
-    /// Sets the comm key for sessions to come; 0 means none.
+    /// Sets the comm key for future sessions; 0 means none.
     pub fn set_key(&self, key: u32) {
         self.0.device().set_key(key);
     }
 
-    /// Sets the terminal's clock, as somebody at the terminal does.
+    /// Sets the terminal's clock, as a person at the terminal would.
     pub fn set_now(&self, time: DeviceTime) {
         self.0.device().set_now(time);
     }
@@ -101,20 +101,20 @@ impl Handle {
         self.0.device().move_clock(by);
     }
 
-    /// What the terminal's clock shows.
+    /// The time of the terminal's clock.
     #[must_use]
     pub fn now(&self) -> DeviceTime {
         self.0.device().terminal().now()
     }
 
-    /// Whether people can use the terminal: no client left it disabled.
+    /// Returns true if people can use the terminal: no client left it disabled.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         let now = self.0.now();
         self.0.device().is_enabled_at(now)
     }
 
-    /// What was received, oldest first, the last 100,000 packets.
+    /// The last 100,000 received packets, oldest first.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.0.device().received()
@@ -132,12 +132,12 @@ impl Handle {
         self.0.wake();
     }
 
-    /// Lets every open connection go dead without closing it, as a pulled cable does; new ones are served.
+    /// Silences every open connection without closing it, as a pulled cable does. New ones are served.
     pub fn go_silent(&self) {
         self.0.device().go_silent();
     }
 
-    /// Stops the server: connections end, nothing is accepted any more.
+    /// Stops the server: it ends its connections and accepts no more.
     pub fn shutdown(&self) {
         self.0.stop.cancel();
     }

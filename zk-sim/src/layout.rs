@@ -1,4 +1,4 @@
-//! Punches as terminals lay them out: in the log, and live.
+//! The layout of punches, in the log and live.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
@@ -7,11 +7,12 @@ use zk_proto::{PunchState, Uid, UserId, VerifyMode};
 use crate::profile::{IndexField, Profile};
 use crate::punch::Punch;
 
-/// What 49-byte records hold beside the known fields: no mask seen, "255" for the temperature.
+/// The other fields of 49-byte records: no mask seen, "255" for the temperature.
 const BASE_49: [u8; 49] =
     *b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xFF255\0\0\0\0\0";
 
-/// The records of a log, without the length word. `first_number` numbers the first record where the profile numbers them.
+/// The records of a log, without the length word. `first_number` is the number of the first record, if the profile has
+/// numbers.
 pub(crate) fn encode_log(profile: &Profile, punches: &[Punch], first_number: u16, out: &mut BytesMut) {
     let raw = if profile.log.width() == BASE_49.len() { Bytes::from_static(&BASE_49) } else { Bytes::new() };
     let mut number = first_number;
@@ -38,7 +39,7 @@ fn who(layout: AttendanceLayout, punch: &Punch) -> Who {
     if layout.needs_users() { Who::Uid(Uid(punch.uid)) } else { Who::UserId(UserId(punch.user_id.to_string())) }
 }
 
-/// The punches of a captured data set, as far as whole records go.
+/// The punches of the whole records of a captured data set.
 pub(crate) fn decode_log(layout: AttendanceLayout, data: &Bytes) -> Vec<Punch> {
     let records = data.slice(data.len().min(4)..);
     let count = records.len() / layout.width();

@@ -1,5 +1,5 @@
-//! Simulated ZKTeco/iClock attendance terminals, with every fault that a real one shows. They speak the binary protocol
-//! of port 4370 from the terminal's side, well enough for any client; they are no terminal's firmware.
+//! Simulated ZKTeco/iClock attendance terminals, with the faults of real ones. They speak the terminal's side of the
+//! binary protocol on port 4370, well enough for any client. They are not firmware.
 //!
 //! | layer | what |
 //! |---|---|
@@ -10,8 +10,8 @@
 //! | [`Server`], [`Handle`] | the same over TCP and UDP, and the way to look at it and change it while it runs |
 //! | [`Control`] | the same way for programs in other languages: a port that takes lines of JSON |
 //!
-//! Packets leave one by one and at once. Clients that take one packet per read of their socket (node-zklib, zkteco-js) need
-//! the pace of a real terminal: [`Profile::pace`].
+//! Packets are sent one by one, without a pause. Clients that expect one packet per read of their socket (node-zklib,
+//! zkteco-js) need the pace of a real terminal: [`Profile::pace`].
 //!
 //! ```
 //! use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! The line between a terminal and one client: packets out, with all that can happen to them on the way.
+//! The line between a terminal and one client: outgoing packets, and the faults that strike them.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::data::Random;
 use crate::faults::{FaultKind, Faults};
 use crate::reply::Reply;
 
-/// What carries the packets.
+/// The carrier of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A stream: each packet is framed.
@@ -22,10 +22,10 @@ pub enum Transport {
     Udp,
 }
 
-/// What the driver does next.
+/// The driver's next action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Writes these bytes: over UDP as one datagram, over TCP in the writes that [`Frame::writes`] says.
+    /// Writes these bytes: over UDP as one datagram, over TCP as [`Frame::writes`] splits them.
     Write(Frame),
     /// Waits.
     Pause(Duration),
@@ -51,7 +51,7 @@ impl Frame {
         self.head.len() + self.data.len()
     }
 
-    /// Whether there is nothing to write.
+    /// Returns true if there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -79,7 +79,7 @@ impl Frame {
     }
 }
 
-/// One connection's way out. What a fault does to the whole of it is settled when it opens.
+/// The outgoing side of one connection. Faults of the whole connection are decided when it opens.
 #[derive(Debug)]
 pub(crate) struct Line {
     transport: Transport,
@@ -90,9 +90,9 @@ pub(crate) struct Line {
     stall_after: Option<u64>,
     sent: u64,
     silent: bool,
-    /// What the next answer waits for, beside the pace.
+    /// The extra delay of the next answer.
     delay: Duration,
-    /// A datagram that the next one overtakes.
+    /// A held datagram that the next one overtakes.
     overtaken: Option<Action>,
     random: Random,
 }
@@ -119,7 +119,7 @@ impl Line {
         }
     }
 
-    /// Whether a datagram that arrives is lost on the way.
+    /// Whether an incoming datagram is lost.
     pub(crate) fn loses(&mut self, faults: &mut Faults) -> bool {
         self.transport == Transport::Udp && faults.strike_share(FaultKind::UdpLoss, self.random.next())
     }
@@ -129,12 +129,12 @@ impl Line {
         self.silent = true;
     }
 
-    /// Lets the next answer wait.
+    /// Delays the next answer.
     pub(crate) fn delay(&mut self, delay: Duration) {
         self.delay = delay;
     }
 
-    /// Bytes that are no packet of the protocol.
+    /// Sends bytes that are not a packet of the protocol.
     pub(crate) fn raw(&mut self, bytes: Bytes) -> Vec<Action> {
         if self.silent {
             return Vec::new();
@@ -142,7 +142,7 @@ impl Line {
         self.limit(vec![Action::Write(Frame { head: bytes, data: Bytes::new(), at_most: self.at_most })])
     }
 
-    /// What the driver does to send these packets.
+    /// The actions that send these packets.
     pub(crate) fn send(&mut self, faults: &mut Faults, session: u16, request: u16, replies: Vec<Reply>) -> Vec<Action> {
         let mut actions = Vec::with_capacity(replies.len());
         if self.silent {
@@ -212,7 +212,7 @@ impl Line {
         out
     }
 
-    /// Loses, doubles and reorders datagrams. The last one of an answer may come amid a later answer.
+    /// Loses, duplicates and reorders datagrams. The last one of an answer may come during a later answer.
     fn datagrams(&mut self, faults: &mut Faults, actions: Vec<Action>) -> Vec<Action> {
         let mut out = Vec::with_capacity(actions.len());
         for action in actions {
@@ -236,7 +236,7 @@ impl Line {
         out
     }
 
-    /// Cuts what goes out where the connection ends or falls silent.
+    /// Cuts the output at the point where the connection ends or falls silent.
     fn limit(&mut self, actions: Vec<Action>) -> Vec<Action> {
         let (limit, ends) = match (self.drop_after, self.stall_after) {
             (None, None) => {
@@ -257,7 +257,7 @@ impl Line {
                     let part = frame.split_to(usize::try_from(left).unwrap_or(usize::MAX));
                     self.sent += part.len() as u64;
                     self.silent = true;
-                    // A datagram comes whole or not at all.
+                    // A datagram is sent whole or not at all.
                     if !part.is_empty() && (self.transport == Transport::Tcp || frame.is_empty()) {
                         out.push(Action::Write(part));
                     }

@@ -16,12 +16,12 @@ use crate::upload::Upload;
 const EVENT_PATIENCE: Duration = Duration::from_secs(2);
 /// How often an event is sent in all.
 const EVENT_SENDINGS: u32 = 3;
-/// How long a datagram that comes again is answered from memory.
+/// How long a repeated datagram is answered from memory.
 const REPEAT_WINDOW: Duration = Duration::from_secs(10);
 /// How long a UDP client may be silent before its session is forgotten.
 const UDP_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How far a client has come.
+/// The state of a client's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Idle,
@@ -29,13 +29,13 @@ pub(crate) enum State {
     Ready,
 }
 
-/// What becomes of a link after an answer.
+/// The fate of a link after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
     Stay,
     End,
     Restart,
-    /// The connection ends, and only that.
+    /// Only the connection ends.
     HangUp,
 }
 
@@ -82,9 +82,9 @@ pub(crate) struct Link {
     pub(crate) prepared: Option<Prepared>,
     pub(crate) upload: Option<Upload>,
     pub(crate) line: Line,
-    /// Whether another session id than the own one is refused, whatever the profile says.
+    /// Whether foreign session ids are refused, whatever the profile says.
     pub(crate) own_session_only: bool,
-    /// How far a session has come in reading users and freeing the buffer.
+    /// The progress in reading users and freeing the buffer.
     pub(crate) users_read: UsersRead,
     /// Requests so far, for faults that begin after some.
     requests: i64,
@@ -93,15 +93,15 @@ pub(crate) struct Link {
     event_sendings: u32,
     event_twice: bool,
     heard_at: Duration,
-    /// The last request and what was answered, for a datagram that comes again.
+    /// The last request and its answer, for a repeated datagram.
     last: Option<(Bytes, Duration, Vec<Reply>)>,
-    /// Events that still have to go out: code and payload.
+    /// Events to send: code and payload.
     waiting: VecDeque<(u16, Bytes)>,
     unacknowledged: VecDeque<Unacknowledged>,
 }
 
 impl Link {
-    /// A link whose faults, as far as they strike whole sessions, are settled now.
+    /// Opens a link and decides the faults of the whole session.
     pub(crate) fn open(transport: Transport, pace: Duration, faults: &mut Faults, seed: u64) -> Self {
         Self {
             transport,
@@ -136,7 +136,7 @@ impl Link {
         self.unacknowledged.clear();
     }
 
-    /// Notes that something came; a UDP client that was silent for long has lost its session.
+    /// Notes a packet. A UDP client that was silent for too long has lost its session.
     pub(crate) fn heard(&mut self, now: Duration) {
         if self.transport == Transport::Udp && now.saturating_sub(self.heard_at) > UDP_PATIENCE {
             self.reset(State::Idle);
@@ -144,7 +144,7 @@ impl Link {
         self.heard_at = now;
     }
 
-    /// Counts a request, and begins what faults begin after so many.
+    /// Counts a request, and starts the faults that begin after so many.
     pub(crate) fn count_request(&mut self) {
         self.requests += 1;
         if self.silent_after.is_some_and(|after| self.requests > after) {
@@ -156,7 +156,7 @@ impl Link {
         }
     }
 
-    /// What was answered when this very datagram came a moment ago.
+    /// The earlier answer to an identical recent datagram.
     pub(crate) fn repeated(&self, datagram: &Bytes, now: Duration) -> Option<Vec<Reply>> {
         let (last, at, replies) = self.last.as_ref()?;
         let again = last == datagram && now.saturating_sub(*at) < REPEAT_WINDOW;
@@ -170,29 +170,29 @@ impl Link {
         }
     }
 
-    /// Whether the client wants to hear of events of a kind.
+    /// Whether the client registered for a kind of events.
     pub(crate) fn wants(&self, code: u16) -> bool {
         self.state == State::Ready && self.mask & u32::from(code) != 0
     }
 
-    /// Queues an event, when the client wants to hear of its kind.
+    /// Queues an event, if the client registered for its kind.
     pub(crate) fn tell(&mut self, code: u16, payload: impl FnOnce() -> Bytes) {
         if self.wants(code) {
             self.waiting.push_back((code, payload()));
         }
     }
 
-    /// Queues what a client brought about itself, which it is told without having registered.
+    /// Queues an event that the client itself caused. It needs no registration.
     pub(crate) fn answer_later(&mut self, event: &TerminalEvent) {
         self.waiting.push_back((event.code(), event.payload()));
     }
 
-    /// The client has acknowledged an event; acknowledgements do not say which.
+    /// Notes the acknowledgement of an event. Acknowledgements do not say which.
     pub(crate) fn acknowledged(&mut self) {
         self.unacknowledged.pop_front();
     }
 
-    /// Events to be sent now: new ones, and those that nobody acknowledged in time.
+    /// Events to send now: new ones, and those that were not acknowledged in time.
     pub(crate) fn due_events(&mut self, now: Duration) -> Vec<Reply> {
         let mut replies = Vec::new();
         self.unacknowledged.retain_mut(|event| {
@@ -217,7 +217,7 @@ impl Link {
         replies
     }
 
-    /// When [`Link::due_events`] has something without anything arriving.
+    /// The time at which [`Link::due_events`] next has an event, if no packet arrives.
     pub(crate) fn next_event(&self) -> Option<Duration> {
         self.unacknowledged.iter().map(|event| event.sent_at + EVENT_PATIENCE).min()
     }

@@ -8,14 +8,14 @@ use bytes::Buf;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lockout {
     disabled: bool,
-    /// When the terminal enables itself.
+    /// The time at which the terminal enables itself.
     ends: Option<Duration>,
-    /// When the last packet came.
+    /// The time of the last packet.
     now: Duration,
 }
 
 impl Lockout {
-    /// Time passes.
+    /// Lets time pass.
     pub(crate) fn tick(&mut self, now: Duration) {
         self.now = now;
         if self.ends.is_some_and(|ends| ends <= now) {
@@ -23,7 +23,7 @@ impl Lockout {
         }
     }
 
-    /// A client disables the terminal; the request may say for how many seconds at most, in four bytes.
+    /// Disables the terminal for a client. The request may have a limit in seconds, in four bytes.
     pub(crate) fn disable(&mut self, mut request: &[u8]) {
         let seconds = request.try_get_u32_le().ok().filter(|seconds| *seconds > 0);
         self.ends = seconds.map(|seconds| self.now + Duration::from_secs(seconds.into()));

@@ -1,4 +1,4 @@
-//! The attendance log: what the terminal stores, and what it shows of it.
+//! The attendance log: the stored punches, and the records that clients see.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_proto::DeviceTime;
@@ -16,15 +16,15 @@ const WORD: usize = 4;
 /// Ten years of the terminal's 372 days each.
 const TEN_YEARS: u32 = 10 * 372 * 86_400;
 
-/// Punches in the order of storage. Faults that change records change what is shown, never what was stored.
+/// Punches in the order of storage. Faults change the shown records, never the stored ones.
 #[derive(Debug)]
 pub(crate) struct Log {
     stored: Vec<Punch>,
-    /// What is shown, where it differs.
+    /// The shown records, if they differ.
     changed: Option<Vec<Punch>>,
-    /// The data set as it was last read, length word included, while its records still stand at the log's beginning.
+    /// The data set as last read, including its length word, while its records are still at the start of the log.
     encoded: Option<Bytes>,
-    /// A captured data set that `stored` was read from: shown as it is until anything changes.
+    /// The captured data set that `stored` was read from. It is shown as it is until the log changes.
     captured: Option<Bytes>,
     first_number: u16,
     seed: u64,
@@ -35,7 +35,7 @@ impl Log {
         Self { stored, changed: None, encoded: None, captured: None, first_number, seed }
     }
 
-    /// A log out of a captured data set, and the punches in it.
+    /// A log from a captured data set and its punches.
     pub(crate) fn captured(data: Bytes, punches: Vec<Punch>, seed: u64) -> Self {
         Self { captured: Some(data), ..Self::new(punches, 1, seed) }
     }
@@ -62,7 +62,7 @@ impl Log {
         }
     }
 
-    /// Drops the oldest records, as terminals do whose log is full.
+    /// Drops the oldest records, as a full log does.
     pub(crate) fn drop_oldest(&mut self, count: usize, layout: AttendanceLayout, faults: &mut Faults) {
         self.captured = None;
         let count = count.min(self.stored.len());
@@ -84,7 +84,7 @@ impl Log {
         });
     }
 
-    /// The data set of the records from one time to another, whatever stands between them.
+    /// The data set of the records between two times.
     pub(crate) fn encoded_between(&self, profile: &Profile, from: DeviceTime, to: DeviceTime) -> Bytes {
         let mut records = BytesMut::new();
         let mut number = self.first_number;
@@ -109,7 +109,7 @@ impl Log {
             self.encoded = Some(known.clone());
             return known;
         }
-        // Only what was added since is encoded anew: a long log that grows by a punch is read again and again.
+        // Only new records are encoded, because a long log that grows punch by punch is read many times.
         let records = known.slice(known.len().min(WORD)..);
         let count = records.len() / profile.log.width();
         let mut out = BytesMut::with_capacity(WORD + length);
@@ -124,7 +124,7 @@ impl Log {
     }
 }
 
-/// Appends what becomes of one punch. Which punches are struck depends on the seed and their place alone.
+/// Appends one punch as it is shown. The seed and its position alone decide whether a fault strikes it.
 fn change(punch: &Punch, index: u64, seed: u64, layout: AttendanceLayout, faults: &mut Faults, out: &mut Vec<Punch>) {
     let mut random = Random::new(seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let mut struck = |kind| faults.strike_share(kind, random.next());
@@ -145,7 +145,7 @@ fn change(punch: &Punch, index: u64, seed: u64, layout: AttendanceLayout, faults
         punch.user_id = "".into();
     }
     if struck(FaultKind::GarbledUserIds) {
-        // Numeric layouts cannot hold control characters: there it is a number that nobody has.
+        // Numeric layouts cannot hold control characters: there it is an unused number.
         let (uid, user_id) = match layout.fields().id {
             IdField::Number(_) => (punch.uid, format!("{}", 3_000_000_000 + index % 1_000_000)),
             IdField::Slot(_) => (60_000 + (index % 5000) as u16, String::new()),

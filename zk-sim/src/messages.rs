@@ -21,7 +21,7 @@ impl Messages {
         self.messages.get(&id)
     }
 
-    /// Which messages are for which users.
+    /// The links from messages to users.
     pub fn links(&self) -> impl Iterator<Item = MessageLink> {
         self.links.iter().copied()
     }
@@ -39,7 +39,7 @@ impl Messages {
     /// All messages as a data set.
     pub(crate) fn encoded(&self) -> Bytes {
         let mut records = BytesMut::new();
-        // What came in a record goes back into one.
+        // A message that came in a record fits into one.
         self.messages.values().for_each(|message| drop(message.encode(&mut records)));
         data_set(&records)
     }

@@ -1,4 +1,4 @@
-//! The operation log: what was done at the terminal.
+//! The operation log of the terminal.
 
 use bytes::{Buf, Bytes, BytesMut};
 use zk_proto::Command;
@@ -7,10 +7,10 @@ use zk_proto::record::{OperationCode, OperationRecord};
 
 use crate::users::data_set;
 
-/// Entries that a terminal keeps; then the oldest goes.
+/// The most entries that a terminal keeps.
 const ROOM: usize = 4096;
 
-/// What was done, oldest first.
+/// The entries, oldest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Operations(Vec<OperationRecord>);
 
@@ -19,7 +19,7 @@ impl Operations {
         &self.0
     }
 
-    /// Notes what was done at `time`.
+    /// Adds an entry at `time`.
     pub(crate) fn note(&mut self, time: DeviceTime, operation: OperationCode, parameters: [u16; 4]) {
         if self.0.len() == ROOM {
             self.0.remove(0);
@@ -39,7 +39,7 @@ impl Operations {
     }
 }
 
-/// What a request that was done is noted as, if it is.
+/// The entry for a request that was carried out, if it is logged.
 pub(crate) fn noted(command: Command, mut data: &[u8]) -> Option<(OperationCode, [u16; 4])> {
     let first = data.first().copied().unwrap_or(0);
     let user = data.try_get_u16_le().unwrap_or(0);
@@ -58,7 +58,7 @@ pub(crate) fn noted(command: Command, mut data: &[u8]) -> Option<(OperationCode,
         }
         Command::DELETE_USERTEMP => Some((OperationCode::FINGER_DELETED, [user, 0, finger.into(), 0])),
         Command::CLEAR_DATA if first == 1 => about(OperationCode::ATTENDANCE_CLEARED, 0),
-        // Without a type, or with that of this very log, nothing is left to tell of it.
+        // Clearing everything, or this log, leaves no entry.
         Command::CLEAR_DATA if matches!(first, 2 | 5) => about(OperationCode::DATA_CLEARED, 0),
         Command::CLEAR_ATTLOG => about(OperationCode::ATTENDANCE_CLEARED, 0),
         Command::CLEAR_ADMIN => about(OperationCode::ADMINISTRATORS_CLEARED, 0),

@@ -1,4 +1,4 @@
-//! What people see and hear of a terminal: screen, loudspeaker, lock, and whether it is awake.
+//! The front of a terminal: screen, loudspeaker, lock, and sleep.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use zk_proto::op::{DeviceState, DoorState, Voice};
 /// The front of a terminal.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// Text by line, in the terminal's code page.
+    /// The text of each line, in the terminal's code page.
     lines: BTreeMap<u16, Bytes>,
     blinks: bool,
     voice: Option<Voice>,
@@ -19,7 +19,7 @@ pub struct Panel {
     restarts: u32,
     switched_off: u32,
     unlocks: u32,
-    /// How long the lock stays open, and when the last packet came.
+    /// The time until which the lock is open.
     open_until: Option<Duration>,
     now: Duration,
 }
@@ -42,13 +42,13 @@ impl Default for Panel {
 }
 
 impl Panel {
-    /// What clients wrote on a line of the screen, as bytes of the terminal's code page.
+    /// The text of a line of the screen, as bytes in the terminal's code page.
     #[must_use]
     pub fn line(&self, line: u16) -> Option<&[u8]> {
         self.lines.get(&line).map(|text| &text[..])
     }
 
-    /// Whether the colon of the clock blinks.
+    /// Returns true if the colon of the clock blinks.
     #[must_use]
     pub fn clock_blinks(&self) -> bool {
         self.blinks
@@ -60,13 +60,13 @@ impl Panel {
         self.voice
     }
 
-    /// What the terminal says that it is doing.
+    /// The state that the terminal reports.
     #[must_use]
     pub fn state(&self) -> DeviceState {
         self.state
     }
 
-    /// Whether it was sent to sleep.
+    /// Returns true if the terminal was put to sleep.
     #[must_use]
     pub fn is_asleep(&self) -> bool {
         self.asleep
@@ -78,7 +78,7 @@ impl Panel {
         self.restarts
     }
 
-    /// How often clients switched it off. Somebody always switches it on again at once.
+    /// How often clients switched it off. It is always switched on again at once.
     #[must_use]
     pub fn switched_off(&self) -> u32 {
         self.switched_off
@@ -90,7 +90,7 @@ impl Panel {
         self.unlocks
     }
 
-    /// Whether the door was open when the last packet came: somebody holds it for as long as the lock is open.
+    /// The door when the last packet came. It stays open as long as the lock.
     #[must_use]
     pub fn door(&self) -> DoorState {
         if self.open_until.is_some_and(|until| self.now < until) { DoorState::OPEN } else { DoorState::CLOSED }
@@ -100,12 +100,12 @@ impl Panel {
         self.state = state;
     }
 
-    /// Time passes.
+    /// Lets time pass.
     pub(crate) fn tick(&mut self, now: Duration) {
         self.now = now;
     }
 
-    /// The terminal goes down and comes up again.
+    /// Restarts the terminal.
     pub(crate) fn restart(&mut self, command: Command) {
         let off = u32::from(command == Command::POWEROFF);
         let (restarts, switched_off) = (self.restarts + 1 - off, self.switched_off + off);

@@ -1,4 +1,4 @@
-//! What kind of terminal is simulated: the families that differ on the wire.
+//! The families of terminals that differ on the wire.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use zk_proto::Command;
 use zk_proto::record::AttendanceLayout;
 use zk_proto::record::UserLayout;
 
-/// What the first two bytes of a 40- or 49-byte record hold.
+/// The first two bytes of a 40- or 49-byte record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexField {
-    /// A number that runs on from record to record, modulo 65536.
+    /// The number of the record, modulo 65536.
     Number,
     /// The uid of the person.
     Uid,
 }
 
-/// What a terminal does with a packet whose session id is not the session's.
+/// How a terminal treats a packet with a foreign session id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignSession {
-    /// Takes it as if it were right, as most firmware does.
+    /// Accepts it, as most firmware does.
     Accept,
     /// Answers 2005.
     Refuse,
@@ -31,11 +31,11 @@ pub enum ForeignSession {
 pub struct Profile {
     /// The name on the command line.
     pub name: &'static str,
-    /// One line about it.
+    /// A one-line description.
     pub about: &'static str,
     /// Whether it answers over TCP.
     pub tcp: bool,
-    /// Whether it takes TCP connections without ever answering on one; only where it answers over UDP alone.
+    /// Whether it accepts TCP connections but never answers on them; only if it answers over UDP alone.
     pub silent_tcp: bool,
     /// Whether it answers over UDP.
     pub udp: bool,
@@ -47,14 +47,14 @@ pub struct Profile {
     pub index: IndexField,
     /// Bytes of a live punch's payload: 10, 12, 14, 32, 36, 37 or 52.
     pub event_len: usize,
-    /// The longest data set, length word included, that is answered inline to 1503, in bytes.
+    /// The longest data set, including its length word, that answers 1503 inline, in bytes.
     pub inline_limit: usize,
     /// Bytes per DATA packet over TCP.
     pub tcp_packet: u32,
-    /// Bytes per DATA packet over UDP; at most 1024 fit a datagram that every client takes.
+    /// Bytes per DATA packet over UDP; at most 1024 fit a datagram that every client accepts.
     pub udp_packet: u32,
-    /// Over TCP, how long it waits between the packets of one answer. Zero is as fast as it goes; clients that take one packet
-    /// per read of their socket (node-zklib, zkteco-js) need a real terminal's pace, some milliseconds.
+    /// The pause between the packets of one answer over TCP. Clients that expect one packet per read of their socket
+    /// (node-zklib, zkteco-js) need a real terminal's pace of some milliseconds.
     pub pace: Duration,
     /// Bytes of the free-sizes answer: 80, 92 or 112.
     pub sizes_len: usize,
@@ -62,9 +62,9 @@ pub struct Profile {
     pub absent_option: Command,
     /// TCP sessions at a time; further connections are closed at once.
     pub sessions: usize,
-    /// Whether packets with a wrong checksum are ignored.
+    /// Whether it ignores packets with a wrong checksum.
     pub strict_checksum: bool,
-    /// What happens to packets of another session id.
+    /// How it treats packets with a foreign session id.
     pub foreign_session: ForeignSession,
     /// Whether RESTART is answered before the connection ends.
     pub restart_answered: bool,
@@ -78,7 +78,7 @@ pub struct Profile {
     pub face_capacity: u32,
     /// Whether it has photos of its users (command 10010).
     pub user_photos: bool,
-    /// Whether it serves the log from one time to another (10004).
+    /// Whether it serves the log between two times (10004).
     pub log_ranges: bool,
     /// Option `~Platform`.
     pub platform: &'static str,
@@ -88,7 +88,7 @@ pub struct Profile {
     pub firmware: &'static str,
 }
 
-/// The reference behaviour; the other profiles say where they differ from it.
+/// The reference behaviour. The other profiles list their differences.
 const TFT40: Profile = Profile {
     name: "tft40",
     about: "colour-screen terminal, 40-byte log, 72-byte users, TCP and UDP (iClock880, K40, F18)",
@@ -252,7 +252,7 @@ impl Profile {
         },
     ];
 
-    /// The family of that name.
+    /// The family with that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|profile| profile.name == name).cloned()

@@ -1,4 +1,4 @@
-//! What a terminal holds: punches, as plain data to compare with what arrived.
+//! Punches as plain data, to compare with the records that arrived.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use zk_proto::DeviceTime;
 pub struct Punch {
     /// The slot of the person in the user table; 8-byte logs carry nothing else.
     pub uid: u16,
-    /// What the person keys in. Decimal where the layout is numeric.
+    /// The user id; decimal if the layout is numeric.
     pub user_id: Arc<str>,
     /// Wall clock of the terminal.
     pub time: DeviceTime,
@@ -17,7 +17,7 @@ pub struct Punch {
     pub state: u8,
     /// Verify mode: 1 finger, 4 card, 15 face, ...
     pub mode: u8,
-    /// Work code; 0 where none was keyed in. Only 16-byte records carry it for sure.
+    /// Work code; 0 if none was keyed in. Only 16-byte records surely have it.
     pub work_code: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a device remembers of its clients: which commands came, and how much went out.
+//! The packets that a device received, and its counts.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,9 +16,9 @@ const KEPT_DATA: usize = 64;
 /// One packet that a client sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// On which connection.
+    /// The connection.
     pub link: LinkId,
-    /// What was asked.
+    /// The command.
     pub command: Command,
     /// The first bytes of its data, 64 at most.
     pub data: Bytes,
@@ -51,7 +51,7 @@ impl History {
 /// Counts of one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Connections, refused ones included; over UDP, source addresses.
+    /// Connections, including refused ones; over UDP, source addresses.
     pub connections: u64,
     /// Connections that were refused.
     pub refused: u64,
@@ -59,7 +59,7 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// Bytes of packets received, without framing.
     pub bytes_received: u64,
-    /// Datagrams that came again and were answered from memory.
+    /// Repeated datagrams that were answered from memory.
     pub repeats: u64,
     /// Packets received, by command.
     pub commands: BTreeMap<Command, u64>,

@@ -1,9 +1,9 @@
-//! What a terminal has to say, before the line makes packets of it.
+//! The replies of a terminal, before the line makes packets of them.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_proto::Command;
 
-/// One packet to be sent.
+/// A packet to send.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) code: Command,

@@ -20,11 +20,11 @@ use crate::link::LinkId;
 use crate::shared::Shared;
 use crate::terminal::Terminal;
 
-/// How many ports are tried for one that is free over TCP and UDP alike.
+/// How many ports are tried to find one that is free over both TCP and UDP.
 const PORT_TRIES: usize = 20;
-/// UDP clients that are remembered; the one that was silent longest makes room.
+/// The most UDP clients that are remembered. The one that was silent longest is dropped.
 const UDP_CLIENTS: usize = 1024;
-/// Bytes that one read takes at most: far more than any request.
+/// The most bytes of one read, far more than any request.
 const READ_SIZE: usize = 16 * 1024;
 
 /// A running terminal. Dropping it ends every connection.
@@ -53,13 +53,13 @@ impl Server {
         Ok(Self { addr, handle: Handle::new(shared), _stop: stop.drop_guard() })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The way to look at the terminal and to change it while it runs.
+    /// A handle to inspect and change the running terminal.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
@@ -92,7 +92,7 @@ async fn bind(terminal: &Terminal, addr: SocketAddr) -> io::Result<Bound> {
         tries -= 1;
         match UdpSocket::bind(bound).await {
             Ok(socket) => return Ok((Some(listener), Some(socket), bound)),
-            // Somebody else has the port over UDP: take another one.
+            // The port is taken over UDP: try another one.
             Err(error) if tries == 0 => return Err(error),
             Err(_) => {}
         }
@@ -104,7 +104,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Out of file descriptors, most likely: others end meanwhile.
+                // Most likely out of file descriptors. Other connections will end.
                 tracing::debug!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
@@ -119,7 +119,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Removes the link however its connection ends.
+/// Removes the link on drop, however its connection ends.
 struct Open {
     link: LinkId,
     shared: Arc<Shared>,
@@ -183,7 +183,7 @@ async fn reached(deadline: Option<Instant>) {
     }
 }
 
-/// Carries actions out. `false`: the connection is to be closed.
+/// Carries actions out. `false`: close the connection.
 async fn perform(stream: &mut TcpStream, actions: Vec<Action>) -> io::Result<bool> {
     for action in actions {
         match action {
@@ -214,7 +214,7 @@ async fn datagrams(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
         };
         tokio::select! {
             received = socket.recv_from(&mut buffer) => {
-                // An ICMP error of an earlier datagram: nobody waits for an answer.
+                // An ICMP error of an earlier datagram, which does not matter here.
                 let Ok((length, from)) = received else { continue };
                 let packet = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
                 let Some(link) = client(&shared, &mut clients, from) else { continue };
@@ -231,7 +231,7 @@ async fn datagrams(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
     }
 }
 
-/// The link of a source address, opened when it is new or was lost in a restart.
+/// The link of a source address. It is opened if it is new, or was lost in a restart.
 fn client(shared: &Shared, clients: &mut HashMap<SocketAddr, (LinkId, Instant)>, from: SocketAddr) -> Option<LinkId> {
     let mut device = shared.device();
     if let Some((link, seen)) = clients.get_mut(&from)
@@ -253,7 +253,7 @@ fn client(shared: &Shared, clients: &mut HashMap<SocketAddr, (LinkId, Instant)>,
 
 async fn send(socket: &Arc<UdpSocket>, to: SocketAddr, actions: Vec<Action>) {
     if actions.iter().any(|action| matches!(action, Action::Pause(_))) {
-        // One slow client must not hold up the others.
+        // A slow client must not delay the others.
         tokio::spawn(send_now(Arc::clone(socket), to, actions));
     } else {
         send_now(Arc::clone(socket), to, actions).await;

@@ -1,4 +1,4 @@
-//! Data sets on their way to the client: prepared once, read in ranges, streamed in packets.
+//! Outgoing data sets: prepared once, read in ranges, streamed in packets.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use zk_proto::{Command, DeviceTime};
@@ -11,7 +11,7 @@ use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::users::data_set;
 
-/// A data set that a session reads: what is there, and how much the terminal says there is.
+/// A data set that a session reads: its bytes, and the size that the terminal announces.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     data: Bytes,
@@ -24,17 +24,17 @@ pub(crate) enum Table {
     Log,
     Users,
     Templates,
-    /// The part of the log from one time to another.
+    /// The part of the log between two times.
     LogBetween(DeviceTime, DeviceTime),
     Operations,
     Messages,
     MessageLinks,
-    /// A table that the terminal has and that holds nothing.
+    /// An empty table.
     Empty,
 }
 
 impl Table {
-    /// The table that a command and its selector mean.
+    /// The table of a command and its selector.
     pub(crate) fn asked(command: Command, selector: u32) -> Option<Self> {
         match (command, selector) {
             (Command::ATTLOG_RRQ, _) => Some(Self::Log),
@@ -43,7 +43,7 @@ impl Table {
             (Command::OPLOG_RRQ, _) => Some(Self::Operations),
             (Command::DB_RRQ, 6) => Some(Self::Messages),
             (Command::DB_RRQ, 7) => Some(Self::MessageLinks),
-            // Nothing is known of the rows of work codes.
+            // The layout of work codes is not known.
             (Command::DB_RRQ, 8) => Some(Self::Empty),
             _ => None,
         }
@@ -52,10 +52,10 @@ impl Table {
 
 /// The third number of the answer to 1503; clients ignore it. Source: `vectors/conversation_attendance.json`.
 const UNKNOWN_WORD: u32 = 0x00A1_B2C3;
-/// The longest packet that still goes into one datagram.
+/// The longest packet that fits into one datagram.
 const MAX_DATAGRAM: usize = 60_000;
 
-/// Makes a table ready to be read, with all that can be wrong with it.
+/// Prepares a table for reading, with its faults.
 pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
     match table {
         Table::Log => prepare_log(terminal),
@@ -84,7 +84,7 @@ pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
 
 fn prepare_log(terminal: &mut Terminal) -> Prepared {
     let whole = terminal.log.encoded(&terminal.profile);
-    let whole = match terminal.faults.standing_behind(FaultKind::DamagedPatch) {
+    let whole = match terminal.faults.standing_after(FaultKind::DamagedPatch) {
         Some((sound, noisy)) => patched(&whole, terminal.profile.log.width(), sound, noisy, terminal.seed),
         None => whole,
     };
@@ -121,7 +121,7 @@ fn prepare_log(terminal: &mut Terminal) -> Prepared {
     prepared
 }
 
-/// The data set with stray bytes behind it.
+/// The data set with stray bytes after it.
 fn with_stray(data: &Bytes, count: usize, seed: u64) -> Bytes {
     let mut random = Random::new(seed);
     let mut out = BytesMut::from(&data[..]);
@@ -132,10 +132,10 @@ fn with_stray(data: &Bytes, count: usize, seed: u64) -> Bytes {
 /// The data set with noise in place of some records in a row: the same noise each time.
 fn patched(data: &Bytes, width: usize, sound: u64, noisy: i64, seed: u64) -> Bytes {
     let bytes = |records: Option<usize>| records.and_then(|records| records.checked_mul(width)).unwrap_or(usize::MAX);
-    let (behind, length) = (bytes(usize::try_from(sound).ok()), bytes(usize::try_from(noisy).ok()));
+    let (after, length) = (bytes(usize::try_from(sound).ok()), bytes(usize::try_from(noisy).ok()));
     let mut out = BytesMut::from(&data[..]);
     let mut random = Random::new(seed);
-    out.iter_mut().skip(behind.saturating_add(4)).take(length).for_each(|byte| *byte = random.next() as u8);
+    out.iter_mut().skip(after.saturating_add(4)).take(length).for_each(|byte| *byte = random.next() as u8);
     out.freeze()
 }
 
@@ -143,7 +143,7 @@ fn strike_bytes(faults: &mut Faults, kind: FaultKind) -> Option<usize> {
     faults.strike(kind).and_then(|value| usize::try_from(value).ok())
 }
 
-/// The data set without the first `count` bytes of its records, and `filled` zeros behind them. The length word stays.
+/// The data set without the first `count` bytes of its records, and with `filled` zeros after them. The length word stays.
 fn cut(data: &Bytes, count: usize, filled: usize) -> Bytes {
     let mut records = data.clone();
     let word = records.split_to(records.len().min(4));
@@ -170,7 +170,7 @@ impl Prepared {
         Self { data, claimed }
     }
 
-    /// Whether the answer to 1503 carries the data themselves.
+    /// Whether the data fit into the answer to 1503.
     pub(crate) fn fits_inline(&self, terminal: &mut Terminal, transport: Transport) -> bool {
         let forced = terminal.faults.strike(FaultKind::Inline).is_some();
         let possible = transport == Transport::Tcp || self.data.len() <= MAX_DATAGRAM;
@@ -182,7 +182,7 @@ impl Prepared {
         vec![Reply::data(0, self.data.clone())]
     }
 
-    /// The answer to 1503 that says how much there is.
+    /// The answer to 1503 with the size.
     pub(crate) fn announcement(&self) -> Reply {
         let mut data = BytesMut::with_capacity(13);
         data.put_u8(0);
@@ -192,7 +192,7 @@ impl Prepared {
         Reply::ok_with(data.freeze())
     }
 
-    /// A range of the set as packets, or a refusal when it lies outside of what was announced.
+    /// A range of the set as packets, or a refusal if it is outside of the announced size.
     pub(crate) fn range(&self, terminal: &mut Terminal, transport: Transport, offset: u32, length: u32) -> Vec<Reply> {
         let refused = offset > 0 && terminal.faults.strike(FaultKind::RefuseOffsets).is_some();
         let inside = offset.checked_add(length).is_some_and(|end| end <= self.claimed);
@@ -264,13 +264,13 @@ fn stream(terminal: &mut Terminal, transport: Transport, claimed: u32, mut data:
     replies
 }
 
-/// Where the end of a transfer comes among its packets: behind them, unless it overtakes some.
+/// The position of a transfer's end among its packets: after them, unless it overtakes some.
 fn end(terminal: &mut Terminal, transport: Transport, packets: usize) -> usize {
     let overtaken = match transport {
         Transport::Udp => strike_bytes(&mut terminal.faults, FaultKind::EarlyAck).unwrap_or(0),
         Transport::Tcp => 0,
     };
-    // Never in front of the announcement.
+    // Never before the announcement.
     packets.saturating_sub(overtaken).max(1)
 }
 

@@ -1,13 +1,13 @@
-//! Data on their way in: the upload buffer, and the commands that commit it.
+//! The upload buffer, and committing its content.
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::terminal::Terminal;
 
-/// The longest upload that is taken, in bytes: some hundred users with all their fingers.
+/// The longest accepted upload in bytes: some hundred users with all their fingers.
 const MAX_UPLOAD: u32 = 8 << 20;
 
-/// What a client has announced and sent so far.
+/// An upload: its announced size, and the bytes so far.
 #[derive(Debug)]
 pub(crate) struct Upload {
     announced: usize,
@@ -15,13 +15,13 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// Begins an upload of as many bytes as the request says; `None` when it says nothing sensible.
+    /// Begins an upload with the size in the request; `None` if the size makes no sense.
     pub(crate) fn begin(mut request: &[u8]) -> Option<Self> {
         let size = request.try_get_u32_le().ok().filter(|size| *size <= MAX_UPLOAD)?;
         Some(Self { announced: size as usize, data: BytesMut::new() })
     }
 
-    /// Adds a chunk. `false` when it is more than was announced.
+    /// Adds a chunk. `false` if it exceeds the announced size.
     pub(crate) fn add(&mut self, chunk: &[u8]) -> bool {
         let fits = self.data.len() + chunk.len() <= self.announced;
         if fits {
@@ -30,12 +30,12 @@ impl Upload {
         fits
     }
 
-    /// A sum over the buffer. What terminals compute here is not known, and no client compares it.
+    /// A sum over the buffer. The algorithm of real terminals is not known, and no client compares the sum.
     pub(crate) fn sum(&self) -> u32 {
         self.data.iter().fold(0u32, |sum, byte| sum.wrapping_add(u32::from(*byte)))
     }
 
-    /// Whether all came that was announced.
+    /// Whether all announced bytes came.
     fn is_whole(&self) -> bool {
         self.data.len() == self.announced
     }
@@ -53,7 +53,7 @@ impl Upload {
         fits && free && terminal.biometrics.write_finger(uid, finger, flag, Bytes::copy_from_slice(&self.data))
     }
 
-    /// Commits the buffer as users and their fingerprints (command 110, sub-code 12). `false` when it is not in shape.
+    /// Commits the buffer as users and their fingerprints (command 110, sub-code 12). `false` if it is malformed.
     pub(crate) fn commit_users(&self, terminal: &mut Terminal) -> bool {
         let mut data = &self.data[..];
         let mut word = || data.try_get_u32_le().ok().map(|word| word as usize);
@@ -64,14 +64,14 @@ impl Upload {
             return false;
         }
         let width = terminal.profile.users.width() + 1;
-        // Each record follows a byte that says 2.
+        // A byte with the value 2 precedes each record.
         let written =
             users.chunks(width).all(|entry| entry.get(1..).is_some_and(|record| terminal.users.write(record)));
         written && table.chunks(8).all(|entry| commit_finger(terminal, entry, rest).is_some())
     }
 }
 
-/// One entry of the table: a byte that says 2, uid, 0x10 + finger, and where the template stands.
+/// Commits one entry of the table: 2, uid, 0x10 + finger, and the offset of the template.
 fn commit_finger(terminal: &mut Terminal, mut entry: &[u8], templates: &[u8]) -> Option<()> {
     entry.try_get_u8().ok()?;
     let uid = entry.try_get_u16_le().ok()?;

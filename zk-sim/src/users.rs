@@ -9,7 +9,7 @@ use zk_proto::{Uid, UserId};
 
 use crate::data::Person;
 
-/// Everybody whom the terminal knows, by uid.
+/// The users of the terminal, by uid.
 #[derive(Clone, Debug)]
 pub(crate) struct Users {
     layout: UserLayout,
@@ -21,7 +21,7 @@ impl Users {
     pub(crate) fn new(layout: UserLayout, capacity: u32, encoding: TextEncoding, people: &[Person]) -> Self {
         let mut users = Self { layout, capacity: capacity as usize, users: BTreeMap::new() };
         for person in people {
-            // Names are cut to what the layout holds, as a terminal's own keypad does; what its code page lacks is left out.
+            // Names are cut to the layout, as on a terminal's keypad. Characters outside the code page are left out.
             let known: String =
                 person.name.chars().filter(|char| encoding.encode(&char.to_string(), 8).is_some()).collect();
             let name = encoding.encode(&known, layout.name_room()).unwrap_or_default();
@@ -54,7 +54,7 @@ impl Users {
         self.users.values().filter(|user| !user.password.as_bytes().is_empty()).count()
     }
 
-    /// Everybody, by uid.
+    /// All users, by uid.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &User> {
         self.users.values()
     }
@@ -63,8 +63,8 @@ impl Users {
         self.users.get(&uid)
     }
 
-    /// Stores a record under the uid in it. `false` when a terminal refuses it: another width than its own, no uid or id, an id
-    /// that another uid has, or no room. Nothing is known of how 120-byte records are written: they are refused.
+    /// Stores a record under its uid. `false` if the terminal refuses it: another width than its own, no uid or id, an
+    /// id that another uid has, or no room. How 120-byte records are written is not known, so they are refused.
     pub(crate) fn write(&mut self, record: &[u8]) -> bool {
         if record.len() != self.layout.width() || self.layout == UserLayout::HundredTwenty {
             return false;
@@ -79,7 +79,7 @@ impl Users {
         fits
     }
 
-    /// Takes in a record as another terminal gave it, whatever it is. `false` when it is none of this layout.
+    /// Adds a record as read from another terminal, unchecked. `false` if it does not have this layout.
     pub(crate) fn take(&mut self, record: &[u8]) -> bool {
         match User::parse(self.layout, Bytes::copy_from_slice(record)) {
             Ok(user) if user.uid != Uid(0) => {
@@ -115,18 +115,18 @@ impl Users {
         self.users.contains_key(&uid)
     }
 
-    /// The user at a place in the table.
+    /// The user at a position in the table.
     pub(crate) fn nth(&self, place: usize) -> Option<&User> {
         self.users.values().nth(place)
     }
 
-    /// The uid behind a user id.
+    /// The uid of a user id.
     pub(crate) fn uid(&self, user_id: &str) -> Option<u16> {
         self.users.values().find(|user| user.user_id.0 == user_id).map(|user| user.uid.0)
     }
 
-    /// The user table as a data set, with `vacant` rows of zeros among the users, as deleted ones leave them. A user whom the
-    /// layout cannot hold (an id that is no number in 28 bytes) is left out.
+    /// The user table as a data set, with `vacant` rows of zeros among the users, as deleted ones leave them. Users
+    /// that do not fit the layout (a non-numeric id in 28 bytes) are left out.
     pub(crate) fn encoded(&self, vacant: usize) -> Bytes {
         let width = self.layout.width();
         let mut records = BytesMut::with_capacity((self.users.len() + vacant) * width);
@@ -141,7 +141,7 @@ impl Users {
     }
 }
 
-/// Appends a record, or nothing when the layout cannot hold the user.
+/// Appends a record, or nothing if the user does not fit the layout.
 fn encode(layout: UserLayout, user: &User, out: &mut BytesMut) {
     if layout == UserLayout::HundredTwenty {
         return encode_hundred_twenty(user, out);
@@ -167,7 +167,7 @@ fn encode_hundred_twenty(user: &User, out: &mut BytesMut) {
     }
 }
 
-/// Puts the length word in front. No data set comes near 4 GiB: the capacities are far below.
+/// Prepends the length word. No data set comes near 4 GiB: the capacities are far below.
 pub(crate) fn data_set(content: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(4 + content.len());
     out.put_u32_le(content.len() as u32);

@@ -48,7 +48,8 @@ fn replay(vector: &Value, terminal: Terminal) {
     }
 }
 
-/// Whether both are free sizes with the same counts: the recorded device had other capacities, and counted no passwords.
+/// Whether both are free sizes with the same counts: the recorded device had other capacities, and counted no
+/// passwords.
 fn same_sizes(answer: &Bytes, expected: &Bytes, prefix: usize) -> bool {
     let read = |frame: &Bytes| {
         let packet = Packet::parse(frame.slice(prefix..)).ok().filter(|packet| packet.command == Command::ACK_OK)?;

@@ -1,4 +1,5 @@
-//! A client that does no more than it has to: the exchange of a pull, frames parsed, checksums verified, payload counted.
+//! A client that does no more than it has to: the exchange of a pull, frames parsed, checksums verified, payload
+//! counted.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! Where the files of long transfers are.
+//! The directory for the files of long transfers.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -8,19 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
-/// The longest file that is kept for another transfer: terminals with tens of thousands of records are many, and making a
-/// file and giving up its pages takes a system longer than writing it. A longer one is worth more as free space.
+/// The longest file that is kept for another transfer. Many terminals have tens of thousands of records, and creating a
+/// file and freeing its pages takes longer than writing it. A longer file is worth more as free space.
 const KEPT: u64 = 2 << 20;
-/// Files that are kept at most.
+/// The most files that are kept.
 const KEPT_FILES: usize = 64;
-/// Names that were taken before one more is no accident.
+/// How many taken names are tried before giving up.
 const NAME_TRIES: u64 = 100;
 
 /// A directory for the temporary files of transfers that outgrow their memory.
 ///
-/// Clones are the same directory: they share the files of spools that are gone, at most 64 of at most 2 MiB, so that many
-/// transfers need few files. No file has a name while it is kept, nobody else can open it, and all are gone with the last
-/// clone and the last spool.
+/// Clones share the files of finished spools, at most 64 of at most 2 MiB, so that many transfers need few files. A
+/// kept file has no name, and nobody else can open it. All are gone with the last clone and the last spool.
 #[derive(Clone)]
 pub struct SpoolDirectory(Arc<Inner>);
 
@@ -30,25 +29,25 @@ struct Inner {
 }
 
 impl SpoolDirectory {
-    /// The directory at `path`, which has to exist once a file is needed.
+    /// The directory at `path`, which must exist when a file is needed.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Inner { path: path.into(), idle: Mutex::default() }))
     }
 
-    /// The system's directory for temporary files. It is looked up now, and used once a file is needed.
+    /// The system's directory for temporary files. It is looked up now and used when a file is needed.
     #[must_use]
     pub fn temporary() -> Self {
         Self::new(std::env::temp_dir())
     }
 
-    /// Where it is.
+    /// The path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// A file that nobody else uses, and its name where that could not be removed. What an earlier user left in it is there.
+    /// Takes an unused file, and its name if that could not be removed. It may contain the bytes of an earlier user.
     pub(super) fn lease(&self) -> io::Result<(Arc<File>, Option<PathBuf>)> {
         if let Some(file) = self.idle().pop() {
             return Ok((file, None));
@@ -67,7 +66,7 @@ impl SpoolDirectory {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Arc<File>>> {
-        // Nothing that is done under the lock leaves the list half changed.
+        // No panic under the lock leaves the list half changed.
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,7 +97,7 @@ fn create_new(directory: &Path) -> io::Result<(File, PathBuf)> {
         let path = directory.join(format!("zk-transfer-{}-{number}.tmp", std::process::id()));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
-        // What a terminal sent is for the program's user alone.
+        // Only the program's user may read the data of a terminal.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&path) {

@@ -1,33 +1,33 @@
-//! Why bytes could not be kept.
+//! Why bytes could not be stored.
 
 use core::fmt;
 
-/// Why a spool could not take or give back bytes.
+/// Why a spool could not store or return bytes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SpoolError {
-    /// More than the memory holds, and no directory for a file was named.
+    /// The bytes exceed the memory, and no directory for a file was named.
     Full {
         /// Bytes that are needed.
         need: u64,
-        /// Bytes that may be kept.
+        /// Bytes that are allowed.
         cap: u64,
     },
     /// Longer than any set of a terminal.
     TooLong {
-        /// The offset behind the bytes.
+        /// The offset after the bytes.
         end: u64,
-        /// The longest set that is taken.
+        /// The longest set that is accepted.
         cap: u64,
     },
-    /// The file could not be made, written or read: a full disk, a missing directory, a missing right.
+    /// The file could not be created, written or read: a full disk, a missing directory, a missing permission.
     #[cfg(feature = "std")]
     File {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// The directory that was named for it.
+        /// The directory of the file.
         directory: std::path::PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }

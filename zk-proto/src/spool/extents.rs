@@ -1,9 +1,9 @@
-//! Which parts of a transfer have arrived.
+//! The parts of a transfer that have arrived.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Ranges that are there: sorted, apart from each other, none empty. A transfer read in order has one.
+/// The ranges that have arrived: sorted, disjoint, not empty. A transfer that is read in order has one.
 #[derive(Debug, Default)]
 pub(super) struct Extents {
     ranges: Vec<Range<u64>>,

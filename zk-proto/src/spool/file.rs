@@ -9,21 +9,21 @@ use std::vec::Vec;
 
 use super::{SpoolDirectory, SpoolError};
 
-/// Bytes gathered before they go to the file: packets come in pieces of 1 KiB from some terminals.
+/// Bytes that are gathered before a write. Some terminals send pieces of 1 KiB.
 const GATHER: usize = 256 << 10;
-/// Pieces from this size on are worth a write of their own.
+/// Pieces of this size or more are written on their own.
 const LARGE: usize = 16 << 10;
 
-/// A file that nobody else sees. It loses its name at once, or on drop where the system does not allow that.
+/// A private file. It loses its name at once, or on drop if the system does not allow that.
 pub(super) struct FileStore {
-    /// It may hold bytes of an earlier transfer: only what was written here may be read.
+    /// It may contain bytes of an earlier transfer: only bytes that were written here may be read.
     file: Arc<File>,
     directory: SpoolDirectory,
-    /// Set when the name could not be removed while the file is open.
+    /// The name, if it could not be removed while the file is open.
     named: Option<PathBuf>,
     pending: Vec<u8>,
     pending_at: u64,
-    /// The offset behind the last byte that was ever written.
+    /// The offset after the last byte that was ever written.
     end: u64,
     lent: Vec<u8>,
 }
@@ -59,7 +59,7 @@ impl FileStore {
 
     pub(super) fn read(&mut self, range: Range<u64>) -> Result<&[u8], SpoolError> {
         self.flush()?;
-        // A range is clipped to what was written, so its length is no claim of anybody.
+        // A range is clipped to the written bytes, so its length is not claimed by the terminal.
         self.lent.resize((range.end - range.start) as usize, 0);
         let lent = &mut self.lent;
         let mut file = &*self.file;
@@ -95,7 +95,7 @@ impl FileStore {
 impl Drop for FileStore {
     fn drop(&mut self) {
         match &self.named {
-            // Nobody is left to tell; a leftover is named so that its owner is plain.
+            // Nothing to report to. The name of a leftover shows its owner.
             Some(path) => drop(fs::remove_file(path)),
             None => self.directory.give_back(&self.file, self.end),
         }
@@ -168,7 +168,7 @@ mod tests {
         beside.write_at(0, b"beside it").unwrap();
         assert_eq!(first.read(0..18).unwrap(), b"the first transfer");
         drop((first, beside));
-        // Whoever makes a new file finds no directory any more.
+        // A new file would find no directory any more.
         drop(directory);
         let mut second = Spool::in_directory(4, shared.clone());
         second.write_at(0, b"later").unwrap();

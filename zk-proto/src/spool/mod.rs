@@ -1,4 +1,4 @@
-//! Where the bytes of a transfer wait until they are proven: memory up to a cap, then a file.
+//! The store for the bytes of a transfer until they are proven: memory up to a cap, then a file.
 
 #[cfg(feature = "std")]
 mod directory;
@@ -18,13 +18,13 @@ use extents::Extents;
 
 /// Bytes kept in memory by default before a file is used: 1 MiB.
 pub const DEFAULT_MEMORY: usize = 1 << 20;
-/// The largest set that is taken at all: 1 GiB, many times what a terminal can store.
+/// The largest set that is accepted: 1 GiB, many times what a terminal can store.
 pub const MAX_LEN: u64 = 1 << 30;
 
 /// Bytes of one transfer, written by offset as they arrive and read back in order.
 ///
-/// A file is only ever created in the directory that the caller named, readable by this user alone, and loses its name at once, or with the spool where
-/// the system does not allow that.
+/// A file is only created in the directory that the caller named. Only this user can read it. It loses its name at
+/// once, or, if the system does not allow that, with the spool.
 pub struct Spool {
     store: Store,
     extents: Extents,
@@ -40,7 +40,7 @@ enum Store {
 }
 
 impl Spool {
-    /// A spool that holds at most `cap` bytes, all of them in memory.
+    /// A spool of at most `cap` bytes, all in memory.
     #[must_use]
     pub fn in_memory(cap: usize) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Spool {
         Self { directory: Some(directory.into()), ..Self::in_memory(memory) }
     }
 
-    /// Makes room for `len` bytes that are to come, as far as the memory goes; a longer transfer goes to its file from the start.
+    /// Makes room for `len` bytes, within the limit of the memory. A longer transfer uses its file from the start.
     ///
     /// # Errors
     /// As [`Spool::write_at`].
@@ -81,7 +81,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::Full`] when the bytes fit neither the memory nor a file, [`SpoolError::TooLong`] past [`MAX_LEN`],
-    /// [`SpoolError::File`] when the file cannot be made or written (a full disk among others).
+    /// [`SpoolError::File`] when the file cannot be created or written, for example when the disk is full.
     pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), SpoolError> {
         let end = offset.saturating_add(bytes.len() as u64);
         if end > MAX_LEN {
@@ -101,19 +101,19 @@ impl Spool {
         Ok(())
     }
 
-    /// The offset behind the last byte written.
+    /// The offset after the last byte written.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.extents.end()
     }
 
-    /// Whether nothing was written.
+    /// Returns true if nothing was written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The offset of the first byte that is missing before the end, or the end when none is.
+    /// The offset of the first missing byte, or the end if none is missing.
     #[must_use]
     pub fn contiguous(&self) -> u64 {
         self.extents.contiguous()
@@ -124,13 +124,13 @@ impl Spool {
         self.extents.truncate(len);
         match &mut self.store {
             Store::Memory(memory) => memory.truncate(usize::try_from(len).unwrap_or(usize::MAX)),
-            // What lies behind the end of a file is written again before it counts.
+            // Bytes past the end are written again before they count.
             #[cfg(feature = "std")]
             Store::File(_) => {}
         }
     }
 
-    /// Bytes held in memory at this moment.
+    /// Bytes that are held in memory now.
     #[must_use]
     pub fn memory_in_use(&self) -> usize {
         match &self.store {
@@ -140,7 +140,8 @@ impl Spool {
         }
     }
 
-    /// Lends a range, clipped to what is there without a hole from offset 0. Large ranges cost memory: ask for blocks.
+    /// Lends a range, clipped to the bytes that are there without a hole from offset 0. Large ranges cost memory: read
+    /// blocks.
     ///
     /// # Errors
     /// [`SpoolError::File`] when the file cannot be read.
@@ -159,7 +160,7 @@ impl Spool {
         let Store::Memory(memory) = &self.store else { return Ok(()) };
         #[cfg(not(feature = "std"))]
         let Store::Memory(memory) = &self.store;
-        // Never longer than the cap, so there is nothing to move where there is no directory.
+        // Never longer than the cap, so without a directory there is nothing to move.
         debug_assert!(memory.len() <= self.memory);
         if end <= self.memory as u64 {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Which of a packet's bytes are secret.
+//! The secret bytes of a packet.
 
 use alloc::string::String;
 use alloc::vec;
@@ -9,33 +9,33 @@ use crate::checksum::{checksum, is_intact};
 use crate::packet::HEADER_LEN;
 use crate::record::UserLayout;
 
-/// A set of records, as far as its secrets go.
+/// A set of records, by its secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Set {
-    /// Without any: the attendance and the operation log.
+    /// No secrets: the attendance and the operation log.
     Open,
     /// The user table.
     Users,
     /// All fingerprints.
     Templates,
-    /// What is not known.
+    /// Unknown.
     Secret,
 }
 
-/// What the answer to a request holds.
+/// The content of the answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Nothing that is secret.
+    /// No secret.
     Open,
-    /// Something that may be.
+    /// Possibly a secret.
     Secret,
     /// The size of a set, or the set itself.
     Prepared(Set),
-    /// A part of the set that was prepared, from an offset on.
+    /// A part of the prepared set, from an offset on.
     Part(Set, u64),
 }
 
-/// The fields at the front of a packet.
+/// The header fields of a packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub(super) command: Command,
@@ -50,12 +50,12 @@ impl Header {
     }
 }
 
-/// Little-endian number at an offset.
+/// Reads a little-endian number at an offset.
 pub(super) fn word(data: &[u8], at: usize) -> Option<u64> {
     data.get(at..)?.first_chunk().map(|bytes| u64::from(u32::from_le_bytes(*bytes)))
 }
 
-/// Zeroes what is secret in a request, and makes its checksum right again. The same for the same packet always.
+/// Zeroes the secrets of a request and corrects its checksum. Equal packets give equal results.
 pub(crate) fn mask_request(packet: &mut [u8]) {
     let Some(header) = Header::of(packet) else { return };
     change(packet, |data| match header.command {
@@ -68,7 +68,7 @@ pub(crate) fn mask_request(packet: &mut [u8]) {
     });
 }
 
-/// What will answer a request, where `prepared` is the set that was prepared last.
+/// The content of the answer to a request; `prepared` is the set that was prepared last.
 pub(super) fn answer_to(command: Command, data: &[u8], prepared: Set) -> Answer {
     let byte = |at: usize| data.get(at).copied().unwrap_or(0);
     match command {
@@ -84,7 +84,7 @@ pub(super) fn answer_to(command: Command, data: &[u8], prepared: Set) -> Answer 
         }
         Command::DATA_RDY => Answer::Part(prepared, word(data, 0).unwrap_or(0)),
         Command::ATTLOG_RRQ | Command::OPLOG_RRQ => Answer::Prepared(Set::Open),
-        // With three bytes it asks for a fingerprint.
+        // With three bytes it requests a fingerprint.
         Command::USERTEMP_RRQ if byte(0) == 5 && data.len() < 3 => Answer::Prepared(Set::Users),
         Command::DB_RRQ if byte(0) == 2 => Answer::Prepared(Set::Templates),
         command if is_open(command) => Answer::Open,
@@ -92,13 +92,13 @@ pub(super) fn answer_to(command: Command, data: &[u8], prepared: Set) -> Answer 
     }
 }
 
-/// Whether an event may be kept: those that carry a card number are not, nor those of unknown form.
+/// Whether an event may be kept. Events with a card number, or of unknown form, may not.
 pub(super) fn is_open_event(code: u16) -> bool {
     const CARDS: u16 = 0x0400 | 0x0800 | 0x1000;
     code.is_power_of_two() && code < 1 << 15 && code & CARDS == 0
 }
 
-/// Commands that neither carry a secret nor are answered by one.
+/// Commands without a secret in their data or their answer.
 fn is_open(command: Command) -> bool {
     matches!(
         command,
@@ -163,7 +163,7 @@ fn is_secret_name(data: &[u8]) -> bool {
     ["key", "pass", "pwd", "psw", "secret", "token"].iter().any(|word| name.contains(word))
 }
 
-/// Zeroes the value of an option whose name speaks of a secret.
+/// Zeroes the value of an option whose name mentions a secret.
 fn mask_option(data: &mut [u8]) {
     if is_secret_name(data) {
         let value = data.iter_mut().skip_while(|byte| **byte != b'=').skip(1);
@@ -177,15 +177,15 @@ fn mask_user(data: &mut [u8]) {
             let mask = secrets(layout, data);
             mask.into_iter().zip(data).filter(|(secret, _)| *secret).for_each(|(_, byte)| *byte = 0);
         }
-        // Of an unknown form, only the slot is known to be none.
+        // In an unknown form, only the slot is known to be no secret.
         None => data.iter_mut().skip(2).for_each(|byte| *byte = 0),
     }
 }
 
-/// Where a field begins, and where it has ended.
+/// The range of a field.
 type Field = (usize, usize);
 
-/// Which bytes of a user record are secret, or left over behind the end of a text.
+/// The bytes of a user record that are secret, or left over after the end of a text.
 pub(super) fn secrets(layout: UserLayout, record: &[u8]) -> Vec<bool> {
     let (secret, texts): (&[Field], &[Field]) = match layout {
         UserLayout::TwentyEight => (&[(3, 8), (16, 21)], &[(8, 16)]),
@@ -204,7 +204,7 @@ pub(super) fn secrets(layout: UserLayout, record: &[u8]) -> Vec<bool> {
     mask
 }
 
-/// Changes the data of a packet. Its checksum is as right or as wrong afterwards as it was.
+/// Changes the data of a packet. A right checksum stays right, and a wrong one wrong.
 pub(super) fn change(packet: &mut [u8], how: impl FnOnce(&mut [u8])) {
     let (intact, off_by) = (is_intact(packet), stored(packet).wrapping_sub(exact(packet)));
     let Some(data) = packet.get_mut(HEADER_LEN..) else { return };

@@ -6,35 +6,35 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-/// One thing that happened.
+/// An entry of a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// When, since the recording began; whole microseconds.
+    /// The time since the recording began, in whole microseconds.
     pub at: Duration,
-    /// What.
+    /// The event.
     pub what: What,
 }
 
-/// What happened.
+/// The event of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
-    /// A connection is to be opened.
+    /// A connection attempt begins.
     Open {
         /// Over UDP, one packet to a datagram.
         datagrams: bool,
     },
-    /// It is open.
+    /// The connection is open.
     Opened,
     /// The session is given something to do.
     Call,
     /// A packet went out, with its frame over TCP.
     Sent(Bytes),
-    /// Bytes came: what one read brought, or one datagram.
+    /// Bytes came: the result of one read, or one datagram.
     Received(Bytes),
-    /// A deadline passed without any.
+    /// A deadline passed without any bytes.
     Idle,
-    /// A call was given up from outside.
+    /// The caller gave a call up.
     Cut,
     /// The deadline of a pull passed, and the pull was given up.
     Overdue,
@@ -44,16 +44,16 @@ pub enum What {
     Closed,
 }
 
-/// What failed, and how.
+/// A failure of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What failed.
+    /// The stage that failed.
     pub stage: Stage,
-    /// How.
+    /// The cause.
     pub cause: Cause,
 }
 
-/// What can fail about a line.
+/// The stages of a connection that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
@@ -67,24 +67,24 @@ pub enum Stage {
     Receive,
 }
 
-/// How something failed.
+/// The cause of a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// It took too long.
+    /// A timeout.
     TimedOut,
-    /// The system said so.
+    /// An error of the system.
     Os {
-        /// Its number for it.
+        /// The system's error number.
         code: i32,
-        /// Its kind, as Rust names it.
+        /// The kind of the error, as Rust names it.
         kind: String,
     },
-    /// An error of this kind and nothing else.
+    /// An error of this kind without details.
     Kind(String),
     /// An error with a text.
     Text {
-        /// Its kind, as Rust names it.
+        /// The kind of the error, as Rust names it.
         kind: String,
         /// The text.
         text: String,

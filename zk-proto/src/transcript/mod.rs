@@ -1,7 +1,7 @@
-//! The flight recorder: a conversation as text that can be sent to somebody who was not there.
+//! The flight recorder: a conversation as text, to reproduce elsewhere what happened at a terminal.
 //!
-//! A transcript has one line for each thing that happened: the time in microseconds, what it was, and bytes in hex. Its first
-//! line names the format, `set` lines the settings that matter, and lines that begin with `#` are notes.
+//! A transcript has one line for each thing that happened: the time in microseconds, its kind, and bytes in hex. The
+//! first line names the format, `set` lines have the settings that matter, and lines that begin with `#` are notes.
 //!
 //! ```text
 //! zk-transcript 1
@@ -16,9 +16,9 @@
 //! ```
 //!
 //! The client writes one with a [`Recorder`](crate::client::Recorder), and replays one with
-//! [`ConnectOptions::replay`](crate::client::ConnectOptions::replay): any call gives the result that it gave then, without a
-//! socket and without waiting. A [`Scribe`] writes one for any other driver of a session, and what came in can be fed to a
-//! [`Session`](crate::Session) by hand:
+//! [`ConnectOptions::replay`](crate::client::ConnectOptions::replay): every call returns what it returned then, without
+//! a socket and without waiting. A [`Scribe`] writes one for any other driver of a session. The received bytes can be
+//! fed to a [`Session`](crate::Session) by hand:
 //!
 //! ```
 //! use zk_proto::session::{Config, Event, Session};
@@ -45,18 +45,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is not in it
-//! Secrets are zeros, with checksums made right again, so that a transcript verifies as the conversation did:
+//! # What a transcript leaves out
+//! Secrets are replaced by zeros, and checksums corrected, so that a transcript verifies as the conversation did:
 //!
-//! - the answer to a demand for the comm key, and options whose name speaks of a key or a password, written or read;
-//! - passwords and card numbers of users. Where they stand is known only from a table that is whole and proven; of any other
-//!   one nothing is kept but its length word;
-//! - templates, of which it stays whose they are where the table is whole; faces, photos, uploads, and whatever a command carries that is not known to carry no secret;
+//! - the answer to a demand for the comm key, and options, read or written, whose name mentions a key or a password;
+//! - passwords and card numbers of users. Their place is known only in a table that is whole and proven; of any other
+//!   table only the length word is kept;
+//! - templates (their owners are kept if the table is whole), faces, photos, uploads, and the data of any command that
+//!   is not known to carry no secret;
 //! - card numbers in live events.
 //!
-//! # What stays in it
+//! # What a transcript contains
 //! **User ids, names, privileges, and who punched when**, the terminal's address, serial number, options and clock, and
-//! everything about the line. It is a document about people: treat it as the log itself.
+//! everything about the connection. It is a document about people: treat it like the log itself.
 
 mod content;
 mod line;

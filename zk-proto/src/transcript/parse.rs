@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::line::{Cause, Failure, Line, Stage, What};
 
-/// A transcript that was read.
+/// A parsed transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transcript {
     settings: Vec<(String, String)>,
@@ -17,12 +17,12 @@ pub struct Transcript {
     lines: Vec<Line>,
 }
 
-/// Why a text is no transcript.
+/// Why a text is not a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TranscriptError {
-    /// Which line, from 1.
+    /// The line, from 1.
     pub line: usize,
-    /// What was expected there.
+    /// The expected content.
     pub expected: &'static str,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for TranscriptError {
 impl core::error::Error for TranscriptError {}
 
 impl Transcript {
-    /// Reads a transcript.
+    /// Parses a transcript.
     ///
     /// # Errors
     /// [`TranscriptError`] names the line.
@@ -70,19 +70,19 @@ impl Transcript {
         Ok(transcript)
     }
 
-    /// What a setting was.
+    /// Returns the value of a setting.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.settings.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// What was noted, in order.
+    /// Returns the notes in order.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// What happened, in order.
+    /// Returns the entries in order.
     #[must_use]
     pub fn lines(&self) -> &[Line] {
         &self.lines
@@ -105,13 +105,13 @@ fn parse_what(text: &str) -> Option<What> {
         ("failed", rest) => {
             let (stage, cause) = rest.split_once(' ')?;
             let stage = Stage::ALL.into_iter().find(|known| known.name() == stage)?;
-            What::Failed(Failure { stage, cause: parse_fault(cause)? })
+            What::Failed(Failure { stage, cause: parse_cause(cause)? })
         }
         _ => return None,
     })
 }
 
-fn parse_fault(text: &str) -> Option<Cause> {
+fn parse_cause(text: &str) -> Option<Cause> {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     Some(match word {
         "timeout" => Cause::TimedOut,

@@ -1,4 +1,4 @@
-//! A table of users or fingerprints on its way, held until it is known where its secrets stand.
+//! A table of users or fingerprints, held until the place of its secrets is known.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,17 +9,17 @@ use crate::DeviceTime;
 use crate::proof::{Counts, Evidence, WORD_LEN, prove_users};
 use crate::spool::Spool;
 
-/// The longest table that is held: above what terminals have.
+/// The longest table that is held, longer than any terminal's.
 pub(super) const MOST: usize = 16 << 20;
-/// Bytes in front of each fingerprint: size, uid, finger, flag.
+/// Bytes before each fingerprint: size, uid, finger, flag.
 const ENTRY: usize = 6;
 
-/// A packet with a part of the table.
+/// A packet that holds a part of the table.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
-    /// Where the packet stands in what was received.
+    /// The position of the packet in the received bytes.
     pub(super) packet: Range<u64>,
-    /// Where its data stand in the table.
+    /// The position of its data in the table.
     pub(super) at: u64,
     pub(super) data: Vec<u8>,
     pub(super) intact: bool,
@@ -29,7 +29,7 @@ pub(super) struct Piece {
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) set: Set,
-    /// Bytes of the table, as the terminal said.
+    /// The size of the table as announced.
     pub(super) size: Option<u64>,
     pub(super) pieces: Vec<Piece>,
 }
@@ -39,7 +39,7 @@ impl Table {
         self.pieces.iter().map(|piece| piece.data.len()).sum()
     }
 
-    /// Which bytes are secret, if the table is whole and it is known where they stand.
+    /// The mask of the secret bytes, if the table is whole and their place is known.
     pub(super) fn mask(&self, users: Option<u32>) -> Option<Vec<bool>> {
         let table = self.assemble()?;
         match self.set {
@@ -49,13 +49,13 @@ impl Table {
         }
     }
 
-    /// By a layout that is proven.
+    /// The mask by a proven layout.
     fn mask_users(&self, set: Vec<u8>, count: Option<u32>) -> Option<Vec<bool>> {
         let announced = self.size.unwrap_or(set.len() as u64);
         let mut spool = Spool::in_memory(MOST);
         spool.write_at(0, &set).ok()?;
         let counts = Counts { before: count, after: None };
-        // The proof of users looks at no dates.
+        // The proof of users checks no dates.
         let evidence = Evidence::new(announced, counts, DeviceTime::RESET);
         let table = prove_users(spool, &evidence).ok()?;
         let mut mask = vec![false; usize::try_from(WORD_LEN).ok()?.min(set.len())];
@@ -70,7 +70,7 @@ impl Table {
         Some(mask)
     }
 
-    /// The table, when its intact pieces fit together and leave no hole.
+    /// Returns the table, if its intact pieces fit together without a hole.
     fn assemble(&self) -> Option<Vec<u8>> {
         let end = |piece: &Piece| usize::try_from(piece.at).ok()?.checked_add(piece.data.len());
         let intact = || self.pieces.iter().filter(|piece| piece.intact);
@@ -93,7 +93,7 @@ impl Table {
     }
 }
 
-/// By entries that follow each other from the length word to the very end.
+/// The mask by entries that follow each other from the length word to the end.
 fn mask_templates(set: &[u8]) -> Option<Vec<bool>> {
     let mut mask = vec![false; 4];
     let mut rest = set.get(4..)?;

@@ -149,7 +149,8 @@ fn a_reset_clock_makes_no_two_records_of_one() {
         log.bytes.chunks_mut(16).for_each(|record| record[at..].copy_from_slice(&code.to_le_bytes()));
         let set = log.set();
         for counts in [Counts::steady(300), Counts::steady(600), Counts::steady(305), Counts::default()] {
-            // A count of twice as many makes records of 8 bytes of them. Those always need the user table: see `prove_names`.
+            // A count of twice as many makes records of 8 bytes of them. Those always need the user table: see
+            // `prove_names`.
             let needs_people = usize::from(counts == Counts::steady(600));
             for read in while_reset(&set, counts).into_iter().skip(needs_people) {
                 assert!(read.is_err() || read == Ok(AttendanceLayout::Sixteen), "{code}, {counts:?}: {read:?}");

@@ -1,5 +1,6 @@
-//! The walk over every cut of the head, with states that no document names, without a count, with a wrong one, and with a user
-//! table: never a wrong record, and no healthy log is refused that has twenty records, or whose people are in the table.
+//! The walk over every cut of the head, with states that no document names, without a count, with a wrong one, and with
+//! a user table: never a wrong record, and no healthy log is refused that has twenty records, or whose people are in
+//! the table.
 
 use crate::evidence::people::everybody;
 use crate::logs::{Cut, Kind, Log, evidence, given_out, spool};
@@ -81,7 +82,8 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
             let log = log_of(layout, records, states, first_seed() + (turn + kind) as u64);
             for by in 1..layout.width() {
                 for (which, counts) in counts(records).into_iter().enumerate() {
-                    // The cuts that leave length word and size in agreement are the ones that matter: each of them each time.
+                    // The cuts that leave length word and size in agreement are the ones that matter: each of them each
+                    // time.
                     let other = Cut::ALL[(by + which + turn) % 4];
                     for cut in [other, Cut::SetShifted, Cut::RecordsShifted] {
                         let filling = if (by + which + kind) % 2 == 0 { &[0][..] } else { &log.next };

@@ -68,8 +68,8 @@ async fn soundly(terminal: TerminalBuilder, operation: Named) -> String {
     state(&site)
 }
 
-/// What carries the operation: where a fault strikes one carrier alone, that one, else each by turns. A system has no ports
-/// left after some ten thousand connections in a minute.
+/// What carries the operation: where a fault strikes one carrier alone, that one, else each by turns. A system has no
+/// ports left after some ten thousand connections in a minute.
 fn carrier(kind: FaultKind, turn: usize) -> Transport {
     match kind.about().get(..4) {
         Some("TCP:") => Transport::Tcp,

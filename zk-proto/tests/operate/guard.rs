@@ -158,10 +158,12 @@ async fn drop_in_flight(client: &mut Client, terminal: &Handle) {
 /// Begins work that never ends, and drops it once the terminal is disabled.
 async fn drop_half_way(client: &mut Client, terminal: &Handle) {
     let (started, mut begun) = tokio::sync::mpsc::channel(1);
+    let work = async |_: &mut Client| {
+        started.send(()).await.unwrap();
+        pending::<Result<(), ClientError>>().await
+    };
     tokio::select! {
-        _ = client.while_disabled(None, async |_| { started.send(()).await.unwrap(); pending::<Result<(), ClientError>>().await }) => {
-            panic!("it never ends");
-        }
+        _ = client.while_disabled(None, work) => panic!("it never ends"),
         _ = begun.recv() => {}
     }
     assert!(!terminal.is_enabled());

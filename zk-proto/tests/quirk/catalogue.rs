@@ -1,4 +1,5 @@
-//! The catalogue itself: `QUIRKS.md` of the simulator names, for each quirk, how it is simulated and which test is about it.
+//! The catalogue itself: `QUIRKS.md` of the simulator names, for each quirk, how it is simulated and which test is
+//! about it.
 
 use std::collections::BTreeSet;
 

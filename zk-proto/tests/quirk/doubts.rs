@@ -68,7 +68,8 @@ async fn the_user_table_speaks_for_the_first_punches() {
     }
 }
 
-/// Q57: the counts are refused, short, zero, or off: a second reading that is the same proves the log, and that is remembered.
+/// Q57: the counts are refused, short, zero, or off: a second reading that is the same proves the log, and that is
+/// remembered.
 #[tokio::test]
 async fn a_log_without_a_count_to_rely_on_is_read_twice() {
     let faults = [

@@ -40,7 +40,8 @@ async fn a_new_user_may_pass_whenever_the_group_may() {
     assert_eq!(stored.raw[39..48], [1, 0, 0, 0, 0, 0, 0, 0, 0]);
 }
 
-/// Q26: a uid or user id that somebody has is found before the terminal can refuse it, and the record has the right size.
+/// Q26: a uid or user id that somebody has is found before the terminal can refuse it, and the record has the right
+/// size.
 #[tokio::test]
 async fn a_taken_uid_or_user_id_is_named_before_anything_is_sent() {
     for profile in ["tft40", "bw16"] {
@@ -84,7 +85,8 @@ async fn rows_of_zeros_are_nobody() {
     }
 }
 
-/// Q85: user ids with bytes that are no text, in the log and in the user table: they stay visible, and the id is nobody else's.
+/// Q85: user ids with bytes that are no text, in the log and in the user table: they stay visible, and the id is nobody
+/// else's.
 #[tokio::test]
 async fn bytes_that_are_no_text_stay_in_a_user_id() {
     let time = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();

@@ -252,7 +252,8 @@ async fn the_part_of_a_record_at_the_end_is_reported() {
     assert_eq!((proven.trailing(), proven.records()), (24, 300));
 }
 
-/// Q44: a length word of 0, or of more than came, is no witness; the others may prove the set, and never a wrong record.
+/// Q44: a length word of 0, or of more than came, is no witness; the others may prove the set, and never a wrong
+/// record.
 #[tokio::test]
 async fn a_wrong_length_word_yields_the_truth_or_nothing() {
     for fault in ["zero-length-word", "long-length-word=48", "long-length-word=40"] {
@@ -273,7 +274,8 @@ async fn a_wrong_length_word_yields_the_truth_or_nothing() {
     }
 }
 
-/// Q90: records in a row that are noise, while all sizes are right: refused, and readable by force with the patch named.
+/// Q90: records in a row that are noise, while all sizes are right: refused, and readable by force with the patch
+/// named.
 #[tokio::test]
 async fn a_damaged_patch_is_refused_and_a_forced_reading_names_it() {
     let site = Site::with("tft40", 400, &["damaged-patch=130@200"]).await;

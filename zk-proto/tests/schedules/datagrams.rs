@@ -1,7 +1,9 @@
-//! Datagrams that are lost, doubled and overtaken at every rate: a reading is exact to the byte, or it ends with a reason.
+//! Datagrams that are lost, doubled and overtaken at every rate: a reading is exact to the byte, or it ends with a
+//! reason.
 //!
-//! No proof has a hand in this: what the session hands out is compared with the terminal's own bytes. Usually a part of the
-//! matrix is run. `UDP_SEEDS=30 cargo test --release -p zk-proto --test schedules datagrams -- --nocapture` runs all of it.
+//! No proof has a hand in this: what the session hands out is compared with the terminal's own bytes. Usually a part of
+//! the matrix is run. `UDP_SEEDS=30 cargo test --release -p zk-proto --test schedules datagrams -- --nocapture` runs
+//! all of it.
 
 use std::time::Duration;
 

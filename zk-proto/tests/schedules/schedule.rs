@@ -23,9 +23,9 @@ impl Dice {
     }
 }
 
-/// What happens, in one line that says all of it: `seed profile carrier records fault,fault`, as in
-/// `417 tft40 udp 200 cut-head=12x1@1,udp-loss=10`. A number alone stands for the schedule that is drawn from it today; another
-/// version, with other faults or families to draw from, draws another one.
+/// What happens, in one line that says all of it: `seed profile carrier records fault,fault`, as in `417 tft40 udp 200
+/// cut-head=12x1@1,udp-loss=10`. A number alone stands for the schedule that is drawn from it today; another version,
+/// with other faults or families to draw from, draws another one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Schedule {
     number: u64,
@@ -100,7 +100,7 @@ impl Schedule {
         Profile::named(self.profile).unwrap()
     }
 
-    /// The terminal, still without its faults: a log with 30 February in it would be drawn anew by each.
+    /// The terminal, still without its faults: a log with 30 February in it would be generated again by each.
     pub(crate) fn terminal(&self) -> Terminal {
         let now = NaiveDate::from_ymd_opt(2026, 3, 4).unwrap().and_hms_opt(9, 0, 0).unwrap();
         let terminal = Terminal::builder().profile(self.profile()).records(self.records).users(40);
@@ -116,8 +116,8 @@ impl Schedule {
         self.faults.iter().any(|fault| fault.kind() == kind)
     }
 
-    /// Whether whole records are missing, and nothing else: none of the others is out of place then, and bytes alone cannot tell;
-    /// the docs of `proof` say so. That few short records leave more open than this, no schedule has met.
+    /// Whether whole records are missing, and nothing else: none of the others is out of place then, and bytes alone
+    /// cannot tell; the docs of `proof` say so. That few short records leave more open than this, no schedule has met.
     fn lacks_whole_records(&self, truth: &[Row], rows: &[Row]) -> bool {
         let behind = |kind| self.cut(kind, truth.len()).and_then(|records| truth.get(records..));
         let shorter = behind(FaultKind::CutHeadSized);
@@ -150,8 +150,8 @@ impl Schedule {
         device.records().iter().map(|punch| row(punch, self.profile().log)).collect()
     }
 
-    /// A damaged patch is in the terminal's own log: its noise is what the terminal holds, and the truth does not have it.
-    /// In short records some of it can pass for punches. All rows outside of the patch have to be true.
+    /// A damaged patch is in the terminal's own log: its noise is what the terminal holds, and the truth does not have
+    /// it. In short records some of it can pass for punches. All rows outside of the patch have to be true.
     fn take_over_noise(&self, rows: &[Row], truth: &mut [Row]) {
         let Some(noisy) = self.amount(FaultKind::DamagedPatch) else { return };
         let written = self.faults.iter().find(|fault| fault.kind() == FaultKind::DamagedPatch).map(ToString::to_string);

@@ -391,13 +391,18 @@ proptest! {
         datagrams in any::<bool>(),
         uploads in any::<bool>(),
         packets in prop::collection::vec(
-            (prop_oneof![Just(1500_u16), Just(1501), Just(2000), Just(2001), any::<u16>()], any::<u16>(), prop::collection::vec(any::<u8>(), 0..40)),
+            (
+                prop_oneof![Just(1500_u16), Just(1501), Just(2000), Just(2001), any::<u16>()],
+                any::<u16>(),
+                prop::collection::vec(any::<u8>(), 0..40),
+            ),
             0..60,
         ),
     ) {
         let mut stage = if datagrams { Stage::connected_by_datagrams() } else { Stage::connected() };
         if uploads {
-            let template = zk_proto::record::FingerTemplate { uid: Uid(1), finger: 1, flag: 1, template: set(3000).into() };
+            let template = set(3000).into();
+            let template = zk_proto::record::FingerTemplate { uid: Uid(1), finger: 1, flag: 1, template };
             stage.session.upload(stage.now, zk_proto::session::Upload::finger(&template).unwrap());
         } else {
             stage.session.call(stage.now, &ASKED);
@@ -406,7 +411,8 @@ proptest! {
         for (command, field, data) in packets {
             stage.pump();
             request = stage.requests.pop_back().or(request);
-            let wire = stage.wire(Command(command), field, request.as_ref().map_or(0, |asked: &Packet| asked.reply_id), &data);
+            let reply_id = request.as_ref().map_or(0, |asked: &Packet| asked.reply_id);
+            let wire = stage.wire(Command(command), field, reply_id, &data);
             if stage.send(&wire).is_err() {
                 return Ok(());
             }

@@ -1,4 +1,5 @@
-//! Transfers over datagrams, which get lost, doubled and out of order: one datagram is one answer, or answers have to agree.
+//! Transfers over datagrams, which get lost, doubled and out of order: one datagram is one answer, or answers have to
+//! agree.
 
 use std::time::Duration;
 

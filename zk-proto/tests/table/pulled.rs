@@ -1,4 +1,5 @@
-//! Rows of the second table that take a session or more: what is asked for again, what is read anew, what is remembered.
+//! Rows of the second table that take a session or more: what is requested again, what is read again, what is
+//! remembered.
 
 use std::net::SocketAddr;
 use std::time::Duration;

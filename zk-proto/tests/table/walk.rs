@@ -1,7 +1,7 @@
 //! The walk: every size from 1 to 50 in every layout, whole and with every cut of its head.
 //!
-//! What is excepted stands in two functions, and in the docs of `zk_proto::proof` under "What cannot be told": a case more here,
-//! or one less there, and one of the two is wrong.
+//! What is excepted stands in two functions, and in the docs of `zk_proto::proof` under "What cannot be told": a case
+//! more here, or one less there, and one of the two is wrong.
 
 use super::{EIGHT_A, EIGHT_B, FORTY, FORTY_NINE, SIXTEEN, fields, is_wide};
 use crate::logs::{Cut, KINDS, Kind, Log, evidence, given_out, spool};
@@ -126,8 +126,8 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
             let seed = u64::from(records) * 104_729 + turn as u64;
             let logs = [false, true].map(|running| Log::new(layout, records, kind, running && is_wide(layout), seed));
             for by in 1..layout.width() {
-                // Each byte of each size meets every kind and, there being fewer of them, every cut; over the bytes and sizes
-                // each kind meets every cut.
+                // Each byte of each size meets every kind and, there being fewer of them, every cut; over the bytes and
+                // sizes each kind meets every cut.
                 let cut = Cut::ALL[(records as usize + by + turn) % Cut::ALL.len()];
                 let log = &logs[(records as usize + by / KINDS.len()) % 2];
                 let expected = told(log, cut);
@@ -155,7 +155,8 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
             }
         }
     }
-    // Nine kinds of each size, cut at each byte, of short records in two fillings where there are any, but for what cannot be told.
+    // Nine kinds of each size, cut at each byte, of short records in two fillings where there are any, but for what
+    // cannot be told.
     let ways = if is_wide(layout) { 9 } else { 11 };
     assert!(cuts >= 50 * ways * (layout.width() as u32 - 1) - 120, "{layout}: {cuts} cuts");
     assert!(wrong * 100 <= rare, "{layout}: {wrong} of {rare} that are rarely taken for right are");

@@ -18,10 +18,11 @@ enum Told {
 
 use Told::{Proven, Refused, Second};
 
-/// Which witnesses hold, what that comes to at a terminal that nothing is known of, and at one whose layout is remembered.
+/// Which witnesses hold, what that comes to at a terminal that nothing is known of, and at one whose layout is
+/// remembered.
 ///
-/// One row is less strict than "A, B and C where the width is backed by neither the count nor what is remembered": numbers
-/// that run on from record to record back a width as well, and the docs say so.
+/// One row is less strict than "A, B and C where the width is backed by neither the count nor what is remembered":
+/// numbers that run on from record to record back a width as well, and the docs say so.
 const NUMBERED: [(&str, Told, Told); 16] = [
     ("", Refused, Refused),
     ("A", Refused, Refused),
@@ -237,7 +238,8 @@ fn the_twelve_byte_cut_breaks_every_witness_and_half_a_log_of_empty_ids_breaks_n
     assert_eq!(as_forty.map(holding), Some(String::new()), "{unproven}");
 }
 
-/// A set that shows nothing but empty ids, or the clock's reset: word, size and count together, and then into quarantine.
+/// A set that shows nothing but empty ids, or the clock's reset: word, size and count together, and then into
+/// quarantine.
 #[test]
 fn a_set_of_neutral_records_alone_needs_word_size_and_count() {
     for layout in [EIGHT_B, SIXTEEN, FORTY, FORTY_NINE] {
@@ -255,8 +257,8 @@ fn a_set_of_neutral_records_alone_needs_word_size_and_count() {
             }
             for (which, set) in [("resets", resets), ("empty", empty)] {
                 let proof = prove(spool(&set), &evidence);
-                // Stricter than the rules: minutes and flags of short records, read for the top byte of a time, make likely
-                // dates, so the resets of such a log alone may be refused.
+                // Stricter than the rules: minutes and flags of short records, read for the top byte of a time, make
+                // likely dates, so the resets of such a log alone may be refused.
                 if names == "ABC" && which == "resets" && !super::is_wide(layout) {
                     assert!(proof.map_or(true, |proven| given_out(proven) == set[4..]), "{layout}");
                 } else if names == "ABC" {

@@ -44,7 +44,7 @@ fn read_of_user(terminal: &Terminal, command: Command, mut data: &[u8]) -> Optio
         Command::USERGRP_RRQ => out.put_u8(user.group),
         Command::USERTZ_RRQ => {
             let UserZones { own, zones } = terminal.user_zones(uid)?;
-            // Here 1 means the group's, in the write the user's own.
+            // In the answer 1 means the group's zones, in the write the user's own.
             out.put_u16_le((!own).into());
             zones.into_iter().for_each(|zone| out.put_u16_le(zone));
         }
@@ -108,7 +108,7 @@ fn write(terminal: &mut Terminal, command: Command, mut data: &[u8]) -> Option<b
             Some(true)
         }
         Command::TZ_WRQ => {
-            // As it is read, but that the number has four bytes.
+            // As in the read, except that the number has four bytes.
             let zone = WeeklyZone::parse(&[data.get(..2)?, data.get(4..)?].concat()).ok()?;
             let fits = data.len() == 32 && (1..=ZONES).contains(&zone.number);
             fits.then(|| terminal.access.set_zone(zone));
@@ -130,8 +130,8 @@ fn group(terminal: &Terminal, number: u8) -> Option<u8> {
     (1..=last).contains(&number).then_some(number)
 }
 
-/// The number of a combination that the terminal has. Black-and-white terminals have them as texts, whose form is not known: they
-/// refuse.
+/// The number of a combination that the terminal has. Black-and-white terminals keep them as text in an unknown form,
+/// so they refuse.
 fn combination(terminal: &Terminal, number: u8) -> Option<u8> {
     let listed = terminal.profile.users != UserLayout::TwentyEight;
     (listed && (1..=COMBINATIONS).contains(&number)).then_some(number)

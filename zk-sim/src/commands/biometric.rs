@@ -13,7 +13,7 @@ use crate::reply::Reply;
 use crate::terminal::Terminal;
 use crate::transfer::Prepared;
 
-/// The part of a user that a face is asked for by.
+/// The number that selects the face among the parts of a user.
 const FACE: u8 = 50;
 
 /// A uid and a finger, or another part of a user.
@@ -53,7 +53,7 @@ pub(super) fn answer(terminal: &mut Terminal, link: &mut Link, request: &Request
     })
 }
 
-/// One fingerprint, a face or a photo: at once when it is short, else in packets.
+/// Reads one fingerprint, face or photo: inline if it is short, otherwise in packets.
 fn read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
     let found = match request.command {
         Command::GET_USERTEMP => {
@@ -81,7 +81,7 @@ fn read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Repl
     prepared.streamed(terminal, link.transport)
 }
 
-/// Writes a fingerprint without the upload buffer; only old firmware knows how.
+/// Writes a fingerprint without the upload buffer; only old firmware supports it.
 fn write_template(terminal: &mut Terminal, mut data: &[u8]) -> Reply {
     if terminal.profile.users != UserLayout::TwentyEight {
         return Reply::code(Command::ACK_UNKNOWN);

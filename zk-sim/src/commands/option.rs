@@ -1,4 +1,4 @@
-//! Options, read and written by name, and the two facts of the firmware that are none.
+//! Options by name, and the two facts of the firmware that are not options.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_proto::Command;
@@ -47,7 +47,7 @@ fn write(terminal: &mut Terminal, data: &[u8]) -> bool {
     let line = String::from_utf8_lossy(up_to_nul(data));
     let Some((name, value)) = line.split_once('=') else { return false };
     match name {
-        // Takes effect with the next session.
+        // It takes effect in the next session.
         "ComKey" | "COMKey" => match value.parse() {
             Ok(key) => terminal.key = key,
             Err(_) => return false,

@@ -5,10 +5,10 @@ use bytes::Bytes;
 use crate::faults::{FaultKind, Faults};
 use crate::terminal::Terminal;
 
-/// The longest answer to free sizes that a fault makes.
+/// The longest answer to free sizes under a fault.
 const MAX_SIZES: usize = 1024;
 
-/// Counts and capacities, each a 32-bit number. Source of the places: `vectors/free_sizes.json`.
+/// Counts and capacities, each a 32-bit number. Source of the positions: `vectors/free_sizes.json`.
 pub(super) fn free_sizes(terminal: &mut Terminal) -> Bytes {
     let profile = &terminal.profile;
     let users = terminal.users.len() as i64;

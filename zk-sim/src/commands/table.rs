@@ -43,7 +43,7 @@ fn free(link: &mut Link) {
     link.upload = None;
 }
 
-/// 1503: makes a table ready, or hands it over at once when it is small.
+/// 1503: prepares a table, or sends it inline if it is small.
 fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> Vec<Reply> {
     if terminal.faults.strike(FaultKind::RefuseBuffered).is_some() {
         return vec![Reply::code(Command::ACK_UNKNOWN)];
@@ -104,7 +104,7 @@ fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> V
     replies
 }
 
-/// 1504: a range of what 1503 made ready.
+/// 1504: sends a range of the prepared table.
 fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Reply> {
     let range = data.try_get_u32_le().ok().zip(data.try_get_u32_le().ok());
     let ignored = terminal.faults.standing(FaultKind::IgnoreOffsets);
@@ -117,7 +117,7 @@ fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Repl
     }
 }
 
-/// A table, or one fingerprint, without the buffer.
+/// Sends a table, or one fingerprint, without the buffer.
 fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> Vec<Reply> {
     if request.command == Command::USERTEMP_RRQ && request.data.len() >= 3 {
         let template = finger(request.data).and_then(|(uid, finger)| terminal.biometrics.finger(uid, finger));
@@ -143,7 +143,7 @@ fn direct_read(terminal: &mut Terminal, link: &Link, request: &Request<'_>) -> V
     prepared.streamed(terminal, link.transport)
 }
 
-/// The refusal of a log that is served in no way.
+/// The refusal of a log that cannot be read in any way.
 fn refused_log(terminal: &mut Terminal) -> Option<Vec<Reply>> {
     let code = terminal.faults.strike(FaultKind::RefuseLog).and_then(|code| u16::try_from(code).ok())?;
     Some(vec![Reply::code(Command(code))])

@@ -1,4 +1,4 @@
-//! The control port: running terminals looked at and changed by programs in other languages.
+//! The control port: programs in other languages inspect and change running terminals.
 
 mod request;
 mod shown;
@@ -20,10 +20,11 @@ pub use request::REQUESTS;
 /// The longest request, in bytes.
 const MAX_LINE: usize = 1 << 20;
 
-/// A server that lets other programs control running terminals. Dropping it ends every connection to it; the terminals go on.
+/// A server that lets other programs control running terminals. Dropping it ends its connections; the terminals keep
+/// running.
 ///
-/// Over TCP, one JSON object per line each way, answers in the order of the requests. `do` says what is wanted ([`REQUESTS`]
-/// lists it), `terminal` which terminal by number or serial number, 0 when it is missing:
+/// Over TCP, one JSON object per line each way, answers in the order of the requests. `do` is the request ([`REQUESTS`]
+/// lists them), `terminal` the number or serial number of the terminal, 0 if missing:
 ///
 /// ```text
 /// > {"do":"punch","user_id":"1003"}
@@ -32,7 +33,7 @@ const MAX_LINE: usize = 1 << 20;
 /// < {"error":"no fault is called \"cut-hat\"; see the list of faults","ok":false}
 /// ```
 ///
-/// Whoever reaches the port is believed: keep it on loopback.
+/// Anyone who can connect has full control: keep it on loopback.
 #[derive(Debug)]
 pub struct Control {
     addr: SocketAddr,
@@ -52,7 +53,7 @@ impl Control {
         Ok(Self { addr, _stop: stop.drop_guard() })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -66,7 +67,7 @@ async fn accept(listener: TcpListener, terminals: Arc<Vec<Handle>>, stop: Cancel
                 tokio::spawn(stop.clone().run_until_cancelled_owned(connection(stream, Arc::clone(&terminals))));
             }
             Err(error) => {
-                // Out of file descriptors, most likely: others end meanwhile.
+                // Most likely out of file descriptors. Other connections will end.
                 tracing::debug!(%error, "cannot accept a control connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -101,13 +102,13 @@ fn refusal(reason: &str) -> Value {
     json!({ "ok": false, "error": reason })
 }
 
-/// What stands between two line ends.
+/// A line, without its end.
 enum Line {
     Whole(Vec<u8>),
     TooLong,
 }
 
-/// The next line without its end; `None` when there are no more. A line that is too long is read to its end and thrown away.
+/// Reads the next line without its end; `None` after the last. A line that is too long is read to its end and dropped.
 async fn next_line(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Line>> {
     let (mut line, mut too_long) = (Vec::new(), false);
     loop {

@@ -1,4 +1,4 @@
-//! What can be asked at the control port, and what is answered.
+//! The requests of the control port, and their answers.
 
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::file::device_time_of;
 use crate::handle::Handle;
 use crate::punch::Punch;
 
-/// Everything that `do` can be, and what it does with which fields; those in brackets may be left out.
+/// The values of `do`, and what each does with which fields; those in brackets are optional.
 pub const REQUESTS: &[(&str, &str)] = &[
     ("terminals", "every terminal: number, serial, profile, records, users"),
     ("state", "profile, clock, enabled, records, users, faults"),
@@ -37,7 +37,7 @@ pub const REQUESTS: &[(&str, &str)] = &[
 
 type Fields = Map<String, Value>;
 
-/// The answer to one request, or why there is none.
+/// The answer to one request, or why it failed.
 pub(super) fn answer(terminals: &[Handle], line: &[u8]) -> Result<Value, String> {
     let request: Value = serde_json::from_slice(line).map_err(|error| format!("not JSON: {error}"))?;
     let Value::Object(mut fields) = request else { return Err("a request is a JSON object".to_owned()) };
@@ -113,7 +113,7 @@ fn names() -> String {
     REQUESTS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
-/// The terminal that is meant: by its number from 0, or its serial number; the first when nothing is said.
+/// The terminal by its number from 0, or its serial number; the first by default.
 fn pick<'a>(terminals: &'a [Handle], which: Option<&Value>) -> Result<&'a Handle, String> {
     let found = match which {
         None => terminals.first(),
@@ -154,7 +154,7 @@ struct Faults {
     faults: Vec<String>,
 }
 
-/// A live event as it goes out.
+/// A live event of a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Event {
@@ -185,7 +185,7 @@ struct Range {
 }
 
 impl Range {
-    /// The rows of this part under `name`, and how many there are in all.
+    /// The rows of this part under `name`, and the total number.
     fn of<T>(&self, items: &[T], name: &str, row: impl Fn(&T) -> Value) -> Value {
         let rows = items.iter().skip(self.from).take(self.limit.unwrap_or(usize::MAX)).map(row).collect();
         let mut answer = Map::new();
@@ -195,7 +195,7 @@ impl Range {
     }
 }
 
-/// A punch that is asked for; what is not said is what a finger on the sensor now would give.
+/// The punch of a request. Missing fields are those of a finger on the sensor now.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Given {
@@ -252,7 +252,7 @@ fn punch(terminal: &Handle, fields: Fields) -> Result<Value, String> {
     Ok(json!({ "punches": punches.iter().map(punch_row).collect::<Vec<_>>() }))
 }
 
-/// Stores punches, and says what the terminal's layout kept of them.
+/// Stores punches and returns them reduced to the terminal's layout.
 fn stored(terminal: &Handle, punches: Vec<Punch>) -> Value {
     let kept = terminal.inspect(|terminal| {
         punches.iter().map(|punch| punch_row(&crate::data::held(terminal.profile.log, punch.clone()))).collect()

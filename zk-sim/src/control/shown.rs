@@ -1,4 +1,4 @@
-//! What the control port shows of a terminal, as JSON.
+//! A terminal as JSON, for the control port.
 
 use serde_json::{Map, Value, json};
 use zk_proto::record::User;
@@ -64,7 +64,7 @@ pub(super) fn punch_row(punch: &Punch) -> Value {
     })
 }
 
-/// Names are in the terminal's code page: as they are in hex, and as text as far as they are UTF-8.
+/// Names are in the terminal's code page. They are shown in hex, and as text as far as they are UTF-8.
 pub(super) fn user_row(user: &User) -> Value {
     json!({
         "uid": user.uid.0,

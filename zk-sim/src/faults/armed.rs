@@ -1,4 +1,4 @@
-//! The faults of a running terminal, and whose turn it is to strike.
+//! The faults of a running terminal, and when each strikes.
 
 use zk_proto::Command;
 
@@ -27,7 +27,7 @@ impl Faults {
         self.armed.iter().map(|armed| &armed.fault)
     }
 
-    /// Counts an occasion for a fault of this kind; the fault's value when it strikes.
+    /// Counts an occasion for a fault of this kind. Returns the fault's value if it strikes.
     pub(crate) fn strike(&mut self, kind: FaultKind) -> Option<i64> {
         let armed = self.armed.iter_mut().find(|armed| armed.fault.kind == kind)?;
         let occasion = armed.seen;
@@ -45,7 +45,7 @@ impl Faults {
         armed.fault.strikes(occasion)
     }
 
-    /// As [`Faults::strike`] for a fault whose value says at every how-manieth occasion it strikes.
+    /// As [`Faults::strike`] for a fault that strikes at every Nth occasion, where N is its value.
     pub(crate) fn strike_nth(&mut self, kind: FaultKind) -> bool {
         let Some(armed) = self.armed.iter_mut().find(|armed| armed.fault.kind == kind) else { return false };
         let occasion = armed.seen;
@@ -59,13 +59,13 @@ impl Faults {
         self.armed.iter().find(|armed| armed.fault.kind == kind).map(|armed| armed.fault.value)
     }
 
-    /// The value of a fault that is always on once set, and what it lets pass first.
-    pub(crate) fn standing_behind(&self, kind: FaultKind) -> Option<(u64, i64)> {
+    /// The value of a fault that is always on once set, and the number of occasions that it skips.
+    pub(crate) fn standing_after(&self, kind: FaultKind) -> Option<(u64, i64)> {
         let fault = self.armed.iter().find(|armed| armed.fault.kind == kind)?.fault;
         Some((fault.skip, fault.value))
     }
 
-    /// Whether `share` falls into the share of a fault that strikes records or datagrams; used up strikes are counted.
+    /// Whether `share` is within the rate of a fault that strikes records or datagrams. Strikes are counted.
     pub(crate) fn strike_share(&mut self, kind: FaultKind, share: u64) -> bool {
         let Some(armed) = self.armed.iter_mut().find(|armed| armed.fault.kind == kind) else { return false };
         let whole = if matches!(kind.value(), Value::Rate(_)) { 1000 } else { 100 };

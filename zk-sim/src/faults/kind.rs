@@ -1,6 +1,6 @@
-//! The table of faults: what each is called, does, takes and counts.
+//! The table of faults: the name, effect, value and unit of each.
 
-/// What a fault strikes, and so what `xTIMES` and `@SKIP` count.
+/// The unit that a fault strikes, and that `xTIMES` and `@SKIP` count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// A packet that the terminal sends, or over UDP also one that it receives.
@@ -17,11 +17,11 @@ pub enum Unit {
     Terminal,
 }
 
-/// How the value of a fault is written.
+/// The form of a fault's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     None,
-    /// A count, at least the first number; the second stands when none is written.
+    /// A count: the minimum, and the default.
     Count(i64, i64),
     /// Percent, 1-100.
     Percent(i64),
@@ -35,7 +35,7 @@ pub(super) enum Value {
 
 macro_rules! kinds {
     ($($kind:ident, $name:literal, $value:expr, $unit:ident, $about:literal;)*) => {
-        /// The kinds of fault; [`FaultKind::about`] says what each does.
+        /// The kinds of fault; [`FaultKind::about`] describes each.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum FaultKind {
@@ -43,7 +43,7 @@ macro_rules! kinds {
         }
 
         impl FaultKind {
-            /// Every kind, in the order in which they are listed.
+            /// Every kind, in the order of the list.
             pub const ALL: &'static [FaultKind] = &[$(FaultKind::$kind,)*];
 
             /// The name on the command line.
@@ -52,13 +52,13 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $name,)* }
             }
 
-            /// What it does, in one line.
+            /// The effect, in one line.
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self { $(Self::$kind => $about,)* }
             }
 
-            /// What is struck and counted.
+            /// The unit that is struck and counted.
             #[must_use]
             pub fn unit(self) -> Unit {
                 match self { $(Self::$kind => Unit::$unit,)* }
@@ -79,25 +79,33 @@ kinds! {
     Stall, "stall", Value::Count(0, 1000), Session, "sends nothing more after N bytes, and keeps the connection";
     StallPackets, "stall-packets", Value::Count(0, 3), Session, "answers nothing more after N requests";
     BadChecksum, "bad-checksum", Value::Count(1, 1), Packet, "wrong checksum on every Nth packet";
-    BadDataChecksum, "bad-data-checksum", Value::Count(1, 1), Packet, "wrong checksum on every Nth DATA packet, and on no other";
+    BadDataChecksum, "bad-data-checksum", Value::Count(1, 1), Packet,
+        "wrong checksum on every Nth DATA packet, and on no other";
     SmallChecksum, "small-checksum", Value::Count(1, 1), Packet, "a checksum that is one too small on every Nth packet";
     WrongReplyId, "wrong-reply-id", Value::Count(1, 1), Packet, "another reply id on every Nth packet";
-    StalePacket, "stale-packet", Value::Count(1, 1), Packet, "a data packet of an earlier reply id before every Nth packet";
+    StalePacket, "stale-packet", Value::Count(1, 1), Packet,
+        "a data packet of an earlier reply id before every Nth packet";
     AbsurdFrame, "absurd-frame", Value::Count(0, 0xFFFF_FFF0), Packet, "TCP: the frame claims N bytes";
-    CutHead, "cut-head", Value::Count(1, 12), Transfer, "N bytes missing at the head of the records; the sizes stay, the data are short";
+    CutHead, "cut-head", Value::Count(1, 12), Transfer,
+        "N bytes missing at the head of the records; the sizes stay, the data are short";
     CutHeadSized, "cut-head-sized", Value::Count(1, 12), Transfer, "as cut-head, and every size is reduced to match";
-    CutHeadFilled, "cut-head-filled", Value::Count(1, 12), Transfer, "as cut-head, filled up with zeros at the end so that all sizes agree";
+    CutHeadFilled, "cut-head-filled", Value::Count(1, 12), Transfer,
+        "as cut-head, filled up with zeros at the end so that all sizes agree";
     CutUsers, "cut-users", Value::Count(1, 12), Request, "as cut-head-filled, for the user table";
     CutTemplates, "cut-templates", Value::Count(1, 12), Request, "as cut-head-filled, for the table of fingerprints";
-    RefuseUserWrites, "refuse-user-writes", Value::None, Request, "single user records are refused (2001), uploaded ones are not";
-    IgnoredWrites, "ignored-writes", Value::None, Request, "a user record is acknowledged and not stored";
-    ZeroedUsers, "zeroed-users", Value::Count(1, 3), Request, "N deleted users stand in the user table as rows of zeros";
-    LongWord, "long-length-word", Value::Count(1, 48), Transfer, "the length word in front of the records says N bytes more than there are";
+    RefuseUserWrites, "refuse-user-writes", Value::None, Request,
+        "single user records are refused (2001), uploaded ones are not";
+    IgnoredWrites, "ignored-writes", Value::None, Request, "a user record is acknowledged but not stored";
+    ZeroedUsers, "zeroed-users", Value::Count(1, 3), Request,
+        "N deleted users are in the user table as rows of zeros";
+    LongWord, "long-length-word", Value::Count(1, 48), Transfer,
+        "the length word before the records says N bytes more than there are";
     GarbageDirect, "garbage-direct", Value::None, Transfer, "a direct read of the log brings noise of the right length";
-    TrailingGarbage, "trailing-garbage", Value::Count(1, 24), Transfer, "N stray bytes behind the records";
-    CountedGarbage, "counted-garbage", Value::Count(1, 13), Transfer, "N stray bytes behind the records, which the length word counts in";
-    AbsurdLength, "absurd-length", Value::Count(0, 0xFFFF_FFF0), Transfer, "the log claims to be N bytes long";
-    ZeroWord, "zero-length-word", Value::None, Transfer, "the length word in front of the records is 0";
+    TrailingGarbage, "trailing-garbage", Value::Count(1, 24), Transfer, "N stray bytes after the records";
+    CountedGarbage, "counted-garbage", Value::Count(1, 13), Transfer,
+        "N stray bytes after the records, included in the length word";
+    AbsurdLength, "absurd-length", Value::Count(0, 0xFFFF_FFF0), Transfer, "the log claims a length of N bytes";
+    ZeroWord, "zero-length-word", Value::None, Transfer, "the length word before the records is 0";
     CountLarger, "count-larger", Value::Count(1, 5), Request, "free sizes report N records more than there are";
     CountSmaller, "count-smaller", Value::Count(1, 5), Request, "free sizes report N records fewer than there are";
     CountZero, "count-zero", Value::None, Request, "free sizes report no records";
@@ -105,26 +113,35 @@ kinds! {
     NegativeSizes, "negative-sizes", Value::None, Request, "free sizes report less than nothing for what is still free";
     EmptyOptions, "empty-options", Value::None, Request, "options are answered without a value";
     OptionCode, "option-code", Value::Count(1, 4999), Request, "options are answered with code N";
-    WrongFormats, "wrong-formats", Value::None, Request, "the options ~ExtendFmt and ~UserExtFmt say the opposite of what the records are";
+    WrongFormats, "wrong-formats", Value::None, Request,
+        "the options ~ExtendFmt and ~UserExtFmt say the opposite of what the records are";
     EmptyPinWidth, "empty-pin-width", Value::None, Request, "the width of user ids is answered without a number";
     ImpossibleDates, "impossible-dates", Value::Percent(10), Record, "N percent of the records are dated 30 February";
     ResetDates, "reset-dates", Value::Percent(10), Record, "N percent of the records are dated 2000-01-01 00:00:00";
     FutureDates, "future-dates", Value::Percent(10), Record, "N percent of the records are dated ten years ahead";
-    EmptyUserIds, "empty-user-ids", Value::Percent(50), Record, "N percent of the records have no user id (uid 0 in 8-byte logs)";
-    GarbledUserIds, "garbled-user-ids", Value::Percent(10), Record, "N percent of the records have control characters for a user id";
-    DamagedPatch, "damaged-patch", Value::Count(1, 130), Record, "N records in a row are noise; @SKIP says behind how many sound ones";
-    DuplicateRecords, "duplicate-records", Value::Percent(10), Record, "N percent of the records stand twice in the log";
+    EmptyUserIds, "empty-user-ids", Value::Percent(50), Record,
+        "N percent of the records have no user id (uid 0 in 8-byte logs)";
+    GarbledUserIds, "garbled-user-ids", Value::Percent(10), Record,
+        "N percent of the records have control characters for a user id";
+    DamagedPatch, "damaged-patch", Value::Count(1, 130), Record,
+        "N records in a row are noise; @SKIP says behind how many sound ones";
+    DuplicateRecords, "duplicate-records", Value::Percent(10), Record,
+        "N percent of the records stand twice in the log";
     ClockOff, "clock-off", Value::Offset(365 * 86_400_000), Terminal, "the clock is off by this time, either way";
-    IgnoreCommand, "ignore-command", Value::Count(1, 201), Request, "command N gets no answer (11 options, 50 counts, 201 clock)";
+    IgnoreCommand, "ignore-command", Value::Count(1, 201), Request,
+        "command N gets no answer (11 options, 50 counts, 201 clock)";
     RefuseCommand, "refuse-command", Value::Count(1, 201), Request, "command N is answered 65535, unknown";
     EmptyCommand, "empty-command", Value::Count(1, 201), Request, "command N is answered ACK_OK without data";
     HangUpAt, "hang-up-at", Value::Count(1, 201), Request, "the connection ends at command N";
     StallAt, "stall-at", Value::Count(1, 1503), Request, "command N and all that follows in its session gets no answer";
-    LoseSession, "lose-session", Value::None, Request, "a request of an open session is answered 2005, and the session is over";
+    LoseSession, "lose-session", Value::None, Request,
+        "a request of an open session is answered 2005, and the session is over";
     KeyMidSession, "key-mid-session", Value::Count(0, 3), Session, "demands the comm key again after N requests";
     DemandKey, "demand-key", Value::None, Request, "CONNECT demands a comm key where none is set: key 0 is right";
-    NewSession, "new-session-id", Value::None, Request, "the answer to AUTH brings another session id, and the first one is refused from then on";
-    CloseOnWrongKey, "close-on-wrong-key", Value::None, Request, "the connection ends with the answer to a wrong comm key";
+    NewSession, "new-session-id", Value::None, Request,
+        "the answer to AUTH brings another session id, and the first one is refused from then on";
+    CloseOnWrongKey, "close-on-wrong-key", Value::None, Request,
+        "the connection ends with the answer to a wrong comm key";
     ExitUnanswered, "exit-unanswered", Value::None, Request, "EXIT gets no answer";
     RefuseSecond, "refuse-second", Value::None, Session, "TCP: a connection beside another one is closed at once";
     KillFirst, "kill-first", Value::None, Session, "TCP: a new connection ends those before it";
@@ -134,10 +151,13 @@ kinds! {
     SilentConnect, "silent-connect", Value::None, Request, "CONNECT gets no answer";
     Secure, "secure", Value::None, Request, "CONNECT is answered 6001, as secure firmware does";
     AccessPanel, "access-panel", Value::None, Request, "answers AA 01, as an access control panel on this port does";
-    RefuseAll, "refuse-all", Value::Count(1, 65_533), Request, "every request of an open session but EXIT is refused with code N, as in push mode";
+    RefuseAll, "refuse-all", Value::Count(1, 65_533), Request,
+        "every request of an open session but EXIT is refused with code N, as in push mode";
     Busy, "busy", Value::None, Request, "requests of an open session are answered 2003: ask again";
-    SlowReads, "slow-reads", Value::Delay(1000), Request, "waits this time before it answers 1503, as a full memory makes it";
-    LogAfterUsers, "log-after-users", Value::None, Request, "the log is refused in a session that has read users and freed the buffer";
+    SlowReads, "slow-reads", Value::Delay(1000), Request,
+        "waits this time before it answers 1503, as a full memory makes it";
+    LogAfterUsers, "log-after-users", Value::None, Request,
+        "the log is refused in a session that has read users and freed the buffer";
     NoData, "no-data", Value::Count(1, 4989), Transfer, "1503 for the log is answered with code N (2001, 4989, 4991)";
     RefuseLog, "refuse-log", Value::Count(1, 4989), Request, "every way of reading the log is refused with code N";
     IgnoreBuffered, "ignore-buffered", Value::None, Transfer, "1503 for the log gets no answer";
@@ -146,27 +166,37 @@ kinds! {
     RefuseBuffered, "refuse-buffered", Value::None, Request, "1503 is unknown (65535)";
     Inline, "inline", Value::None, Request, "1503 is answered with the data at once, whatever their size";
     PrepareTo1503, "prepare-to-1503", Value::None, Request, "1503 starts the transfer itself";
-    AckBeforeData, "ack-before-data", Value::None, Request, "an empty ACK_OK comes before the data of an answer, free sizes included";
+    AckBeforeData, "ack-before-data", Value::None, Request,
+        "an empty ACK_OK comes before the data of an answer, free sizes included";
     BareData, "bare-data", Value::None, Request, "1504 is answered with one DATA packet and nothing else";
     NoFinalAck, "no-final-ack", Value::None, Request, "transfers end without ACK_OK";
     NotReady, "not-ready", Value::None, Request, "1504 is answered ACK_OK without data";
-    EventMidTransfer, "event-mid-transfer", Value::None, Request, "a live event comes between the packets of a transfer";
-    EnrolFails, "enrol-fails", Value::Count(1, 4), Request, "a remote enrolment ends with result N (4 failed, 5 finger known, 6 cancelled)";
+    EventMidTransfer, "event-mid-transfer", Value::None, Request,
+        "a live event comes between the packets of a transfer";
+    EnrolFails, "enrol-fails", Value::Count(1, 4), Request,
+        "a remote enrolment ends with result N (4 failed, 5 finger known, 6 cancelled)";
     EnrolRepeat, "enrol-repeat", Value::None, Request, "the first press of a remote enrolment is bad";
     EnrolTwice, "enrol-twice", Value::None, Request, "the completion of a remote enrolment is told twice";
     EnrolSilent, "enrol-silent", Value::None, Request, "a remote enrolment is acknowledged and nothing is told of it";
-    DataSession, "data-session-id", Value::None, Request, "the packets of a transfer carry the session id instead of their number";
-    EarlyAck, "early-ack", Value::Count(1, 1), Request, "UDP: the ACK_OK that ends a transfer overtakes its last N packets";
-    IgnoreLength, "ignore-length", Value::None, Request, "1504 sends everything from its offset on, whatever length was asked for";
+    DataSession, "data-session-id", Value::None, Request,
+        "the packets of a transfer carry the session id instead of their number";
+    EarlyAck, "early-ack", Value::Count(1, 1), Request,
+        "UDP: the ACK_OK that ends a transfer overtakes its last N packets";
+    IgnoreLength, "ignore-length", Value::None, Request,
+        "1504 sends everything from its offset on, whatever length was asked for";
     LongChunks, "long-chunks", Value::Count(1, 16), Request, "1504 sends N bytes more than were asked for";
-    UdpPart, "udp-part", Value::Count(1, 512), Request, "UDP: datagrams of a transfer have N bytes of data, however many it announces";
-    UdpLoss, "udp-loss", Value::Rate(100), Packet, "UDP: N percent (0.1 to 100) of the datagrams are lost, either way; the seed decides which";
-    UdpDuplicate, "udp-duplicate", Value::Rate(100), Packet, "UDP: N percent (0.1 to 100) of the datagrams are sent twice; the seed decides which";
-    UdpReorder, "udp-reorder", Value::Rate(100), Packet, "UDP: N percent (0.1 to 100) of the datagrams are overtaken by the next one, which may be of a later answer; the seed decides which";
+    UdpPart, "udp-part", Value::Count(1, 512), Request,
+        "UDP: datagrams of a transfer have N bytes of data, however many it announces";
+    UdpLoss, "udp-loss", Value::Rate(100), Packet,
+        "UDP: N percent (0.1 to 100) of the datagrams are lost, either way; the seed decides which";
+    UdpDuplicate, "udp-duplicate", Value::Rate(100), Packet,
+        "UDP: N percent (0.1 to 100) of the datagrams are sent twice; the seed decides which";
+    UdpReorder, "udp-reorder", Value::Rate(100), Packet,
+        "UDP: N percent (0.1 to 100) of the datagrams are overtaken by the next one, even of a later answer; by the seed";
 }
 
 impl Value {
-    /// The value, or what would have been right.
+    /// Parses the value; the error is the expected form.
     pub(super) fn parse(self, text: &str) -> Result<i64, &'static str> {
         match self {
             Self::None => Err("no value"),
@@ -189,7 +219,7 @@ impl Value {
     }
 }
 
-/// A percentage with one decimal at most, in thousandths.
+/// Parses a percentage with at most one decimal, in thousandths.
 fn thousandths(text: &str) -> Option<i64> {
     let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i64>().ok());

@@ -1,10 +1,10 @@
-//! Faults by name: what can be wrong with a terminal or the line to it.
+//! Faults by name: whatever can be wrong with a terminal or the line to it.
 //!
-//! A fault is written `NAME[=VALUE][xTIMES][@SKIP]`: `cut-head=12x1` cuts twelve bytes off the first transfer of the log
-//! and leaves the others whole, `bad-checksum=1x1@20` damages the 21st packet alone. What is counted is the kind's
-//! [`Unit`]; without `xTIMES` the fault never ends. Times carry their unit (`250ms`, `5s`, `-2h`, `3d`). The shares of lost,
-//! doubled and overtaken datagrams are percentages with at most one decimal (`udp-loss=0.2`). The terminal's seed decides
-//! which datagrams they strike, so the same seed and the same requests meet the same faults.
+//! A fault is written `NAME[=VALUE][xTIMES][@SKIP]`: `cut-head=12x1` cuts twelve bytes off the first transfer of the
+//! log and leaves the others whole, `bad-checksum=1x1@20` damages only the 21st packet. TIMES and SKIP count the kind's
+//! [`Unit`]; without `xTIMES` the fault never ends. Times have a unit (`250ms`, `5s`, `-2h`, `3d`). The shares of lost,
+//! duplicated and overtaken datagrams are percentages with at most one decimal (`udp-loss=0.2`). The terminal's seed
+//! decides which datagrams they strike, so the same seed and the same requests meet the same faults.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ pub use kind::{FaultKind, Unit};
 
 use kind::Value;
 
-/// How a fault is written, for help texts.
+/// The syntax of a fault, for help texts.
 pub const SYNTAX: &str = "NAME[=VALUE][xTIMES][@SKIP]";
 
 /// One fault: its kind, its value, and how often it strikes.
@@ -30,7 +30,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of its default value that never ends.
+    /// A fault with its default value that never ends.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
         let value = match kind.value() {
@@ -44,7 +44,7 @@ impl Fault {
         Self { kind, value, times: None, skip: 0 }
     }
 
-    /// The same with a value: bytes, packets, requests, percent or milliseconds, as [`FaultKind::about`] says.
+    /// Sets the value: bytes, packets, requests, percent or milliseconds, see [`FaultKind::about`].
     #[must_use]
     pub fn value(self, value: i64) -> Self {
         match self.kind.value() {
@@ -53,19 +53,19 @@ impl Fault {
         }
     }
 
-    /// The same at a rate in thousandths, for faults that strike a share of the datagrams: 5 is half a percent.
+    /// Sets a rate in thousandths, for faults that strike a share of the datagrams: 5 is half a percent.
     #[must_use]
     pub fn permille(self, rate: i64) -> Self {
         Self { value: rate, ..self }
     }
 
-    /// The same, ended after so many strikes.
+    /// Ends the fault after so many strikes.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// The same, begun after so many occasions were let pass.
+    /// Skips so many occasions before the first strike.
     #[must_use]
     pub fn skip(self, skip: u64) -> Self {
         Self { skip, ..self }
@@ -77,10 +77,10 @@ impl Fault {
         self.kind
     }
 
-    /// Reads `NAME[=VALUE][xTIMES][@SKIP]`.
+    /// Parses `NAME[=VALUE][xTIMES][@SKIP]`.
     ///
     /// # Errors
-    /// [`FaultError`] names what is wrong and what would be right.
+    /// [`FaultError`] names the mistake and the expected form.
     pub fn parse(text: &str) -> Result<Self, FaultError> {
         let (rest, skip) = counted(text, '@');
         let (rest, times) = counted(rest, 'x');
@@ -143,7 +143,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Why a text is no fault.
+/// Why a text is not a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaultError {
@@ -158,9 +158,9 @@ pub enum FaultError {
     Value {
         /// The fault.
         name: &'static str,
-        /// What was given.
+        /// The given value.
         value: String,
-        /// What would be right.
+        /// The expected form.
         wanted: &'static str,
     },
 }

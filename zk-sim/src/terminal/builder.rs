@@ -1,4 +1,4 @@
-//! How a terminal is set up.
+//! Building a terminal.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::profile::Profile;
 use crate::punch::Punch;
 use crate::users::Users;
 
-/// Sets a [`Terminal`] up; whatever is not said has a sensible value.
+/// Builds a [`Terminal`]. Everything has a sensible default.
 #[derive(Clone, Debug, Default)]
 pub struct TerminalBuilder {
     profile: Profile,
@@ -58,7 +58,7 @@ impl TerminalBuilder {
         self
     }
 
-    /// The serial number; made from the seed by default. An empty one means that the terminal has no such option.
+    /// The serial number; generated from the seed by default. With an empty one, the terminal has no such option.
     #[must_use]
     pub fn serial(mut self, serial: &str) -> Self {
         self.serial = Some(serial.to_owned());
@@ -79,7 +79,7 @@ impl TerminalBuilder {
         self
     }
 
-    /// What data, session ids and faults are drawn from; 0 by default.
+    /// The seed for data, session ids and faults; 0 by default.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -100,28 +100,29 @@ impl TerminalBuilder {
         self
     }
 
-    /// The moment at which the host's clock stands still; by default it runs.
+    /// Stops the host's clock at this time; by default it runs.
     #[must_use]
     pub fn now(mut self, now: NaiveDateTime) -> Self {
         self.now = Some(now);
         self
     }
 
-    /// These people instead of generated ones.
+    /// Uses these people instead of generated ones.
     #[must_use]
     pub fn people(mut self, people: Vec<Person>) -> Self {
         self.people = Some(people);
         self
     }
 
-    /// A user record in the terminal's own layout, as another one gave it; stands beside the other users.
+    /// Adds a user record in the terminal's own layout, as read from another one.
     #[must_use]
     pub fn user_record(mut self, record: &[u8]) -> Self {
         self.user_records.push(Bytes::copy_from_slice(record));
         self
     }
 
-    /// How many attendance photos it says it has, where the family has photos; it serves none, for how is not known.
+    /// The number of attendance photos that it reports, if the family has photos. It serves none: the layout is not
+    /// known.
     #[must_use]
     pub fn attendance_photos(mut self, count: u32) -> Self {
         self.attendance_photos = count;
@@ -142,35 +143,35 @@ impl TerminalBuilder {
         self
     }
 
-    /// A part of a user's face, where the family has faces ([`Profile::face_capacity`]).
+    /// A part of a user's face, if the family has faces ([`Profile::face_capacity`]).
     #[must_use]
     pub fn face(mut self, face: FaceTemplate) -> Self {
         self.biometrics.push(Given::Face(face));
         self
     }
 
-    /// A user's photo, a JPEG file, where the family has photos ([`Profile::user_photos`]).
+    /// A user's photo, a JPEG file, if the family has photos ([`Profile::user_photos`]).
     #[must_use]
     pub fn photo(mut self, user_id: &str, jpeg: Bytes) -> Self {
         self.biometrics.push(Given::Photo(user_id.to_owned(), jpeg));
         self
     }
 
-    /// These punches instead of generated ones.
+    /// Uses these punches instead of generated ones.
     #[must_use]
     pub fn punches(mut self, punches: Vec<Punch>) -> Self {
         self.punches = Some(punches);
         self
     }
 
-    /// The log out of a file instead of a generated one, by the ending of the file's name: `.jsonl`, lines such as
+    /// Reads the log from a file instead of generating one, by the file's extension: `.jsonl`, lines such as
     /// `{"user_id":"42","time":"2025-05-18 07:01:09","state":0,"mode":1}`; `.csv`, with the heading
-    /// `user_id,time,state,mode`; `.hex` or `.bin`, a captured data set in the profile's layout with its length word in
-    /// front, which is sent as it is. Uids of the first two are given out in the order in which people appear;
-    /// an empty user id has uid 0.
+    /// `user_id,time,state,mode`; `.hex` or `.bin`, a captured data set in the profile's layout with its length word,
+    /// which is sent as it is. For the first two, uids are assigned in the order in which people appear; an empty user
+    /// id has uid 0.
     ///
     /// # Errors
-    /// [`DataError`] names the file, the line and what would be right.
+    /// [`DataError`] names the file, the line and the expected form.
     pub fn data_file(self, path: &Path) -> Result<Self, DataError> {
         Ok(match file::read(path)? {
             FileData::Punches(punches) => self.punches(punches),
@@ -185,42 +186,42 @@ impl TerminalBuilder {
         self
     }
 
-    /// Sets an option, beside or instead of the profile's.
+    /// Sets an option, in addition to the profile's or instead of it.
     #[must_use]
     pub fn option(mut self, name: &str, value: &str) -> Self {
         self.options.push((name.to_owned(), Some(value.to_owned())));
         self
     }
 
-    /// Leaves an option of the profile out.
+    /// Removes an option of the profile.
     #[must_use]
     pub fn without_option(mut self, name: &str) -> Self {
         self.options.push((name.to_owned(), None));
         self
     }
 
-    /// What it says that it is doing, until it restarts; waiting by default.
+    /// The state that it reports until it restarts; waiting by default.
     #[must_use]
     pub fn state(mut self, state: DeviceState) -> Self {
         self.state = state;
         self
     }
 
-    /// The id of the first session; the next ones count on.
+    /// The id of the first session; the next ones count up.
     #[must_use]
     pub fn first_session(mut self, session: u16) -> Self {
         self.first_session = Some(session);
         self
     }
 
-    /// The number of the first record where the profile numbers them; 1 by default.
+    /// The number of the first record, if the profile has numbers; 1 by default.
     #[must_use]
     pub fn first_number(mut self, number: u16) -> Self {
         self.first_number = Some(number);
         self
     }
 
-    /// The terminal.
+    /// Builds the terminal.
     #[must_use]
     pub fn build(self) -> Terminal {
         let mut random = Random::new(self.seed);
@@ -289,7 +290,7 @@ impl TerminalBuilder {
     }
 }
 
-/// A user for every uid that given punches name, so that 8-byte logs can be resolved.
+/// A user for every uid of given punches, so that 8-byte logs can be resolved.
 fn whoever_punched(punches: &[Punch]) -> Vec<Person> {
     let mut people: Vec<Person> = Vec::new();
     let mut known = std::collections::HashSet::new();

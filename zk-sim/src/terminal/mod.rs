@@ -1,4 +1,4 @@
-//! One terminal: all that it holds.
+//! A terminal and its data.
 
 mod builder;
 
@@ -23,7 +23,7 @@ use crate::users::Users;
 
 pub use builder::TerminalBuilder;
 
-/// A terminal as it hangs on the wall: users, log, options, clock, key. Clients reach it through a
+/// A terminal: users, log, options, clock, key. Clients reach it through a
 /// [`Device`](crate::Device) or a [`Server`](crate::Server).
 #[derive(Debug)]
 pub struct Terminal {
@@ -44,12 +44,12 @@ pub struct Terminal {
     pub(crate) first_session: u16,
     serial: String,
     fixed_now: Option<NaiveDateTime>,
-    /// What a client's SET_TIME moved the clock by.
+    /// The offset of the clock, from a client's SET_TIME.
     offset: TimeDelta,
 }
 
 impl Terminal {
-    /// A terminal to be set up.
+    /// Begins to build a terminal.
     #[must_use]
     pub fn builder() -> TerminalBuilder {
         TerminalBuilder::default()
@@ -61,7 +61,7 @@ impl Terminal {
         &self.serial
     }
 
-    /// What its clock shows.
+    /// The time of its clock.
     #[must_use]
     pub fn now(&self) -> DeviceTime {
         let fault = self.faults.standing(FaultKind::ClockOff).map_or(TimeDelta::zero(), TimeDelta::milliseconds);
@@ -94,7 +94,7 @@ impl Terminal {
         self.biometrics.fingers().cloned().collect()
     }
 
-    /// What people see and hear of it.
+    /// The front of the terminal.
     #[must_use]
     pub fn panel(&self) -> &Panel {
         &self.panel
@@ -112,7 +112,7 @@ impl Terminal {
         &self.messages
     }
 
-    /// What was done at it, oldest first; at least that it was switched on.
+    /// The operation log, oldest first. It has at least the entry that the terminal was switched on.
     #[must_use]
     pub fn operations(&self) -> &[OperationRecord] {
         self.operations.entries()
@@ -136,7 +136,7 @@ impl Terminal {
         self.users.contains(uid)
     }
 
-    /// Notes in the operation log what is done now.
+    /// Adds an entry to the operation log.
     pub(crate) fn note(&mut self, operation: OperationCode, parameters: [u16; 4]) {
         self.operations.note(self.now(), operation, parameters);
     }
@@ -147,7 +147,7 @@ impl Terminal {
         self.options.get(name)
     }
 
-    /// Whether clients have written options that they did not tell the terminal to take over.
+    /// Returns true if clients have written options and not refreshed them.
     #[must_use]
     pub fn has_stale_options(&self) -> bool {
         self.options.stale
@@ -171,7 +171,7 @@ impl Terminal {
         CommKey::new(self.key)
     }
 
-    /// Stores a punch, as far as the layout holds it; a full log loses its oldest record.
+    /// Stores a punch, reduced to the layout. A full log loses its oldest record.
     pub(crate) fn store(&mut self, punch: Punch) -> Punch {
         let punch = held(self.profile.log, punch);
         if self.log.shown().len() >= self.profile.log_capacity as usize {

@@ -1,4 +1,4 @@
-//! Writing a transcript while the conversation goes on.
+//! Writing a transcript during the conversation.
 
 mod secrets;
 
@@ -20,20 +20,20 @@ use secrets::Request;
 
 /// Writes a transcript, without its secrets: see [the module](super).
 ///
-/// A packet is written once it is whole, and a table of users or fingerprints once its end shows where its secrets stand;
-/// until then it is held, 16 MiB at most. A longer one loses its content.
+/// A packet is written once it is whole. A table of users or fingerprints is held until its end, when the place of its
+/// secrets is known. At most 16 MiB are held; a longer table loses its content.
 #[derive(Debug)]
 pub struct Scribe {
     out: String,
     queue: VecDeque<Entry>,
-    /// What was received and is not yet written.
+    /// The received bytes that are not written yet.
     bytes: Vec<u8>,
-    /// Where `bytes` begins in all that was received.
+    /// The position of `bytes` in all received bytes.
     base: u64,
-    /// Up to where packets were taken apart.
+    /// The end of the packets that were parsed.
     parsed: u64,
     datagrams: bool,
-    /// The stream lost its framing: nothing of it is known any more.
+    /// The stream lost its framing, so its content is unknown.
     lost: bool,
     requests: VecDeque<Request>,
     prepared: Set,
@@ -54,7 +54,7 @@ impl Scribe {
         let mut out = String::from(super::HEADER);
         out.push('\n');
         for (name, value) in settings {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(out, "set {name} {}", one_line(&value));
         }
         Self {
@@ -72,13 +72,13 @@ impl Scribe {
         }
     }
 
-    /// Notes something. The text is kept as it is: it must hold no secret.
+    /// Adds a note. The text is kept as it is: it must contain no secret.
     pub fn note(&mut self, text: &str) {
         self.queue.push_back(Entry::Text("# ".to_string() + &one_line(text)));
         self.release();
     }
 
-    /// A connection is to be opened.
+    /// Writes that a connection attempt begins.
     pub fn open(&mut self, at: Duration, datagrams: bool) {
         self.settle();
         (self.datagrams, self.lost, self.prepared) = (datagrams, false, Set::Secret);
@@ -86,43 +86,43 @@ impl Scribe {
         self.push(at, What::Open { datagrams });
     }
 
-    /// It is open.
+    /// Writes that the connection is open.
     pub fn opened(&mut self, at: Duration) {
         self.push(at, What::Opened);
     }
 
-    /// The session is given something to do.
+    /// Writes that the session is given something to do.
     pub fn call(&mut self, at: Duration) {
         self.push(at, What::Call);
     }
 
-    /// A deadline passed and nothing came.
+    /// Writes that a deadline passed and nothing came.
     pub fn idle(&mut self, at: Duration) {
         self.push(at, What::Idle);
     }
 
-    /// A call was given up from outside.
+    /// Writes that the caller gave a call up.
     pub fn cut(&mut self, at: Duration) {
         self.push(at, What::Cut);
     }
 
-    /// The deadline of a pull passed, and the pull was given up.
+    /// Writes that a pull was given up at its deadline.
     pub fn overdue(&mut self, at: Duration) {
         self.push(at, What::Overdue);
     }
 
-    /// Something failed.
+    /// Writes a failure of the connection.
     pub fn failed(&mut self, at: Duration, failure: Failure) {
         self.push(at, What::Failed(failure));
     }
 
-    /// The connection is closed.
+    /// Writes that the connection was closed.
     pub fn closed(&mut self, at: Duration) {
         self.settle();
         self.push(at, What::Closed);
     }
 
-    /// A packet goes out, with its frame over TCP.
+    /// Writes a packet that goes out, with its frame over TCP.
     pub fn sent(&mut self, at: Duration, wire: &[u8]) {
         let mut wire = wire.to_vec();
         let packet = wire.get_mut(if self.datagrams { 0 } else { PREFIX_LEN }..).unwrap_or_default();
@@ -133,7 +133,7 @@ impl Scribe {
         self.push(at, What::Sent(Bytes::from(wire)));
     }
 
-    /// Bytes came: what one read brought, or one datagram.
+    /// Writes received bytes: the result of one read, or one datagram.
     pub fn received(&mut self, at: Duration, bytes: &[u8]) {
         let start = self.end();
         self.bytes.extend_from_slice(bytes);
@@ -150,13 +150,13 @@ impl Scribe {
         self.release();
     }
 
-    /// Nothing follows: writes what is still held.
+    /// Ends the transcript: writes what is still held.
     pub fn finish(&mut self) {
         self.settle();
         self.release();
     }
 
-    /// The text that is ready since the last time.
+    /// Takes the text that became ready since the last call.
     pub fn take(&mut self) -> String {
         core::mem::take(&mut self.out)
     }

@@ -1,4 +1,4 @@
-//! What of the packets that come may be written, and when that is known.
+//! Removing the secrets of received packets.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -11,27 +11,27 @@ use crate::transcript::content::{Answer, Header, Set, answer_to, change, is_open
 use crate::transcript::table::{Piece, Table};
 use crate::{Command, FreeSizes};
 
-/// Requests whose late answers are still known.
+/// Requests whose late answers are still recognized.
 const REQUESTS: usize = 32;
-/// The longest packet that is held until it is whole. A terminal sends at most 64 KiB and a header.
+/// The longest packet that is held until it is whole. Terminals send at most 64 KiB and a header.
 const LONGEST_PACKET: u64 = 4 << 20;
-/// An answer to a request for a set that is no longer than this only tells the set's size.
+/// The longest answer to a request for a set that has only the set's size.
 const SIZES: usize = 16;
 
-/// A request whose answer may still come.
+/// A request that may still be answered.
 #[derive(Debug)]
 pub(super) struct Request {
     reply_id: u16,
     command: Command,
     answer: Answer,
-    /// Data of the answer that came so far, and the size of its parts as announced.
+    /// The size of the answer so far, and the announced size of its parts.
     got: u64,
     part: u64,
 }
 
 impl Scribe {
     pub(super) fn note_request(&mut self, header: Header, data: &[u8]) {
-        // A table is over when something else than its next part is asked for.
+        // A table ends when the next request is not for its next part.
         if !matches!(header.command, Command::DATA_RDY | Command::ACK_OK) && !self.is_repeated(header) {
             self.finish_table();
         }
@@ -49,7 +49,7 @@ impl Scribe {
         }
     }
 
-    /// Whether it is the request in hand, sent once more.
+    /// Whether this is the current request, sent again.
     fn is_repeated(&self, header: Header) -> bool {
         self.requests.back().is_some_and(|last| (last.reply_id, last.command) == (header.reply_id, header.command))
     }
@@ -63,7 +63,7 @@ impl Scribe {
             }
             let length = word(prefix, 4).unwrap_or(0);
             if !prefix.starts_with(&MAGIC) || !(HEADER_LEN as u64..=LONGEST_PACKET).contains(&length) {
-                // The eight bytes say what is wrong; what follows could be anything.
+                // The first eight bytes show the error; the rest could be anything.
                 self.parsed += PREFIX_LEN as u64;
                 self.lost = true;
                 break;
@@ -82,7 +82,7 @@ impl Scribe {
         }
     }
 
-    /// Takes the secrets out of a packet that came, or holds it where it is a part of a table.
+    /// Removes the secrets of a received packet, or holds it if it is part of a table.
     pub(super) fn handle_packet(&mut self, range: Range<u64>) {
         let packet = self.slice(range.clone()).to_vec();
         let Some(header) = Header::of(&packet) else {
@@ -99,7 +99,7 @@ impl Scribe {
         }
     }
 
-    /// Whether an answer's data may be written as they are, now or once the table is whose part they are.
+    /// Whether an answer's data may be written as they are, now or once their table is whole.
     fn weigh(&mut self, header: Header, data: &[u8], intact: bool, range: &Range<u64>) -> bool {
         let datagrams = self.datagrams;
         let Some(request) = self.requests.iter_mut().find(|request| request.reply_id == header.reply_id) else {
@@ -143,16 +143,16 @@ impl Scribe {
         }
     }
 
-    /// Takes the secrets out of the table that was held.
+    /// Removes the secrets of the held table.
     pub(super) fn finish_table(&mut self) {
         let Some(table) = self.table.take() else { return };
         let mask = table.mask(self.users);
         for piece in table.pieces {
             let is_secret = |place: u64| match (&mask, usize::try_from(place)) {
-                // What a damaged packet holds stands anywhere.
+                // The content of a damaged packet may be anywhere in the table.
                 _ if !piece.intact => true,
                 (Some(mask), Ok(place)) => mask.get(place).copied().unwrap_or(true),
-                // Without a mask only the length word is known to be none.
+                // Without a mask, only the length word is known to be no secret.
                 _ => place >= 4,
             };
             change(self.slice(piece.packet), |data| {
@@ -166,12 +166,13 @@ impl Scribe {
         self.release();
     }
 
-    /// Nothing more comes on this connection: what is held is judged by what is there.
+    /// Ends the connection: the held bytes are judged as they are.
     pub(super) fn settle(&mut self) {
         self.finish_table();
         let (from, end) = (self.parsed, self.end());
         if from < end {
-            // A part of a packet: its prefix and header are none, and its data can be where all of it would be.
+            // A part of a packet: its prefix and header are no secret, and its data may be kept if those of the whole
+            // could.
             let known = (PREFIX_LEN + HEADER_LEN) as u64;
             let header = Header::of(self.slice(from + PREFIX_LEN as u64..end));
             let open = header.is_some_and(|header| match header.command {
@@ -193,7 +194,7 @@ impl Scribe {
     }
 }
 
-/// The table in hand, begun if there is none.
+/// Returns the current table, or begins one.
 fn table(slot: &mut Option<Table>, set: Set) -> &mut Table {
     slot.get_or_insert(Table { set, size: None, pieces: Vec::new() })
 }
