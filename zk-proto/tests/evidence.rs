@@ -1,6 +1,6 @@
-//! What the proof weighs beside sizes and counts: punch states that recur, the user table, a second reading, a pinned
-//! layout.
+//! Evidence besides sizes and counts: punch states that recur, the user table, a second reading, a pinned layout.
 
+#[macro_use]
 mod logs;
 
 mod evidence {

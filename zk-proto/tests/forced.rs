@@ -1,4 +1,4 @@
-//! Readings that somebody forces: what they show of damaged logs, and that a shifted log shows no record as good.
+//! Forced readings: they show the damage of logs, and show no record of a shifted log as good.
 
 mod logs;
 
@@ -9,15 +9,7 @@ use zk_proto::Spool;
 use zk_proto::proof::{Begin, Counts, Evidence, Forced, Grade, Patch, forced, possible};
 use zk_proto::record::AttendanceLayout;
 
-const LAYOUTS: [AttendanceLayout; 5] = [
-    AttendanceLayout::EightA,
-    AttendanceLayout::EightB,
-    AttendanceLayout::Sixteen,
-    AttendanceLayout::Wide(40),
-    AttendanceLayout::Wide(49),
-];
-
-/// A set whose records from one to another are noise.
+/// A set whose records in a range are noise.
 fn patched(log: &Log, from: usize, to: usize) -> Vec<u8> {
     let (mut set, width, mut dice) = (log.set(), log.layout.width(), Dice(99));
     set[4 + from * width..4 + to * width].fill_with(|| dice.below(256) as u8);
@@ -43,7 +35,7 @@ fn grades(spool: &mut Spool, reading: &mut Forced) -> Vec<(Grade, Vec<u8>)> {
 
 #[test]
 fn a_damaged_patch_is_found_and_the_rest_is_good() {
-    for layout in LAYOUTS {
+    for layout in AttendanceLayout::KNOWN {
         let log = Log::new(layout, 400, Kind::Usual, layout.width() >= 40, 5);
         let (mut spool, _, mut reading) = read(&patched(&log, 200, 330), &log);
         let width = layout.width();
@@ -60,7 +52,7 @@ fn a_damaged_patch_is_found_and_the_rest_is_good() {
 
 #[test]
 fn the_layout_of_a_damaged_log_is_the_first_of_those_that_are_possible() {
-    for layout in LAYOUTS {
+    for layout in AttendanceLayout::KNOWN {
         let log = Log::new(layout, 400, Kind::Usual, layout.width() >= 40, 6);
         let set = patched(&log, 100, 230);
         let found = possible(&mut spool(&set), Begin::Word, &evidence(set.len(), Counts::steady(400))).unwrap();
@@ -70,7 +62,7 @@ fn the_layout_of_a_damaged_log_is_the_first_of_those_that_are_possible() {
 
 #[test]
 fn no_cut_gives_a_good_record_that_is_not_there() {
-    for layout in LAYOUTS {
+    for layout in AttendanceLayout::KNOWN {
         let log = Log::new(layout, 300, Kind::Usual, layout.width() >= 40, 8);
         let truth: BTreeSet<&[u8]> = log.bytes.chunks(layout.width()).collect();
         for cut in 1..layout.width() {

@@ -22,7 +22,7 @@ const PATCH: u64 = 8;
 /// A month of packed time: the longest plausible gap between two adjacent records.
 const NEXT_TO: u32 = 31 * 86_400;
 
-/// How believable a record is, its neighbours considered.
+/// The grade of a record, its neighbours considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grade {
     /// All fields are believable.
@@ -151,7 +151,7 @@ impl Forced {
         self.trailing
     }
 
-    /// Which of the witnesses hold that depend only on sizes and counts.
+    /// The witnesses that hold, of those that depend only on sizes and counts.
     #[must_use]
     pub fn witnesses(&self) -> Witnesses {
         self.witnesses
@@ -180,11 +180,9 @@ impl Forced {
     /// # Errors
     /// [`SpoolError::File`] when the spool's file cannot be read.
     pub fn next_batch(&mut self, spool: &mut Spool, most: usize) -> Result<Vec<(Grade, AttendanceRecord)>, SpoolError> {
-        let Region { layout, at, records, .. } = self.region;
-        let width = layout.width() as u64;
+        let Region { layout, records, .. } = self.region;
         let count = (records - self.next).min(most as u64);
-        let from = at + self.next * width;
-        let mut bytes = Bytes::copy_from_slice(spool.read(from..from + count * width)?);
+        let mut bytes = Bytes::copy_from_slice(self.region.read(spool, self.next, count)?);
         let mut batch = Vec::with_capacity(bytes.len() / layout.width());
         while bytes.len() >= layout.width() {
             let grade = self.grade(self.next, &bytes);
@@ -211,9 +209,7 @@ impl Forced {
     /// # Errors
     /// [`SpoolError::File`] when the spool's file cannot be read.
     pub fn overlap(&self, spool: &mut Spool, most: u64) -> Result<Vec<u8>, SpoolError> {
-        let Region { layout, at, records, .. } = self.region;
-        let (width, kept) = (layout.width() as u64, records.min(most));
-        spool.read(at + (records - kept) * width..at + records * width).map(<[u8]>::to_vec)
+        self.region.last(spool, most).map(<[u8]>::to_vec)
     }
 
     fn grade(&self, place: u64, bytes: &[u8]) -> Grade {
@@ -280,11 +276,9 @@ impl Forced {
 /// Extends a patch of short records. Noise looks good now and then, which does no harm inside a patch. At its edges,
 /// a record needs a date close to that of its sound neighbour.
 fn widen(patch: &mut Patch, spool: &mut Spool, region: Region) -> Result<(), SpoolError> {
-    let width = region.layout.width() as u64;
     let mut time = |place: Option<u64>| {
         let Some(place) = place.filter(|place| *place < region.records) else { return Ok(None) };
-        let from = region.at + place * width;
-        Ok::<_, SpoolError>(time_of(region, spool.read(from..from + width)?))
+        Ok::<_, SpoolError>(time_of(region, region.read(spool, place, 1)?))
     };
     let follows = |earlier: Option<DeviceTime>, later: Option<DeviceTime>| {
         earlier.zip(later).and_then(|(earlier, later)| later.0.checked_sub(earlier.0)).is_some_and(|gap| gap <= NEXT_TO)

@@ -157,7 +157,7 @@ impl Proven {
         let Some(region) = self.region else { return Ok(Vec::new()) };
         let records = (region.records - self.next).min(most as u64);
         let width = region.layout.width();
-        let mut bytes = self.raw(self.next, records)?;
+        let mut bytes = Bytes::copy_from_slice(region.read(&mut self.spool, self.next, records)?);
         self.next += records;
         let mut batch = Vec::with_capacity(bytes.len() / width);
         while bytes.len() >= width {
@@ -193,14 +193,6 @@ impl Proven {
     /// [`SpoolError::File`] when the temporary file cannot be read back.
     pub fn overlap(&mut self, most: u64) -> Result<Vec<u8>, SpoolError> {
         let Some(region) = self.region else { return Ok(Vec::new()) };
-        let records = region.records.min(most);
-        Ok(self.raw(region.records - records, records)?.into())
-    }
-
-    fn raw(&mut self, first: u64, records: u64) -> Result<Bytes, SpoolError> {
-        let Some(region) = self.region else { return Ok(Bytes::new()) };
-        let width = region.layout.width() as u64;
-        let start = region.at + first * width;
-        self.spool.read(start..start + records * width).map(Bytes::copy_from_slice)
+        region.last(&mut self.spool, most).map(<[u8]>::to_vec)
     }
 }

@@ -20,6 +20,19 @@ pub(super) struct Region {
 }
 
 impl Region {
+    /// Reads a number of records, from the `first` one on.
+    pub(super) fn read(self, spool: &mut Spool, first: u64, records: u64) -> Result<&[u8], SpoolError> {
+        let width = self.layout.width() as u64;
+        let start = self.at + first * width;
+        spool.read(start..start + records * width)
+    }
+
+    /// Reads the last records, at most `most`.
+    pub(super) fn last(self, spool: &mut Spool, most: u64) -> Result<&[u8], SpoolError> {
+        let records = self.records.min(most);
+        self.read(spool, self.records - records, records)
+    }
+
     /// Calls `look` with one block of whole records after another, until it returns false.
     pub(super) fn blocks(self, spool: &mut Spool, mut look: impl FnMut(&[u8]) -> bool) -> Result<(), SpoolError> {
         let width = self.layout.width() as u64;
@@ -28,8 +41,7 @@ impl Region {
         let mut first = 0;
         while first < self.records {
             let records = per_block.min(self.records - first);
-            let start = self.at + first * width;
-            if !look(spool.read(start..start + records * width)?) {
+            if !look(self.read(spool, first, records)?) {
                 break;
             }
             first += records;

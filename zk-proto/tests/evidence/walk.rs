@@ -1,17 +1,17 @@
-//! The walk over every cut of the head, with states that no document names, without a count, with a wrong one, and with
-//! a user table: never a wrong record, and no healthy log is refused that has twenty records, or whose people are in
-//! the table.
+//! A walk over every cut of the head, with undocumented states, without a count, with a wrong one, and with a user
+//! table. No cut gives a wrong record. No healthy log is refused that has twenty records, or whose people are in the
+//! table.
 
 use crate::evidence::people::everybody;
-use crate::logs::{Cut, Kind, Log, evidence, given_out, spool};
-use zk_proto::proof::{Counts, Evidence, Proven, Unproven, prove};
+use crate::logs::{Cut, Kind, Log, evidence, given_out, prove_twice};
+use zk_proto::proof::{Counts, Evidence};
 use zk_proto::record::AttendanceLayout;
 
 const SIZES: [u32; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 15, 19, 20, 21, 30, 50];
-/// What the keys of a terminal are set to. The last ones look like the top byte of a time of today.
+/// The states of a terminal's keys. The last two look like the top byte of a time of today.
 const STATES: [&[u8]; 5] = [&[0, 1], &[15, 16], &[8, 9], &[0, 8, 9, 1], &[49, 50]];
 
-/// An ordinary log with these states in turn.
+/// An ordinary log with these states by turns.
 fn log_of(layout: AttendanceLayout, records: u32, states: &[u8], seed: u64) -> Log {
     let running = matches!(layout, AttendanceLayout::Wide(_)) && seed % 2 == 0;
     let mut log = Log::new(layout, records, Kind::Usual, running, seed * 104_729 + u64::from(records));
@@ -26,23 +26,11 @@ fn log_of(layout: AttendanceLayout, records: u32, states: &[u8], seed: u64) -> L
     log
 }
 
-/// Right, missing in every way, and wrong.
+/// Right, missing and wrong counts.
 fn counts(records: u32) -> Vec<Counts> {
     let wrong = [0, records + 5, records.saturating_sub(5), records / 2, records * 2, records + 1, records - 1];
     let told = [records].into_iter().chain(wrong).map(Counts::steady);
     told.chain([Counts::default()]).collect()
-}
-
-/// Reads the same twice where that is asked for.
-fn proof_of(bytes: &[u8], evidence: &Evidence) -> Result<Proven, Unproven> {
-    let unproven = match prove(spool(bytes), evidence) {
-        Ok(proven) => return Ok(proven),
-        Err(unproven) => unproven,
-    };
-    match unproven.needs_second_reading() {
-        earlier @ Some(_) => prove(spool(bytes), &Evidence { earlier, ..evidence.clone() }),
-        None => Err(unproven),
-    }
 }
 
 fn healthy_logs_are_taken(layout: AttendanceLayout) {
@@ -53,13 +41,13 @@ fn healthy_logs_are_taken(layout: AttendanceLayout) {
             let set = log.set();
             for counts in counts(records) {
                 let known = [Some(people.clone()), None].into_iter();
-                // Of states that look like the top byte of a time, without the table, each may be one.
+                // Without the table, a state that looks like the top byte of a time may be one.
                 let told = states != [49, 50] || layout == AttendanceLayout::EightB;
                 for people in known.filter(|people| people.is_some() || told && records >= 20) {
                     let named = people.is_some();
                     let evidence = Evidence { people, ..evidence(set.len(), counts) };
                     let case = format!("{layout} {records} {states:?} {counts:?} named {named} seed {seed}");
-                    let proven = proof_of(&set, &evidence).unwrap_or_else(|unproven| panic!("{case}: {unproven}"));
+                    let proven = prove_twice(&set, &evidence).unwrap_or_else(|unproven| panic!("{case}: {unproven}"));
                     assert_eq!(proven.layout(), Some(layout), "{case}");
                     assert!(!proven.is_neutral(), "{case}");
                     assert_eq!(given_out(proven), log.bytes, "{case}");
@@ -69,7 +57,7 @@ fn healthy_logs_are_taken(layout: AttendanceLayout) {
     }
 }
 
-/// Other logs are walked with `WALK_SEED`, by hand.
+/// `WALK_SEED` selects other logs, by hand.
 fn first_seed() -> u64 {
     std::env::var("WALK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
 }
@@ -82,8 +70,7 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
             let log = log_of(layout, records, states, first_seed() + (turn + kind) as u64);
             for by in 1..layout.width() {
                 for (which, counts) in counts(records).into_iter().enumerate() {
-                    // The cuts that leave length word and size in agreement are the ones that matter: each of them each
-                    // time.
+                    // The cuts after which length word and size still agree matter most, so each is made every time.
                     let other = Cut::ALL[(by + which + turn) % 4];
                     for cut in [other, Cut::SetShifted, Cut::RecordsShifted] {
                         let filling = if (by + which + kind) % 2 == 0 { &[0][..] } else { &log.next };
@@ -92,8 +79,8 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
                             let named = people.is_some();
                             let evidence = Evidence { people, ..evidence(announced, counts) };
                             cuts += 1;
-                            let Ok(proven) = proof_of(&bytes, &evidence) else { continue };
-                            // So few that the user table has to be asked; where there is none, nobody can tell.
+                            let Ok(proven) = prove_twice(&bytes, &evidence) else { continue };
+                            // So few that the user table is needed; without one, nobody can tell.
                             if proven.people_would_help() {
                                 continue;
                             }
@@ -109,22 +96,6 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
     }
     assert!(cuts > 20_000, "{layout}: {cuts} cuts");
     assert!(wrong.is_empty(), "{layout}: {} of {cuts} cuts are taken for right: {wrong:#?}", wrong.len());
-}
-
-macro_rules! walks {
-    ($($layout:expr, $healthy:ident, $cut:ident;)*) => {
-        $(
-            #[test]
-            fn $healthy() {
-                healthy_logs_are_taken($layout);
-            }
-
-            #[test]
-            fn $cut() {
-                no_cut_gives_a_wrong_record($layout);
-            }
-        )*
-    };
 }
 
 walks! {

@@ -1,29 +1,46 @@
-//! Attendance logs made for tests: what a terminal might hold, and the sets it would send.
-#![allow(dead_code)]
+//! Attendance logs made for tests, and the sets in which a terminal would send them.
+#![allow(dead_code, unused_macros)]
 
 use bytes::BytesMut;
 use zk_proto::proof::{Counts, Evidence, Proven, Unproven, prove};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 use zk_proto::{DeviceTime, PunchState, Spool, Uid, UserId, VerifyMode};
 
-/// What is peculiar about a log.
+/// Makes two tests for each layout: healthy logs are accepted, and no cut gives a wrong record.
+macro_rules! walks {
+    ($($layout:expr, $healthy:ident, $cut:ident;)*) => {
+        $(
+            #[test]
+            fn $healthy() {
+                healthy_logs_are_taken($layout);
+            }
+
+            #[test]
+            fn $cut() {
+                no_cut_gives_a_wrong_record($layout);
+            }
+        )*
+    };
+}
+
+/// The peculiarity of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Usual,
-    /// Every second id is missing: users that were deleted, on firmware that forgets them.
+    /// Every second id is missing: deleted users, on firmware that forgets them.
     HalfEmptyIds,
-    /// As before, people come by finger or card, and firmware of layout B sets bit 5 in every record.
+    /// As before. People use finger or card, and firmware of layout B sets bit 5 in every record.
     HalfEmptyCards,
     /// The clock was reset for the first tenth of the records.
     ResetClock,
     EqualDates,
-    /// Three verify modes that no document names.
+    /// Three undocumented verify modes.
     UnknownModes,
     /// Ids of twelve characters.
     LongIds,
-    /// Everybody comes by face, ids are small.
+    /// Everyone uses face recognition, and ids are small.
     FacesOnly,
-    /// Everybody uses the password and no state: most bytes are zero.
+    /// Everyone uses the password and no state: most bytes are zero.
     PasswordsOnly,
 }
 
@@ -51,7 +68,7 @@ pub(crate) struct Log {
     pub(crate) next: Vec<u8>,
 }
 
-/// Numbers without meaning, the same on every run.
+/// Random numbers, the same on every run.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -127,7 +144,7 @@ impl Log {
             let start = bytes.len();
             record.encode(layout, FieldOrder::StateFirst, &mut bytes);
             if layout == AttendanceLayout::EightB {
-                // State 255 has no place in three bits, and terminals of this layout set bit 5.
+                // State 255 does not fit into three bits, and terminals of this layout set bit 5.
                 let long = dice.below(2) == 0 || kind == Kind::HalfEmptyCards;
                 let state = layout.fields().state;
                 state.set(&mut bytes[start..], u8::from(row % 3 == 0));
@@ -156,7 +173,7 @@ pub(crate) fn evidence(announced: usize, counts: Counts) -> Evidence {
     Evidence { terminal_now: Some(host_now()), ..Evidence::new(announced as u64, counts, host_now()) }
 }
 
-/// Proves a set, and the same once more where a second reading is asked for.
+/// Proves a set, with a second, identical reading if one is asked for.
 pub(crate) fn prove_twice(set: &[u8], evidence: &Evidence) -> Result<Proven, Unproven> {
     let unproven = match prove(spool(set), evidence) {
         Ok(proven) => return Ok(proven),
@@ -168,7 +185,7 @@ pub(crate) fn prove_twice(set: &[u8], evidence: &Evidence) -> Result<Proven, Unp
     }
 }
 
-/// Every record of a proof, raw.
+/// Returns every record of a proof, raw.
 pub(crate) fn given_out(mut proven: Proven) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
@@ -180,20 +197,20 @@ pub(crate) fn given_out(mut proven: Proven) -> Vec<u8> {
     }
 }
 
-/// What became of the bytes at a set's head.
+/// The fate of the bytes at the head of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// Lost on the way: fewer came than were announced.
+    /// Lost on the way: fewer arrived than were announced.
     Lost,
-    /// Gone before the size was announced, the length word first.
+    /// Missing before the size was announced, the length word first.
     SetShortened,
-    /// As before, but the length word stands, with its old value.
+    /// As before, but the length word remains, with its old value.
     RecordsShortened,
     /// As before, with a length word that fits what is left.
     WordFollows,
-    /// Gone, and as many bytes came behind the end, so that the size is right.
+    /// Missing, while as many bytes follow after the end, so that the size is right.
     SetShifted,
-    /// As before, but the length word stands: all sizes agree.
+    /// As before, but the length word remains: all sizes agree.
     RecordsShifted,
 }
 
@@ -207,7 +224,7 @@ impl Cut {
         Self::RecordsShifted,
     ];
 
-    /// The bytes that come, and how many were announced.
+    /// Returns the bytes that arrive, and the announced size.
     pub(crate) fn apply(self, log: &Log, by: usize, filling: &[u8]) -> (Vec<u8>, usize) {
         let set = log.set();
         let (word, records) = set.split_at(4);

@@ -1,7 +1,7 @@
-//! The walk: every size from 1 to 50 in every layout, whole and with every cut of its head.
+//! A walk over every size from 1 to 50 in every layout, whole and with every cut of its head.
 //!
-//! What is excepted stands in two functions, and in the docs of `zk_proto::proof` under "What cannot be told": a case
-//! more here, or one less there, and one of the two is wrong.
+//! Two functions list the exceptions, as does `docs/proof.md` under "What bytes cannot tell". If one has a case that
+//! the other does not have, one of them is wrong.
 
 use super::{EIGHT_A, EIGHT_B, FORTY, FORTY_NINE, SIXTEEN, fields, is_wide};
 use crate::logs::{Cut, KINDS, Kind, Log, evidence, given_out, spool};
@@ -9,19 +9,19 @@ use zk_proto::proof::{Counts, Proven, Unproven, prove};
 use zk_proto::record::AttendanceLayout;
 
 const SIZES: std::ops::RangeInclusive<u32> = 1..=50;
-/// Logs of each kind, layout and size that have to be taken whole.
+/// Logs of each kind, layout and size that have to be accepted whole.
 const SEEDS: u64 = 2;
 
-/// What is expected of a whole log.
+/// The expected result for a whole log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whole {
     Taken,
     Refused,
-    /// Bytes of some times and flags, read from another beginning, make better records by chance.
+    /// Some misaligned times and flags make better records by chance.
     Either,
 }
 
-/// The whole logs that are refused until more punches join them.
+/// Returns the expected result: some whole logs are refused until more punches join them.
 fn whole(log: &Log) -> Whole {
     let (layout, records, kind) = (log.layout, log.records, log.kind);
     let resets = kind == Kind::ResetClock;
@@ -41,7 +41,7 @@ fn whole(log: &Log) -> Whole {
     }
 }
 
-/// Whether more records than are allowed for have a verify mode that no document names and no other record shares.
+/// Returns true if too many records have an undocumented verify mode that no other record shares.
 fn too_many_lone_modes(log: &Log) -> bool {
     let Some(at) = fields(log.layout).mode else { return false };
     let modes: Vec<u8> = log.bytes.chunks(log.layout.width()).map(|record| record[at]).collect();
@@ -50,18 +50,18 @@ fn too_many_lone_modes(log: &Log) -> bool {
     if modes.len() < 5 { bad > 1 || bad == modes.len() } else { bad * 5 > modes.len() }
 }
 
-/// What a cut log may come to beside the truth or a refusal.
+/// The expected result for a cut log, besides the true records and a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cuts {
     Told,
     /// Too few bytes to tell.
     CannotBeTold,
-    /// Told, but for a chance.
+    /// Recognized, except by rare chance.
     Rarely,
 }
 
-/// The cuts that leave what a terminal might as well have stored.
-fn told(log: &Log, cut: Cut) -> Cuts {
+/// Returns the expected result: some cuts leave bytes that a terminal might as well have stored.
+fn expected_of(log: &Log, cut: Cut) -> Cuts {
     let (layout, records) = (log.layout, log.records);
     let eight = layout.needs_users();
     match cut {
@@ -105,7 +105,7 @@ fn healthy_logs_are_taken(layout: AttendanceLayout) {
                 };
                 assert_ne!(expected, Whole::Refused, "{case}");
                 either += u32::from(expected == Whole::Either);
-                // Nothing but the reset's date: set apart, and of one record of 8 bytes not even the layout is known.
+                // Only the date of the reset: set aside. With one record of 8 bytes, not even the layout is known.
                 let nothing_to_see = kind == Kind::ResetClock && records == 1;
                 assert_eq!(proven.is_neutral(), nothing_to_see, "{case}");
                 assert!(nothing_to_see || proven.layout() == Some(layout), "{case}: {:?}", proven.layout());
@@ -126,17 +126,18 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
             let seed = u64::from(records) * 104_729 + turn as u64;
             let logs = [false, true].map(|running| Log::new(layout, records, kind, running && is_wide(layout), seed));
             for by in 1..layout.width() {
-                // Each byte of each size meets every kind and, there being fewer of them, every cut; over the bytes and
-                // sizes each kind meets every cut.
+                // Each byte of each size meets every kind and, since there are fewer of them, every cut. Over all
+                // bytes and sizes, each kind meets every cut.
                 let cut = Cut::ALL[(records as usize + by + turn) % Cut::ALL.len()];
                 let log = &logs[(records as usize + by / KINDS.len()) % 2];
-                let expected = told(log, cut);
+                let expected = expected_of(log, cut);
                 if expected == Cuts::CannotBeTold {
                     continue;
                 }
                 let fillings: &[&[u8]] = match cut {
                     Cut::SetShifted | Cut::RecordsShifted if !is_wide(layout) => &[&[0], &log.next],
-                    // Wide ones, of which there are many more, take them by turns, each kind and cut both of them.
+                    // Wide records, of which there are many more, take the fillings by turns: each kind and cut takes
+                    // both.
                     _ if (records as usize + by / Cut::ALL.len()) % 2 == 0 => &[&log.next],
                     _ => &[&[0]],
                 };
@@ -155,27 +156,11 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
             }
         }
     }
-    // Nine kinds of each size, cut at each byte, of short records in two fillings where there are any, but for what
-    // cannot be told.
+    // Nine kinds of each size, cut at each byte; short records with two fillings if there are any. Cuts that nobody
+    // can recognize are left out.
     let ways = if is_wide(layout) { 9 } else { 11 };
     assert!(cuts >= 50 * ways * (layout.width() as u32 - 1) - 120, "{layout}: {cuts} cuts");
     assert!(wrong * 100 <= rare, "{layout}: {wrong} of {rare} that are rarely taken for right are");
-}
-
-macro_rules! walks {
-    ($($layout:expr, $healthy:ident, $cut:ident;)*) => {
-        $(
-            #[test]
-            fn $healthy() {
-                healthy_logs_are_taken($layout);
-            }
-
-            #[test]
-            fn $cut() {
-                no_cut_gives_a_wrong_record($layout);
-            }
-        )*
-    };
 }
 
 walks! {
@@ -186,7 +171,7 @@ walks! {
     FORTY_NINE, every_healthy_log_of_49_bytes_is_taken, no_cut_of_49_bytes_gives_a_wrong_record;
 }
 
-/// Each exception is one, and is over as soon as more punches join.
+/// Each exception is real, and ends as soon as more punches join.
 #[test]
 fn each_excepted_log_is_refused_and_taken_once_more_punches_join() {
     let rows = [
@@ -205,7 +190,7 @@ fn each_excepted_log_is_refused_and_taken_once_more_punches_join() {
     }
 }
 
-/// Until the count stands still, fewer than five short records may be of another width as well.
+/// While the count moves, fewer than five short records may have another width.
 #[test]
 fn while_the_count_moves_few_short_records_wait_and_nothing_else_does() {
     for layout in [EIGHT_A, EIGHT_B, SIXTEEN, FORTY, FORTY_NINE] {
