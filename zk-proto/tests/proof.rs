@@ -1,4 +1,4 @@
-//! The proof held against logs of every layout: whole ones are taken, cut ones never give a wrong record.
+//! The proof of logs in every layout: whole logs are accepted, cut logs never give a wrong record.
 
 mod logs;
 
@@ -12,7 +12,7 @@ use zk_proto::{DeviceTime, Spool};
 const NARROW: [AttendanceLayout; 3] = [AttendanceLayout::EightA, AttendanceLayout::EightB, AttendanceLayout::Sixteen];
 const WIDE: [AttendanceLayout; 2] = [AttendanceLayout::Wide(40), AttendanceLayout::Wide(49)];
 
-/// Logs of one layout in every size and of every kind, small ones more than once.
+/// Returns logs of one layout in every size and of every kind, the small ones several times.
 fn logs(layout: AttendanceLayout, sizes: &[u32]) -> impl Iterator<Item = (Kind, Log)> {
     let numbered: &[bool] = if layout.width() < 40 { &[false] } else { &[false, true] };
     let kinds = KINDS.into_iter().flat_map(|kind| numbered.iter().map(move |running| (kind, *running)));
@@ -25,8 +25,8 @@ fn logs(layout: AttendanceLayout, sizes: &[u32]) -> impl Iterator<Item = (Kind, 
 fn a_whole_log_is_taken() {
     for layout in NARROW.into_iter().chain(WIDE) {
         for (kind, log) in logs(layout, &[1, 2, 3, 5, 10, 50, 500]) {
-            // Seen once, a mode that no document names is no mode; of layout A one record is too little, and of a clock
-            // that was reset, a few.
+            // An undocumented mode that occurs once is unknown. One record of layout A is too little, and so are a
+            // few after a reset of the clock.
             let rare_modes = kind == Kind::UnknownModes && log.records < 50;
             let lone_a = layout == AttendanceLayout::EightA && log.records < 3;
             let only_resets = kind == Kind::ResetClock && log.records < 5;
@@ -50,7 +50,7 @@ fn a_long_log_is_judged_block_by_block() {
     for (number, piece) in set.chunks(0xFFC0).enumerate() {
         spool.write_at(number as u64 * 0xFFC0, piece).unwrap();
     }
-    // All of it is judged, but a count that is off asks for a second reading, and the spool comes back.
+    // Everything is judged, but a wrong count asks for a second reading, and the spool is returned.
     let unproven = prove(spool, &evidence(set.len(), Counts::steady(100_009))).unwrap_err();
     assert!(unproven.needs_second_reading().is_some(), "{unproven}");
     let in_use = unproven.into_spool().memory_in_use();
@@ -97,7 +97,7 @@ fn three_people_and_half_of_the_ids_missing_are_enough_but_for_rare_times() {
             }
             match prove(spool(&set), &evidence(set.len(), Counts::steady(records))) {
                 Ok(proven) => assert_eq!(given_out(proven), set[4..]),
-                // Bytes of some times, read elsewhere, make recent dates by chance.
+                // Some misaligned times make recent dates by chance.
                 Err(_) => refused += 1,
             }
         }
@@ -114,7 +114,7 @@ fn dates_that_run_on_make_up_for_the_missing_ids_of_a_small_log() {
             let set = log.set();
             match prove(spool(&set), &evidence(set.len(), Counts::steady(records))) {
                 Ok(proven) => assert_eq!(given_out(proven), log.bytes),
-                // Bytes of some times, read elsewhere, make recent dates in order by chance.
+                // Some misaligned times make recent dates in order by chance.
                 Err(_) => refused += 1,
             }
         }
@@ -136,7 +136,7 @@ fn firmware_with_the_fields_the_other_way_round_is_taken_when_that_is_set() {
     }
 }
 
-/// Every cut of every log: refused, or the truth.
+/// Checks that every cut of every log is refused, or gives the true records.
 fn no_cut_gives_a_wrong_record(layout: AttendanceLayout, sizes: &[u32]) {
     no_cut_gives_a_wrong_record_in_order(layout, sizes, FieldOrder::StateFirst);
 }
@@ -199,7 +199,7 @@ fn the_order_that_is_set_names_the_fields_and_is_no_evidence() {
     }
 }
 
-/// Half of the ids missing, and a cut that puts the low byte of the others where layout B has its flags: bits 6 and 7
+/// Half of the ids are missing, and a cut moves the low byte of the others to the flags of layout B: bits 6 and 7
 /// show it.
 #[test]
 fn a_cut_that_moves_ids_into_the_flags_of_layout_b_is_told_by_the_bits_that_it_never_sets() {
@@ -242,8 +242,8 @@ fn no_cut_of_5000_records_gives_a_wrong_record() {
     }
 }
 
-/// What a proof came to, in words.
-fn told(proof: Result<Proven, Unproven>) -> String {
+/// Describes the result of a proof.
+fn outcome(proof: Result<Proven, Unproven>) -> String {
     match proof {
         Ok(proven) => format!("{:?} {:?} {:?}", proven.layout(), proven.witnesses(), proven.tally()),
         Err(unproven) => format!("{:?} {}", unproven.doubts(), unproven.needs_second_reading().is_some()),
@@ -259,13 +259,13 @@ fn a_look_at_the_records_as_they_come_changes_nothing() {
             for (bytes, announced) in [whole, cut] {
                 for counts in [Counts::steady(log.records), Counts::steady(0), Counts::default()] {
                     let evidence = evidence(announced, counts);
-                    let plain = told(prove(spool(&bytes), &evidence));
+                    let plain = outcome(prove(spool(&bytes), &evidence));
                     for part in [1, 7, 1008, 65_472] {
                         let mut preview = Preview::new(evidence.clone());
                         for (number, chunk) in bytes.chunks(part).enumerate() {
                             preview.push((number * part) as u64, chunk);
                         }
-                        let previewed = told(prove_previewed(spool(&bytes), &evidence, &preview));
+                        let previewed = outcome(prove_previewed(spool(&bytes), &evidence, &preview));
                         assert_eq!(previewed, plain, "{layout} {kind:?} {} in parts of {part}", log.records);
                     }
                 }
@@ -299,7 +299,7 @@ fn a_slip_in_the_middle_is_no_proof() {
     }
 }
 
-/// A terminal that counts nothing although it has records.
+/// A terminal that counts 0 although it has records.
 fn without_count(layout: AttendanceLayout, running: bool) -> (Log, Vec<u8>, Evidence) {
     let log = Log::new(layout, 30, Kind::Usual, running, 11);
     let set = log.set();
@@ -442,7 +442,7 @@ fn an_overlap_longer_than_what_is_known_is_no_tail() {
     }
 }
 
-/// A log of 40 bytes in which these records have a date that does not exist.
+/// A log of 40-byte records, of which some have a date that does not exist.
 fn with_bad(records: u32, bad: impl IntoIterator<Item = usize>) -> Vec<u8> {
     let mut set = Log::new(AttendanceLayout::Wide(40), records, Kind::Usual, false, 77).set();
     let impossible = DeviceTime::new(2026, 1, 30, 7, 0, 0).unwrap().0 + 31 * 86_400;
@@ -454,7 +454,7 @@ fn with_bad(records: u32, bad: impl IntoIterator<Item = usize>) -> Vec<u8> {
     set
 }
 
-/// Where many in a row are bad, the same has to come twice.
+/// If many in a row are bad, a second reading has to be the same.
 fn is_proven(set: &[u8]) -> bool {
     let records = (set.len() as u32 - 4) / 40;
     logs::prove_twice(set, &evidence(set.len(), Counts::steady(records))).is_ok()
@@ -463,7 +463,7 @@ fn is_proven(set: &[u8]) -> bool {
 #[test]
 fn four_of_five_records_have_to_be_good() {
     for (records, bad, proven) in [(10, 2, true), (10, 3, false), (500, 100, true), (500, 105, false)] {
-        // Apart from each other, so that it is their share that counts.
+        // Spread out, so that only their share counts.
         let every = records as usize / bad;
         assert_eq!(is_proven(&with_bad(records, (0..bad).map(|n| n * every))), proven, "{bad} of {records}");
     }
@@ -492,13 +492,13 @@ fn two_witnesses_are_enough_and_one_is_not() {
     let wrong_word_and_stray = [&wrong_word[..], &[0x5A; 7]].concat();
     let (right, none) = (Counts::steady(200), Counts::steady(50));
     let holding = |set: &[u8], counts| prove(spool(set), &evidence(set.len(), counts)).map(|proven| proven.witnesses());
-    // The length word and the count; size and count.
+    // Length word and count; size and count.
     assert!(!holding(&stray, right).unwrap().size);
     assert!(!holding(&wrong_word, right).unwrap().length_word);
-    // Without the count a second reading is asked for, though all others hold.
+    // Without the count a second reading is needed, although all others hold.
     let unproven = holding(&set, none).unwrap_err();
     assert!(unproven.needs_second_reading().is_some(), "{unproven}");
-    // Nothing but the numbers.
+    // The numbers alone.
     let unproven = holding(&wrong_word_and_stray, none).unwrap_err();
     assert!(unproven.needs_second_reading().is_none(), "{unproven}");
 }

@@ -1,5 +1,5 @@
-//! Every quirk of the field that the protocol's reference lists, shown by a simulated terminal, and what the client
-//! makes of it. `QUIRKS.md` is the table.
+//! Every quirk in the list of known ones, shown by a simulated terminal, and how the client handles it. `QUIRKS.md`
+//! has the table.
 #![cfg(feature = "client")]
 
 mod quirk;

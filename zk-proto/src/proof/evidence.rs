@@ -9,7 +9,7 @@ use crate::record::{AttendanceLayout, FieldOrder};
 
 use super::People;
 
-/// How many records the terminal counted before the transfer and after it. `None` if it gave no count.
+/// The terminal's counts of records before the transfer and after it. `None` if it gave no count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Before the transfer.
@@ -143,7 +143,7 @@ pub struct Evidence {
     pub terminal_now: Option<DeviceTime>,
     /// Facts from earlier pulls.
     pub remembered: Remembered,
-    /// Which of two bytes of a 16-byte record is the punch state.
+    /// The order of two fields in 16-byte records.
     pub order: FieldOrder,
     /// Packets with a wrong checksum that could not be replaced.
     pub damaged_packets: u64,

@@ -19,8 +19,8 @@ const OTHER_STATES: usize = 16;
 /// At least one record in so many has such a state.
 const STATE_SHARE: u64 = 64;
 
-/// So many bad records in a row are not the work of people: eight would have made a broken record one after another.
-/// A damaged datagram of 1 KB spoils at least 25 records, a damaged chunk many more.
+/// This many bad records in a row are not the work of people: eight would have made a broken record one after
+/// another. A damaged datagram of 1 KB spoils at least 25 records, a damaged chunk many more.
 const SUSPICIOUS: u64 = 8;
 /// If the numbers are uids, fewer steps than this may run on by chance.
 const MIN_STEPS: u64 = 4;

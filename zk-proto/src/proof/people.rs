@@ -94,7 +94,7 @@ fn is_without_id(layout: AttendanceLayout, record: &[u8]) -> bool {
     id.is_some_and(|id| id.iter().all(|byte| *byte == 0))
 }
 
-/// How many of a number of records name people in the table.
+/// The records that name people in the table, counted.
 #[derive(Clone, Copy)]
 pub(super) struct Named {
     named: u64,

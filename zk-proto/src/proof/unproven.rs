@@ -22,7 +22,7 @@ pub enum Doubt {
     },
     /// Packets had a wrong checksum.
     Damaged {
-        /// How many.
+        /// Number of packets.
         packets: u64,
     },
     /// No records arrived, but the terminal does not count 0.

@@ -1,4 +1,4 @@
-//! How many records are believable, and the result of a pass over all of them.
+//! The result of a pass over all records.
 
 use core::fmt;
 

@@ -1,32 +1,32 @@
-//! Who may enter when: groups, users' own zones, and combinations of groups that open the door together.
+//! Access rules: groups, users' own zones, and combinations of groups that open the door together.
 //!
-//! A terminal opens when the person is verified, and one of the user's or the group's zones is open, and an unlock combination is
-//! complete.
+//! A terminal opens the door if the person is verified, one of the user's or the group's zones is open, and an unlock
+//! combination is complete.
 
 use bytes::{Buf, BufMut, BytesMut};
 
 use super::VerifyStyle;
 use crate::ProtoError;
 
-/// Bytes of a group, of a user's zones as read, and of an unlock combination.
+/// Size of a group, of a user's zones as read, and of an unlock combination.
 const RECORD: usize = 8;
-/// The flag of a group that holidays count for.
+/// The flag of a group to which holidays apply.
 const HOLIDAYS: u8 = 0x80;
 
 fn truncated(what: &'static str, have: usize) -> ProtoError {
     ProtoError::Truncated { what, need: RECORD, have }
 }
 
-/// A group of users: when they may enter, and how they prove who they are.
+/// A group of users: the times at which they may enter, and the ways in which they may prove who they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AccessGroup {
-    /// Which group: 1-5 on black-and-white terminals, 1-100 on others.
+    /// Number of the group: 1-5 on black-and-white terminals, 1-100 on others.
     pub number: u8,
     /// Numbers of [`WeeklyZone`](super::WeeklyZone)s, 0 for none.
     pub zones: [u16; 3],
-    /// How they prove who they are.
+    /// The ways in which members may prove who they are.
     pub style: VerifyStyle,
-    /// Whether holidays count for them.
+    /// Holidays apply to them.
     pub holidays: bool,
 }
 
@@ -45,10 +45,10 @@ impl AccessGroup {
         Ok(Self { number, zones, style: VerifyStyle(bits & !HOLIDAYS), holidays: bits & HOLIDAYS != 0 })
     }
 
-    /// Appends the data of command 26, which are those of the answer.
+    /// Appends the data of command 26, which have the form of the answer.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when the style has more than 7 bits.
+    /// [`ProtoError::Invalid`] if the style has more than 7 bits.
     pub fn encode(&self, out: &mut BytesMut) -> Result<(), ProtoError> {
         if self.style.0 & HOLIDAYS != 0 {
             return Err(ProtoError::Invalid { what: "verify style" });
@@ -60,10 +60,10 @@ impl AccessGroup {
     }
 }
 
-/// When a user may enter.
+/// The times at which a user may enter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UserZones {
-    /// Whether the zones are the user's own; otherwise those of the group count.
+    /// The zones are the user's own; otherwise those of the group apply.
     pub own: bool,
     /// Numbers of [`WeeklyZone`](super::WeeklyZone)s, 0 for none.
     pub zones: [u16; 3],
@@ -82,7 +82,7 @@ impl UserZones {
         Ok(Self { own, zones: [data.get_u16_le(), data.get_u16_le(), data.get_u16_le()] })
     }
 
-    /// Appends what command 24 wants behind the uid, where a flag of 1 means the user's *own* zones.
+    /// Appends the data of command 24 that follow the uid. There a flag of 1 means the user's *own* zones.
     pub fn encode(&self, out: &mut BytesMut) {
         out.put_u32_le(self.own.into());
         self.zones.into_iter().for_each(|zone| out.put_u32_le(zone.into()));
@@ -92,17 +92,17 @@ impl UserZones {
 /// Groups whose members open the door together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UnlockCombination {
-    /// Which combination, 1-10.
+    /// Number of the combination, 1-10.
     pub number: u8,
-    /// The groups, one for each person that is needed, 0 for none.
+    /// The groups, one for each person needed, 0 for none.
     pub groups: [u8; 5],
-    /// How many people it takes.
+    /// Number of people needed.
     pub people: u16,
 }
 
 impl UnlockCombination {
-    /// Reads the answer to command 29. Source: `vectors/packets_replies.json`, captured. Black-and-white terminals answer with a text,
-    /// whose form is not known.
+    /// Reads the answer to command 29. Source: `vectors/packets_replies.json`, captured. Black-and-white terminals
+    /// answer with a text of unknown form.
     ///
     /// # Errors
     /// [`ProtoError::Truncated`] below 8 bytes.
@@ -112,7 +112,7 @@ impl UnlockCombination {
         Ok(Self { number: *number, groups: *groups, people: u16::from_le_bytes([*low, *high]) })
     }
 
-    /// Appends the data of command 30, which are those of the answer.
+    /// Appends the data of command 30, which have the form of the answer.
     pub fn encode(&self, out: &mut BytesMut) {
         out.put_u8(self.number);
         out.put_slice(&self.groups);

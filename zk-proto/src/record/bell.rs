@@ -5,11 +5,11 @@ use alloc::string::{String, ToString};
 
 use crate::ProtoError;
 
-/// What an option holds whose bell does not ring.
+/// The value of an option whose bell does not ring.
 const OFF: u16 = 65_535;
 
-/// A time at which the terminal rings, every day. Source of the options: black-and-white terminals; the tables that others keep
-/// bells in are not documented.
+/// A time at which the terminal rings every day. Source: the options of black-and-white terminals. Other terminals
+/// keep bells in undocumented tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bell {
     hour: u8,
@@ -17,10 +17,10 @@ pub struct Bell {
 }
 
 impl Bell {
-    /// How many bells there are.
+    /// Number of bells.
     pub const COUNT: u8 = 6;
 
-    /// At a time of the terminal's clock. `None` when there is no such time.
+    /// A bell at a time of the terminal's clock. `None` if that time does not exist.
     #[must_use]
     pub const fn new(hour: u8, minute: u8) -> Option<Self> {
         if hour < 24 && minute < 60 { Some(Self { hour, minute }) } else { None }
@@ -41,7 +41,7 @@ impl Bell {
     /// The option of a bell, `AutoAlarm1` to `AutoAlarm6`.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] for a number that is none of 1-6.
+    /// [`ProtoError::Invalid`] if the number is not 1-6.
     pub fn option(number: u8) -> Result<String, ProtoError> {
         match number {
             1..=Self::COUNT => Ok(format!("AutoAlarm{number}")),
@@ -52,7 +52,7 @@ impl Bell {
     /// Reads an option's value: 65535 for none, else hour times 256 plus minute.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when it is neither.
+    /// [`ProtoError::Invalid`] if it is neither.
     pub fn parse(value: &str) -> Result<Option<Self>, ProtoError> {
         let invalid = ProtoError::Invalid { what: "time of a bell" };
         match value.trim().parse() {

@@ -6,32 +6,32 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::{ProtoError, Uid};
 
-/// Bytes of one block: header, template, padding.
+/// Size of a block: header, template, padding.
 const BLOCK: usize = 2576;
-/// Bytes in front of each template: size, uid, index, flag.
+/// Size of the header before each template: size, uid, index, flag.
 const HEADER: usize = 6;
 
-/// One of the templates that make up a user's face, 15 on the terminal that was looked at (one source). Opaque.
+/// One of the templates that form a user's face: 15 on the terminal that was examined (one source). Opaque.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FaceTemplate {
-    /// The size that the block says, 1214 in the source; whether it counts the header is not known.
+    /// The size that the block states, 1214 in the source. Whether it includes the header is unknown.
     pub size: u16,
-    /// Whose face it is.
+    /// The user.
     pub uid: Uid,
-    /// Which of the templates, from 0.
+    /// Number of the template, from 0.
     pub index: u8,
     /// 1 in the source.
     pub flag: u8,
-    /// The template and its padding: what follows the header in the block.
+    /// The template and its padding: the rest of the block.
     pub data: Bytes,
 }
 
 /// The templates of a face.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaceSet {
-    /// The whole blocks, in the order they came.
+    /// The whole blocks, in the order received.
     pub templates: Vec<FaceTemplate>,
-    /// Bytes behind the last whole block: the set was cut.
+    /// Bytes after the last whole block: the set was cut.
     pub trailing: usize,
 }
 
@@ -60,10 +60,10 @@ impl FaceSet {
 }
 
 impl FaceTemplate {
-    /// Appends the block, filled up with zeros.
+    /// Appends the block, padded with zeros.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when the template is longer than a block.
+    /// [`ProtoError::Invalid`] if the template is longer than a block.
     pub fn encode(&self, out: &mut BytesMut) -> Result<(), ProtoError> {
         let padding =
             (BLOCK - HEADER).checked_sub(self.data.len()).ok_or(ProtoError::Invalid { what: "face template" })?;

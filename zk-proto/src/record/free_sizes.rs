@@ -1,4 +1,4 @@
-//! Counts and capacities, the answer to `GET_FREE_SIZES`.
+//! Counts and capacities: the answer to `GET_FREE_SIZES`.
 
 use alloc::vec::Vec;
 
@@ -8,19 +8,20 @@ use crate::ProtoError;
 
 /// The words that every firmware sends: 80 bytes.
 const MIN_WORDS: usize = 20;
-/// More words than any firmware sends; what stands behind them is not kept.
+/// More words than any firmware sends. Further ones are dropped.
 const MAX_WORDS: usize = 64;
 
 /// Counts and capacities of a terminal: little-endian `i32` words, 20, 23 or 28 of them by firmware.
 ///
-/// Every count is a hint. It can be 0 although records exist, can count deleted ones, and is stale after the next punch.
+/// Every count is a hint. It can be 0 although records exist, it can include deleted ones, and it is stale after the
+/// next punch.
 /// Source: `vectors/free_sizes.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FreeSizes {
     words: Vec<i32>,
 }
 
-/// Declares one accessor per word: its name, its index, what it counts.
+/// Declares one accessor for each word: its name, its index, its meaning.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident = $index:literal;)*) => {
         impl FreeSizes {
@@ -79,7 +80,7 @@ impl FreeSizes {
         Ok(Self { words })
     }
 
-    /// The words as sent, at least 20. A negative one means that the terminal does not know.
+    /// The words as sent, at least 20. A negative word means that the terminal does not know.
     #[must_use]
     pub fn words(&self) -> &[i32] {
         &self.words
@@ -90,7 +91,7 @@ impl FreeSizes {
         self.words.iter().for_each(|word| out.put_i32_le(*word));
     }
 
-    /// `None` when the word was not sent or is negative.
+    /// `None` if the word was not sent or is negative.
     fn word(&self, index: usize) -> Option<u32> {
         self.words.get(index).and_then(|word| u32::try_from(*word).ok())
     }

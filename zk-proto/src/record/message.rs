@@ -1,4 +1,4 @@
-//! Short messages that a terminal shows, to everybody or to the users that they are linked with.
+//! Short messages that a terminal shows to everyone, or to linked users.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,21 +9,21 @@ use crate::encoding::TextEncoding;
 use crate::ids::up_to_nul;
 use crate::{DeviceTime, ProtoError, Uid};
 
-/// Bytes of a message.
+/// Size of a message in bytes.
 const WIDTH: usize = 72;
-/// Bytes of a text, without the NUL that ends it.
+/// Size of a text in bytes, without the NUL at its end.
 const TEXT: usize = 60;
-/// Bytes of a link.
+/// Size of a link in bytes.
 const LINK: usize = 4;
 
-/// Whom a message is for: an open set, the raw byte is kept. The numbers are not verified.
+/// The audience of a message: an open set, the raw byte is kept. The numbers are not verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageKind(pub u8);
 
 impl MessageKind {
-    /// Shown to everybody.
+    /// Shown to everyone.
     pub const PUBLIC: Self = Self(253);
-    /// Shown to the users that it is linked with.
+    /// Shown to linked users.
     pub const PRIVATE: Self = Self(254);
     /// Shown to nobody yet.
     pub const DRAFT: Self = Self(255);
@@ -32,25 +32,25 @@ impl MessageKind {
 /// A short message. Source: the vendor's manual of 2006; `vectors/messages.json`, constructed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShortMessage {
-    /// Whom it is for.
+    /// The audience.
     pub kind: MessageKind,
-    /// Its number; 0 in an unused row.
+    /// The number; 0 in an unused row.
     pub id: u16,
-    /// For how many minutes it is shown; 0 for ever.
+    /// Minutes for which it is shown; 0 for forever.
     pub minutes: u16,
-    /// Two bytes whose meaning is not known, as stored.
+    /// Two bytes of unknown meaning, as stored.
     pub reserved: u16,
-    /// From when on it is shown.
+    /// The time from which it is shown.
     pub start: DeviceTime,
     /// The text in the terminal's code page, up to 60 bytes.
     pub text: Bytes,
 }
 
 impl ShortMessage {
-    /// A message that is shown from a time on, for so many minutes or (0) for ever.
+    /// Creates a message that is shown from a time on, for a number of minutes or (0) forever.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when the code page lacks a character, or the text needs more than 60 bytes of it.
+    /// [`ProtoError::Invalid`] if a character is missing in the code page, or the text needs more than 60 bytes.
     pub fn new(
         kind: MessageKind,
         id: u16,
@@ -92,7 +92,7 @@ impl ShortMessage {
     /// Appends the record.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when the text is longer than 60 bytes, or has a NUL in it.
+    /// [`ProtoError::Invalid`] if the text is longer than 60 bytes or contains a NUL.
     pub fn encode(&self, out: &mut BytesMut) -> Result<(), ProtoError> {
         if self.text.len() > TEXT || self.text.contains(&0) {
             return Err(ProtoError::Invalid { what: "text of a message" });
@@ -107,21 +107,21 @@ impl ShortMessage {
         Ok(())
     }
 
-    /// The messages of a whole table with its leading length word, unused rows left out. That the table holds such records is not
-    /// verified: one that does not divide into them is an error.
+    /// Reads the messages of a whole table with its length word, without unused rows. It is not verified that the
+    /// table holds such records: a size that does not divide into them is an error.
     ///
     /// # Errors
-    /// [`ProtoError::Truncated`] or [`ProtoError::Invalid`] when the set is not whole.
+    /// [`ProtoError::Truncated`] or [`ProtoError::Invalid`] if the set is not whole.
     pub fn parse_table(table: &[u8]) -> Result<Vec<Self>, ProtoError> {
         let messages: Result<Vec<_>, _> = rows(table, WIDTH, "table of messages")?.map(Self::parse).collect();
         Ok(messages?.into_iter().filter(|message| message.id != 0).collect())
     }
 }
 
-/// That a message is for a user. Source: the vendor's manual of 2006; `vectors/messages.json`, constructed.
+/// A link between a message and a user. Source: the vendor's manual of 2006; `vectors/messages.json`, constructed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageLink {
-    /// Whom it is for.
+    /// The user.
     pub uid: Uid,
     /// The message's number.
     pub message: u16,
@@ -145,7 +145,7 @@ impl MessageLink {
         out.put_u16_le(self.message);
     }
 
-    /// The links of a whole table with its leading length word. That the table holds such records is not verified.
+    /// Reads the links of a whole table with its length word. It is not verified that the table holds such records.
     ///
     /// # Errors
     /// As [`ShortMessage::parse_table`].
@@ -154,7 +154,7 @@ impl MessageLink {
     }
 }
 
-/// The rows of a table that is whole: its length word says what follows, and that divides into rows.
+/// Returns the rows of a whole table: the length word states what follows, and that divides into rows.
 fn rows<'a>(
     mut table: &'a [u8],
     width: usize,

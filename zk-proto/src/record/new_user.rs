@@ -1,4 +1,4 @@
-//! A user who is to be created.
+//! A user to be created.
 
 use alloc::string::{String, ToString};
 
@@ -8,16 +8,17 @@ use super::{AccessZones, Privilege, User, UserLayout, UserPassword};
 use crate::encoding::TextEncoding;
 use crate::{ProtoError, Uid, UserId};
 
-/// The slots that a user can have. 65535 is used by nobody in the field.
+/// The slots that a user can have. No implementation uses 65535.
 pub const UIDS: core::ops::RangeInclusive<u16> = 1..=65_534;
 
-/// A user who is to be created: an id, and whatever else is said.
+/// A user to be created: an id, and optional fields.
 ///
-/// The user is in group 1 and enters when the group may. Some clients write the group as text where the record has the flag of
-/// time zones: such users are turned away with "invalid time period".
+/// The user is in group 1 and may enter when the group may. Some clients write the group as text where the record has
+/// the flag of time zones. Such users are rejected with "invalid time period".
 ///
 /// # Example
-/// The request that creates a user, without a client; [`Client::edit_users`](crate::client::Users) does the rest around it.
+/// The request that creates a user, without a client. [`Client::edit_users`](crate::client::Users) makes the other
+/// requests around it.
 /// ```
 /// use bytes::BytesMut;
 /// use zk_proto::encoding::TextEncoding;
@@ -36,26 +37,26 @@ pub const UIDS: core::ops::RangeInclusive<u16> = 1..=65_534;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUser {
-    /// The slot; the next free one when none is said.
+    /// The slot; if none is set, the next free one.
     pub uid: Option<Uid>,
-    /// What the person keys in; a number on terminals with 28-byte records.
+    /// The id that the person keys in; a number on terminals with 28-byte records.
     pub user_id: UserId,
-    /// The name; cut between characters to what the record holds. May be empty.
+    /// The name, cut between characters to fit the record. May be empty.
     pub name: String,
     /// The password; empty for none. At most 8 bytes, 5 in 28-byte records.
     pub password: UserPassword,
-    /// What the user may do.
+    /// The privilege.
     pub privilege: Privilege,
     /// Card number, 0 for none.
     pub card: u64,
     /// Access group.
     pub group: u8,
-    /// When the user may enter.
+    /// The access zones.
     pub zones: AccessZones,
 }
 
 impl NewUser {
-    /// A common user without name, password and card.
+    /// Creates an ordinary user without name, password and card.
     #[must_use]
     pub fn new(user_id: impl Into<String>) -> Self {
         Self {
@@ -88,7 +89,7 @@ impl NewUser {
         Self { password: UserPassword::new(password), ..self }
     }
 
-    /// Sets what the user may do.
+    /// Sets the privilege.
     #[must_use]
     pub fn privilege(self, privilege: Privilege) -> Self {
         Self { privilege, ..self }
@@ -106,10 +107,11 @@ impl NewUser {
         Self { group, ..self }
     }
 
-    /// The user in a slot of a terminal with this layout and code page.
+    /// Returns the user in a slot of a terminal with this layout and code page.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when the slot or the id is none that the layout holds, or the code page lacks a character of the name.
+    /// [`ProtoError::Invalid`] if the layout cannot hold the slot or the id, or a character of the name is missing in
+    /// the code page.
     pub fn in_slot(&self, uid: Uid, layout: UserLayout, encoding: TextEncoding) -> Result<User, ProtoError> {
         if !UIDS.contains(&uid.0) {
             return Err(ProtoError::Invalid { what: "uid" });
@@ -131,10 +133,10 @@ impl NewUser {
 }
 
 impl User {
-    /// Sets the name, or the first name: in the terminal's code page, cut between characters to what the record holds.
+    /// Sets the name, or the first name, in the terminal's code page, cut between characters to fit the record.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when it has control characters, or others that the code page lacks.
+    /// [`ProtoError::Invalid`] if it has control characters, or characters that are missing in the code page.
     pub fn set_name(&mut self, name: &str, layout: UserLayout, encoding: TextEncoding) -> Result<(), ProtoError> {
         let bytes = encoding.encode(name, layout.name_room());
         let bytes =
@@ -144,11 +146,11 @@ impl User {
     }
 }
 
-/// Whether the layout holds the id so that it reads back as the same.
+/// Checks that the layout holds the id so that it reads back as the same.
 pub(crate) fn check_user_id(layout: UserLayout, user_id: &UserId) -> Result<(), ProtoError> {
     let id = user_id.as_str();
     let fits = match layout {
-        // A number: zeros in front of it, or a sign, would be lost.
+        // A number would lose leading zeros or a sign.
         UserLayout::TwentyEight => id.len() <= 9 && id.parse::<u32>().is_ok_and(|number| number.to_string() == id),
         UserLayout::SeventyTwo | UserLayout::HundredTwenty => {
             (1..=24).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())

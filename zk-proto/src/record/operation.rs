@@ -1,4 +1,4 @@
-//! The operation log: what was done at a terminal, by whom, and when.
+//! The operation log: who did what at a terminal, and when.
 
 use alloc::vec::Vec;
 
@@ -6,10 +6,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::{DeviceTime, ProtoError};
 
-/// Bytes of an entry; terminals with the option `ExtendOPLog` may have longer ones.
+/// Size of an entry in bytes. Terminals with the option `ExtendOPLog` may have longer ones.
 const WIDTH: usize = 16;
 
-/// What was done: an open set, the raw byte is kept. Source: the field's public table.
+/// The kind of operation: an open set, the raw byte is kept. Source: a public table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OperationCode(pub u8);
 
@@ -18,7 +18,8 @@ macro_rules! operations {
         impl OperationCode {
             $($(#[$doc])* pub const $name: Self = Self($code);)*
 
-            /// The name of a known operation. 14-20 are operations on Mifare cards whose single meanings are not known.
+            /// The name of a known operation. 14-20 are operations on Mifare cards; their single meanings are
+            /// unknown.
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -35,7 +36,7 @@ operations! {
     POWER_ON = 0;
     /// Switched off.
     POWER_OFF = 1;
-    /// Somebody was not recognized.
+    /// Someone was not recognized.
     VERIFY_FAILED = 2;
     /// An alarm.
     ALARM = 3;
@@ -57,15 +58,15 @@ operations! {
     PASSWORD_DELETED = 11;
     /// A card was deleted.
     CARD_DELETED = 12;
-    /// Data were cleared.
+    /// Data was cleared.
     DATA_CLEARED = 13;
     /// The clock was set.
     TIME_SET = 21;
-    /// Everything was set as it left the factory.
+    /// Everything was reset to factory settings.
     FACTORY_RESET = 22;
     /// The attendance log was cleared.
     ATTENDANCE_CLEARED = 23;
-    /// Administrators were made common users.
+    /// Administrators became ordinary users.
     ADMINISTRATORS_CLEARED = 24;
     /// An access group, or an option of access control, was changed.
     ACCESS_GROUP_CHANGED = 25;
@@ -86,16 +87,16 @@ operations! {
 pub struct OperationRecord {
     /// The administrator who did it; 0 for nobody, or for a program.
     pub admin: u16,
-    /// What was done.
+    /// The kind of operation.
     pub operation: OperationCode,
-    /// A byte whose meaning is not known, as stored.
+    /// A byte of unknown meaning, as stored.
     pub unknown: u8,
-    /// When, by the terminal's clock.
+    /// The time by the terminal's clock.
     pub time: DeviceTime,
-    /// What it was done to: the first is the user's uid and the second the result where there is such a thing; the rest depends on
-    /// the operation and is not known for most.
+    /// The objects: the first is the user's uid and the second the result, if there are such things. The rest depends
+    /// on the operation and is mostly unknown.
     pub parameters: [u16; 4],
-    /// What stands behind that in longer entries.
+    /// Further bytes of longer entries.
     pub tail: Bytes,
 }
 
@@ -103,7 +104,7 @@ impl OperationRecord {
     /// Reads one entry, at least 16 bytes.
     ///
     /// # Errors
-    /// [`ProtoError::Truncated`] when it is shorter.
+    /// [`ProtoError::Truncated`] if it is shorter.
     pub fn parse(mut entry: Bytes) -> Result<Self, ProtoError> {
         let have = entry.len();
         if have < WIDTH {
@@ -129,14 +130,15 @@ impl OperationRecord {
         out.put_slice(&self.tail);
     }
 
-    /// The entries of a whole operation log with its leading length word, in the order they came.
+    /// Reads the entries of a whole operation log with its length word, in the order received.
     ///
-    /// `count` is how many the terminal says there are ([`FreeSizes::operation_records`](super::FreeSizes::operation_records)). It
-    /// tells of entries longer than 16 bytes; one that does not fit the size, as that of firmware which always says 4096, is ignored.
+    /// `count` is the number of entries by the terminal's count
+    /// ([`FreeSizes::operation_records`](super::FreeSizes::operation_records)). It shows if entries are longer than
+    /// 16 bytes. A count that does not fit the size is ignored, such as the constant 4096 of some firmware.
     ///
     /// # Errors
-    /// [`ProtoError::Truncated`] or [`ProtoError::Invalid`] when the length word and the size disagree, or the log is no whole number
-    /// of entries: it lost bytes, and no entry of it can be trusted.
+    /// [`ProtoError::Truncated`] or [`ProtoError::Invalid`] if length word and size disagree, or the log is not a
+    /// whole number of entries. It lost bytes then, and no entry can be trusted.
     pub fn parse_log(mut log: Bytes, count: Option<u32>) -> Result<Vec<Self>, ProtoError> {
         const WHAT: &str = "operation log";
         if log.is_empty() {
@@ -147,8 +149,8 @@ impl OperationRecord {
         if word > log.len() {
             return Err(ProtoError::Truncated { what: WHAT, need: word, have: log.len() });
         }
-        let told = count.and_then(|count| usize::try_from(count).ok());
-        let width = told
+        let counted = count.and_then(|count| usize::try_from(count).ok());
+        let width = counted
             .and_then(|count| log.len().checked_div(count).filter(|width| width.checked_mul(count) == Some(log.len())));
         let width = width.filter(|width| *width > WIDTH).unwrap_or(WIDTH);
         if word < log.len() || log.len() % width != 0 {

@@ -6,15 +6,16 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::{ProtoError, Uid};
 
-/// Bytes in front of each template: entry size, uid, finger, flag.
+/// Size of the header before each template: entry size, uid, finger, flag.
 const HEADER: usize = 6;
 
-/// One fingerprint of one user. The template is opaque: its form is the algorithm's, whose version `~ZKFPVersion` names.
+/// One fingerprint of one user. The template is opaque: its form depends on the algorithm, whose version is
+/// `~ZKFPVersion`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FingerTemplate {
-    /// Whose finger it is.
+    /// The user.
     pub uid: Uid,
-    /// Which finger, 0-9.
+    /// The finger, 0-9.
     pub finger: u8,
     /// 1 valid, 3 duress, 0 invalid.
     pub flag: u8,
@@ -22,12 +23,12 @@ pub struct FingerTemplate {
     pub template: Bytes,
 }
 
-/// What a templates set holds.
+/// The content of a set of templates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateSet {
-    /// The whole entries, in the order they came.
+    /// The whole entries, in the order received.
     pub templates: Vec<FingerTemplate>,
-    /// Bytes behind the last whole entry: the set was cut.
+    /// Bytes after the last whole entry: the set was cut.
     pub trailing: usize,
 }
 
@@ -40,11 +41,11 @@ impl core::fmt::Debug for FingerTemplate {
 }
 
 impl TemplateSet {
-    /// Reads a set with its leading length word. A word that is 0, or more than came, says nothing: some firmware leaves it so
-    /// (one source), and the entries carry their own lengths. Source: `vectors/templates.json`.
+    /// Reads a set with its length word. A word that is 0 or above what arrived proves nothing: some firmware sends
+    /// it so (one source), and the entries carry their own lengths. Source: `vectors/templates.json`.
     ///
     /// # Errors
-    /// [`ProtoError::Truncated`] when the length word is not whole.
+    /// [`ProtoError::Truncated`] if the length word is not whole.
     pub fn parse(mut set: Bytes) -> Result<Self, ProtoError> {
         if set.len() < 4 {
             return Err(ProtoError::Truncated { what: "template set", need: 4, have: set.len() });
@@ -73,7 +74,7 @@ impl FingerTemplate {
     /// Appends the entry as the bulk read has it.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when the template is too long for the entry's 16-bit size.
+    /// [`ProtoError::Invalid`] if the template is too long for the entry's 16-bit size.
     pub fn encode(&self, out: &mut BytesMut) -> Result<(), ProtoError> {
         let size = u16::try_from(HEADER + self.template.len()).map_err(|_| ProtoError::Invalid { what: "template" })?;
         out.put_u16_le(size);

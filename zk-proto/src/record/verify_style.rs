@@ -1,6 +1,6 @@
-//! How people may prove who they are: by group, or by user.
+//! The ways in which people may prove who they are, by group or by user.
 
-/// Which proofs a group accepts: an open set of 7 bits, the raw number is kept. Source: the field's public table.
+/// The proofs that a group accepts: an open set of 7 bits, the raw number is kept. Source: a public table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct VerifyStyle(pub u8);
 
@@ -37,7 +37,7 @@ impl VerifyStyle {
     pub const FINGER_AND_CARD_OR_USER_ID: Self = Self(14);
 }
 
-/// Which proofs a user needs: the byte as stored.
+/// The proofs that a user needs: the byte as stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UserVerifyStyle(pub u8);
 
@@ -51,7 +51,7 @@ impl UserVerifyStyle {
         Self(128 | style.0)
     }
 
-    /// The user's own style, if that is what the byte says.
+    /// Returns the user's own style, if the byte is one.
     #[must_use]
     pub const fn style(self) -> Option<VerifyStyle> {
         if self.0 & 128 != 0 { Some(VerifyStyle(self.0 & 127)) } else { None }

@@ -1,28 +1,28 @@
-//! When a door may be opened: the hours of each day of a week.
+//! The hours of each day of a week in which a door may be opened.
 
 use bytes::{Buf, BufMut, BytesMut};
 
 use crate::ProtoError;
 
-/// Bytes of the answer that hold meaning: number and seven days. Two more follow in a capture, whose meaning is not known.
+/// Size of the known part of the answer: number and seven days. A capture has two more bytes of unknown meaning.
 const NEEDED: usize = 30;
 
-/// From when to when, at one day. Bytes as stored.
+/// The hours of one day. Bytes as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Hours {
-    /// Hour and minute of the begin.
+    /// Hour and minute of the start.
     pub from: (u8, u8),
-    /// Hour and minute of the end, which still belongs to it.
+    /// Hour and minute of the end, which is included.
     pub to: (u8, u8),
 }
 
 impl Hours {
     /// The whole day.
     pub const ALWAYS: Self = Self { from: (0, 0), to: (23, 59) };
-    /// Not at all: the begin is behind the end.
+    /// Closed all day: the start is after the end.
     pub const NEVER: Self = Self { from: (23, 59), to: (0, 0) };
 
-    /// Whether the day has no open minute.
+    /// Returns true if the day has no open minute.
     #[must_use]
     pub fn is_never(self) -> bool {
         self.from > self.to
@@ -33,7 +33,8 @@ impl Hours {
     }
 }
 
-/// A time zone of access control: when its users may enter, week by week. It has nothing to do with the zones of clocks.
+/// A time zone of access control: the hours of each week in which its users may enter. It has nothing to do with the
+/// zones of clocks.
 ///
 /// Source: `vectors/packets_replies.json`, captured.
 ///
@@ -46,14 +47,14 @@ impl Hours {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WeeklyZone {
-    /// Which zone, 1-50.
+    /// Number of the zone, 1-50.
     pub number: u16,
     /// Sunday first.
     pub days: [Hours; 7],
 }
 
 impl WeeklyZone {
-    /// Reads the answer to command 27: number `u16`, seven times begin and end.
+    /// Reads the answer to command 27: number `u16`, seven times start and end.
     ///
     /// # Errors
     /// [`ProtoError::Truncated`] below 30 bytes.
@@ -69,10 +70,10 @@ impl WeeklyZone {
         Ok(Self { number, days })
     }
 
-    /// Appends the data of command 28: number `u32`, seven times begin and end.
+    /// Appends the data of command 28: number `u32`, seven times start and end.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when a time does not exist.
+    /// [`ProtoError::Invalid`] if a time does not exist.
     pub fn encode(&self, out: &mut BytesMut) -> Result<(), ProtoError> {
         if !self.days.iter().all(|day| day.exists()) {
             return Err(ProtoError::Invalid { what: "access time zone" });

@@ -1,4 +1,4 @@
-//! What has to come twice, what may be left over at the end, and what an owner may say of a log.
+//! Second readings, remainders at the end, and pinned layouts.
 
 use crate::logs::{Kind, Log, evidence, given_out, spool};
 use zk_proto::proof::{Counts, Doubt, Evidence, Remembered, prove};
@@ -14,7 +14,7 @@ fn known(set: &[u8]) -> Evidence {
     evidence(set.len(), Counts::steady(300))
 }
 
-/// The set with so many records of noise in a row.
+/// A set with a number of noise records in a row.
 fn with_noise(log: &Log, from: usize, records: usize) -> Vec<u8> {
     let (mut set, width) = (log.set(), log.layout.width());
     set[4 + from * width..4 + (from + records) * width].fill(0xEE);
@@ -40,7 +40,7 @@ fn eight_bad_records_in_a_row_have_to_come_twice_the_same() {
         let again = Evidence { earlier, ..known(&set) };
         assert_eq!(given_out(prove(spool(&set), &again).unwrap()), set[4..], "{layout:?}: the same twice");
 
-        // The first transfer was damaged, or the second one in another place.
+        // The first transfer was damaged, or the second one at another place.
         let clean = log.set();
         assert_eq!(given_out(prove(spool(&clean), &again).unwrap()), clean[4..], "{layout:?}: clean at last");
         let elsewhere = with_noise(&log, 150, 8);
@@ -58,7 +58,7 @@ fn bad_records_that_came_twice_are_remembered_and_need_no_third_reading() {
     assert!(remembered.confirmed.is_some());
     let later = Evidence { remembered, ..known(&set) };
     assert_eq!(prove(spool(&set), &later).unwrap().records(), 300);
-    // Other bad ones have not come twice.
+    // Other bad records were read once only.
     let elsewhere = with_noise(&log(WIDE), 150, 8);
     assert!(prove(spool(&elsewhere), &later).unwrap_err().needs_second_reading().is_some());
 }
@@ -72,7 +72,7 @@ fn sixty_four_bad_records_in_a_row_are_refused_however_often_they_come() {
     assert!(second.doubts().iter().any(|reason| matches!(reason, Doubt::BadRun { .. })), "{second}");
 }
 
-/// The set with so many stray bytes after the records, which its length word counts in.
+/// A set with a number of stray bytes after the records, which its length word includes.
 fn with_remainder(log: &Log, bytes: usize) -> Vec<u8> {
     let mut set = log.set();
     set.extend((0..bytes).map(|n| (n * 37) as u8));
@@ -129,7 +129,7 @@ fn a_pinned_layout_is_the_only_one_that_is_considered() {
     assert!(!other.doubts().is_empty(), "{other}");
 }
 
-/// The log read while the terminal shows a clock that was reset, twice, without people and with them.
+/// Reads the log twice while the terminal shows a reset clock, without people and with them.
 fn while_reset(set: &[u8], counts: Counts) -> Vec<Result<AttendanceLayout, String>> {
     let terminal_now = Some(zk_proto::DeviceTime(18_000));
     [None, Some(crate::evidence::people::everybody())]
@@ -149,23 +149,23 @@ fn a_reset_clock_makes_no_two_records_of_one() {
         log.bytes.chunks_mut(16).for_each(|record| record[at..].copy_from_slice(&code.to_le_bytes()));
         let set = log.set();
         for counts in [Counts::steady(300), Counts::steady(600), Counts::steady(305), Counts::default()] {
-            // A count of twice as many makes records of 8 bytes of them. Those always need the user table: see
+            // A count twice as high makes records of 8 bytes of them. Those always need the user table: see
             // `prove_names`.
             let needs_people = usize::from(counts == Counts::steady(600));
             for read in while_reset(&set, counts).into_iter().skip(needs_people) {
                 assert!(read.is_err() || read == Ok(AttendanceLayout::Sixteen), "{code}, {counts:?}: {read:?}");
             }
         }
-        // With people, and a count that is right, it is read.
+        // With people and a right count, it is accepted.
         assert_eq!(while_reset(&set, Counts::steady(300))[1], Ok(AttendanceLayout::Sixteen), "work code {code}");
     }
 }
 
 #[test]
 fn a_single_punch_that_can_be_read_in_two_ways_is_refused() {
-    // The punch of slot 270 in layout A, without its first byte: slot 257 in layout B, at another time.
+    // The punch of slot 270 in layout A without its first byte is slot 257 in layout B at another time.
     let shifted = [0x01, 0x01, 0xe5, 0xd8, 0xaa, 0x31, 0x0f, 0x2d];
-    // The punch of slot 22 in layout B, without its first byte: slot 256 in layout A, at the same time.
+    // The punch of slot 22 in layout B without its first byte is slot 256 in layout A at the same time.
     let other = [0x00, 0x01, 0x00, 0x3c, 0xf7, 0x2e, 0x32, 0x00];
     for record in [shifted, other] {
         let set = [&8u32.to_le_bytes()[..], &record].concat();

@@ -1,4 +1,4 @@
-//! Logs as terminals in the field sent them, and memory that terminals sent instead of a log.
+//! Logs as real terminals sent them, and memory that terminals sent instead of a log.
 
 use serde_json::Value;
 use zk_proto::DeviceTime;

@@ -1,4 +1,4 @@
-//! The user table of the people in the logs of these tests.
+//! A user table with the people in the logs of these tests.
 
 use crate::logs::{evidence, spool};
 use bytes::BytesMut;

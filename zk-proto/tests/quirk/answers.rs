@@ -6,7 +6,7 @@ use zk_proto::{ClientError, Command};
 
 use super::Site;
 
-/// Q16: unknown options are answered in many ways, slowly too: they are absent, and nothing fails.
+/// Q16: unknown options are answered in many ways, also slowly: they are absent, and nothing fails.
 #[tokio::test]
 async fn an_option_that_is_not_there_is_absent_however_that_is_said() {
     let faults = [&["latency=100ms"][..], &["empty-options"], &["option-code=4999"], &["option-code=2001"]];
@@ -28,7 +28,7 @@ async fn a_pin_width_without_a_number_is_no_width() {
     assert_eq!(client.call(&GetPinWidth).await.unwrap(), Some(9));
 }
 
-/// Beside Q6: free sizes of any length, and with less than nothing left.
+/// Next to Q6: free sizes of any length, and with less than nothing left.
 #[tokio::test]
 async fn free_sizes_of_any_length_are_read_as_far_as_they_go() {
     for length in [80, 92, 112] {
@@ -48,7 +48,7 @@ async fn free_sizes_of_any_length_are_read_as_far_as_they_go() {
     assert_eq!(site.client().await.free_sizes().await.unwrap().records(), Some(40));
 }
 
-/// Q41: the old template upload is unknown to newer firmware; the upload buffer is the way there.
+/// Q41: newer firmware does not know the old template upload; the upload buffer replaces it.
 #[tokio::test]
 async fn the_old_template_upload_is_refused_where_the_new_one_works() {
     use zk_proto::Uid;

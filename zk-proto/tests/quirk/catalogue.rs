@@ -1,5 +1,4 @@
-//! The catalogue itself: `QUIRKS.md` of the simulator names, for each quirk, how it is simulated and which test is
-//! about it.
+//! The catalogue itself: `QUIRKS.md` of the simulator names the simulation and the test of each quirk.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +15,7 @@ const TESTS: [&str; 8] = [
     include_str!("sessions.rs"),
     include_str!("transfers.rs"),
 ];
-/// How many quirks the field has catalogued.
+/// Number of catalogued quirks.
 const QUIRKS: usize = 46;
 
 /// The rows of the table: number, behaviour, how it is simulated, tests.
@@ -27,7 +26,7 @@ fn rows() -> impl Iterator<Item = [&'static str; 4]> {
     })
 }
 
-/// What stands between backquotes.
+/// Returns the text between backquotes.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

@@ -1,4 +1,4 @@
-//! Healthy logs that leave a doubt, and what clears it.
+//! Healthy logs that leave a doubt, and the evidence that settles it.
 
 use zk_proto::client::{Pull, PullRequest, Pulled, pull};
 use zk_proto::record::AttendanceLayout;
@@ -7,7 +7,7 @@ use zk_sim::{Profile, Punch, Terminal};
 
 use super::{Row, Site, rows};
 
-/// So many punches of nine people, five minutes apart, with these states in turn.
+/// A number of punches of nine people, five minutes apart, with these states by turns.
 fn punches(count: u32, from_hour: u8, states: &[u8]) -> Vec<Punch> {
     let start = DeviceTime::new(2026, 1, 5, from_hour, 0, 0).unwrap().0;
     let punch = |n: u32| {
@@ -21,7 +21,7 @@ async fn pull_as(client: &mut Client, request: PullRequest) -> Pull {
     pull(client, &request, &mut |_| ()).await.unwrap()
 }
 
-/// What a pull brought, be it the whole log or what is new in it.
+/// The records of a pull, whether it read the whole log or only the new part.
 fn brought(pulled: &mut Pull) -> Vec<Row> {
     match &mut pulled.found {
         Pulled::Full(proven) | Pulled::Tail(proven) => rows(proven),
@@ -29,7 +29,7 @@ fn brought(pulled: &mut Pull) -> Vec<Row> {
     }
 }
 
-/// Q55: states that an owner gave to function keys are learned where they recur, in a first log and in what is new.
+/// Q55: states that an owner assigned to function keys are learned if they recur, in a first log and in its new part.
 #[tokio::test]
 async fn states_that_an_owner_chose_are_learned() {
     for profile in ["tft40", "face49", "bw16", "tft16"] {
@@ -47,7 +47,7 @@ async fn states_that_an_owner_chose_are_learned() {
     }
 }
 
-/// Q56: a new terminal has one to four punches, of people who are in its user table: that proves them.
+/// Q56: a new terminal has one to four punches of people in its user table, which prove them.
 #[tokio::test]
 async fn the_user_table_speaks_for_the_first_punches() {
     for profile in ["tft40", "face49", "bw16", "tft16"] {
@@ -56,7 +56,7 @@ async fn the_user_table_speaks_for_the_first_punches() {
                 let punches = punches(records, 7, &[state]);
                 let known = Site::start(profile, &[], Terminal::builder().users(30).punches(punches.clone())).await;
                 known.pulls_the_truth().await;
-                // Nobody speaks for the single state of a short record.
+                // Nothing supports the single state of a short record.
                 if state == 15 && records == 1 && profile.ends_with("16") {
                     let nobody =
                         Site::start(profile, &[], Terminal::builder().people(Vec::new()).punches(punches)).await;
@@ -68,7 +68,7 @@ async fn the_user_table_speaks_for_the_first_punches() {
     }
 }
 
-/// Q57: the counts are refused, short, zero, or off: a second reading that is the same proves the log, and that is
+/// Q57: the counts are refused, short, zero or wrong: a second, identical reading proves the log, and that is
 /// remembered.
 #[tokio::test]
 async fn a_log_without_a_count_to_rely_on_is_read_twice() {
@@ -99,7 +99,7 @@ async fn a_log_without_a_count_to_rely_on_is_read_twice() {
     }
 }
 
-/// Q58: stray bytes behind the records, which the length word counts in: they are left out and reported.
+/// Q58: stray bytes after the records, which the length word includes, are left out and reported.
 #[tokio::test]
 async fn a_remainder_that_is_counted_in_is_left_out() {
     for profile in ["tft40", "face49", "bw16"] {
@@ -110,7 +110,8 @@ async fn a_remainder_that_is_counted_in_is_left_out() {
     }
 }
 
-/// Q59: a few dozen bad records in a row may be a damaged transfer: they are read again, and believed when they stay.
+/// Q59: a few dozen bad records in a row may be a damaged transfer: they are read again, and accepted if they are the
+/// same.
 #[tokio::test]
 async fn bad_records_in_a_row_are_read_again_before_they_are_believed() {
     for profile in ["tft40", "face49", "bw16"] {
@@ -121,7 +122,7 @@ async fn bad_records_in_a_row_are_read_again_before_they_are_believed() {
         assert_eq!((&read[..200], &read[230..]), (&truth[..200], &truth[230..]), "{profile}");
         assert!(first.remembered.confirmed.is_some(), "{profile}");
 
-        // Noise of the transfer alone is gone the second time.
+        // Noise of the transfer is gone the second time.
         let site = Site::with(profile, 400, &["damaged-patch=30@200"]).await;
         let mut client = site.client().await;
         let noisy = site.terminal.clone();
@@ -131,7 +132,7 @@ async fn bad_records_in_a_row_are_read_again_before_they_are_believed() {
     }
 }
 
-/// Q60: an owner who knows how the records are laid out says so: no other layout is considered.
+/// Q60: an owner who knows the layout of the records can pin it: no other layout is considered.
 #[tokio::test]
 async fn a_layout_that_an_owner_names_is_the_only_one() {
     let (sixteen, wide) = (AttendanceLayout::Sixteen, AttendanceLayout::Wide(40));
@@ -149,7 +150,7 @@ async fn a_layout_that_an_owner_names_is_the_only_one() {
     }
 }
 
-/// Q61: a log that is nearly full or full is read like any other, and its counts say how full it is.
+/// Q61: a log that is nearly full or full is read like any other, and its counts show it.
 #[tokio::test]
 async fn a_full_log_tells_that_it_is_full() {
     for records in [270, 300] {

@@ -17,7 +17,7 @@ async fn next(client: &mut Client) -> Vec<LiveEvent> {
     LiveEvent::parse(EventCode(packet.session), packet.data)
 }
 
-/// Whether an event is this punch.
+/// Returns true if an event is this punch.
 fn is(event: &LiveEvent, punch: &Punch) -> bool {
     let LiveEvent::Punch(told) = event else { return false };
     let who = match &told.who {
@@ -27,7 +27,7 @@ fn is(event: &LiveEvent, punch: &Punch) -> bool {
     who && told.time == Some(punch.time) && told.verify_mode.0 == punch.mode
 }
 
-/// Q19: payloads of 10, 12, 14, 32, 36, 37 and 52 bytes; others are given as they came.
+/// Q19: payloads of 10, 12, 14, 32, 36, 37 and 52 bytes; others are returned as they arrived.
 #[tokio::test]
 async fn punches_are_read_from_payloads_of_every_size() {
     for length in [10, 12, 14, 32, 36, 37, 52] {
@@ -48,7 +48,7 @@ async fn punches_are_read_from_payloads_of_every_size() {
     }
 }
 
-/// Q20: a peer that is gone without a sign, or restarted: noticed, connected again, and the gap told.
+/// Q20: a peer that vanished without a sign, or restarted, is noticed; the client connects again and reports the gap.
 #[tokio::test]
 async fn a_dead_line_is_noticed_and_the_gap_is_told() {
     let site = Site::with("tft40", 20, &[]).await;
@@ -72,7 +72,7 @@ async fn a_dead_line_is_noticed_and_the_gap_is_told() {
     assert!(matches!(&heard, LiveItem::Event(event) if is(event, &punch)), "{heard:?}");
 }
 
-/// Q21: events come while an answer or a transfer is under way: they are kept, and are no part of either.
+/// Q21: events that arrive during an answer or a transfer are kept, and are not part of either.
 #[tokio::test]
 async fn events_in_the_middle_of_a_transfer_are_kept_apart() {
     let site = Site::with("tft40-small-packets", 300, &["event-mid-transferx1"]).await;
@@ -84,7 +84,7 @@ async fn events_in_the_middle_of_a_transfer_are_kept_apart() {
     assert!(matches!(&events[..], [event] if is(event, &last)), "{events:?}");
 }
 
-/// Q45: an enrolment is told to have ended twice; what comes after it does not disturb the next request.
+/// Q45: the end of an enrolment is reported twice; what follows does not disturb the next request.
 #[tokio::test]
 async fn an_enrolment_that_ends_twice_is_ended_once() {
     let site = Site::with("tft40", 0, &["enrol-twice"]).await;

@@ -1,4 +1,4 @@
-//! Terminals with quirks, and what a client makes of them.
+//! Terminals with quirks, and how a client handles them.
 
 mod answers;
 mod catalogue;
@@ -42,7 +42,7 @@ impl Site {
         Self { terminal: server.handle(), server, profile }
     }
 
-    /// A terminal of a family with so many records, and what is wrong with it.
+    /// A terminal of a family with a number of records and faults.
     pub(crate) async fn with(profile: &str, records: usize, faults: &[&str]) -> Self {
         Self::start(profile, faults, Terminal::builder().records(records).users(30).seed(21)).await
     }
@@ -61,7 +61,7 @@ impl Site {
         self.try_client().await.unwrap()
     }
 
-    /// A client for terminals that do not answer: it does not wait for long.
+    /// A client for terminals that do not answer: it gives up soon.
     pub(crate) async fn hasty(&self) -> Client {
         Client::connect(&self.options().timeout(Duration::from_millis(150))).await.unwrap()
     }
@@ -78,7 +78,7 @@ impl Site {
         self.try_pull(client).await.unwrap()
     }
 
-    /// Pulls with a client of its own and expects the terminal's own log; how the pull went.
+    /// Pulls with a client of its own and expects the terminal's own log. Returns the statistics of the pull.
     pub(crate) async fn pulls_the_truth(&self) -> Pull {
         let mut client = self.client().await;
         let pulled = self.pulls_the_truth_with(&mut client).await;
@@ -93,13 +93,13 @@ impl Site {
         pulled
     }
 
-    /// The log as the layout names people.
+    /// The log, with people as the layout names them.
     pub(crate) fn truth(&self) -> Vec<Row> {
         let by_uid = self.profile.log.needs_users();
         self.terminal.records().iter().map(|punch| row(punch, by_uid)).collect()
     }
 
-    /// How often clients have sent a command.
+    /// Number of times that clients have sent a command.
     pub(crate) fn sent(&self, command: Command) -> u64 {
         self.terminal.stats().commands.get(&command).copied().unwrap_or(0)
     }
@@ -110,7 +110,7 @@ fn row(punch: &Punch, by_uid: bool) -> Row {
     (who, punch.time.0, punch.state, punch.mode)
 }
 
-/// What was proven.
+/// The proven records.
 pub(crate) fn rows(proven: &mut Proven) -> Vec<Row> {
     let mut rows = Vec::new();
     loop {

@@ -8,7 +8,7 @@ use zk_sim::{Person, Punch, Terminal};
 
 use super::{Site, rows};
 
-/// Q24: names in another code page: read by the one that is set, cut on characters, the bytes kept.
+/// Q24: names in another code page are read with the configured one and cut between characters; their bytes are kept.
 #[tokio::test]
 async fn names_are_in_the_code_page_of_the_terminal() {
     let gbk = TextEncoding::named("GBK").unwrap();
@@ -40,8 +40,7 @@ async fn a_new_user_may_pass_whenever_the_group_may() {
     assert_eq!(stored.raw[39..48], [1, 0, 0, 0, 0, 0, 0, 0, 0]);
 }
 
-/// Q26: a uid or user id that somebody has is found before the terminal can refuse it, and the record has the right
-/// size.
+/// Q26: a uid or user id that is taken is found before the terminal can refuse it, and the record has the right size.
 #[tokio::test]
 async fn a_taken_uid_or_user_id_is_named_before_anything_is_sent() {
     for profile in ["tft40", "bw16"] {
@@ -73,7 +72,7 @@ async fn uids_have_sixteen_bits_without_a_sign() {
     assert!(site.terminal.inspect(|terminal| terminal.user(40_000).is_none()));
 }
 
-/// Q28: deleted users stay in the table as rows of zeros: they are counted apart.
+/// Q28: deleted users remain in the table as rows of zeros, which are counted separately.
 #[tokio::test]
 async fn rows_of_zeros_are_nobody() {
     for profile in ["tft40", "bw16"] {
@@ -85,8 +84,8 @@ async fn rows_of_zeros_are_nobody() {
     }
 }
 
-/// Q85: user ids with bytes that are no text, in the log and in the user table: they stay visible, and the id is nobody
-/// else's.
+/// Q85: user ids with bytes that are no text, in the log and in the user table, remain visible, and the id is no
+/// other user's.
 #[tokio::test]
 async fn bytes_that_are_no_text_stay_in_a_user_id() {
     let time = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();

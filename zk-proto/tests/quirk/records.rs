@@ -1,4 +1,4 @@
-//! What stands in a log.
+//! The content of logs.
 
 use zk_proto::client::Pulled;
 use zk_proto::record::{AttendanceLayout, Who};
@@ -13,7 +13,7 @@ async fn layout(profile: &str, faults: &[&str]) -> Option<AttendanceLayout> {
     pulled.known.map(|known| known.layout)
 }
 
-/// Q2: 49-byte records, of which readers of 40 bytes get the first alone right.
+/// Q2: 49-byte records, of which a reader of 40-byte ones gets only the first right.
 #[tokio::test]
 async fn the_width_of_records_is_derived_and_not_assumed() {
     assert_eq!(layout("face49", &[]).await, Some(AttendanceLayout::Wide(49)));
@@ -34,7 +34,7 @@ async fn sixteen_byte_records_are_known_by_their_size() {
     assert_eq!(layout("tft16", &[]).await, Some(AttendanceLayout::Sixteen));
 }
 
-/// Q6: free sizes that count nothing though there is a log: it is read all the same, and the mismatch is reported.
+/// Q6: free sizes that count nothing although there is a log: it is read all the same, and the mismatch is reported.
 #[tokio::test]
 async fn a_count_of_zero_is_no_empty_log() {
     let site = Site::with("tft40", 400, &["count-zero"]).await;
@@ -43,7 +43,7 @@ async fn a_count_of_zero_is_no_empty_log() {
     assert_eq!((pulled.counts.before, pulled.records_on_device), (Some(0), Some(400)));
 }
 
-/// Q7: a count that is off by some: the bytes say how many records there are.
+/// Q7: a wrong count: the bytes show the number of records.
 #[tokio::test]
 async fn the_bytes_count_and_not_the_count() {
     for fault in ["count-larger=5", "count-smaller=5", "count-larger=5x1"] {
@@ -52,7 +52,7 @@ async fn the_bytes_count_and_not_the_count() {
     }
 }
 
-/// Q22: the first field of 40-byte records numbers them on some firmware: it is never taken for a uid.
+/// Q22: some firmware numbers records in the first field of 40 bytes: it is never taken for a uid.
 #[tokio::test]
 async fn the_number_of_a_record_is_no_uid() {
     for profile in ["tft40", "tft40-uid"] {
@@ -64,7 +64,7 @@ async fn the_number_of_a_record_is_no_uid() {
     }
 }
 
-/// Q23: impossible dates, the reset clock's and future ones are kept as they are and can be told.
+/// Q23: impossible dates, dates of a reset clock and future ones are kept as they are and can be recognized.
 #[tokio::test]
 async fn invalid_dates_are_kept_and_told() {
     for fault in ["impossible-dates=5", "reset-dates=5", "future-dates=5"] {
@@ -79,7 +79,7 @@ async fn invalid_dates_are_kept_and_told() {
     }
 }
 
-/// Q29: punches of people who are no longer in the user table stay.
+/// Q29: punches of people who have left the user table are kept.
 #[tokio::test]
 async fn punches_of_deleted_users_are_kept() {
     let site = Site::with("tft40", 400, &[]).await;
@@ -91,7 +91,7 @@ async fn punches_of_deleted_users_are_kept() {
     site.pulls_the_truth_with(&mut client).await;
 }
 
-/// Q36: options that say another format than the bytes have: the bytes win.
+/// Q36: if options claim another format than the bytes have, the bytes win.
 #[tokio::test]
 async fn bytes_win_over_options() {
     for profile in ["tft40", "tft16", "bw8", "bw16", "face49"] {

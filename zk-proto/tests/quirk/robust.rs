@@ -1,4 +1,4 @@
-//! Terminals that refuse, forget or leave out what a client can do without.
+//! Terminals that refuse, forget or leave out things that a client can do without.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ async fn a_buffered_read_that_is_refused_gives_way_to_the_direct_one() {
     }
 }
 
-/// Q71: a log that is refused as one without data, by a terminal that counts people or records, was refused.
+/// Q71: a log that a terminal refuses as "no data" while it counts people or records was refused.
 #[tokio::test]
 async fn a_refused_log_is_no_empty_one() {
     for code in [2001, 4989, 4991] {
@@ -40,7 +40,7 @@ async fn a_refused_log_is_no_empty_one() {
     assert!(matches!(&pulled.found, Pulled::Full(proven) if proven.records() == 0), "{pulled:?}");
 }
 
-/// Q72: the session is forgotten once, at any command, with a key or without: a new one goes on.
+/// Q72: the session is forgotten once, at any command, with a key or without: a new one continues.
 #[tokio::test]
 async fn a_session_that_is_forgotten_at_any_command_is_opened_again() {
     for key in [0, 5] {
@@ -61,7 +61,7 @@ async fn a_session_that_is_forgotten_at_any_command_is_opened_again() {
     }
 }
 
-/// Q73: what a terminal cannot say of itself is left out, whether it refuses, is silent, is short or hangs up.
+/// Q73: facts that a terminal refuses to give, gives too short, or answers with silence or a hang-up, are left out.
 #[tokio::test]
 async fn what_a_terminal_does_not_answer_is_left_out() {
     for shape in ["ignore-command", "refuse-command", "empty-command", "hang-up-at"] {
@@ -87,7 +87,7 @@ async fn what_a_terminal_does_not_answer_is_left_out() {
     }
 }
 
-/// Q74: a busy terminal did not say that it has no such option, and neither did one that refuses otherwise.
+/// Q74: a busy terminal has not said that an option is missing, nor has one that refuses otherwise.
 #[tokio::test]
 async fn a_missing_option_is_told_from_a_busy_terminal() {
     let site = Site::with("tft40", 0, &["busy"]).await;
@@ -105,7 +105,7 @@ async fn a_missing_option_is_told_from_a_busy_terminal() {
     }
 }
 
-/// Q75: a terminal that stops answering is given up after a few of its time-outs, and how far it came is told.
+/// Q75: a terminal that stops answering is given up after a few time-outs, and the progress is reported.
 #[tokio::test]
 async fn a_terminal_that_stops_answering_is_given_up_and_how_far_it_came_is_told() {
     let timeout = Duration::from_millis(200);
@@ -128,12 +128,12 @@ async fn a_terminal_that_stops_answering_is_given_up_and_how_far_it_came_is_told
             panic!("{fault}: {error:?}")
         };
         assert_eq!(progress.map(|progress| progress.bytes), came, "{fault}");
-        // Progress that a time-out ends for good is told with its numbers.
+        // When a time-out ends progress for good, its numbers are reported.
         assert_eq!(error.to_string().contains("after 65,472 of 120,004 bytes"), came.is_some(), "{error}");
     }
 }
 
-/// Q76: data whose checksums are wrong in every session are this terminal's habit: the other witnesses prove them.
+/// Q76: checksums that are wrong in every session are a habit of this terminal: the other witnesses prove its data.
 #[tokio::test]
 async fn checksums_that_are_wrong_in_every_session_are_taken_as_they_are() {
     for profile in ["tft40", "udp-only", "bw8", "bw16"] {

@@ -33,7 +33,7 @@ async fn a_session_that_is_lost_is_opened_anew_once() {
     assert_eq!(site.sent(Command::CONNECT), 2);
 }
 
-/// Q12: a key that was changed meanwhile is told as such, not tried for ever.
+/// Q12: a key that was changed meanwhile is reported as such, and not tried forever.
 #[tokio::test]
 async fn a_session_that_is_lost_to_another_key_ends_with_that() {
     let site = Site::start("tft40", &["key-mid-session=4"], Terminal::builder().key(5)).await;
@@ -56,7 +56,7 @@ async fn key_zero_is_tried_where_none_is_known() {
     assert_eq!(site.sent(Command::AUTH), 1);
 }
 
-/// Q13: what is wrong with the key is said, also by a terminal that hangs up at once.
+/// Q13: a problem with the key is reported, even if the terminal hangs up at once.
 #[tokio::test]
 async fn a_missing_and_a_wrong_key_are_told_apart() {
     for faults in [&[][..], &["close-on-wrong-key"]] {
@@ -68,7 +68,7 @@ async fn a_missing_and_a_wrong_key_are_told_apart() {
     }
 }
 
-/// Q13: the session id that counts is the one of the last answer of the handshake.
+/// Q13: the valid session id is that of the last answer of the handshake.
 #[tokio::test]
 async fn a_session_id_that_comes_with_the_key_is_taken() {
     let site = Site::start("tft40", &["new-session-id"], Terminal::builder().key(77).records(50)).await;
@@ -77,7 +77,7 @@ async fn a_session_id_that_comes_with_the_key_is_taken() {
     assert_eq!(site.sent(Command::CONNECT), 1);
 }
 
-/// Q14: a second client of a terminal with one session is told that it is busy, and the first goes on.
+/// Q14: a second client of a terminal with one session learns that it is busy, and the first continues.
 #[tokio::test]
 async fn a_single_session_is_busy_for_the_second_client() {
     for (profile, fault) in [("single-session", &[][..]), ("tft40", &["refuse-second"])] {
@@ -89,7 +89,7 @@ async fn a_single_session_is_busy_for_the_second_client() {
     }
 }
 
-/// Q14: no connection is opened only to see whether the terminal is there.
+/// Q14: no connection is opened merely to see if the terminal is there.
 #[tokio::test]
 async fn one_connection_is_opened_and_no_probe() {
     let site = Site::with("single-session", 10, &[]).await;
@@ -97,7 +97,7 @@ async fn one_connection_is_opened_and_no_probe() {
     assert_eq!(site.terminal.stats().connections, 1);
 }
 
-/// Q14: where a second client ends the first one's connection, the first says that the line broke, and comes back.
+/// Q14: if a second client ends the first one's connection, the first reports a broken line and connects again.
 #[tokio::test]
 async fn a_client_that_another_one_threw_out_says_so_and_comes_back() {
     let site = Site::with("tft40", 10, &["kill-first"]).await;
@@ -109,7 +109,7 @@ async fn a_client_that_another_one_threw_out_says_so_and_comes_back() {
     first.time().await.unwrap();
 }
 
-/// Q15: the buffer is freed and the session ended behind each read, so that the terminal does not hang.
+/// Q15: the buffer is freed and the session ended after each read, so that the terminal does not hang.
 #[tokio::test]
 async fn a_read_leaves_no_buffer_and_no_session_behind() {
     let site = Site::with("tft40", 700, &[]).await;
@@ -118,7 +118,7 @@ async fn a_read_leaves_no_buffer_and_no_session_behind() {
     assert!(sent.ends_with(&[Command::FREE_DATA, Command::EXIT]), "{sent:?}");
 }
 
-/// Q15: a terminal that never answers EXIT holds nobody up.
+/// Q15: a terminal that never answers EXIT delays nobody.
 #[tokio::test]
 async fn ending_a_session_has_a_short_deadline() {
     let site = Site::with("tft40", 0, &["exit-unanswered"]).await;
@@ -129,7 +129,7 @@ async fn ending_a_session_has_a_short_deadline() {
     assert_eq!(site.sent(Command::EXIT), 1);
 }
 
-/// Q18: TCP that is taken and never answered: the terminal speaks UDP.
+/// Q18: a TCP connection that is accepted and never answered: the terminal speaks UDP.
 #[tokio::test]
 async fn a_silent_tcp_side_leads_to_udp() {
     for profile in ["silent-tcp", "udp-only"] {
@@ -141,7 +141,7 @@ async fn a_silent_tcp_side_leads_to_udp() {
     }
 }
 
-/// Q34: secure firmware is named, with what to do about it.
+/// Q34: secure firmware is named, with advice.
 #[tokio::test]
 async fn secure_firmware_is_recognized() {
     let site = Site::with("tft40", 0, &["secure"]).await;
@@ -166,14 +166,14 @@ async fn a_terminal_that_refuses_everything_is_named() {
     }
 }
 
-/// Beside Q35: a terminal that is busy for a moment is asked again.
+/// Next to Q35: a terminal that is busy for a moment is asked again.
 #[tokio::test]
 async fn a_busy_terminal_is_asked_again() {
     let site = Site::with("tft40", 30, &["busyx1@2"]).await;
     site.pulls_the_truth().await;
 }
 
-/// Q40: some terminals go down without an answer to RESTART.
+/// Q40: some terminals restart without an answer to RESTART.
 #[tokio::test]
 async fn a_restart_without_an_answer_ends_the_connection() {
     let site = Site::with("d2", 5, &[]).await;

@@ -1,4 +1,4 @@
-//! Ways in which a table comes.
+//! Ways in which tables arrive.
 
 use std::time::Duration;
 
@@ -31,16 +31,16 @@ async fn the_bounds_of_reads_mean_nothing() {
     }
 }
 
-/// Q9: a slow terminal: the time between packets counts, not that of the whole, and one request is under way at a time.
+/// Q9: a slow terminal: the time between packets counts, not the total, and one request is open at a time.
 #[tokio::test]
 async fn a_slow_transfer_takes_longer_than_any_answer_may() {
     let site = Site::with("tft40-small-packets", 1000, &["latency=25ms"]).await;
     let mut client = Client::connect(&site.options().timeout(Duration::from_millis(400))).await.unwrap();
-    // Forty packets, each 25 ms behind the last.
+    // Forty packets, each 25 ms after the last.
     assert_eq!(site.pulls_the_truth_with(&mut client).await.sessions, 1);
 }
 
-/// Q9: a chunk that does not come is asked for again, and nothing else is.
+/// Q9: a missing chunk is requested again, and nothing else.
 #[tokio::test]
 async fn a_lost_chunk_is_asked_for_again() {
     let site = Site::with("tft40", 5000, &["not-readyx1@1"]).await;
@@ -51,7 +51,7 @@ async fn a_lost_chunk_is_asked_for_again() {
     assert!(site.sent(Command::DATA_RDY) > sound.sent(Command::DATA_RDY));
 }
 
-/// Q62: a terminal that sends more than it was asked for.
+/// Q62: a terminal that sends more than requested.
 #[tokio::test]
 async fn a_terminal_that_sends_too_much_is_cut_short() {
     for profile in ["bw16", "tft40"] {
@@ -63,7 +63,7 @@ async fn a_terminal_that_sends_too_much_is_cut_short() {
     }
 }
 
-/// Q10: over UDP the acknowledgement comes between data packets, and datagrams get lost.
+/// Q10: over UDP the acknowledgement arrives between data packets, and datagrams are lost.
 #[tokio::test]
 async fn an_acknowledgement_that_overtakes_ends_nothing() {
     for faults in [&["early-ack=3"][..], &["early-ack=2", "udp-loss=3"], &["early-ack", "udp-duplicate=20"]] {
@@ -73,7 +73,8 @@ async fn an_acknowledgement_that_overtakes_ends_nothing() {
     }
 }
 
-/// Reads the log, the users and the templates over UDP, and expects the truth or a named error. How many of them came.
+/// Reads the log, the users and the templates over UDP, and expects the truth or a named error. Returns how many
+/// arrived.
 async fn read_over_datagrams(profile: &'static str, records: usize, faults: Vec<String>) -> u32 {
     let fingers = (1..=20).map(|uid| FingerTemplate {
         uid: Uid(uid),
@@ -111,7 +112,7 @@ async fn read_over_datagrams(profile: &'static str, records: usize, faults: Vec<
 /// Records of a log that comes at once: a burst that fits into the system's receive buffer on a busy machine, too.
 const AT_ONCE: usize = 600;
 
-/// The same for each profile and set of faults, all at once. How many of the three came on average.
+/// The same for each profile and set of faults, all at once. Returns how many of the three arrived on average.
 async fn all_over_datagrams(profiles: &[&'static str], records: usize, faults: &[&str]) -> f64 {
     let mut running = tokio::task::JoinSet::new();
     for profile in profiles {
@@ -127,7 +128,7 @@ async fn all_over_datagrams(profiles: &[&'static str], records: usize, faults: &
     f64::from(came) / f64::from(of)
 }
 
-/// Q50: over UDP a datagram comes twice, or after the next one, and nothing in it says so.
+/// Q50: over UDP a datagram arrives twice, or after the next one, and nothing in it shows that.
 #[tokio::test(flavor = "multi_thread")]
 async fn datagrams_that_come_twice_or_late_change_no_record() {
     let faults = [
@@ -143,7 +144,7 @@ async fn datagrams_that_come_twice_or_late_change_no_record() {
     assert!(came > 2.5, "{came} of 3");
 }
 
-/// Q51: over UDP the datagrams are smaller than announced, or the length asked for is ignored.
+/// Q51: over UDP the datagrams are smaller than announced, or the requested length is ignored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_that_answers_in_more_datagrams_than_asked_is_read_exactly() {
     let faults = [
@@ -156,7 +157,7 @@ async fn a_terminal_that_answers_in_more_datagrams_than_asked_is_read_exactly() 
     assert!(came > 2.9, "{came} of 3");
 }
 
-/// Q52: over UDP the log comes as one answer only: it is read again until answers agree.
+/// Q52: over UDP the log arrives only as one answer: it is read again until answers agree.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_direct_read_over_datagrams_has_to_agree_with_another() {
     let sound = ["refuse-buffered", "refuse-buffered data-session-id"];
@@ -173,7 +174,7 @@ async fn a_direct_read_over_datagrams_has_to_agree_with_another() {
     assert!(came > 1.5, "{came} of 3");
 }
 
-/// Beside Q10: over UDP, packets that bear the session id instead of a number.
+/// Next to Q10: over UDP, packets that have the session id instead of a number.
 #[tokio::test]
 async fn packets_without_numbers_are_taken_as_they_come() {
     for transport in [Transport::Tcp, Transport::Udp] {
@@ -183,7 +184,7 @@ async fn packets_without_numbers_are_taken_as_they_come() {
     }
 }
 
-/// Q11: 1503 for the log is not answered, while users are: once more, and then read directly.
+/// Q11: 1503 for the log is not answered, while users are: one retry, then a direct read.
 #[tokio::test]
 async fn a_log_that_goes_unanswered_is_freed_asked_for_again_and_read_directly() {
     let site = Site::with("tft40", 300, &["ignore-bufferedx1"]).await;
@@ -197,14 +198,14 @@ async fn a_log_that_goes_unanswered_is_freed_asked_for_again_and_read_directly()
     assert_eq!(client.user_table().await.unwrap().users().len(), 30);
 }
 
-/// Q30: an acknowledgement comes first, the data in a packet behind it.
+/// Q30: the data follows the acknowledgement in a second packet.
 #[tokio::test]
 async fn an_empty_acknowledgement_may_come_before_the_data() {
     let site = Site::with("tft40", 300, &["ack-before-data"]).await;
     site.pulls_the_truth().await;
 }
 
-/// Q31: the log is refused in a session that has read users and freed the buffer: a fresh session reads it.
+/// Q31: the log is refused in a session that has read users and freed the buffer: a new session reads it.
 #[tokio::test]
 async fn a_log_that_is_refused_behind_the_users_is_read_on_a_fresh_session() {
     let site = Site::with("tft40", 300, &["log-after-users"]).await;
@@ -230,7 +231,7 @@ async fn firmware_without_the_buffered_read_is_read_directly() {
     }
 }
 
-/// Q37: a full memory makes a terminal very slow: gathering the log has a longer deadline, and is tried again.
+/// Q37: a full memory makes a terminal very slow: gathering the log has a longer deadline and is retried.
 #[tokio::test]
 async fn a_terminal_that_gathers_for_long_is_waited_for() {
     let site = Site::with("tft40", 300, &["slow-reads=500ms"]).await;
@@ -243,7 +244,7 @@ async fn a_terminal_that_gathers_for_long_is_waited_for() {
     site.pulls_the_truth_with(&mut client).await;
 }
 
-/// Q43: a set that ends in part of a record: the part is reported and no record.
+/// Q43: a set that ends in part of a record: the part is reported and is no record.
 #[tokio::test]
 async fn the_part_of_a_record_at_the_end_is_reported() {
     let site = Site::with("tft40", 300, &["trailing-garbage=24"]).await;
@@ -252,8 +253,8 @@ async fn the_part_of_a_record_at_the_end_is_reported() {
     assert_eq!((proven.trailing(), proven.records()), (24, 300));
 }
 
-/// Q44: a length word of 0, or of more than came, is no witness; the others may prove the set, and never a wrong
-/// record.
+/// Q44: a length word of 0 or above the bytes that arrived is no witness. The others may prove the set, and never a
+/// wrong record.
 #[tokio::test]
 async fn a_wrong_length_word_yields_the_truth_or_nothing() {
     for fault in ["zero-length-word", "long-length-word=48", "long-length-word=40"] {
@@ -264,7 +265,7 @@ async fn a_wrong_length_word_yields_the_truth_or_nothing() {
             Pulled::Unproven { .. } => {}
             other => panic!("{fault}: {other:?}"),
         }
-        // The next reading is sound, and is believed.
+        // The next reading is sound and is accepted.
         site.terminal.clear_faults();
         let mut client = site.client().await;
         let request = site.request().remembered(pulled.remembered);
@@ -274,8 +275,7 @@ async fn a_wrong_length_word_yields_the_truth_or_nothing() {
     }
 }
 
-/// Q90: records in a row that are noise, while all sizes are right: refused, and readable by force with the patch
-/// named.
+/// Q90: noise in a row of records while all sizes are right: refused, and readable by force with the patch named.
 #[tokio::test]
 async fn a_damaged_patch_is_refused_and_a_forced_reading_names_it() {
     let site = Site::with("tft40", 400, &["damaged-patch=130@200"]).await;

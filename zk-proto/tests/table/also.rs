@@ -1,4 +1,4 @@
-//! The second table: tails, nothing at all, fewer bytes than announced, holes, wrong checksums.
+//! The second table: tails, empty sets, missing bytes, gaps, wrong checksums.
 
 use super::{FORTY, LAYOUTS, fields, is_wide, set_time};
 use crate::logs::{Kind, Log, evidence, given_out, spool};
@@ -9,7 +9,7 @@ use zk_proto::record::AttendanceLayout;
 const KNOWN: usize = 100;
 const OVERLAP: usize = 16;
 
-/// A log of which the first records are known, as it is now.
+/// A log whose first records are known.
 struct Grown {
     log: Log,
     known: Known,
@@ -34,7 +34,7 @@ impl Grown {
         self.tail_of(self.log.bytes.len() as u32, &self.log.bytes[(KNOWN - OVERLAP) * self.log.layout.width()..])
     }
 
-    /// Many bad ones in a row have to come twice.
+    /// Many bad records in a row have to be read twice.
     fn tail_twice(&mut self) -> Result<Proven, Unproven> {
         self.tail().or_else(|unproven| {
             self.evidence.earlier = unproven.needs_second_reading();
@@ -80,7 +80,7 @@ fn bytes_behind_a_nul_are_no_difference_of_an_overlap() {
     }
 }
 
-/// Eighty percent are not asked for: up to there, width and alignment are proven.
+/// A tail does not need 80 % good records: the overlap proves width and alignment.
 #[test]
 fn behind_an_overlap_64_in_a_row_are_refused_and_nothing_less() {
     for layout in LAYOUTS {
@@ -100,7 +100,7 @@ fn behind_an_overlap_64_in_a_row_are_refused_and_nothing_less() {
     }
 }
 
-/// Stricter than the rules: records behind the overlap that make better ones from another beginning are refused too.
+/// Stricter than the rules: records after the overlap that make better ones from another beginning are refused too.
 #[test]
 fn a_slip_behind_the_overlap_is_no_tail() {
     for layout in LAYOUTS {
@@ -159,7 +159,7 @@ fn nothing_is_proven_empty_when_each_count_is_zero() {
                 }
             }
         }
-        // A length word of something, in front of nothing.
+        // A length word that announces bytes, followed by none.
         assert!(prove(spool(&[40, 0, 0, 0]), &evidence(4, counts)).is_err(), "{counts}");
     }
 }

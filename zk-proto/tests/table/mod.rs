@@ -1,4 +1,4 @@
-//! The parts of the table test, and what they share.
+//! The parts of the table test, and their helpers.
 
 mod also;
 mod plausible;

@@ -1,4 +1,4 @@
-//! When a record is good, neutral or bad, and how many of each a set may have.
+//! Good, neutral and bad records, and how many of each a set may have.
 
 use super::{EIGHT_A, EIGHT_B, FORTY, LAYOUTS, SIXTEEN, clear_id, fields, log_with, set_time};
 use crate::logs::{Log, evidence, given_out, host_now, prove_twice, spool};
@@ -23,7 +23,7 @@ fn whole(log: &Log) -> (Vec<u8>, Evidence) {
     (set, evidence)
 }
 
-/// How the one record that `change` changes is judged, with word, size and count, or with size and count alone.
+/// Judges the one record that `change` changes: with word, size and count, and with size and count alone.
 fn judged(layout: zk_proto::record::AttendanceLayout, sizes_agree: bool, change: impl Fn(&mut [u8])) -> Tally {
     let log = log_with(layout, RECORDS, |row, _, record| {
         if row == CHANGED {
@@ -43,7 +43,7 @@ fn judged(layout: zk_proto::record::AttendanceLayout, sizes_agree: bool, change:
 fn a_date_is_good_from_the_day_after_the_reset_to_a_day_past_the_later_clock() {
     let limit = host_now().0 + DAY;
     let thirtieth_of_february = DeviceTime::new(2026, 2, 28, 7, 0, 0).unwrap().0 + 2 * DAY;
-    // The date; what it is with size and count; what it is with the length word too, where its existence is enough.
+    // The date; its class with size and count; its class with the length word too, when it only has to exist.
     let rows = [
         (0, NEUTRAL, NEUTRAL),
         (DAY - 1, NEUTRAL, NEUTRAL),
@@ -127,7 +127,7 @@ fn a_verify_mode_that_occurs_once_is_one_of_the_documented() {
 fn at_most_four_other_modes_are_taken_when_they_recur() {
     for layout in [EIGHT_A, SIXTEEN, FORTY] {
         for (others, proven) in [(1, true), (4, true), (5, true), (6, false)] {
-            // All records have one of them; of five, four are 80 %, of six, four are not.
+            // All records have one of them. Four of five are 80 %, four of six are not.
             let log = log_with(layout, 120, |row, fields, record| {
                 record[fields.mode.unwrap()] = 200 + (row % others) as u8;
             });
@@ -173,7 +173,7 @@ fn a_number_for_an_id_is_not_zero() {
     }
 }
 
-/// Stricter than the rules: nothing at all is what memory that was never written holds.
+/// Stricter than the rules: memory that was never written is all zero.
 #[test]
 fn a_record_without_id_date_state_and_mode_is_bad() {
     for layout in LAYOUTS {
@@ -184,7 +184,7 @@ fn a_record_without_id_date_state_and_mode_is_bad() {
 #[test]
 fn of_those_not_neutral_80_percent_are_good_and_of_fewer_than_five_all_but_one_and_at_least_one() {
     let rows = [
-        // good, neutral, bad, and whether that is enough
+        // Good, neutral, bad, and whether that is enough.
         (8, 0, 2, true),
         (7, 0, 2, false),
         (4, 0, 1, true),
@@ -227,7 +227,7 @@ fn of_those_not_neutral_80_percent_are_good_and_of_fewer_than_five_all_but_one_a
 
 #[test]
 fn nowhere_have_64_in_a_row_more_bad_ones_than_good_ones() {
-    // From record 500 on: bad ones, then neutral ones, which fill the 64 and are on neither side.
+    // From record 500 on: bad ones, then neutral ones, which fill the 64 and count for neither side.
     for (bad, neutral, enough) in [(32, 0, true), (33, 0, false), (20, 24, true), (20, 25, false), (1, 63, false)] {
         let log = log_with(FORTY, 1000, |row, fields, record| match row {
             500.. if row < 500 + bad => set_time(fields, record, u32::MAX),
@@ -263,11 +263,11 @@ fn the_order_of_dates_is_never_held_against_a_set() {
     }
 }
 
-/// Of fewer than five, fields of other records would pass for neutral ones too easily.
+/// With fewer than five records, misaligned fields look neutral too easily.
 #[test]
 fn one_of_fewer_than_five_has_a_likely_date_and_an_id_or_lacks_one_of_them_at_most() {
     let recent = host_now().0 - 100 * DAY;
-    // The date, whether there is an id, and whether a record of these alone is proven.
+    // The date, the presence of an id, and whether a record of this kind alone is proven.
     let rows = [
         (recent, true, true),
         (recent, false, true),

@@ -1,5 +1,4 @@
-//! Rows of the second table that take a session or more: what is requested again, what is read again, what is
-//! remembered.
+//! Rows of the second table that need a session or more: repeated requests, second readings, remembered facts.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -38,7 +37,7 @@ impl Site {
         pull(&mut client, request, &mut |_| ()).await
     }
 
-    /// Whether these are the terminal's records, all of them.
+    /// Returns true if these are all of the terminal's records.
     fn has(&self, mut proven: Proven) -> bool {
         let records = proven.next_batch(100_000).unwrap();
         let truth = self.terminal.records();
@@ -64,7 +63,7 @@ async fn a_refusal_as_no_data_is_an_empty_log_when_nothing_is_counted_and_else_i
 
         let site = Site::new(30, &format!("{fault}x1")).await;
         let pulled = site.pull(&site.request(), Transport::Tcp).await;
-        // A plain "no" gives way to the direct read at once.
+        // After a plain "no", the direct read follows at once.
         assert_eq!(pulled.sessions, if code == 2001 { 1 } else { 2 }, "{code}");
         let Pulled::Full(proven) = pulled.found else { panic!("{code}: {:?}", pulled.found) };
         assert!(site.has(proven), "{code}: refused once");
@@ -88,7 +87,7 @@ async fn fewer_bytes_than_announced_are_asked_for_again_then_on_a_fresh_session_
     assert!(site.has(proven));
 }
 
-/// One datagram of a transfer lost: it is asked for again within the session.
+/// A lost datagram is requested again within the session.
 #[tokio::test]
 async fn a_lost_datagram_is_asked_for_again_within_the_session() {
     let asked = |site: &Site| site.terminal.stats().commands[&Command::DATA_RDY];

@@ -7,22 +7,21 @@ use zk_proto::record::AttendanceLayout;
 
 const RECORDS: u32 = 200;
 
-/// What a set comes to.
+/// The result for a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Proven,
-    /// Once it was read again on a fresh session, and was the same.
+    /// Proven after a second, identical reading in a new session.
     Second,
     Refused,
 }
 
 use Told::{Proven, Refused, Second};
 
-/// Which witnesses hold, what that comes to at a terminal that nothing is known of, and at one whose layout is
-/// remembered.
+/// The witnesses that hold, the result for an unknown terminal, and the result for one whose layout is remembered.
 ///
-/// One row is less strict than "A, B and C where the width is backed by neither the count nor what is remembered":
-/// numbers that run on from record to record back a width as well, and the docs say so.
+/// One row is less strict than "A, B and C": record numbers that run on support the width too, as `docs/proof.md`
+/// says.
 const NUMBERED: [(&str, Told, Told); 16] = [
     ("", Refused, Refused),
     ("A", Refused, Refused),
@@ -42,7 +41,7 @@ const NUMBERED: [(&str, Told, Told); 16] = [
     ("ABCD", Proven, Proven),
 ];
 
-/// The same where a record has no number: that is not held against it.
+/// The same for layouts without a record number, whose absence does no harm.
 const WITHOUT_NUMBERS: [(&str, Told, Told); 8] = [
     ("", Refused, Refused),
     ("A", Refused, Refused),
@@ -66,7 +65,7 @@ const LAYOUT_A: [(&str, Told, Told); 8] = [
     ("ABC", Proven, Proven),
 ];
 
-/// Widths that nobody has reported (stricter than the rules: the count alone backs no such width).
+/// Widths that nobody has reported. Stricter than the rules: the count alone does not support such a width.
 const ALL_THREE: [(&str, Told, Told); 8] = [
     ("", Refused, Refused),
     ("A", Refused, Refused),
@@ -78,11 +77,11 @@ const ALL_THREE: [(&str, Told, Told); 8] = [
     ("ABC", Proven, Proven),
 ];
 
-/// A log and its set, in which the named witnesses hold and no other.
+/// A log and its set, in which only the named witnesses hold.
 fn staged(layout: AttendanceLayout, records: u32, holding: &str) -> (Log, Vec<u8>, Evidence) {
     let holds = |witness| holding.contains(witness);
     let log = Log::new(layout, records, Kind::Usual, holds('D'), 5);
-    // No whole number of records of any width, and within what came.
+    // Not a whole number of records of any width, but less than arrived.
     let word = if holds('A') { log.bytes.len() as u32 } else { 1 };
     let mut set = [&word.to_le_bytes()[..], &log.bytes].concat();
     if !holds('B') {
@@ -103,7 +102,7 @@ fn holding(witnesses: Witnesses) -> String {
     each.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
 }
 
-fn told(layout: AttendanceLayout, records: u32, names: &str, remembered: Remembered) -> Told {
+fn result(layout: AttendanceLayout, records: u32, names: &str, remembered: Remembered) -> Told {
     let (log, set, evidence) = staged(layout, records, names);
     let evidence = Evidence { remembered, ..evidence };
     let row = format!("{layout} {names:?} {remembered:?}");
@@ -121,7 +120,7 @@ fn told(layout: AttendanceLayout, records: u32, names: &str, remembered: Remembe
     let again = Evidence { earlier: Some(earlier), ..evidence.clone() };
     assert_eq!(given_out(prove(spool(&set), &again).unwrap()), log.bytes, "{row}");
     let mut other = set.clone();
-    // The last byte of some id, or an id's low byte: as plausible as before.
+    // The last byte of an id, or its low byte: as plausible as before.
     other[4 + 100 * layout.width() + if is_wide(layout) { 2 } else { 0 }] ^= 1;
     assert_eq!(prove(spool(&other), &again).unwrap_err().doubts(), [Doubt::ReadingsDiffer], "{row}");
     let always_off = Evidence { remembered: Remembered { count_off: true, ..remembered }, ..evidence };
@@ -131,9 +130,9 @@ fn told(layout: AttendanceLayout, records: u32, names: &str, remembered: Remembe
 
 fn walk(layout: AttendanceLayout, rows: &[(&str, Told, Told)]) {
     for (names, fresh, known) in rows {
-        assert_eq!(told(layout, RECORDS, names, Remembered::default()), *fresh, "{layout} {names:?}");
+        assert_eq!(result(layout, RECORDS, names, Remembered::default()), *fresh, "{layout} {names:?}");
         let remembered = Remembered { layout: Some(layout), ..Remembered::default() };
-        assert_eq!(told(layout, RECORDS, names, remembered), *known, "{layout} {names:?} remembered");
+        assert_eq!(result(layout, RECORDS, names, remembered), *known, "{layout} {names:?} remembered");
     }
 }
 
@@ -157,15 +156,15 @@ fn layout_a_of_eight_bytes_needs_word_and_size_and_the_count_or_a_second_reading
 #[test]
 fn a_width_that_nobody_has_reported_needs_word_size_and_count_until_it_is_remembered() {
     for (names, fresh, _) in ALL_THREE {
-        assert_eq!(told(AttendanceLayout::Wide(52), RECORDS, names, Remembered::default()), fresh, "{names:?}");
+        assert_eq!(result(AttendanceLayout::Wide(52), RECORDS, names, Remembered::default()), fresh, "{names:?}");
     }
-    // Stricter than the rules: with fewer than five records it is not proven at all.
+    // Stricter than the rules: fewer than five records are not proven at all.
     for (records, expected) in [(4, Refused), (5, Proven)] {
-        assert_eq!(told(AttendanceLayout::Wide(52), records, "ABC", Remembered::default()), expected, "{records}");
+        assert_eq!(result(AttendanceLayout::Wide(52), records, "ABC", Remembered::default()), expected, "{records}");
     }
 }
 
-/// Stricter than the rules: two witnesses are not enough for so few.
+/// Stricter than the rules: so few records need more than two witnesses.
 #[test]
 fn fewer_than_five_short_records_need_word_size_and_count() {
     for layout in [EIGHT_B, SIXTEEN] {
@@ -174,7 +173,7 @@ fn fewer_than_five_short_records_need_word_size_and_count() {
                 let enough = names == "ABC" || (records >= 5 && matches!(names, "AC" | "BC"));
                 let expected = if enough { Proven } else { Refused };
                 assert_eq!(
-                    told(layout, records, names, Remembered::default()),
+                    result(layout, records, names, Remembered::default()),
                     expected,
                     "{layout} {records} {names:?}"
                 );
@@ -201,7 +200,7 @@ fn the_count_may_lie_between_the_two_that_were_read() {
     }
 }
 
-/// Stricter than the rules: zero is a whole number of records that lies within what came, but says nothing.
+/// Stricter than the rules: zero is a whole number of records, but proves nothing.
 #[test]
 fn a_length_word_of_zero_is_no_witness() {
     let (log, mut set, evidence) = staged(FORTY, RECORDS, "ABC");
@@ -218,7 +217,7 @@ fn a_length_word_past_what_came_is_no_witness() {
     assert_eq!(holding(prove(spool(&set), &evidence).unwrap().witnesses()), "BC");
 }
 
-/// The cut by twelve bytes that a client without proof makes records of.
+/// The cut by twelve bytes of which a client without proof makes records.
 #[test]
 fn the_twelve_byte_cut_breaks_every_witness_and_half_a_log_of_empty_ids_breaks_none() {
     let log = Log::new(FORTY, RECORDS, Kind::HalfEmptyIds, true, 9);
@@ -234,12 +233,11 @@ fn the_twelve_byte_cut_breaks_every_witness_and_half_a_log_of_empty_ids_breaks_n
         Doubt::Witnesses { layout: zk_proto::proof::Shape::Attendance(FORTY), witnesses } => Some(*witnesses),
         _ => None,
     });
-    // Numbers are not even looked for where nothing else holds.
+    // Numbers are not even checked if nothing else holds.
     assert_eq!(as_forty.map(holding), Some(String::new()), "{unproven}");
 }
 
-/// A set that shows nothing but empty ids, or the clock's reset: word, size and count together, and then into
-/// quarantine.
+/// A set with only empty ids or reset dates needs word, size and count, and then goes to quarantine.
 #[test]
 fn a_set_of_neutral_records_alone_needs_word_size_and_count() {
     for layout in [EIGHT_B, SIXTEEN, FORTY, FORTY_NINE] {
@@ -257,8 +255,8 @@ fn a_set_of_neutral_records_alone_needs_word_size_and_count() {
             }
             for (which, set) in [("resets", resets), ("empty", empty)] {
                 let proof = prove(spool(&set), &evidence);
-                // Stricter than the rules: minutes and flags of short records, read for the top byte of a time, make
-                // likely dates, so the resets of such a log alone may be refused.
+                // Stricter than the rules: minutes and flags of short records, read as the top byte of a time, make
+                // likely dates. So a log of such resets alone may be refused.
                 if names == "ABC" && which == "resets" && !super::is_wide(layout) {
                     assert!(proof.map_or(true, |proven| given_out(proven) == set[4..]), "{layout}");
                 } else if names == "ABC" {

@@ -1,7 +1,7 @@
 //! Other interpretations of a few records that no byte contradicts.
 //!
-//! A single punch fits into eight bytes, and the end of one record with the head of the next can also name somebody
-//! at a believable time. With so few bytes, every beginning is tried in every layout of 8 and 16 bytes. The people in
+//! A single punch fits into eight bytes, and the end of one record with the head of the next can also name someone at
+//! a believable time. With so few bytes, every beginning is tried in every layout of 8 and 16 bytes. The people in
 //! the user table show which bytes can be part of an id at all.
 
 use crate::record::{AttendanceFields, AttendanceLayout, Bits, IdField};

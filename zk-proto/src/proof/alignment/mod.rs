@@ -1,4 +1,4 @@
-//! Whether the same bytes make better records from another beginning.
+//! The search for better interpretations of the same bytes.
 //!
 //! A cut that changes no size moves every record by the same distance. Fields read from the wrong offset are often
 //! harmless (zeros, small numbers), so the rules alone let some of them pass. But then the true offset, somewhere
@@ -106,7 +106,7 @@ impl Score {
     }
 }
 
-/// What one record is worth.
+/// The score of one record.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Worth {
     points: u32,
@@ -127,7 +127,7 @@ struct Worth {
 pub struct Rival {
     /// The layout.
     pub layout: AttendanceLayout,
-    /// How many bytes later its first whole record begins; may be 0 with another layout.
+    /// Distance to the first whole record, in bytes; may be 0 with another layout.
     pub shift: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::ids::up_to_nul;
 
-/// Whether an id is present, and whether it is possible.
+/// The state of an id: present, missing or impossible.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::proof) enum Id {
     Present,

@@ -32,7 +32,7 @@ const ERASED: u32 = u32::MAX;
 /// Undocumented verify modes that users report. Their meaning is unknown.
 const REPORTED_MODES: [u8; 2] = [101, 104];
 
-/// How believable one record is.
+/// The class of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Good,
@@ -48,7 +48,7 @@ pub(super) enum Date {
     Bad,
 }
 
-/// How likely a possible date is.
+/// The likelihood of a possible date.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Likelihood {
     None,
@@ -280,7 +280,7 @@ impl Plausibility {
     }
 }
 
-/// Which dates are believable.
+/// The clocks that limit believable dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Clock {
     pub(super) limit: DeviceTime,

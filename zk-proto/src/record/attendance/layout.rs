@@ -14,7 +14,7 @@ pub const WIDE_MIN: u16 = 40;
 /// Bytes of the widest record that is considered; the widest ever reported has 49.
 pub const WIDE_MAX: u16 = 512;
 
-/// How a terminal lays out its attendance records. All numbers are little-endian.
+/// The layout of a terminal's attendance records. All numbers are little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum AttendanceLayout {
@@ -76,7 +76,7 @@ impl AttendanceLayout {
         }
     }
 
-    /// Where the fields are, the punch state and the verify mode in the order [`FieldOrder::StateFirst`].
+    /// Returns the offsets of the fields, with punch state and verify mode in the order [`FieldOrder::StateFirst`].
     #[must_use]
     #[inline]
     pub fn fields(self) -> AttendanceFields {
@@ -182,7 +182,7 @@ impl fmt::Display for UnknownLayout {
 
 impl core::error::Error for UnknownLayout {}
 
-/// Which of two bytes of a 16-byte record is the punch state. Other layouts do not depend on it.
+/// The order of punch state and verify mode in 16-byte records. Other layouts do not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum FieldOrder {
@@ -193,11 +193,11 @@ pub enum FieldOrder {
     VerifyFirst,
 }
 
-/// Where the fields of a layout's records are. Offsets count bytes from the record's first.
+/// The offsets of the fields in a layout's records, counted from the record's first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttendanceFields {
-    /// Who it was.
+    /// The person.
     pub id: IdField,
     /// Offset of the time, a `u32`.
     pub time: usize,
@@ -239,8 +239,8 @@ impl AttendanceFields {
         u32_at(record, self.time)
     }
 
-    /// Returns the parts of a record that firmware defines: the bytes before its text, the text, and the bytes after the
-    /// text's field. In a record without a text, the first part is all of it.
+    /// Returns the parts of a record that firmware defines: the bytes before its text, the text, and the bytes after
+    /// the text's field. In a record without a text, the first part is all of it.
     #[inline]
     pub(crate) fn defined<'a>(&self, record: &'a [u8]) -> (&'a [u8], Option<&'a [u8]>, &'a [u8]) {
         let IdField::Text(at) = self.id else { return (record, None, &[]) };
@@ -250,7 +250,7 @@ impl AttendanceFields {
     }
 }
 
-/// How a record says who it was, and the offset of that.
+/// The kind of id in a record, and its offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdField {
     /// A uid, as `u16`: a slot of the terminal's user table.

@@ -11,7 +11,7 @@ use crate::{DeviceTime, PunchState, Uid, UserId, VerifyMode};
 pub use layout::{AttendanceFields, AttendanceLayout, Bits, FieldOrder, IdField, UnknownLayout, WIDE_MAX, WIDE_MIN};
 pub(crate) use layout::{u16_at, u32_at};
 
-/// Whose punch it is. A record says so in one of two ways.
+/// The person who punched, by one of two kinds of id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Who {
@@ -24,13 +24,13 @@ pub enum Who {
 /// A terminal's stored row for a punch, as read: nothing in it is validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttendanceRecord {
-    /// Whose punch it is.
+    /// The person.
     pub who: Who,
     /// The time by the terminal's clock. The day may not exist.
     pub time: DeviceTime,
     /// In, out, break or overtime, as the person declared it.
     pub punch_state: PunchState,
-    /// How they proved who they are.
+    /// The way in which the person proved who they are.
     pub verify_mode: VerifyMode,
     /// The job number keyed in, if the layout has one (16 bytes).
     pub work_code: Option<u32>,

@@ -1,4 +1,4 @@
-//! What an alarm says.
+//! The content of an alarm.
 
 use nom::bytes::complete::take;
 use nom::number::complete::{le_u16, le_u32};
@@ -6,7 +6,7 @@ use nom::{IResult, Parser};
 
 use crate::Uid;
 
-/// What set the alarm off.
+/// The cause of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Alarm {
@@ -18,24 +18,24 @@ pub enum Alarm {
     Misoperation,
     /// The door was closed.
     DoorClosed,
-    /// Somebody opened under duress.
+    /// Someone opened the door under duress.
     Duress {
-        /// Who.
+        /// The user.
         uid: Uid,
-        /// How they were matched; its values are not known.
+        /// The kind of match; its values are unknown.
         matched: u32,
     },
-    /// Somebody went in twice without going out.
+    /// Someone went in twice without going out.
     Antipassback {
-        /// Who.
+        /// The user.
         uid: Uid,
-        /// How they were matched; its values are not known.
+        /// The kind of match; its values are unknown.
         matched: u32,
     },
 }
 
 pub(super) fn alarm(payload: &[u8]) -> Option<Alarm> {
-    // One source writes door closed in decimal, another in hex: both are taken.
+    // One source writes "door closed" in decimal, another in hex. Both are accepted.
     match (payload.len(), payload.first()?) {
         (4, 0x37) => Some(Alarm::Tamper),
         (4, 0x35) => Some(Alarm::ExitButton),

@@ -1,4 +1,4 @@
-//! How a remote enrolment ends.
+//! The end of a remote enrolment.
 
 use core::fmt;
 
@@ -6,27 +6,27 @@ use nom::number::complete::le_u16;
 
 use crate::UserId;
 
-/// How a remote enrolment ended.
+/// The end of a remote enrolment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolment {
-    /// Whether it did, and why not.
+    /// The result, and the reason for a failure.
     pub result: EnrolmentResult,
-    /// What was enrolled, when it was.
+    /// The finger that was enrolled, if one was.
     pub finger: Option<EnrolledFinger>,
 }
 
-/// A finger that was enrolled.
+/// An enrolled finger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrolledFinger {
-    /// Bytes of the template.
+    /// Size of the template in bytes.
     pub template_size: u16,
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
-    /// Which finger, 0-9.
+    /// The finger, 0-9.
     pub finger: u8,
 }
 
-/// What a remote enrolment came to: an open set, the number is kept. Source: the field's event tables.
+/// The result of a remote enrolment: an open set, the number is kept. Source: public event tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EnrolmentResult(pub u16);
 
@@ -39,11 +39,11 @@ impl EnrolmentResult {
     pub const ALREADY_ENROLLED: Self = Self(2);
     /// The terminal could not save it.
     pub const NOT_SAVED: Self = Self(3);
-    /// The presses did not agree, or nobody came in time.
+    /// The presses did not match, or nobody came in time.
     pub const FAILED: Self = Self(4);
-    /// Somebody else has this finger.
+    /// Someone else has this finger.
     pub const FINGER_KNOWN: Self = Self(5);
-    /// Cancelled at the terminal.
+    /// The enrolment was cancelled at the terminal.
     pub const CANCELLED: Self = Self(6);
     /// Nothing was enrolled.
     pub const NOT_ENROLLED: Self = Self(7);
@@ -70,13 +70,14 @@ impl fmt::Display for EnrolmentResult {
 }
 
 pub(super) fn enrolment(payload: &[u8]) -> Option<Enrolment> {
-    let (behind, result) = le_u16::<_, nom::error::Error<_>>(payload).ok()?;
-    Some(Enrolment { result: EnrolmentResult(result), finger: enrolled_finger(behind) })
+    let (rest, result) = le_u16::<_, nom::error::Error<_>>(payload).ok()?;
+    Some(Enrolment { result: EnrolmentResult(result), finger: enrolled_finger(rest) })
 }
 
-/// The user id takes nine bytes, up to 24 on newer firmware; the finger is the last byte (one source for the longer form).
+/// The user id has nine bytes, up to 24 on newer firmware. The last byte is the finger (one source for the longer
+/// form).
 fn enrolled_finger(input: &[u8]) -> Option<EnrolledFinger> {
-    let (behind, template_size) = le_u16::<_, nom::error::Error<_>>(input).ok()?;
-    let (finger, user_id) = behind.split_last()?;
+    let (rest, template_size) = le_u16::<_, nom::error::Error<_>>(input).ok()?;
+    let (finger, user_id) = rest.split_last()?;
     Some(EnrolledFinger { template_size, user_id: UserId::from_field(user_id), finger: *finger })
 }

@@ -1,4 +1,4 @@
-//! Live events: what a terminal tells by itself once it was asked to (`REG_EVENT`).
+//! Live events, which a terminal sends by itself after registration (`REG_EVENT`).
 
 mod alarm;
 mod enrolment;
@@ -16,7 +16,7 @@ pub use alarm::Alarm;
 pub use enrolment::{EnrolledFinger, Enrolment, EnrolmentResult};
 pub use punch::LivePunch;
 
-/// Which events are meant: one bit each. It stands in the session field of an event, and as a mask in the registration.
+/// A set of events, one bit each: the session field of an event, and the mask of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventCode(pub u16);
 
@@ -27,7 +27,7 @@ impl EventCode {
     pub const FINGER: Self = Self(1 << 1);
     /// A user was enrolled at the terminal.
     pub const ENROLL_USER: Self = Self(1 << 2);
-    /// A finger was enrolled, or was not.
+    /// A finger was enrolled, or enrolment failed.
     pub const ENROLL_FINGER: Self = Self(1 << 3);
     /// A key was pressed.
     pub const BUTTON: Self = Self(1 << 4);
@@ -35,9 +35,9 @@ impl EventCode {
     pub const UNLOCK: Self = Self(1 << 5);
     /// The terminal started.
     pub const STARTUP: Self = Self(1 << 6);
-    /// Somebody was verified, or was not.
+    /// Someone was verified, or verification failed.
     pub const VERIFY: Self = Self(1 << 7);
-    /// How good a captured fingerprint was.
+    /// The quality of a captured fingerprint.
     pub const FINGER_SCORE: Self = Self(1 << 8);
     /// An alarm.
     pub const ALARM: Self = Self(1 << 9);
@@ -63,9 +63,9 @@ pub enum LiveEvent {
     Punch(LivePunch),
     /// A finger was placed.
     Finger,
-    /// How good a captured fingerprint was: 0 bad, 100 good.
+    /// The quality of a captured fingerprint: 0 bad, 100 good.
     FingerScore(u8),
-    /// Somebody was verified; `None` when nobody was recognized.
+    /// Someone was verified; `None` if nobody was recognized.
     Verify(Option<u32>),
     /// A remote enrolment ended.
     Enrolled(Enrolment),
@@ -83,16 +83,16 @@ pub enum LiveEvent {
     Alarm(Alarm),
     /// Any other event, or one whose payload has no known form.
     Other {
-        /// Which.
+        /// The code.
         code: EventCode,
-        /// The payload as it came.
+        /// The payload as it arrived.
         payload: Bytes,
     },
 }
 
 impl LiveEvent {
-    /// Reads the payload of an event packet; `code` is its session field. A payload may hold several punches, else it is one
-    /// event. Source: `vectors/events.json`.
+    /// Reads the payload of an event packet; `code` is its session field. A payload may hold several punches,
+    /// otherwise one event. Source: `vectors/events.json`.
     #[must_use]
     pub fn parse(code: EventCode, payload: Bytes) -> Vec<Self> {
         let other = |payload| Self::Other { code, payload };
@@ -126,7 +126,7 @@ fn number(payload: &[u8], widths: &[usize]) -> Option<u64> {
     widths.contains(&payload.len()).then(|| payload.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
 }
 
-/// A uid in four bytes, all ones when nobody was recognized, and a byte that is always 1.
+/// A uid in four bytes, all ones if nobody was recognized, and a byte that is always 1.
 fn verified(payload: &[u8]) -> Option<LiveEvent> {
     let uid = u32::from_le_bytes(*payload.first_chunk()?);
     Some(LiveEvent::Verify((uid != u32::MAX).then_some(uid)))

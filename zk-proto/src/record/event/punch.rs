@@ -1,4 +1,4 @@
-//! A punch at the moment it happens, in as many forms as there are families.
+//! A live punch, in one of several forms.
 
 use alloc::string::ToString;
 use alloc::vec;
@@ -13,24 +13,24 @@ use nom::{IResult, Parser};
 use crate::record::Who;
 use crate::{DeviceTime, PunchState, Uid, UserId, VerifyMode};
 
-/// A punch, told at the moment it happened.
+/// A punch that the terminal sent at the moment it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LivePunch {
-    /// Who it was, by the name that this firmware uses.
+    /// The person, by the kind of id that this firmware uses.
     pub who: Who,
-    /// How the person proved it.
+    /// The way in which the person proved who they are.
     pub verify_mode: VerifyMode,
-    /// What the person declared.
+    /// The state that the person declared.
     pub punch_state: PunchState,
-    /// When; `None` when the six bytes are no date, as on a clock that was never set.
+    /// The time; `None` if the six bytes are no date, as on a clock that was never set.
     pub time: Option<DeviceTime>,
-    /// What stands behind the time; its meaning is not known.
+    /// Bytes after the time. Their meaning is unknown.
     pub tail: Bytes,
-    /// The payload as it came.
+    /// The payload as it arrived.
     pub raw: Bytes,
 }
 
-/// Decides by the exact length. A long payload is several punches only when every part is one.
+/// Chooses the form by the exact length. A long payload is several punches only if every part is one.
 pub(super) fn punches(payload: &Bytes) -> Option<Vec<LivePunch>> {
     let one = |parse: fn(&[u8]) -> IResult<&[u8], LivePunch>| Some(vec![finish(parse, payload.clone())?]);
     match payload.len() {
@@ -54,7 +54,7 @@ fn finish(parse: fn(&[u8]) -> IResult<&[u8], LivePunch>, raw: Bytes) -> Option<L
     Some(LivePunch { raw, ..punch })
 }
 
-/// A guess at the form of a payload holds only with a real date and a printable user id.
+/// A guessed form is accepted only with a real date and a printable user id.
 fn is_convincing(punch: &LivePunch) -> bool {
     let named = match &punch.who {
         Who::UserId(id) => id.has_text() && !id.as_str().chars().any(char::is_control),
@@ -65,21 +65,21 @@ fn is_convincing(punch: &LivePunch) -> bool {
 
 fn by_uid(input: &[u8]) -> IResult<&[u8], LivePunch> {
     let (input, uid) = le_u16(input)?;
-    behind(Who::Uid(Uid(uid)), input)
+    after_person(Who::Uid(Uid(uid)), input)
 }
 
 fn by_number(input: &[u8]) -> IResult<&[u8], LivePunch> {
     let (input, number) = le_u32(input)?;
-    behind(Who::UserId(UserId(number.to_string())), input)
+    after_person(Who::UserId(UserId(number.to_string())), input)
 }
 
 fn by_text(input: &[u8]) -> IResult<&[u8], LivePunch> {
     let (input, field) = take(24usize)(input)?;
-    behind(Who::UserId(UserId::from_field(field)), input)
+    after_person(Who::UserId(UserId::from_field(field)), input)
 }
 
-/// What follows the person in every form: mode, state, six bytes of time, a tail.
-fn behind(who: Who, input: &[u8]) -> IResult<&[u8], LivePunch> {
+/// Reads the fields after the person in every form: mode, state, six bytes of time, a tail.
+fn after_person(who: Who, input: &[u8]) -> IResult<&[u8], LivePunch> {
     let (input, (mode, state, time, tail)) = (le_u8, le_u8, take(6usize), rest).parse(input)?;
     let time = time.first_chunk().copied().and_then(DeviceTime::from_six_bytes);
     let tail = Bytes::copy_from_slice(tail);

@@ -1,4 +1,4 @@
-//! How user records stand in bytes: one function per layout and direction.
+//! User records as bytes: one function per layout and direction.
 
 use alloc::string::ToString;
 
@@ -11,7 +11,7 @@ use super::{AccessZones, Privilege, User, UserPassword};
 use crate::ids::up_to_nul;
 use crate::{ProtoError, Uid, UserId};
 
-/// How wide a terminal's user records are, and so what they hold.
+/// The width of a terminal's user records, which decides what they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum UserLayout {
     /// 28 bytes: black-and-white terminals, numeric user ids.
@@ -26,7 +26,7 @@ impl UserLayout {
     /// Every known layout.
     pub const ALL: [Self; 3] = [Self::TwentyEight, Self::SeventyTwo, Self::HundredTwenty];
 
-    /// Bytes of one record.
+    /// Size of a record in bytes.
     #[must_use]
     pub const fn width(self) -> usize {
         match self {
@@ -36,7 +36,8 @@ impl UserLayout {
         }
     }
 
-    /// Bytes of a name. The last byte of a wide field stays NUL: 24 bytes without one occur, but not every reader expects them.
+    /// Size of a name in bytes. The last byte of a wide field stays NUL: names of 24 bytes without one occur, but not
+    /// every reader expects them.
     #[must_use]
     pub const fn name_room(self) -> usize {
         match self {
@@ -48,7 +49,7 @@ impl UserLayout {
 
 pub(super) fn twenty_eight(input: &[u8]) -> IResult<&[u8], User> {
     let (input, (uid, privilege, password, name)) = (le_u16, le_u8, take(5usize), take(8usize)).parse(input)?;
-    // Libraries read 32 bits and call the fifth byte padding; as one number both give the same card.
+    // Libraries read 32 bits and treat the fifth byte as padding. Read as one number, both give the same card.
     let (input, (card, card_high, group, zones, user_id)) = (le_u32, le_u8, le_u8, le_u16, le_u32).parse(input)?;
     Ok((
         input,
@@ -70,7 +71,8 @@ pub(super) fn seventy_two(input: &[u8]) -> IResult<&[u8], User> {
     let (input, (uid, privilege, password, name)) = (le_u16, le_u8, take(8usize), take(24usize)).parse(input)?;
     let (input, (card, group, flag, zone1, zone2, zone3)) =
         (le_u32, le_u8, le_u16, le_u16, le_u16, le_u16).parse(input)?;
-    // Some libraries take these seven bytes for the group as text; their "1" would be the flag of zones nobody set.
+    // Some libraries read these seven bytes as the group in text form; their "1" would be the flag of zones nobody
+    // set.
     let (input, user_id) = take(24usize)(input)?;
     Ok((
         input,
@@ -105,7 +107,7 @@ pub(super) fn hundred_twenty(input: &[u8]) -> IResult<&[u8], User> {
 }
 
 impl User {
-    /// The part of `raw` from `start` on, as a base to write a field of `N` bytes over.
+    /// Returns the part of `raw` from `start` on, as the base over which a field of `N` bytes is written.
     fn base<const N: usize>(&self, layout: UserLayout, start: usize) -> [u8; N] {
         let whole = if self.raw.len() == layout.width() { &self.raw[..] } else { &[] };
         whole.get(start..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
@@ -164,8 +166,8 @@ fn owned(field: &[u8]) -> Bytes {
     Bytes::copy_from_slice(up_to_nul(field))
 }
 
-/// Writes a text over a field. A field that has the text already keeps the garbage behind its NUL, so that a record that was
-/// read and written again is the same.
+/// Writes a text over a field. A field that has the text already keeps the garbage after its NUL, so that a record
+/// that is read and written again stays the same.
 fn fill_text<const N: usize>(mut field: [u8; N], text: &[u8], what: &'static str) -> Result<[u8; N], ProtoError> {
     if text.len() > N || text.contains(&0) {
         return Err(ProtoError::Invalid { what });

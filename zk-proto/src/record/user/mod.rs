@@ -13,12 +13,12 @@ use layout::{hundred_twenty, seventy_two, twenty_eight};
 
 pub use layout::UserLayout;
 
-/// What a user may do at the terminal: the byte as stored.
+/// A user's rights at the terminal: the byte as stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Privilege(pub u8);
 
 impl Privilege {
-    /// A common user.
+    /// An ordinary user.
     pub const USER: Self = Self(0);
     /// A super administrator.
     pub const ADMIN: Self = Self(14);
@@ -29,7 +29,7 @@ impl Privilege {
         self.0 & 1 != 0
     }
 
-    /// Bits 1-3: 0 common, 1 enroller, 3 and above manager.
+    /// Bits 1-3: 0 ordinary, 1 enroller, 3 and above manager.
     #[must_use]
     pub fn level(self) -> u8 {
         (self.0 >> 1) & 7
@@ -41,7 +41,7 @@ impl Privilege {
 pub struct UserPassword(Bytes);
 
 impl UserPassword {
-    /// A password from its text (digits, on every known terminal).
+    /// Creates a password from its text (digits, on every known terminal).
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Bytes::copy_from_slice(text.as_bytes()))
@@ -60,15 +60,16 @@ impl fmt::Debug for UserPassword {
     }
 }
 
-/// When a user may enter.
+/// The times at which a user may enter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessZones {
-    /// As the user's group.
+    /// The zones of the user's group.
     #[default]
     Group,
-    /// 72-byte records: the flag as stored (1: the user's own zones, 0: the group's) and three zone numbers, 0 for none.
+    /// 72-byte records: the flag as stored (1: the user's own zones, 0: the group's) and three zone numbers, 0 for
+    /// none.
     Listed {
-        /// 1 when the zones hold.
+        /// 1 if the zones hold.
         flag: u16,
         /// Zone numbers.
         zones: [u16; 3],
@@ -79,13 +80,14 @@ pub enum AccessZones {
 
 /// A row of a terminal's user table.
 ///
-/// Texts are kept as the bytes that came, up to the first NUL; [`User::name_text`] decodes a name by the terminal's code page.
+/// Texts are kept as the bytes received, up to the first NUL. [`User::name_text`] decodes a name by the terminal's code
+/// page.
 /// Source: `vectors/users.json`, `vectors/users_encode.json`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct User {
-    /// The slot; 0 in an unused one.
+    /// The slot; 0 in an unused row.
     pub uid: Uid,
-    /// What the user may do.
+    /// The privilege.
     pub privilege: Privilege,
     /// The password; empty when none is set.
     pub password: UserPassword,
@@ -97,11 +99,11 @@ pub struct User {
     pub card: u64,
     /// Access group.
     pub group: u8,
-    /// When the user may enter.
+    /// The times at which the user may enter.
     pub zones: AccessZones,
-    /// What the person keys in: text; a decimal number in 28-byte records.
+    /// The id that the person keys in: text; a decimal number in 28-byte records.
     pub user_id: UserId,
-    /// The record as it came; empty for a new user. Writing keeps what this type does not name.
+    /// The record as it arrived; empty for a new user. Writing keeps the bytes that this type does not name.
     pub raw: Bytes,
 }
 
@@ -126,7 +128,7 @@ impl User {
     /// Reads one record.
     ///
     /// # Errors
-    /// [`ProtoError::Truncated`] when `raw` is shorter than the layout.
+    /// [`ProtoError::Truncated`] if `raw` is shorter than the layout.
     pub fn parse(layout: UserLayout, raw: Bytes) -> Result<Self, ProtoError> {
         let parsed = match layout {
             UserLayout::TwentyEight => twenty_eight(&raw),
@@ -138,10 +140,12 @@ impl User {
         user.map(|user| Self { raw: raw.slice(..layout.width().min(raw.len())), ..user }).map_err(|_| truncated)
     }
 
-    /// Appends the record. Bytes that this type does not name are those of `raw` where it has the layout's width, else 0.
+    /// Appends the record. Bytes that this type does not name are those of `raw` if it has the layout's width, else
+    /// 0.
     ///
     /// # Errors
-    /// [`ProtoError::Invalid`] when a field does not fit the layout, or the layout is not known well enough to be written.
+    /// [`ProtoError::Invalid`] if a field does not fit the layout, or the layout is not known well enough to be
+    /// written.
     pub fn encode(&self, layout: UserLayout, out: &mut BytesMut) -> Result<(), ProtoError> {
         match layout {
             UserLayout::TwentyEight => self.encode_twenty_eight(out),
@@ -150,7 +154,7 @@ impl User {
         }
     }
 
-    /// Whether the row is an unused or deleted slot.
+    /// Returns true if the row is an unused or deleted slot.
     #[must_use]
     pub fn is_vacant(&self) -> bool {
         self.uid == Uid(0) || self.user_id.0.is_empty()
