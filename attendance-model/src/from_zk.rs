@@ -94,10 +94,9 @@ mod tests {
 
     #[test]
     fn a_user_id_is_taken_as_the_record_has_it() {
-        let mut raw = [0; 40];
-        raw[2..8].copy_from_slice(b" 0042\0");
-        raw[8..10].copy_from_slice(b"xx");
         let layout = AttendanceLayout::Wide(40);
+        let mut raw = [0; 40];
+        raw[layout.fields().id.range()][..8].copy_from_slice(b" 0042\0xx");
         let punch = RawPunch::from_record(&record(layout, &raw), layout, &DEVICE, |_| Some("9".to_owned()));
         assert_eq!((punch.user_id.as_str(), punch.uid), (" 0042", None));
     }
@@ -119,7 +118,7 @@ mod tests {
         for layout in [AttendanceLayout::Wide(40), AttendanceLayout::Wide(49)] {
             for (bytes, id) in [(b"5\xD2", "5\u{FFFD}D2"), (b"\xD25", "\u{FFFD}D25"), (b"\xD2\0", "\u{FFFD}D2")] {
                 let mut raw = vec![0; layout.width()];
-                raw[2..4].copy_from_slice(bytes);
+                raw[layout.fields().id.range()][..2].copy_from_slice(bytes);
                 let punch = RawPunch::from_record(&record(layout, &raw), layout, &DEVICE, |_| None);
                 assert_eq!(punch.user_id, id);
             }
