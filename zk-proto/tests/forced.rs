@@ -35,7 +35,7 @@ fn grades(spool: &mut Spool, reading: &mut Forced) -> Vec<(Grade, Vec<u8>)> {
 
 #[test]
 fn a_damaged_patch_is_found_and_the_rest_is_good() {
-    for layout in AttendanceLayout::KNOWN {
+    for layout in AttendanceLayout::known() {
         let log = Log::new(layout, 400, Kind::Usual, layout.width() >= 40, 5);
         let (mut spool, _, mut reading) = read(&patched(&log, 200, 330), &log);
         let width = layout.width();
@@ -52,7 +52,7 @@ fn a_damaged_patch_is_found_and_the_rest_is_good() {
 
 #[test]
 fn the_layout_of_a_damaged_log_is_the_first_of_those_that_are_possible() {
-    for layout in AttendanceLayout::KNOWN {
+    for layout in AttendanceLayout::known() {
         let log = Log::new(layout, 400, Kind::Usual, layout.width() >= 40, 6);
         let set = patched(&log, 100, 230);
         let found = possible(&mut spool(&set), Begin::Word, &evidence(set.len(), Counts::steady(400))).unwrap();
@@ -62,7 +62,7 @@ fn the_layout_of_a_damaged_log_is_the_first_of_those_that_are_possible() {
 
 #[test]
 fn no_cut_gives_a_good_record_that_is_not_there() {
-    for layout in AttendanceLayout::KNOWN {
+    for layout in AttendanceLayout::known() {
         let log = Log::new(layout, 300, Kind::Usual, layout.width() >= 40, 8);
         let truth: BTreeSet<&[u8]> = log.bytes.chunks(layout.width()).collect();
         for cut in 1..layout.width() {

@@ -1,6 +1,6 @@
 //! The second table: tails, empty sets, missing bytes, gaps, wrong checksums.
 
-use super::{FORTY, LAYOUTS, fields, is_wide, set_time};
+use super::{FORTY, fields, is_wide, layouts, set_time};
 use crate::logs::{Kind, Log, evidence, given_out, spool};
 use zk_proto::Spool;
 use zk_proto::proof::{Counts, Doubt, Evidence, Known, Proven, Remembered, Unproven, prove, prove_tail};
@@ -49,7 +49,7 @@ impl Grown {
 
 #[test]
 fn an_overlap_that_equals_the_stored_records_proves_what_is_behind_it() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         for new in [0, 1, 2, 64, 200] {
             let grown = Grown::new(layout, new);
             let proven = grown.tail().unwrap_or_else(|unproven| panic!("{layout} {new}: {unproven}"));
@@ -61,7 +61,7 @@ fn an_overlap_that_equals_the_stored_records_proves_what_is_behind_it() {
 
 #[test]
 fn an_overlap_that_differs_in_any_record_is_no_tail() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         for record in 0..OVERLAP {
             let mut grown = Grown::new(layout, 10);
             let at = record * layout.width() + fields(layout).time;
@@ -73,7 +73,7 @@ fn an_overlap_that_differs_in_any_record_is_no_tail() {
 
 #[test]
 fn bytes_behind_a_nul_are_no_difference_of_an_overlap() {
-    for layout in LAYOUTS.into_iter().filter(|layout| is_wide(*layout)) {
+    for layout in layouts().filter(|layout| is_wide(*layout)) {
         let mut grown = Grown::new(layout, 10);
         grown.known.overlap[25] = 0x77;
         assert!(grown.tail().is_ok(), "{layout}");
@@ -83,7 +83,7 @@ fn bytes_behind_a_nul_are_no_difference_of_an_overlap() {
 /// A tail does not need 80 % good records: the overlap proves width and alignment.
 #[test]
 fn behind_an_overlap_64_in_a_row_are_refused_and_nothing_less() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         for (bad, enough) in [(32, true), (33, false)] {
             let mut grown = Grown::new(layout, 200);
             let records = grown.new_records().skip(60).take(bad);
@@ -103,7 +103,7 @@ fn behind_an_overlap_64_in_a_row_are_refused_and_nothing_less() {
 /// Stricter than the rules: records after the overlap that make better ones from another beginning are refused too.
 #[test]
 fn a_slip_behind_the_overlap_is_no_tail() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         for by in 1..layout.width() {
             let grown = Grown::new(layout, 200);
             let width = layout.width();
@@ -118,7 +118,7 @@ fn a_slip_behind_the_overlap_is_no_tail() {
 
 #[test]
 fn a_tail_is_held_to_its_sizes_and_packets_too() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         let grown = Grown::new(layout, 10);
         let (width, word) = (layout.width(), grown.log.bytes.len() as u32);
         let bytes = &grown.log.bytes[(KNOWN - OVERLAP) * width..];
@@ -166,7 +166,7 @@ fn nothing_is_proven_empty_when_each_count_is_zero() {
 
 #[test]
 fn fewer_bytes_than_were_announced_are_no_proof() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         let log = Log::new(layout, 50, Kind::Usual, false, 6);
         let set = log.set();
         for have in [0, 3, 4, set.len() - layout.width(), set.len() - 1] {
@@ -193,7 +193,7 @@ fn a_hole_is_no_proof_wherever_it_is() {
 
 #[test]
 fn damaged_packets_are_no_proof_but_where_every_session_had_them_the_witnesses_decide() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         let log = Log::new(layout, 50, Kind::Usual, false, 6);
         let set = log.set();
         let damaged = Evidence { damaged_packets: 3, ..evidence(set.len(), Counts::steady(50)) };

@@ -15,7 +15,10 @@ pub(crate) const EIGHT_B: AttendanceLayout = AttendanceLayout::EightB;
 pub(crate) const SIXTEEN: AttendanceLayout = AttendanceLayout::Sixteen;
 pub(crate) const FORTY: AttendanceLayout = AttendanceLayout::Wide(40);
 pub(crate) const FORTY_NINE: AttendanceLayout = AttendanceLayout::Wide(49);
-pub(crate) const LAYOUTS: [AttendanceLayout; 5] = AttendanceLayout::KNOWN;
+
+pub(crate) fn layouts() -> impl Iterator<Item = AttendanceLayout> {
+    AttendanceLayout::known()
+}
 
 pub(crate) fn is_wide(layout: AttendanceLayout) -> bool {
     matches!(layout, AttendanceLayout::Wide(_))

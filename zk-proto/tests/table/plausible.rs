@@ -1,6 +1,6 @@
 //! Good, neutral and bad records, and how many of each a set may have.
 
-use super::{EIGHT_A, EIGHT_B, FORTY, LAYOUTS, SIXTEEN, clear_id, fields, log_with, set_time};
+use super::{EIGHT_A, EIGHT_B, FORTY, SIXTEEN, clear_id, fields, layouts, log_with, set_time};
 use crate::logs::{Log, evidence, given_out, host_now, prove_twice, spool};
 use zk_proto::DeviceTime;
 use zk_proto::proof::{Counts, Doubt, Evidence, Tally, prove};
@@ -55,7 +55,7 @@ fn a_date_is_good_from_the_day_after_the_reset_to_a_day_past_the_later_clock() {
         (thirtieth_of_february, BAD, BAD),
         (u32::MAX, BAD, BAD),
     ];
-    for layout in LAYOUTS {
+    for layout in layouts() {
         for (time, without_word, with_word) in rows {
             let change = |record: &mut [u8]| set_time(fields(layout), record, time);
             assert_eq!(judged(layout, true, change), with_word, "{layout} {time}");
@@ -176,7 +176,7 @@ fn a_number_for_an_id_is_not_zero() {
 /// Stricter than the rules: memory that was never written is all zero.
 #[test]
 fn a_record_without_id_date_state_and_mode_is_bad() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         assert_eq!(judged(layout, true, |record| record.fill(0)), BAD, "{layout}");
     }
 }
@@ -250,7 +250,7 @@ fn nowhere_have_64_in_a_row_more_bad_ones_than_good_ones() {
 
 #[test]
 fn the_order_of_dates_is_never_held_against_a_set() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         for records in [5, 50, 500] {
             let mut log = log_with(layout, records, |_, _, _| ());
             let backwards: Vec<u8> = log.bytes.chunks(layout.width()).rev().flatten().copied().collect();

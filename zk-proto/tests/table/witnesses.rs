@@ -1,6 +1,6 @@
 //! The table of witnesses: A length word, B size, C count, D record numbers; each alone, in pairs, and all together.
 
-use super::{EIGHT_A, EIGHT_B, FORTY, FORTY_NINE, LAYOUTS, SIXTEEN, is_wide};
+use super::{EIGHT_A, EIGHT_B, FORTY, FORTY_NINE, SIXTEEN, is_wide, layouts};
 use crate::logs::{Kind, Log, evidence, given_out, spool};
 use zk_proto::proof::{Counts, Doubt, Evidence, Remembered, Witnesses, prove};
 use zk_proto::record::AttendanceLayout;
@@ -184,7 +184,7 @@ fn fewer_than_five_short_records_need_word_size_and_count() {
 
 #[test]
 fn the_count_may_lie_between_the_two_that_were_read() {
-    for layout in LAYOUTS {
+    for layout in layouts() {
         let (log, set, steady) = staged(layout, RECORDS, "ABC");
         let between = [(200, 200), (199, 200), (200, 207), (203, 198)];
         for (before, after) in between {

@@ -72,7 +72,7 @@ fn readings(bytes: &mut OpenBuffer, buffer: &UnprovenBuffer) -> Result<(Vec<Forc
     let mut all = bytes.possible()?;
     let possible: Vec<AttendanceLayout> = all.iter().map(Forced::layout).collect();
     let remembered = buffer.evidence.as_ref().and_then(|known| known.layout.as_deref()?.parse().ok());
-    for layout in remembered.into_iter().chain(AttendanceLayout::KNOWN) {
+    for layout in remembered.into_iter().chain(AttendanceLayout::known()) {
         if !all.iter().any(|reading| reading.layout() == layout) {
             all.extend(bytes.forced(layout)?);
         }

@@ -1,7 +1,7 @@
 //! The table of layouts: the offset of each field of a record. Nothing else knows an offset.
 //!
 //! To add a layout, add a variant to [`AttendanceLayout`] with its width and name, its row of fields, an entry in
-//! [`AttendanceLayout::KNOWN`], and a vector. Decoding, encoding, proof, ledger and simulator read the row.
+//! `KNOWN`, and a vector. Decoding, encoding, proof, ledger and simulator read the row.
 
 use core::fmt;
 use core::ops::Range;
@@ -17,6 +17,7 @@ pub const WIDE_MAX: u16 = 512;
 /// The layout of a terminal's attendance records. All numbers are little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum AttendanceLayout {
     /// 8 bytes: uid `u16`, verify mode, time `u32`, punch state. Source: one client; no capture is known.
     EightA,
@@ -61,8 +62,12 @@ const WIDE: AttendanceFields = AttendanceFields {
 };
 
 impl AttendanceLayout {
-    /// The layouts that terminals are known to use, the most common first.
-    pub const KNOWN: [Self; 5] = [Self::Wide(40), Self::Wide(49), Self::Sixteen, Self::EightB, Self::EightA];
+    /// Returns the layouts that terminals are known to use, the most common first.
+    pub fn known() -> impl Iterator<Item = Self> + Clone {
+        Self::KNOWN.into_iter()
+    }
+
+    pub(crate) const KNOWN: [Self; 5] = [Self::Wide(40), Self::Wide(49), Self::Sixteen, Self::EightB, Self::EightA];
 
     /// Bytes of one record.
     #[must_use]
