@@ -136,7 +136,7 @@ pub(crate) struct Sync {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Where the demo keeps its database and its ledger
-    #[arg(long, value_name = "DIR", default_value = crate::command::demo::DIR)]
+    #[arg(long, value_name = "DIR", default_value = crate::command::sync::demo::DIR)]
     pub(crate) dir: PathBuf,
 }
 

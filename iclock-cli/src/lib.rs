@@ -7,7 +7,6 @@ mod config;
 mod error;
 mod exit_code;
 mod export;
-mod iclock;
 mod logging;
 mod output;
 mod signal;
@@ -26,25 +25,25 @@ pub fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     global.remember();
     finish(match command {
-        Command::Sync(args) => command::sync::run(&global, &args),
-        Command::Demo(args) => command::demo::run(&global, &args),
-        Command::Simulate(args) => command::simulate::run(&global, &args),
-        Command::Info(args) => command::info::run(&global, &args),
+        Command::Sync(args) => command::sync::sync::run(&global, &args),
+        Command::Demo(args) => command::sync::demo::run(&global, &args),
+        Command::Simulate(args) => command::lab::simulate::run(&global, &args),
+        Command::Info(args) => command::terminal::info::run(&global, &args),
         #[cfg(feature = "firestore")]
-        Command::Doctor(args) => command::doctor::run(&global, &args),
-        Command::Migrate(args) => command::migrate::run(&global, &args),
-        Command::Quarantine(args) => command::quarantine::run(&global, &args),
-        Command::Replay(args) => command::replay::run(&global, &args),
-        Command::Unproven(args) => command::unproven::run(&global, &args),
-        Command::Config(args) => command::config::run(&global, &args),
-        Command::Completions { shell } => command::completions::run(shell),
+        Command::Doctor(args) => command::setup::doctor::run(&global, &args),
+        Command::Migrate(args) => command::setup::migrate::run(&global, &args),
+        Command::Quarantine(args) => command::ledger::quarantine::run(&global, &args),
+        Command::Replay(args) => command::ledger::replay::run(&global, &args),
+        Command::Unproven(args) => command::ledger::unproven::run(&global, &args),
+        Command::Config(args) => command::setup::config::run(&global, &args),
+        Command::Completions { shell } => command::setup::completions::run(shell),
     })
 }
 
 /// Runs `iclock` with the arguments of the process.
 #[must_use]
 pub fn run_iclock() -> ExitCode {
-    finish(iclock::run(&iclock::Iclock::parse()))
+    finish(command::sync::iclock::run(&command::sync::iclock::Iclock::parse()))
 }
 
 fn finish(result: Result<exit_code::ExitCode, CliError>) -> ExitCode {

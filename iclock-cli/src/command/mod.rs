@@ -1,17 +1,10 @@
-//! One file for each command.
+//! The commands, in groups; a file for each.
 
-pub(crate) mod completions;
-pub(crate) mod config;
-pub(crate) mod demo;
-#[cfg(feature = "firestore")]
-pub(crate) mod doctor;
-pub(crate) mod info;
-pub(crate) mod migrate;
-pub(crate) mod quarantine;
-pub(crate) mod replay;
-pub(crate) mod simulate;
+pub(crate) mod lab;
+pub(crate) mod ledger;
+pub(crate) mod setup;
 pub(crate) mod sync;
-pub(crate) mod unproven;
+pub(crate) mod terminal;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;

@@ -8,8 +8,8 @@ use attendance_model::{EventId, IdScheme, Sink};
 use chrono::{DateTime, Local, TimeDelta, Utc};
 use iclock_sync::{Bound, Engine, Ledger, Observer, Report, RunOptions, Schedule, Window};
 
-use super::runtime;
 use crate::cli::{Global, Sync};
+use crate::command::runtime;
 use crate::config::duration::When;
 use crate::config::{Config, ConfigErrors, SinkConfig};
 use crate::error::CliError;

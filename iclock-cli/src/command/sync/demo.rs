@@ -7,9 +7,9 @@ use chrono::{NaiveDate, NaiveDateTime};
 use zk_sim::faults::FaultKind;
 use zk_sim::{Device, Fault, Profile, Punch, Server, Terminal};
 
-use super::runtime;
 use super::sync::{Job, carry_out};
 use crate::cli::{Demo, Global, Targets};
+use crate::command::runtime;
 use crate::config::{Config, Flags};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;

@@ -6,8 +6,8 @@ use attendance_model::legacy::Export;
 use attendance_model::{EventId, IdScheme};
 use iclock_sync::Ledger;
 
-use crate::command::migrate::{found_ids, import};
-use crate::command::sync::{Job, carry_out};
+use crate::command::setup::migrate::{found_ids, import};
+use crate::command::sync::sync::{Job, carry_out};
 use crate::config::duration::When;
 use crate::config::{Config, ConfigError, Flags, Origin};
 use crate::error::CliError;

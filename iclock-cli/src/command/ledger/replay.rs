@@ -3,8 +3,8 @@
 use chrono::Utc;
 use iclock_sync::{Ledger, Window};
 
-use super::sync::{self, Job};
 use crate::cli::{Global, Replay, Targets};
+use crate::command::sync::sync::{self, Job};
 use crate::config::{Config, SinkConfig};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;

@@ -34,7 +34,7 @@ pub(crate) fn run(global: &Global, command: &ConfigCommand) -> Result<ExitCode, 
     if !errors.is_empty() {
         return Err(ConfigErrors::in_order(errors).into());
     }
-    super::sync::engine(&config, opened, None, &[])?;
+    crate::command::sync::sync::engine(&config, opened, None, &[])?;
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let (terminals, sinks) = (count(config.devices.len(), "terminal"), count(config.sinks.len(), "sink"));
     output::line(format_args!("ok: {terminals}, {sinks}"));

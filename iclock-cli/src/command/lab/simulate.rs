@@ -7,8 +7,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use zk_sim::faults::FaultKind;
 use zk_sim::{Control, Profile, Server, Terminal, TerminalBuilder};
 
-use super::runtime;
 use crate::cli::{Global, Simulate};
+use crate::command::runtime;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::logging::{self, Verbosity};

@@ -6,8 +6,8 @@ use iclock_sync::{DeviceOptions, TerminalError};
 use serde::Serialize;
 use zk_proto::{Client, ClientError, DeviceTime, Identity};
 
-use super::runtime;
 use crate::cli::{Global, Info, Targets};
+use crate::command::runtime;
 use crate::config::{Config, ConfigError};
 use crate::error::{CliError, chain};
 use crate::exit_code::ExitCode;

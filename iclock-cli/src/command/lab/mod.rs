@@ -1,0 +1,3 @@
+//! To try things out without a terminal.
+
+pub(crate) mod simulate;

@@ -1,0 +1,5 @@
+//! Look into the ledger, and change what it holds.
+
+pub(crate) mod quarantine;
+pub(crate) mod replay;
+pub(crate) mod unproven;

@@ -1,0 +1,6 @@
+//! From terminals into sinks.
+
+pub(crate) mod demo;
+pub(crate) mod iclock;
+#[expect(clippy::module_inception, reason = "the group has the name of its main command")]
+pub(crate) mod sync;

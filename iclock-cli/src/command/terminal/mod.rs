@@ -1,0 +1,3 @@
+//! Ask terminals.
+
+pub(crate) mod info;
