@@ -4,55 +4,61 @@
 mod cli;
 mod command;
 mod config;
+mod context;
 mod error;
 mod exit_code;
 mod export;
+mod global;
+mod job;
 mod logging;
 mod output;
 mod signal;
 mod sinks;
+mod wiring;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::error::CliError;
+use crate::command::sync::iclock::Iclock;
+use crate::context::{Context, Outcome};
+use crate::global::Global;
 
 /// Runs `iclock-cli` with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
-    global.remember();
+    let context = Context::new(global);
     finish(match command {
-        Command::Sync(args) => command::sync::sync::run(&global, &args),
-        Command::Demo(args) => command::sync::demo::run(&global, &args),
-        Command::Simulate(args) => command::lab::simulate::run(&global, &args),
-        Command::Info(args) => command::terminal::info::run(&global, &args),
+        Command::Sync(sync) => sync.run(&context),
+        Command::Demo(demo) => demo.run(&context),
+        Command::Simulate(simulate) => simulate.run(&context),
+        Command::Info(info) => info.run(&context),
         #[cfg(feature = "firestore")]
-        Command::Doctor(args) => command::setup::doctor::run(&global, &args),
-        Command::Migrate(args) => command::setup::migrate::run(&global, &args),
-        Command::Quarantine(args) => command::ledger::quarantine::run(&global, &args),
-        Command::Replay(args) => command::ledger::replay::run(&global, &args),
-        Command::Unproven(args) => command::ledger::unproven::run(&global, &args),
-        Command::Config(args) => command::setup::config::run(&global, &args),
-        Command::Completions { shell } => command::setup::completions::run(shell),
+        Command::Doctor(doctor) => doctor.run(&context),
+        Command::Migrate(migrate) => migrate.run(&context),
+        Command::Quarantine(quarantine) => quarantine.run(&context),
+        Command::Replay(replay) => replay.run(&context),
+        Command::Unproven(unproven) => unproven.run(&context),
+        Command::Config(config) => config.run(&context),
+        Command::Completions(completions) => completions.run(),
     })
 }
 
 /// Runs `iclock` with the arguments of the process.
 #[must_use]
 pub fn run_iclock() -> ExitCode {
-    finish(command::sync::iclock::run(&command::sync::iclock::Iclock::parse()))
+    finish(Iclock::parse().run(&Context::new(Global::default())))
 }
 
-fn finish(result: Result<exit_code::ExitCode, CliError>) -> ExitCode {
-    let code = result.unwrap_or_else(|error| {
+fn finish(outcome: Outcome) -> ExitCode {
+    let code = outcome.unwrap_or_else(|error| {
         error.print();
         error.code
     });
     match code {
-        // Whoever reads the output would take a part for the whole.
+        // The reader of the output would take a part for the whole.
         exit_code::ExitCode::Done if output::is_lost() => exit_code::ExitCode::Fault,
         code => code,
     }

@@ -1,17 +1,18 @@
 //! `simulate`: terminals to try against, with every fault that a real one shows.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use tokio::time::{MissedTickBehavior, interval};
 use zk_sim::faults::FaultKind;
-use zk_sim::{Control, Profile, Server, Terminal, TerminalBuilder};
+use zk_sim::{Control, Fault, Profile, Server, Terminal, TerminalBuilder};
 
-use crate::cli::{Global, Simulate};
-use crate::command::runtime;
+use crate::config::duration;
+use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::logging::{self, Verbosity};
 use crate::output;
 use crate::signal::{Asked, Signals};
 
@@ -19,28 +20,77 @@ use crate::signal::{Asked, Signals};
 /// little time between them.
 const PACE: Duration = Duration::from_millis(1);
 
-pub(crate) fn run(global: &Global, args: &Simulate) -> Result<ExitCode, CliError> {
-    if args.list_faults {
-        let rows = FaultKind::ALL.iter().map(|kind| vec![kind.name().to_owned(), kind.about().to_owned()]);
-        output::line(output::human::table(&["Fault", "what it does"], rows));
-        return Ok(ExitCode::Done);
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Where to listen, TCP and UDP; port 0 takes a free one. Further terminals count
+    /// up from the port
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4370")]
+    listen: SocketAddr,
+    /// Punches in the log
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    records: usize,
+    /// People in the user table [default: 20; with --data, whoever punched]
+    #[arg(long, value_name = "N")]
+    users: Option<u16>,
+    /// What the data are drawn from
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// The log from a file instead: punches (.jsonl, .csv), or a captured data set as it
+    /// came (.hex, .bin)
+    #[arg(long, value_name = "FILE", conflicts_with = "records")]
+    data: Option<PathBuf>,
+    /// The family of terminal; see --list-profiles
+    #[arg(long, value_name = "P")]
+    profile: Option<String>,
+    /// A fault, NAME[=VALUE][xTIMES][@SKIP]; repeats; see --list-faults
+    #[arg(long, value_name = "FAULT", value_parser = fault)]
+    fault: Vec<Fault>,
+    /// The comm key that it demands; 0 for none
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    key: u32,
+    /// How many terminals
+    #[arg(long, value_name = "TERMINALS", default_value_t = 1)]
+    count: u16,
+    /// Let somebody punch this often, e.g. 1s
+    #[arg(long, value_name = "INTERVAL", value_parser = span)]
+    punch_every: Option<Duration>,
+    /// Let other programs look at the terminals and change them while they run: one JSON
+    /// object per line each way, e.g. {"do":"punch"}; {"do":"help"} lists what there is.
+    /// Port 0 takes a free one; a line "control ADDR:PORT" follows those of the terminals
+    #[arg(long, value_name = "ADDR:PORT")]
+    control: Option<SocketAddr>,
+    /// List the faults and end
+    #[arg(long)]
+    list_faults: bool,
+    /// List the families and end
+    #[arg(long)]
+    list_profiles: bool,
+}
+
+impl Simulate {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        if self.list_faults {
+            let rows = FaultKind::ALL.iter().map(|kind| vec![kind.name().to_owned(), kind.about().to_owned()]);
+            output::line(output::human::table(&["Fault", "what it does"], rows));
+            return Ok(ExitCode::Done);
+        }
+        if self.list_profiles {
+            let rows = Profile::ALL.iter().map(|profile| vec![profile.name.to_owned(), profile.about.to_owned()]);
+            output::line(output::human::table(&["Profile", "which terminals"], rows));
+            return Ok(ExitCode::Done);
+        }
+        context.log(None)?;
+        let mut profile = match &self.profile {
+            None => Profile::default(),
+            Some(name) => Profile::named(name).ok_or_else(|| {
+                let known: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name).collect();
+                CliError::new(ExitCode::Usage, format!("--profile: no family is called {name:?}"))
+                    .hint(format!("one of {}", known.join(", ")))
+            })?,
+        };
+        profile.pace = PACE;
+        context.block_on(async |signals: Signals| serve(&self, profile, &signals).await)
     }
-    if args.list_profiles {
-        let rows = Profile::ALL.iter().map(|profile| vec![profile.name.to_owned(), profile.about.to_owned()]);
-        output::line(output::human::table(&["Profile", "which terminals"], rows));
-        return Ok(ExitCode::Done);
-    }
-    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
-    let mut profile = match &args.profile {
-        None => Profile::default(),
-        Some(name) => Profile::named(name).ok_or_else(|| {
-            let known: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name).collect();
-            CliError::new(ExitCode::Usage, format!("--profile: no family is called {name:?}"))
-                .hint(format!("one of {}", known.join(", ")))
-        })?,
-    };
-    profile.pace = PACE;
-    runtime()?.block_on(serve(args, profile))
 }
 
 /// The terminal's log: from the file, or drawn from the seed.
@@ -59,9 +109,7 @@ fn with_log(terminal: TerminalBuilder, args: &Simulate, seed: u64) -> Result<Ter
     }
 }
 
-async fn serve(args: &Simulate, profile: Profile) -> Result<ExitCode, CliError> {
-    let signals =
-        Signals::listen().map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for signals", &error))?;
+async fn serve(args: &Simulate, profile: Profile, signals: &Signals) -> Outcome {
     let mut servers = Vec::new();
     for n in 0..args.count {
         let addr = address(args.listen, n)?;
@@ -121,4 +169,14 @@ async fn punch(servers: &[Server], every: Duration) {
             server.handle().punch_now();
         }
     }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    duration::parse(text, Duration::from_secs(1))
+        .filter(|span| !span.is_zero())
+        .ok_or_else(|| "write it like 1s or 500ms".to_owned())
+}
+
+fn fault(text: &str) -> Result<Fault, String> {
+    text.parse().map_err(|error| format!("{error} (iclock-cli simulate --list-faults)"))
 }

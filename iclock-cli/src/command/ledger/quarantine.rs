@@ -2,31 +2,54 @@
 
 use std::fmt::Write as _;
 
+use attendance_model::Reason;
+use clap::Subcommand;
 use iclock_sync::Ledger;
 use iclock_sync::ledger::{QuarantineFilter, QuarantinedRecord, UnprovenBuffer};
 
-use crate::cli::{Global, Quarantine, Targets};
-use crate::config::Config;
+use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::{self, grouped, human};
 
-pub(crate) fn run(global: &Global, command: &Quarantine) -> Result<ExitCode, CliError> {
-    let config = Config::load(&global.flags(&Targets::default()))?;
-    let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else {
-        return Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
-            .hint("name the state directory with --state; a first sync makes it"));
-    };
-    match command {
-        Quarantine::List { device, reason, limit, json } => {
-            let filter = QuarantineFilter { terminal: device.clone(), reason: *reason, ..QuarantineFilter::default() };
-            list(&ledger, &filter, *limit, *json)
+#[derive(Debug, Subcommand)]
+pub(crate) enum Quarantine {
+    /// Records that were refused, and logs that could not be proven
+    List {
+        /// Of this terminal only: its name or serial number
+        #[arg(long, value_name = "NAME")]
+        device: Option<String>,
+        /// For this reason only, e.g. empty_user_id
+        #[arg(long, value_parser = reason)]
+        reason: Option<Reason>,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// One record, with its raw bytes
+    Show {
+        /// Its number, as listed
+        id: i64,
+    },
+}
+
+impl Quarantine {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        let ledger = context.ledger(&context.quiet_config()?)?;
+        match self {
+            Self::List { device, reason, limit, json } => {
+                let filter = QuarantineFilter { terminal: device, reason, ..QuarantineFilter::default() };
+                list(&ledger, &filter, limit, json)
+            }
+            Self::Show { id } => show(&ledger, id),
         }
-        Quarantine::Show { id } => show(&ledger, *id),
     }
 }
 
-fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> Result<ExitCode, CliError> {
+fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> Outcome {
     let records = ledger.quarantine(filter, limit)?;
     let of_terminal = |buffer: &UnprovenBuffer| {
         filter.terminal.as_ref().is_none_or(|name| *name == buffer.serial || *name == buffer.device_name)
@@ -77,7 +100,7 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> R
     Ok(ExitCode::Done)
 }
 
-fn show(ledger: &Ledger, id: i64) -> Result<ExitCode, CliError> {
+fn show(ledger: &Ledger, id: i64) -> Outcome {
     let Some(record) = ledger.quarantined(id)? else {
         return Err(CliError::new(ExitCode::Usage, format!("the quarantine has no record {id}"))
             .hint(format!("{} shows the numbers", output::printed::command("quarantine list"))));
@@ -144,5 +167,12 @@ fn unproven_as_json(buffer: &UnprovenBuffer) -> serde_json::Value {
         "bytes": buffer.bytes,
         "file": buffer.file,
         "seen_at": buffer.seen_at,
+    })
+}
+
+fn reason(text: &str) -> Result<Reason, String> {
+    Reason::from_word(text).ok_or_else(|| {
+        let words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        format!("no such reason; there are: {}", words.join(", "))
     })
 }

@@ -1,25 +1,52 @@
 //! `doctor`: finds what is amiss, and mends it where that is asked for.
 
 use attendance_model::SinkError;
+use clap::{Args, Subcommand};
 use serde_json::json;
 use sink_firestore::FirestoreOptions;
 use sink_firestore::garbage::{Deletion, Find, GarbageFinder, Report, Scope};
 
-use crate::cli::{Doctor, FindGarbage, Global, Targets};
-use crate::command::runtime;
-use crate::config::{Config, SinkConfig};
+use crate::config::SinkConfig;
+use crate::context::{Context, Outcome};
 use crate::error::{CliError, chain};
 use crate::exit_code::ExitCode;
-use crate::logging::{self, Verbosity};
+use crate::global::{Targets, is_url};
 use crate::output::human::table;
 use crate::output::{self, grouped};
 use crate::sinks;
 
-pub(crate) fn run(global: &Global, doctor: &Doctor) -> Result<ExitCode, CliError> {
-    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
-    let Doctor::Firestore(args) = doctor;
-    let finder = GarbageFinder::open(options(global, args)?);
-    runtime()?.block_on(find_garbage(&finder, args, global.quiet)).map_err(failed)
+#[derive(Debug, Subcommand)]
+pub(crate) enum Doctor {
+    /// Find the documents that mis-read logs left behind: an empty staffId, or a time
+    /// more than a day after the upload. Each document costs a read
+    Firestore(FindGarbage),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FindGarbage {
+    /// Report what the Python tool left behind; ends with 70 when there is any
+    #[arg(long, required = true)]
+    find_garbage: bool,
+    /// Delete what is found, unless somebody changes it meanwhile
+    #[arg(long)]
+    apply: bool,
+    /// Look for empty staffIds alone: a read for each find, not for each document
+    #[arg(long)]
+    empty_staff_id: bool,
+    /// The sink, where several are Firestore: a configured name, or a URL
+    #[arg(long, value_name = "NAME|URL")]
+    sink: Option<String>,
+    /// Print one JSON object for each find
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        let Self::Firestore(args) = self;
+        let finder = GarbageFinder::open(options(context, &args)?);
+        context.runtime()?.block_on(find_garbage(&finder, &args, context.is_quiet())).map_err(failed)
+    }
 }
 
 /// Deletions by what they came to.
@@ -55,14 +82,9 @@ async fn find_garbage(finder: &GarbageFinder, args: &FindGarbage, quiet: bool) -
 }
 
 /// The options of the sink that is named, or of the only one that is Firestore.
-fn options(global: &Global, args: &FindGarbage) -> Result<FirestoreOptions, CliError> {
-    let url = args.sink.as_ref().filter(|sink| sink.contains(':'));
-    let targets = Targets { sink: url.cloned().into_iter().collect(), ..Targets::default() };
-    let config = Config::load(&global.flags(&targets))?;
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
-    let named = |sink: &&SinkConfig| url.is_some() || args.sink.as_ref().is_none_or(|name| *name == sink.name);
+fn options(context: &Context, args: &FindGarbage) -> Result<FirestoreOptions, CliError> {
+    let config = context.config(&Targets::of_sink(args.sink.as_ref()))?;
+    let named = |sink: &&SinkConfig| args.sink.as_ref().is_none_or(|name| is_url(name) || *name == sink.name);
     let of_firestore = |sink: &&SinkConfig| sink.url.text.starts_with("firestore:");
     let found: Vec<&SinkConfig> = config.sinks.iter().filter(named).filter(of_firestore).collect();
     let (problem, hint) = match found.as_slice() {

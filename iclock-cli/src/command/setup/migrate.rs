@@ -8,53 +8,72 @@ use std::sync::Arc;
 
 use attendance_model::legacy::{CACHE_FILE, SalvagedIds, is_audit_file_name, salvage_ids, write_array};
 use attendance_model::{EventId, IdScheme, Sink};
+use clap::Args;
 use iclock_sync::Ledger;
 
-use crate::cli::{Global, Migrate, Targets};
 use crate::config::python::KEY_FILE;
 use crate::config::{self, Config, SinkConfig};
+use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::logging::{self, Verbosity};
+use crate::global::{Targets, is_url};
 use crate::output::{self, grouped, printed};
 use crate::sinks;
 
-pub(crate) fn run(global: &Global, args: &Migrate) -> Result<ExitCode, CliError> {
-    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
-    if !args.dir.is_dir() {
-        return Err(CliError::new(ExitCode::Configuration, format!("{} is no directory", args.dir.display()))
-            .hint("name the Python tool's directory, in which .env, cache and output stand"));
-    }
-    if let Some(file) = &args.write_config {
-        write_config(&args.dir, file)?;
-    }
-    if let Some(file) = &args.export_cache {
-        return export_cache(global, args, file);
-    }
-    let found = found_ids(&args.dir)?;
-    if args.write_config.is_some() && args.sink.is_none() {
-        tell_key(&args.dir);
-        return Ok(ExitCode::Done);
-    }
-    let all = found.iter().collect::<HashSet<_>>().len() as u64;
-    let (config, sink) = legacy_sink(global, args)?;
-    let ledger = Ledger::open(&config.state_dir)?;
-    let added = import(&ledger, sink.as_ref(), found)?;
-    if all == 0 {
-        tracing::warn!("{}: there is neither {CACHE_FILE} nor output/logs_*.json", args.dir.display());
-    }
-    let before = match all.saturating_sub(added) {
-        0 => String::new(),
-        before => format!(", {} counted already", grouped(before)),
-    };
-    output::line(format_args!("{} ids count as delivered to {} now{before}", grouped(added), sink.name()));
-    output::line(
-        "Documents from terminals with 16-byte records will differ from the Python\n\
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// The Python tool's directory: .env, devices.json, cache/, output/
+    #[arg(value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// The sink that the Python tool wrote to: a configured name, or a URL
+    #[arg(long, value_name = "NAME|URL")]
+    sink: Option<String>,
+    /// Write the configuration found there as TOML, - for stdout
+    #[arg(long, value_name = "FILE")]
+    write_config: Option<PathBuf>,
+    /// For going back: write every id that the sink holds as the Python tool's cache
+    #[arg(long, value_name = "FILE", conflicts_with = "write_config")]
+    export_cache: Option<PathBuf>,
+}
+
+impl Migrate {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        context.log(None)?;
+        if !self.dir.is_dir() {
+            return Err(CliError::new(ExitCode::Configuration, format!("{} is no directory", self.dir.display()))
+                .hint("name the Python tool's directory, in which .env, cache and output stand"));
+        }
+        if let Some(file) = &self.write_config {
+            write_config(&self.dir, file)?;
+        }
+        if let Some(file) = &self.export_cache {
+            return export_cache(context, &self, file);
+        }
+        let found = found_ids(&self.dir)?;
+        if self.write_config.is_some() && self.sink.is_none() {
+            tell_key(&self.dir);
+            return Ok(ExitCode::Done);
+        }
+        let all = found.iter().collect::<HashSet<_>>().len() as u64;
+        let (config, sink) = legacy_sink(context, &self)?;
+        let ledger = Ledger::open(&config.state_dir)?;
+        let added = import(&ledger, sink.as_ref(), found)?;
+        if all == 0 {
+            tracing::warn!("{}: there is neither {CACHE_FILE} nor output/logs_*.json", self.dir.display());
+        }
+        let before = match all.saturating_sub(added) {
+            0 => String::new(),
+            before => format!(", {} counted already", grouped(before)),
+        };
+        output::line(format_args!("{} ids count as delivered to {} now{before}", grouped(added), sink.name()));
+        output::line(
+            "Documents from terminals with 16-byte records will differ from the Python\n\
          tool's in `status` and `workCode`, unless sixteen_mode_first = true is set for\n\
          the terminal.",
-    );
-    tell_key(&args.dir);
-    Ok(ExitCode::Done)
+        );
+        tell_key(&self.dir);
+        Ok(ExitCode::Done)
+    }
 }
 
 /// Enters ids as delivered; returns how many were new.
@@ -94,14 +113,9 @@ fn unreadable(path: &Path, error: &io::Error) -> CliError {
 }
 
 /// The sink that the Python tool wrote to.
-fn legacy_sink(global: &Global, args: &Migrate) -> Result<(Config, Arc<dyn Sink>), CliError> {
-    let url = args.sink.as_ref().filter(|sink| sink.contains(':'));
-    let targets = Targets { sink: url.cloned().into_iter().collect(), ..Targets::default() };
-    let config = Config::load(&global.flags(&targets))?;
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
-    let named = |sink: &&SinkConfig| url.is_some() || args.sink.as_ref().is_none_or(|name| *name == sink.name);
+fn legacy_sink(context: &Context, args: &Migrate) -> Result<(Config, Arc<dyn Sink>), CliError> {
+    let config = context.config(&Targets::of_sink(args.sink.as_ref()))?;
+    let named = |sink: &&SinkConfig| args.sink.as_ref().is_none_or(|name| is_url(name) || *name == sink.name);
     let mut candidates = Vec::new();
     for sink in config.sinks.iter().filter(named) {
         candidates.push(sinks::open(sink)?);
@@ -124,12 +138,9 @@ fn legacy_sink(global: &Global, args: &Migrate) -> Result<(Config, Arc<dyn Sink>
     }
 }
 
-fn export_cache(global: &Global, args: &Migrate, file: &Path) -> Result<ExitCode, CliError> {
-    let (config, sink) = legacy_sink(global, args)?;
-    let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else {
-        return Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
-            .hint("name the state directory with --state"));
-    };
+fn export_cache(context: &Context, args: &Migrate, file: &Path) -> Outcome {
+    let (config, sink) = legacy_sink(context, args)?;
+    let ledger = context.ledger(&config)?;
     let ids = ledger.legacy_ids_at(&sink.target())?;
     let write = || -> io::Result<()> {
         if let Some(dir) = file.parent() {

@@ -1,19 +1,18 @@
 //! `demo`: three simulated terminals, one of them with faults, into a SQLite file, by the same way as `sync`.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, NaiveDateTime};
+use clap::Args;
 use zk_sim::faults::FaultKind;
 use zk_sim::{Device, Fault, Profile, Punch, Server, Terminal};
 
-use super::sync::{Job, carry_out};
-use crate::cli::{Demo, Global, Targets};
-use crate::command::runtime;
 use crate::config::{Config, Flags};
+use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::logging::{self, Verbosity};
+use crate::job::{Job, carry_out};
 use crate::output::{self, printed};
 
 /// Where it is without `--dir`.
@@ -26,38 +25,43 @@ const TERMINALS: [(&str, &str, usize, u64); 3] =
 const FAULTS: [(FaultKind, i64, Option<u64>); 2] =
     [(FaultKind::CutHead, 12, Some(1)), (FaultKind::EmptyUserIds, 2, None)];
 
-pub(crate) fn run(global: &Global, args: &Demo) -> Result<ExitCode, CliError> {
-    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
-    let terminals = runtime()?;
-    let servers = terminals.block_on(start())?;
-    let database = args.dir.join("attendance.db");
-    let targets = Targets {
-        device: servers.iter().map(|(name, server)| format!("{name}={}", server.addr())).collect(),
-        sink: vec![format!("sqlite:{}", database.display())],
-    };
-    let state = args.dir.join("state");
-    let flags = Flags {
-        devices: targets.device,
-        sinks: targets.sink,
-        settings: vec![("state_dir", "demo", state.display().to_string())],
-        bare: true,
-        ..Flags::default()
-    };
-    std::fs::create_dir_all(&args.dir).map_err(|error| {
-        CliError::because(ExitCode::State, format!("cannot make {}", args.dir.display()), &error)
-            .hint("name another directory with --dir")
-    })?;
-    let config = Config::load(&flags)?;
-    printed::remember(None, Some(&state));
-    output::line(
-        "Three simulated terminals; the workshop's first answer is misframed, and some\nof its records have no user id.\n",
-    );
-    let code = carry_out(&config, &Job { quiet: global.quiet, ..Job::default() })?;
-    output::line("\nTry next:");
-    for line in next(&args.dir, &database) {
-        output::line(format_args!("  {line}"));
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where the demo keeps its database and its ledger
+    #[arg(long, value_name = "DIR", default_value = crate::command::sync::demo::DIR)]
+    dir: PathBuf,
+}
+
+impl Demo {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        context.log(None)?;
+        let terminals = context.runtime()?;
+        let servers = terminals.block_on(start())?;
+        let database = self.dir.join("attendance.db");
+        let state = self.dir.join("state");
+        let flags = Flags {
+            devices: servers.iter().map(|(name, server)| format!("{name}={}", server.addr())).collect(),
+            sinks: vec![format!("sqlite:{}", database.display())],
+            settings: vec![("state_dir", "demo", state.display().to_string())],
+            bare: true,
+            ..Flags::default()
+        };
+        std::fs::create_dir_all(&self.dir).map_err(|error| {
+            CliError::because(ExitCode::State, format!("cannot make {}", self.dir.display()), &error)
+                .hint("name another directory with --dir")
+        })?;
+        let config = Config::load(&flags)?;
+        printed::remember(None, Some(&state));
+        output::line(
+            "Three simulated terminals; the workshop's first answer is misframed, and some\nof its records have no user id.\n",
+        );
+        let code = carry_out(context, &config, &Job { quiet: context.is_quiet(), ..Job::default() })?;
+        output::line("\nTry next:");
+        for line in next(&self.dir, &database) {
+            output::line(format_args!("  {line}"));
+        }
+        Ok(code)
     }
-    Ok(code)
 }
 
 /// Commands that work as they are printed.

@@ -7,12 +7,11 @@ use attendance_model::{EventId, IdScheme};
 use iclock_sync::Ledger;
 
 use crate::command::setup::migrate::{found_ids, import};
-use crate::command::sync::sync::{Job, carry_out};
 use crate::config::duration::When;
 use crate::config::{Config, ConfigError, Flags, Origin};
+use crate::context::{Context, Outcome};
 use crate::error::CliError;
-use crate::exit_code::ExitCode;
-use crate::logging::{self, Verbosity};
+use crate::job::{Job, carry_out};
 use crate::output::grouped;
 use crate::sinks;
 
@@ -49,26 +48,29 @@ pub(crate) struct Iclock {
     force: bool,
 }
 
-pub(crate) fn run(args: &Iclock) -> Result<ExitCode, CliError> {
-    // As in the Python tool, a loop of 0 seconds is none.
-    let interval = args.r#loop.clone().filter(|text| text.trim().parse() != Ok(0.0));
-    let mut settings = vec![("output", "iclock", "output".to_owned()), ("log.dir", "iclock", "logs".to_owned())];
-    settings.push(("max_new", "--max-new", args.max_new.to_string()));
-    settings.extend(interval.clone().map(|interval| ("interval", "--loop", interval)));
-    let config = Config::load(&Flags { python_only: true, settings, ..Flags::default() })?;
-    // As in the Python tool, an export wins over a dry run: nothing is uploaded either way.
-    let exports = [(args.export_simple, Export::Simple), (args.export_normalized, Export::Normalized)];
-    let exports: Vec<Export> = exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect();
-    let dry_run = args.dry_run && exports.is_empty();
-    require_its_files(&config, exports.is_empty())?;
-    logging::start(Verbosity { verbose: 0, quiet: false }, Some(&config.log).filter(|_| !dry_run))?;
-    if !dry_run && exports.is_empty() {
-        take_over(&config)?;
+impl Iclock {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        // As in the Python tool, a loop of 0 seconds is none.
+        let interval = self.r#loop.clone().filter(|text| text.trim().parse() != Ok(0.0));
+        let mut settings = vec![("output", "iclock", "output".to_owned()), ("log.dir", "iclock", "logs".to_owned())];
+        settings.push(("max_new", "--max-new", self.max_new.to_string()));
+        settings.extend(interval.clone().map(|interval| ("interval", "--loop", interval)));
+        let config = Config::load(&Flags { python_only: true, settings, ..Flags::default() })?;
+        // As in the Python tool, an export wins over a dry run: nothing is uploaded either way.
+        let exports = [(self.export_simple, Export::Simple), (self.export_normalized, Export::Normalized)];
+        let exports: Vec<Export> =
+            exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect();
+        let dry_run = self.dry_run && exports.is_empty();
+        require_its_files(&config, exports.is_empty())?;
+        context.start(&config, !dry_run)?;
+        if !dry_run && exports.is_empty() {
+            take_over(&config)?;
+        }
+        // A dry run imports nothing, but tells what would be uploaded after that.
+        let presumed = if dry_run { taken_over(&config)? } else { Vec::new() };
+        let (force, since, repeat) = (self.force, self.since, interval.is_some());
+        carry_out(context, &config, &Job { dry_run, force, since, repeat, exports, presumed, ..Job::default() })
     }
-    // A dry run imports nothing, but tells what would be uploaded after that.
-    let presumed = if dry_run { taken_over(&config)? } else { Vec::new() };
-    let (force, since, repeat) = (args.force, args.since, interval.is_some());
-    carry_out(&config, &Job { dry_run, force, since, repeat, exports, presumed, ..Job::default() })
 }
 
 /// Without the Python tool's files there is nothing to do; those of iclock-cli are not read.

@@ -1,242 +1,104 @@
 //! `sync`: read the terminals, deliver what is new; once, in a loop, or live.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::Duration;
 
 use attendance_model::legacy::Export;
-use attendance_model::{EventId, IdScheme, Sink};
-use chrono::{DateTime, Local, TimeDelta, Utc};
-use iclock_sync::{Bound, Engine, Ledger, Observer, Report, RunOptions, Schedule, Window};
+use clap::Args;
 
-use crate::cli::{Global, Sync};
-use crate::command::runtime;
-use crate::config::duration::When;
-use crate::config::{Config, ConfigErrors, SinkConfig};
-use crate::error::CliError;
-use crate::exit_code::ExitCode;
-use crate::logging::{self, Verbosity};
-use crate::output::{self, grouped, human, printed, progress};
-use crate::signal::{Asked, Signals};
-use crate::sinks;
+use crate::config::Config;
+use crate::config::duration::{self, When};
+use crate::context::{Context, Outcome};
+use crate::global::Targets;
+use crate::job::{Job, carry_out};
 
-/// What is to be done with a configuration.
-#[derive(Debug, Default)]
-pub(crate) struct Job {
-    pub(crate) dry_run: bool,
-    pub(crate) full: bool,
-    pub(crate) force: bool,
-    /// The sinks are being filled again.
-    pub(crate) replay: bool,
-    pub(crate) since: Option<When>,
-    pub(crate) until: Option<When>,
-    /// Again and again, by the configured schedule.
-    pub(crate) repeat: bool,
-    /// Listen to the terminals between the runs.
-    pub(crate) live: bool,
-    /// Instead of sending.
-    pub(crate) exports: Vec<Export>,
-    pub(crate) json: bool,
-    pub(crate) quiet: bool,
-    /// What a dry run takes for imported.
-    pub(crate) presumed: Vec<EventId>,
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Sync {
+    #[command(flatten)]
+    targets: Targets,
+    /// Read the terminals, tell what would go out, change nothing anywhere
+    #[arg(long)]
+    dry_run: bool,
+    /// Send only what was punched since: days (2), a span (36h), a date, a time.
+    /// Without a zone, a time is the terminal's wall clock
+    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
+    since: Option<When>,
+    /// Send only what was punched until then
+    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
+    until: Option<When>,
+    /// Run again and again; a bare number counts seconds [default: the configured
+    /// interval, else 5m]
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "", value_parser = interval)]
+    r#loop: Option<String>,
+    /// As --loop, but listen to the terminals between the runs: a punch is sent within
+    /// seconds
+    #[arg(long, conflicts_with = "dry_run")]
+    live: bool,
+    /// Read every log from its first record
+    #[arg(long)]
+    full: bool,
+    /// Send nothing to a sink for which there are more new events than this
+    #[arg(long, value_name = "N")]
+    max_new: Option<u64>,
+    /// Send what --max-new would stop
+    #[arg(long)]
+    force: bool,
+    /// Write simplified_logs_<time>.json instead of sending
+    #[arg(long, conflicts_with = "dry_run")]
+    export_simple: bool,
+    /// Write normalized_logs_<time>.json instead of sending
+    #[arg(long, conflicts_with = "dry_run")]
+    export_normalized: bool,
+    /// Directory of exports [default: ./output], and of one logs_<time>.json for each
+    /// run that stored something [default: none]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Print one JSON report a run on stdout (schema: docs/report.schema.json)
+    #[arg(long)]
+    json: bool,
 }
 
-pub(crate) fn run(global: &Global, args: &Sync) -> Result<ExitCode, CliError> {
-    let mut flags = global.flags(&args.targets);
-    flags.settings.extend(args.settings());
-    let config = Config::load(&flags)?;
-    let verbosity = Verbosity { verbose: global.verbose, quiet: global.quiet };
-    // A dry run changes no file, so it writes no log either.
-    logging::start(verbosity, Some(&config.log).filter(|_| !args.dry_run))?;
-    let exports = [(args.export_simple, Export::Simple), (args.export_normalized, Export::Normalized)];
-    let job = Job {
-        dry_run: args.dry_run,
-        full: args.full,
-        force: args.force,
-        replay: false,
-        since: args.since,
-        until: args.until,
-        repeat: args.r#loop.is_some() || args.live,
-        live: args.live,
-        exports: exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect(),
-        json: args.json,
-        quiet: global.quiet,
-        presumed: Vec::new(),
-    };
-    carry_out(&config, &job)
-}
-
-/// The engine of a configuration. Contacts nothing.
-pub(crate) fn engine(
-    config: &Config,
-    sinks: Vec<Arc<dyn Sink>>,
-    observer: Option<Arc<dyn Observer>>,
-    presumed: &[EventId],
-) -> Result<Engine, CliError> {
-    let mut builder = Engine::builder(&config.state_dir).options(config.engine.clone());
-    if let Some(sink) = sinks.iter().find(|sink| sink.capabilities().ids == IdScheme::IclockSyncV1) {
-        builder = builder.presume_delivered(sink.as_ref(), presumed.to_vec());
-    }
-    for device in &config.devices {
-        builder = builder.device(device.clone());
-    }
-    for sink in sinks {
-        builder = builder.sink(sink);
-    }
-    if let Some(observer) = observer {
-        builder = builder.observer(observer);
-    }
-    Ok(builder.build()?)
-}
-
-pub(crate) fn carry_out(config: &Config, job: &Job) -> Result<ExitCode, CliError> {
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
-    let sinks = if job.exports.is_empty() { sinks::open_all(&config.sinks)? } else { Vec::new() };
-    let missing = if job.replay { Vec::new() } else { config.missing(job.exports.is_empty()) };
-    if !missing.is_empty() {
-        return Err(ConfigErrors::in_order(missing).into());
-    }
-    job.require_window(Utc::now())?;
-    let names = |of: &mut dyn Iterator<Item = &String>| of.cloned().collect::<Vec<_>>();
-    let devices = names(&mut config.devices.iter().map(|device| &device.name));
-    let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
-    let observer = progress::observer(&devices, &sink_names, !job.quiet && !job.json && !job.repeat);
-    let engine = engine(config, sinks, Some(observer), &job.presumed)?;
-    runtime()?.block_on(async {
-        let signals = Signals::listen()
-            .map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for signals", &error))?;
-        if job.repeat {
-            repeat(config, job, &engine, &signals).await
-        } else {
-            once(config, job, engine, &signals).await
-        }
-    })
-}
-
-async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> Result<ExitCode, CliError> {
-    let now = Utc::now();
-    let report = engine.run(&job.options(config, now), &signals.stop).await?;
-    // Releases the ledger, and takes the progress off the screen.
-    drop(engine);
-    let code = report.run.exit_code;
-    tell(report, config, job);
-    write_exports(config, job, now)?;
-    Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { ExitCode::of_run(code) })
-}
-
-async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Result<ExitCode, CliError> {
-    let schedule = Schedule { base: config.interval, ..config.schedule.clone() };
-    let mut failed = None;
-    let options_at = |now| job.options(config, now);
-    let on_report = |report: &Report| {
-        tell(report.clone(), config, job);
-        if let Err(error) = write_exports(config, job, report.run.started_at) {
-            failed.get_or_insert(error);
-            signals.stop.cancel();
-        }
-    };
-    if job.live {
-        engine.run_live(&schedule, &signals.stop, options_at, on_report).await?;
-    } else {
-        engine.run_loop(&schedule, &signals.stop, options_at, on_report).await?;
-    }
-    match (failed, signals.asked()) {
-        (Some(error), _) => Err(error),
-        (None, Some(Asked::Interrupt)) => Ok(ExitCode::Interrupted),
-        (None, _) => Ok(ExitCode::Done),
-    }
-}
-
-impl Job {
-    /// Of a window that ends before it begins nothing would ever go out.
-    fn require_window(&self, now: DateTime<Utc>) -> Result<(), CliError> {
-        let Window { since: Some(since), until: Some(until) } = self.window(now) else { return Ok(()) };
-        // A wall clock may be this far from the moments that it is compared with: zones reach from -12 to +14 hours.
-        let (since, until, apart) = match (since, until) {
-            (Bound::Wall(since), Bound::Wall(until)) => (since, until, 0),
-            (Bound::Instant(since), Bound::Instant(until)) => (since.naive_utc(), until.naive_utc(), 0),
-            (Bound::Wall(since), Bound::Instant(until)) => (since, until.naive_utc(), 14),
-            (Bound::Instant(since), Bound::Wall(until)) => (since.naive_utc(), until, 12),
-        };
-        if since.signed_duration_since(until) <= TimeDelta::hours(apart) {
-            return Ok(());
-        }
-        Err(CliError::new(ExitCode::Usage, format!("--until {until} lies before --since {since}"))
-            .hint("exchange the two, or leave one out"))
-    }
-
-    fn window(&self, now: DateTime<Utc>) -> Window {
-        Window { since: self.since.map(|when| when.since(now)), until: self.until.map(|when| when.until(now)) }
-    }
-
-    fn options(&self, config: &Config, now: DateTime<Utc>) -> RunOptions {
-        RunOptions {
+impl Sync {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        let mut flags = context.flags(&self.targets);
+        flags.settings.extend(self.settings());
+        let config = Config::load(&flags)?;
+        // A dry run changes no file, so it writes no log either.
+        context.start(&config, !self.dry_run)?;
+        let exports = [(self.export_simple, Export::Simple), (self.export_normalized, Export::Normalized)];
+        let job = Job {
             dry_run: self.dry_run,
-            window: self.window(now),
             full: self.full,
-            max_new: config.max_new,
             force: self.force,
-            replay: self.replay,
-            deliver: self.exports.is_empty(),
-        }
+            replay: false,
+            since: self.since,
+            until: self.until,
+            repeat: self.r#loop.is_some() || self.live,
+            live: self.live,
+            exports: exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect(),
+            json: self.json,
+            quiet: context.is_quiet(),
+            presumed: Vec::new(),
+        };
+        carry_out(context, &config, &job)
+    }
+
+    /// The settings that flags stand for.
+    fn settings(&self) -> Vec<(&'static str, &'static str, String)> {
+        let interval = self.r#loop.clone().filter(|text| !text.is_empty());
+        let max_new = self.max_new.map(|most| most.to_string());
+        let output = self.output.as_ref().map(|dir| dir.display().to_string());
+        let all = [("interval", "--loop", interval), ("max_new", "--max-new", max_new), ("output", "--output", output)];
+        all.into_iter().filter_map(|(path, flag, text)| Some((path, flag, text?))).collect()
     }
 }
 
-/// Adds the way out, as a person at this command line takes it, to what is wrong with a sink. A command is copied whole: for
-/// people, it has a line of its own.
-fn add_commands(report: &mut Report, sinks: &[SinkConfig], between: &str) {
-    for sink in &mut report.sinks {
-        let Some(error) = sink.error.as_mut() else { continue };
-        if sink.over_limit {
-            error.push_str("; then let them pass once with --force, or raise the limit with --max-new");
-        }
-        if sink.lost {
-            let config = sinks.iter().find(|config| config.name == sink.name);
-            let target = config.map_or_else(|| sink.name.clone(), SinkConfig::as_argument);
-            let command = printed::command(&format!("replay --sink {}", printed::quoted(&target)));
-            error.push_str(&format!("; to send them again:{between}{command}"));
-        }
+/// An interval for the configuration to read; empty for its own.
+fn interval(text: &str) -> Result<String, String> {
+    let span = duration::parse(text, Duration::from_secs(1));
+    match span {
+        _ if text.is_empty() => Ok(String::new()),
+        Some(span) if !span.is_zero() => Ok(text.to_owned()),
+        _ => Err("write it like 30s, 5m or 1h 30m; a bare number counts seconds".to_owned()),
     }
-}
-
-fn tell(mut report: Report, config: &Config, job: &Job) {
-    add_commands(&mut report, &config.sinks, if job.json { " " } else { "\n" });
-    if job.json {
-        match serde_json::to_string(&report) {
-            Ok(json) => output::line(json),
-            Err(error) => tracing::error!("cannot write the report: {error}"),
-        }
-    } else if !job.quiet || report.run.exit_code != 0 {
-        output::line(human::report(&report));
-    }
-    tracing::info!(
-        exit_code = report.run.exit_code,
-        new = report.totals.new,
-        stored = report.totals.stored,
-        pending = report.totals.pending,
-        quarantined = report.totals.quarantined,
-        "run {} ended",
-        report.run.id
-    );
-}
-
-fn write_exports(config: &Config, job: &Job, now: DateTime<Utc>) -> Result<(), CliError> {
-    if job.exports.is_empty() {
-        return Ok(());
-    }
-    let Some(ledger) = Ledger::open_read_only(&config.state_dir)? else { return Ok(()) };
-    let dir = config.output.clone().unwrap_or_else(|| PathBuf::from("output"));
-    for export in &job.exports {
-        let (path, count) = crate::export::write(&ledger, *export, job.window(now), &dir, Local::now().naive_local())?;
-        let written = format!("{} records exported to {}", grouped(count), path.display());
-        match (job.json, job.quiet) {
-            (_, true) => tracing::info!("{written}"),
-            // On stdout there is nothing but the report.
-            (true, false) => eprintln!("{written}"),
-            (false, false) => output::line(written),
-        }
-    }
-    Ok(())
 }

@@ -1,18 +1,28 @@
 //! `info`: who a terminal is, what it holds, how its clock goes. Reads only.
 
 use chrono::{DateTime, Local, NaiveDateTime, Utc};
+use clap::Args;
 use futures::future::join_all;
 use iclock_sync::{DeviceOptions, TerminalError};
 use serde::Serialize;
 use zk_proto::{Client, ClientError, DeviceTime, Identity};
 
-use crate::cli::{Global, Info, Targets};
-use crate::command::runtime;
-use crate::config::{Config, ConfigError};
-use crate::error::{CliError, chain};
+use crate::config::ConfigError;
+use crate::context::{Context, Outcome};
+use crate::error::chain;
 use crate::exit_code::ExitCode;
-use crate::logging::{self, Verbosity};
+use crate::global::Targets;
 use crate::output::{self, grouped, human};
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// A terminal, as for sync, instead of the configured ones; repeats
+    #[arg(long, value_name = "SPEC")]
+    device: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// What is told of one terminal. `null` is what it does not tell.
 #[derive(Debug, Default, Serialize)]
@@ -38,26 +48,23 @@ struct Told {
     clock_drift_s: Option<i64>,
 }
 
-pub(crate) fn run(global: &Global, args: &Info) -> Result<ExitCode, CliError> {
-    logging::start(Verbosity { verbose: global.verbose, quiet: global.quiet }, None)?;
-    let targets = Targets { device: args.device.clone(), ..Targets::default() };
-    let config = Config::load(&global.flags(&targets))?;
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
-    if config.devices.is_empty() {
-        return Err(ConfigError::new(None, "device", "no terminal is configured")
-            .hint("give --device 192.0.2.10, or write [[device]] in iclock.toml")
-            .into());
-    }
-    let told = runtime()?.block_on(join_all(config.devices.iter().map(ask)));
-    for one in &told {
-        match serde_json::to_string(one) {
-            Ok(json) if args.json => output::line(json),
-            _ => print(one),
+impl Info {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        let config = context.config(&Targets { device: self.device, ..Targets::default() })?;
+        if config.devices.is_empty() {
+            return Err(ConfigError::new(None, "device", "no terminal is configured")
+                .hint("give --device 192.0.2.10, or write [[device]] in iclock.toml")
+                .into());
         }
+        let told = context.runtime()?.block_on(join_all(config.devices.iter().map(ask)));
+        for one in &told {
+            match serde_json::to_string(one) {
+                Ok(json) if self.json => output::line(json),
+                _ => print(one),
+            }
+        }
+        Ok(if told.iter().any(|one| one.error.is_some()) { ExitCode::Terminal } else { ExitCode::Done })
     }
-    Ok(if told.iter().any(|one| one.error.is_some()) { ExitCode::Terminal } else { ExitCode::Done })
 }
 
 async fn ask(device: &DeviceOptions) -> Told {

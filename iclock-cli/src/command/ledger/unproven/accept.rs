@@ -7,16 +7,12 @@ use iclock_sync::unproven::{AcceptError, Acceptance};
 use zk_proto::record::AttendanceLayout;
 
 use crate::config::Config;
+use crate::context::Outcome;
 use crate::error::{CliError, chain};
 use crate::exit_code::ExitCode;
 use crate::output::{self, grouped, human, printed};
 
-pub(crate) fn run(
-    config: &Config,
-    which: &str,
-    layout: Option<AttendanceLayout>,
-    yes: bool,
-) -> Result<ExitCode, CliError> {
+pub(crate) fn run(config: &Config, which: &str, layout: Option<AttendanceLayout>, yes: bool) -> Outcome {
     // The lock comes first: what is shown is what will be done.
     let ledger = Ledger::open(&config.state_dir)?;
     let id = super::find(&ledger, which)?.id;

@@ -1,12 +1,13 @@
 //! `unproven decode`: every record of a kept log in a layout, without the terminal.
 
 use attendance_model::LocalTime;
+use clap::ValueEnum;
 use iclock_sync::unproven::{OpenBuffer, UnprovenBuffer, UnprovenKind, open};
 use serde_json::json;
 use zk_proto::proof::{Forced, Grade};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 
-use crate::cli::Format;
+use crate::context::Outcome;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::{self, human};
@@ -15,7 +16,16 @@ pub(super) const COLUMNS: [&str; 7] = ["No", "", "user id", "time on the termina
 /// Records decoded at once; a table is as wide as its first page.
 const PAGE: u64 = 1_000;
 
-pub(crate) fn run(buffer: &UnprovenBuffer, layout: AttendanceLayout, format: Format) -> Result<ExitCode, CliError> {
+/// How records are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Csv,
+    /// JSON lines
+    Json,
+}
+
+pub(crate) fn run(buffer: &UnprovenBuffer, layout: AttendanceLayout, format: Format) -> Outcome {
     if buffer.kind == UnprovenKind::Users {
         return Err(CliError::new(ExitCode::Usage, format!("buffer {} is a user table, not a log", buffer.id)));
     }

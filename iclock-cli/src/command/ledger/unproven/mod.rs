@@ -4,35 +4,78 @@ mod accept;
 mod decode;
 mod show;
 
+use clap::Subcommand;
 use iclock_sync::Ledger;
 use iclock_sync::unproven::{UnprovenBuffer, UnprovenKind};
+use zk_proto::record::{AttendanceLayout, UnknownLayout};
 
-use crate::cli::{Global, Targets, Unproven};
-use crate::config::Config;
+use self::decode::Format;
+use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::{self, grouped, human};
 
-pub(crate) fn run(global: &Global, command: &Unproven) -> Result<ExitCode, CliError> {
-    let config = Config::load(&global.flags(&Targets::default()))?;
-    let ledger = || match Ledger::open_read_only(&config.state_dir)? {
-        Some(ledger) => Ok(ledger),
-        None => Err(CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
-            .hint("name the state directory with --state; a first sync makes it")),
-    };
-    match command {
-        Unproven::List { json } => list(&ledger()?, *json),
-        Unproven::Show { which, json } => show::run(&find(&ledger()?, which)?, *json),
-        Unproven::Decode { which, layout, format } => decode::run(&find(&ledger()?, which)?, *layout, *format),
-        Unproven::Accept { which, layout, yes } => {
-            // Opening to write would make one.
-            ledger()?;
-            accept::run(&config, which, *layout, *yes)
+#[derive(Debug, Subcommand)]
+pub(crate) enum Unproven {
+    /// Logs that could not be verified, as they are kept
+    List {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Explain why a log was refused, and show its records in each possible layout
+    Show {
+        /// Its number as listed, or the terminal's name or serial number
+        #[arg(value_name = "ID|SERIAL")]
+        which: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every record of a kept log in a layout; contacts nothing
+    Decode {
+        /// Its number as listed, or the terminal's name or serial number
+        #[arg(value_name = "ID|SERIAL")]
+        which: String,
+        /// The layout: 40, 49 or another width from 40 on, 16, 8b, 8a
+        #[arg(long, value_name = "L", value_parser = layout)]
+        layout: AttendanceLayout,
+        /// How to print the records
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Let the good records of a kept log in, put the others into quarantine, and go on
+    /// behind them; asks for the terminal's serial number first
+    Accept {
+        /// Its number as listed, or the terminal's name or serial number
+        #[arg(value_name = "ID|SERIAL")]
+        which: String,
+        /// The layout, as for decode; needed when more than one is possible
+        #[arg(long, value_name = "L", value_parser = layout)]
+        layout: Option<AttendanceLayout>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+impl Unproven {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        let config = context.quiet_config()?;
+        let ledger = context.ledger(&config)?;
+        match self {
+            Self::List { json } => list(&ledger, json),
+            Self::Show { which, json } => show::run(&find(&ledger, &which)?, json),
+            Self::Decode { which, layout, format } => decode::run(&find(&ledger, &which)?, layout, format),
+            Self::Accept { which, layout, yes } => {
+                drop(ledger);
+                accept::run(&config, &which, layout, yes)
+            }
         }
     }
 }
 
-fn list(ledger: &Ledger, json: bool) -> Result<ExitCode, CliError> {
+fn list(ledger: &Ledger, json: bool) -> Outcome {
     let buffers = ledger.unproven()?;
     if json {
         buffers.iter().for_each(|buffer| output::line(as_json(buffer)));
@@ -106,4 +149,8 @@ pub(super) fn as_json(buffer: &UnprovenBuffer) -> serde_json::Value {
         "accepted_at": buffer.accepted_at,
         "evidence": buffer.evidence,
     })
+}
+
+fn layout(text: &str) -> Result<AttendanceLayout, String> {
+    text.parse().map_err(|unknown: UnknownLayout| unknown.to_string())
 }

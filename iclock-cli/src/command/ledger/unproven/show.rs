@@ -8,6 +8,7 @@ use zk_proto::DeviceTime;
 use zk_proto::proof::{Forced, Grade};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 
+use crate::context::Outcome;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::{self, grouped, human, printed};
@@ -22,7 +23,7 @@ const IN_FULL: usize = 3;
 /// Damaged patches listed.
 const PATCHES: usize = 8;
 
-pub(crate) fn run(buffer: &UnprovenBuffer, json: bool) -> Result<ExitCode, CliError> {
+pub(crate) fn run(buffer: &UnprovenBuffer, json: bool) -> Outcome {
     if buffer.kind == UnprovenKind::Users {
         return show_users(buffer, json);
     }
@@ -239,7 +240,7 @@ fn next_steps(buffer: &UnprovenBuffer, possible: &[AttendanceLayout]) {
     output::line(format_args!("    {}", printed::command(&format!("unproven accept {id} --layout {layout}"))));
 }
 
-fn show_users(buffer: &UnprovenBuffer, json: bool) -> Result<ExitCode, CliError> {
+fn show_users(buffer: &UnprovenBuffer, json: bool) -> Outcome {
     if json {
         output::line(as_json(buffer));
         return Ok(ExitCode::Done);

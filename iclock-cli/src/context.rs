@@ -1,0 +1,103 @@
+//! The surroundings of a command, made once: flags, log, configuration with its warnings, ledger, runtime and signals.
+
+use std::future::Future;
+
+use iclock_sync::Ledger;
+
+use crate::config::{Config, Flags, LogConfig};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::global::{Global, Targets};
+use crate::logging::{self, Verbosity};
+use crate::signal::Signals;
+
+/// The end of a command.
+pub(crate) type Outcome = Result<ExitCode, CliError>;
+
+/// Threads for work that blocks: the ledger, a file or an SQLite database, looking a name up. Each costs memory of its own.
+const BLOCKING_THREADS: usize = 8;
+
+/// The surroundings of a command.
+#[derive(Debug)]
+pub(crate) struct Context {
+    global: Global,
+}
+
+impl Context {
+    /// For these flags; printed commands repeat them.
+    pub(crate) fn new(global: Global) -> Self {
+        global.remember();
+        Self { global }
+    }
+
+    /// Returns true if a person wants to see errors only.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.global.quiet
+    }
+
+    /// The flags of the command line, as a layer of the configuration.
+    pub(crate) fn flags(&self, targets: &Targets) -> Flags {
+        self.global.flags(targets)
+    }
+
+    /// The configuration of the ledger's readers: without a log, and without its warnings.
+    pub(crate) fn quiet_config(&self) -> Result<Config, CliError> {
+        Ok(Config::load(&self.flags(&Targets::default()))?)
+    }
+
+    /// Starts the log on stderr, reads the configuration and reports its warnings.
+    pub(crate) fn config(&self, targets: &Targets) -> Result<Config, CliError> {
+        self.log(None)?;
+        let config = Config::load(&self.flags(targets))?;
+        warn(&config);
+        Ok(config)
+    }
+
+    /// Starts the log of a run, also in files if they are configured and `files` is set, and reports the configuration's
+    /// warnings.
+    pub(crate) fn start(&self, config: &Config, files: bool) -> Result<(), CliError> {
+        self.log(Some(&config.log).filter(|_| files))?;
+        warn(config);
+        Ok(())
+    }
+
+    /// Starts the log; the first call counts.
+    pub(crate) fn log(&self, files: Option<&LogConfig>) -> Result<(), CliError> {
+        logging::start(Verbosity { verbose: self.global.verbose, quiet: self.global.quiet }, files)
+    }
+
+    /// Opens the ledger to read it, also while a service runs.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn ledger(&self, config: &Config) -> Result<Ledger, CliError> {
+        Ledger::open_read_only(&config.state_dir)?.ok_or_else(|| {
+            CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
+                .hint("name the state directory with --state; a first sync makes it")
+        })
+    }
+
+    /// A runtime for the commands that talk to others.
+    pub(crate) fn runtime(&self) -> Result<tokio::runtime::Runtime, CliError> {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_THREADS)
+            .build()
+            .map_err(|error| CliError::because(ExitCode::Fault, "cannot start the runtime", &error))
+    }
+
+    /// Does the work in a runtime, with signals listened to.
+    pub(crate) fn block_on<F: Future<Output = Outcome>>(&self, work: impl FnOnce(Signals) -> F) -> Outcome {
+        self.runtime()?.block_on(async {
+            let signals = Signals::listen()
+                .map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for signals", &error))?;
+            work(signals).await
+        })
+    }
+}
+
+fn warn(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+}
