@@ -1,12 +1,11 @@
 //! An error as a person meets it: what failed, why, what to try, and the exit code.
 
 use std::error::Error;
-use std::fmt::Write as _;
 
-use iclock_sync::{LedgerError, SyncError};
+use iclock_sync::{LedgerError, SyncError, chain};
 
 use crate::config::{ConfigError, ConfigErrors};
-use crate::exit_code::ExitCode;
+use crate::exit_code::{Ended, ExitCode};
 
 /// What ends a command early.
 #[derive(Debug)]
@@ -65,7 +64,7 @@ impl From<ConfigErrors> for CliError {
 impl From<SyncError> for CliError {
     fn from(error: SyncError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self { hint, ..Self::new(ExitCode::of_run(error.exit_code()), chain(&error)) }
+        Self { hint, ..Self::new(ExitCode::of(&Ended::Early(&error)), chain(&error)) }
     }
 }
 
@@ -80,20 +79,4 @@ impl From<zk_proto::SpoolError> for CliError {
         Self::because(ExitCode::State, "cannot read the kept bytes", &error)
             .hint("make room in the directory for temporary files")
     }
-}
-
-/// An error and its causes on one line, each said once.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        // Drivers repeat their cause in their own words.
-        if !text.contains(&said) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, ": {said}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -1,8 +1,11 @@
-//! What the process's exit code says.
+//! The exit codes of the process, and which of them an answer of the engine has.
 
 use std::process;
 
-/// The exit codes. Where several hold, the first of 60, 10, 30, 20, 40, 50.
+use iclock_sync::unproven::AcceptError;
+use iclock_sync::{Report, SyncError};
+
+/// The exit codes. If several hold, it is the first of 60, 10, 30, 20, 40, 50.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
@@ -33,12 +36,34 @@ pub(crate) enum ExitCode {
     Interrupted = 130,
 }
 
+/// The end of something that the engine did.
+pub(crate) enum Ended<'a> {
+    /// A run, with its report.
+    Run(&'a Report),
+    /// A run or a look into the ledger, with the error that ended it.
+    Early(&'a SyncError),
+    /// A kept log that was not accepted.
+    NotAccepted(&'a AcceptError),
+}
+
 impl ExitCode {
-    /// The code of a run's report, as the engine computed it.
-    pub(crate) fn of_run(code: u8) -> Self {
+    /// The exit code for the engine's answer.
+    pub(crate) fn of(ended: &Ended<'_>) -> Self {
+        match ended {
+            Ended::Run(report) => Self::of_number(report.run.exit_code),
+            Ended::Early(error) => Self::of_number(error.exit_code()),
+            Ended::NotAccepted(error) => match error {
+                AcceptError::Ledger(_) | AcceptError::Spool(_) => Self::State,
+                AcceptError::Unknown { .. } | AcceptError::Choice { .. } | AcceptError::UserTable { .. } => Self::Usage,
+                _ => Self::Refused,
+            },
+        }
+    }
+
+    fn of_number(number: u8) -> Self {
         [Self::Done, Self::Configuration, Self::Terminal, Self::Sink, Self::Unproven, Self::SafetyLimit, Self::State]
             .into_iter()
-            .find(|known| *known as u8 == code)
+            .find(|known| *known as u8 == number)
             .unwrap_or(Self::Fault)
     }
 }

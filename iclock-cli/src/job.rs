@@ -11,7 +11,7 @@ use crate::config::duration::When;
 use crate::config::{Config, ConfigErrors, SinkConfig};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
-use crate::exit_code::ExitCode;
+use crate::exit_code::{Ended, ExitCode};
 use crate::output::{self, grouped, human, printed, progress};
 use crate::signal::{Asked, Signals};
 use crate::{export, sinks, wiring};
@@ -65,10 +65,10 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
     let report = engine.run(&job.options(config, now), &signals.stop).await?;
     // Releases the ledger, and takes the progress off the screen.
     drop(engine);
-    let code = report.run.exit_code;
+    let code = ExitCode::of(&Ended::Run(&report));
     tell(report, config, job);
     write_exports(config, job, now)?;
-    Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { ExitCode::of_run(code) })
+    Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { code })
 }
 
 async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Outcome {

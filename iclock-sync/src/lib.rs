@@ -54,7 +54,7 @@ mod tell;
 pub mod unproven;
 
 pub use engine::{Engine, EngineBuilder};
-pub use error::{LedgerError, SyncError, TerminalError};
+pub use error::{LedgerError, SyncError, TerminalError, chain};
 pub use ledger::Ledger;
 pub use observer::{DeviceProgress, Observer, SinkProgress};
 pub use options::{Bound, DeviceOptions, EngineOptions, RunOptions, Window};

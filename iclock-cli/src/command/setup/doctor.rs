@@ -2,13 +2,14 @@
 
 use attendance_model::SinkError;
 use clap::{Args, Subcommand};
+use iclock_sync::chain;
 use serde_json::json;
 use sink_firestore::FirestoreOptions;
 use sink_firestore::garbage::{Deletion, Find, GarbageFinder, Report, Scope};
 
 use crate::config::SinkConfig;
 use crate::context::{Context, Outcome};
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::global::{Targets, is_url};
 use crate::output::human::table;

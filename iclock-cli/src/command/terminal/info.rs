@@ -3,13 +3,12 @@
 use chrono::{DateTime, Local, NaiveDateTime, Utc};
 use clap::Args;
 use futures::future::join_all;
-use iclock_sync::{DeviceOptions, TerminalError};
+use iclock_sync::{DeviceOptions, TerminalError, chain};
 use serde::Serialize;
 use zk_proto::{Client, ClientError, DeviceTime, Identity};
 
 use crate::config::ConfigError;
 use crate::context::{Context, Outcome};
-use crate::error::chain;
 use crate::exit_code::ExitCode;
 use crate::global::Targets;
 use crate::output::{self, grouped, human};

@@ -2,14 +2,14 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use iclock_sync::Ledger;
 use iclock_sync::unproven::{AcceptError, Acceptance};
+use iclock_sync::{Ledger, chain};
 use zk_proto::record::AttendanceLayout;
 
 use crate::config::Config;
 use crate::context::Outcome;
-use crate::error::{CliError, chain};
-use crate::exit_code::ExitCode;
+use crate::error::CliError;
+use crate::exit_code::{Ended, ExitCode};
 use crate::output::{self, grouped, human, printed};
 
 pub(crate) fn run(config: &Config, which: &str, layout: Option<AttendanceLayout>, yes: bool) -> Outcome {
@@ -69,11 +69,7 @@ fn confirmed(serial: &str) -> bool {
 
 impl From<AcceptError> for CliError {
     fn from(error: AcceptError) -> Self {
-        let code = match &error {
-            AcceptError::Ledger(_) | AcceptError::Spool(_) => ExitCode::State,
-            AcceptError::Unknown { .. } | AcceptError::Choice { .. } | AcceptError::UserTable { .. } => ExitCode::Usage,
-            _ => ExitCode::Refused,
-        };
+        let code = ExitCode::of(&Ended::NotAccepted(&error));
         let show = || printed::command("unproven show ID");
         let hint = match &error {
             AcceptError::Unknown { .. } | AcceptError::Already { .. } => {
