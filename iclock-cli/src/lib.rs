@@ -14,6 +14,7 @@ mod logging;
 mod output;
 mod signal;
 mod sinks;
+mod takeover;
 mod wiring;
 
 use std::process::ExitCode;

@@ -6,8 +6,8 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use attendance_model::legacy::{CACHE_FILE, SalvagedIds, is_audit_file_name, salvage_ids, write_array};
-use attendance_model::{EventId, IdScheme, Sink};
+use attendance_model::legacy::{CACHE_FILE, write_array};
+use attendance_model::{IdScheme, Sink};
 use clap::Args;
 use iclock_sync::Ledger;
 
@@ -19,6 +19,7 @@ use crate::exit_code::ExitCode;
 use crate::global::{Targets, is_url};
 use crate::output::{self, grouped, printed};
 use crate::sinks;
+use crate::takeover::{found_ids, import};
 
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
@@ -74,42 +75,6 @@ impl Migrate {
         tell_key(&self.dir);
         Ok(ExitCode::Done)
     }
-}
-
-/// Enters ids as delivered; returns how many were new.
-pub(crate) fn import(ledger: &Ledger, sink: &dyn Sink, found: Vec<EventId>) -> Result<u64, CliError> {
-    Ok(ledger.import_ids(&sink.target(), sink.name(), found)?)
-}
-
-/// Every id in the Python tool's cache and audit files, whole or not.
-pub(crate) fn found_ids(dir: &Path) -> Result<Vec<EventId>, CliError> {
-    let cache = dir.join(CACHE_FILE);
-    let mut files: Vec<PathBuf> = cache.is_file().then_some(cache).into_iter().collect();
-    let output = dir.join("output");
-    if output.is_dir() {
-        let entries = fs::read_dir(&output).map_err(|error| unreadable(&output, &error))?;
-        let names = entries.filter_map(Result::ok).map(|entry| entry.path());
-        files.extend(
-            names.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_audit_file_name)),
-        );
-    }
-    files.sort();
-    let mut ids = Vec::new();
-    for file in files {
-        let SalvagedIds { ids: found, damaged } =
-            salvage_ids(&fs::read(&file).map_err(|error| unreadable(&file, &error))?);
-        tracing::info!("{}: {} ids", file.display(), found.len());
-        if damaged {
-            tracing::warn!("{} is damaged; {} whole ids were taken out of it", file.display(), found.len());
-        }
-        ids.extend(found);
-    }
-    Ok(ids)
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> CliError {
-    CliError::because(ExitCode::Configuration, format!("cannot read {}", path.display()), error)
-        .hint("name the Python tool's directory, and let this user read it")
 }
 
 /// The sink that the Python tool wrote to.

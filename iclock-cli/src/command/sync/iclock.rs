@@ -6,7 +6,6 @@ use attendance_model::legacy::Export;
 use attendance_model::{EventId, IdScheme};
 use iclock_sync::Ledger;
 
-use crate::command::setup::migrate::{found_ids, import};
 use crate::config::duration::When;
 use crate::config::{Config, ConfigError, Flags, Origin};
 use crate::context::{Context, Outcome};
@@ -14,6 +13,7 @@ use crate::error::CliError;
 use crate::job::{Job, carry_out};
 use crate::output::grouped;
 use crate::sinks;
+use crate::takeover::{found_ids, import};
 
 /// More new logs than this were "suspicious" to the Python tool.
 const MAX_NEW: &str = "300";
