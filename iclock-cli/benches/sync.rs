@@ -1,7 +1,7 @@
 //! Whole syncs, as an administrator runs them: the program in a process of its own, terminals in this one.
 //!
-//! `cargo bench -p iclock-cli --bench sync` prints each figure beside its bar. Peak memory is read from `/proc`, so that
-//! part is for Linux. The figures and how they were taken stand in `benches/README.md`.
+//! `cargo bench -p iclock-cli --bench sync` prints each figure next to its bar. Peak memory is read from `/proc`, so
+//! that part is for Linux. The figures and how they were taken are in `benches/README.md`.
 
 use std::error::Error;
 use std::fs;
@@ -131,7 +131,8 @@ fn against_the_sink_alone(runtime: &tokio::runtime::Runtime, scratch: &Path) -> 
     assert_eq!(whole.figure("/totals/stored"), EVENTS as f64);
     let ratio = alone.as_secs_f64() / whole.took.as_secs_f64();
     println!(
-        "{EVENTS} new events into SQLite: the sink alone {:.2} s, from terminal to sink {:.2} s, {ratio:.2} x (bar: 0.4 x)",
+        "{EVENTS} new events into SQLite: the sink alone {:.2} s, from terminal to sink \
+         {:.2} s, {ratio:.2} x (bar: 0.4 x)",
         alone.as_secs_f64(),
         whole.took.as_secs_f64()
     );
@@ -160,7 +161,8 @@ fn many_terminals(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<(
     let megabytes =
         run.report["devices"].as_array().into_iter().flatten().filter_map(|device| device["bytes_read"].as_f64());
     println!(
-        "{TERMINALS} terminals of {RECORDS} records: {:.1} s for {:.0} MiB and ledger and SQLite, peak {:.1} MiB (bar: 128 MiB)",
+        "{TERMINALS} terminals of {RECORDS} records: {:.1} s for {:.0} MiB and ledger and SQLite, \
+         peak {:.1} MiB (bar: 128 MiB)",
         run.took.as_secs_f64(),
         megabytes.sum::<f64>() / MIB,
         run.peak_mib

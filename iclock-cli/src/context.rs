@@ -14,7 +14,8 @@ use crate::signal::Signals;
 /// The end of a command.
 pub(crate) type Outcome = Result<ExitCode, CliError>;
 
-/// Threads for work that blocks: the ledger, a file or an SQLite database, looking a name up. Each costs memory of its own.
+/// Threads for work that blocks: the ledger, a file or an SQLite database, looking a name up. Each costs memory of its
+/// own.
 const BLOCKING_THREADS: usize = 8;
 
 /// The surroundings of a command.
@@ -53,8 +54,8 @@ impl Context {
         Ok(config)
     }
 
-    /// Starts the log of a run, also in files if they are configured and `files` is set, and reports the configuration's
-    /// warnings.
+    /// Starts the log of a run, also in files if they are configured and `files` is set, and reports the
+    /// configuration's warnings.
     pub(crate) fn start(&self, config: &Config, files: bool) -> Result<(), CliError> {
         self.log(Some(&config.log).filter(|_| files))?;
         warn(config);

@@ -1,4 +1,4 @@
-//! An error as a person meets it: what failed, why, what to try, and the exit code.
+//! Errors for people: what failed, why, what to try, and the exit code.
 
 use std::error::Error;
 
@@ -7,13 +7,13 @@ use iclock_sync::{LedgerError, SyncError, chain};
 use crate::config::{ConfigError, ConfigErrors};
 use crate::exit_code::{Ended, ExitCode};
 
-/// What ends a command early.
+/// An error that ends a command.
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) code: ExitCode,
     what: String,
     hint: Option<String>,
-    /// What is wrong beside it, each with what to do.
+    /// Further errors, each with its hint.
     others: Vec<(String, Option<String>)>,
 }
 
@@ -22,7 +22,7 @@ impl CliError {
         Self { code, what: what.into(), hint: None, others: Vec::new() }
     }
 
-    /// Something failed for a cause, which is told once, after it.
+    /// An error with its causes, each of which is named once.
     pub(crate) fn because(code: ExitCode, what: impl Into<String>, cause: &dyn Error) -> Self {
         Self::new(code, format!("{}: {}", what.into(), chain(cause)))
     }
@@ -33,7 +33,7 @@ impl CliError {
         self
     }
 
-    /// Tells it on stderr.
+    /// Prints it on stderr.
     pub(crate) fn print(&self) {
         let others = self.others.iter().map(|(what, hint)| (what, hint));
         for (what, hint) in std::iter::once((&self.what, &self.hint)).chain(others) {

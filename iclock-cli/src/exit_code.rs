@@ -1,4 +1,4 @@
-//! The exit codes of the process, and which of them an answer of the engine has.
+//! The exit codes of the process, and their choice from the answers of the engine.
 
 use std::process;
 

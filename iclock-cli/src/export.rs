@@ -1,4 +1,4 @@
-//! Exports in the Python tool's shapes, out of the ledger.
+//! Exports of the ledger in the Python tool's shapes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -14,10 +14,10 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// Records of the quarantine that are fetched at once.
+/// The number of quarantined records that are read at once.
 const PAGE: u32 = 1000;
 
-/// Writes an export of what the ledger holds inside a window into a new file of `dir`; returns the file and how many rows it has.
+/// Exports the events of a window into a new file of `dir`. Returns the file and its number of rows.
 pub(crate) fn write(
     ledger: &Ledger,
     export: Export,
@@ -42,13 +42,13 @@ pub(crate) fn write(
         return Err(error.into());
     }
     path.map(|path| (path, count)).map_err(|error| {
-        // An export goes out in place of what sinks would get.
+        // An export takes the place of a sink.
         CliError::because(ExitCode::Sink, format!("cannot write an export in {}", dir.display()), &error)
             .hint("name another directory with --output, or make room")
     })
 }
 
-/// The simplified export holds what was refused, too: the Python tool made it of the raw log.
+/// Returns the refused records, which the simplified export contains, too: the Python tool made it from the raw log.
 fn refused(ledger: &Ledger, window: Window) -> Result<Vec<SimpleLog>, LedgerError> {
     let (mut rows, mut after) = (Vec::new(), 0);
     loop {
@@ -86,7 +86,7 @@ fn save<T: Serialize>(
     Ok(path)
 }
 
-/// A file under the first name that nobody has.
+/// Creates a file under the first free name.
 fn create_new(dir: &Path, export: Export, now: NaiveDateTime) -> io::Result<(PathBuf, File)> {
     let mut number = 1;
     loop {

@@ -22,19 +22,19 @@ pub(crate) struct Job {
     pub(crate) dry_run: bool,
     pub(crate) full: bool,
     pub(crate) force: bool,
-    /// The sinks are being filled again.
+    /// Fill the sinks again.
     pub(crate) replay: bool,
     pub(crate) since: Option<When>,
     pub(crate) until: Option<When>,
-    /// Again and again, by the configured schedule.
+    /// Run again and again, by the configured schedule.
     pub(crate) repeat: bool,
     /// Listen to the terminals between the runs.
     pub(crate) live: bool,
-    /// Instead of sending.
+    /// The files to write instead of sending.
     pub(crate) exports: Vec<Export>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
-    /// What a dry run takes for imported.
+    /// The ids that a dry run treats as delivered.
     pub(crate) presumed: Vec<EventId>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn carry_out(context: &Context, config: &Config, job: &Job) -> Outcom
 async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> Outcome {
     let now = Utc::now();
     let report = engine.run(&job.options(config, now), &signals.stop).await?;
-    // Releases the ledger, and takes the progress off the screen.
+    // Releases the ledger, and removes the progress from the screen.
     drop(engine);
     let code = ExitCode::of(&Ended::Run(&report));
     tell(report, config, job);
@@ -95,10 +95,10 @@ async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) 
 }
 
 impl Job {
-    /// Of a window that ends before it begins nothing would ever go out.
+    /// Refuses a window that ends before it begins, because nothing would ever be sent.
     fn require_window(&self, now: DateTime<Utc>) -> Result<(), CliError> {
         let Window { since: Some(since), until: Some(until) } = self.window(now) else { return Ok(()) };
-        // A wall clock may be this far from the moments that it is compared with: zones reach from -12 to +14 hours.
+        // A wall clock may differ from UTC by so many hours: zones reach from -12 to +14.
         let (since, until, apart) = match (since, until) {
             (Bound::Wall(since), Bound::Wall(until)) => (since, until, 0),
             (Bound::Instant(since), Bound::Instant(until)) => (since.naive_utc(), until.naive_utc(), 0),
@@ -108,7 +108,7 @@ impl Job {
         if since.signed_duration_since(until) <= TimeDelta::hours(apart) {
             return Ok(());
         }
-        Err(CliError::new(ExitCode::Usage, format!("--until {until} lies before --since {since}"))
+        Err(CliError::new(ExitCode::Usage, format!("--until {until} is before --since {since}"))
             .hint("exchange the two, or leave one out"))
     }
 
@@ -129,8 +129,8 @@ impl Job {
     }
 }
 
-/// Adds the way out, as a person at this command line takes it, to what is wrong with a sink. A command is copied whole: for
-/// people, it has a line of its own.
+/// Adds the flag or command that helps to the error of a sink. For people, a command has a line of its own, to be
+/// copied.
 fn add_commands(report: &mut Report, sinks: &[SinkConfig], between: &str) {
     for sink in &mut report.sinks {
         let Some(error) = sink.error.as_mut() else { continue };
@@ -178,7 +178,7 @@ fn write_exports(config: &Config, job: &Job, now: DateTime<Utc>) -> Result<(), C
         let written = format!("{} records exported to {}", grouped(count), path.display());
         match (job.json, job.quiet) {
             (_, true) => tracing::info!("{written}"),
-            // On stdout there is nothing but the report.
+            // stdout has nothing but the report.
             (true, false) => eprintln!("{written}"),
             (false, false) => output::line(written),
         }

@@ -1,5 +1,5 @@
-//! The commands `iclock-cli` and `iclock`. What an embedder wants is in `iclock-sync`; this is argument parsing, configuration,
-//! wiring, progress, output and exit codes.
+//! The commands `iclock-cli` and `iclock`: arguments, configuration, wiring, progress, output and exit codes. The
+//! engine to embed is `iclock-sync`.
 
 mod cli;
 mod command;
@@ -59,7 +59,7 @@ fn finish(outcome: Outcome) -> ExitCode {
         error.code
     });
     match code {
-        // The reader of the output would take a part for the whole.
+        // The reader could take a part of the output for the whole.
         exit_code::ExitCode::Done if output::is_lost() => exit_code::ExitCode::Fault,
         code => code,
     }

@@ -18,12 +18,12 @@ use crate::config::LogConfig;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// Crates whose errors are told by the sinks already, once.
+/// Crates whose errors the sinks report already.
 const SILENCED: &str = "gcloud_sdk=off,sqlx=warn,hyper=warn,h2=warn,tower=warn";
-/// How terminals and sinks fared is in the report, so that stderr has it only on request.
+/// The report has the results of terminals and sinks, so they are on stderr only on request.
 const IN_THE_REPORT: &str = "iclock_sync::outcome=off";
 
-/// How much is told on stderr.
+/// The amount of log on stderr.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Verbosity {
     pub(crate) verbose: u8,
@@ -42,7 +42,7 @@ impl Verbosity {
     }
 }
 
-/// Begins to log; the first call of a process counts.
+/// Starts the log; the first call of a process counts.
 pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(), CliError> {
     let filter = |level: &str| EnvFilter::new(format!("{level},{SILENCED}"));
     let person = tracing_subscriber::fmt::layer()
@@ -68,12 +68,12 @@ pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(),
             })
         }
     };
-    // Only a second start in one process fails: the first one goes on.
+    // Only a second start in one process fails; the first one stays in force.
     let _ = tracing_subscriber::registry().with(file).with(person).try_init();
     Ok(())
 }
 
-/// The file of this process; older ones make room.
+/// Opens the file of this process, and removes the oldest ones.
 fn open(dir: &Path, log: &LogConfig) -> Result<FileRotate<AppendCount>, CliError> {
     let failed = |error: io::Error| {
         CliError::because(ExitCode::Configuration, format!("cannot write logs in {}", dir.display()), &error)
@@ -83,7 +83,7 @@ fn open(dir: &Path, log: &LogConfig) -> Result<FileRotate<AppendCount>, CliError
     let keep = log.keep.max(1);
     prune(dir, keep - 1).map_err(failed)?;
     let path = dir.join(format!("sync_{}.log", Local::now().format("%Y%m%d_%H%M%S")));
-    // file-rotate panics where it cannot open its file: see first whether it can.
+    // file-rotate panics if it cannot open its file, so try first.
     fs::OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
     let limit = ContentLimit::BytesSurpassed(log.size.max(4096));
     Ok(FileRotate::new(

@@ -9,7 +9,7 @@ use iclock_sync::CancellationToken;
 
 use crate::exit_code::ExitCode;
 
-/// Who asked for the end.
+/// The sender of the signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// A person at the keyboard.
@@ -26,24 +26,24 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen; must be called within a runtime.
+    /// Starts to listen; must be called within a runtime.
     pub(crate) fn listen() -> io::Result<Self> {
         let signals = Self { stop: CancellationToken::new(), asked: Arc::default() };
         let told = signals.clone();
         let mut source = Source::new()?;
         tokio::spawn(async move {
             let first = source.next().await;
-            // Set by nobody else.
+            // Nothing else sets it.
             let _ = told.asked.set(first);
             told.stop.cancel();
-            tracing::warn!("stopping: what is in hand is finished; once more ends the program at once");
+            tracing::warn!("stopping after the current batch; press Ctrl-C again to quit now");
             source.next().await;
             process::exit(ExitCode::Interrupted as i32);
         });
         Ok(signals)
     }
 
-    /// Which signal came, if any did.
+    /// Returns the sender of the signal, if there was one.
     pub(crate) fn asked(&self) -> Option<Asked> {
         self.asked.get().copied()
     }

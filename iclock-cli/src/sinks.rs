@@ -1,4 +1,4 @@
-//! Which crate a sink's URL belongs to. Opening one contacts nothing.
+//! Opens sinks: the scheme of a URL says which crate it belongs to. Opening contacts nothing.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(crate) fn open_all(sinks: &[SinkConfig]) -> Result<Vec<Arc<dyn Sink>>, Confi
     }
 }
 
-/// Opens the sinks that can be opened. No two may write to one target: they would find each other's events there.
+/// Opens the sinks that can be opened. Two sinks with one target are an error: each would find the other's events.
 pub(crate) fn open_each(sinks: &[SinkConfig]) -> (Vec<Arc<dyn Sink>>, Vec<ConfigError>) {
     let (mut opened, mut errors) = (Vec::<Arc<dyn Sink>>::new(), Vec::new());
     for config in sinks {
@@ -40,7 +40,7 @@ pub(crate) fn open(sink: &SinkConfig) -> Result<Arc<dyn Sink>, ConfigError> {
     open_url(&sink.name, &sink.url.text, sink.settings.clone()).map_err(placed(sink))
 }
 
-/// The options of a sink that is Firestore.
+/// The options of a Firestore sink.
 #[cfg(feature = "firestore")]
 pub(crate) fn firestore_options(sink: &SinkConfig) -> Result<sink_firestore::FirestoreOptions, ConfigError> {
     read_firestore(&sink.name, &sink.url.text, sink.settings.clone()).map_err(placed(sink))
@@ -59,7 +59,7 @@ fn read_firestore(name: &str, url: &str, settings: Settings) -> Result<sink_fire
     }
 }
 
-/// Says where the setting stands that an error is about.
+/// Adds the place of the wrong setting to an error.
 fn placed(sink: &SinkConfig) -> impl Fn(OptionsError) -> ConfigError {
     move |error| {
         let path = format!("sink.{}.{}", sink.index, error.key);

@@ -15,7 +15,7 @@ pub(crate) fn import(ledger: &Ledger, sink: &dyn Sink, found: Vec<EventId>) -> R
     Ok(ledger.import_ids(&sink.target(), sink.name(), found)?)
 }
 
-/// Every id in the Python tool's cache and audit files, whole or not.
+/// Returns every id in the Python tool's cache and audit files, also in damaged ones.
 pub(crate) fn found_ids(dir: &Path) -> Result<Vec<EventId>, CliError> {
     let cache = dir.join(CACHE_FILE);
     let mut files: Vec<PathBuf> = cache.is_file().then_some(cache).into_iter().collect();

@@ -1,4 +1,4 @@
-//! From a configuration to an engine.
+//! Makes an engine from a configuration.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use iclock_sync::{Engine, Observer};
 use crate::config::Config;
 use crate::error::CliError;
 
-/// The engine of a configuration. Contacts nothing.
+/// Makes the engine of a configuration. Contacts nothing.
 pub(crate) fn engine(
     config: &Config,
     sinks: Vec<Arc<dyn Sink>>,

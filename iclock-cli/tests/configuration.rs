@@ -1,4 +1,4 @@
-//! What is wrong with a configuration is told by key, place and mend, and nothing is contacted.
+//! Errors of a configuration name the key, the place and a hint, and nothing is contacted.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::{World, terminal};
 struct Case {
     what: &'static str,
     toml: &'static str,
-    /// All of these are told on stderr.
+    /// All of these are on stderr.
     told: &'static [&'static str],
 }
 
@@ -86,7 +86,11 @@ const CASES: &[Case] = &[
     },
     Case {
         what: "a name that no sink could hold",
-        toml: "[[device]]\nhost = \"HOST\"\nname = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n",
+        toml: concat!(
+            "[[device]]\nhost = \"HOST\"\nname = \"",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n"
+        ),
         told: &["iclock.toml:3", "device.0.name", "longer than 128", "try:"],
     },
     Case {
@@ -249,7 +253,8 @@ fn secrets_are_masked_and_a_plain_one_is_warned_of() {
 #[test]
 fn numbers_truth_values_and_lists_are_written_as_such() {
     let world = World::new();
-    let settings = "max_new = 300\ninterval = 300\n[[device]]\nname = \"a\"\nhost = \"192.0.2.1\"\nsixteen_mode_first = true\n\
+    let settings = "max_new = 300\ninterval = 300\n[[device]]\nname = \"a\"\nhost = \"192.0.2.1\"\n\
+                    sixteen_mode_first = true\n\
                     [[sink]]\nurl = \"sqlite:a.db\"\n[schedule]\nfactor = 2.0\nrest_from = 7\n\
                     [rules]\nallow_list = [\"1\", \"0042\"]\n[log]\nsize = 1000000\n";
     world.write("iclock.toml", settings);

@@ -71,7 +71,8 @@ fn a_full_sync_asks_firestore_for_writes_alone_and_the_next_run_asks_nothing() {
         assert_eq!(recorder.take(), look, "a run without news asks nothing else: {more:?}");
     }
 
-    // What the ledger knew is lost, what Firestore knows is not: the same writes, refused one by one, and still no read.
+    // What the ledger knew is lost, what Firestore knows is not: the same writes, refused one by one, and still no
+    // read.
     std::fs::remove_dir_all(world.path().join("state")).unwrap();
     let afresh = sync(&world, &recorder, &[]);
     assert_eq!(
@@ -112,7 +113,8 @@ fn after_migrate_a_sync_asks_firestore_for_what_the_python_tool_lacked_alone() {
     let report = sync(&world, &recorder, &[]);
     assert_eq!((&report["sinks"][0]["stored"], &report["sinks"][0]["already_stored"]), (&json!(300), &json!(2_700)));
     assert_writes_alone(&recorder.take(), &report);
-    // What the tool had is there already, as far as anybody can tell without asking: one batch, and the probe before it.
+    // What the tool had is there already, as far as anybody can tell without asking: one batch, and the probe before
+    // it.
     assert_eq!(report["sinks"][0]["requests"], 2);
     let stored: Vec<String> = documents(&address, &project, COLLECTION).into_keys().collect();
     assert_eq!(stored, lacked);

@@ -22,13 +22,13 @@ fn sync_args<'a>(device: &'a str, sink: &'a str) -> [&'a str; 6] {
     ["sync", "--json", "--device", device, "--sink", sink]
 }
 
-/// Kills run after run at instants that spread over how long a run takes, lets people punch between them, then runs once
-/// more, and looks at the ledger.
+/// Kills run after run at instants that spread over how long a run takes, lets people punch between them, then runs
+/// once more, and looks at the ledger.
 fn kill_again_and_again(world: &World, server: &Server, sink: &str) {
     let device = format!("gate={}", server.addr());
     let (mut dice, mut killed) = (Dice::new(), 0);
-    // The first instants lie in the full read of the log, later ones in the little that is new. A span that runs outlast
-    // grows, and one that they do not shrinks.
+    // The first instants lie in the full read of the log, later ones in the little that is new. A span that runs
+    // outlast grows, and one that they do not shrinks.
     let mut span = Duration::from_millis(400);
     for _ in 0..RUNS {
         let instant = dice.within(span);

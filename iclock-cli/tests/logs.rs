@@ -1,4 +1,5 @@
-//! What is logged: failures as errors, a line for each terminal and sink at -v, each step at -vv; and why a log was read again.
+//! What is logged: failures as errors, a line for each terminal and sink at -v, each step at -vv; and why a log was
+//! read again.
 
 mod common;
 

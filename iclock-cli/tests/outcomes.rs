@@ -120,7 +120,8 @@ fn a_bad_value_in_the_configuration_ends_with_10_before_anything_is_contacted() 
     let server = world.serve(terminal(50));
     let (host, port) = (server.addr().ip(), server.addr().port());
     let config = format!(
-        "[[device]]\nname = \"gate\"\nhost = \"{host}\"\nport = {port}\nzone = \"Mars/Olympus\"\n\n[[sink]]\nurl = \"sqlite:att.db\"\n"
+        "[[device]]\nname = \"gate\"\nhost = \"{host}\"\nport = {port}\n\
+         zone = \"Mars/Olympus\"\n\n[[sink]]\nurl = \"sqlite:att.db\"\n"
     );
     world.write("iclock.toml", &config);
     let run = world.cli(&["sync"]).ended(10);

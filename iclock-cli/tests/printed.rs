@@ -15,7 +15,8 @@ fn commands(told: &str) -> Vec<&str> {
     lines.filter(|line| ["iclock-cli ", "sqlite3 ", "cargo "].iter().any(|word| line.starts_with(word))).collect()
 }
 
-/// Runs a command in a shell, in a directory, with this program in its path; returns its exit code and all that it told.
+/// Runs a command in a shell, in a directory, with this program in its path; returns its exit code and all that it
+/// told.
 fn run_as_printed(dir: &Path, line: &str) -> (Option<i32>, String) {
     let program = Path::new(env!("CARGO_BIN_EXE_iclock-cli"));
     let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
@@ -96,7 +97,8 @@ fn what_migrate_writes_can_be_used_where_it_was_written() {
     let word = "PRIVATE KEY-----";
     let pem = format!("-----BEGIN {word}\\nbm9uZQ==\\n-----END {word}\\n");
     let key = format!(
-        r#"{{"type":"service_account","project_id":"p","private_key_id":"0","private_key":"{pem}","client_email":"a@b.example"}}"#
+        r#"{{"type":"service_account","project_id":"p","private_key_id":"0","client_email":"a@b.example",
+            "private_key":"{pem}"}}"#
     );
     for env in ["FIREBASE_KEY=config/firebase-key.json\n", ""] {
         for file in ["iclock.toml", "new etc/iclock.toml"] {

@@ -303,8 +303,10 @@ fn exports_have_the_python_tools_shapes_and_send_nothing() {
             files.iter().find(|(path, _)| path.file_name().unwrap().to_str().unwrap().starts_with(prefix)).unwrap();
         String::from_utf8(content.clone()).unwrap()
     };
-    let normalized = "[\n    {\n        \"doc_id\": \"5b38900525c147224275a3515cb92588\",\n        \"staffId\": \"42\",\n        \
-                      \"timestamp\": \"2025-05-18 07:01:09\",\n        \"status\": 1,\n        \"workCode\": 0\n    }\n]";
+    let normalized = "[\n    {\n        \"doc_id\": \"5b38900525c147224275a3515cb92588\",\n        \
+                      \"staffId\": \"42\",\n        \
+                      \"timestamp\": \"2025-05-18 07:01:09\",\n        \"status\": 1,\n        \
+                      \"workCode\": 0\n    }\n]";
     assert_eq!(text("normalized_logs_"), normalized);
     let simple: Value = serde_json::from_str(&text("simplified_logs_")).unwrap();
     let ids: Vec<&str> = simple.as_array().unwrap().iter().map(|row| row["user_id"].as_str().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! The commands, in groups. A file has the arguments of one, does it and prints the result.
+//! The commands, in groups. Each file has a command's arguments, its work and its output.
 
 pub(crate) mod lab;
 pub(crate) mod ledger;

@@ -1,4 +1,4 @@
-//! From layers of text to a checked configuration.
+//! Builds a checked configuration from layers of text.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,8 @@ use super::layers::{ConfigError, Layer, Setting};
 use super::settings::{self, CATALOGUE, Device, Top};
 use super::{Config, LogConfig, SinkConfig, device_spec, secret};
 
-/// Takes settings out of the layers; what is left over at the end is unknown. Goes on after an error, to find the others.
+/// Takes settings out of the layers; those that are left at the end are unknown. Continues after an error, to find the
+/// others.
 pub(super) struct Builder<'a> {
     all: Layer,
     left: Layer,
@@ -25,7 +26,7 @@ impl<'a> Builder<'a> {
         Self { all: layers.clone(), left: layers, variables, warnings, errors: Vec::new() }
     }
 
-    /// The configuration without what is wrong in it, and what that is.
+    /// Returns the configuration without the settings that are wrong, and their errors.
     pub(super) fn build(mut self) -> (Config, Vec<ConfigError>) {
         let (mut top, mut rules) = (Top::default(), Rules::default());
         self.read("", &settings::top(), &mut top);
@@ -51,7 +52,7 @@ impl<'a> Builder<'a> {
         (config, errors)
     }
 
-    /// Reads the settings of a table into a draft; one that is wrong is noted and leaves the draft as it is.
+    /// Reads the settings of a table into a draft. A wrong one becomes an error and does not change the draft.
     pub(super) fn read<T>(&mut self, prefix: &str, entries: &[Entry<T>], draft: &mut T) {
         for entry in entries {
             let path = format!("{prefix}{}", entry.key.name);
@@ -63,7 +64,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The text of a setting. A secret may be somewhere else; if it is not, there is a warning.
+    /// Returns the text of a setting. A secret may be a reference; one in plain text is warned of.
     fn resolved(&mut self, path: &str, setting: &Setting, is_secret: bool) -> Option<String> {
         if !is_secret {
             return Some(setting.text.clone());
@@ -74,12 +75,12 @@ impl<'a> Builder<'a> {
         self.noted(secret::resolve(path, setting, self.variables))
     }
 
-    /// The value, unless it is wrong.
+    /// Returns the value, or notes the error.
     fn noted<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
         result.map_err(|error| self.errors.push(error)).ok()
     }
 
-    /// The n-th terminal; `None` without a host. Its other settings are looked at either way.
+    /// Reads the n-th terminal; `None` without a host. Its other settings are checked in any case.
     fn device(&mut self, n: usize) -> Option<DeviceOptions> {
         let prefix = format!("device.{n}.");
         match self.left.get(&format!("{prefix}host")).cloned() {
@@ -94,7 +95,7 @@ impl<'a> Builder<'a> {
         (!options.host.is_empty()).then_some(options)
     }
 
-    /// A port that follows the host is one that is set, unless the key is.
+    /// Takes a port that follows the host as the setting `port`, unless that is set.
     fn split_port(&mut self, path: &str, host: &Setting) {
         let port = device_spec::split_port(&host.text).and_then(|(_, port)| port);
         if let Some(port) = port.filter(|_| self.left.get(path).is_none()) {
@@ -112,7 +113,7 @@ impl<'a> Builder<'a> {
             self.errors.push(ConfigError::new(None, host, problem).hint("count terminals from 0, without a gap"));
             return;
         }
-        // A mistyped host is told of as an unknown setting.
+        // A mistyped host is reported as an unknown setting.
         if !entries.any(|(at, _)| CATALOGUE.find(at).is_none() && CATALOGUE.nearest(at) == Some("host")) {
             let error = ConfigError::new(origin, host, "the terminal has no host");
             let hint = "set host to the terminal's name or address, e.g. host = \"192.0.2.10\"";
@@ -140,7 +141,7 @@ impl<'a> Builder<'a> {
             };
             if secret::has_password(&url.text) {
                 let place = format!("{}: sink.{index}.url", url.origin);
-                let hint = format!("set password = \"ENV:NAME\" beside it, or ICLOCK_SINK_{index}_PASSWORD");
+                let hint = format!("set password = \"ENV:NAME\" next to it, or ICLOCK_SINK_{index}_PASSWORD");
                 self.warnings.push(format!("{place} holds a password in plain text; {hint}"));
             }
             let scheme = url.text.split(':').next().unwrap_or_default().to_owned();
@@ -165,7 +166,8 @@ impl<'a> Builder<'a> {
         sinks
     }
 
-    /// Reports name terminals and sinks, so no two may be named alike. `named_after` gives a name where none is set.
+    /// Refuses one name for two entries, because reports use the names. `named_after` is the key that gives a name if
+    /// none is set.
     fn refuse_repeated<'n>(&mut self, list: &str, named_after: &str, names: impl Iterator<Item = (usize, &'n str)>) {
         let mut taken = HashMap::new();
         for (n, name) in names {
@@ -180,7 +182,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Two entries for one address are one terminal, which one of the two would find taken.
+    /// Refuses one address for two terminals: a terminal serves one connection at a time.
     fn refuse_repeated_address(&mut self, devices: &[(usize, DeviceOptions)]) {
         let mut taken: HashMap<(String, u16), &str> = HashMap::new();
         for (n, device) in devices {
@@ -204,7 +206,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// A sink that has no URL, or a mistyped one.
+/// The error for a sink without a URL, or with a mistyped key.
 fn without_url(index: usize, name: Option<&Setting>, others: &[(String, Setting)]) -> ConfigError {
     let is_mistyped = |key: &str| {
         let path = format!("sink.{index}.{key}");

@@ -1,4 +1,4 @@
-//! A terminal on the command line: `[NAME=]HOST[:PORT][?key=…&transport=…&timeout=…&zone=…&serial=…&encoding=…&layout=…]`.
+//! A terminal on the command line: `[NAME=]HOST[:PORT][?OPTION=VALUE&…]`.
 
 use std::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use super::layers::{ConfigError, Layer, Origin, Setting};
 const FLAG: Origin = Origin::Flag("--device");
 const SHAPE: &str = "write [NAME=]HOST[:PORT][?key=ENV:NAME&transport=tcp|udp|auto&timeout=5s&zone=Indian/Maldives\
                      &serial=…&encoding=gbk&layout=40]";
-/// The words behind the question mark, and the keys of the configuration that they stand for.
+/// The options after the question mark, and the keys of the configuration that they set.
 const WORDS: [(&str, &str); 7] = [
     ("key", "comm_key"),
     ("transport", "transport"),
@@ -38,19 +38,19 @@ pub(crate) fn read(n: usize, spec: &str, layer: &mut Layer) -> Result<(), Config
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (word, value) = pair.split_once('=').unwrap_or((pair, ""));
         let key = WORDS.iter().find(|(known, _)| *known == word).map(|(_, key)| *key);
-        // Only the word is repeated: the value may be a secret.
+        // The message repeats the word alone, because the value may be a secret.
         set(key.ok_or_else(|| wrong(format!("unknown option {word:?}")))?, value);
     }
     Ok(())
 }
 
-/// Splits `HOST:PORT`; an IPv6 address stands in brackets, or alone.
+/// Splits `HOST:PORT`. An IPv6 address is in brackets, or has no port.
 pub(crate) fn split_port(place: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = place.strip_prefix('[') {
-        let (host, behind) = rest.split_once(']')?;
-        return match behind.strip_prefix(':') {
+        let (host, after) = rest.split_once(']')?;
+        return match after.strip_prefix(':') {
             Some(port) => Some((host, Some(port))),
-            None => behind.is_empty().then_some((host, None)),
+            None => after.is_empty().then_some((host, None)),
         };
     }
     match place.split_once(':') {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_stands_in_brackets_before_a_port() {
+    fn an_ipv6_address_before_a_port_is_in_brackets() {
         assert_eq!(keys("a=[2001:db8::1]:4370"), pairs([("host", "2001:db8::1"), ("name", "a"), ("port", "4370")]));
         assert_eq!(keys("2001:db8::1"), pairs([("host", "2001:db8::1")]));
         assert_eq!(keys("fe80::1%eth0"), pairs([("host", "fe80::1%eth0")]));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_device_is_refused_without_its_key() {
+    fn a_wrong_device_is_refused_without_showing_its_key() {
         for spec in ["", "a=", ":4370", "[::1", "192.0.2.1:4370:x", "h?colour=hunter2"] {
             let error = read(0, spec, &mut Layer::default()).unwrap_err();
             assert!(error.hint.is_some() && !error.to_string().contains("hunter2"), "{spec}");

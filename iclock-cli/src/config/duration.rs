@@ -17,7 +17,7 @@ pub(crate) fn parse(text: &str, unit: Duration) -> Option<Duration> {
 /// One end of a window, as it is written on the command line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum When {
-    /// So long ago; negative is ahead.
+    /// A time before now; a negative one is after.
     Ago(TimeDelta),
     /// A whole day of the terminal's wall clock.
     Day(NaiveDate),
@@ -52,14 +52,14 @@ impl When {
         })
     }
 
-    /// The first moment inside, when this is where the window begins. Days and hours count back from `now`.
+    /// The first moment of a window that begins here. Days and hours count back from `now`.
     pub(crate) fn since(self, now: DateTime<Utc>) -> Bound {
         self.bound(now, NaiveTime::MIN)
     }
 
-    /// The last moment inside, when this is where the window ends.
+    /// The last moment of a window that ends here.
     pub(crate) fn until(self, now: DateTime<Utc>) -> Bound {
-        // In range: a time of the day.
+        // The time exists.
         let last = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN);
         self.bound(now, last)
     }

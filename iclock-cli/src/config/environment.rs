@@ -6,24 +6,24 @@ use std::path::Path;
 use super::layers::{ConfigError, Layer, Origin, Setting};
 use super::settings::CATALOGUE;
 
-/// Variables by name: those of `.env`, and those of the process above them.
+/// Variables by name. Those of the process override those of `.env`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
     all: BTreeMap<String, Setting>,
-    /// Variables of the process that a container runtime set under the name of a setting.
+    /// Variables that a container runtime set under the name of a setting.
     foreign: Vec<String>,
 }
 
-/// Variables of this prefix that are no settings.
+/// Variables with our prefix that are not settings.
 const NO_SETTING: [&str; 1] = ["ICLOCK_CONFIG"];
 
 impl Variables {
-    /// The variables of this process, and of `.env` in `dir` where there is one.
+    /// Reads the variables of this process, and of `.env` in `dir` if there is one.
     pub(crate) fn load(dir: &Path) -> Result<Self, ConfigError> {
         let path = dir.join(".env");
         let mut variables = if path.is_file() { Self::of_file(&path)? } else { Self::default() };
         for (name, value) in std::env::vars_os() {
-            // A variable that is no text is none of ours.
+            // None of ours has a value that is not text.
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
                 variables.add_of_process(name, value);
             }
@@ -31,8 +31,8 @@ impl Variables {
         Ok(variables)
     }
 
-    /// Kubernetes and Docker describe each service by variables such as `ICLOCK_PORT=tcp://10.0.0.7:4370`, named after the
-    /// service. No setting has such a value.
+    /// Adds a variable of the process. Kubernetes and Docker describe each service by variables named after it, such as
+    /// `ICLOCK_PORT=tcp://192.0.2.7:4370`. No setting has such a value, so these are kept apart.
     fn add_of_process(&mut self, name: String, value: String) {
         let is_ours = name.starts_with("ICLOCK_") || name == "DEVICE_PORT";
         let is_address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.trim_start().starts_with(scheme));
@@ -56,17 +56,17 @@ impl Variables {
         Ok(variables)
     }
 
-    /// A variable that is set to something.
+    /// Returns a variable that is set and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&Setting> {
         self.all.get(name).filter(|setting| !setting.text.trim().is_empty())
     }
 
-    /// Returns true if a variable is set to nothing.
+    /// Returns true if a variable is set, but empty.
     pub(crate) fn is_empty(&self, name: &str) -> bool {
         self.all.get(name).is_some_and(|setting| setting.text.trim().is_empty())
     }
 
-    /// The rules alone: `iclock`, which reads no file of its own, takes them too.
+    /// Returns the rules alone, for `iclock`, which has no configuration file.
     pub(crate) fn rules(&self) -> Layer {
         let mut layer = Layer::default();
         for (name, setting) in &self.all {
@@ -79,11 +79,11 @@ impl Variables {
         layer
     }
 
-    /// The settings named by `ICLOCK_` and their path. Other programs write such variables too, so that one that is no setting
-    /// is a warning.
+    /// Returns the settings named by `ICLOCK_` and their path. Other programs write such variables too, so an unknown
+    /// one is only a warning.
     ///
     /// # Errors
-    /// A variable of a setting that is empty: it may have been meant to be unset, or to have a value.
+    /// A setting's variable is empty: it may be meant to be unset, or to have a value.
     pub(crate) fn settings(&self, warnings: &mut Vec<String>) -> Result<Layer, ConfigError> {
         for name in &self.foreign {
             let nearest = CATALOGUE.nearest_variable(name);
@@ -114,8 +114,8 @@ impl Variables {
     }
 }
 
-/// A line whose bare value has spaces in it, such as `DEVICE_NAMES=front, back`, with quotes around that: the Python tool's
-/// reader takes it, dotenvy does not.
+/// Quotes a bare value with spaces, such as `DEVICE_NAMES=front, back`: the Python tool's reader takes it, dotenvy does
+/// not.
 fn quoted(line: &str) -> String {
     let Some((name, value)) = line.split_once('=') else { return line.to_owned() };
     let value = value.split(" #").next().unwrap_or_default().trim();
@@ -123,7 +123,7 @@ fn quoted(line: &str) -> String {
     if is_bare && value.contains(char::is_whitespace) { format!("{name}='{value}'") } else { line.to_owned() }
 }
 
-/// The error for a line that is no setting. The line itself is not shown: it may hold a secret.
+/// The error for a line that cannot be read. The line itself is not shown, because it may contain a secret.
 fn unreadable(path: &Path, text: &str, error: &dotenvy::Error) -> ConfigError {
     let line = match error {
         dotenvy::Error::LineParse(rest, _) => text.lines().position(|line| line.ends_with(rest.trim_end())),
@@ -140,7 +140,7 @@ fn line_that_sets(text: &str, name: &str) -> usize {
         let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
         line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
     };
-    // The last one counts. An iterator of lines can be searched from its end only as a list.
+    // The last one counts. Only a list can be searched from its end.
     text.lines().collect::<Vec<_>>().iter().rposition(|line| sets(line)).map_or(1, |line| line + 1)
 }
 

@@ -14,7 +14,8 @@ const HEAD: &str = "\
 # Check it with `iclock-cli config check`, which contacts nothing.
 #
 # Relative paths are relative to this file, wherever the program is run: state, databases, key files, logs, output.
-# On Windows, write a path in single quotes, as in 'C:\\ProgramData\\iclock\\state': in double quotes, \\ begins an escape.
+# On Windows, write a path in single quotes, as in 'C:\\ProgramData\\iclock\\state'. In double quotes, \\ begins an
+# escape.
 #
 # A setting that is commented out shows its default, unless it says \"example\". A span of time is written 30s, 5m, 36h
 # or 1h 30m. Every setting can also be an environment variable: ICLOCK_ and its path, as in ICLOCK_INTERVAL,

@@ -11,7 +11,8 @@ use super::{paths, secret, text};
 const IN_QUOTES: &str = "a backslash in double quotes begins an escape: write the path in single quotes, as in \
                          'C:\\iclock\\state', or with /, as in \"C:/iclock/state\"";
 
-/// Reads a TOML file into a layer, relative paths made relative to the file. Which keys there are is decided later, once all layers are known.
+/// Reads a TOML file into a layer. Relative paths become relative to the file. Unknown keys are found later, when all
+/// layers are known.
 pub(crate) fn read(path: &Path) -> Result<Layer, ConfigError> {
     let mut layer = parse(path, &read_text(path)?)?;
     paths::rebase(&mut layer, &paths::directory_of(path));
@@ -75,12 +76,12 @@ impl Reader<'_> {
                 self.layer.set(path, Setting::new(texts.join(","), origin));
             }
             other => {
-                // Tables and arrays have been dealt with: the rest are scalars.
+                // The arms above took tables and arrays.
                 let text = scalar(other).unwrap_or_default();
                 let written = self.text.get(value.span()).unwrap_or_default();
                 // "C:\temp" is C:, a tab, and emp.
                 if text.contains(char::is_control) && written.starts_with('"') && !secret::is_secret(path) {
-                    let error = ConfigError::new(Some(origin), path, "holds a control character");
+                    let error = ConfigError::new(Some(origin), path, "contains a control character");
                     return Err(error.hint(IN_QUOTES));
                 }
                 self.layer.set(path, Setting::new(text, origin));
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_is_named_by_file_and_line() {
+    fn a_syntax_error_is_named_by_file_and_line() {
         let error = parse(Path::new("x.toml"), "interval = \"5m\"\nhost 192.0.2.1\n").unwrap_err();
         assert_eq!(error.origin, Some(Origin::File("x.toml".into(), 2)));
     }

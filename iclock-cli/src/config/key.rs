@@ -38,7 +38,7 @@ pub(super) enum Shape {
     OneOf(Vec<&'static str>),
     /// True or false.
     Switch,
-    /// Texts, separated by commas where one text holds all.
+    /// A list of texts. As one text, it has commas between them.
     List,
 }
 

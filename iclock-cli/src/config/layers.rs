@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Where a setting was written.
+/// The place where a setting is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Flag(&'static str),
     Environment(String),
-    /// A file, and the line, from 1.
+    /// A file and a line, counted from 1.
     File(PathBuf, usize),
     /// The program's own choice, and why.
     Default(&'static str),
@@ -37,7 +37,7 @@ pub(crate) struct Setting {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layer(BTreeMap<String, Setting>);
 
-/// All that is wrong with a configuration; at least one.
+/// All errors of a configuration; at least one.
 #[derive(Debug)]
 pub(crate) struct ConfigErrors(pub(crate) Vec<ConfigError>);
 
@@ -56,7 +56,7 @@ impl ConfigError {
         Self { origin, key: key.into(), problem: problem.into(), hint: None }
     }
 
-    /// Sorts by file and line; what comes from no file is first.
+    /// The key to sort by: file and line; errors without a file come first.
     fn place(&self) -> Option<(&Path, usize)> {
         match &self.origin {
             Some(Origin::File(path, line)) => Some((path, *line)),
@@ -90,7 +90,7 @@ impl Setting {
         Self { text: text.into(), origin }
     }
 
-    /// What is wrong with it.
+    /// Makes an error about this setting.
     pub(crate) fn wrong(&self, key: &str, problem: impl Into<String>) -> ConfigError {
         ConfigError::new(Some(self.origin.clone()), key, problem)
     }
@@ -109,23 +109,23 @@ impl Layer {
         self.0.remove(path)
     }
 
-    /// Puts another layer on top.
+    /// Puts another layer on top of this one.
     pub(crate) fn cover(&mut self, top: Self) {
         self.0.extend(top.0);
     }
 
-    /// Drops a list and all that it holds.
+    /// Drops a list with all its entries.
     pub(crate) fn drop_list(&mut self, list: &str) {
         self.0.retain(|path, _| path.split('.').next() != Some(list));
     }
 
-    /// How many items a list has.
+    /// Returns the number of entries of a list.
     pub(crate) fn list_len(&self, list: &str) -> usize {
         let index = |path: &str| path.strip_prefix(list)?.strip_prefix('.')?.split('.').next()?.parse::<usize>().ok();
         self.0.keys().filter_map(|path| index(path)).max().map_or(0, |last| last.saturating_add(1))
     }
 
-    /// What stands under a prefix such as `sink.0.`, by the rest of its path.
+    /// Takes the settings under a prefix such as `sink.0.`, with the rest of their paths.
     pub(crate) fn take_under(&mut self, prefix: &str) -> Vec<(String, Setting)> {
         let paths: Vec<String> = self.0.keys().filter(|path| path.starts_with(prefix)).cloned().collect();
         let rest = |path: String| {
@@ -135,7 +135,7 @@ impl Layer {
         paths.into_iter().filter_map(rest).collect()
     }
 
-    /// Changes the texts of settings, by their path.
+    /// Changes the text of each setting; `change` gets its path.
     pub(crate) fn change(&mut self, mut change: impl FnMut(&str, &mut String)) {
         for (path, setting) in &mut self.0 {
             change(path, &mut setting.text);
@@ -147,7 +147,7 @@ impl Layer {
     }
 }
 
-/// The line, from 1, that a byte of a text stands on.
+/// Returns the line of a byte in a text, counted from 1.
 pub(crate) fn line_of(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }

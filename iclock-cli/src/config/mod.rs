@@ -1,4 +1,4 @@
-//! The configuration: what was set where, checked before anything is contacted.
+//! The configuration, in layers, checked before anything is contacted.
 //!
 //! | layer, the strongest first | file |
 //! |---|---|
@@ -35,7 +35,7 @@ use environment::Variables;
 pub(crate) use layers::{ConfigError, ConfigErrors, Layer, Origin, Setting};
 pub(crate) use toml_text::{as_toml, shown};
 
-/// What the command line says of the configuration.
+/// The flags that set the configuration.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flags {
     pub(crate) config: Option<PathBuf>,
@@ -61,22 +61,22 @@ pub(crate) struct Config {
     pub(crate) devices: Vec<DeviceOptions>,
     pub(crate) sinks: Vec<SinkConfig>,
     pub(crate) engine: EngineOptions,
-    /// What a person should know: said once, on stderr.
+    /// Warnings for stderr, each reported once.
     pub(crate) warnings: Vec<String>,
     /// Every setting in force, for `config show`.
     pub(crate) settings: Layer,
 }
 
-/// Where the program's log goes beside stderr.
+/// The files of the program's log, next to stderr.
 #[derive(Clone, Debug)]
 pub(crate) struct LogConfig {
-    /// No files without one.
+    /// Their directory; without one there are no files.
     pub(crate) dir: Option<PathBuf>,
-    /// JSON lines instead of text.
+    /// The files have JSON lines instead of text.
     pub(crate) json: bool,
-    /// Bytes at which a file is rotated.
+    /// The bytes at which a file is rotated.
     pub(crate) size: usize,
-    /// Files kept, in all.
+    /// The number of files that are kept.
     pub(crate) keep: usize,
 }
 
@@ -92,14 +92,15 @@ pub(crate) struct SinkConfig {
     pub(crate) name: String,
     pub(crate) url: Setting,
     pub(crate) settings: Settings,
-    /// Where each of its settings was written.
+    /// The origin of each of its settings.
     pub(crate) origins: Vec<(String, Origin)>,
     /// Its number in the list, for messages.
     pub(crate) index: usize,
 }
 
 impl SinkConfig {
-    /// What `replay --sink` takes for it: its name, or its URL where a flag named it and no file does. Secrets are masked.
+    /// Returns the argument of `replay --sink` for this sink: its name, or its URL if it was given by a flag. Secrets
+    /// are masked.
     pub(crate) fn as_argument(&self) -> String {
         match self.url.origin {
             Origin::Flag(_) if !self.url.text.contains("password=") => secret::masked("url", &self.url.text),
@@ -117,7 +118,7 @@ impl Config {
         }
     }
 
-    /// As [`Config::load`], but returns what can be used beside all that is wrong.
+    /// Like [`Config::load`], but returns the usable part next to all errors.
     pub(crate) fn examine(flags: &Flags) -> Result<(Self, Vec<ConfigError>), ConfigError> {
         let dir = Path::new("");
         let variables = if flags.bare { Variables::default() } else { Variables::load(dir)? };
@@ -126,7 +127,7 @@ impl Config {
         Ok(Builder::new(layers, &variables, warnings).build())
     }
 
-    /// What a sync cannot do without. Without `sinks` terminals are enough.
+    /// Returns errors for what a sync needs and is not configured: a terminal, and with `sinks` a sink.
     pub(crate) fn missing(&self, sinks: bool) -> Vec<ConfigError> {
         let missing = |key: &str, what: &str, hint: &str| {
             let place = Some(Origin::Default("configuration"));
@@ -159,8 +160,8 @@ pub(crate) fn schema() -> serde_json::Value {
     schema::schema(&settings::CATALOGUE)
 }
 
-/// The settings of a Python tool's directory, as its `.env` and `devices.json` hold them, for a configuration file in `beside`;
-/// and what a person should know.
+/// Reads the `.env` and `devices.json` of a Python tool's directory, for a configuration file in the directory
+/// `beside`. Returns warnings, too.
 pub(crate) fn of_python_tool(dir: &Path, beside: &Path) -> Result<(Layer, Vec<String>), ConfigError> {
     let (variables, mut warnings) = (Variables::load(dir)?, Vec::new());
     let flags = Flags { python_only: true, ..Flags::default() };
@@ -169,7 +170,7 @@ pub(crate) fn of_python_tool(dir: &Path, beside: &Path) -> Result<(Layer, Vec<St
     Ok((layers, warnings))
 }
 
-/// Finds all layers and puts them on top of each other.
+/// Reads all layers and puts each on top of the weaker ones.
 fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<String>) -> Result<Layer, ConfigError> {
     let mut layers = match config_file(flags, variables, dir) {
         Some(path) if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => {
@@ -180,7 +181,7 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
             let beside = paths::directory_of(&path);
             if layer.get("state_dir").is_none() && !beside.as_os_str().is_empty() {
                 let state = beside.join("state").display().to_string();
-                layer.set("state_dir", Setting::new(state, Origin::Default("beside the configuration file")));
+                layer.set("state_dir", Setting::new(state, Origin::Default("next to the configuration file")));
             }
             layer
         }
@@ -221,7 +222,8 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
     Ok(layers)
 }
 
-/// The Python tool's key makes a Firestore sink where no sink is configured, and is the key of those that name none.
+/// Adds a Firestore sink for the Python tool's key if no sink is configured, and gives the key to Firestore sinks
+/// without one.
 fn firestore_of_key(variables: &Variables, dir: &Path, layers: &mut Layer) -> Result<(), ConfigError> {
     let Some(key) = python::firebase_key(variables, dir)? else { return Ok(()) };
     if layers.list_len("sink") == 0 {
@@ -229,7 +231,7 @@ fn firestore_of_key(variables: &Variables, dir: &Path, layers: &mut Layer) -> Re
         layers.set("sink.0.name", Setting::new("firestore", key.origin.clone()));
         layers.set("sink.0.url", Setting::new(url, key.origin.clone()));
     }
-    // On the emulator a key is only in the way.
+
     let is_bare = |layers: &Layer, n: usize| {
         let of = |key: &str| layers.get(&format!("sink.{n}.{key}"));
         of("url").is_some_and(|url| url.text.starts_with("firestore:")) && of("credentials").is_none()

@@ -1,4 +1,4 @@
-//! Relative paths in a configuration file are relative to that file, wherever the program is run.
+//! Relative paths in a configuration file are relative to that file, not to the working directory.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,13 +13,14 @@ pub(super) fn directory_of(file: &Path) -> PathBuf {
         Some(parent) if parent.as_os_str().is_empty() => return PathBuf::new(),
         Some(parent) => parent,
     };
-    // One directory has one name, however it was given: a sink is known again by its absolute path.
+    // A sink is known by its absolute path, so one directory must always have the same name.
     let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (directory, current) = (whole(parent), whole(Path::new(".")));
     if directory == current { PathBuf::new() } else { plain(directory) }
 }
 
-/// Makes the path of a Python tool's key, which is relative to the tool's directory, one for a configuration file in `beside`.
+/// Rewrites the path of the Python tool's key, which is relative to the tool's directory, for a configuration file in
+/// the directory `beside`.
 pub(super) fn move_key(settings: &mut Layer, tool: &Path, beside: &Path) {
     let key = "sink.0.credentials";
     let Some(mut setting) = settings.take(key) else { return };
@@ -37,7 +38,7 @@ pub(super) fn move_key(settings: &mut Layer, tool: &Path, beside: &Path) {
     settings.set(key, setting);
 }
 
-/// Windows writes canonical paths as `\\?\C:\...`, which not every library takes.
+/// Removes the `\\?\` of canonical paths on Windows, which not every library takes.
 fn plain(path: PathBuf) -> PathBuf {
     let text = path.to_str().and_then(|text| text.strip_prefix(r"\\?\"));
     match text.filter(|text| text.get(1..2) == Some(":")) {
@@ -74,11 +75,11 @@ fn rebased(path: &str, text: &str, directory: &Path) -> Option<String> {
     }
 }
 
-/// A sink's URL with its file, or its file of certificates, in the directory.
+/// Returns a sink's URL with its file, or its file of certificates, in the directory.
 fn url(text: &str, join: impl Fn(&str) -> String) -> Option<String> {
     let (address, query) = text.split_once('?').map_or((text, None), |(address, query)| (address, Some(query)));
     let (scheme, file) = address.split_once(':')?;
-    // sqlite://FILE is what other programs write.
+    // Other programs write sqlite://FILE.
     let file = if scheme == "sqlite" { file.strip_prefix("//").unwrap_or(file) } else { file };
     let is_file = ["sqlite", "jsonl", "csv"].contains(&scheme);
     let is_named = !file.is_empty() && file != ":memory:" && !file.starts_with("//");

@@ -8,12 +8,12 @@ use super::environment::Variables;
 use super::file::read_text;
 use super::layers::{ConfigError, Layer, Origin, Setting, line_of};
 
-/// Where the Python tool looked for its key.
+/// The file where the Python tool looked for its key.
 pub(crate) const KEY_FILE: &str = "config/firebase-key.json";
-/// Where `devices.json` may lie.
+/// The places where `devices.json` may be.
 pub(crate) const DEVICE_FILES: [&str; 2] = ["devices.json", "config/devices.json"];
 
-/// `devices.json`; what else it holds was never read.
+/// The part of `devices.json` that the Python tool read.
 #[derive(Deserialize)]
 struct DeviceFile {
     devices: Vec<Entry>,
@@ -25,7 +25,7 @@ struct Entry {
     ip: String,
 }
 
-/// The terminals of a `devices.json`.
+/// Reads the terminals of a `devices.json`.
 pub(crate) fn device_file(path: &Path) -> Result<Layer, ConfigError> {
     let text = read_text(path)?;
     let file: DeviceFile = serde_json::from_str(&text).map_err(|error| {
@@ -42,7 +42,7 @@ pub(crate) fn device_file(path: &Path) -> Result<Layer, ConfigError> {
     Ok(layer)
 }
 
-/// The terminals of `DEVICE_IPS` and `DEVICE_NAMES`; empty where they are not set.
+/// Reads the terminals of `DEVICE_IPS` and `DEVICE_NAMES`; empty if they are not set.
 pub(crate) fn device_list(variables: &Variables) -> Result<Layer, ConfigError> {
     let mut layer = Layer::default();
     let Some(ips) = variables.get("DEVICE_IPS") else { return Ok(layer) };
@@ -68,7 +68,7 @@ pub(crate) fn device_list(variables: &Variables) -> Result<Layer, ConfigError> {
     Ok(layer)
 }
 
-/// `DEVICE_PORT` and `DEVICE_TIMEOUT` (seconds), for terminals that say nothing else.
+/// Applies `DEVICE_PORT` and `DEVICE_TIMEOUT` (seconds) to terminals without their own.
 pub(crate) fn device_defaults(variables: &Variables, layer: &mut Layer) {
     for n in 0..layer.list_len("device") {
         for (key, variable, unit) in [("port", "DEVICE_PORT", ""), ("timeout", "DEVICE_TIMEOUT", "s")] {
@@ -82,7 +82,7 @@ pub(crate) fn device_defaults(variables: &Variables, layer: &mut Layer) {
     }
 }
 
-/// The service-account key of `FIREBASE_KEY` or `FIREBASE_KEY_PATH`; else the file where the tool had it.
+/// Returns the service-account key of `FIREBASE_KEY` or `FIREBASE_KEY_PATH`, else the tool's usual file if it exists.
 pub(crate) fn firebase_key(variables: &Variables, dir: &Path) -> Result<Option<Setting>, ConfigError> {
     match (variables.get("FIREBASE_KEY"), variables.get("FIREBASE_KEY_PATH")) {
         (Some(one), Some(other)) if one.text != other.text => {

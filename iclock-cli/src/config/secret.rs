@@ -1,4 +1,4 @@
-//! Secrets that stand elsewhere: `ENV:NAME`, `FILE:PATH`.
+//! Secrets, and references to them: `ENV:NAME`, `FILE:PATH`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::environment::Variables;
 use super::layers::{ConfigError, Setting};
 use super::text;
 
-/// What a setting comes to: the text itself, or what it points at.
+/// Returns the text of a setting, or the text that it refers to.
 pub(crate) fn resolve(key: &str, setting: &Setting, variables: &Variables) -> Result<String, ConfigError> {
     if let Some(name) = setting.text.strip_prefix("ENV:") {
         return match variables.get(name) {
@@ -28,18 +28,18 @@ pub(crate) fn resolve(key: &str, setting: &Setting, variables: &Variables) -> Re
     Ok(setting.text.clone())
 }
 
-/// Whether a setting points at its value instead of holding it.
+/// Returns true if a setting refers to its value.
 pub(crate) fn is_reference(text: &str) -> bool {
     text.starts_with("ENV:") || text.starts_with("FILE:")
 }
 
-/// Whether the value of a key is nobody's business.
+/// Returns true if the value of a key must not be shown.
 pub(crate) fn is_secret(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
     ["comm_key", "password", "secret", "token"].iter().any(|word| last.contains(word))
 }
 
-/// Returns true if a URL holds a password.
+/// Returns true if a URL contains a password.
 pub(crate) fn has_password(url: &str) -> bool {
     let address = url.split_once("://").map_or("", |(_, rest)| rest);
     let address = address.split('?').next().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(crate) fn has_password(url: &str) -> bool {
     user.split_once(':').is_some_and(|(_, password)| !password.is_empty())
 }
 
-/// A value as it may be shown: a secret and a URL's password are not.
+/// Returns a value for display, without secrets and the password of a URL.
 pub(crate) fn masked(key: &str, text: &str) -> String {
     if is_reference(text) {
         return text.to_owned();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_a_url_is_seen() {
+    fn a_password_in_a_url_is_found() {
         for url in ["mysql://ann:pw@db.example/x", "mongodb://ann:p@ss@a,b/x?tls=true"] {
             assert!(has_password(url), "{url}");
         }

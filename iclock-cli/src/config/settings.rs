@@ -1,5 +1,5 @@
-//! Every key of the configuration, once: its name, the shape of its value, the default, a line of documentation, and how
-//! it is read. A new key is a new entry here.
+//! Every key of the configuration, once: its name, the shape of its value, the default, a line of documentation, and
+//! how it is read. A new key is a new entry here.
 //!
 //! | from these tables come | in |
 //! |---|---|
@@ -102,8 +102,8 @@ pub(super) fn top() -> Vec<Entry<Top>> {
             "output",
             Path,
             Example("output"),
-            "Directory of exports (./output by default), and of one logs_<time>.json for each run that stored something \
-             (by default there is none).",
+            "Directory of exports (./output by default), and of one logs_<time>.json for each run that stored \
+             something (by default there is none).",
             |top: &mut Top, text| put(&mut top.output, Ok(Some(text.into()))),
         ),
         key(
@@ -272,7 +272,7 @@ pub(super) fn device() -> Vec<Entry<Device>> {
             "sixteen_mode_first",
             Switch,
             ByDefault("false"),
-            "For terminals with 16-byte records: the verify mode is before the punch state, as the Python tool read them.",
+            "For terminals with 16-byte records: the verify mode is before the punch state, as in the Python tool.",
             |device: &mut Device, text| put(&mut device.options.sixteen_mode_first, parsed(text, "true or false")),
         ),
     ]
@@ -286,7 +286,7 @@ const DATABASES: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongod
 fn sink() -> Vec<Key> {
     vec![
         Key::new("name", Text, Usual("local"), "The name in reports; unique. By default it is the scheme of the URL."),
-        Key::new("url", Text, Required("sqlite:attendance.db"), "Where the events go."),
+        Key::new("url", Text, Required("sqlite:attendance.db"), "The database or the file that gets the events."),
         Key::new(
             "ids",
             OneOf(vec!["full", "iclock-sync-v1"]),

@@ -1,18 +1,18 @@
-//! Text files as editors on any system write them.
+//! Text files, as editors on all systems write them.
 
 use std::path::Path;
 use std::{fs, io};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Why a file gave no text.
+/// The reason why a file could not be read as text.
 #[derive(Debug)]
 pub(super) struct Unreadable {
     pub(super) problem: String,
     pub(super) hint: &'static str,
 }
 
-/// Reads a file of UTF-8, without the byte order mark that editors on Windows put in front.
+/// Reads a file of UTF-8, without the byte order mark that editors on Windows add.
 pub(super) fn read(path: &Path) -> Result<String, Unreadable> {
     fs::read(path).map_err(Unreadable::from).and_then(decode)
 }
@@ -22,7 +22,7 @@ fn decode(mut bytes: Vec<u8>) -> Result<String, Unreadable> {
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
-    // Text has no zero bytes, but in UTF-16 each letter of a key has one.
+    // UTF-8 text has no zero bytes; in UTF-16 each Latin letter has one.
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.contains(&0) {
         return Err(wrong("it is UTF-16, not UTF-8".to_owned()));
     }

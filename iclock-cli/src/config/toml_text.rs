@@ -1,11 +1,11 @@
-//! The configuration in force as TOML: to look at, or to go on with.
+//! The configuration in force as TOML, to read or to use.
 
 use super::key::Shape;
 use super::layers::Layer;
 use super::secret;
 use super::settings::CATALOGUE;
 
-/// To look at: secrets masked, each line with its place.
+/// The configuration to read: secrets are masked, and each line has its origin.
 pub(crate) fn shown(settings: &Layer) -> String {
     tables(settings, |path, text, origin| format!("{} # {origin}", of_path(path, &secret::masked(path, text))))
 }
@@ -20,7 +20,7 @@ pub(crate) fn as_toml(settings: &Layer) -> String {
 
 fn tables(settings: &Layer, written: impl Fn(&str, &str, &str) -> String) -> String {
     let (mut text, mut table) = (String::new(), String::new());
-    // Settings outside any table come first, as TOML wants it.
+    // TOML requires settings outside any table to come first.
     let (top, rest): (Vec<_>, Vec<_>) = settings.iter().partition(|(path, _)| !path.contains('.'));
     for (path, setting) in top.into_iter().chain(rest) {
         let (prefix, key) = path.rsplit_once('.').unwrap_or(("", path));
@@ -35,12 +35,12 @@ fn tables(settings: &Layer, written: impl Fn(&str, &str, &str) -> String) -> Str
 }
 
 fn of_path(path: &str, text: &str) -> String {
-    // A sink's settings are its crate's, and texts.
+    // A sink's crate reads its settings as text.
     let key = CATALOGUE.find(path).filter(|_| !path.starts_with("sink."));
     value(key.map_or(&Shape::Text, |key| &key.shape), text)
 }
 
-/// A value as a person would write it: settings are kept as text, whichever layer they came from.
+/// A value in TOML. Settings are kept as text, so the shape says what needs quotes.
 pub(super) fn value(shape: &Shape, text: &str) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     match shape {
@@ -57,11 +57,11 @@ pub(super) fn value(shape: &Shape, text: &str) -> String {
     }
 }
 
-/// The same for a schema.
+/// A value in JSON.
 pub(super) fn as_json(shape: &Shape, text: &str) -> serde_json::Value {
     match shape {
         Shape::List => items(text).collect(),
-        // Numbers and truth values are written alike in both.
+        // JSON writes numbers and booleans as TOML does.
         Shape::Whole(..) | Shape::Number(..) | Shape::Switch => text.parse().unwrap_or_else(|_| text.into()),
         Shape::Text | Shape::Path | Shape::Secret | Shape::Span | Shape::OneOf(_) => text.into(),
     }

@@ -8,12 +8,12 @@ use iclock_sync::report::{DeviceReport, DeviceStatus, Hint, KeptLog, ReadMode, S
 use super::{grouped, printed, spoken};
 
 const WIDTH: u16 = 80;
-/// Most characters of a verdict: with the terminal's name, which may have 128, and the command, it makes six lines.
+/// The most characters of a verdict. With the terminal's name of at most 128 and the command, it makes six lines.
 const VERDICT: usize = 200;
-/// The beginning of a line that is printed as it is: commands are not broken, so that they can be copied.
+/// The start of a line that is not folded, so that a command can be copied.
 const VERBATIM: &str = "    ";
 
-/// The whole report; ends without a line break.
+/// The whole report, without a line break at its end.
 pub(crate) fn report(report: &Report) -> String {
     let mut parts = Vec::new();
     if !report.devices.is_empty() {
@@ -38,7 +38,7 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
         table.add_row(row);
     }
     for (n, name) in header.iter().enumerate() {
-        // Counts stand under each other.
+        // Align counts.
         if NUMBERS.contains(name)
             && let Some(column) = table.column_mut(n)
         {
@@ -124,7 +124,7 @@ fn problems(report: &Report) -> Vec<String> {
     lines
 }
 
-/// A log that could not be verified: the verdict in one sentence, then the command that says more.
+/// A log that could not be verified: the verdict in one sentence, and the command that shows more.
 fn unproven(name: &str, kept: &KeptLog) -> [String; 2] {
     let verdict = format!("{name}: {}. Nothing of it was used.", shortened(&kept.verdict, VERDICT));
     let next = match kept.id {
@@ -134,7 +134,7 @@ fn unproven(name: &str, kept: &KeptLog) -> [String; 2] {
     [verdict, format!("{VERBATIM}Look closer: {next}")]
 }
 
-/// At most so many characters.
+/// Shortens a text to a number of characters.
 fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or(text)),
@@ -142,7 +142,7 @@ fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// One line for each terminal and reason, and only for records that are new in the quarantine.
+/// One line for each terminal and reason, only for records that are new in the quarantine.
 fn quarantine(devices: &[DeviceReport]) -> Vec<String> {
     let mut lines = Vec::new();
     for device in devices.iter().filter(|device| device.quarantined > 0) {
@@ -161,13 +161,13 @@ fn quarantine(devices: &[DeviceReport]) -> Vec<String> {
     lines
 }
 
-/// The hints of a terminal that are problems, or those that are none.
+/// The hints of a terminal that are problems, or those that are not.
 fn hints(device: &DeviceReport, problems: bool) -> Vec<String> {
     let chosen = device.hints.iter().filter(|hint| hint.is_problem() == problems);
     chosen.flat_map(|hint| of_hint(&device.name, hint)).collect()
 }
 
-/// A line of configuration is a line of its own, to be copied.
+/// The lines of a hint. A setting has a line of its own, to be copied.
 fn of_hint(name: &str, hint: &Hint) -> Vec<String> {
     let Hint::Rule { rule, refused, of, example, setting: Some(setting) } = hint else {
         return vec![format!("{name}: {hint}")];
@@ -204,7 +204,7 @@ fn notes(report: &Report) -> Vec<String> {
 }
 
 fn told(title: &str, lines: Vec<String>) -> Option<String> {
-    // A command is copied whole.
+    // Do not fold a command.
     let shown = |line: &String| match line {
         line if line.starts_with("iclock-cli ") => format!("{VERBATIM}{line}"),
         line if line.starts_with(VERBATIM) => line.clone(),
@@ -219,10 +219,10 @@ pub(crate) fn wrap(line: &str) -> String {
     format!("  {}", folded(line, 4))
 }
 
-/// A text whose first line may be as long as the others, which are indented by so many columns.
+/// Folds a text; all lines but the first are indented by this number of columns.
 pub(crate) fn folded(text: &str, indent: u16) -> String {
     let mut table = Table::new();
-    // The table sets a column free on each side.
+    // The table leaves a column free on each side.
     table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH + 1 - indent);
     table.add_row([text]);
     let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();

@@ -1,4 +1,4 @@
-//! What people and programs get to see: stdout is data, stderr is for people.
+//! Output: stdout is data, stderr is for people.
 
 pub(crate) mod human;
 pub(crate) mod printed;
@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Set once data could not be written.
 static LOST: AtomicBool = AtomicBool::new(false);
 
-/// Writes a line of data. A reader that went away (`| head`) is no failure of ours; a full disk is told, and fails the command
-/// in the end ([`is_lost`]).
+/// Writes a line of data. A reader that went away (`| head`) is not a failure. A full disk is reported, and the command
+/// fails at its end ([`is_lost`]).
 pub(crate) fn line(text: impl Display) {
     let mut stdout = std::io::stdout().lock();
     let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush()) else { return };

@@ -1,4 +1,4 @@
-//! Commands that a person may copy: with the configuration and the state of this run, and quoted for a shell.
+//! Commands to copy: with the configuration and the state of this run, and quoted for a shell.
 
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_shell_would_take_apart_is_quoted() {
+    fn an_argument_that_a_shell_would_split_is_quoted() {
         for (text, expected) in [
             ("state", "state"),
             ("/srv/iclock-1/state.d", "/srv/iclock-1/state.d"),

@@ -12,12 +12,12 @@ use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::grouped;
 
-/// Lines that fit beside other things on a screen.
+/// The most lines; a screen has other things, too.
 const MOST_LINES: usize = 12;
 
-/// An observer for these devices and sinks; a silent one where `wanted` is false or nobody watches.
+/// An observer for these devices and sinks; a silent one if `wanted` is false or there is no screen.
 pub(crate) fn observer(devices: &[String], sinks: &[String], wanted: bool) -> Arc<dyn Observer> {
-    // Both: a person who sends the report into a file does not look at a terminal.
+    // Both: with the report in a file, nobody watches the screen.
     if !wanted || !io::stderr().is_terminal() || !io::stdout().is_terminal() {
         return Arc::new(Silent);
     }

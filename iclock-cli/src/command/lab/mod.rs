@@ -1,3 +1,3 @@
-//! To try things out without a terminal.
+//! Commands to try things out without a terminal.
 
 pub(crate) mod simulate;

@@ -1,4 +1,4 @@
-//! `simulate`: terminals to try against, with every fault that a real one shows.
+//! `simulate`: runs simulated terminals, with faults.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,27 +16,27 @@ use crate::exit_code::ExitCode;
 use crate::output;
 use crate::signal::{Asked, Signals};
 
-/// Node.js clients take one read of a socket for one packet, and lose what comes with it: as on a real line, packets have a
-/// little time between them.
+/// The time between two packets. Node.js clients take each read from a socket for one packet and lose a second one in
+/// the same read; real terminals leave some time, too.
 const PACE: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
-    /// Where to listen, TCP and UDP; port 0 takes a free one. Further terminals count
-    /// up from the port
+    /// Address to listen on, TCP and UDP; port 0 takes a free one. Further terminals
+    /// count up from the port
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4370")]
     listen: SocketAddr,
     /// Punches in the log
     #[arg(long, value_name = "N", default_value_t = 1000)]
     records: usize,
-    /// People in the user table [default: 20; with --data, whoever punched]
+    /// People in the user table [default: 20; with --data, those who punched]
     #[arg(long, value_name = "N")]
     users: Option<u16>,
-    /// What the data are drawn from
+    /// Seed of the random data
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// The log from a file instead: punches (.jsonl, .csv), or a captured data set as it
-    /// came (.hex, .bin)
+    /// Take the log from a file: punches (.jsonl, .csv), or a captured data set
+    /// (.hex, .bin)
     #[arg(long, value_name = "FILE", conflicts_with = "records")]
     data: Option<PathBuf>,
     /// The family of terminal; see --list-profiles
@@ -45,24 +45,24 @@ pub(crate) struct Simulate {
     /// A fault, NAME[=VALUE][xTIMES][@SKIP]; repeats; see --list-faults
     #[arg(long, value_name = "FAULT", value_parser = fault)]
     fault: Vec<Fault>,
-    /// The comm key that it demands; 0 for none
+    /// The comm key that they demand; 0 for none
     #[arg(long, value_name = "K", default_value_t = 0)]
     key: u32,
-    /// How many terminals
+    /// Number of terminals
     #[arg(long, value_name = "TERMINALS", default_value_t = 1)]
     count: u16,
-    /// Let somebody punch this often, e.g. 1s
+    /// Add a punch this often, e.g. 1s
     #[arg(long, value_name = "INTERVAL", value_parser = span)]
     punch_every: Option<Duration>,
-    /// Let other programs look at the terminals and change them while they run: one JSON
-    /// object per line each way, e.g. {"do":"punch"}; {"do":"help"} lists what there is.
+    /// Let other programs read and change the terminals while they run: one JSON object
+    /// per line each way, e.g. {"do":"punch"}; {"do":"help"} lists the commands.
     /// Port 0 takes a free one; a line "control ADDR:PORT" follows those of the terminals
     #[arg(long, value_name = "ADDR:PORT")]
     control: Option<SocketAddr>,
-    /// List the faults and end
+    /// List the faults
     #[arg(long)]
     list_faults: bool,
-    /// List the families and end
+    /// List the families
     #[arg(long)]
     list_profiles: bool,
 }
@@ -93,10 +93,10 @@ impl Simulate {
     }
 }
 
-/// The terminal's log: from the file, or drawn from the seed.
+/// Adds the log: from the file, or made from the seed.
 fn with_log(terminal: TerminalBuilder, args: &Simulate, seed: u64) -> Result<TerminalBuilder, CliError> {
     let terminal = terminal.seed(seed);
-    // Without a number the simulator enters whoever punched in the file.
+    // Without a number, the simulator has the people who punched in the file.
     let terminal = match args.users {
         Some(users) => terminal.users(users),
         None => terminal,

@@ -1,4 +1,4 @@
-//! Look into the ledger, and change what it holds.
+//! Commands that show the ledger and change it.
 
 pub(crate) mod quarantine;
 pub(crate) mod replay;

@@ -1,4 +1,4 @@
-//! `quarantine list|show`: what was refused, and why. Works beside a running service.
+//! `quarantine list|show`: shows refused records and the reasons. Works while a service runs.
 
 use std::fmt::Write as _;
 
@@ -14,22 +14,22 @@ use crate::output::{self, grouped, human};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Quarantine {
-    /// Records that were refused, and logs that could not be proven
+    /// List the records that were refused, and logs that could not be verified
     List {
-        /// Of this terminal only: its name or serial number
+        /// Only of this terminal: its name or serial number
         #[arg(long, value_name = "NAME")]
         device: Option<String>,
-        /// For this reason only, e.g. empty_user_id
+        /// Only with this reason, e.g. empty_user_id
         #[arg(long, value_parser = reason)]
         reason: Option<Reason>,
-        /// How many at most
+        /// The most records to list
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
         /// Print one JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// One record, with its raw bytes
+    /// Show one record, with its raw bytes
     Show {
         /// Its number, as listed
         id: i64,
@@ -90,7 +90,7 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> O
         }
     }
     if !unproven.is_empty() {
-        output::line("\nLogs that could not be proven, whole, as they came:");
+        output::line("\nLogs that could not be verified, whole:");
         for buffer in &unproven {
             let seen_at = buffer.seen_at.format("%Y-%m-%d %H:%M");
             output::line(human::wrap(&format!("{seen_at} {}: {}", buffer.device_name, buffer.reason)));

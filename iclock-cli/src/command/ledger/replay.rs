@@ -19,7 +19,7 @@ pub(crate) struct Replay {
     /// The sink: a configured name, or a URL
     #[arg(long, value_name = "NAME|URL")]
     sink: String,
-    /// Only what was punched since: days (2), a span (36h), a date, a time
+    /// Only punches since then: days (2), a span (36h), a date, a time
     #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
     since: Option<When>,
     /// Print the report as JSON
@@ -36,13 +36,13 @@ impl Replay {
             return Err(CliError::new(ExitCode::Configuration, format!("no sink is called {}", self.sink))
                 .hint("name a configured sink, or give its URL"));
         };
-        // Opening to write would make one.
+        // Opening it for writing would create one.
         context.ledger(&config)?;
         let sink = sinks::open(sink)?;
         let window = Window { since: self.since.map(|when| when.since(Utc::now())), until: None };
         let ledger = Ledger::open(&config.state_dir)?;
         let count = ledger.replay(&sink.target(), sink.name(), &window)?;
-        // The run opens it again.
+        // Release it: the run opens it again.
         drop(ledger);
         tracing::info!("{} events are pending again for {}", grouped(count), sink.name());
         config.devices.clear();

@@ -1,4 +1,4 @@
-//! `config check|show|schema`: what is configured, where, and whether it can be used. Contacts nothing.
+//! `config check|show|schema`: checks the configuration, or shows it with the origin of each setting. Contacts nothing.
 
 use clap::Subcommand;
 

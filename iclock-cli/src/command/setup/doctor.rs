@@ -1,4 +1,4 @@
-//! `doctor`: finds what is amiss, and mends it where that is asked for.
+//! `doctor`: finds what is wrong, and repairs it on request.
 
 use attendance_model::SinkError;
 use clap::{Args, Subcommand};
@@ -18,23 +18,23 @@ use crate::sinks;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Doctor {
-    /// Find the documents that mis-read logs left behind: an empty staffId, or a time
+    /// Find the documents that misread logs left there: an empty staffId, or a time
     /// more than a day after the upload. Each document costs a read
     Firestore(FindGarbage),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct FindGarbage {
-    /// Report what the Python tool left behind; ends with 70 when there is any
+    /// Report what the Python tool left there; ends with 70 if there is any
     #[arg(long, required = true)]
     find_garbage: bool,
-    /// Delete what is found, unless somebody changes it meanwhile
+    /// Delete what is found, unless it changes meanwhile
     #[arg(long)]
     apply: bool,
     /// Look for empty staffIds alone: a read for each find, not for each document
     #[arg(long)]
     empty_staff_id: bool,
-    /// The sink, where several are Firestore: a configured name, or a URL
+    /// The sink, if several are Firestore: a configured name, or a URL
     #[arg(long, value_name = "NAME|URL")]
     sink: Option<String>,
     /// Print one JSON object for each find
@@ -50,7 +50,7 @@ impl Doctor {
     }
 }
 
-/// Deletions by what they came to.
+/// Deletions by their result.
 #[derive(Default)]
 struct Deleted {
     deleted: u64,
@@ -82,7 +82,7 @@ async fn find_garbage(finder: &GarbageFinder, args: &FindGarbage, quiet: bool) -
     Ok(if left == 0 { ExitCode::Done } else { ExitCode::Found })
 }
 
-/// The options of the sink that is named, or of the only one that is Firestore.
+/// The options of the named sink, or of the only Firestore sink.
 fn options(context: &Context, args: &FindGarbage) -> Result<FirestoreOptions, CliError> {
     let config = context.config(&Targets::of_sink(args.sink.as_ref()))?;
     let named = |sink: &&SinkConfig| args.sink.as_ref().is_none_or(|name| is_url(name) || *name == sink.name);

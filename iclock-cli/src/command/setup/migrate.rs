@@ -1,4 +1,4 @@
-//! `migrate`: over from the Python tool without a duplicate, and back.
+//! `migrate`: moves over from the Python tool without a duplicate, and back.
 
 use std::collections::HashSet;
 use std::fs;
@@ -29,7 +29,7 @@ pub(crate) struct Migrate {
     /// The sink that the Python tool wrote to: a configured name, or a URL
     #[arg(long, value_name = "NAME|URL")]
     sink: Option<String>,
-    /// Write the configuration found there as TOML, - for stdout
+    /// Write the configuration found there as TOML; - for stdout
     #[arg(long, value_name = "FILE")]
     write_config: Option<PathBuf>,
     /// For going back: write every id that the sink holds as the Python tool's cache
@@ -42,7 +42,7 @@ impl Migrate {
         context.log(None)?;
         if !self.dir.is_dir() {
             return Err(CliError::new(ExitCode::Configuration, format!("{} is no directory", self.dir.display()))
-                .hint("name the Python tool's directory, in which .env, cache and output stand"));
+                .hint("name the Python tool's directory, which contains .env, cache and output"));
         }
         if let Some(file) = &self.write_config {
             write_config(&self.dir, file)?;
@@ -77,7 +77,7 @@ impl Migrate {
     }
 }
 
-/// The sink that the Python tool wrote to.
+/// Finds the sink that the Python tool wrote to.
 fn legacy_sink(context: &Context, args: &Migrate) -> Result<(Config, Arc<dyn Sink>), CliError> {
     let config = context.config(&Targets::of_sink(args.sink.as_ref()))?;
     let named = |sink: &&SinkConfig| args.sink.as_ref().is_none_or(|name| is_url(name) || *name == sink.name);
@@ -111,7 +111,7 @@ fn export_cache(context: &Context, args: &Migrate, file: &Path) -> Outcome {
         if let Some(dir) = file.parent() {
             fs::create_dir_all(dir)?;
         }
-        // Whole or not at all: the Python tool takes a damaged cache for an empty one.
+        // Write all or nothing: the Python tool treats a damaged cache as an empty one.
         let part = file.with_extension("part");
         let mut out = BufWriter::new(fs::File::create(&part)?);
         write_array(&mut out, &ids)?;
@@ -155,7 +155,7 @@ fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The Python tool's repository held its key once.
+/// Warns of the key: the Python tool's repository contained it once.
 fn tell_key(dir: &Path) {
     if dir.join(KEY_FILE).is_file() {
         output::line(format_args!(

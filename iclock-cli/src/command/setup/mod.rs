@@ -1,4 +1,4 @@
-//! Set the program up, and check what is there.
+//! Commands to set the program up and to check it.
 
 pub(crate) mod completions;
 pub(crate) mod config;

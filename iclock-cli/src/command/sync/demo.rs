@@ -1,4 +1,4 @@
-//! `demo`: three simulated terminals, one of them with faults, into a SQLite file, by the same way as `sync`.
+//! `demo`: syncs three simulated terminals, one of them with faults, into a SQLite file, as `sync` does.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ use crate::exit_code::ExitCode;
 use crate::job::{Job, carry_out};
 use crate::output::{self, printed};
 
-/// Where it is without `--dir`.
+/// The default of `--dir`.
 pub(crate) const DIR: &str = "demo";
-/// Name, profile, records, seed of each terminal.
+/// The name, profile, number of records and seed of each terminal.
 const TERMINALS: [(&str, &str, usize, u64); 3] =
     [("front-gate", "tft40", 5000, 1), ("canteen", "bw16", 1200, 2), ("workshop", "tft40", 2000, 3)];
-/// What is wrong with the last one: the first transfer is misframed, as the Python tool's pollution was, and some
-/// records lack their user id.
+/// The faults of the last one: its first transfer is misframed, as those that polluted the Python tool's collection,
+/// and some records have no user id.
 const FAULTS: [(FaultKind, i64, Option<u64>); 2] =
     [(FaultKind::CutHead, 12, Some(1)), (FaultKind::EmptyUserIds, 2, None)];
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Where the demo keeps its database and its ledger
+    /// Directory of the demo's database and ledger
     #[arg(long, value_name = "DIR", default_value = crate::command::sync::demo::DIR)]
     dir: PathBuf,
 }
@@ -53,7 +53,8 @@ impl Demo {
         let config = Config::load(&flags)?;
         printed::remember(None, Some(&state));
         output::line(
-            "Three simulated terminals; the workshop's first answer is misframed, and some\nof its records have no user id.\n",
+            "Three simulated terminals; the workshop's first answer is misframed, and some\n\
+             of its records have no user id.\n",
         );
         let code = carry_out(context, &config, &Job { quiet: context.is_quiet(), ..Job::default() })?;
         output::line("\nTry next:");
@@ -64,11 +65,11 @@ impl Demo {
     }
 }
 
-/// Commands that work as they are printed.
+/// The commands to try next; they work as printed.
 fn next(dir: &Path, database: &Path) -> Vec<String> {
     let path = |path: &Path| printed::quoted(&path.display().to_string());
     let mut lines = Vec::new();
-    // Run out of the repository, the program may not be installed yet.
+    // When cargo runs the program, it may not be installed yet.
     if std::env::var_os("CARGO").is_some() {
         lines.push("cargo install --locked --path iclock-cli  # so that it is found".to_owned());
     }
@@ -100,7 +101,7 @@ async fn start() -> Result<Vec<(&'static str, Server)>, CliError> {
     Ok(servers)
 }
 
-/// A terminal whose log is the same whenever the demo runs, so that a second demo finds nothing new.
+/// A terminal with the same log in each demo, so that a second demo finds nothing new.
 fn terminal(profile: &str, records: usize, seed: u64) -> zk_sim::TerminalBuilder {
     let profile = Profile::named(profile).unwrap_or_default();
     let builder = Terminal::builder().profile(profile).seed(seed).users(40);

@@ -25,13 +25,13 @@ const MAX_NEW: &str = "300";
 #[derive(Debug, Parser)]
 #[command(name = "iclock", version, max_term_width = 80)]
 pub(crate) struct Iclock {
-    /// Tell what would be uploaded, change nothing
+    /// Show what would be uploaded, change nothing
     #[arg(long)]
     dry_run: bool,
     /// Only logs of the last N days
     #[arg(long, value_name = "N", value_parser = When::parse, allow_negative_numbers = true)]
     since: Option<When>,
-    /// Run again and again, S seconds apart at the quickest
+    /// Run again and again, at least S seconds apart
     #[arg(long, value_name = "S")]
     r#loop: Option<String>,
     /// Write output/simplified_logs_<time>.json instead of uploading
@@ -40,7 +40,7 @@ pub(crate) struct Iclock {
     /// Write output/normalized_logs_<time>.json instead of uploading
     #[arg(long)]
     export_normalized: bool,
-    /// Upload nothing where there are more new logs than this
+    /// Upload nothing if there are more new logs than this
     #[arg(long, value_name = "N", default_value = MAX_NEW)]
     max_new: u64,
     /// Upload more than --max-new, once
@@ -66,14 +66,14 @@ impl Iclock {
         if !dry_run && exports.is_empty() {
             take_over(&config)?;
         }
-        // A dry run imports nothing, but tells what would be uploaded after that.
+        // A dry run imports nothing, but shows what would be uploaded after an import.
         let presumed = if dry_run { taken_over(&config)? } else { Vec::new() };
         let (force, since, repeat) = (self.force, self.since, interval.is_some());
         carry_out(context, &config, &Job { dry_run, force, since, repeat, exports, presumed, ..Job::default() })
     }
 }
 
-/// Without the Python tool's files there is nothing to do; those of iclock-cli are not read.
+/// Requires the Python tool's files; those of iclock-cli are not read.
 fn require_its_files(config: &Config, uploads: bool) -> Result<(), ConfigError> {
     let missing = |key: &str, problem: &str, hint: &str| {
         Err(ConfigError::new(Some(Origin::Default("this directory")), key, problem).hint(hint))
@@ -89,7 +89,7 @@ fn require_its_files(config: &Config, uploads: bool) -> Result<(), ConfigError> 
     Ok(())
 }
 
-/// What the Python tool uploaded, before the first run.
+/// Returns the ids that the Python tool uploaded; none after the first run.
 fn taken_over(config: &Config) -> Result<Vec<EventId>, CliError> {
     match Ledger::open_read_only(&config.state_dir)? {
         Some(_) => Ok(Vec::new()),
@@ -97,7 +97,7 @@ fn taken_over(config: &Config) -> Result<Vec<EventId>, CliError> {
     }
 }
 
-/// On the first run, that counts as delivered.
+/// Marks these ids as delivered, on the first run.
 fn take_over(config: &Config) -> Result<(), CliError> {
     let found = taken_over(config)?;
     if found.is_empty() {

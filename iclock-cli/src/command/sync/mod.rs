@@ -1,4 +1,4 @@
-//! From terminals into sinks.
+//! Commands that read terminals and write to sinks.
 
 pub(crate) mod demo;
 pub(crate) mod iclock;

@@ -16,31 +16,31 @@ use crate::job::{Job, carry_out};
 pub(crate) struct Sync {
     #[command(flatten)]
     targets: Targets,
-    /// Read the terminals, tell what would go out, change nothing anywhere
+    /// Read the terminals, show what would be sent, change nothing anywhere
     #[arg(long)]
     dry_run: bool,
-    /// Send only what was punched since: days (2), a span (36h), a date, a time.
+    /// Send only punches since then: days (2), a span (36h), a date, a time.
     /// Without a zone, a time is the terminal's wall clock
     #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
     since: Option<When>,
-    /// Send only what was punched until then
+    /// Send only punches until then
     #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
     until: Option<When>,
     /// Run again and again; a bare number counts seconds [default: the configured
     /// interval, else 5m]
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "", value_parser = interval)]
     r#loop: Option<String>,
-    /// As --loop, but listen to the terminals between the runs: a punch is sent within
+    /// Like --loop, but listen to the terminals between the runs: a punch is sent within
     /// seconds
     #[arg(long, conflicts_with = "dry_run")]
     live: bool,
     /// Read every log from its first record
     #[arg(long)]
     full: bool,
-    /// Send nothing to a sink for which there are more new events than this
+    /// Refuse to send more new events than this to a sink
     #[arg(long, value_name = "N")]
     max_new: Option<u64>,
-    /// Send what --max-new would stop
+    /// Send more than --max-new
     #[arg(long)]
     force: bool,
     /// Write simplified_logs_<time>.json instead of sending
@@ -53,7 +53,7 @@ pub(crate) struct Sync {
     /// run that stored something [default: none]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Print one JSON report a run on stdout (schema: docs/report.schema.json)
+    /// Print one JSON report for each run on stdout (schema: docs/report.schema.json)
     #[arg(long)]
     json: bool,
 }
@@ -83,7 +83,7 @@ impl Sync {
         carry_out(context, &config, &job)
     }
 
-    /// The settings that flags stand for.
+    /// The settings that the flags set.
     fn settings(&self) -> Vec<(&'static str, &'static str, String)> {
         let interval = self.r#loop.clone().filter(|text| !text.is_empty());
         let max_new = self.max_new.map(|most| most.to_string());
@@ -93,7 +93,7 @@ impl Sync {
     }
 }
 
-/// An interval for the configuration to read; empty for its own.
+/// Checks an interval, which the configuration reads; empty for the configured one.
 fn interval(text: &str) -> Result<String, String> {
     let span = duration::parse(text, Duration::from_secs(1));
     match span {

@@ -1,4 +1,4 @@
-//! `info`: who a terminal is, what it holds, how its clock goes. Reads only.
+//! `info`: shows a terminal's identity, capacity and clock. Reads only.
 
 use chrono::{DateTime, Local, NaiveDateTime, Utc};
 use clap::Args;
@@ -23,13 +23,13 @@ pub(crate) struct Info {
     json: bool,
 }
 
-/// What is told of one terminal. `null` is what it does not tell.
+/// The facts about one terminal; `null` for those that it does not have.
 #[derive(Debug, Default, Serialize)]
 struct Told {
     name: String,
     address: String,
     error: Option<String>,
-    /// What to do about the error.
+    /// A hint for the error.
     #[serde(rename = "try")]
     hint: Option<&'static str>,
     transport: Option<String>,
@@ -86,7 +86,7 @@ async fn read(device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError
 async fn facts(client: &mut Client, device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError> {
     let Identity { serial, firmware, platform, device_name, mac } = client.identity().await?;
     (told.serial, told.firmware, told.platform, told.model, told.mac) = (serial, firmware, platform, device_name, mac);
-    // A terminal is not to write on this one.
+    // Control characters could change the screen.
     for text in [&mut told.serial, &mut told.firmware, &mut told.platform, &mut told.model, &mut told.mac] {
         if let Some(text) = text.as_mut().filter(|text| text.contains(char::is_control)) {
             *text = text.escape_debug().to_string();
@@ -105,7 +105,7 @@ async fn facts(client: &mut Client, device: &DeviceOptions, told: &mut Told) -> 
     Ok(())
 }
 
-/// What a terminal cannot answer is left out.
+/// Leaves out a fact that the terminal cannot answer.
 async fn optional<T>(answer: Result<T, ClientError>, client: &mut Client) -> Result<Option<T>, ClientError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),

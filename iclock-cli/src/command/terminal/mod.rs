@@ -1,3 +1,3 @@
-//! Ask terminals.
+//! Commands that ask terminals.
 
 pub(crate) mod info;

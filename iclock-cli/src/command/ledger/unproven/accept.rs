@@ -1,4 +1,4 @@
-//! `unproven accept`: lets the good records of a kept log in, because a person looked at it and decided so.
+//! `unproven accept`: accepts the good records of a kept log, because a person looked at it and decided so.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -13,7 +13,7 @@ use crate::exit_code::{Ended, ExitCode};
 use crate::output::{self, grouped, human, printed};
 
 pub(crate) fn run(config: &Config, which: &str, layout: Option<AttendanceLayout>, yes: bool) -> Outcome {
-    // The lock comes first: what is shown is what will be done.
+    // Take the lock first, so that nothing changes between the preview and the work.
     let ledger = Ledger::open(&config.state_dir)?;
     let id = super::find(&ledger, which)?.id;
     let acceptance = match Acceptance::prepare(&ledger, id, layout, &config.engine) {
@@ -32,8 +32,8 @@ pub(crate) fn run(config: &Config, which: &str, layout: Option<AttendanceLayout>
     }
     let done = acceptance.carry_out(ledger)?;
     output::line(human::wrap(&format!(
-        "Accepted: {} new events, flagged accepted_by_hand; {} records in quarantine. The next sync sends the events and reads \
-         what follows.",
+        "Accepted: {} new events, flagged accepted_by_hand; {} records in quarantine. The next sync sends the \
+         events and reads what follows.",
         grouped(done.new.unwrap_or_default()),
         grouped(done.quarantined)
     )));
@@ -59,7 +59,7 @@ fn tell(acceptance: &Acceptance) {
     output::line(human::wrap(&format!("{} go to the quarantine, with their bytes", grouped(preview.quarantined))));
 }
 
-/// Whether the person types the terminal's serial number.
+/// Returns true if the person types the terminal's serial number.
 fn confirmed(serial: &str) -> bool {
     eprint!("Type the serial number of the terminal to accept it: ");
     let _ = std::io::stderr().flush();

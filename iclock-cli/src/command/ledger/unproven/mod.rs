@@ -1,4 +1,4 @@
-//! `unproven list|show|decode|accept`: look at a log that could not be verified, and decide what becomes of it.
+//! `unproven list|show|decode|accept`: shows logs that could not be verified, and accepts them.
 
 mod accept;
 mod decode;
@@ -17,7 +17,7 @@ use crate::output::{self, grouped, human};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Unproven {
-    /// Logs that could not be verified, as they are kept
+    /// List the logs that could not be verified
     List {
         /// Print one JSON object a line
         #[arg(long)]
@@ -44,8 +44,8 @@ pub(crate) enum Unproven {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Let the good records of a kept log in, put the others into quarantine, and go on
-    /// behind them; asks for the terminal's serial number first
+    /// Accept the good records of a kept log, put the others into quarantine, and continue
+    /// after them; asks for the terminal's serial number first
     Accept {
         /// Its number as listed, or the terminal's name or serial number
         #[arg(value_name = "ID|SERIAL")]
@@ -104,14 +104,14 @@ fn list(ledger: &Ledger, json: bool) -> Outcome {
     Ok(ExitCode::Done)
 }
 
-/// The buffer of a number, or the latest of a terminal that is not accepted yet; of those that are, where there is no other.
+/// Finds a buffer by its number, or the latest of a terminal: one that is not accepted, if there is one.
 pub(super) fn find(ledger: &Ledger, which: &str) -> Result<UnprovenBuffer, CliError> {
     if let Ok(id) = which.parse::<i64>()
         && let Some(buffer) = ledger.unproven_buffer(id)?
     {
         return Ok(buffer);
     }
-    // A terminal that gave its serial number late is known by its first identity.
+    // The ledger knows a terminal that gave its serial number late by its first identity.
     let known = ledger.terminals()?.into_iter().find(|terminal| terminal.alias.as_deref() == Some(which));
     let identity = known.map(|terminal| terminal.serial);
     let mut of_terminal: Vec<UnprovenBuffer> = ledger.unproven()?;

@@ -1,4 +1,4 @@
-//! `unproven show`: explains why a log was refused, and what its bytes would be in each layout.
+//! `unproven show`: explains why a log was refused, and shows its records in each layout.
 
 use std::fmt::Write as _;
 
@@ -16,11 +16,11 @@ use crate::output::{self, grouped, human, printed};
 use super::decode::{self, COLUMNS};
 use super::{as_json, what};
 
-/// Records shown of a layout's beginning, and of its end.
+/// The number of records shown at the start and at the end of a layout.
 const SHOWN: usize = 3;
-/// Layouts shown in full.
+/// The number of layouts shown in full.
 const IN_FULL: usize = 3;
-/// Damaged patches listed.
+/// The number of damaged patches listed.
 const PATCHES: usize = 8;
 
 pub(crate) fn run(buffer: &UnprovenBuffer, json: bool) -> Outcome {
@@ -68,7 +68,7 @@ pub(crate) fn run(buffer: &UnprovenBuffer, json: bool) -> Outcome {
     Ok(ExitCode::Done)
 }
 
-/// What the buffer would be in each layout in which a record fits, and which of these are possible, the best first.
+/// Reads the buffer in each layout in which a record fits. Returns the possible layouts, too, the best first.
 fn readings(bytes: &mut OpenBuffer, buffer: &UnprovenBuffer) -> Result<(Vec<Forced>, Vec<AttendanceLayout>), CliError> {
     let mut all = bytes.possible()?;
     let possible: Vec<AttendanceLayout> = all.iter().map(Forced::layout).collect();
@@ -177,7 +177,7 @@ fn reading_in_full(bytes: &mut OpenBuffer, reading: &mut Forced, buffer: &Unprov
     Ok(())
 }
 
-/// How many of the good records are of people in the user table, where that was read.
+/// Counts the good records of people in the user table, if that was read.
 fn people(bytes: &mut OpenBuffer, reading: &mut Forced, buffer: &UnprovenBuffer) -> Result<Option<String>, CliError> {
     let Some(users) = buffer.evidence.as_ref().and_then(|known| known.users.as_ref()) else { return Ok(None) };
     let is_known = |record: &AttendanceRecord| match &record.who {
@@ -229,14 +229,14 @@ fn next_steps(buffer: &UnprovenBuffer, possible: &[AttendanceLayout]) {
     output::line("\nWhat you can do");
     let Some(layout) = possible.first() else {
         output::line(human::wrap(
-            "Run sync again, best with --full: most damage happens on the way. If it stays, look at the bytes in another \
-             layout with `decode --layout`, and at the terminal's own list of punches.",
+            "Run sync again, best with --full: most damage happens on the way. If it stays, look at the bytes in \
+             another layout with `decode --layout`, and at the terminal's own list of punches.",
         ));
         return;
     };
     output::line("  see every record:");
     output::line(format_args!("    {}", printed::command(&format!("unproven decode {id} --layout {layout}"))));
-    output::line("  let the good records in, put the rest into quarantine, and go on behind them:");
+    output::line("  accept the good records, put the rest into quarantine, and continue after them:");
     output::line(format_args!("    {}", printed::command(&format!("unproven accept {id} --layout {layout}"))));
 }
 
@@ -249,7 +249,7 @@ fn show_users(buffer: &UnprovenBuffer, json: bool) -> Outcome {
     refusals(buffer);
     output::line("\nWhat you can do");
     output::line(human::wrap(
-        "Run sync again: the next run reads the table again. Nothing of the log was used meanwhile, and nothing is lost.",
+        "Run sync again: the next run reads the table again. Nothing of the log was used, and nothing is lost.",
     ));
     Ok(ExitCode::Done)
 }
