@@ -69,45 +69,71 @@ fn placed(sink: &SinkConfig) -> impl Fn(OptionsError) -> ConfigError {
     }
 }
 
-fn open_url(name: &str, url: &str, settings: Settings) -> Result<Arc<dyn Sink>, OptionsError> {
-    match url.split(':').next().unwrap_or_default() {
-        #[cfg(feature = "firestore")]
-        "firestore" => {
+type Opened = Result<Arc<dyn Sink>, OptionsError>;
+
+/// A kind of sink.
+struct Backend {
+    /// The schemes of its URLs.
+    schemes: &'static [&'static str],
+    /// The shape of a URL, for a message.
+    shape: &'static str,
+    open: fn(&str, &str, Settings) -> Opened,
+}
+
+/// The kinds of this build.
+const BACKENDS: &[Backend] = &[
+    #[cfg(feature = "firestore")]
+    Backend {
+        schemes: &["firestore"],
+        shape: "firestore://PROJECT/COLLECTION",
+        open: |name, url, settings| {
             let options = read_firestore(name, url, settings)?;
             Ok(Arc::new(sink_firestore::FirestoreSink::open(options)))
-        }
-        #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-        "sqlite" | "postgres" | "postgresql" | "mysql" | "mariadb" => {
-            let options = sink_sql::SqlOptions::parse(name, url, settings)?;
-            Ok(Arc::new(sink_sql::SqlSink::open(options)?))
-        }
-        #[cfg(feature = "mongo")]
-        "mongodb" | "mongodb+srv" => {
+        },
+    },
+    #[cfg(feature = "sqlite")]
+    Backend { schemes: &["sqlite"], shape: "sqlite:PATH", open: open_sql },
+    #[cfg(feature = "postgres")]
+    Backend { schemes: &["postgres", "postgresql"], shape: "postgres://USER@HOST/DATABASE", open: open_sql },
+    #[cfg(feature = "mysql")]
+    Backend { schemes: &["mysql", "mariadb"], shape: "mysql://USER@HOST/DATABASE", open: open_sql },
+    #[cfg(feature = "mongo")]
+    Backend {
+        schemes: &["mongodb", "mongodb+srv"],
+        shape: "mongodb://USER@HOST/DATABASE",
+        open: |name, url, settings| {
             let options = sink_mongo::MongoOptions::parse(name, url, settings)?;
             Ok(Arc::new(sink_mongo::MongoSink::open(options)))
+        },
+    },
+    #[cfg(feature = "file")]
+    Backend { schemes: &["jsonl"], shape: "jsonl:PATH", open: open_file },
+    #[cfg(feature = "file")]
+    Backend { schemes: &["csv"], shape: "csv:PATH", open: open_file },
+];
+
+fn open_url(name: &str, url: &str, settings: Settings) -> Opened {
+    let scheme = url.split(':').next().unwrap_or_default();
+    match BACKENDS.iter().find(|backend| backend.schemes.contains(&scheme)) {
+        Some(backend) => (backend.open)(name, url, settings),
+        None => {
+            let shapes: Vec<&str> = BACKENDS.iter().map(|backend| backend.shape).collect();
+            Err(OptionsError::new("url", format!("no sink is written {scheme}:"))
+                .hint(format!("this build knows {}", shapes.join(", "))))
         }
-        #[cfg(feature = "file")]
-        "jsonl" | "csv" => {
-            let options = sink_file::FileOptions::parse(name, url, settings)?;
-            Ok(Arc::new(sink_file::FileSink::open(options)))
-        }
-        scheme => Err(unknown(scheme)),
     }
 }
 
-fn unknown(scheme: &str) -> OptionsError {
-    let error = OptionsError::new("url", format!("no sink is written {scheme}:"));
-    let known = [
-        ("firestore://PROJECT/COLLECTION", cfg!(feature = "firestore")),
-        ("sqlite:PATH", cfg!(feature = "sqlite")),
-        ("postgres://USER@HOST/DATABASE", cfg!(feature = "postgres")),
-        ("mysql://USER@HOST/DATABASE", cfg!(feature = "mysql")),
-        ("mongodb://USER@HOST/DATABASE", cfg!(feature = "mongo")),
-        ("jsonl:PATH", cfg!(feature = "file")),
-        ("csv:PATH", cfg!(feature = "file")),
-    ];
-    let known: Vec<&str> = known.into_iter().filter(|(_, built)| *built).map(|(url, _)| url).collect();
-    error.hint(format!("this build knows {}", known.join(", ")))
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn open_sql(name: &str, url: &str, settings: Settings) -> Opened {
+    let options = sink_sql::SqlOptions::parse(name, url, settings)?;
+    Ok(Arc::new(sink_sql::SqlSink::open(options)?))
+}
+
+#[cfg(feature = "file")]
+fn open_file(name: &str, url: &str, settings: Settings) -> Opened {
+    let options = sink_file::FileOptions::parse(name, url, settings)?;
+    Ok(Arc::new(sink_file::FileSink::open(options)))
 }
 
 #[cfg(test)]
