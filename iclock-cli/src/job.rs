@@ -95,6 +95,12 @@ async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) 
 }
 
 impl Job {
+    /// The exports that these flags ask for.
+    pub(crate) fn exports(simple: bool, normalized: bool) -> Vec<Export> {
+        let all = [(simple, Export::Simple), (normalized, Export::Normalized)];
+        all.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect()
+    }
+
     /// Refuses a window that ends before it begins, because nothing would ever be sent.
     fn require_window(&self, now: DateTime<Utc>) -> Result<(), CliError> {
         let Window { since: Some(since), until: Some(until) } = self.window(now) else { return Ok(()) };

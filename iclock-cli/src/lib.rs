@@ -19,7 +19,7 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
 use crate::command::sync::iclock::Iclock;
@@ -43,7 +43,7 @@ pub fn run() -> ExitCode {
         Command::Replay(replay) => replay.run(&context),
         Command::Unproven(unproven) => unproven.run(&context),
         Command::Config(config) => config.run(&context),
-        Command::Completions(completions) => completions.run(),
+        Command::Completions(completions) => completions.run(Cli::command()),
     })
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use common::World;
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 19] = [
     &[],
     &["sync"],
     &["demo"],
@@ -16,8 +16,16 @@ const COMMANDS: [&[&str]; 11] = [
     &["migrate"],
     &["quarantine"],
     &["quarantine", "list"],
+    &["quarantine", "show"],
     &["replay"],
+    &["unproven"],
+    &["unproven", "show"],
+    &["unproven", "decode"],
+    &["unproven", "accept"],
     &["config"],
+    &["config", "check"],
+    &["config", "show"],
+    &["config", "schema"],
     &["completions"],
 ];
 
@@ -175,6 +183,7 @@ fn output_that_cannot_be_written_is_an_error_of_every_command() {
         &["sync", "--full"],
         &["config", "check"],
         &["config", "show"],
+        &["config", "schema"],
         &["info", "--json", "--device", &device],
         &["quarantine", "list"],
         &["quarantine", "list", "--json"],
@@ -184,7 +193,7 @@ fn output_that_cannot_be_written_is_an_error_of_every_command() {
         &["migrate", "--write-config", "-"],
         &["demo"],
     ] {
-        let needs_targets = ["sync", "config"].contains(&command[0]);
+        let needs_targets = ["sync", "config"].contains(&command[0]) && command != ["config", "schema"];
         let targets = if needs_targets { &targets[..] } else { &[] };
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));

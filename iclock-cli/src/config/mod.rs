@@ -214,32 +214,12 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
     }
     python::device_defaults(variables, &mut layers);
     if !flags.bare {
-        firestore_of_key(variables, dir, &mut layers)?;
+        python::firestore_sink(variables, dir, &mut layers)?;
     }
     for (path, flag, text) in &flags.settings {
         layers.set(*path, Setting::new(text, Origin::Flag(flag)));
     }
     Ok(layers)
-}
-
-/// Adds a Firestore sink for the Python tool's key if no sink is configured, and gives the key to Firestore sinks
-/// without one.
-fn firestore_of_key(variables: &Variables, dir: &Path, layers: &mut Layer) -> Result<(), ConfigError> {
-    let Some(key) = python::firebase_key(variables, dir)? else { return Ok(()) };
-    if layers.list_len("sink") == 0 {
-        let url = format!("firestore:///{}", attendance_model::legacy::COLLECTION);
-        layers.set("sink.0.name", Setting::new("firestore", key.origin.clone()));
-        layers.set("sink.0.url", Setting::new(url, key.origin.clone()));
-    }
-
-    let is_bare = |layers: &Layer, n: usize| {
-        let of = |key: &str| layers.get(&format!("sink.{n}.{key}"));
-        of("url").is_some_and(|url| url.text.starts_with("firestore:")) && of("credentials").is_none()
-    };
-    for n in (0..layers.list_len("sink")).filter(|n| is_bare(layers, *n)).collect::<Vec<_>>() {
-        layers.set(format!("sink.{n}.credentials"), key.clone());
-    }
-    Ok(())
 }
 
 fn config_file(flags: &Flags, variables: &Variables, dir: &Path) -> Option<PathBuf> {

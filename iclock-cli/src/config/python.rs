@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use attendance_model::legacy::COLLECTION;
 use serde::Deserialize;
 
 use super::environment::Variables;
@@ -82,8 +83,27 @@ pub(crate) fn device_defaults(variables: &Variables, layer: &mut Layer) {
     }
 }
 
+/// Adds a Firestore sink for the Python tool's key if no sink is configured, and gives the key to Firestore sinks
+/// without one.
+pub(crate) fn firestore_sink(variables: &Variables, dir: &Path, layers: &mut Layer) -> Result<(), ConfigError> {
+    let Some(key) = firebase_key(variables, dir)? else { return Ok(()) };
+    if layers.list_len("sink") == 0 {
+        let url = format!("firestore:///{}", COLLECTION);
+        layers.set("sink.0.name", Setting::new("firestore", key.origin.clone()));
+        layers.set("sink.0.url", Setting::new(url, key.origin.clone()));
+    }
+    let is_bare = |layers: &Layer, n: usize| {
+        let of = |key: &str| layers.get(&format!("sink.{n}.{key}"));
+        of("url").is_some_and(|url| url.text.starts_with("firestore:")) && of("credentials").is_none()
+    };
+    for n in (0..layers.list_len("sink")).filter(|n| is_bare(layers, *n)).collect::<Vec<_>>() {
+        layers.set(format!("sink.{n}.credentials"), key.clone());
+    }
+    Ok(())
+}
+
 /// Returns the service-account key of `FIREBASE_KEY` or `FIREBASE_KEY_PATH`, else the tool's usual file if it exists.
-pub(crate) fn firebase_key(variables: &Variables, dir: &Path) -> Result<Option<Setting>, ConfigError> {
+fn firebase_key(variables: &Variables, dir: &Path) -> Result<Option<Setting>, ConfigError> {
     match (variables.get("FIREBASE_KEY"), variables.get("FIREBASE_KEY_PATH")) {
         (Some(one), Some(other)) if one.text != other.text => {
             let problem = format!("differs from FIREBASE_KEY ({})", one.origin);

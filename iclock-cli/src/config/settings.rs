@@ -569,4 +569,36 @@ mod tests {
             assert!(secret::is_secret(key.name), "{}", key.name);
         }
     }
+
+    #[test]
+    fn a_path_is_known_by_its_table_and_key() {
+        for path in ["interval", "device.0.host", "sink.12.url", "schedule.factor", "rules.empty_user_id", "log.dir"] {
+            assert!(CATALOGUE.find(path).is_some(), "{path}");
+        }
+        for path in ["host", "device.0.hots", "device.host", "sink.0.url.x", "log.x.dir", "service_host", "device"] {
+            assert!(CATALOGUE.find(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_the_one_that_was_meant() {
+        assert_eq!(CATALOGUE.nearest("device.0.hots"), Some("host"));
+        assert_eq!(CATALOGUE.nearest("intervall"), Some("interval"));
+        assert_eq!(CATALOGUE.nearest_variable("ICLOCK_INTERVALL"), "ICLOCK_INTERVAL");
+        assert_eq!(CATALOGUE.nearest_variable("ICLOCK_DEVICE_1_HOTS"), "ICLOCK_DEVICE_1_HOST");
+        assert_eq!(CATALOGUE.nearest_variable("ICLOCK_SINK_0_URI"), "ICLOCK_SINK_0_URL");
+    }
+
+    #[test]
+    fn a_variable_names_the_path_of_its_key() {
+        for (variable, path) in [
+            ("interval", "interval"),
+            ("state_dir", "state_dir"),
+            ("device_0_comm_key", "device.0.comm_key"),
+            ("schedule_day_start", "schedule.day_start"),
+            ("devices", "devices"),
+        ] {
+            assert_eq!(CATALOGUE.path_of_variable(variable), path);
+        }
+    }
 }

@@ -1,8 +1,7 @@
 //! `completions`: prints the script with which a shell completes commands and flags.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
-use crate::cli::Cli;
 use crate::context::Outcome;
 use crate::exit_code::ExitCode;
 use crate::output;
@@ -14,9 +13,10 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Outcome {
+    /// Prints the script for the commands of `tree`.
+    pub(crate) fn run(self, mut tree: Command) -> Outcome {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "iclock-cli", &mut script);
+        clap_complete::generate(self.shell, &mut tree, "iclock-cli", &mut script);
         output::line(String::from_utf8_lossy(&script).trim_end());
         Ok(ExitCode::Done)
     }

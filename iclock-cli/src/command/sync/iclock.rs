@@ -1,9 +1,7 @@
 //! The Python tool's command: its flags, its files, its limit.
 
-use clap::Parser;
-
-use attendance_model::legacy::Export;
 use attendance_model::{EventId, IdScheme};
+use clap::Parser;
 use iclock_sync::Ledger;
 
 use crate::config::duration::When;
@@ -57,9 +55,7 @@ impl Iclock {
         settings.extend(interval.clone().map(|interval| ("interval", "--loop", interval)));
         let config = Config::load(&Flags { python_only: true, settings, ..Flags::default() })?;
         // As in the Python tool, an export wins over a dry run: nothing is uploaded either way.
-        let exports = [(self.export_simple, Export::Simple), (self.export_normalized, Export::Normalized)];
-        let exports: Vec<Export> =
-            exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect();
+        let exports = Job::exports(self.export_simple, self.export_normalized);
         let dry_run = self.dry_run && exports.is_empty();
         require_its_files(&config, exports.is_empty())?;
         context.start(&config, !dry_run)?;

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use attendance_model::legacy::Export;
 use clap::Args;
 
 use crate::config::Config;
@@ -65,7 +64,6 @@ impl Sync {
         let config = Config::load(&flags)?;
         // A dry run changes no file, so it writes no log either.
         context.start(&config, !self.dry_run)?;
-        let exports = [(self.export_simple, Export::Simple), (self.export_normalized, Export::Normalized)];
         let job = Job {
             dry_run: self.dry_run,
             full: self.full,
@@ -75,7 +73,7 @@ impl Sync {
             until: self.until,
             repeat: self.r#loop.is_some() || self.live,
             live: self.live,
-            exports: exports.into_iter().filter_map(|(wanted, export)| wanted.then_some(export)).collect(),
+            exports: Job::exports(self.export_simple, self.export_normalized),
             json: self.json,
             quiet: context.is_quiet(),
             presumed: Vec::new(),
