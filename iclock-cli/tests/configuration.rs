@@ -229,7 +229,7 @@ fn a_variable_of_a_setting_with_an_impossible_value_is_an_error() {
 }
 
 #[test]
-fn an_empty_variable_is_told_from_one_that_is_not_set() {
+fn an_empty_variable_differs_from_one_that_is_not_set() {
     for name in ["ICLOCK_INTERVAL", "ICLOCK_STATE_DIR", "ICLOCK_CONFIG"] {
         let (code, told) = checked_with(&[(name, "")]);
         assert!(code == 10 && told.contains(name) && told.contains("set, but empty"), "{told}");
@@ -279,7 +279,7 @@ fn numbers_truth_values_and_lists_are_written_as_such() {
 }
 
 #[test]
-fn migrate_from_a_directory_that_is_none_or_holds_nothing_says_so() {
+fn migrate_from_a_missing_or_empty_directory_says_so() {
     let world = World::new();
     world.write("old/readme.txt", "nothing of the tool");
     let migrate = |dir| world.cli(&["migrate", dir, "--sink", "firestore://p/staffAttendanceLogs"]);
@@ -292,7 +292,7 @@ fn migrate_from_a_directory_that_is_none_or_holds_nothing_says_so() {
 }
 
 #[test]
-fn what_is_shown_can_be_used_as_a_configuration() {
+fn the_shown_configuration_can_be_used() {
     let world = World::new();
     world.write(
         "iclock.toml",
@@ -357,7 +357,7 @@ fn a_check_lists_every_error_in_the_order_of_its_line() {
 }
 
 #[test]
-fn a_mistyped_host_or_url_is_told_instead_of_a_missing_one() {
+fn a_mistyped_host_or_url_is_reported_instead_of_a_missing_one() {
     let world = World::new();
     world.write("iclock.toml", "[[device]]\nhosts = \"192.0.2.10\"\n[[sink]]\nurll = \"sqlite:a.db\"\n");
     let told = world.cli(&["config", "check"]).ended(10).stderr;
@@ -495,7 +495,7 @@ fn the_schema_takes_the_example_and_refuses_what_the_program_refuses() {
     };
     let example = include_str!("../../docs/iclock.example.toml");
     assert!(takes(example));
-    // The example with all that is commented out, but for what is prose.
+    // The example with its commented settings, but without its prose.
     let whole: String = example
         .lines()
         .map(|line| {

@@ -57,7 +57,7 @@ impl Database {
         world.cli(&[&["sync", "--json", "--device", &device, "--sink", &sink], flags].concat())
     }
 
-    /// What the table holds, asked for directly.
+    /// Returns the content of the table, read directly.
     fn stored(&self, world: &World) -> Vec<Row> {
         if self.is_mongo() {
             let all =
@@ -89,7 +89,7 @@ impl Database {
         rows.into_iter().map(|(id, time, mode, state)| (id, time, mode as u8, state as u8)).collect()
     }
 
-    /// Leaves the server as it was.
+    /// Restores the server to its first state.
     fn clear(&self, world: &World) {
         if self.is_mongo() {
             return world.runtime.block_on(async { self.collection().await.drop().await.unwrap() });
@@ -97,7 +97,7 @@ impl Database {
         self.drop_tables(world, &format!("{0}, {0}_schema", self.table));
     }
 
-    /// Drops the table of events, or the collection, as somebody would who wants to be rid of it.
+    /// Drops the table of events, or the collection.
     fn lose(&self, world: &World) {
         if self.is_mongo() { self.clear(world) } else { self.drop_tables(world, &self.table) }
     }
@@ -116,7 +116,7 @@ impl Database {
         });
     }
 
-    /// The table holds the terminal's log: every row once.
+    /// Asserts that the table has each row of the terminal's log once.
     fn holds_the_log_of(&self, world: &World, server: &Server) {
         let stored = self.stored(world);
         assert_eq!(stored.iter().cloned().collect::<BTreeSet<_>>(), truth(server));
@@ -159,7 +159,7 @@ macro_rules! on_each_server {
 
 on_each_server! {
     a_log_reaches_a_server_whole_and_the_next_run_calls_nobody
-    a_server_that_is_away_is_told_with_its_hint_and_gets_its_events_later
+    a_server_that_is_down_is_reported_with_a_hint_and_gets_its_events_later
     runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once
     a_table_that_was_dropped_is_a_problem_and_replay_fills_it_again
 }
@@ -178,7 +178,7 @@ fn a_log_reaches_a_server_whole_and_the_next_run_calls_nobody(world: &World, dat
     assert_eq!(database.proxy.connections(), connections);
 }
 
-fn a_server_that_is_away_is_told_with_its_hint_and_gets_its_events_later(world: &World, database: &Database) {
+fn a_server_that_is_down_is_reported_with_a_hint_and_gets_its_events_later(world: &World, database: &Database) {
     let server = world.serve(terminal(500));
     let away = [
         (Fault::Refuse, "cannot", "server"),

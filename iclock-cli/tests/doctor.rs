@@ -1,4 +1,4 @@
-//! `doctor firestore`: what mis-read logs left in a collection is reported first, and deleted only on request.
+//! `doctor firestore` reports the documents of misread logs first, and deletes them only on request.
 #![cfg(feature = "firestore")]
 
 mod common;
@@ -22,8 +22,8 @@ fn document(staff_id: &str, timestamp: DateTime<Utc>, uploaded_at: DateTime<Utc>
 }
 
 #[test]
-fn what_mis_read_logs_left_is_reported_first_and_deleted_on_request() {
-    let Some(address) = emulator("what_mis_read_logs_left_is_reported_first_and_deleted_on_request") else { return };
+fn documents_of_misread_logs_are_reported_first_and_deleted_on_request() {
+    let Some(address) = emulator("documents_of_misread_logs_are_reported_first_and_deleted_on_request") else { return };
     let (world, project) = (World::new(), format!("doctor-{}", std::process::id()));
     let uploaded: DateTime<Utc> = "2025-09-02T06:00:00Z".parse().unwrap();
     let polluted: DateTime<Utc> = "2025-09-01T15:25:52Z".parse().unwrap();
@@ -64,7 +64,7 @@ fn what_mis_read_logs_left_is_reported_first_and_deleted_on_request() {
 }
 
 #[test]
-fn which_collection_to_look_at_has_to_be_clear() {
+fn the_collection_to_look_at_must_be_clear() {
     let world = World::new();
     world.cli(&["doctor", "firestore"]).ended(2);
     let run = world.cli(&["doctor", "firestore", "--find-garbage", "--sink", "sqlite:att.db"]).ended(10);
@@ -78,7 +78,7 @@ fn which_collection_to_look_at_has_to_be_clear() {
 }
 
 #[test]
-fn a_firestore_that_is_away_is_told_with_its_hint() {
+fn a_firestore_that_is_down_is_reported_with_a_hint() {
     let world = World::new();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));

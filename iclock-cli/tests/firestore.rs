@@ -1,4 +1,4 @@
-//! What a sync asks of Firestore, counted between the program and the emulator, and what it leaves there.
+//! The requests that a sync sends to Firestore, counted between the program and the emulator, and their result.
 
 mod common;
 #[path = "common/recorder.rs"]
@@ -38,7 +38,7 @@ fn configure(world: &World, terminal: SocketAddr, setting: &str, project: &str) 
     world.write("iclock.toml", format!("{device}[[sink]]\nurl = \"firestore://{project}/{COLLECTION}\"\n"));
 }
 
-/// That every request was a write, as many as the report has.
+/// Asserts that every request was a write, and that the report has as many.
 #[track_caller]
 fn assert_writes_alone(requests: &Requests, report: &Value) {
     let sent = report["sinks"][0]["requests"].as_u64().unwrap();
@@ -66,13 +66,12 @@ fn a_full_sync_asks_firestore_for_writes_alone_and_the_next_run_asks_nothing() {
     for more in [&[][..], &["--full"]] {
         let again = sync(&world, &recorder, more);
         assert_eq!((&again["totals"]["new"], &again["sinks"][0]["requests"]), (&json!(0), &json!(0)));
-        // A full run looks whether one of the documents that were sent is there.
+        // A full run checks that one of the documents that were sent is there.
         let look = if more.is_empty() { Requests::new() } else { Requests::from([(BATCH_GET.to_owned(), 1)]) };
         assert_eq!(recorder.take(), look, "a run without news asks nothing else: {more:?}");
     }
 
-    // What the ledger knew is lost, what Firestore knows is not: the same writes, refused one by one, and still no
-    // read.
+    // The ledger is lost, the documents are not: the same writes are refused one by one, and still there is no read.
     std::fs::remove_dir_all(world.path().join("state")).unwrap();
     let afresh = sync(&world, &recorder, &[]);
     assert_eq!(
@@ -84,8 +83,8 @@ fn a_full_sync_asks_firestore_for_writes_alone_and_the_next_run_asks_nothing() {
 }
 
 #[test]
-fn after_migrate_a_sync_asks_firestore_for_what_the_python_tool_lacked_alone() {
-    let Some(address) = emulator("after_migrate_a_sync_asks_firestore_for_what_the_python_tool_lacked_alone") else {
+fn after_migrate_a_sync_sends_firestore_only_what_the_python_tool_missed() {
+    let Some(address) = emulator("after_migrate_a_sync_sends_firestore_only_what_the_python_tool_missed") else {
         return;
     };
     let (world, project) = (World::new(), new_project("migrated"));
@@ -113,8 +112,7 @@ fn after_migrate_a_sync_asks_firestore_for_what_the_python_tool_lacked_alone() {
     let report = sync(&world, &recorder, &[]);
     assert_eq!((&report["sinks"][0]["stored"], &report["sinks"][0]["already_stored"]), (&json!(300), &json!(2_700)));
     assert_writes_alone(&recorder.take(), &report);
-    // What the tool had is there already, as far as anybody can tell without asking: one batch, and the probe before
-    // it.
+    // The rest counts as delivered without a request: there is one batch, and the probe before it.
     assert_eq!(report["sinks"][0]["requests"], 2);
     let stored: Vec<String> = documents(&address, &project, COLLECTION).into_keys().collect();
     assert_eq!(stored, lacked);

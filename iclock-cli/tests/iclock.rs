@@ -8,7 +8,7 @@ use common::{Run, World, emulator, terminal};
 use serde_json::Value;
 use zk_sim::{Server, Terminal};
 
-/// A key of nobody: the emulator asks for none, the Python tool's layout wants the file.
+/// A key that opens nothing: the emulator needs none, but the Python tool's layout has the file.
 fn key(project: &str) -> String {
     let word = "PRIVATE KEY-----";
     let key = format!("-----BEGIN {word}\nbm9uZQ==\n-----END {word}\n");
@@ -126,7 +126,7 @@ fn after_migrate_a_sync_writes_nothing_that_the_python_tool_had_and_the_cache_go
     assert_eq!(back, ids);
 }
 
-/// Runs `iclock` where no Firestore is needed: nothing is sent.
+/// Runs `iclock` without Firestore, because nothing is sent.
 fn offline(world: &World, args: &[&str]) -> Run {
     world.iclock(args)
 }
@@ -170,7 +170,7 @@ fn a_dry_run_of_iclock_before_the_first_run_counts_what_the_python_tool_uploaded
 }
 
 #[test]
-fn exports_lie_where_the_python_tool_had_them() {
+fn exports_are_where_the_python_tool_had_them() {
     let world = World::new();
     let server = world.serve(Terminal::builder().records(5).seed(1));
     python_directory(&world, &server);

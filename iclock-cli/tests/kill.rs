@@ -13,22 +13,22 @@ use iclock_sync::Ledger;
 use support::{Dice, new_collection, punch};
 use zk_sim::{Fault, Server};
 
-/// Runs that have to be killed while they work.
+/// The number of runs that must be killed while they work.
 const KILLS: u32 = 50;
-/// Runs altogether: those that end before they are killed do not count.
+/// The most runs, with those that end before they are killed.
 const RUNS: u32 = 400;
 
 fn sync_args<'a>(device: &'a str, sink: &'a str) -> [&'a str; 6] {
     ["sync", "--json", "--device", device, "--sink", sink]
 }
 
-/// Kills run after run at instants that spread over how long a run takes, lets people punch between them, then runs
-/// once more, and looks at the ledger.
+/// Kills run after run at instants spread over the length of a run, adds punches between them, then runs once more and
+/// checks the ledger.
 fn kill_again_and_again(world: &World, server: &Server, sink: &str) {
     let device = format!("gate={}", server.addr());
     let (mut dice, mut killed) = (Dice::new(), 0);
-    // The first instants lie in the full read of the log, later ones in the little that is new. A span that runs
-    // outlast grows, and one that they do not shrinks.
+    // The first instants are in the full read of the log, later ones in the short read of new records. The span grows
+    // if a run is longer, and shrinks if it is shorter.
     let mut span = Duration::from_millis(400);
     for _ in 0..RUNS {
         let instant = dice.within(span);
@@ -44,7 +44,7 @@ fn kill_again_and_again(world: &World, server: &Server, sink: &str) {
         if killed == KILLS {
             break;
         }
-        // Mostly a few, now and then so many that they go out in several batches.
+        // Mostly a few, sometimes enough for several batches.
         punch(&server.handle(), if killed % 6 == 5 { 1_500 } else { 40 });
     }
     assert_eq!(killed, KILLS, "runs were too short to be killed");
@@ -91,7 +91,7 @@ fn a_killed_sync_into_firestore_loses_nothing_and_stores_nothing_twice() {
     assert_eq!(stored, truth(&server).iter().map(document).collect());
 }
 
-/// The id that a row's document should have, and whose it is.
+/// The expected id of a row's document, and its person.
 fn document((user_id, time, ..): &Row) -> (String, String) {
     let time = NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S").unwrap();
     (EventId::iclock_sync_v1(user_id, time).to_string(), user_id.clone())

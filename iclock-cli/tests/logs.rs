@@ -1,5 +1,5 @@
-//! What is logged: failures as errors, a line for each terminal and sink at -v, each step at -vv; and why a log was
-//! read again.
+//! The log: failures are errors, -v adds a line for each terminal and sink, -vv each step. A repeated reading has its
+//! reason.
 
 mod common;
 
@@ -48,7 +48,7 @@ fn a_failed_terminal_and_a_failed_sink_are_errors_in_the_log() {
 }
 
 #[test]
-fn more_is_told_at_each_level() {
+fn each_level_logs_more() {
     let world = World::new();
     let server = world.serve(terminal(40));
     assert_eq!(told_by(&world, &server, &[]), "");
@@ -76,7 +76,7 @@ fn more_is_told_at_each_level() {
     }
 }
 
-/// What a first sync tells on stderr.
+/// The stderr of a first sync.
 fn told_by(world: &World, server: &zk_sim::Server, flags: &[&str]) -> String {
     for name in ["state", "att.db"] {
         let path = world.path().join(name);

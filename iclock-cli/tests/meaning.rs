@@ -1,4 +1,4 @@
-//! Whose punches go out and which of them, as the programs say it.
+//! Which punches are sent, and of whom.
 
 mod common;
 
@@ -86,7 +86,7 @@ fn a_rule_that_refuses_everyone_prints_the_line_that_lets_them_pass() {
     assert!(run.stdout.contains("\"NB2401004\""), "{}", run.stdout);
     let printed = "  [rules]\n  non_numeric_user_id = \"accept\"\n";
     assert!(run.stdout.contains(printed), "{}", run.stdout);
-    // The line works as printed: into the file, and a new state.
+    // The line works as printed, in the file and with a new state.
     world.write("iclock.toml", printed);
     world.cli(&["sync", &device, "--sink", "sqlite:att.db", "--state", "other"]).ended(0);
     assert_eq!(world.stored(), server.handle().records().iter().map(common::row).collect());

@@ -1,4 +1,4 @@
-//! What a whole run comes to where much is at stake: large logs, dead terminals and sinks, a person's Ctrl-C.
+//! The results of runs under stress: large logs, dead terminals and sinks, Ctrl-C.
 
 mod common;
 mod support;
@@ -37,10 +37,10 @@ fn a_hundred_thousand_records_are_stored_once_each_and_the_next_run_calls_no_sin
 }
 
 #[test]
-fn a_terminal_beside_two_silent_ones_is_read_in_its_own_time() {
+fn a_terminal_next_to_two_silent_ones_is_read_in_its_own_time() {
     let world = World::new();
     let server = world.serve(terminal(2_000));
-    // Connections open, nobody takes them from the queue, nothing answers.
+    // Connections open, but nothing answers.
     let silent = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
     let spec = |n: usize| format!("silent{n}={}?transport=tcp&timeout=2s", silent[n].local_addr().unwrap());
     let report = world.sync(&[&server], &["--device", &spec(0), "--device", &spec(1)]).ended(20).report();
@@ -101,7 +101,7 @@ fn ten_thousand_records_without_a_user_id_are_kept_once_with_their_bytes() {
 }
 
 #[test]
-fn a_comm_key_that_is_missing_or_wrong_is_told_with_its_hint() {
+fn a_comm_key_that_is_missing_or_wrong_is_reported_with_a_hint() {
     let world = World::new();
     let server = world.serve(terminal(50).key(471_147));
     for (key, problem, hint) in [("", "requires a comm key", "set comm_key"), ("?key=999", "does not accept", "menu")] {
@@ -134,7 +134,7 @@ fn a_bad_value_in_the_configuration_ends_with_10_before_anything_is_contacted() 
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_ends_its_session_and_tells_what_it_did() {
+fn an_interrupted_run_ends_its_session_and_reports_its_work() {
     use std::process::{Command as Program, Stdio};
     let world = World::new();
     // Slow enough that the signal comes while the log is read.

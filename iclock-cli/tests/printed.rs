@@ -1,4 +1,4 @@
-//! Commands that are printed for people to copy work as they are printed.
+//! Printed commands work as they are printed.
 #![cfg(unix)]
 
 mod common;
@@ -9,14 +9,13 @@ use std::process::Command;
 use common::{World, terminal};
 use zk_sim::Fault;
 
-/// The commands in an output: what a person would copy, whole lines.
+/// The commands in an output, as whole lines.
 fn commands(told: &str) -> Vec<&str> {
     let lines = told.lines().map(str::trim);
     lines.filter(|line| ["iclock-cli ", "sqlite3 ", "cargo "].iter().any(|word| line.starts_with(word))).collect()
 }
 
-/// Runs a command in a shell, in a directory, with this program in its path; returns its exit code and all that it
-/// told.
+/// Runs a command in a shell, in a directory, with this program in its path. Returns its exit code and its output.
 fn run_as_printed(dir: &Path, line: &str) -> (Option<i32>, String) {
     let program = Path::new(env!("CARGO_BIN_EXE_iclock-cli"));
     let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
@@ -30,7 +29,7 @@ fn has_sqlite3() -> bool {
 }
 
 #[test]
-fn what_the_demo_prints_works_in_any_directory() {
+fn the_commands_that_the_demo_prints_work_in_any_directory() {
     for dir in ["demo", "with space/é 世界/it's"] {
         let world = World::new();
         let told = world.cli(&["demo", "--dir", dir]).ended(0).stdout;
@@ -38,7 +37,7 @@ fn what_the_demo_prints_works_in_any_directory() {
         assert_eq!(all.iter().filter(|line| line.contains("quarantine list")).count(), 2, "report and hints: {told}");
         assert!(all.iter().any(|line| line.starts_with("cargo install --locked --path iclock-cli")), "{told}");
         for line in all {
-            // The others build, or contact what is not there.
+            // The others build the program, or contact servers that do not exist.
             let is_elsewhere = line.starts_with("cargo ") || line.contains("192.0.2.10");
             if is_elsewhere || (line.starts_with("sqlite3 ") && !has_sqlite3()) {
                 continue;
@@ -55,7 +54,7 @@ fn what_the_demo_prints_works_in_any_directory() {
 }
 
 #[test]
-fn what_a_report_prints_leads_to_its_own_state() {
+fn the_commands_of_a_report_lead_to_its_own_state() {
     let world = World::new();
     let server = world.serve(terminal(60).fault(Fault::parse("empty-user-ids=5").unwrap()));
     let (device, state) = (server.addr().to_string(), "of the school");
@@ -70,7 +69,7 @@ fn what_a_report_prints_leads_to_its_own_state() {
 }
 
 #[test]
-fn what_is_printed_of_a_lost_sink_fills_it_again() {
+fn the_command_for_a_lost_sink_fills_it_again() {
     let world = World::new();
     let server = world.serve(terminal(60));
     let (device, state) = (server.addr().to_string(), "of the school");
@@ -93,7 +92,7 @@ fn what_is_printed_of_a_lost_sink_fills_it_again() {
 
 #[cfg(feature = "firestore")]
 #[test]
-fn what_migrate_writes_can_be_used_where_it_was_written() {
+fn the_file_that_migrate_writes_can_be_used_in_its_place() {
     let word = "PRIVATE KEY-----";
     let pem = format!("-----BEGIN {word}\\nbm9uZQ==\\n-----END {word}\\n");
     let key = format!(

@@ -1,4 +1,4 @@
-//! `iclock-cli sync` against simulated terminals: what is stored, what is told, how it ends.
+//! `iclock-cli sync` against simulated terminals: stored events, output and exit codes.
 
 mod common;
 
@@ -59,7 +59,7 @@ fn a_database_that_was_lost_is_a_problem_and_replay_fills_it_again() {
     assert_eq!((&report["sinks"][0]["stored"], &report["sinks"][0]["pending"]), (&300.into(), &0.into()));
     assert_eq!(world.stored(), truth(&server));
     world.sync(&[&server], &[]).ended(0);
-    // What is there is not stored twice, and a window limits what is sent.
+    // Nothing is stored twice, and a window limits the events that are sent.
     let again = world.cli(&replay).ended(0).report();
     assert_eq!((&again["sinks"][0]["stored"], &again["sinks"][0]["already_stored"]), (&0.into(), &300.into()));
     let none = world.cli(&[&replay[..], &["--since", "2090-01-01"]].concat()).ended(0).report();
@@ -94,7 +94,7 @@ fn two_dead_terminals_of_three_delay_and_fail_nothing_but_themselves() {
 fn a_sink_that_is_down_delays_no_other_and_catches_up() {
     let world = World::new();
     let server = world.serve(terminal(400));
-    // A directory stands where the file should be.
+    // A directory is in the place of the file.
     std::fs::create_dir(world.path().join("other.db")).unwrap();
     let run = world.sync(&[&server], &["--sink", "sqlite:other.db"]).ended(30);
     let report = run.report();
@@ -106,7 +106,7 @@ fn a_sink_that_is_down_delays_no_other_and_catches_up() {
 }
 
 #[test]
-fn records_without_a_user_id_are_quarantined_once_and_told_in_one_line() {
+fn records_without_a_user_id_are_quarantined_once_and_reported_in_one_line() {
     let world = World::new();
     let server = world.serve(terminal(2000).fault(fault("empty-user-ids=50")));
     let refused = server.handle().records().iter().filter(|punch| !common::is_valid(punch)).count();
@@ -138,7 +138,7 @@ fn a_misframed_transfer_yields_no_record_and_a_whole_second_reading_all_of_them(
         (&Value::from("unproven"), &Value::from(0))
     );
     let listed = world.cli(&["quarantine", "list"]).ended(0);
-    assert!(listed.stdout.contains("could not be proven"), "{}", listed.stdout);
+    assert!(listed.stdout.contains("could not be verified"), "{}", listed.stdout);
     server.handle().set_faults(&[fault("cut-head-filled=12x1")]);
     world.sync(&[&server], &[]).ended(0);
     assert_eq!(world.stored(), truth(&server));
@@ -159,12 +159,12 @@ fn every_fault_ends_in_the_truth_or_in_a_named_error() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is wrong with the end of a sync of a terminal with this fault.
+/// Returns the reason why a sync of a terminal with this fault ended badly.
 fn ended_badly(fault: Fault) -> Option<String> {
     let world = World::new();
     let server = world.serve(terminal(120).fault(fault));
     let transport = if fault.kind().name().starts_with("udp") { "udp" } else { "tcp" };
-    // Where the terminal falls silent, every try waits its time out.
+    // If the terminal is silent, every try takes its whole timeout.
     let silent = [FaultKind::Stall, FaultKind::StallPackets, FaultKind::NotReady, FaultKind::SilentConnect];
     let timeout = if silent.contains(&fault.kind()) { "200ms" } else { "2s" };
     let device = format!("t={}?timeout={timeout}&transport={transport}", server.addr());
@@ -180,7 +180,7 @@ fn ended_badly(fault: Fault) -> Option<String> {
 }
 
 #[test]
-fn a_dry_run_tells_what_would_go_out_and_changes_nothing() {
+fn a_dry_run_shows_what_would_be_sent_and_changes_nothing() {
     let world = World::new();
     let server = world.serve(terminal(200));
     let report = world.sync(&[&server], &["--dry-run"]).ended(0).report();
@@ -271,7 +271,7 @@ fn a_damaged_ledger_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn the_report_is_what_its_published_schema_says() {
+fn the_report_matches_its_published_schema() {
     let schema: Value = serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
     let world = World::new();

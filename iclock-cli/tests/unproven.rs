@@ -1,4 +1,4 @@
-//! `iclock-cli unproven`: a log that could not be verified is explained, shown, and let in when somebody decides so.
+//! `iclock-cli unproven`: a log that could not be verified is explained, shown, and accepted on request.
 #![cfg(feature = "sqlite")]
 
 mod common;
@@ -34,7 +34,7 @@ fn serial(server: &Server) -> String {
     server.handle().serial()
 }
 
-/// Somebody punches a minute after the last one.
+/// Adds a punch a minute after the last one.
 fn punch(server: &Server) {
     let last = server.handle().records().last().unwrap().clone();
     let time = zk_proto::DeviceTime(last.time.0 + 60);
@@ -75,14 +75,14 @@ fn a_damaged_patch_is_refused_and_after_accept_the_rest_is_in_and_the_tail_is_re
 #[test]
 fn an_accept_that_is_killed_loses_nothing_and_stores_nothing_twice() {
     let mut killed = 0;
-    // What comes after the kill: the accept again, or a run of its own first.
+    // After the kill, accept again, or sync first.
     for runs_first in [false, true] {
         let world = World::new();
         let fault = Fault::parse("damaged-patch=130@200").unwrap();
         let server = world.serve(terminal(1_500).fault(fault));
         world.sync(&[&server], &[]).ended(40);
         let accept = ["unproven", "accept", &serial(&server), "--yes", "--state", "state"];
-        // Each try gets a little further, until one is through.
+        // Each try gets a little further, until one succeeds.
         let mut instant = Duration::from_millis(20);
         loop {
             let run = world.program(env!("CARGO_BIN_EXE_iclock-cli")).args(accept).timeout(instant).output().unwrap();
@@ -187,7 +187,7 @@ fn a_log_is_explained_in_each_layout_that_is_possible() {
 fn a_layout_that_is_configured_counts_as_one_that_was_always_read() {
     let world = World::new();
     let mut profile = Profile::named("tft40").unwrap().clone();
-    // A width that nobody has reported, and too few records to be sure of it.
+    // An unknown width, and too few records to be sure of it.
     profile.log = zk_proto::record::AttendanceLayout::Wide(52);
     let server = world.serve(terminal(4).profile(profile));
     world.sync(&[&server], &[]).ended(40);
@@ -195,7 +195,7 @@ fn a_layout_that_is_configured_counts_as_one_that_was_always_read() {
     let args = ["sync", "--sink", "sqlite:att.db", "--state", "state"];
     world.cli(&[&args[..], &["--device", &device]].concat()).ended(0);
     assert_eq!(world.stored(), common::truth(&server));
-    // In a file, and in the environment, which is stronger.
+    // In a file, and in the environment, which overrides it.
     punch(&server);
     let file = format!("[[device]]\nname = \"t0\"\nhost = \"{}\"\nlayout = \"16\"\n", server.addr());
     world.write("iclock.toml", file);
@@ -264,7 +264,7 @@ fn a_held_state_directory_refuses_acceptance_and_not_a_look() {
 }
 
 #[test]
-fn a_log_that_was_verified_since_is_not_accepted() {
+fn a_log_that_was_verified_in_the_meantime_is_not_accepted() {
     let world = World::new();
     let server = world.serve(damaged("tft40"));
     world.sync(&[&server], &[]).ended(40);

@@ -136,7 +136,7 @@ fn info_of_a_dead_terminal_ends_with_20() {
 }
 
 #[test]
-fn an_unknown_fault_or_family_is_told_with_where_they_are_listed() {
+fn an_unknown_fault_or_family_names_the_list_of_them() {
     let world = World::new();
     let run = world.cli(&["simulate", "--fault", "nope"]).ended(2);
     assert!(run.stderr.contains("nope") && run.stderr.contains("--list-faults"), "{}", run.stderr);

@@ -14,16 +14,16 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use zk_sim::{Punch, Server, Terminal, TerminalBuilder};
 
-/// No run of the program takes longer, whatever ails its terminals.
+/// The longest that a run of the program may take, with any fault.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A place of its own for a test.
+/// A directory of its own for a test.
 pub(crate) struct World {
     dir: TempDir,
     pub(crate) runtime: Runtime,
 }
 
-/// What a run of a program came to.
+/// The result of a run of a program.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -97,7 +97,7 @@ impl World {
         self.cli(&args)
     }
 
-    /// What `att.db` holds.
+    /// Returns the rows of `att.db`.
     pub(crate) fn stored(&self) -> BTreeSet<Row> {
         let database = rusqlite::Connection::open(self.path().join("att.db")).unwrap();
         let mut rows =
@@ -139,7 +139,7 @@ impl Run {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// It ended with this code.
+    /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn ended(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
@@ -147,7 +147,7 @@ impl Run {
     }
 }
 
-/// The rows that are to be stored of a terminal's log: all with a positive user id and a real date.
+/// The rows of a terminal's log that must be stored: all with a positive user id and a real date.
 pub(crate) fn truth(server: &Server) -> BTreeSet<Row> {
     server.handle().records().iter().filter(|punch| is_valid(punch)).map(row).collect()
 }
@@ -174,7 +174,7 @@ pub(crate) fn terminal(records: usize) -> TerminalBuilder {
     Terminal::builder().records(records).users(50).seed(7)
 }
 
-/// The emulator's address; says that the test is skipped where there is none.
+/// The emulator's address; says that the test is skipped if there is none.
 pub(crate) fn emulator(test: &str) -> Option<String> {
     let address = std::env::var("FIRESTORE_EMULATOR_HOST").ok();
     if address.is_none() {
@@ -210,7 +210,7 @@ pub(crate) fn create_document(address: &str, project: &str, collection: &str, id
     assert!(answer["name"].is_string(), "{answer}");
 }
 
-/// The body that the emulator answers with.
+/// The body of the emulator's answer.
 fn ask(address: &str, method: &str, path: &str, body: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();

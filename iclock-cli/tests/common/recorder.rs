@@ -1,4 +1,4 @@
-//! A witness between the program and the Firestore emulator: it passes every request on and notes what was asked.
+//! A recorder between the program and the Firestore emulator: it forwards every request and counts it.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::World;
 
-/// How many requests came, by the path of their method, such as `/google.firestore.v1.Firestore/BatchWrite`.
+/// The number of requests by the path of their method, such as `/google.firestore.v1.Firestore/BatchWrite`.
 pub(crate) type Requests = BTreeMap<String, u64>;
 
 pub(crate) struct Recorder {
@@ -42,7 +42,7 @@ impl Recorder {
         &self.address
     }
 
-    /// What was asked since the last call.
+    /// Returns the requests since the last call.
     pub(crate) fn take(&self) -> Requests {
         std::mem::take(&mut self.seen.lock().unwrap())
     }
@@ -56,6 +56,6 @@ async fn pass_on(near: TcpStream, far: TcpStream, seen: Arc<Mutex<Requests>>) {
         *seen.lock().unwrap().entry(request.uri().path().to_owned()).or_default() += 1;
         async move { emulator.send_request(request).await as hyper::Result<Response<Incoming>> }
     });
-    // A client that goes away ends it with an error, which is none of ours.
+    // A client that goes away ends it with an error that does not matter.
     let _ = server::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(near), service).await;
 }

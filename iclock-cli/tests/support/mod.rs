@@ -1,4 +1,4 @@
-//! What only long tests need: instants by chance, punches to add, and collections of their own.
+//! Helpers of long tests: random instants, new punches, and new collections.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::time::{Duration, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use zk_proto::DeviceTime;
 use zk_sim::{Handle, Punch};
 
-/// Chance, from a seed that a failing test shows.
+/// A random generator; a failing test shows its seed.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -25,7 +25,7 @@ impl Dice {
     }
 }
 
-/// Lets people punch, a second after one another, behind the newest record.
+/// Adds punches after the newest record, a second apart.
 pub(crate) fn punch(handle: &Handle, count: u32) {
     let last = handle.records().iter().map(|punch| punch.time.0).max().unwrap();
     let real = (last + 1..).map(DeviceTime).filter(|time| time.exists());
@@ -36,7 +36,7 @@ pub(crate) fn punch(handle: &Handle, count: u32) {
     handle.add_punches(punches);
 }
 
-/// A name that no other test, and no earlier run against the same emulator, has.
+/// A name that no other test and no earlier run has.
 pub(crate) fn new_collection() -> String {
     format!("logs-{}-{}", std::process::id(), SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos())
 }

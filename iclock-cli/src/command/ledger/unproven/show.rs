@@ -236,7 +236,7 @@ fn next_steps(buffer: &UnprovenBuffer, possible: &[AttendanceLayout]) {
     };
     output::line("  see every record:");
     output::line(format_args!("    {}", printed::command(&format!("unproven decode {id} --layout {layout}"))));
-    output::line("  accept the good records, put the rest into quarantine, and continue after them:");
+    output::line("  accept the good records, quarantine the rest, and continue after them:");
     output::line(format_args!("    {}", printed::command(&format!("unproven accept {id} --layout {layout}"))));
 }
 
