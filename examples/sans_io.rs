@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let Event::Connected = next_event(&mut session, &mut socket, start)? else { return Err("no session".into()) };
     session.call(start.elapsed(), &GetTime);
     let Event::Answer(packet) = next_event(&mut session, &mut socket, start)? else { return Err("no answer".into()) };
-    let reply = Reply { command: Command::GET_TIME, code: packet.command, field: packet.session, data: &packet.data };
+    let reply = Reply { command: Command::GET_TIME, code: packet.command, field: packet.session.0, data: &packet.data };
     println!("the terminal shows {}", GetTime.decode(&reply)?);
     session.exit(start.elapsed());
     next_event(&mut session, &mut socket, start)?;

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use zk_proto::op::{GetTime, ReadTemplate};
 use zk_proto::record::FingerTemplate;
 use zk_proto::session::{ChecksumPolicy, Config, Event, Upload};
-use zk_proto::{Command, Dataset, Packet, Session, Uid, frame};
+use zk_proto::{Command, Dataset, Packet, Session, Uid, frame, ReplyId, SessionId};
 
 /// Longer than any wait of a session.
 const LONG: Duration = Duration::from_secs(1 << 20);
@@ -37,12 +37,12 @@ fuzz_target!(|input: (bool, bool, Vec<(u16, u16, u8, &[u8])>)| {
         let mut bytes = BytesMut::new();
         match how % 4 {
             0 => bytes.extend_from_slice(data),
-            1 if stream => frame::encode(Command(command), field, reply_id, data, &mut bytes),
-            1 => Packet::encode(Command(command), field, reply_id, data, &mut bytes),
-            2 if stream => frame::encode(Command(2000 + command % 2), field, reply_id, data, &mut bytes),
-            2 => Packet::encode(Command(2000 + command % 2), field, reply_id, data, &mut bytes),
-            _ if stream => frame::encode(Command(1500 + command % 2), field, reply_id, data, &mut bytes),
-            _ => Packet::encode(Command(1500 + command % 2), field, reply_id, data, &mut bytes),
+            1 if stream => frame::encode(Command(command), SessionId(field), ReplyId(reply_id), data, &mut bytes),
+            1 => Packet::encode(Command(command), SessionId(field), ReplyId(reply_id), data, &mut bytes),
+            2 if stream => frame::encode(Command(2000 + command % 2), SessionId(field), ReplyId(reply_id), data, &mut bytes),
+            2 => Packet::encode(Command(2000 + command % 2), SessionId(field), ReplyId(reply_id), data, &mut bytes),
+            _ if stream => frame::encode(Command(1500 + command % 2), SessionId(field), ReplyId(reply_id), data, &mut bytes),
+            _ => Packet::encode(Command(1500 + command % 2), SessionId(field), ReplyId(reply_id), data, &mut bytes),
         }
         if session.handle_input(now, &bytes).is_err() {
             return;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use zk_proto::{Command, Packet};
+use zk_proto::{Command, Packet, ReplyId, SessionId};
 use zk_sim::{Action, Device, Profile, Terminal, Transport};
 
 /// More than the whole log, user table and framing of the small terminal here.
@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
         if how % 31 == 30 {
             packet.extend_from_slice(data);
         } else {
-            Packet::encode(Command(command), session, number as u16, data, &mut packet);
+            Packet::encode(Command(command), SessionId(session), ReplyId(number as u16), data, &mut packet);
         }
         let mut sent = 0;
         for action in device.handle_packet(link, packet.freeze(), now).into_iter().chain(device.poll_events(link, now))
@@ -52,7 +52,7 @@ fuzz_target!(|input: &[u8]| {
             let answer = Packet::parse(if tcp { bytes.slice(8..) } else { bytes }).expect("a terminal sends packets");
             assert!(answer.intact);
             if command == Command::CONNECT.0 {
-                session = answer.session;
+                session = answer.session.0;
             }
         }
         assert!(sent <= MOST, "{sent} bytes answer {command}");

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
 use zk_proto::frame::PREFIX_LEN;
 use zk_proto::session::{Config, Event, Limits};
-use zk_proto::{Command, Dataset, Packet, Prepared, ProtoError, Session, frame};
+use zk_proto::{Command, Dataset, Packet, Prepared, ProtoError, Session, frame, ReplyId, SessionId};
 
 /// Requests after which a session that still asks is taken to ask for ever.
 const MANY: usize = 20_000;
@@ -77,9 +77,9 @@ impl Terminal<'_> {
     fn wire(&self, command: Command, field: u16, reply_id: u16, data: &[u8]) -> BytesMut {
         let mut out = BytesMut::new();
         if self.stream {
-            frame::encode(command, field, reply_id, data, &mut out);
+            frame::encode(command, SessionId(field), ReplyId(reply_id), data, &mut out);
         } else {
-            Packet::encode(command, field, reply_id, data, &mut out);
+            Packet::encode(command, SessionId(field), ReplyId(reply_id), data, &mut out);
         }
         out
     }
@@ -94,14 +94,14 @@ impl Terminal<'_> {
                 // Slow terminals leave chunks out that were asked for too fast; nobody asks for a direct read's.
                 fate = Fate::Arrives;
             }
-            let mut wire = self.wire(command, field, request.reply_id, &data);
+            let mut wire = self.wire(command, field, request.reply_id.0, &data);
             let held: Option<BytesMut> = overtaken.take();
             match fate {
                 Fate::IsLost => continue,
                 // The low byte of the checksum, which stands behind the command.
                 Fate::IsDamaged => wire[if self.stream { PREFIX_LEN } else { 0 } + 2] ^= 0x55,
                 Fate::FollowsAStalePacket => {
-                    arriving.push(self.wire(Command::DATA, 0, request.reply_id.wrapping_sub(1), b"stale"));
+                    arriving.push(self.wire(Command::DATA, 0, request.reply_id.0.wrapping_sub(1), b"stale"));
                 }
                 Fate::FollowsAnEvent => arriving.push(self.wire(Command::REG_EVENT, 2, 0, b"")),
                 Fate::ComesTwice => arriving.push(wire.clone()),

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::SessionId;
+
 /// The numeric key that a terminal may demand after `CONNECT`; 0 means none is set. Never printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CommKey(u32);
@@ -18,15 +20,15 @@ impl CommKey {
 
     /// The four data bytes of `AUTH` for a session. Source: `vectors/commkey.json`.
     #[must_use]
-    pub fn scramble(self, session: u16, ticks: u8) -> [u8; 4] {
-        let [_, r1, r2, r3] = self.0.reverse_bits().wrapping_add(u32::from(session)).to_le_bytes();
+    pub fn scramble(self, session: SessionId, ticks: u8) -> [u8; 4] {
+        let [_, r1, r2, r3] = self.0.reverse_bits().wrapping_add(u32::from(session.0)).to_le_bytes();
         // XOR with "ZKSO", halves swapped; the byte that would hold r0 carries the ticks instead.
         [r2 ^ b'S' ^ ticks, r3 ^ b'O' ^ ticks, ticks, r1 ^ b'K' ^ ticks]
     }
 
     /// Returns true if `token` is this key's for the session, with any ticks. Used on the terminal's side.
     #[must_use]
-    pub fn accepts(self, session: u16, token: &[u8]) -> bool {
+    pub fn accepts(self, session: SessionId, token: &[u8]) -> bool {
         matches!(token, [a, b, ticks, d, ..] if self.scramble(session, *ticks) == [*a, *b, *ticks, *d])
     }
 }

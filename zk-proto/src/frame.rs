@@ -5,8 +5,8 @@ use nom::bytes::streaming::take;
 use nom::number::streaming::le_u32;
 use nom::{IResult, Parser};
 
-use crate::ProtoError;
 use crate::packet::{HEADER_LEN, Packet};
+use crate::{Command, ProtoError, ReplyId, SessionId};
 
 /// The first four bytes of every frame. Source: `vectors/framing.json`.
 pub const MAGIC: [u8; 4] = [0x50, 0x50, 0x82, 0x7D];
@@ -130,7 +130,7 @@ fn prefix(input: &[u8]) -> IResult<&[u8], ([u8; 4], u32)> {
 }
 
 /// Appends a frame with one packet to `out`.
-pub fn encode(command: crate::Command, session: u16, reply_id: u16, data: &[u8], out: &mut BytesMut) {
+pub fn encode(command: Command, session: SessionId, reply_id: ReplyId, data: &[u8], out: &mut BytesMut) {
     out.reserve(PREFIX_LEN + HEADER_LEN + data.len());
     out.put_slice(&MAGIC);
     // No request comes near 4 GiB: uploads are sent in chunks.

@@ -9,6 +9,25 @@ use core::fmt::{self, Write as _};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Uid(pub u16);
 
+/// The id of a session, given by the terminal at `CONNECT`; 0 before that.
+///
+/// In answers the same field of a packet may hold something else: see [`Packet::session`](crate::Packet::session).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SessionId(pub u16);
+
+/// The counter of a request, which its answers repeat. It wraps; 65535 is never used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ReplyId(pub u16);
+
+impl ReplyId {
+    /// Returns the id of the next request.
+    #[must_use]
+    pub fn next(self) -> Self {
+        // 65535 is never used by other implementations.
+        Self(if self.0 >= u16::MAX - 1 { 0 } else { self.0 + 1 })
+    }
+}
+
 /// How the person proved who they are: an open set, the raw byte is kept.
 ///
 /// Meanings differ between firmware families; only the constants here are taken as known.

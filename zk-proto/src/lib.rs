@@ -38,7 +38,7 @@
 //! let packet = Packet::parse(bytes)?;
 //! assert_eq!((packet.command, packet.intact), (Command::REG_EVENT, true));
 //!
-//! let events = LiveEvent::parse(EventCode(packet.session), packet.data);
+//! let events = LiveEvent::parse(EventCode(packet.session.0), packet.data);
 //! let [LiveEvent::Punch(punch)] = &events[..] else { panic!("one punch") };
 //! assert_eq!(punch.who, Who::UserId(UserId("999111333".into())));
 //! assert_eq!(punch.time.map(|time| time.to_string()).as_deref(), Some("2018-06-25 17:41:05"));
@@ -78,7 +78,7 @@ pub use command::Command;
 pub use dataset::{Dataset, Prepared};
 pub use error::ProtoError;
 pub use identity::Identity;
-pub use ids::{PunchState, Uid, UserId, VerifyMode};
+pub use ids::{PunchState, ReplyId, SessionId, Uid, UserId, VerifyMode};
 pub use op::Operation;
 pub use packet::Packet;
 pub use record::FreeSizes;

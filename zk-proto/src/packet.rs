@@ -3,7 +3,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::checksum::{checksum, is_intact};
-use crate::{Command, ProtoError};
+use crate::{Command, ProtoError, ReplyId, SessionId};
 
 /// Bytes of the header: command, checksum, session field, reply id, each a little-endian `u16`.
 pub const HEADER_LEN: usize = 8;
@@ -16,9 +16,9 @@ pub struct Packet {
     /// The checksum as stored; see [`Packet::intact`].
     pub checksum: u16,
     /// The session id in requests; in replies also a chunk index, a size, a state or an event code.
-    pub session: u16,
+    pub session: SessionId,
     /// Echo of the request's counter; 0 in events.
-    pub reply_id: u16,
+    pub reply_id: ReplyId,
     /// Whether the stored checksum matches the content.
     pub intact: bool,
     /// The bytes after the header.
@@ -37,8 +37,8 @@ impl Packet {
         let intact = is_intact(&bytes);
         let command = Command(bytes.get_u16_le());
         let checksum = bytes.get_u16_le();
-        let session = bytes.get_u16_le();
-        let reply_id = bytes.get_u16_le();
+        let session = SessionId(bytes.get_u16_le());
+        let reply_id = ReplyId(bytes.get_u16_le());
         Ok(Self { command, checksum, session, reply_id, intact, data: bytes })
     }
 
@@ -53,26 +53,26 @@ impl Packet {
     fn exact_checksum(&self) -> u16 {
         let mut header = [0; HEADER_LEN];
         let mut fields = &mut header[..];
-        for field in [self.command.0, 0, self.session, self.reply_id] {
+        for field in [self.command.0, 0, self.session.0, self.reply_id.0] {
             fields.put_u16_le(field);
         }
         checksum(&[&header, &self.data])
     }
 
     /// Appends a packet with its correct checksum to `out`.
-    pub fn encode(command: Command, session: u16, reply_id: u16, data: &[u8], out: &mut BytesMut) {
+    pub fn encode(command: Command, session: SessionId, reply_id: ReplyId, data: &[u8], out: &mut BytesMut) {
         let mut header = [0; HEADER_LEN];
         let mut fields = &mut header[..];
         fields.put_u16_le(command.0);
         fields.put_u16_le(0);
-        fields.put_u16_le(session);
-        fields.put_u16_le(reply_id);
+        fields.put_u16_le(session.0);
+        fields.put_u16_le(reply_id.0);
         let sum = checksum(&[&header, data]);
         out.reserve(HEADER_LEN + data.len());
         out.put_u16_le(command.0);
         out.put_u16_le(sum);
-        out.put_u16_le(session);
-        out.put_u16_le(reply_id);
+        out.put_u16_le(session.0);
+        out.put_u16_le(reply_id.0);
         out.put_slice(data);
     }
 }

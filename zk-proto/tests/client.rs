@@ -13,7 +13,8 @@ use zk_proto::client::Step;
 use zk_proto::frame::{self, Decoded, FrameDecoder};
 use zk_proto::op::{GetTime, RegisterEvents};
 use zk_proto::{
-    Client, ClientError, CommKey, Command, ConnectOptions, Dataset, DeviceTime, Packet, Prepared, Transport,
+    Client, ClientError, CommKey, Command, ConnectOptions, Dataset, DeviceTime, Packet, Prepared, ReplyId, SessionId,
+    Transport,
 };
 
 const SESSION: u16 = 77;
@@ -86,8 +87,8 @@ async fn serve_connection(mut stream: TcpStream, script: impl Fn(&Packet) -> Act
                 Act::Silence => {}
                 Act::Answer(packets) => {
                     for (command, field, data) in packets {
-                        let reply_id = if command == Command::REG_EVENT { 0 } else { request.reply_id };
-                        frame::encode(command, field, reply_id, &data, &mut out);
+                        let reply_id = if command == Command::REG_EVENT { 0 } else { request.reply_id.0 };
+                        frame::encode(command, SessionId(field), ReplyId(reply_id), &data, &mut out);
                     }
                 }
             }
@@ -112,7 +113,7 @@ async fn serve_udp(script: impl Fn(&Packet) -> Act + Send + 'static) -> SocketAd
             if let Act::Answer(packets) = script(&request) {
                 for (command, field, data) in packets {
                     let mut out = BytesMut::new();
-                    Packet::encode(command, field, request.reply_id, &data, &mut out);
+                    Packet::encode(command, SessionId(field), request.reply_id, &data, &mut out);
                     socket.send_to(&out, from).await.unwrap();
                 }
             }
@@ -482,7 +483,7 @@ async fn live_events_arrive_and_are_acknowledged() {
             Act::Answer(vec![(Command::ACK_OK, SESSION, vec![]), (Command::REG_EVENT, 1, vec![3; 32])])
         }
         Command::ACK_OK => {
-            assert_eq!(request.reply_id, 0);
+            assert_eq!(request.reply_id.0, 0);
             count.fetch_add(1, Ordering::Relaxed);
             Act::Silence
         }
@@ -492,7 +493,7 @@ async fn live_events_arrive_and_are_acknowledged() {
     let mut client = Client::connect(&options(address)).await.unwrap();
     client.call(&RegisterEvents::ATTENDANCE).await.unwrap();
     let event = client.next_event(Duration::from_secs(5)).await.unwrap().unwrap();
-    assert_eq!((event.session, event.data.len()), (1, 32));
+    assert_eq!((event.session.0, event.data.len()), (1, 32));
     assert_eq!(client.next_event(Duration::ZERO).await.unwrap(), None);
     client.time().await.unwrap();
     assert_eq!(acknowledged.load(Ordering::Relaxed), 1);

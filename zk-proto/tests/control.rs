@@ -194,7 +194,7 @@ fn answer(id: &str) -> Packet {
 }
 
 fn read<O: Operation>(operation: &O, packet: &Packet) -> Result<O::Answer, ProtoError> {
-    let (code, field) = (packet.command, packet.session);
+    let (code, field) = (packet.command, packet.session.0);
     operation.decode(&Reply { command: O::COMMAND, code, field, data: &packet.data })
 }
 

@@ -13,7 +13,7 @@ use zk_proto::op::{FreeData, GetFreeSizes, Operation, ReadOption};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 use zk_proto::reply::Reply;
 use zk_proto::session::{Config, Event, Session};
-use zk_proto::{CommKey, Command, Dataset, FreeSizes, Packet, Prepared, ProtoError};
+use zk_proto::{CommKey, Command, Dataset, FreeSizes, Packet, Prepared, ProtoError, ReplyId, SessionId};
 
 fn unframe(transport: &str, wire: &[u8]) -> Packet {
     if transport == "udp" {
@@ -30,8 +30,8 @@ fn unframe(transport: &str, wire: &[u8]) -> Packet {
 fn wire(transport: &str, packet: &Packet, reply_id: u16) -> BytesMut {
     let mut wire = BytesMut::new();
     match transport {
-        "udp" => Packet::encode(packet.command, packet.session, reply_id, &packet.data, &mut wire),
-        _ => frame::encode(packet.command, packet.session, reply_id, &packet.data, &mut wire),
+        "udp" => Packet::encode(packet.command, packet.session, ReplyId(reply_id), &packet.data, &mut wire),
+        _ => frame::encode(packet.command, packet.session, ReplyId(reply_id), &packet.data, &mut wire),
     }
     wire
 }
@@ -83,7 +83,7 @@ impl Replay {
         let free = request.command == Command::FREE_DATA;
         if free && self.exchanges.front().is_none_or(|(next, _)| next.command != Command::FREE_DATA) {
             let done = Packet { command: Command::ACK_OK, data: Bytes::new(), ..request.clone() };
-            let wire = wire(&self.transport, &done, request.reply_id);
+            let wire = wire(&self.transport, &done, request.reply_id.0);
             return self.session.handle_input(Duration::ZERO, &wire).unwrap();
         }
         let recorded = self.exchanges.front().is_some_and(|(next, _)| next.command == Command::DATA_RDY);
@@ -91,7 +91,7 @@ impl Replay {
             return self.answer_range(&request);
         }
         let (recorded, answers) = self.exchanges.pop_front().expect("the recording has ended");
-        assert_eq!((request.command, request.session), (recorded.command, recorded.session));
+        assert_eq!((request.command, request.session.0), (recorded.command, recorded.session.0));
         assert_eq!(request.data, recorded.data);
         let parts: Vec<&Packet> = answers.iter().filter(|answer| answer.command == Command::DATA).collect();
         if let [first, _, ..] = parts[..] {
@@ -99,7 +99,7 @@ impl Replay {
             self.range = Some((data, first.data.len()));
         }
         for answer in answers {
-            let wire = wire(&self.transport, &answer, request.reply_id);
+            let wire = wire(&self.transport, &answer, request.reply_id.0);
             self.session.handle_input(Duration::ZERO, &wire).unwrap();
         }
     }
@@ -117,8 +117,8 @@ impl Replay {
         answers.extend(parts.map(|(number, part)| (Command::DATA, number, part.to_vec())));
         answers.push((Command::ACK_OK, length as u16, Vec::new()));
         for (command, session, data) in answers {
-            let answer = Packet { command, session, data: data.into(), ..request.clone() };
-            let wire = wire(&self.transport, &answer, request.reply_id);
+            let answer = Packet { command, session: SessionId(session), data: data.into(), ..request.clone() };
+            let wire = wire(&self.transport, &answer, request.reply_id.0);
             self.session.handle_input(Duration::ZERO, &wire).unwrap();
         }
     }
@@ -200,7 +200,7 @@ fn every_recorded_login_ends_as_recorded() {
         if expect["error"] == "unauthorized" {
             // The recording does not say which wrong key was used: any other than the right one ends the same.
             let mut replay = Replay::new(&vector, Some(0));
-            replay.exchanges[1].0.data = Bytes::copy_from_slice(&CommKey::new(0).scramble(0x2F4A, 50));
+            replay.exchanges[1].0.data = Bytes::copy_from_slice(&CommKey::new(0).scramble(SessionId(0x2F4A), 50));
             let events = replay.run(|session| session.connect(Duration::ZERO));
             assert_eq!(events, [Event::Failed(ProtoError::WrongKey)], "{id}");
             continue;
@@ -225,7 +225,7 @@ fn every_recorded_packet_is_encoded_back_byte_for_byte() {
                 let recorded = vectors::bytes(&step["frame_hex"]);
                 let packet = unframe(transport, &recorded);
                 assert!(packet.intact, "{}", vector["id"]);
-                assert_eq!(wire(transport, &packet, packet.reply_id), recorded, "{}", vector["id"]);
+                assert_eq!(wire(transport, &packet, packet.reply_id.0), recorded, "{}", vector["id"]);
             }
         }
     }

@@ -74,8 +74,8 @@ fn events_decode_as_the_vectors_say() {
     for vector in load("events") {
         let packet = packet(&bytes(&vector["input"]["frame_hex"]));
         assert_eq!(packet.command, Command::REG_EVENT);
-        assert_eq!(u64::from(packet.session), vector["expect"]["event_code"]);
-        let events = LiveEvent::parse(EventCode(packet.session), packet.data.clone());
+        assert_eq!(u64::from(packet.session.0), vector["expect"]["event_code"]);
+        let events = LiveEvent::parse(EventCode(packet.session.0), packet.data.clone());
         assert_eq!(events.len(), 1, "{}", vector["id"]);
         let (name, value) = as_json(&events[0]);
         assert_eq!(value, vector["expect"][name], "{}", vector["id"]);

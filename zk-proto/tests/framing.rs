@@ -5,7 +5,7 @@ mod vectors;
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use zk_proto::frame::{self, Decoded, FrameDecoder};
-use zk_proto::{Command, ProtoError};
+use zk_proto::{Command, ProtoError, ReplyId, SessionId};
 
 /// Feeds the reads one by one; every packet, and what was wrong in the end.
 fn decode<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Bytes>, Option<ProtoError>) {
@@ -73,7 +73,7 @@ fn a_wrong_byte_is_known_before_the_prefix_is_whole() {
 fn a_length_above_the_cap_is_refused_before_anything_is_allocated() {
     let mut decoder = FrameDecoder::with_max_packet(64);
     let mut frame = BytesMut::new();
-    frame::encode(Command::DATA, 0, 0, &[0; 57], &mut frame);
+    frame::encode(Command::DATA, SessionId(0), ReplyId(0), &[0; 57], &mut frame);
     decoder.push(&frame);
     assert!(matches!(decoder.next_frame(), Err(ProtoError::TooLarge { claimed: 65, cap: 64, .. })));
 }
@@ -89,7 +89,7 @@ proptest! {
     ) {
         let mut stream = BytesMut::new();
         for (session, reply_id, data) in &packets {
-            frame::encode(Command::DATA, *session, *reply_id, data, &mut stream);
+            frame::encode(Command::DATA, SessionId(*session), ReplyId(*reply_id), data, &mut stream);
         }
         let mut reads = Vec::new();
         let (mut rest, mut cuts) = (&stream[..], cuts.iter().cycle());

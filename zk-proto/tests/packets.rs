@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use zk_proto::checksum::{checksum, is_intact};
 use zk_proto::frame::{self, Decoded, FrameDecoder};
-use zk_proto::{Command, Packet};
+use zk_proto::{Command, Packet, ReplyId, SessionId};
 
 /// The packet of a frame, or of a datagram.
 fn unframe(transport: &str, wire: &[u8]) -> Bytes {
@@ -24,8 +24,8 @@ fn unframe(transport: &str, wire: &[u8]) -> Bytes {
 fn encode(transport: &str, command: Command, session: u16, reply_id: u16, data: &[u8]) -> BytesMut {
     let mut wire = BytesMut::new();
     match transport {
-        "udp" => Packet::encode(command, session, reply_id, data, &mut wire),
-        _ => frame::encode(command, session, reply_id, data, &mut wire),
+        "udp" => Packet::encode(command, SessionId(session), ReplyId(reply_id), data, &mut wire),
+        _ => frame::encode(command, SessionId(session), ReplyId(reply_id), data, &mut wire),
     }
     wire
 }
@@ -64,11 +64,11 @@ fn every_reply_vector_is_decoded_and_encoded_back() {
         let packet = Packet::parse(unframe(transport, &wire)).unwrap();
         let number = |name: &str| u16::try_from(vectors::number(&expect[name])).unwrap();
         assert_eq!(packet.command, Command(number("command")), "{}", vector["id"]);
-        assert_eq!(packet.session, number("session_field"), "{}", vector["id"]);
-        assert_eq!(packet.reply_id, number("reply_id"), "{}", vector["id"]);
+        assert_eq!(packet.session.0, number("session_field"), "{}", vector["id"]);
+        assert_eq!(packet.reply_id.0, number("reply_id"), "{}", vector["id"]);
         assert_eq!(packet.intact, expect["checksum_valid"].as_bool().unwrap(), "{}", vector["id"]);
         assert_eq!(hex::encode(&packet.data), expect["data_hex"].as_str().unwrap(), "{}", vector["id"]);
-        let back = encode(transport, packet.command, packet.session, packet.reply_id, &packet.data);
+        let back = encode(transport, packet.command, packet.session.0, packet.reply_id.0, &packet.data);
         assert_eq!(back == wire, packet.intact, "{}", vector["id"]);
     }
 }
@@ -91,10 +91,10 @@ proptest! {
         command: u16, session: u16, reply_id: u16, data in prop::collection::vec(any::<u8>(), 0..600),
     ) {
         let mut wire = BytesMut::new();
-        Packet::encode(Command(command), session, reply_id, &data, &mut wire);
+        Packet::encode(Command(command), SessionId(session), ReplyId(reply_id), &data, &mut wire);
         let packet = Packet::parse(wire.freeze()).unwrap();
         prop_assert!(packet.intact);
-        prop_assert_eq!((packet.command.0, packet.session, packet.reply_id), (command, session, reply_id));
+        prop_assert_eq!((packet.command.0, packet.session.0, packet.reply_id.0), (command, session, reply_id));
         prop_assert_eq!(packet.data, data);
     }
 

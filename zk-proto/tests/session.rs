@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use zk_proto::frame::{self, Decoded, FrameDecoder};
 use zk_proto::op::{ClearAttendanceLog, GetFreeSizes, GetTime};
 use zk_proto::session::{ChecksumPolicy, Config, Event, Session};
-use zk_proto::{CommKey, Command, Dataset, DeviceTime, Packet, Prepared, ProtoError};
+use zk_proto::{CommKey, Command, Dataset, DeviceTime, Packet, Prepared, ProtoError, ReplyId, SessionId};
 
 #[path = "session/bulk.rs"]
 mod bulk;
@@ -54,7 +54,7 @@ impl Stage {
     fn connect(mut self) -> Self {
         self.session.connect(self.now);
         let connect = self.request();
-        assert_eq!((connect.command, connect.session), (Command::CONNECT, 0));
+        assert_eq!((connect.command, connect.session.0), (Command::CONNECT, 0));
         self.answer(&connect, Command::ACK_OK, SESSION, &[]);
         assert_eq!(self.event(), Event::Connected);
         self
@@ -118,20 +118,20 @@ impl Stage {
     fn wire(&self, command: Command, field: u16, reply_id: u16, data: &[u8]) -> BytesMut {
         let mut wire = BytesMut::new();
         match self.datagrams {
-            true => Packet::encode(command, field, reply_id, data, &mut wire),
-            false => frame::encode(command, field, reply_id, data, &mut wire),
+            true => Packet::encode(command, SessionId(field), ReplyId(reply_id), data, &mut wire),
+            false => frame::encode(command, SessionId(field), ReplyId(reply_id), data, &mut wire),
         }
         wire
     }
 
     fn answer(&mut self, request: &Packet, command: Command, field: u16, data: &[u8]) {
-        let wire = self.wire(command, field, request.reply_id, data);
+        let wire = self.wire(command, field, request.reply_id.0, data);
         self.send(&wire).unwrap();
     }
 
     /// The same with one bit of its data flipped.
     fn answer_damaged(&mut self, request: &Packet, command: Command, field: u16, data: &[u8]) {
-        let mut wire = self.wire(command, field, request.reply_id, data);
+        let mut wire = self.wire(command, field, request.reply_id.0, data);
         *wire.last_mut().unwrap() ^= 1;
         self.send(&wire).unwrap();
     }
@@ -208,7 +208,7 @@ fn a_terminal_that_demands_a_key_gets_its_scramble() {
     let connect = stage.request();
     stage.answer(&connect, Command::ACK_UNAUTH, 0x1A2B, &[]);
     let auth = stage.request();
-    assert_eq!((auth.command, auth.session), (Command::AUTH, 0x1A2B));
+    assert_eq!((auth.command, auth.session.0), (Command::AUTH, 0x1A2B));
     assert_eq!(hex::encode(&auth.data), "6de13263");
     stage.answer(&auth, Command::ACK_OK, 0x1A2B, &[]);
     assert_eq!(stage.event(), Event::Connected);
@@ -221,7 +221,7 @@ fn without_a_key_zero_is_tried_once() {
     let connect = stage.request();
     stage.answer(&connect, Command::ACK_UNAUTH, SESSION, &[]);
     let auth = stage.request();
-    assert!(CommKey::new(0).accepts(SESSION, &auth.data));
+    assert!(CommKey::new(0).accepts(SessionId(SESSION), &auth.data));
     stage.answer(&auth, Command::ACK_UNAUTH, SESSION, &[]);
     assert_eq!(stage.failure(), ProtoError::KeyRequired);
     assert!(stage.is_quiet());
@@ -244,7 +244,7 @@ fn secure_firmware_is_recognized_in_every_form() {
         let mut stage = Stage::stream(Config::default());
         stage.session.connect(stage.now);
         let connect = stage.request();
-        let wire = stage.wire(code, 0, connect.reply_id, &[]);
+        let wire = stage.wire(code, 0, connect.reply_id.0, &[]);
         assert_eq!(stage.send(&wire), Err(ProtoError::SecureFirmware));
     }
     for mut stage in [Stage::stream(Config::default()), Stage::datagrams(Config::default())] {
@@ -291,7 +291,7 @@ fn an_answer_is_known_by_its_reply_id_whatever_the_session_field_says() {
     let mut stage = Stage::connected();
     stage.session.call(stage.now, &GetTime);
     let request = stage.request();
-    assert_eq!((request.session, request.reply_id), (SESSION, 1));
+    assert_eq!((request.session.0, request.reply_id.0), (SESSION, 1));
     stage.answer(&request, Command::ACK_OK, 7, &[1, 2, 3, 4]);
     assert!(matches!(stage.event(), Event::Answer(packet) if packet.data[..] == [1, 2, 3, 4]));
 }
@@ -327,7 +327,7 @@ fn reply_ids_skip_65535_and_begin_again() {
     let mut ids = Vec::new();
     for _ in 0..=65_535 {
         stage.session.call(stage.now, &GetTime);
-        ids.push(stage.request().reply_id);
+        ids.push(stage.request().reply_id.0);
     }
     assert_eq!(ids[65_532..=65_535], [65_533, 65_534, 0, 1]);
     assert!(!ids.contains(&65_535));
@@ -369,8 +369,8 @@ fn an_event_is_acknowledged_with_reply_id_0_and_kept_apart() {
     let event = stage.wire(Command::REG_EVENT, 1, 0, &[5; 32]);
     stage.send(&event).unwrap();
     let ack = stage.request();
-    assert_eq!((ack.command, ack.session, ack.reply_id), (Command::ACK_OK, SESSION, 0));
-    assert!(matches!(stage.event(), Event::Live(packet) if packet.session == 1 && packet.data.len() == 32));
+    assert_eq!((ack.command, ack.session.0, ack.reply_id.0), (Command::ACK_OK, SESSION, 0));
+    assert!(matches!(stage.event(), Event::Live(packet) if packet.session.0 == 1 && packet.data.len() == 32));
     stage.answer(&request, Command::ACK_OK, SESSION, &DeviceTime::RESET.0.to_le_bytes());
     assert!(matches!(stage.event(), Event::Answer(_)));
 }
@@ -618,7 +618,7 @@ fn an_event_and_a_stale_packet_amid_a_transfer_are_no_part_of_it() {
     stage.answer(&request, Command::DATA, 0, &set[..100]);
     let event = stage.wire(Command::REG_EVENT, 1, 0, &[5; 32]);
     stage.send(&event).unwrap();
-    let stale = stage.wire(Command::DATA, 1, request.reply_id.wrapping_sub(1), &[0xEE; 100]);
+    let stale = stage.wire(Command::DATA, 1, request.reply_id.0.wrapping_sub(1), &[0xEE; 100]);
     stage.send(&stale).unwrap();
     stage.answer(&request, Command::DATA, 1, &set[100..200]);
     stage.answer(&request, Command::DATA, 2, &set[200..]);
@@ -705,14 +705,14 @@ fn a_checksum_one_too_small_is_damage_unless_the_terminal_computes_all_of_them_s
         let mut stage = Stage::stream(Config::default());
         stage.session.connect(stage.now);
         let connect = stage.request();
-        let hello = stage.wire(Command::ACK_OK, SESSION, connect.reply_id, &[]);
+        let hello = stage.wire(Command::ACK_OK, SESSION, connect.reply_id.0, &[]);
         stage.send(&if sloppy { one_short(hello) } else { hello }).unwrap();
         assert_eq!(stage.event(), Event::Connected);
         let mut stage = stage.prepared(200);
         stage.session.read(stage.now, 0, 200);
         let request = stage.request();
         stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(200, 200));
-        let part = one_short(stage.wire(Command::DATA, 0, request.reply_id, &set));
+        let part = one_short(stage.wire(Command::DATA, 0, request.reply_id.0, &set));
         stage.send(&part).unwrap();
         stage.answer(&request, Command::ACK_OK, 200, &[]);
         assert_eq!(stage.data(0), if sloppy { &set[..] } else { &[] });
@@ -900,7 +900,7 @@ fn parts_of_a_long_packet_are_a_sign_of_life_on_a_slow_line() {
     stage.session.read(stage.now, 0, 200);
     let request = stage.request();
     stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(200, 200));
-    let wire = stage.wire(Command::DATA, 0, request.reply_id, &set);
+    let wire = stage.wire(Command::DATA, 0, request.reply_id.0, &set);
     for part in wire.chunks(60) {
         stage.now += Duration::from_secs(4);
         stage.session.handle_timeout(stage.now);

@@ -12,7 +12,10 @@ use zk_proto::proof::Proven;
 use zk_proto::record::{FingerTemplate, User, UserLayout, UserPassword};
 use zk_proto::session::{Config, Event};
 use zk_proto::transcript::{Scribe, Transcript, What};
-use zk_proto::{Client, ClientError, CommKey, Command, ConnectOptions, DeviceTime, Session, Transport, Uid, UserId};
+use zk_proto::{
+    Client, ClientError, CommKey, Command, ConnectOptions, DeviceTime, ReplyId, Session, SessionId, Transport, Uid,
+    UserId,
+};
 use zk_sim::{Fault, FaultKind, Handle, Profile, Server, Terminal, TerminalBuilder};
 
 async fn serve(terminal: TerminalBuilder, faults: &[&str]) -> (Server, Handle) {
@@ -287,7 +290,7 @@ async fn no_secret_is_in_a_transcript_and_what_is_there_replays() {
         let request = PullRequest::new(terminal.now());
         let then = operate(&options.comm_key(CommKey::new(KEY)), layout, &request).await;
         let (options, transcript) = replay(&recorder);
-        assert_no_secret(&recorder.text(), CommKey::new(KEY).scramble(77, 50));
+        assert_no_secret(&recorder.text(), CommKey::new(KEY).scramble(SessionId(77), 50));
         let now = operate(&options, layout, &request).await;
         if fault == "latency=0ms" {
             let open = unrecorded(&server, transport).comm_key(CommKey::new(KEY));
@@ -441,8 +444,8 @@ proptest! {
             let wire = |command, data: &[u8]| {
                 let mut wire = BytesMut::new();
                 match datagrams {
-                    true => zk_proto::Packet::encode(command, field, field, data, &mut wire),
-                    false => zk_proto::frame::encode(command, field, field, data, &mut wire),
+                    true => zk_proto::Packet::encode(command, SessionId(field), ReplyId(field), data, &mut wire),
+                    false => zk_proto::frame::encode(command, SessionId(field), ReplyId(field), data, &mut wire),
                 }
                 wire
             };

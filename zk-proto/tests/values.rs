@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use zk_proto::encoding::TextEncoding;
 use zk_proto::op::{GetFreeSizes, Operation, ReadOption};
 use zk_proto::reply::Reply;
-use zk_proto::{CommKey, Command, DeviceTime, FreeSizes, ProtoError};
+use zk_proto::{CommKey, Command, DeviceTime, FreeSizes, ProtoError, SessionId};
 
 fn fields(time: DeviceTime) -> [u64; 6] {
     [
@@ -62,11 +62,11 @@ fn every_key_scrambles_to_its_token_and_the_terminal_accepts_it() {
         let input = &vector["input"];
         let key = CommKey::new(vectors::number(&input["key"]) as u32);
         let (session, ticks) = (vectors::number(&input["session_id"]) as u16, vectors::number(&input["ticks"]) as u8);
-        let token = key.scramble(session, ticks);
+        let token = key.scramble(SessionId(session), ticks);
         assert_eq!(hex::encode(token), vector["expect"]["token_hex"].as_str().unwrap(), "{}", vector["id"]);
-        assert!(key.accepts(session, &token), "{}", vector["id"]);
-        assert!(!CommKey::new(987_654_321).accepts(session, &token), "{}", vector["id"]);
-        assert!(!key.accepts(session, &token[..3]), "{}", vector["id"]);
+        assert!(key.accepts(SessionId(session), &token), "{}", vector["id"]);
+        assert!(!CommKey::new(987_654_321).accepts(SessionId(session), &token), "{}", vector["id"]);
+        assert!(!key.accepts(SessionId(session), &token[..3]), "{}", vector["id"]);
     }
 }
 

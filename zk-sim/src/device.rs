@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::TimeDelta;
-use zk_proto::{Command, DeviceTime, Packet};
+use zk_proto::{Command, DeviceTime, Packet, SessionId};
 
 use crate::commands::{self, Request};
 use crate::data::held;
@@ -111,7 +111,7 @@ impl Device {
         self.terminal.panel.tick(now);
         if let Some(replies) = link.repeated(&bytes, now) {
             self.stats.repeats += 1;
-            return (link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies), true);
+            return (link.line.send(&mut self.terminal.faults, link.session, packet.reply_id.0, replies), true);
         }
         self.stats.count_command(packet.command);
         self.received.add(Received::new(id, &packet));
@@ -124,7 +124,7 @@ impl Device {
         }
         let (replies, then) = self.respond(link, &packet);
         link.remember(bytes, now, &replies);
-        let mut actions = link.line.send(&mut self.terminal.faults, link.session, packet.reply_id, replies);
+        let mut actions = link.line.send(&mut self.terminal.faults, link.session, packet.reply_id.0, replies);
         match then {
             Then::Stay => (actions, true),
             Then::End => {
@@ -168,8 +168,8 @@ impl Device {
             State::Idle if packet.command == Command::EXIT => return (vec![Reply::ok()], Then::End),
             State::Idle => return unauthorised(),
             State::AwaitsKey => {
-                let right =
-                    packet.command == Command::AUTH && self.terminal.comm_key().accepts(link.session, &packet.data);
+                let right = packet.command == Command::AUTH
+                    && self.terminal.comm_key().accepts(SessionId(link.session), &packet.data);
                 if !right {
                     let closes = packet.command == Command::AUTH
                         && self.terminal.faults.strike(FaultKind::CloseOnWrongKey).is_some();
@@ -185,7 +185,7 @@ impl Device {
             }
             State::Ready => {}
         }
-        if packet.session != link.session {
+        if packet.session.0 != link.session {
             match self.terminal.profile.foreign_session {
                 _ if link.own_session_only => return unauthorised(),
                 ForeignSession::Accept => {}

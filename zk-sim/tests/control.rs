@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use zk_proto::DeviceTime;
+use zk_proto::{ReplyId, SessionId};
 use zk_sim::control::REQUESTS;
 use zk_sim::{Control, FaultKind, Profile, Server, Terminal, TerminalBuilder};
 
@@ -147,8 +148,8 @@ fn an_event_reaches_who_registered_for_it() {
     let mut client = TcpStream::connect(site.servers[0].addr()).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut out = bytes::BytesMut::new();
-    zk_proto::frame::encode(zk_proto::Command::CONNECT, 0, 0, &[], &mut out);
-    zk_proto::frame::encode(zk_proto::Command::REG_EVENT, 0, 1, &0x200u32.to_le_bytes(), &mut out);
+    zk_proto::frame::encode(zk_proto::Command::CONNECT, SessionId(0), ReplyId(0), &[], &mut out);
+    zk_proto::frame::encode(zk_proto::Command::REG_EVENT, SessionId(0), ReplyId(1), &0x200u32.to_le_bytes(), &mut out);
     client.write_all(&out).unwrap();
     let mut answer = [0; 32];
     std::io::Read::read_exact(&mut client, &mut answer).unwrap();

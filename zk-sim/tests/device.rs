@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use common::{Client, LOG, USERS, u32_at};
 use zk_proto::record::{FreeSizes, TemplateSet, User, UserLayout};
-use zk_proto::{Command, DeviceTime, Packet, Uid, UserId};
+use zk_proto::{Command, DeviceTime, Packet, ReplyId, SessionId, Uid, UserId};
 use zk_sim::{Profile, Punch, Terminal, TerminalBuilder, Transport};
 
 const TEMPLATES: &[u8] = &[1, 7, 0, 2, 0, 0, 0, 0, 0, 0, 0];
@@ -151,7 +151,7 @@ fn a_log_is_also_read_directly_in_packets() {
     let mut client = connected("tft40-small-packets");
     let answer = client.ask(Command::ATTLOG_RRQ, &[]);
     assert_eq!(answer.codes(), [1500, 1501, 1501, 1501, 1501, 2000]);
-    assert_eq!(answer.packets[5].session, 4004);
+    assert_eq!(answer.packets[5].session.0, 4004);
     assert_eq!(answer.data(), client.read(LOG));
 }
 
@@ -205,7 +205,7 @@ fn nobody_is_served_before_the_session_is_open() {
     assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2005]);
     assert_eq!(client.ask(Command::CONNECT, &[]).codes(), [2005]);
     assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2005]);
-    let token = zk_proto::CommKey::new(77).scramble(client.session, 9);
+    let token = zk_proto::CommKey::new(77).scramble(SessionId(client.session), 9);
     assert_eq!(client.ask(Command::AUTH, &token).codes(), [2000]);
     assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2000]);
     assert!(client.ask(Command::EXIT, &[]).closed);
@@ -227,7 +227,7 @@ fn unknown_commands_and_short_packets_do_no_harm() {
 #[test]
 fn strict_firmware_ignores_what_is_damaged() {
     let mut packet = BytesMut::new();
-    Packet::encode(Command::CONNECT, 0, 0, &[], &mut packet);
+    Packet::encode(Command::CONNECT, SessionId(0), ReplyId(0), &[], &mut packet);
     packet[2] ^= 1;
     let damaged = packet.freeze();
     let mut strict = Client::new(terminal("face49").build(), Transport::Tcp);
@@ -272,7 +272,7 @@ fn punches_are_told_to_those_who_registered_until_they_acknowledge() {
     client.ask(Command::REG_EVENT, &1u32.to_le_bytes());
     client.device.punch(punch("1002"));
     let event = client.events().packets.remove(0);
-    assert_eq!((event.command, event.session, event.reply_id, event.data.len()), (Command::REG_EVENT, 1, 0, 36));
+    assert_eq!((event.command, event.session.0, event.reply_id.0, event.data.len()), (Command::REG_EVENT, 1, 0, 36));
     assert_eq!(&event.data[..5], b"1002\0");
     assert!(client.events().packets.is_empty());
     client.now = client.device.poll_timeout(client.link).unwrap();

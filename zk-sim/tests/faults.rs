@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{Client, LOG, USERS, u32_at};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, FingerTemplate, Who};
-use zk_proto::{Command, DeviceTime, Uid};
+use zk_proto::{Command, DeviceTime, SessionId, Uid};
 use zk_sim::{Fault, FaultKind, Profile, Punch, Terminal, TerminalBuilder, Transport};
 
 fn terminal(profile: &str, records: usize) -> TerminalBuilder {
@@ -180,15 +180,15 @@ fn packets_are_damaged_as_often_as_told() {
     assert_eq!(intact, [false, true, false, true]);
 
     let mut client = with("tft40", 0, &["wrong-reply-id=1x1@1"]);
-    assert_ne!(client.ask(Command::GET_TIME, &[]).packets[0].reply_id, 1);
-    assert_eq!(client.ask(Command::GET_TIME, &[]).packets[0].reply_id, 2);
+    assert_ne!(client.ask(Command::GET_TIME, &[]).packets[0].reply_id.0, 1);
+    assert_eq!(client.ask(Command::GET_TIME, &[]).packets[0].reply_id.0, 2);
 }
 
 #[test]
 fn a_stale_packet_comes_first_and_bears_another_reply_id() {
     let answer = with("tft40", 0, &["stale-packet"]).ask(Command::GET_TIME, &[]);
     assert_eq!(answer.codes(), [Command::DATA.0, Command::ACK_OK.0]);
-    assert_ne!(answer.packets[0].reply_id, answer.packets[1].reply_id);
+    assert_ne!(answer.packets[0].reply_id.0, answer.packets[1].reply_id.0);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_key_is_demanded_again_in_the_middle_of_a_session() {
     assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2000]);
     assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2005]);
     assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2005]);
-    let token = zk_proto::CommKey::new(0).scramble(client.session, 50);
+    let token = zk_proto::CommKey::new(0).scramble(SessionId(client.session), 50);
     assert_eq!(client.ask(Command::AUTH, &token).codes(), [2000]);
     assert_eq!(client.ask(Command::GET_TIME, &[]).codes(), [2000]);
 }
@@ -313,7 +313,7 @@ fn datagrams_are_lost_doubled_and_overtaken() {
     let indexes = |fault: &str| {
         let mut client = udp(fault);
         client.ask(Command::DATA_WRRQ, LOG);
-        client.range(0, 8004).packets.iter().map(|packet| packet.session).collect::<Vec<_>>()
+        client.range(0, 8004).packets.iter().map(|packet| packet.session.0).collect::<Vec<_>>()
     };
     let sound = indexes("latency=0ms");
     assert_eq!(sound.len(), 10);
@@ -351,7 +351,7 @@ fn the_seed_decides_which_datagrams_are_struck() {
 fn the_last_datagram_of_an_answer_may_come_with_the_next_one() {
     let mut client = udp("udp-reorder=100x1@1");
     assert!(client.ask(Command::GET_TIME, &[]).packets.is_empty());
-    let ids: Vec<_> = client.ask(Command::GET_TIME, &[]).packets.iter().map(|packet| packet.reply_id).collect();
+    let ids: Vec<_> = client.ask(Command::GET_TIME, &[]).packets.iter().map(|packet| packet.reply_id.0).collect();
     assert_eq!(ids.len(), 2);
     assert_eq!(ids[1], ids[0] - 1);
 }
@@ -445,7 +445,7 @@ fn everything_with(key: u32, fault: Option<Fault>, transport: Transport) -> Stri
     let second = client.device.open(Transport::Tcp);
     seen += &format!("{}", second.is_some());
     for key in [1, key] {
-        let token = zk_proto::CommKey::new(key).scramble(client.session, 50);
+        let token = zk_proto::CommKey::new(key).scramble(SessionId(client.session), 50);
         seen += &format!("{:?}", client.ask(Command::AUTH, &token));
     }
     for (command, data) in [
@@ -586,7 +586,7 @@ fn a_handshake_takes_turns() {
         let terminal = terminal("tft40", 0).key(key).fault(Fault::parse(fault).unwrap()).build();
         Client::new(terminal, Transport::Tcp)
     };
-    let token = |client: &Client, key| zk_proto::CommKey::new(key).scramble(client.session, 50);
+    let token = |client: &Client, key| zk_proto::CommKey::new(key).scramble(SessionId(client.session), 50);
 
     let mut demands = client(0, "demand-key");
     assert_eq!(demands.ask(Command::CONNECT, &[]).codes(), [2005]);
@@ -600,9 +600,9 @@ fn a_handshake_takes_turns() {
     let first = moves.session;
     let answer = moves.ask(Command::AUTH, &right);
     assert_eq!(answer.codes(), [2000]);
-    assert_ne!(answer.packets[0].session, first);
+    assert_ne!(answer.packets[0].session.0, first);
     assert_eq!(moves.ask(Command::GET_TIME, &[]).codes(), [2005], "the first id holds no more");
-    moves.session = answer.packets[0].session;
+    moves.session = answer.packets[0].session.0;
     assert_eq!(moves.ask(Command::GET_TIME, &[]).codes(), [2000]);
 
     let mut closes = client(7, "close-on-wrong-key");
@@ -637,7 +637,7 @@ fn packets_of_a_transfer_may_bear_the_session_id() {
     let mut client = with("tft40", 50, &["data-session-id"]);
     client.ask(Command::DATA_WRRQ, LOG);
     let answer = client.range(0, 2004);
-    assert_eq!(answer.packets[1].session, client.session);
+    assert_eq!(answer.packets[1].session.0, client.session);
 }
 
 #[test]

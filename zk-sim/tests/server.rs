@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use zk_proto::frame::{self, Decoded, FrameDecoder};
-use zk_proto::{Command, Packet};
+use zk_proto::{Command, Packet, ReplyId, SessionId};
 use zk_sim::{Fault, FaultKind, Profile, Server, Terminal};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ impl Tcp {
 
     async fn send(&mut self, command: Command, data: &[u8]) {
         let mut out = BytesMut::new();
-        frame::encode(command, 0, 1, data, &mut out);
+        frame::encode(command, SessionId(0), ReplyId(1), data, &mut out);
         self.stream.write_all(&out).await.unwrap();
     }
 
@@ -64,7 +64,7 @@ async fn one_port_answers_over_tcp_and_udp() {
     let mut buffer = [0; 2048];
     for command in [Command::CONNECT, Command::GET_VERSION] {
         let mut packet = BytesMut::new();
-        Packet::encode(command, 0, 0, &[], &mut packet);
+        Packet::encode(command, SessionId(0), ReplyId(0), &[], &mut packet);
         socket.send(&packet).await.unwrap();
         let length = timeout(PATIENCE, socket.recv(&mut buffer)).await.unwrap().unwrap();
         let answer = Packet::parse(bytes::Bytes::copy_from_slice(&buffer[..length])).unwrap();

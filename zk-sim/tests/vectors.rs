@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use zk_proto::record::FreeSizes;
-use zk_proto::{Command, Packet};
+use zk_proto::{Command, Packet, ReplyId, SessionId};
 use zk_sim::{Action, Device, Profile, Terminal, Transport};
 
 /// Sizes that the recorded device worked with; the rest of the profile is the reference.
@@ -54,7 +54,7 @@ fn same_sizes(answer: &Bytes, expected: &Bytes, prefix: usize) -> bool {
     let read = |frame: &Bytes| {
         let packet = Packet::parse(frame.slice(prefix..)).ok().filter(|packet| packet.command == Command::ACK_OK)?;
         let sizes = FreeSizes::parse(&packet.data).ok()?;
-        Some((packet.session, packet.reply_id, packet.intact, packet.data.len(), sizes.users(), sizes.records()))
+        Some((packet.session.0, packet.reply_id.0, packet.intact, packet.data.len(), sizes.users(), sizes.records()))
     };
     read(answer).is_some_and(|sizes| read(expected) == Some(sizes))
 }
@@ -135,7 +135,7 @@ fn a_log_given_as_punches_becomes_the_recorded_bytes() {
     let link = device.open(Transport::Tcp).unwrap();
     let ask = |command, data: &[u8]| {
         let mut packet = bytes::BytesMut::new();
-        Packet::encode(command, 0, 0, data, &mut packet);
+        Packet::encode(command, SessionId(0), ReplyId(0), data, &mut packet);
         packet.freeze()
     };
     device.handle_packet(link, ask(Command::CONNECT, &[]), Duration::ZERO);

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use bytes::BytesMut;
 use zk_proto::frame::{self, Decoded, FrameDecoder};
-use zk_proto::{Command, Packet};
+use zk_proto::{Command, Packet, ReplyId, SessionId};
 
 use crate::server::CHUNK;
 
@@ -47,7 +47,7 @@ struct Line {
 impl Line {
     fn send(&mut self, command: Command, reply_id: u16, data: &[u8]) {
         let mut out = BytesMut::new();
-        frame::encode(command, 1, reply_id, data, &mut out);
+        frame::encode(command, SessionId(1), ReplyId(reply_id), data, &mut out);
         self.stream.write_all(&out).expect("a request sent");
     }
 

@@ -8,7 +8,7 @@ use std::thread;
 use bytes::BytesMut;
 use zk_proto::frame::{self, Decoded, FrameDecoder};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
-use zk_proto::{Command, DeviceTime, Packet, PunchState, UserId, VerifyMode};
+use zk_proto::{Command, DeviceTime, Packet, PunchState, ReplyId, SessionId, UserId, VerifyMode};
 
 /// Bytes that are asked for at once, and sent in one packet.
 pub(crate) const CHUNK: usize = 0xFFC0;
@@ -44,27 +44,33 @@ fn answer(mut stream: TcpStream, set: &[u8]) {
 }
 
 fn reply(request: &Packet, set: &[u8], out: &mut BytesMut) {
-    let id = request.reply_id;
+    let id = request.reply_id.0;
     match request.command {
         Command::DATA_WRRQ => {
             let size = (set.len() as u32).to_le_bytes();
-            frame::encode(Command::ACK_OK, 1, id, &[&[0], &size[..], &size, &[0; 4]].concat(), out);
+            frame::encode(Command::ACK_OK, SessionId(1), ReplyId(id), &[&[0], &size[..], &size, &[0; 4]].concat(), out);
         }
         Command::DATA_RDY => {
             let word =
                 |at: usize| u32::from_le_bytes(request.data[at..at + 4].try_into().expect("four bytes")) as usize;
             let data = &set[word(0)..word(0) + word(4)];
             let size = (data.len() as u32).to_le_bytes();
-            frame::encode(Command::PREPARE_DATA, 1, id, &[size, (CHUNK as u32).to_le_bytes()].concat(), out);
-            frame::encode(Command::DATA, 0, id, data, out);
-            frame::encode(Command::ACK_OK, 1, id, &[], out);
+            frame::encode(
+                Command::PREPARE_DATA,
+                SessionId(1),
+                ReplyId(id),
+                &[size, (CHUNK as u32).to_le_bytes()].concat(),
+                out,
+            );
+            frame::encode(Command::DATA, SessionId(0), ReplyId(id), data, out);
+            frame::encode(Command::ACK_OK, SessionId(1), ReplyId(id), &[], out);
         }
         Command::GET_FREE_SIZES => {
             let mut sizes = [0; 92];
             sizes[32..36].copy_from_slice(&((set.len() as u32 - 4) / 40).to_le_bytes());
-            frame::encode(Command::ACK_OK, 1, id, &sizes, out);
+            frame::encode(Command::ACK_OK, SessionId(1), ReplyId(id), &sizes, out);
         }
-        _ => frame::encode(Command::ACK_OK, 1, id, &[], out),
+        _ => frame::encode(Command::ACK_OK, SessionId(1), ReplyId(id), &[], out),
     }
 }
 

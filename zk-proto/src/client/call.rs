@@ -42,7 +42,7 @@ impl Client {
         match event? {
             Event::Answer(packet) => {
                 let reply =
-                    Reply { command: O::COMMAND, code: packet.command, field: packet.session, data: &packet.data };
+                    Reply { command: O::COMMAND, code: packet.command, field: packet.session.0, data: &packet.data };
                 operation.decode(&reply).map_err(|error| ClientError::from_proto(step, error))
             }
             _ => Err(ClientError::Unusable),

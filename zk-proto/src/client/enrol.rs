@@ -104,7 +104,7 @@ impl Client {
         let mut progress = Progress::default();
         loop {
             let packet = self.next_event(patience).await?.ok_or(EnrolError::Silent { patience })?;
-            for event in LiveEvent::parse(EventCode(packet.session), packet.data) {
+            for event in LiveEvent::parse(EventCode(packet.session.0), packet.data) {
                 let Some(step) = progress.on_event(&event) else { continue };
                 on_step(&step);
                 match step {

@@ -9,7 +9,7 @@ use super::Event;
 use super::contract::{AGAIN, Context, EARLY, LONE, Next, OVERTAKEN, Streamed, announcement};
 use super::stream::StreamRead;
 use crate::reply::Meaning;
-use crate::{Command, Packet, ProtoError};
+use crate::{Command, Packet, ProtoError, ReplyId, SessionId};
 
 /// How long data may follow an acknowledgement without data.
 const SECOND_PACKET: core::time::Duration = core::time::Duration::from_secs(1);
@@ -78,7 +78,7 @@ impl Bulk {
             }
             Meaning::Data => self.answer(context, packet),
             // The end of a transfer whose announcement was lost.
-            Meaning::Done if !self.early.is_empty() => self.repeat(context, Some(packet.session)),
+            Meaning::Done if !self.early.is_empty() => self.repeat(context, Some(packet.session.0)),
             // Datagrams get duplicated: the second adds nothing.
             Meaning::Done if packet.data.is_empty() && (self.held.is_none() || context.datagrams) => {
                 self.held = Some(packet);
@@ -105,7 +105,7 @@ impl Bulk {
     /// packets were lost. Then its session field is the size of the transfer. That may happen to equal the session id,
     /// so the acknowledgement has to come several times.
     fn after_lone_acknowledgement(&mut self, context: &mut Context<'_>, packet: Packet) -> Next {
-        let empty = packet.session == 0 || packet.session == *context.session_id;
+        let empty = packet.session == SessionId(0) || packet.session == *context.session_id;
         self.empty += u8::from(empty);
         if !context.datagrams || !self.repeatable || self.empty >= LONE {
             return self.answer(context, packet);
@@ -117,7 +117,7 @@ impl Bulk {
     /// lost. So it has to come several times.
     fn after_lone_piece(&mut self, context: &mut Context<'_>) -> Next {
         let Some(piece) = self.early.pop() else { return self.repeat(context, None) };
-        let first = piece.session == 0 || piece.session == *context.session_id;
+        let first = piece.session == SessionId(0) || piece.session == *context.session_id;
         if !first {
             return self.repeat(context, None);
         }
@@ -186,7 +186,7 @@ impl Bulk {
     fn whole(&mut self, context: &mut Context<'_>) -> Next {
         let data = core::mem::take(&mut self.gathered).freeze();
         let session = *context.session_id;
-        let packet = Packet { command: Command::DATA, checksum: 0, session, reply_id: 0, intact: true, data };
+        let packet = Packet { command: Command::DATA, checksum: 0, session, reply_id: ReplyId(0), intact: true, data };
         self.answer(context, packet)
     }
 

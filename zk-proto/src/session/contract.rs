@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::chunk::Chunk;
 use super::{ChecksumPolicy, Config, Event};
-use crate::{Command, Dataset, Packet, ProtoError};
+use crate::{Command, Dataset, Packet, ProtoError, SessionId};
 
 /// How long to wait for the final acknowledgement after the last byte.
 pub(super) const FINAL_ACK: Duration = Duration::from_secs(1);
@@ -111,7 +111,7 @@ pub(super) struct Context<'a> {
     pub(super) gap: Duration,
     /// How long to wait for each further packet.
     pub(super) pause: Duration,
-    pub(super) session_id: &'a mut u16,
+    pub(super) session_id: &'a mut SessionId,
     pub(super) surplus: &'a mut u64,
     /// This terminal sends no final acknowledgement after a transfer, as learned from the first wait.
     pub(super) without_acks: &'a mut bool,

@@ -6,7 +6,7 @@ use super::contract::{Ask, Context, Next};
 use super::{Config, Event};
 use crate::comm_key::TICKS;
 use crate::reply::Meaning;
-use crate::{CommKey, Command, Packet, ProtoError};
+use crate::{CommKey, Command, Packet, ProtoError, SessionId};
 
 /// `CONNECT`, and `AUTH` if the terminal demands it.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Handshake {
         match (Meaning::of(packet.command), self.sent) {
             (Meaning::Done, Command::AUTH) => {
                 // Every capture repeats the id. If it differs and is not 0, it counts as a new one.
-                if packet.session != 0 {
+                if packet.session != SessionId(0) {
                     *context.session_id = packet.session;
                 }
                 context.events.push_back(Event::Connected);

@@ -5,10 +5,10 @@ use core::time::Duration;
 use bytes::BytesMut;
 
 use super::exchange::Exchange;
-use super::link::{self, Link};
+use super::framing::{self, Framing};
 use super::{ChecksumPolicy, Event, Session};
 use crate::reply::Meaning;
-use crate::{Command, Packet, ProtoError};
+use crate::{Command, Packet, ProtoError, ReplyId};
 
 /// The most packets of other requests during one answer, before the connection is given up.
 const MAX_DISCARDS: u32 = 100;
@@ -25,19 +25,19 @@ impl Session {
     /// # Errors
     /// When the stream lost its framing, or the sender does not speak this protocol: the session is over.
     pub fn handle_input(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
-        match &mut self.link {
-            Link::Stream(decoder) => {
+        match &mut self.framing {
+            Framing::Stream(decoder) => {
                 decoder.push(bytes);
                 self.handle_received(now)
             }
-            Link::Datagrams => self.handle_datagram(now, bytes),
+            Framing::Datagrams => self.handle_datagram(now, bytes),
         }
     }
 
     /// Returns the receive buffer of a stream, with free room. A driver reads directly into it and then calls
     /// [`Session::handle_received`]. `None` for datagrams.
     pub fn receive_buffer(&mut self) -> Option<&mut BytesMut> {
-        self.link.receive_buffer(self.exchange.as_ref().is_some_and(Exchange::is_transfer))
+        self.framing.receive_buffer(self.exchange.as_ref().is_some_and(Exchange::is_transfer))
     }
 
     /// Takes the bytes that the driver read into [`Session::receive_buffer`].
@@ -46,7 +46,7 @@ impl Session {
     /// As [`Session::handle_input`].
     pub fn handle_received(&mut self, now: Duration) -> Result<(), ProtoError> {
         let mut packets = false;
-        while let Some(packet) = self.link.next_packet()? {
+        while let Some(packet) = self.framing.next_packet()? {
             let packet = self.judge_checksum(packet);
             self.handle_packet(now, packet)?;
             packets = true;
@@ -64,7 +64,7 @@ impl Session {
     }
 
     fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> Result<(), ProtoError> {
-        match link::packet_of(bytes)?.map(|packet| self.judge_checksum(packet)) {
+        match framing::packet_of(bytes)?.map(|packet| self.judge_checksum(packet)) {
             Some(packet) if packet.intact || self.config.checksums == ChecksumPolicy::Tolerate => {
                 self.handle_packet(now, packet)?;
             }
@@ -113,7 +113,7 @@ impl Session {
         self.statistics.damaged += u64::from(!packet.intact);
         match Meaning::of(packet.command) {
             Meaning::Event => {
-                self.send(Command::ACK_OK, 0, &[]);
+                self.send(Command::ACK_OK, ReplyId(0), &[]);
                 self.events.push_back(Event::Live(packet));
                 return Ok(());
             }

@@ -32,9 +32,9 @@ mod contract;
 mod datagram;
 mod event;
 mod exchange;
+mod framing;
 mod handshake;
 mod input;
-mod link;
 mod pace;
 mod pending;
 mod prepare;
@@ -50,14 +50,14 @@ use bytes::{Bytes, BytesMut};
 
 use crate::frame::FrameDecoder;
 use crate::op::Operation;
-use crate::{Command, Dataset, ProtoError};
+use crate::{Command, Dataset, ProtoError, ReplyId, SessionId};
 use bulk::Bulk;
 use call::Call;
 use chunk::Chunk;
 use contract::Ask;
 use exchange::Exchange;
+use framing::Framing;
 use handshake::Handshake;
-use link::Link;
 use pace::Pace;
 use pending::Pending;
 use upload::Uploading;
@@ -72,10 +72,10 @@ const DATAGRAMS_SLOWER: u64 = 4;
 /// One conversation with a terminal.
 #[derive(Debug)]
 pub struct Session {
-    link: Link,
+    framing: Framing,
     config: Config,
-    session_id: u16,
-    next_reply_id: u16,
+    session_id: SessionId,
+    next_reply_id: ReplyId,
     exchange: Option<Exchange>,
     pending: Option<Pending>,
     /// The deadline of the whole transfer.
@@ -100,21 +100,21 @@ impl Session {
     #[must_use]
     pub fn stream(config: Config) -> Self {
         let decoder = FrameDecoder::with_max_packet(config.limits.max_packet);
-        Self::new(config, Link::Stream(decoder))
+        Self::new(config, Framing::Stream(decoder))
     }
 
     /// A session over datagrams (UDP): each input is one packet.
     #[must_use]
     pub fn datagrams(config: Config) -> Self {
-        Self::new(config, Link::Datagrams)
+        Self::new(config, Framing::Datagrams)
     }
 
-    fn new(config: Config, link: Link) -> Self {
+    fn new(config: Config, framing: Framing) -> Self {
         Self {
-            link,
+            framing,
             config,
-            session_id: 0,
-            next_reply_id: 0,
+            session_id: SessionId(0),
+            next_reply_id: ReplyId(0),
             exchange: None,
             pending: None,
             overall: None,
@@ -185,7 +185,7 @@ impl Session {
             }
         };
         self.begin(now, exchange, ask);
-        let slow = if self.link.is_datagrams() { DATAGRAMS_SLOWER } else { 1 };
+        let slow = if self.framing.is_datagrams() { DATAGRAMS_SLOWER } else { 1 };
         let allowance = pace::allowance(&self.config, (end - offset).saturating_mul(slow));
         self.overall = Some(now.saturating_add(allowance));
     }

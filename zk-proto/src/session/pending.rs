@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Session;
 use super::contract::Ask;
-use crate::{Command, ProtoError};
+use crate::{Command, ProtoError, ReplyId, SessionId};
 
 /// The first pause before an unanswered datagram is sent again. It doubles each time up to the last.
 const RESEND_FIRST: Duration = Duration::from_millis(400);
@@ -15,7 +15,7 @@ const RESEND_LAST: Duration = Duration::from_secs(1);
 /// A request in flight.
 #[derive(Debug)]
 pub(super) struct Pending {
-    pub(super) reply_id: u16,
+    pub(super) reply_id: ReplyId,
     pub(super) ask: Ask,
     /// The packet as sent, to send it again.
     pub(super) wire: Bytes,
@@ -60,14 +60,13 @@ impl Session {
 
     pub(super) fn ask(&mut self, now: Duration, ask: Ask, busy: u8) {
         let reply_id = self.next_reply_id;
-        // 65535 is never used by other clients.
-        self.next_reply_id = if reply_id >= u16::MAX - 1 { 0 } else { reply_id + 1 };
+        self.next_reply_id = reply_id.next();
         self.discarded = 0;
         self.pace.request();
         let session = self.session_id;
-        self.session_id = if ask.command == Command::CONNECT { 0 } else { session };
+        self.session_id = if ask.command == Command::CONNECT { SessionId(0) } else { session };
         let wire = self.send(ask.command, reply_id, &ask.data);
-        let resend = self.link.is_datagrams() && ask.repeatable;
+        let resend = self.framing.is_datagrams() && ask.repeatable;
         let first = RESEND_FIRST.min(self.config.timeout / 8);
         self.pending = Some(Pending {
             reply_id,
@@ -81,8 +80,8 @@ impl Session {
         });
     }
 
-    pub(super) fn send(&mut self, command: Command, reply_id: u16, data: &[u8]) -> Bytes {
-        let wire = self.link.encode(command, self.session_id, reply_id, data);
+    pub(super) fn send(&mut self, command: Command, reply_id: ReplyId, data: &[u8]) -> Bytes {
+        let wire = self.framing.encode(command, self.session_id, reply_id, data);
         self.outbox.push_back(wire.clone());
         wire
     }

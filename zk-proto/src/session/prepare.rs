@@ -108,7 +108,7 @@ impl Prepare {
                 Meaning::Done if packet.data.is_empty() && !self.loose.pieces.is_empty() => self.ask_again(context),
                 Meaning::Done if packet.data.is_empty() => {
                     self.acknowledged = true;
-                    self.loose.end = packet.session;
+                    self.loose.end = packet.session.0;
                     Next::Wait(FOLLOWS.min(context.gap))
                 }
                 Meaning::Done if self.stage == Stage::Direct => done(context, Prepared::Inline(packet.data)),
@@ -128,11 +128,11 @@ impl Prepare {
                 }
             }
             Stage::Buffered | Stage::Direct
-                if context.datagrams && self.acknowledged && !self.loose.is_empty_set(*context.session_id) =>
+                if context.datagrams && self.acknowledged && !self.loose.is_empty_set(context.session_id.0) =>
             {
                 self.ask_again(context)
             }
-            Stage::Offered { size, .. } if self.acknowledged && self.loose.ends(size, *context.session_id) => {
+            Stage::Offered { size, .. } if self.acknowledged && self.loose.ends(size, context.session_id.0) => {
                 self.stage = Stage::Buffered;
                 self.ask_again(context)
             }
@@ -172,7 +172,7 @@ impl Prepare {
             Meaning::Data => self.stream(context, size, part, Some(packet)),
             // It may have overtaken the data.
             Meaning::Done if context.datagrams => {
-                (self.acknowledged, self.loose.end) = (true, packet.session);
+                (self.acknowledged, self.loose.end) = (true, packet.session.0);
                 Next::Wait(OVERTAKEN)
             }
             // The same datagram twice.

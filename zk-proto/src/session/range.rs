@@ -70,13 +70,13 @@ impl RangeRead {
             }
             Meaning::Data => {
                 let intact = context.trusts(&packet);
-                self.collector.add(packet.session, packet.data, intact);
+                self.collector.add(packet.session.0, packet.data, intact);
                 self.after_data(context)
             }
             Meaning::Done if !packet.data.is_empty() && self.collector.is_empty() => {
                 let intact = context.trusts(&packet);
                 self.acknowledged = true;
-                self.collector.add(packet.session, packet.data, intact);
+                self.collector.add(packet.session.0, packet.data, intact);
                 self.after_data(context)
             }
             Meaning::Done => self.after_ack(context),

@@ -96,8 +96,8 @@ impl Session {
     pub(super) fn context(&mut self) -> Context<'_> {
         Context {
             gap: self.pace.gap(&self.config),
-            pause: self.pace.pause(&self.config, self.link.is_datagrams()),
-            datagrams: self.link.is_datagrams(),
+            pause: self.pace.pause(&self.config, self.framing.is_datagrams()),
+            datagrams: self.framing.is_datagrams(),
             config: &self.config,
             session_id: &mut self.session_id,
             surplus: &mut self.statistics.surplus,

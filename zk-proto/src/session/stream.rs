@@ -56,7 +56,7 @@ impl StreamRead {
             collector.announce(size, part);
         }
         for early in streamed.early {
-            collector.add(early.session, early.data, true);
+            collector.add(early.session.0, early.data, true);
         }
         Self {
             command: streamed.command,
@@ -100,7 +100,7 @@ impl StreamRead {
             }
             Meaning::Data if !context.trusts(&packet) => Next::Fail(ProtoError::Damaged { command: self.command }),
             Meaning::Data if context.datagrams => {
-                self.collector.add(packet.session, packet.data, true);
+                self.collector.add(packet.session.0, packet.data, true);
                 match (self.collector.is_whole(), self.acknowledged) {
                     (true, true) => self.release(context),
                     (true, false) => Next::Wait(FINAL_ACK.min(context.gap)),

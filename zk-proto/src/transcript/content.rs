@@ -236,11 +236,11 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
-    use crate::Packet;
+    use crate::{Packet, ReplyId, SessionId};
 
     fn masked(command: Command, data: &[u8]) -> Packet {
         let mut packet = BytesMut::new();
-        Packet::encode(command, 7, 9, data, &mut packet);
+        Packet::encode(command, SessionId(7), ReplyId(9), data, &mut packet);
         mask_request(&mut packet);
         Packet::parse(packet.freeze()).unwrap()
     }
@@ -266,7 +266,7 @@ mod tests {
     fn a_wrong_checksum_stays_wrong_in_the_same_way() {
         for off_by in 1..=u16::MAX {
             let mut packet = BytesMut::new();
-            Packet::encode(Command::AUTH, 7, 9, &off_by.to_le_bytes(), &mut packet);
+            Packet::encode(Command::AUTH, SessionId(7), ReplyId(9), &off_by.to_le_bytes(), &mut packet);
             let sum = stored(&packet).wrapping_add(off_by);
             store(&mut packet, sum);
             let before = Packet::parse(packet.clone().freeze()).unwrap();

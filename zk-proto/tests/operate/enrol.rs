@@ -160,7 +160,7 @@ fn kinds() -> Vec<(TerminalEvent, LiveEvent)> {
 
 async fn next(client: &mut Client) -> LiveEvent {
     let packet = client.next_event(PATIENCE).await.unwrap().unwrap();
-    LiveEvent::parse(EventCode(packet.session), packet.data).remove(0)
+    LiveEvent::parse(EventCode(packet.session.0), packet.data).remove(0)
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn next(client: &mut Client) -> Vec<LiveEvent> {
     let packet = client.next_event(PATIENCE).await.unwrap().expect("an event comes");
-    LiveEvent::parse(EventCode(packet.session), packet.data)
+    LiveEvent::parse(EventCode(packet.session.0), packet.data)
 }
 
 /// Returns true if an event is this punch.

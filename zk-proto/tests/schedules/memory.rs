@@ -92,7 +92,7 @@ impl Line {
                 let reply = Reply {
                     command: GetFreeSizes::COMMAND,
                     code: packet.command,
-                    field: packet.session,
+                    field: packet.session.0,
                     data: &packet.data,
                 };
                 let sizes: Result<FreeSizes, ProtoError> = GetFreeSizes.decode(&reply);
@@ -160,7 +160,7 @@ pub(crate) fn read_template(device: Device, udp: bool, asked: &ReadTemplate) -> 
     line.session.call(line.now, asked);
     let Event::Answer(packet) = line.next()? else { return Err("no answer".to_owned()) };
     let command = ReadTemplate::COMMAND;
-    let reply = Reply { command, code: packet.command, field: packet.session, data: &packet.data };
+    let reply = Reply { command, code: packet.command, field: packet.session.0, data: &packet.data };
     let found = asked.decode(&reply).map_err(|error| error.to_string())?;
     Ok(found.map(|found| found.0.to_vec()))
 }

@@ -34,7 +34,7 @@ impl Stage {
     fn collected(&mut self) -> Vec<u8> {
         let Event::Answer(packet) = self.event() else { panic!("no answer") };
         assert!(self.is_quiet(), "one answer and nothing else");
-        let reply = Reply { command: ASKED_COMMAND, code: packet.command, field: packet.session, data: &packet.data };
+        let reply = Reply { command: ASKED_COMMAND, code: packet.command, field: packet.session.0, data: &packet.data };
         ASKED.decode(&reply).unwrap().expect("a template").0.to_vec()
     }
 }
@@ -177,7 +177,7 @@ fn a_lost_datagram_is_asked_for_again() {
     stage.answer(&request, Command::ACK_OK, 2500, &[]);
     stage.silence();
     let again = stage.template_request();
-    assert_ne!(again.reply_id, request.reply_id);
+    assert_ne!(again.reply_id.0, request.reply_id.0);
     stage.answer(&again, Command::PREPARE_DATA, SESSION, &announcement(2500, 1024));
     stage.stream_parts(&again, &template, 1024, [1]);
     stage.answer(&again, Command::ACK_OK, 2500, &[]);
@@ -411,7 +411,7 @@ proptest! {
         for (command, field, data) in packets {
             stage.pump();
             request = stage.requests.pop_back().or(request);
-            let reply_id = request.as_ref().map_or(0, |asked: &Packet| asked.reply_id);
+            let reply_id = request.as_ref().map_or(0, |asked: &Packet| asked.reply_id.0);
             let wire = stage.wire(Command(command), field, reply_id, &data);
             if stage.send(&wire).is_err() {
                 return Ok(());

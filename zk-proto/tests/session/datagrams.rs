@@ -117,7 +117,7 @@ fn a_lost_datagram_is_asked_for_again_and_a_late_one_dropped() {
     stage.silence();
     let again = stage.request();
     assert_eq!(range(&again), (0, 512));
-    assert_ne!(again.reply_id, lost.reply_id);
+    assert_ne!(again.reply_id.0, lost.reply_id.0);
     stage.serve(&again, &set, 1_024);
     let second = stage.request();
     stage.answer(&lost, Command::DATA, 0, &set[..512]);

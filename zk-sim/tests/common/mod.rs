@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_proto::frame::{Decoded, FrameDecoder};
-use zk_proto::{Command, Packet};
+use zk_proto::{Command, Packet, ReplyId, SessionId};
 use zk_sim::{Action, Device, LinkId, Terminal, Transport};
 
 /// A data set read for attendance, as 1503 asks for it.
@@ -64,11 +64,11 @@ impl Client {
 
     pub(crate) fn ask(&mut self, command: Command, data: &[u8]) -> Answer {
         let mut packet = BytesMut::new();
-        Packet::encode(command, self.session, self.reply_id, data, &mut packet);
+        Packet::encode(command, SessionId(self.session), ReplyId(self.reply_id), data, &mut packet);
         self.reply_id += 1;
         let answer = self.send(packet.freeze());
         if let (Command::CONNECT, Some(first)) = (command, answer.packets.first()) {
-            self.session = first.session;
+            self.session = first.session.0;
         }
         answer
     }

@@ -72,7 +72,7 @@ impl Listening {
                 Event::Live(packet) => return Ok(Heard::Event(packet)),
                 Event::Answer(packet) => {
                     self.pinging = false;
-                    let (command, code, field) = (GetTime::COMMAND, packet.command, packet.session);
+                    let (command, code, field) = (GetTime::COMMAND, packet.command, packet.session.0);
                     let reply = Reply { command, code, field, data: &packet.data };
                     // A terminal that does not report its time is still there.
                     return Ok(Heard::Alive(GetTime.decode(&reply).ok()));

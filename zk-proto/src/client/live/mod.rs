@@ -193,7 +193,7 @@ impl LiveCapture {
     }
 
     fn take(&mut self, packet: &Packet) {
-        let code = EventCode(packet.session);
+        let code = EventCode(packet.session.0);
         if self.recent.is_repeated(code, &packet.data) {
             return;
         }

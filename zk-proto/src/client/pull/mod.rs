@@ -25,7 +25,7 @@ use crate::proof::{
 };
 use crate::session::ChecksumPolicy;
 use crate::spool::SpoolError;
-use transfer::Came;
+use transfer::Transferred;
 
 /// The most sessions that one pull may use.
 const MAX_SESSIONS: u32 = 12;
@@ -242,11 +242,11 @@ impl Puller<'_> {
             count => count.unwrap_or(None),
         };
         let announced = match came {
-            Came::Whole { announced } | Came::Tail { announced, .. } => announced,
+            Transferred::Whole { announced } | Transferred::Tail { announced, .. } => announced,
         };
         let evidence = Evidence { earlier, ..self.evidence(announced) };
         let proven = match (came, tail, self.preview.take()) {
-            (Came::Tail { word, .. }, Some(known), _) => prove_tail(spool, word, known, &evidence),
+            (Transferred::Tail { word, .. }, Some(known), _) => prove_tail(spool, word, known, &evidence),
             (_, _, Some(preview)) => prove_previewed(spool, &evidence, &preview),
             _ => prove(spool, &evidence),
         };
@@ -274,9 +274,9 @@ impl Puller<'_> {
         self.remembered.confirmed = proven.confirmed().or(self.remembered.confirmed);
         let known = self.known(&mut proven)?;
         let found = match came {
-            Came::Tail { .. } if proven.records() == 0 => Pulled::Unchanged,
-            Came::Tail { .. } => Pulled::Tail(proven),
-            Came::Whole { .. } => Pulled::Full(proven),
+            Transferred::Tail { .. } if proven.records() == 0 => Pulled::Unchanged,
+            Transferred::Tail { .. } => Pulled::Tail(proven),
+            Transferred::Whole { .. } => Pulled::Full(proven),
         };
         Ok(Ok(self.report(found, Some(known), users)))
     }

@@ -18,7 +18,7 @@ const RESUME_OVERLAP: u64 = 2048;
 
 /// The result of one transfer.
 #[derive(Clone, Copy)]
-pub(super) enum Came {
+pub(super) enum Transferred {
     /// The set from its beginning.
     Whole { announced: u64 },
     /// The set from the known records on.
@@ -27,7 +27,7 @@ pub(super) enum Came {
 
 impl Puller<'_> {
     /// Reads the set, or its tail, into the spool, over new sessions if the connection is lost.
-    pub(super) async fn transfer(&mut self, spool: &mut Spool, tail: Option<&Known>) -> Result<Came, PullError> {
+    pub(super) async fn transfer(&mut self, spool: &mut Spool, tail: Option<&Known>) -> Result<Transferred, PullError> {
         let mut fruitless = 0;
         let mut damage = 0;
         loop {
@@ -70,7 +70,7 @@ impl Puller<'_> {
                     (error.lacks_bytes() && (damage > 0 || !spool.is_empty()), self.buffered)
                 {
                     self.damaged |= error.is_damage();
-                    return Ok(Came::Whole { announced });
+                    return Ok(Transferred::Whole { announced });
                 } else {
                     return Err(error);
                 }
@@ -107,7 +107,7 @@ impl Puller<'_> {
         ClientError::Stalled { step: Step::Log, progress: self.reached }.into()
     }
 
-    async fn try_transfer(&mut self, spool: &mut Spool, tail: Option<&Known>) -> Result<Came, PullError> {
+    async fn try_transfer(&mut self, spool: &mut Spool, tail: Option<&Known>) -> Result<Transferred, PullError> {
         let size = match self.buffered {
             Some(size) => size,
             None => {
@@ -134,7 +134,7 @@ impl Puller<'_> {
                             Ok::<_, PullError>(())
                         };
                         self.bytes_read += self.client.read_all(&whole, write).await?;
-                        return Ok(Came::Whole { announced });
+                        return Ok(Transferred::Whole { announced });
                     }
                 }
             }
@@ -152,7 +152,7 @@ impl Puller<'_> {
         }
         spool.expect(size)?;
         self.read(spool, from..size, 0).await?;
-        Ok(Came::Whole { announced: size })
+        Ok(Transferred::Whole { announced: size })
     }
 
     /// Fails if the terminal refused its log as empty, but counts people or records.
@@ -170,14 +170,14 @@ impl Puller<'_> {
         }
     }
 
-    async fn read_tail(&mut self, spool: &mut Spool, known: &Known, size: u64) -> Result<Came, PullError> {
+    async fn read_tail(&mut self, spool: &mut Spool, known: &Known, size: u64) -> Result<Transferred, PullError> {
         spool.truncate(0);
         self.preview = None;
         reach(&mut self.reached, 0, size - known.overlap_at());
         let word = self.peek(0..WORD_LEN).await?;
         let word = word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
         self.read(spool, known.overlap_at()..size, known.overlap_at()).await?;
-        Ok(Came::Tail { announced: size, word })
+        Ok(Transferred::Tail { announced: size, word })
     }
 
     /// Returns the offset at which to continue a spool that an earlier session began: after its bytes, if they match

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::frame::{self, Decoded, FrameDecoder, SECURE_MAGIC};
-use crate::{Command, Packet, ProtoError};
+use crate::{Command, Packet, ProtoError, ReplyId, SessionId};
 
 /// Room for a little more than one data packet.
 const TRANSFER_ROOM: usize = 72 << 10;
@@ -12,17 +12,17 @@ const ANSWER_ROOM: usize = 2 << 10;
 
 /// The framing of packets.
 #[derive(Debug)]
-pub(super) enum Link {
+pub(super) enum Framing {
     Stream(FrameDecoder),
     Datagrams,
 }
 
-impl Link {
+impl Framing {
     pub(super) fn is_datagrams(&self) -> bool {
         matches!(self, Self::Datagrams)
     }
 
-    pub(super) fn encode(&self, command: Command, session: u16, reply_id: u16, data: &[u8]) -> Bytes {
+    pub(super) fn encode(&self, command: Command, session: SessionId, reply_id: ReplyId, data: &[u8]) -> Bytes {
         let mut out = BytesMut::new();
         match self {
             Self::Stream(_) => frame::encode(command, session, reply_id, data, &mut out),
