@@ -3,10 +3,10 @@
 use attendance_model::{EventId, IdScheme};
 use rusqlite::Transaction;
 
-use super::delivery::{SinkState, id_of, state, watermarks};
 use super::id_scheme::{self, ChangedIds};
+use super::sinks::{SinkState, id_of, state, watermarks};
 use super::window::{OF_EVENT, condition};
-use super::{events, imported};
+use super::{events, imported, stored};
 use crate::{Ledger, LedgerError, Window};
 
 /// What may go out to a sink, and when.
@@ -109,7 +109,7 @@ fn sort_by_document(
     while let Some(row) = rows.next()? {
         let (seq, time, repeats): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(3)?);
         let known = any_imported && {
-            let id = EventId::iclock_sync_v1(row.get_ref(2)?.as_str()?, events::wall_clock(time));
+            let id = EventId::iclock_sync_v1(row.get_ref(2)?.as_str()?, stored::wall_clock(time));
             imported::contains(transaction, sink.id, id)?
         };
         let state = if known {

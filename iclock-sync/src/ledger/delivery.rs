@@ -1,48 +1,17 @@
-//! What of the ledger reached which sink.
-//!
-//! Three watermarks and their exceptions: with a million events delivered, a sink is one row. The sink's target is its
-//! identity, so a renamed sink goes on where it was and a new target starts with everything.
+//! Delivery to one sink: which events are unsent, and what became of those that were sent.
 
 use std::collections::BTreeSet;
 
 use attendance_model::{AttendanceEvent, EventId};
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::events::{self, EventReader};
-use super::imported;
+use super::sinks::{SinkState, state, watermarks};
+use super::stored;
 use crate::{Ledger, LedgerError};
-
-/// Why an event is not what its sink's watermarks say.
-pub(super) mod state {
-    /// Outside the window when it entered.
-    pub(in crate::ledger) const HELD: i64 = 1;
-    /// Held, and inside the window of a later run; not admitted yet.
-    pub(in crate::ledger) const RELEASED: i64 = 2;
-    /// Admitted, and left behind by the watermark.
-    pub(in crate::ledger) const PENDING: i64 = 3;
-    /// The sink will never take it.
-    pub(in crate::ledger) const REJECTED: i64 = 4;
-    /// Its document is that of an earlier event.
-    pub(in crate::ledger) const MERGED: i64 = 5;
-    /// The Python tool delivered it.
-    pub(in crate::ledger) const IMPORTED: i64 = 6;
-}
 
 /// Events with their numbers.
 pub(crate) type Page = Vec<(i64, AttendanceEvent)>;
-
-/// A sink's watermarks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SinkState {
-    /// The number by which other tables name it.
-    pub(crate) id: i64,
-    /// Up to here it is decided whether the window held them.
-    pub(super) windowed: i64,
-    /// Up to here events may go out.
-    pub(crate) admitted: i64,
-    /// Up to here they did.
-    pub(crate) delivered: i64,
-}
 
 /// How far a sink's unsent events have been fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,7 +168,7 @@ impl Ledger {
             )?;
             let mut rows = delivered.query((target, state::MERGED, state::IMPORTED))?;
             while let Some(row) = rows.next()? {
-                ids.insert(EventId::iclock_sync_v1(row.get_ref(0)?.as_str()?, events::wall_clock(row.get(1)?)));
+                ids.insert(EventId::iclock_sync_v1(row.get_ref(0)?.as_str()?, stored::wall_clock(row.get(1)?)));
             }
             let mut imported = connection
                 .prepare_cached("SELECT i.id FROM imported i JOIN sinks s ON s.id = i.sink WHERE s.target = ?1")?;
@@ -210,58 +179,6 @@ impl Ledger {
             Ok(ids.into_iter().collect())
         })
     }
-}
-
-/// The number of a sink; it is entered when it is new. Nothing is written when nothing is new.
-pub(super) fn id_of(transaction: &Transaction<'_>, target: &str, name: &str) -> rusqlite::Result<i64> {
-    let known: Option<(i64, bool)> = transaction
-        .prepare_cached("SELECT id, name = ?2 FROM sinks WHERE target = ?1")?
-        .query_row([target, name], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    match known {
-        Some((id, true)) => Ok(id),
-        Some((id, false)) => {
-            transaction.execute("UPDATE sinks SET name = ?2 WHERE id = ?1", (id, name))?;
-            Ok(id)
-        }
-        None => {
-            transaction.execute("INSERT INTO sinks (target, name) VALUES (?1, ?2)", [target, name])?;
-            Ok(transaction.last_insert_rowid())
-        }
-    }
-}
-
-/// Marks unsent events of a sink whose documents the Python tool has delivered.
-pub(super) fn settle_imported(transaction: &Transaction<'_>, sink: i64) -> rusqlite::Result<()> {
-    let watermarks = watermarks(transaction, sink)?;
-    let mut unsent = transaction.prepare_cached(
-        "SELECT e.seq, e.time, e.user_id FROM events e LEFT JOIN exceptions x ON x.sink = ?1 AND x.seq = e.seq
-         WHERE e.seq > ?2 AND e.seq <= ?3 AND x.seq IS NULL
-         UNION ALL
-         SELECT e.seq, e.time, e.user_id FROM exceptions x JOIN events e ON e.seq = x.seq
-         WHERE x.sink = ?1 AND x.state IN (?4, ?5, ?6)",
-    )?;
-    let states = (state::HELD, state::RELEASED, state::PENDING);
-    let mut rows = unsent.query((sink, watermarks.delivered, watermarks.windowed, states.0, states.1, states.2))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (seq, time, user_id): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if imported::contains(transaction, sink, EventId::iclock_sync_v1(&user_id, events::wall_clock(time)))? {
-            found.push(seq);
-        }
-    }
-    let mut mark =
-        transaction.prepare_cached("INSERT OR REPLACE INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)")?;
-    for seq in found {
-        mark.execute((sink, seq, state::IMPORTED))?;
-    }
-    Ok(())
-}
-
-pub(super) fn watermarks(connection: &Connection, id: i64) -> rusqlite::Result<SinkState> {
-    connection.prepare_cached("SELECT windowed, admitted, delivered FROM sinks WHERE id = ?1")?.query_row([id], |row| {
-        Ok(SinkState { id, windowed: row.get(0)?, admitted: row.get(1)?, delivered: row.get(2)? })
-    })
 }
 
 fn left_behind(

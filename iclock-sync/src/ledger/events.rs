@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 use rusqlite::{Connection, Row, Transaction};
 
+use super::stored::{seconds, source_of, wall_clock};
 use super::{terminals, window};
 use crate::{Ledger, LedgerError, Window};
 
@@ -262,27 +263,10 @@ impl Iterator for Events<'_> {
     }
 }
 
-/// A wall clock as it is stored: seconds since 1970 as if it were UTC.
-pub(super) fn seconds(time: NaiveDateTime) -> i64 {
-    time.and_utc().timestamp()
-}
-
-pub(super) fn wall_clock(seconds: i64) -> NaiveDateTime {
-    DateTime::from_timestamp(seconds, 0).unwrap_or_default().naive_utc()
-}
-
 fn flag_words(flags: &[Reason]) -> Option<String> {
     (!flags.is_empty()).then(|| flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>().join(","))
 }
 
 fn flags_of(words: &str) -> Vec<Reason> {
     words.split(',').filter_map(Reason::from_word).collect()
-}
-
-pub(super) fn source_of(word: &str) -> Source {
-    match word {
-        "live" => Source::Live,
-        "push" => Source::Push,
-        _ => Source::Pull,
-    }
 }

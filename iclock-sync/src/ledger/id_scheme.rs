@@ -3,7 +3,8 @@
 use attendance_model::IdScheme;
 use rusqlite::Transaction;
 
-use super::delivery::{SinkState, settle_imported, state};
+use super::imported::settle_imported;
+use super::sinks::{SinkState, state};
 
 /// A change of a sink's document ids, seen by its first admission under the new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Document ids that the Python tool delivered before us.
 
 use attendance_model::EventId;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::delivery;
+use super::sinks::{self, state};
+use super::stored;
 use crate::{Ledger, LedgerError};
 
 impl Ledger {
@@ -20,7 +21,7 @@ impl Ledger {
         ids: impl IntoIterator<Item = EventId>,
     ) -> Result<u64, LedgerError> {
         self.write("import ids", |transaction| {
-            let sink = delivery::id_of(transaction, target, name)?;
+            let sink = sinks::id_of(transaction, target, name)?;
             let mut added = 0;
             {
                 let mut insert =
@@ -29,7 +30,7 @@ impl Ledger {
                     added += insert.execute((sink, id.as_bytes()))? as u64;
                 }
             }
-            delivery::settle_imported(transaction, sink)?;
+            settle_imported(transaction, sink)?;
             Ok(added)
         })
     }
@@ -62,4 +63,31 @@ pub(super) fn contains(connection: &Connection, sink: i64, id: EventId) -> rusql
         .query_row((sink, id.as_bytes()), |_| Ok(()))
         .optional()?;
     Ok(found.is_some())
+}
+
+/// Marks unsent events of a sink whose documents the Python tool has delivered.
+pub(super) fn settle_imported(transaction: &Transaction<'_>, sink: i64) -> rusqlite::Result<()> {
+    let watermarks = sinks::watermarks(transaction, sink)?;
+    let mut unsent = transaction.prepare_cached(
+        "SELECT e.seq, e.time, e.user_id FROM events e LEFT JOIN exceptions x ON x.sink = ?1 AND x.seq = e.seq
+         WHERE e.seq > ?2 AND e.seq <= ?3 AND x.seq IS NULL
+         UNION ALL
+         SELECT e.seq, e.time, e.user_id FROM exceptions x JOIN events e ON e.seq = x.seq
+         WHERE x.sink = ?1 AND x.state IN (?4, ?5, ?6)",
+    )?;
+    let states = (state::HELD, state::RELEASED, state::PENDING);
+    let mut rows = unsent.query((sink, watermarks.delivered, watermarks.windowed, states.0, states.1, states.2))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (seq, time, user_id): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if contains(transaction, sink, EventId::iclock_sync_v1(&user_id, stored::wall_clock(time)))? {
+            found.push(seq);
+        }
+    }
+    let mut mark =
+        transaction.prepare_cached("INSERT OR REPLACE INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)")?;
+    for seq in found {
+        mark.execute((sink, seq, state::IMPORTED))?;
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use chrono::NaiveDateTime;
 use rusqlite::Transaction;
 use zk_proto::record::AttendanceLayout;
 
-use super::events::seconds;
+use super::stored::seconds;
 
 /// What of one terminal's events its records are compared with. The events of one second are loaded together: a log is read
 /// in the order of time, and a clock that stands still costs no more than one that runs.

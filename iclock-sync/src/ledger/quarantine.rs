@@ -1,11 +1,13 @@
 //! Rejected records, once each.
 
 use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::Entry;
-use crate::{Ledger, LedgerError};
+use super::stored::{local_time, moment, reason};
+use super::window::{OF_REFUSED, condition};
+use crate::{Ledger, LedgerError, Window};
 
 /// A record that validation refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +178,16 @@ impl Ledger {
         })
     }
 
+    /// Records of the quarantine inside a window after a number, oldest first, at most `most`. A record whose time no calendar
+    /// has is in none but all time.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    pub fn refused(&self, window: &Window, after: i64, most: u32) -> Result<Vec<QuarantinedRecord>, LedgerError> {
+        let inside = condition(window, OF_REFUSED).unwrap_or_else(|| "TRUE".to_owned());
+        self.read("list the quarantine", |connection| select(connection, &inside, after, most))
+    }
+
     /// One record of the quarantine, also one that has left it.
     ///
     /// # Errors
@@ -210,12 +222,7 @@ impl Ledger {
 }
 
 /// The records after a number for which a condition on `q` holds, oldest first.
-pub(super) fn select(
-    connection: &Connection,
-    condition: &str,
-    after: i64,
-    most: u32,
-) -> rusqlite::Result<Vec<QuarantinedRecord>> {
+fn select(connection: &Connection, condition: &str, after: i64, most: u32) -> rusqlite::Result<Vec<QuarantinedRecord>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM quarantine q JOIN terminals t ON t.id = q.terminal
@@ -238,34 +245,19 @@ fn record(row: &Row<'_>) -> rusqlite::Result<QuarantinedRecord> {
         punch_state: PunchState(row.get(7)?),
         raw: row.get(8)?,
         occurrence: row.get::<_, i64>(9)?.cast_unsigned(),
-        first_seen: moment(row, 10)?,
-        last_seen: moment(row, 11)?,
+        first_seen: moment(row.get(10)?),
+        last_seen: moment(row.get(11)?),
         times_seen: row.get::<_, i64>(12)?.cast_unsigned(),
         uid: row.get(13)?,
         work_code: row.get(14)?,
-        resolved_at: row.get::<_, Option<i64>>(15)?.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+        resolved_at: row.get::<_, Option<i64>>(15)?.map(moment),
     })
-}
-
-pub(super) fn local_time(text: String) -> LocalTime {
-    match NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S") {
-        Ok(time) => LocalTime::Real(time),
-        Err(_) => LocalTime::Impossible(text),
-    }
-}
-
-pub(super) fn reason(row: &Row<'_>, column: usize) -> rusqlite::Result<Reason> {
-    // A word of a later version is still a record that could not be used.
-    Ok(Reason::from_word(row.get_ref(column)?.as_str()?).unwrap_or(Reason::Undecodable))
-}
-
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<DateTime<Utc>> {
-    Ok(DateTime::from_timestamp(row.get(column)?, 0).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use attendance_model::{RawPunch, Source};
+    use chrono::NaiveDateTime;
     use rusqlite::StatementStatus;
 
     use super::*;

@@ -3,8 +3,8 @@
 use attendance_model::AttendanceEvent;
 use rusqlite::Connection;
 
-use super::delivery::{SinkState, id_of, state, watermarks};
 use super::events::{self, EventReader};
+use super::sinks::{SinkState, id_of, state, watermarks};
 use super::window::{OF_EVENT, condition};
 use crate::{Ledger, LedgerError, Window};
 

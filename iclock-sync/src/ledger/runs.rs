@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::stored::moment;
 use crate::{Ledger, LedgerError, Report};
 
 /// Runs kept; older ones are dropped.
@@ -58,7 +59,7 @@ impl Ledger {
                 .query_map([most], |row| {
                     Ok(PastRun {
                         id: row.get(0)?,
-                        started_at: DateTime::from_timestamp(row.get(1)?, 0).unwrap_or_default(),
+                        started_at: moment(row.get(1)?),
                         duration_ms: row.get::<_, i64>(2)?.cast_unsigned(),
                         exit_code: row.get(3)?,
                         new: row.get::<_, i64>(4)?.cast_unsigned(),

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction};
 use serde::{Deserialize, Serialize};
 
+use super::stored::moment;
 use super::terminals;
 use crate::{Ledger, LedgerError};
 
@@ -236,8 +237,4 @@ pub(crate) fn mark_accepted(transaction: &Transaction<'_>, id: i64, at: i64) -> 
 
 fn as_json(buffer: &UnprovenBuffer) -> Option<String> {
     buffer.evidence.as_ref().and_then(|evidence| serde_json::to_string(evidence).ok())
-}
-
-fn moment(seconds: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(seconds, 0).unwrap_or_default()
 }

@@ -5,8 +5,7 @@ use chrono_tz::Tz;
 use rusqlite::{Row, Transaction};
 use zk_proto::record::AttendanceLayout;
 
-use super::events::source_of;
-use super::quarantine::{local_time, reason};
+use super::stored::{local_time, reason, source_of};
 
 /// A record that waits, with all that judging it again takes.
 #[derive(Clone, Debug)]

@@ -2,10 +2,9 @@
 
 use chrono::NaiveDateTime;
 
-use super::events::seconds;
-use super::quarantine::{self, QuarantinedRecord};
+use super::stored::seconds;
+use crate::Window;
 use crate::options::Bound;
-use crate::{Ledger, LedgerError, Window};
 
 /// How far behind a reading a punch may be: people punch while a long log is read. In seconds.
 const WHILE_READING: i64 = 3_600;
@@ -25,7 +24,7 @@ pub(super) struct Columns {
 pub(super) const OF_EVENT: Columns = Columns { time: "e.time", utc: "e.utc", reading: "e.reading" };
 
 /// Those of a record in quarantine, whose table is called `q`. A time that no calendar has is in no window.
-const OF_REFUSED: Columns =
+pub(super) const OF_REFUSED: Columns =
     Columns { time: "CAST(strftime('%s', q.time) AS INTEGER)", utc: "NULL", reading: "q.reading" };
 
 /// The condition that a row is inside a window; `None` when every row is.
@@ -72,18 +71,6 @@ impl Columns {
                  END FROM readings r WHERE r.id = {reading}
              ), {time})"
         )
-    }
-}
-
-impl Ledger {
-    /// Records of the quarantine inside a window after a number, oldest first, at most `most`. A record whose time no calendar
-    /// has is in none but all time.
-    ///
-    /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
-    pub fn refused(&self, window: &Window, after: i64, most: u32) -> Result<Vec<QuarantinedRecord>, LedgerError> {
-        let inside = condition(window, OF_REFUSED).unwrap_or_else(|| "TRUE".to_owned());
-        self.read("list the quarantine", |connection| quarantine::select(connection, &inside, after, most))
     }
 }
 

@@ -1,0 +1,61 @@
+//! The sinks as the ledger knows them: three watermarks, and the events to which these do not apply.
+//!
+//! With a million events delivered, a sink is one row. Its target is its identity, so that a renamed sink continues where it
+//! was and a new target starts with everything.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+/// A sink's watermarks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SinkState {
+    /// The number by which other tables name it.
+    pub(crate) id: i64,
+    /// Up to here it is decided whether the window held them.
+    pub(super) windowed: i64,
+    /// Up to here events may go out.
+    pub(crate) admitted: i64,
+    /// Up to here they did.
+    pub(crate) delivered: i64,
+}
+
+/// Why an event is not what its sink's watermarks say.
+pub(super) mod state {
+    /// Outside the window when it entered.
+    pub(in crate::ledger) const HELD: i64 = 1;
+    /// Held, and inside the window of a later run; not admitted yet.
+    pub(in crate::ledger) const RELEASED: i64 = 2;
+    /// Admitted, and left behind by the watermark.
+    pub(in crate::ledger) const PENDING: i64 = 3;
+    /// The sink will never take it.
+    pub(in crate::ledger) const REJECTED: i64 = 4;
+    /// Its document is that of an earlier event.
+    pub(in crate::ledger) const MERGED: i64 = 5;
+    /// The Python tool delivered it.
+    pub(in crate::ledger) const IMPORTED: i64 = 6;
+}
+
+/// The number of a sink; it is entered when it is new. Nothing is written when nothing is new.
+pub(super) fn id_of(transaction: &Transaction<'_>, target: &str, name: &str) -> rusqlite::Result<i64> {
+    let known: Option<(i64, bool)> = transaction
+        .prepare_cached("SELECT id, name = ?2 FROM sinks WHERE target = ?1")?
+        .query_row([target, name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match known {
+        Some((id, true)) => Ok(id),
+        Some((id, false)) => {
+            transaction.execute("UPDATE sinks SET name = ?2 WHERE id = ?1", (id, name))?;
+            Ok(id)
+        }
+        None => {
+            transaction.execute("INSERT INTO sinks (target, name) VALUES (?1, ?2)", [target, name])?;
+            Ok(transaction.last_insert_rowid())
+        }
+    }
+}
+
+/// The watermarks of a sink.
+pub(super) fn watermarks(connection: &Connection, id: i64) -> rusqlite::Result<SinkState> {
+    connection.prepare_cached("SELECT windowed, admitted, delivered FROM sinks WHERE id = ?1")?.query_row([id], |row| {
+        Ok(SinkState { id, windowed: row.get(0)?, admitted: row.get(1)?, delivered: row.get(2)? })
+    })
+}
