@@ -13,13 +13,13 @@ use crate::ledger::{Settled, Unsent};
 pub(crate) struct Batch {
     pub(crate) events: Arc<Vec<AttendanceEvent>>,
     seqs: Vec<i64>,
-    /// Where the watermark stands once this batch and all before it are done; `None` for events that it left behind.
+    /// The watermark once this batch and all before it are done; `None` for a batch of skipped events.
     through: Option<i64>,
-    /// Of its events, those that the sink put off.
+    /// The events of it that the sink put off.
     deferred: Vec<i64>,
 }
 
-/// What one batch came to.
+/// The outcomes of one batch, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Landed {
     pub(crate) stored: u64,
@@ -50,8 +50,8 @@ impl Batch {
     pub(crate) fn new(page: Vec<(i64, AttendanceEvent)>, next: Unsent) -> Self {
         let (seqs, events) = page.into_iter().unzip();
         let through = match next {
-            Unsent::Left(_) => None,
-            Unsent::New(through) => Some(through),
+            Unsent::Skipped(_) => None,
+            Unsent::Fresh(through) => Some(through),
         };
         Self { events: Arc::new(events), seqs, through, deferred: Vec::new() }
     }
@@ -81,7 +81,7 @@ impl Flight {
                 }
             }
             landed.deferred = batch.deferred.len() as u64;
-            // One that was put off as a whole is as if it had not been sent.
+            // A batch that was put off as a whole counts as not sent.
             let whole = !batch.seqs.is_empty() && batch.deferred.len() == batch.seqs.len();
             *state = if whole { State::Failed } else { State::Done };
             self.unrecorded += batch.seqs.len() - batch.deferred.len();
@@ -101,7 +101,8 @@ impl Flight {
         }
     }
 
-    /// Nothing more will come back: what is done behind a failure is passed, and the failure left behind.
+    /// Ends the flight: nothing more will come back. The watermark passes the batches that are done after a failed one, and
+    /// skips the failed one.
     pub(crate) fn end(&mut self) {
         let passed = self.batches.iter().rposition(|(_, state)| *state == State::Done).map_or(0, |last| last + 1);
         for (batch, state) in self.batches.drain(..passed) {
@@ -109,17 +110,17 @@ impl Flight {
             if state == State::Done {
                 self.settled.pass(&batch);
             } else if batch.through.is_some() {
-                self.settled.behind.extend(batch.seqs);
+                self.settled.skipped.extend(batch.seqs);
             }
         }
     }
 
-    /// Events whose outcomes are not recorded yet.
+    /// The number of events whose outcomes are not recorded yet.
     pub(crate) fn unrecorded(&self) -> usize {
         self.unrecorded
     }
 
-    /// What is to be recorded now; `None` when nothing is.
+    /// Takes what is to be recorded now; `None` if nothing is.
     pub(crate) fn take_settled(&mut self) -> Option<Settled> {
         self.unrecorded = 0;
         let settled = mem::take(&mut self.settled);
@@ -133,9 +134,9 @@ impl Settled {
         match batch.through {
             Some(through) => {
                 self.delivered = self.delivered.max(through);
-                self.behind.extend(&batch.deferred);
+                self.skipped.extend(&batch.deferred);
             }
-            None => self.left.extend(batch.seqs.iter().filter(|seq| !batch.deferred.contains(seq))),
+            None => self.caught_up.extend(batch.seqs.iter().filter(|seq| !batch.deferred.contains(seq))),
         }
     }
 }
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_failed_before_one_that_did_not_is_left_behind() {
+    fn a_batch_that_failed_before_one_that_did_not_is_skipped() {
         let mut flight = Flight::default();
         let numbers = [1..=2, 3..=4, 5..=6].map(|seqs| flight.launch(batch(seqs)));
         flight.fail(numbers[0]);
@@ -171,7 +172,7 @@ mod tests {
         flight.fail(numbers[2]);
         flight.end();
         let settled = flight.take_settled().unwrap();
-        assert_eq!((settled.delivered, settled.behind), (4, vec![1, 2]));
+        assert_eq!((settled.delivered, settled.skipped), (4, vec![1, 2]));
     }
 
     #[test]
@@ -185,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn of_a_batch_that_was_put_off_in_part_the_rest_is_passed() {
+    fn a_batch_that_was_put_off_in_part_is_passed_and_the_rest_skipped() {
         let mut flight = Flight::default();
         let number = flight.launch(batch(1..=3));
         let landed = flight.land(number, vec![Outcome::Stored, Outcome::Deferred, Outcome::Deferred]);
         assert_eq!((landed.stored, landed.deferred), (1, 2));
         let settled = flight.take_settled().unwrap();
-        assert_eq!((settled.delivered, settled.behind), (3, vec![2, 3]));
+        assert_eq!((settled.delivered, settled.skipped), (3, vec![2, 3]));
     }
 
     #[test]
@@ -204,10 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_behind_and_is_put_off_stays_left_behind() {
+    fn a_skipped_event_that_is_put_off_stays_skipped() {
         let mut flight = Flight::default();
         let number = flight.launch(Batch { through: None, ..batch(4..=6) });
         flight.land(number, vec![Outcome::Stored, Outcome::Deferred, Outcome::Stored]);
-        assert_eq!(flight.take_settled().unwrap().left, [4, 6]);
+        assert_eq!(flight.take_settled().unwrap().caught_up, [4, 6]);
     }
 }

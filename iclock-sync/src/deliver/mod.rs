@@ -223,7 +223,7 @@ impl Delivery {
             ledger,
             sink,
             size: capabilities.batch.max(1),
-            next: Some((EventReader::default(), Unsent::Left(0))),
+            next: Some((EventReader::default(), Unsent::Skipped(0))),
         };
         let mut flight = Flight::default();
         let mut writes = JoinSet::new();

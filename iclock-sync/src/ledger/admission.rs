@@ -56,13 +56,13 @@ impl Ledger {
             if over_limit.is_none() {
                 sink.admitted = last;
                 let release = (sink.id, state::RELEASED, sink.delivered);
-                // Behind the watermark an admitted event needs no exception; before it, it is one left behind.
+                // Above the watermark an admitted event is fresh and needs no exception; below it, it is skipped.
                 transaction
                     .prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq > ?3")?
                     .execute(release)?;
                 transaction
                     .prepare_cached("UPDATE exceptions SET state = ?3 WHERE sink = ?1 AND state = ?2")?
-                    .execute((sink.id, state::RELEASED, state::PENDING))?;
+                    .execute((sink.id, state::RELEASED, state::SKIPPED))?;
             }
             transaction
                 .prepare_cached(

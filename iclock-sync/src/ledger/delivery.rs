@@ -16,21 +16,21 @@ pub(crate) type Page = Vec<(i64, AttendanceEvent)>;
 /// How far a sink's unsent events have been fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unsent {
-    /// Those left behind by the watermark, after this one.
-    Left(i64),
-    /// Those behind it, after this one.
-    New(i64),
+    /// The skipped ones (below the watermark, still to send), after this one.
+    Skipped(i64),
+    /// The fresh ones (above the watermark), after this one.
+    Fresh(i64),
 }
 
 /// What became of events that were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settled {
-    /// Events left behind before that are delivered now.
-    pub(crate) left: Vec<i64>,
-    /// Everything up to here is delivered, but for `behind` and what was an exception before.
+    /// Events that were skipped before and are delivered now.
+    pub(crate) caught_up: Vec<i64>,
+    /// The new watermark: all up to here is delivered, except `skipped` and earlier exceptions.
     pub(crate) delivered: i64,
-    /// Events that the watermark passes, and that are still to be sent.
-    pub(crate) behind: Vec<i64>,
+    /// Events that the new watermark skips: they are still to send.
+    pub(crate) skipped: Vec<i64>,
     /// Events that the sink will never take, and why.
     pub(crate) rejected: Vec<(i64, String)>,
 }
@@ -57,21 +57,21 @@ impl Ledger {
             let mut from = from;
             loop {
                 let (page, next) = match from {
-                    Unsent::Left(after) => {
-                        let page = left_behind(connection, reader, sink, after, most)?;
-                        let next = page.last().map_or(Unsent::New(sink.delivered), |(seq, _)| Unsent::Left(*seq));
+                    Unsent::Skipped(after) => {
+                        let page = skipped(connection, reader, sink, after, most)?;
+                        let next = page.last().map_or(Unsent::Fresh(sink.delivered), |(seq, _)| Unsent::Skipped(*seq));
                         (page, next)
                     }
-                    Unsent::New(after) if after >= sink.admitted => return Ok(None),
-                    Unsent::New(after) => {
-                        let page = behind_watermark(connection, reader, sink, after, most)?;
-                        // A page that is not full ends at the watermark, whatever exceptions it passed over.
+                    Unsent::Fresh(after) if after >= sink.admitted => return Ok(None),
+                    Unsent::Fresh(after) => {
+                        let page = fresh(connection, reader, sink, after, most)?;
+                        // A page that is not full goes up to the last admitted event, whatever exceptions lie between.
                         let full = page.len() == most;
                         let through = page.last().filter(|_| full).map_or(sink.admitted, |(seq, _)| *seq);
                         if page.is_empty() {
-                            return Ok(Some((page, Unsent::New(through))));
+                            return Ok(Some((page, Unsent::Fresh(through))));
                         }
-                        (page, Unsent::New(through))
+                        (page, Unsent::Fresh(through))
                     }
                 };
                 if !page.is_empty() {
@@ -86,14 +86,14 @@ impl Ledger {
     pub(crate) fn settle(&self, sink: i64, settled: &Settled) -> Result<(), LedgerError> {
         self.write("record deliveries", |transaction| {
             let mut delete = transaction.prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND seq = ?2")?;
-            for seq in &settled.left {
+            for seq in &settled.caught_up {
                 delete.execute((sink, seq))?;
             }
             let mut insert = transaction.prepare_cached(
                 "INSERT OR REPLACE INTO exceptions (sink, seq, state, reason) VALUES (?1, ?2, ?3, ?4)",
             )?;
-            for seq in &settled.behind {
-                insert.execute((sink, seq, state::PENDING, None::<&str>))?;
+            for seq in &settled.skipped {
+                insert.execute((sink, seq, state::SKIPPED, None::<&str>))?;
             }
             for (seq, reason) in &settled.rejected {
                 insert.execute((sink, seq, state::REJECTED, Some(reason)))?;
@@ -116,15 +116,15 @@ impl Ledger {
             let Some(id) = known else { return Ok(Waiting { pending: last.cast_unsigned(), held: 0 }) };
             let sink = watermarks(connection, id)?;
             let mut statement = connection.prepare_cached(
-                "SELECT state, seq > ?2 AS behind, count(*) FROM exceptions WHERE sink = ?1 GROUP BY state, behind",
+                "SELECT state, seq > ?2 AS fresh, count(*) FROM exceptions WHERE sink = ?1 GROUP BY state, fresh",
             )?;
             let mut rows = statement.query((id, sink.delivered))?;
             let (mut pending, mut held) = (last - sink.delivered, 0);
             while let Some(row) = rows.next()? {
-                let (state, behind, count): (i64, bool, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let (state, fresh, count): (i64, bool, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
                 match state {
-                    state::PENDING | state::RELEASED => pending += if behind { 0 } else { count },
-                    _ => pending -= if behind { count } else { 0 },
+                    state::SKIPPED | state::RELEASED => pending += if fresh { 0 } else { count },
+                    _ => pending -= if fresh { count } else { 0 },
                 }
                 held += if state == state::HELD { count } else { 0 };
             }
@@ -181,7 +181,7 @@ impl Ledger {
     }
 }
 
-fn left_behind(
+fn skipped(
     connection: &Connection,
     reader: &mut EventReader,
     sink: &SinkState,
@@ -193,7 +193,7 @@ fn left_behind(
          WHERE x.sink = ?1 AND x.state = ?2 AND x.seq > ?3 AND x.seq <= ?4 ORDER BY x.seq LIMIT ?5",
         events::COLUMNS
     ))?;
-    let mut rows = statement.query((sink.id, state::PENDING, after, sink.delivered, most as i64))?;
+    let mut rows = statement.query((sink.id, state::SKIPPED, after, sink.delivered, most as i64))?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
         page.push(reader.event(connection, row)?);
@@ -201,7 +201,7 @@ fn left_behind(
     Ok(page)
 }
 
-fn behind_watermark(
+fn fresh(
     connection: &Connection,
     reader: &mut EventReader,
     sink: &SinkState,

@@ -78,7 +78,7 @@ fn merge(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<u6
             sink.delivered,
             state::HELD,
             state::RELEASED,
-            state::PENDING,
+            state::SKIPPED,
         ))?;
     Ok(merged as u64)
 }

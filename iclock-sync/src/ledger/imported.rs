@@ -75,7 +75,7 @@ pub(super) fn settle_imported(transaction: &Transaction<'_>, sink: i64) -> rusql
          SELECT e.seq, e.time, e.user_id FROM exceptions x JOIN events e ON e.seq = x.seq
          WHERE x.sink = ?1 AND x.state IN (?4, ?5, ?6)",
     )?;
-    let states = (state::HELD, state::RELEASED, state::PENDING);
+    let states = (state::HELD, state::RELEASED, state::SKIPPED);
     let mut rows = unsent.query((sink, watermarks.delivered, watermarks.windowed, states.0, states.1, states.2))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

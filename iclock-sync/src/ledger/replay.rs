@@ -34,20 +34,20 @@ impl Ledger {
         let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
         self.write("make events pending again", |transaction| {
             let sink = watermarks(transaction, id_of(transaction, target, name)?)?;
-            // Behind the watermark an event is delivered unless an exception says otherwise; before it, it is pending unless.
+            // An event up to the watermark is delivered unless it has an exception. With this one, it is skipped.
             let delivered = transaction
                 .prepare(&format!(
                     "INSERT INTO exceptions (sink, seq, state) SELECT ?1, e.seq, ?2 FROM events e
                      WHERE e.seq <= ?3 AND ({inside})
                      AND NOT EXISTS (SELECT 1 FROM exceptions x WHERE x.sink = ?1 AND x.seq = e.seq)"
                 ))?
-                .execute((sink.id, state::PENDING, sink.delivered))?;
+                .execute((sink.id, state::SKIPPED, sink.delivered))?;
             let imported = transaction
                 .prepare(&format!(
                     "UPDATE exceptions SET state = ?2 WHERE sink = ?1 AND state = ?3 AND seq <= ?4
                      AND EXISTS (SELECT 1 FROM events e WHERE e.seq = exceptions.seq AND ({inside}))"
                 ))?
-                .execute((sink.id, state::PENDING, state::IMPORTED, sink.delivered))?;
+                .execute((sink.id, state::SKIPPED, state::IMPORTED, sink.delivered))?;
             Self::forget(transaction, &lost_name(sink.id))?;
             Ok((delivered + imported) as u64)
         })

@@ -10,22 +10,22 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 pub(crate) struct SinkState {
     /// The number by which other tables name it.
     pub(crate) id: i64,
-    /// Up to here it is decided whether the window held them.
+    /// The last event for which the window has decided whether it is held.
     pub(super) windowed: i64,
-    /// Up to here events may go out.
+    /// The last event that may go out.
     pub(crate) admitted: i64,
-    /// Up to here they did.
+    /// The last event that went out. Those above it are fresh.
     pub(crate) delivered: i64,
 }
 
-/// Why an event is not what its sink's watermarks say.
+/// Why a sink's watermarks do not apply to an event.
 pub(super) mod state {
     /// Outside the window when it entered.
     pub(in crate::ledger) const HELD: i64 = 1;
-    /// Held, and inside the window of a later run; not admitted yet.
+    /// Held before, and inside the window of a later run; not admitted yet.
     pub(in crate::ledger) const RELEASED: i64 = 2;
-    /// Admitted, and left behind by the watermark.
-    pub(in crate::ledger) const PENDING: i64 = 3;
+    /// Skipped: admitted, below the watermark `delivered`, and still to send.
+    pub(in crate::ledger) const SKIPPED: i64 = 3;
     /// The sink will never take it.
     pub(in crate::ledger) const REJECTED: i64 = 4;
     /// Its document is that of an earlier event.
