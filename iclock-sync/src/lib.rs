@@ -52,6 +52,7 @@ mod run;
 pub mod schedule;
 mod tell;
 pub mod unproven;
+mod wall;
 
 pub use engine::{Engine, EngineBuilder};
 pub use error::{LedgerError, SyncError, TerminalError, chain};

@@ -16,9 +16,9 @@ use crate::deliver::audit_file::AuditFile;
 use crate::deliver::send::{Sender, Target};
 use crate::deliver::{Delivery, News};
 use crate::error::{blocking, fault};
-use crate::intake::rejudge::{Judge, Released};
+use crate::intake::rejudge::{Released, Review};
 use crate::observer::Observer;
-use crate::poll::visit::{Gates, Source};
+use crate::poll::visit::{Gates, Visit};
 use crate::report::{DeviceReport, DeviceStatus, Report, RunReport, SinkReport, Totals, exit_code};
 use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
 
@@ -87,8 +87,8 @@ impl Run<'_> {
         let (ledger, engine, devices) = (Arc::clone(&self.ledger), Arc::clone(&self.engine), self.devices.to_vec());
         let (utc_now, local_now) = (self.clock.utc_now(), self.clock.local_now());
         blocking("ledger", move || {
-            let judge = Judge { rules: &engine.rules, devices: &devices, utc_now, local_now };
-            Ok(judge.judge_again(&ledger)?)
+            let review = Review { rules: &engine.rules, devices: &devices, utc_now, local_now };
+            Ok(review.judge_again(&ledger)?)
         })
         .await
     }
@@ -109,7 +109,7 @@ impl Run<'_> {
         let mut tasks = JoinSet::new();
         let mut running = HashMap::new();
         for (n, device) in self.devices.iter().enumerate() {
-            let source = Source {
+            let visit = Visit {
                 device: Arc::clone(device),
                 engine: Arc::clone(&self.engine),
                 dry_run: self.options.dry_run,
@@ -122,7 +122,7 @@ impl Run<'_> {
                 gates: Arc::clone(&gates),
                 stop: self.stop.clone(),
             };
-            let task = tasks.spawn(async move { (n, source.run().await) });
+            let task = tasks.spawn(async move { (n, visit.run().await) });
             running.insert(task.id(), n);
         }
         let mut trouble = Ok(());

@@ -14,7 +14,7 @@ use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::spool::SpoolError;
 
 use crate::ledger::{
-    Entry, KnownPunches, NewEvent, NewRejection, ReadSpan, Reading, TerminalState, any_waiting, latest_times,
+    KnownPunches, NewEvent, NewRejection, Poll, PollId, ReadSpan, TerminalState, any_waiting, latest_times,
     resolve_read_again, save_terminal,
 };
 use crate::report::DeviceReport;
@@ -29,7 +29,7 @@ const DECODED_AT_ONCE: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) reading: Reading,
+    pub(crate) poll: Poll,
     judge: Judge,
     /// Now, as a right clock on the terminal's wall shows it.
     pub(crate) host_now: NaiveDateTime,
@@ -45,8 +45,8 @@ pub(crate) struct Intake {
     pub(crate) position: u64,
     /// Where this poll began to read.
     start: u64,
-    /// The reading, once it is entered.
-    entry: Option<Entry>,
+    /// The poll, once it is entered.
+    entry: Option<PollId>,
 }
 
 /// What records are judged by. It learns from each of them.
@@ -117,7 +117,7 @@ impl Batches for Proven {
 #[derive(Debug)]
 pub(crate) struct Beginning {
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) reading: Reading,
+    pub(crate) poll: Poll,
     pub(crate) rules: Rules,
     pub(crate) host_now: NaiveDateTime,
     pub(crate) layout: AttendanceLayout,
@@ -131,11 +131,11 @@ pub(crate) struct Beginning {
 
 impl Intake {
     pub(crate) fn new(beginning: Beginning) -> Self {
-        let Beginning { ledger, reading, rules, host_now, layout, users, neutral, by_hand, epoch, start } = beginning;
+        let Beginning { ledger, poll, rules, host_now, layout, users, neutral, by_hand, epoch, start } = beginning;
         let judge = Judge { rules, usual: Usual::default(), known: KnownPunches::default() };
         Self {
             ledger,
-            reading,
+            poll,
             judge,
             host_now,
             layout,
@@ -173,7 +173,7 @@ impl Intake {
                 let entry = match entry {
                     Some(entry) => entry,
                     None => {
-                        let entry = *entry.insert(self.reading.insert(transaction)?);
+                        let entry = *entry.insert(self.poll.insert(transaction)?);
                         if self.start > 0 {
                             judge.usual = usual_of(transaction, entry.terminal, self.host_now)?;
                         }
@@ -187,7 +187,7 @@ impl Intake {
                     let passed = self.enter_one(transaction, entry, record, place, &mut judge, &mut entered)?;
                     if passed && waiting {
                         let masked = self.layout.mask(&record.raw);
-                        resolve_read_again(transaction, entry.terminal, &masked, self.reading.read_at)?;
+                        resolve_read_again(transaction, entry.terminal, &masked, self.poll.read_at)?;
                     }
                 }
             }
@@ -211,7 +211,7 @@ impl Intake {
     fn enter_one(
         &self,
         transaction: &Transaction<'_>,
-        entry: Entry,
+        entry: PollId,
         record: &AttendanceRecord,
         Place { position, damaged }: Place,
         judge: &mut Judge,
@@ -219,10 +219,10 @@ impl Intake {
     ) -> rusqlite::Result<bool> {
         entered.records += 1;
         let device = Device {
-            serial: &self.reading.serial,
-            name: &self.reading.device_name,
-            clock_drift_ms: self.reading.drift_ms,
-            source: self.reading.source,
+            serial: &self.poll.serial,
+            name: &self.poll.device_name,
+            clock_drift_ms: self.poll.drift_ms,
+            source: self.poll.source,
         };
         let punch = RawPunch::from_record(record, self.layout, &device, |uid| self.users.get(&uid).cloned());
         judge.rules.set_usual_since(judge.usual.since());
@@ -239,7 +239,7 @@ impl Intake {
             return Ok(true);
         }
         let uid = punch.uid;
-        let context = Context { zone: self.reading.zone, rules: &judge.rules, host_now: self.host_now };
+        let context = Context { zone: self.poll.zone, rules: &judge.rules, host_now: self.host_now };
         let judged = if damaged {
             Err(Rejection { reason: Reason::UnprovenRecord, punch })
         } else if self.neutral {
@@ -266,12 +266,12 @@ impl Intake {
             Err(rejection) => {
                 *entered.rejected.entry(rejection.reason).or_default() += 1;
                 let masked = self.layout.mask(&rejection.punch.raw);
-                let span = ReadSpan { entry, epoch: self.epoch, start: self.start, read_at: self.reading.read_at };
+                let span = ReadSpan { poll: entry, epoch: self.epoch, start: self.start, read_at: self.poll.read_at };
                 let new = NewRejection {
                     rejection: &rejection,
                     masked: &masked,
                     position,
-                    layout: self.reading.layout.as_deref(),
+                    layout: self.poll.layout.as_deref(),
                     doubtful: self.neutral || damaged,
                 };
                 if new.insert(transaction, &span)? {

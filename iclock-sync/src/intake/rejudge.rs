@@ -10,9 +10,9 @@ use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 
-use crate::ledger::{Entry, KnownPunches, NewEvent, Resolution, WaitingRecord};
+use crate::ledger::{KnownPunches, NewEvent, PollId, Resolution, WaitingRecord};
 use crate::poll::plan;
-use crate::{DeviceOptions, Ledger, LedgerError};
+use crate::{DeviceOptions, Ledger, LedgerError, wall};
 
 /// Under this name the ledger keeps what the quarantine was last judged by.
 const JUDGED_BY: &str = "judged_by";
@@ -22,7 +22,7 @@ const PAGE: u32 = 1_000;
 
 /// What records are judged by.
 #[derive(Debug)]
-pub(crate) struct Judge<'a> {
+pub(crate) struct Review<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) devices: &'a [Arc<DeviceOptions>],
     pub(crate) utc_now: DateTime<Utc>,
@@ -32,7 +32,7 @@ pub(crate) struct Judge<'a> {
 /// Events that came out of the quarantine, by the terminal's configured name.
 pub(crate) type Released = BTreeMap<String, u64>;
 
-impl Judge<'_> {
+impl Review<'_> {
     /// Judges all that waits in the quarantine, in one durable change; nothing where nothing has changed since the last time.
     pub(crate) fn judge_again(&self, ledger: &Ledger) -> Result<Released, LedgerError> {
         let by = self.fingerprint();
@@ -47,7 +47,7 @@ impl Judge<'_> {
                 after = last.id;
                 for record in page {
                     let (layout, punch) = self.read(&record);
-                    let entry = Entry { reading: record.reading, terminal: record.terminal };
+                    let poll = PollId { poll: record.poll, terminal: record.terminal };
                     let known = known.entry(record.terminal).or_default();
                     let before = match layout {
                         Some(layout) => known.user_id(transaction, record.terminal, layout, &punch)?.is_some(),
@@ -61,7 +61,7 @@ impl Judge<'_> {
                             continue;
                         }
                         Ok(_) if before => Resolution::Known,
-                        Ok(event) if (NewEvent { event: &event, uid }).insert(transaction, entry)? => {
+                        Ok(event) if (NewEvent { event: &event, uid }).insert(transaction, poll)? => {
                             *released.entry(record.device_name.clone()).or_default() += 1;
                             Resolution::Released
                         }
@@ -110,7 +110,7 @@ impl Judge<'_> {
 
     #[expect(clippy::result_large_err)] // As `normalize` itself.
     fn judge(&self, punch: RawPunch, record: &WaitingRecord) -> Result<AttendanceEvent, Rejection> {
-        let host_now = plan::wall_now(record.zone, self.utc_now, self.local_now);
+        let host_now = wall::wall_now(record.zone, self.utc_now, self.local_now);
         normalize(punch, &Context { zone: record.zone, rules: self.rules, host_now })
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use attendance_model::{AttendanceEvent, EventId, Instant, PunchState, Reason, Source, VerifyMode};
+use attendance_model::{AttendanceEvent, EventId, Instant, PunchState, Reason, VerifyMode};
 use chrono::{DateTime, NaiveDateTime};
-use chrono_tz::Tz;
 use rusqlite::{Connection, Row, Transaction};
 
+use super::polls::{Poll, PollId};
 use super::stored::{seconds, source_of, wall_clock};
-use super::{terminals, window};
+use super::window;
 use crate::{Ledger, LedgerError, Window};
 
 /// Events fetched at once by [`Events`].
@@ -18,36 +18,6 @@ const PAGE: usize = 1_000;
 pub(super) const COLUMNS: &str =
     "seq, reading, time, key, user_id, verify_mode, punch_state, work_code, utc, flags, raw";
 
-/// What the events of one poll of one terminal have in common.
-#[derive(Clone, Debug)]
-pub(crate) struct Reading {
-    /// The terminal's serial number, or `name:NAME`.
-    pub(crate) serial: String,
-    /// Its configured name.
-    pub(crate) device_name: String,
-    /// Its zone.
-    pub(crate) zone: Option<Tz>,
-    /// Its clock's drift, in milliseconds.
-    pub(crate) drift_ms: Option<i64>,
-    /// Its clock less UTC, in seconds; of readings that come back from the ledger it is not kept.
-    pub(crate) clock_offset: Option<i64>,
-    /// The layout of its records, as the ledger remembers it.
-    pub(crate) layout: Option<String>,
-    /// How the events came.
-    pub(crate) source: Source,
-    /// When, in seconds since 1970 (UTC).
-    pub(crate) read_at: i64,
-}
-
-/// A reading that has been entered.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    /// The number of the reading.
-    pub(crate) reading: i64,
-    /// The number of its terminal.
-    pub(crate) terminal: i64,
-}
-
 /// An event about to enter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewEvent<'a> {
@@ -56,35 +26,9 @@ pub(crate) struct NewEvent<'a> {
     pub(crate) uid: Option<u16>,
 }
 
-impl Reading {
-    /// Enters the reading; its number stands with each of its events.
-    pub(crate) fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Entry> {
-        let terminal = terminals::id_of(transaction, &self.serial, &self.device_name)?;
-        let reading = transaction
-            .prepare_cached(
-                "INSERT INTO readings (terminal, device_name, zone, drift_ms, clock_offset, source, read_at, layout)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
-            )?
-            .query_row(
-                (
-                    terminal,
-                    &self.device_name,
-                    self.zone.map(Tz::name),
-                    self.drift_ms,
-                    self.clock_offset,
-                    self.source.as_str(),
-                    self.read_at,
-                    &self.layout,
-                ),
-                |row| row.get(0),
-            )?;
-        Ok(Entry { reading, terminal })
-    }
-}
-
 impl NewEvent<'_> {
     /// Enters the event; `false` when its key was known.
-    pub(crate) fn insert(&self, transaction: &Transaction<'_>, entry: Entry) -> rusqlite::Result<bool> {
+    pub(crate) fn insert(&self, transaction: &Transaction<'_>, poll: PollId) -> rusqlite::Result<bool> {
         let event = self.event;
         let inserted = transaction
             .prepare_cached(
@@ -93,8 +37,8 @@ impl NewEvent<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (terminal, time, key) DO NOTHING",
             )?
             .execute((
-                entry.terminal,
-                entry.reading,
+                poll.terminal,
+                poll.poll,
                 seconds(event.local_time),
                 event.id.as_bytes(),
                 &event.user_id,
@@ -127,44 +71,44 @@ pub(super) fn last_seq(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row((), |row| row.get(0))
 }
 
-/// Makes events of rows; keeps the few readings that they share.
+/// Makes events of rows, and keeps the few polls that they share.
 #[derive(Debug, Default)]
 pub(crate) struct EventReader {
-    readings: HashMap<i64, Reading>,
+    polls: HashMap<i64, Poll>,
 }
 
 impl EventReader {
     /// The event in a row of [`COLUMNS`], with its number.
     pub(super) fn event(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<(i64, AttendanceEvent)> {
-        let reading = self.reading(connection, row.get(1)?)?;
+        let poll = self.poll(connection, row.get(1)?)?;
         let utc = row.get::<_, Option<i64>>(8)?.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         let (id, user_id) = (EventId::from_bytes(row.get(3)?), row.get::<_, String>(4)?);
         let local_time = wall_clock(row.get(2)?);
-        let Reading { serial, device_name, .. } = reading;
-        let mut event = AttendanceEvent::new(id, serial, device_name, user_id, local_time, reading.source);
-        event.instant = utc.zip(reading.zone).map(|(utc, zone)| Instant { utc, zone });
+        let Poll { serial, device_name, .. } = poll;
+        let mut event = AttendanceEvent::new(id, serial, device_name, user_id, local_time, poll.source);
+        event.instant = utc.zip(poll.zone).map(|(utc, zone)| Instant { utc, zone });
         event.verify_mode = VerifyMode(row.get(5)?);
         event.punch_state = PunchState(row.get(6)?);
         event.work_code = row.get(7)?;
         event.flags = row.get_ref(9)?.as_str_or_null()?.map(flags_of).unwrap_or_default();
-        event.clock_drift_ms = reading.drift_ms;
+        event.clock_drift_ms = poll.drift_ms;
         event.raw = row.get(10)?;
         Ok((row.get(0)?, event))
     }
 
-    fn reading(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<&Reading> {
-        if !self.readings.contains_key(&id) {
-            // A service that runs for years has many readings, and events in order need only the last of them.
-            if self.readings.len() > 1_000 {
-                self.readings.clear();
+    fn poll(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<&Poll> {
+        if !self.polls.contains_key(&id) {
+            // A service that runs for years has many polls, and events in order need only the last.
+            if self.polls.len() > 1_000 {
+                self.polls.clear();
             }
-            let reading = connection
+            let poll = connection
                 .prepare_cached(
                     "SELECT t.serial, r.device_name, r.zone, r.drift_ms, r.source, r.read_at
                      FROM readings r JOIN terminals t ON t.id = r.terminal WHERE r.id = ?1",
                 )?
                 .query_row([id], |row| {
-                    Ok(Reading {
+                    Ok(Poll {
                         serial: row.get(0)?,
                         device_name: row.get(1)?,
                         zone: row.get::<_, Option<String>>(2)?.and_then(|name| name.parse().ok()),
@@ -176,9 +120,9 @@ impl EventReader {
                         layout: None,
                     })
                 })?;
-            self.readings.insert(id, reading);
+            self.polls.insert(id, poll);
         }
-        self.readings.get(&id).ok_or(rusqlite::Error::QueryReturnedNoRows)
+        self.polls.get(&id).ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 }
 

@@ -4,7 +4,7 @@ use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use super::Entry;
+use super::polls::PollId;
 use super::stored::{local_time, moment, reason};
 use super::window::{OF_REFUSED, condition};
 use crate::{Ledger, LedgerError, Window};
@@ -60,8 +60,8 @@ pub struct QuarantineFilter {
 /// The part of a log that one poll reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadSpan {
-    /// The reading.
-    pub(crate) entry: Entry,
+    /// The poll.
+    pub(crate) poll: PollId,
     /// The log's epoch.
     pub(crate) epoch: u64,
     /// Records of this epoch that are not read again: 0 for a full read.
@@ -103,16 +103,16 @@ impl NewRejection<'_> {
     /// a tail only meets what lies behind its start (a poll that was killed may have entered some of that).
     pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<bool> {
         let punch = &self.rejection.punch;
-        let Entry { reading, terminal } = span.entry;
+        let PollId { poll, terminal } = span.poll;
         let met: i64 =
-            transaction.prepare_cached(LAST_MET)?.query_row((terminal, self.masked, reading), |row| row.get(0))?;
+            transaction.prepare_cached(LAST_MET)?.query_row((terminal, self.masked, poll), |row| row.get(0))?;
         let known: Option<i64> = transaction
             .prepare_cached(NEXT_KNOWN)?
             .query_row((terminal, self.masked, met, span.start.cast_signed(), span.epoch.cast_signed()), |row| {
                 row.get(0)
             })
             .optional()?;
-        let place = (span.read_at, span.epoch.cast_signed(), self.position.cast_signed(), reading);
+        let place = (span.read_at, span.epoch.cast_signed(), self.position.cast_signed(), poll);
         if let Some(id) = known {
             transaction
                 .prepare_cached(
@@ -261,7 +261,7 @@ mod tests {
     use rusqlite::StatementStatus;
 
     use super::*;
-    use crate::ledger::Reading;
+    use crate::ledger::Poll;
 
     /// Enters so many equal records as one poll, or as a tail of one; returns how many were new, and how long the longest of
     /// the lookups took, in steps of SQLite's machine.
@@ -270,7 +270,7 @@ mod tests {
         (punch.verify_mode, punch.punch_state) = (VerifyMode(1), PunchState(0));
         punch.raw = vec![7; 40];
         let rejection = Rejection { punch, reason: Reason::EmptyUserId };
-        let reading = Reading {
+        let poll = Poll {
             serial: "S".to_owned(),
             device_name: "gate".to_owned(),
             zone: None,
@@ -281,7 +281,7 @@ mod tests {
             read_at: 0,
         };
         let entered = ledger.write("enter", |transaction| {
-            let span = ReadSpan { entry: reading.insert(transaction)?, epoch: 1, start, read_at: 0 };
+            let span = ReadSpan { poll: poll.insert(transaction)?, epoch: 1, start, read_at: 0 };
             let (mut new, mut steps) = (0, 0);
             for position in start..start + equals {
                 let (layout, doubtful) = (None, false);

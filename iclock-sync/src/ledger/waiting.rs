@@ -14,7 +14,7 @@ pub(crate) struct WaitingRecord {
     pub(crate) terminal: i64,
     pub(crate) serial: String,
     /// The last poll that read it, and what that poll knew.
-    pub(crate) reading: i64,
+    pub(crate) poll: i64,
     pub(crate) device_name: String,
     pub(crate) zone: Option<Tz>,
     pub(crate) drift_ms: Option<i64>,
@@ -76,7 +76,7 @@ impl WaitingRecord {
             id: row.get(0)?,
             terminal: row.get(1)?,
             serial: row.get(2)?,
-            reading: row.get(3)?,
+            poll: row.get(3)?,
             device_name: row.get(4)?,
             zone: row.get::<_, Option<String>>(5)?.and_then(|name| name.parse().ok()),
             drift_ms: row.get(6)?,

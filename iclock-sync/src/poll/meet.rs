@@ -9,8 +9,9 @@ use crate::TerminalError;
 use crate::error::blocking;
 use crate::ledger::{Ledger, TerminalState};
 use crate::poll::plan::{self, LogSize, NAME_PREFIX};
-use crate::poll::visit::{Failure, Found, Seen, Source};
+use crate::poll::visit::{Failure, Found, Seen, Visit};
 use crate::report::DeviceReport;
+use crate::wall;
 
 /// How long a question that stayed without an answer is not asked again.
 const SPARED: Duration = Duration::from_secs(24 * 3600);
@@ -61,7 +62,7 @@ pub(crate) struct Met {
     pub(crate) later: Vec<Question>,
 }
 
-impl Source {
+impl Visit {
     /// Learns who the terminal is, how its clock is and what it counts.
     pub(crate) async fn meet(
         &self,
@@ -89,9 +90,9 @@ impl Source {
             size.capacity = sizes.as_ref().and_then(FreeSizes::record_capacity).map(u64::from);
         }
         (report.records_on_device, report.record_capacity) = (size.count, size.capacity);
-        let drift_ms = clock.and_then(|time| plan::drift_ms(time, self.device.zone, utc_now, local_now));
+        let drift_ms = clock.and_then(|time| wall::drift_ms(time, self.device.zone, utc_now, local_now));
         report.clock_drift_ms = drift_ms;
-        let wall_now = plan::wall_now(self.device.zone, utc_now, local_now);
+        let wall_now = wall::wall_now(self.device.zone, utc_now, local_now);
         let is_news = (&state.learned, &state.alias) != (&before.learned, &before.alias);
         Ok(Met {
             seen: Seen { serial: state.serial.clone(), drift_ms, clock, utc_now, wall_now },

@@ -16,15 +16,15 @@ use crate::ledger::{ConfirmedRecords, TerminalState, UnprovenKind};
 use crate::observer::DeviceProgress;
 use crate::poll::meet::Question;
 use crate::poll::plan::{self, LogSize};
-use crate::poll::visit::{Failure, Found, Records, Seen, Source};
+use crate::poll::visit::{Failure, Found, Records, Seen, Visit};
 use crate::report::{DeviceReport, ReadMode};
-use crate::tell;
 use crate::unproven::{SetAside, verdict};
+use crate::{tell, wall};
 
 /// Bytes that are copied at once.
 const BLOCK: u64 = 64 << 10;
 
-impl Source {
+impl Visit {
     /// Pulls what is new, and the user table where the log names people by their place there.
     pub(crate) async fn pull(
         &self,
@@ -193,7 +193,7 @@ impl Source {
         let remembered = state.layout.as_deref().and_then(plan::layout_of);
         let layout = self.device.layout.or(remembered);
         let now = seen.utc_now.timestamp();
-        let mut request = PullRequest::new(plan::device_time(seen.wall_now));
+        let mut request = PullRequest::new(wall::device_time(seen.wall_now));
         // What was read in another layout than the configured one is not known.
         request.known = layout.filter(|_| state.records > 0 && layout == remembered).map(|layout| Known {
             records: state.records,

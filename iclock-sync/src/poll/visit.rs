@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use attendance_model::Source as Origin;
+use attendance_model::Source;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::deliver::News;
 use crate::error::{blocking, chain};
 use crate::intake::{Beginning, Entered, Intake};
-use crate::ledger::{Reading, TerminalState, UnprovenKind, save_terminal};
+use crate::ledger::{Poll, TerminalState, UnprovenKind, save_terminal};
 use crate::observer::{DeviceProgress, Observer};
 use crate::poll::meet::{Met, Unanswered};
 use crate::poll::plan;
@@ -25,7 +25,7 @@ use crate::report::hint;
 use crate::report::{DeviceReport, DeviceStatus, KeptLog, ReadMode};
 use crate::retry::Backoff;
 use crate::unproven::{self, SetAside};
-use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
+use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell, wall};
 
 /// Answer time-outs for which a terminal may be silent: in one run, in one visit of it, and what a visit needs at least.
 const IN_A_RUN: u32 = 9;
@@ -49,7 +49,7 @@ pub(crate) struct Gates {
 
 /// One terminal in one run.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct Visit {
     pub(crate) device: Arc<DeviceOptions>,
     pub(crate) engine: Arc<EngineOptions>,
     pub(crate) dry_run: bool,
@@ -113,7 +113,7 @@ pub(crate) enum Failure {
     Sync(SyncError),
 }
 
-impl Source {
+impl Visit {
     /// Reads the terminal.
     ///
     /// # Errors
@@ -282,14 +282,14 @@ impl Source {
         let mut intake = proven.layout().map(|layout| {
             Intake::new(Beginning {
                 ledger: Arc::clone(&self.ledger),
-                reading: Reading {
+                poll: Poll {
                     serial: seen.serial.clone(),
                     device_name: self.device.name.clone(),
                     zone: self.device.zone,
                     drift_ms: seen.drift_ms,
-                    clock_offset: Some(plan::clock_offset(seen.clock, seen.wall_now, seen.utc_now)),
+                    clock_offset: Some(wall::clock_offset(seen.clock, seen.wall_now, seen.utc_now)),
                     layout: Some(plan::layout_word(layout)),
-                    source: Origin::Pull,
+                    source: Source::Pull,
                     read_at: seen.utc_now.timestamp(),
                 },
                 rules: self.engine.rules.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use attendance_model::{Device, RawPunch, Source as Origin};
+use attendance_model::{Device, RawPunch, Source};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use rusqlite::Transaction;
 use zk_proto::proof::{Counts, Forced, Grade};
@@ -12,9 +12,8 @@ use zk_proto::{DeviceTime, SpoolError, Uid};
 
 use super::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, layout_word, open};
 use crate::intake::{Batch, Batches, Beginning, Entered, Intake};
-use crate::ledger::{Accepted, Reading, TerminalState, mark_accepted};
-use crate::poll::plan;
-use crate::{EngineOptions, Ledger, LedgerError};
+use crate::ledger::{Accepted, Poll, TerminalState, mark_accepted};
+use crate::{EngineOptions, Ledger, LedgerError, wall};
 
 /// Records judged at once for the preview.
 const AT_ONCE: usize = 1_000;
@@ -233,18 +232,18 @@ impl Acceptance {
         state.learned.accepted = Some(Accepted { epoch: state.epoch, records: state.records, buffer: buffer.id });
         let mut intake = Intake::new(Beginning {
             ledger,
-            reading: Reading {
+            poll: Poll {
                 serial: buffer.serial.clone(),
                 device_name: buffer.device_name.clone(),
                 zone: evidence.zone.as_deref().and_then(|name| name.parse().ok()),
                 drift_ms: evidence.drift_ms,
-                clock_offset: Some(plan::clock_offset(
+                clock_offset: Some(wall::clock_offset(
                     evidence.terminal_now.map(DeviceTime),
                     wall_clock(&buffer, &evidence),
                     buffer.last_seen,
                 )),
                 layout: Some(layout_word(forced.layout())),
-                source: Origin::Pull,
+                source: Source::Pull,
                 read_at: buffer.last_seen.timestamp(),
             },
             rules: options.rules.clone(),
@@ -294,7 +293,7 @@ impl Acceptance {
                     serial: &self.buffer.serial,
                     name: &self.buffer.device_name,
                     clock_drift_ms: None,
-                    source: Origin::Pull,
+                    source: Source::Pull,
                 };
                 let punch = RawPunch::from_record(&record, layout, &device, |uid| self.users.get(&uid).cloned());
                 let judged = (!is_damaged(grade, &record, &self.users))

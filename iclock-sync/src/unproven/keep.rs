@@ -13,7 +13,7 @@ use zk_proto::{Spool, SpoolError};
 
 use super::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
 use crate::poll::visit::Seen;
-use crate::{DeviceOptions, Ledger, LedgerError, private};
+use crate::{DeviceOptions, Ledger, LedgerError, private, wall};
 
 /// Buffers kept of a terminal, of each kind.
 const KEPT: u32 = 3;
@@ -55,7 +55,7 @@ impl SetAside {
             word,
             count_before: counts.before,
             count_after: counts.after,
-            host_now: crate::poll::plan::device_time(seen.wall_now).0,
+            host_now: wall::device_time(seen.wall_now).0,
             terminal_now: seen.clock.map(|time| time.0),
             zone: device.zone.map(|zone| zone.name().to_owned()),
             drift_ms: seen.drift_ms,

@@ -34,7 +34,7 @@ pub use accept::{AcceptError, Acceptance, Accepting};
 pub(crate) use keep::{SetAside, keep};
 pub(crate) use verdict::verdict;
 
-use crate::LedgerError;
+use crate::{LedgerError, wall};
 
 /// Bytes of a buffer in memory; a longer one goes to a temporary file.
 const MEMORY: usize = 8 << 20;
@@ -77,7 +77,7 @@ fn evidence(buffer: &UnprovenBuffer, known: &UnprovenEvidence) -> Evidence {
     // A buffer of an earlier version says nothing but when it was read.
     let host_now = match &buffer.evidence {
         Some(known) => DeviceTime(known.host_now),
-        None => crate::poll::plan::device_time(buffer.seen_at.naive_utc()),
+        None => wall::device_time(buffer.seen_at.naive_utc()),
     };
     Evidence {
         terminal_now: known.terminal_now.map(DeviceTime),
