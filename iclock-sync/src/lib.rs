@@ -41,6 +41,7 @@ mod engine;
 mod error;
 mod intake;
 pub mod ledger;
+mod mask;
 pub mod observer;
 mod options;
 mod poll;

@@ -12,13 +12,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::deliver::Delivery;
 use crate::deliver::audit_file::AuditFile;
 use crate::deliver::send::{Sender, Target};
-use crate::deliver::{Delivery, News};
 use crate::error::{blocking, fault};
+use crate::intake::Intake;
 use crate::intake::rejudge::{Released, Review};
+use crate::ledger::News;
 use crate::observer::Observer;
-use crate::poll::visit::{Gates, Visit};
+use crate::poll::{Gates, Visit};
 use crate::report::{DeviceReport, DeviceStatus, Report, RunReport, SinkReport, Totals, exit_code};
 use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
 
@@ -99,11 +101,12 @@ impl Run<'_> {
         let spools = if self.options.dry_run { std::env::temp_dir() } else { self.ledger.dir().to_owned() };
         let gates = Arc::new(Gates {
             terminals: Arc::new(Semaphore::new(self.engine.concurrency.max(1))),
-            intake: Semaphore::new(1),
             serials: Mutex::new(HashMap::new()),
             spool_memory: self.engine.spool_memory / self.devices.len().clamp(1, self.engine.concurrency.max(1)),
             spools: spools.into(),
         });
+        let (ledger, rules) = (Arc::clone(&self.ledger), self.engine.rules.clone());
+        let intake = Arc::new(Intake::new(ledger, rules, self.engine.batch, Arc::clone(news)));
         let mut reports: Vec<DeviceReport> =
             self.devices.iter().map(|device| DeviceReport::new(&device.name, device.address())).collect();
         let mut tasks = JoinSet::new();
@@ -118,7 +121,7 @@ impl Run<'_> {
                 reader: Arc::clone(&reader),
                 clock: Arc::clone(&self.clock),
                 observer: Arc::clone(&self.observer),
-                news: Arc::clone(news),
+                intake: Arc::clone(&intake),
                 gates: Arc::clone(&gates),
                 stop: self.stop.clone(),
             };

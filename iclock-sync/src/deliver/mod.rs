@@ -21,7 +21,7 @@ use crate::deliver::audit_file::AuditFile;
 use crate::deliver::flight::{Batch, Flight, Landed};
 use crate::deliver::send::Sender;
 use crate::error::{blocking, chain, fault};
-use crate::ledger::{Admission, ChangedIds, EventReader, Settled, SinkState, Unsent};
+use crate::ledger::{Admission, ChangedIds, EventReader, News, Settled, SinkState, Unsent};
 use crate::observer::SinkProgress;
 use crate::report::{SinkReport, SinkStatus};
 use crate::{Ledger, RunOptions, SyncError, tell};
@@ -31,15 +31,6 @@ const RECORDED_TOGETHER: usize = 10_000;
 
 /// The longest that an outcome waits to be recorded.
 const RECORDED_WITHIN: Duration = Duration::from_secs(1);
-
-/// How far the terminals are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct News {
-    /// Ledger commits with new events so far.
-    pub(crate) commits: u64,
-    /// Every terminal has ended.
-    pub(crate) over: bool,
-}
 
 /// The delivery to one sink in one run.
 #[derive(Debug)]

@@ -1,65 +1,75 @@
-//! Records enter the ledger, proven ones and those that somebody accepted: each becomes an event or a rejection, durable in batches before anything is sent.
+//! The one door into the ledger: each punch of a batch becomes an event or a rejection, durable before anything is sent.
+//!
+//! The door does not know how punches come. `proven` makes them of a terminal's log, and a person's decision makes them of a
+//! log that could not be proven ([`unproven`](crate::unproven)).
 
+mod batch;
+mod proven;
 pub(crate) mod rejudge;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use attendance_model::{Context, Device, RawPunch, Reason, Rejection, Rules, Usual, normalize};
+use attendance_model::{Context, Reason, Rejection, Rules, Usual, normalize};
 use chrono::{NaiveDateTime, TimeDelta};
 use rusqlite::Transaction;
-use zk_proto::Uid;
-use zk_proto::proof::Proven;
-use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
-use zk_proto::spool::SpoolError;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
+pub(crate) use batch::{Batch, Provenance, Punches, ReadPunch};
+pub(crate) use proven::ProvenPunches;
+
+use crate::error::blocking;
 use crate::ledger::{
-    KnownPunches, NewEvent, NewRejection, Poll, PollId, ReadSpan, TerminalState, any_waiting, latest_times,
+    KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, any_waiting, latest_times, mark_accepted,
     resolve_read_again, save_terminal,
 };
+use crate::mask::Mask;
 use crate::report::DeviceReport;
 use crate::report::hint::Refused;
-use crate::{Ledger, LedgerError};
+use crate::{Ledger, LedgerError, SyncError};
 
-/// Records that are decoded at once. What a thread once had of memory it keeps for the next time, and the threads that take
-/// turns at this are several: a whole commit's records would cost megabytes of each.
+/// Punches that are decoded at once. A thread keeps the memory that it once had for the next time, and several threads take
+/// turns: a whole commit's punches would cost megabytes in each.
 const DECODED_AT_ONCE: usize = 1_000;
 
-/// Where the records of one poll of one terminal enter.
+/// The door of a run.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) poll: Poll,
-    judge: Judge,
-    /// Now, as a right clock on the terminal's wall shows it.
-    pub(crate) host_now: NaiveDateTime,
-    pub(crate) layout: AttendanceLayout,
-    /// Whose slot is whose, for layouts that name a person by it.
-    pub(crate) users: BTreeMap<Uid, String>,
-    /// Not one record of the log shows more than an empty id or a clock that was reset: all are refused.
-    pub(crate) neutral: bool,
-    /// Nothing proves the records: somebody accepted them.
-    pub(crate) by_hand: bool,
-    pub(crate) epoch: u64,
-    /// The place in the log of the next record, from 0.
-    pub(crate) position: u64,
-    /// Where this poll began to read.
-    start: u64,
-    /// The poll, once it is entered.
-    entry: Option<PollId>,
+    ledger: Arc<Ledger>,
+    rules: Rules,
+    /// Punches to a commit.
+    commit: usize,
+    /// The ledger has one writer. A batch waits for it without a decoded punch in memory.
+    turn: Semaphore,
+    news: Arc<watch::Sender<News>>,
 }
 
-/// What records are judged by. It learns from each of them.
+/// A batch on its way into the ledger, commit by commit. It blocks.
+#[derive(Debug)]
+pub(crate) struct Entering<P> {
+    ledger: Arc<Ledger>,
+    batch: Batch<P>,
+    judge: Judge,
+    /// The poll, once it is in the ledger.
+    poll: Option<PollId>,
+    /// Punches that have entered.
+    done: u64,
+    over: bool,
+}
+
+/// The knowledge by which punches are judged. It learns from each of them.
 #[derive(Debug)]
 struct Judge {
     rules: Rules,
-    /// The times of the records before.
+    /// The times of the punches before.
     usual: Usual,
-    /// What the records are compared with.
+    /// The punches that were read before.
     known: KnownPunches,
+    mask: Mask,
 }
 
-/// What became of records that entered.
+/// The outcome of a commit, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entered {
     pub(crate) records: u64,
@@ -68,238 +78,217 @@ pub(crate) struct Entered {
     pub(crate) quarantined: u64,
     pub(crate) flagged: BTreeMap<Reason, u64>,
     pub(crate) rejected: BTreeMap<Reason, u64>,
-    /// Those of them that the quarantine did not have, and that a rule refused.
+    /// Rejections by rule that are new in the quarantine.
     pub(crate) refused: BTreeMap<Reason, Refused>,
-    /// Slots that mean somebody else now than when their punch was first read.
-    pub(crate) reassigned: BTreeMap<Uid, (String, String)>,
+    /// Slots that belong to another person now than when their punch was first read: the user ids of then and now.
+    pub(crate) reassigned: BTreeMap<u16, (String, String)>,
 }
 
-/// Where records come from, in the order of the log.
-pub(crate) trait Batches {
-    /// How many there are.
-    fn records(&self) -> u64;
-
-    /// The next ones, at most `most`; none when all were given out.
-    fn next_batch(&mut self, most: usize) -> Result<Batch, SpoolError>;
-
-    /// What has to be durable together with the last record.
-    fn finish(&self, _transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        Ok(())
-    }
-}
-
-/// Some records.
+/// The reason why a batch did not enter as a whole. Commits before are durable.
 #[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) records: Vec<AttendanceRecord>,
-    /// Which of them make no sense and go to the quarantine unseen; empty where none does.
-    pub(crate) damaged: Vec<bool>,
-}
-
-/// A record's place in the log, and whether it makes no sense there.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    position: u64,
-    damaged: bool,
-}
-
-impl Batches for Proven {
-    fn records(&self) -> u64 {
-        Self::records(self)
-    }
-
-    fn next_batch(&mut self, most: usize) -> Result<Batch, SpoolError> {
-        Ok(Batch { records: Self::next_batch(self, most)?, damaged: Vec::new() })
-    }
-}
-
-/// What [`Intake::new`] needs.
-#[derive(Debug)]
-pub(crate) struct Beginning {
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) poll: Poll,
-    pub(crate) rules: Rules,
-    pub(crate) host_now: NaiveDateTime,
-    pub(crate) layout: AttendanceLayout,
-    pub(crate) users: BTreeMap<Uid, String>,
-    pub(crate) neutral: bool,
-    pub(crate) by_hand: bool,
-    pub(crate) epoch: u64,
-    /// Records of this epoch that are not read again: 0 for a full read.
-    pub(crate) start: u64,
+pub(crate) enum NotEntered<E> {
+    /// The ledger cannot be used.
+    Ledger(SyncError),
+    /// The punches cannot be read.
+    Unreadable(E),
+    /// The run was stopped.
+    Stopped,
 }
 
 impl Intake {
-    pub(crate) fn new(beginning: Beginning) -> Self {
-        let Beginning { ledger, poll, rules, host_now, layout, users, neutral, by_hand, epoch, start } = beginning;
-        let judge = Judge { rules, usual: Usual::default(), known: KnownPunches::default() };
-        Self {
-            ledger,
-            poll,
-            judge,
-            host_now,
-            layout,
-            users,
-            neutral,
-            by_hand,
-            epoch,
-            position: start,
-            start,
-            entry: None,
-        }
+    /// A door into a ledger, with so many punches to a commit.
+    pub(crate) fn new(ledger: Arc<Ledger>, rules: Rules, commit: usize, news: Arc<watch::Sender<News>>) -> Self {
+        Self { ledger, rules, commit: commit.max(1), turn: Semaphore::new(1), news }
     }
 
-    /// Enters the next records of the log, at most `most`, in one durable step; with the last of them, what is remembered of
-    /// the terminal. The inner error is that of the log's temporary file, and nothing has entered then.
-    pub(crate) fn enter(
-        &mut self,
-        batches: &mut impl Batches,
-        most: usize,
-        state: &TerminalState,
-    ) -> Result<Result<Entered, SpoolError>, LedgerError> {
-        let ledger = Arc::clone(&self.ledger);
-        let known = std::mem::take(&mut self.judge.known);
-        let mut judge = Judge { rules: self.judge.rules.clone(), usual: self.judge.usual.clone(), known };
-        let outcome = ledger.try_write("record events", |transaction| {
-            let mut entry = self.entry;
+    /// Enters a batch, and returns once all of it is durable. `on_commit` gets the outcome of each commit.
+    pub(crate) async fn enter<P>(
+        &self,
+        batch: Batch<P>,
+        stop: &CancellationToken,
+        mut on_commit: impl FnMut(Entered),
+    ) -> Result<(), NotEntered<P::Unreadable>>
+    where
+        P: Punches + Send + 'static,
+        P::Unreadable: Send + 'static,
+    {
+        let entering = Arc::new(Mutex::new(Entering::new(Arc::clone(&self.ledger), self.rules.clone(), batch)));
+        loop {
+            // The semaphore is never closed; without a permit the ledger's own lock is waited for.
+            let turn = self.turn.acquire().await.ok();
+            let (entering, most) = (Arc::clone(&entering), self.commit);
+            let step = blocking("ledger", move || {
+                // A step that panicked ends the batch: nothing takes the lock after it.
+                let mut entering = entering.lock().unwrap_or_else(PoisonError::into_inner);
+                let entered = entering.commit(most)?;
+                Ok(entered.map(|entered| (entered, entering.over)))
+            });
+            let (entered, over) = step.await.map_err(NotEntered::Ledger)?.map_err(NotEntered::Unreadable)?;
+            drop(turn);
+            if entered.new > 0 {
+                self.news.send_modify(|news| news.commits += 1);
+            }
+            on_commit(entered);
+            if over {
+                return Ok(());
+            }
+            if stop.is_cancelled() {
+                return Err(NotEntered::Stopped);
+            }
+        }
+    }
+}
+
+impl<P: Punches> Entering<P> {
+    pub(crate) fn new(ledger: Arc<Ledger>, rules: Rules, batch: Batch<P>) -> Self {
+        let mask = Mask::of_layout(batch.provenance.poll.layout.as_deref());
+        let judge = Judge { rules, usual: Usual::default(), known: KnownPunches::default(), mask };
+        Self { ledger, batch, judge, poll: None, done: 0, over: false }
+    }
+
+    /// Returns true once all of the batch is durable.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Enters the next punches, at most `most`, in one durable change; with the last of them, what the batch wants remembered.
+    /// The inner error is that of reading the punches. After an error nothing more of the batch may be entered.
+    pub(crate) fn commit(&mut self, most: usize) -> Result<Result<Entered, P::Unreadable>, LedgerError> {
+        let Self { ledger, batch, judge, poll, done, over } = self;
+        let Batch { provenance, punches, cursor, accepts } = batch;
+        let (entered, all) = match ledger.try_write("record events", |transaction| {
             let mut entered = Entered::default();
             while entered.records < most as u64 {
                 let left = usize::try_from(most as u64 - entered.records).unwrap_or(DECODED_AT_ONCE);
-                let Batch { records, damaged } = match batches.next_batch(left.min(DECODED_AT_ONCE)) {
-                    Ok(batch) if batch.records.is_empty() => break,
-                    Ok(batch) => batch,
+                let decoded = match punches.next(left.min(DECODED_AT_ONCE)) {
+                    Ok(decoded) if decoded.is_empty() => break,
+                    Ok(decoded) => decoded,
                     Err(error) => return Ok(Err(error)),
                 };
-                let entry = match entry {
-                    Some(entry) => entry,
+                let poll = match *poll {
+                    Some(poll) => poll,
                     None => {
-                        let entry = *entry.insert(self.poll.insert(transaction)?);
-                        if self.start > 0 {
-                            judge.usual = usual_of(transaction, entry.terminal, self.host_now)?;
+                        let poll = *poll.insert(provenance.poll.insert(transaction)?);
+                        if provenance.start > 0 {
+                            judge.usual = usual_of(transaction, poll.terminal, provenance.host_now)?;
                         }
-                        entry
+                        poll
                     }
                 };
-                let waiting = any_waiting(transaction, entry.terminal)?;
-                for (number, record) in records.iter().enumerate() {
-                    let damaged = damaged.get(number).copied().unwrap_or(false);
-                    let place = Place { position: self.position + entered.records, damaged };
-                    let passed = self.enter_one(transaction, entry, record, place, &mut judge, &mut entered)?;
-                    if passed && waiting {
-                        let masked = self.layout.mask(&record.raw);
-                        resolve_read_again(transaction, entry.terminal, &masked, self.poll.read_at)?;
-                    }
+                let one = One { transaction, provenance, poll, waiting: any_waiting(transaction, poll.terminal)? };
+                for read in decoded {
+                    let position = provenance.start + *done + entered.records;
+                    one.enter(read, position, judge, &mut entered)?;
                 }
             }
-            let last = self.position - self.start + entered.records >= batches.records();
-            if last {
-                save_terminal(transaction, state)?;
-                batches.finish(transaction)?;
+            let all = punches.left() == 0;
+            if all {
+                save_terminal(transaction, cursor)?;
+                if let Some((buffer, at)) = *accepts {
+                    mark_accepted(transaction, buffer, at)?;
+                }
             }
-            Ok(Ok((entered, entry)))
-        })?;
-        Ok(outcome.map(|(entered, entry)| {
-            // Only now is it durable.
-            self.entry = entry;
-            self.judge = judge;
-            self.position += entered.records;
-            entered
-        }))
-    }
-
-    /// Enters a record; `false` where it was refused.
-    fn enter_one(
-        &self,
-        transaction: &Transaction<'_>,
-        entry: PollId,
-        record: &AttendanceRecord,
-        Place { position, damaged }: Place,
-        judge: &mut Judge,
-        entered: &mut Entered,
-    ) -> rusqlite::Result<bool> {
-        entered.records += 1;
-        let device = Device {
-            serial: &self.poll.serial,
-            name: &self.poll.device_name,
-            clock_drift_ms: self.poll.drift_ms,
-            source: self.poll.source,
+            Ok(Ok((entered, all)))
+        })? {
+            Ok(outcome) => outcome,
+            Err(unreadable) => return Ok(Err(unreadable)),
         };
-        let punch = RawPunch::from_record(record, self.layout, &device, |uid| self.users.get(&uid).cloned());
+        *done += entered.records;
+        // Punches that end before their number is reached move no cursor.
+        *over = all || entered.records == 0;
+        Ok(Ok(entered))
+    }
+}
+
+/// The entry of single punches in one commit.
+struct One<'a> {
+    transaction: &'a Transaction<'a>,
+    provenance: &'a Provenance,
+    poll: PollId,
+    /// The terminal has records that wait in the quarantine.
+    waiting: bool,
+}
+
+impl One<'_> {
+    /// Enters a punch.
+    fn enter(&self, read: ReadPunch, position: u64, judge: &mut Judge, entered: &mut Entered) -> rusqlite::Result<()> {
+        entered.records += 1;
+        let ReadPunch { punch, unproven } = read;
         judge.rules.set_usual_since(judge.usual.since());
         if let Some(time) = punch.local_time.real() {
-            judge.usual.see(time, self.host_now);
+            judge.usual.see(time, self.provenance.host_now);
         }
-        if let Some(first) = judge.known.user_id(transaction, entry.terminal, self.layout, &punch)? {
+        let mask = judge.mask;
+        if let Some(first) = judge.known.user_id(self.transaction, self.poll.terminal, mask, &punch)? {
             entered.duplicate += 1;
-            if let Who::Uid(uid) = record.who
+            if let Some(uid) = punch.uid
                 && first != punch.user_id
             {
                 entered.reassigned.insert(uid, (first.to_owned(), punch.user_id));
             }
-            return Ok(true);
+            return self.passed(mask, &punch.raw);
         }
         let uid = punch.uid;
-        let context = Context { zone: self.poll.zone, rules: &judge.rules, host_now: self.host_now };
-        let judged = if damaged {
-            Err(Rejection { reason: Reason::UnprovenRecord, punch })
-        } else if self.neutral {
-            Err(Rejection { reason: neutral_reason(&punch), punch })
-        } else {
-            normalize(punch, &context)
+        let context =
+            Context { zone: self.provenance.poll.zone, rules: &judge.rules, host_now: self.provenance.host_now };
+        let judged = match unproven {
+            Some(reason) => Err(Rejection { reason, punch }),
+            None => normalize(punch, &context),
         };
-        let judged = judged.map(|mut event| {
-            event.flags.extend(self.by_hand.then_some(Reason::AcceptedByHand));
-            event
-        });
         match judged {
-            Ok(event) => {
-                if (NewEvent { event: &event, uid }).insert(transaction, entry)? {
+            Ok(mut event) => {
+                event.flags.extend(self.provenance.by_hand.then_some(Reason::AcceptedByHand));
+                if (NewEvent { event: &event, uid }).insert(self.transaction, self.poll)? {
                     entered.new += 1;
-                    for flag in event.flags {
-                        *entered.flagged.entry(flag).or_default() += 1;
+                    for flag in &event.flags {
+                        *entered.flagged.entry(*flag).or_default() += 1;
                     }
                 } else {
                     entered.duplicate += 1;
                 }
-                Ok(true)
+                self.passed(mask, &event.raw)
             }
             Err(rejection) => {
                 *entered.rejected.entry(rejection.reason).or_default() += 1;
-                let masked = self.layout.mask(&rejection.punch.raw);
-                let span = ReadSpan { poll: entry, epoch: self.epoch, start: self.start, read_at: self.poll.read_at };
-                let new = NewRejection {
-                    rejection: &rejection,
-                    masked: &masked,
-                    position,
-                    layout: self.poll.layout.as_deref(),
-                    doubtful: self.neutral || damaged,
-                };
-                if new.insert(transaction, &span)? {
+                if self.refuse(&rejection, mask, position, unproven.is_some())? {
                     entered.quarantined += 1;
-                    if !self.neutral {
+                    if unproven.is_none() {
                         let refused = entered.refused.entry(rejection.reason).or_default();
                         refused.count(&rejection.punch.user_id);
                     }
                 }
-                Ok(false)
+                Ok(())
             }
         }
+    }
+
+    /// Takes a record out of the quarantine, where it waited since an earlier poll.
+    fn passed(&self, mask: Mask, raw: &[u8]) -> rusqlite::Result<()> {
+        if self.waiting {
+            let read_at = self.provenance.poll.read_at;
+            resolve_read_again(self.transaction, self.poll.terminal, &mask.apply(raw), read_at)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a record into the quarantine. Returns true if it is new there.
+    fn refuse(&self, rejection: &Rejection, mask: Mask, position: u64, doubtful: bool) -> rusqlite::Result<bool> {
+        let Provenance { poll, epoch, start, .. } = self.provenance;
+        let span = ReadSpan { poll: self.poll, epoch: *epoch, start: *start, read_at: poll.read_at };
+        let layout = poll.layout.as_deref();
+        let masked = &mask.apply(&rejection.punch.raw);
+        NewRejection { rejection, masked, position, layout, doubtful }.insert(self.transaction, &span)
     }
 }
 
 /// The times that the ledger knows of a terminal, the latest of them.
 fn usual_of(transaction: &Transaction<'_>, terminal: i64, host_now: NaiveDateTime) -> rusqlite::Result<Usual> {
     let mut usual = Usual::default();
-    for time in
-        latest_times(transaction, terminal, host_now.checked_add_signed(TimeDelta::days(1)).unwrap_or(host_now))?
-    {
+    let until = host_now.checked_add_signed(TimeDelta::days(1)).unwrap_or(host_now);
+    for time in latest_times(transaction, terminal, until)? {
         usual.see(time, host_now);
     }
     Ok(usual)
-}
-
-fn neutral_reason(punch: &RawPunch) -> Reason {
-    if punch.names_nobody() { Reason::EmptyUserId } else { Reason::ClockResetTime }
 }
 
 impl Entered {
@@ -319,10 +308,117 @@ impl Entered {
             report.refused.entry(reason).or_default().add(refused);
         }
         for (uid, (first, now)) in self.reassigned {
-            let note = format!("slot {} was user {first} and is user {now} now; known punches keep {first}", uid.0);
+            let note = format!("slot {uid} was user {first} and is user {now} now; known punches keep {first}");
             if !report.notes.contains(&note) {
                 report.notes.push(note);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use attendance_model::{MemorySink, PunchState, RawPunch, Source, VerifyMode};
+
+    use super::*;
+    use crate::ledger::{Poll, TerminalState};
+    use crate::{Engine, RunOptions};
+
+    impl Punches for std::vec::IntoIter<ReadPunch> {
+        type Unreadable = Infallible;
+
+        fn left(&self) -> u64 {
+            self.len() as u64
+        }
+
+        fn next(&mut self, most: usize) -> Result<Vec<ReadPunch>, Infallible> {
+            Ok(self.take(most).collect())
+        }
+    }
+
+    fn host_now() -> NaiveDateTime {
+        "2026-03-02T12:00:00".parse().unwrap()
+    }
+
+    /// A punch as a line of text, as no terminal's log has it.
+    fn punch(user_id: &str, second: i64) -> ReadPunch {
+        let time = host_now() - TimeDelta::hours(4) + TimeDelta::seconds(second);
+        ReadPunch {
+            punch: RawPunch {
+                device_serial: "PUSHED1".to_owned(),
+                device_name: "gate".to_owned(),
+                user_id: user_id.to_owned(),
+                uid: None,
+                id_is_number: false,
+                local_time: time.into(),
+                verify_mode: VerifyMode(1),
+                punch_state: PunchState(0),
+                work_code: None,
+                source: Source::Push,
+                clock_drift_ms: None,
+                raw: format!("{user_id}\t{time}\t0\t1").into_bytes(),
+            },
+            unproven: None,
+        }
+    }
+
+    fn batch(punches: Vec<ReadPunch>) -> Batch<std::vec::IntoIter<ReadPunch>> {
+        let poll = Poll {
+            serial: "PUSHED1".to_owned(),
+            device_name: "gate".to_owned(),
+            zone: None,
+            drift_ms: None,
+            clock_offset: None,
+            layout: None,
+            source: Source::Push,
+            read_at: host_now().and_utc().timestamp(),
+        };
+        let cursor = TerminalState {
+            serial: poll.serial.clone(),
+            name: poll.device_name.clone(),
+            records: punches.len() as u64,
+            ..TerminalState::default()
+        };
+        let provenance = Provenance { poll, host_now: host_now(), by_hand: false, epoch: 0, start: 0 };
+        Batch { provenance, punches: punches.into_iter(), cursor, accepts: None }
+    }
+
+    #[tokio::test]
+    async fn punches_that_came_from_no_log_enter_by_the_same_door_and_reach_a_sink() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+        let news = Arc::new(watch::Sender::new(News::default()));
+        let intake = Intake::new(Arc::clone(&ledger), Rules::default(), 2, Arc::clone(&news));
+        let stop = CancellationToken::new();
+        let punches = vec![punch("7", 0), punch("8", 1), punch("", 2), punch("7", 0), punch("9", 4)];
+        let mut commits = Vec::new();
+        intake.enter(batch(punches), &stop, |entered| commits.push(entered)).await.unwrap();
+        let counts = commits.iter().map(|entered| (entered.new, entered.duplicate, entered.quarantined));
+        assert_eq!(counts.collect::<Vec<_>>(), [(2, 0, 0), (0, 1, 1), (1, 0, 0)]);
+        assert_eq!(news.borrow().commits, 2, "one for each commit with a new event");
+        assert_eq!(ledger.terminal("PUSHED1").unwrap().unwrap().records, 5);
+        let mut again = Entered::default();
+        intake.enter(batch(vec![punch("9", 4)]), &stop, |entered| again = entered).await.unwrap();
+        assert_eq!((again.new, again.duplicate), (0, 1));
+        drop((intake, ledger));
+        let sink = MemorySink::new("memory");
+        let engine = Engine::builder(dir.path()).sink(Arc::new(sink.clone())).build().unwrap();
+        engine.run(&RunOptions::default(), &stop).await.unwrap();
+        let stored: Vec<_> = sink.stored().iter().map(|event| (event.user_id.clone(), event.source)).collect();
+        assert_eq!(stored, ["7", "8", "9"].map(|user_id| (user_id.to_owned(), Source::Push)));
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_is_stopped_keeps_its_commits_and_moves_no_cursor() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+        let intake = Intake::new(Arc::clone(&ledger), Rules::default(), 2, Arc::new(watch::Sender::default()));
+        let stop = CancellationToken::new();
+        let outcome = intake.enter(batch(vec![punch("7", 0), punch("8", 1), punch("9", 2)]), &stop, |_| stop.cancel());
+        assert!(matches!(outcome.await, Err(NotEntered::Stopped)));
+        assert_eq!(ledger.event_count().unwrap(), 2);
+        assert_eq!(ledger.terminal("PUSHED1").unwrap().unwrap().records, 0);
     }
 }

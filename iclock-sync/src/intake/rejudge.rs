@@ -50,7 +50,7 @@ impl Review<'_> {
                     let poll = PollId { poll: record.poll, terminal: record.terminal };
                     let known = known.entry(record.terminal).or_default();
                     let before = match layout {
-                        Some(layout) => known.user_id(transaction, record.terminal, layout, &punch)?.is_some(),
+                        Some(layout) => known.user_id(transaction, record.terminal, layout.into(), &punch)?.is_some(),
                         None => false,
                     };
                     let uid = punch.uid;

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use attendance_model::RawPunch;
 use chrono::NaiveDateTime;
 use rusqlite::Transaction;
-use zk_proto::record::AttendanceLayout;
 
 use super::stored::seconds;
+use crate::mask::Mask;
 
 /// What of one terminal's events its records are compared with. The events of one second are loaded together: a log is read
 /// in the order of time, and a clock that stands still costs no more than one that runs.
@@ -31,7 +31,7 @@ impl KnownPunches {
         &mut self,
         transaction: &Transaction<'_>,
         terminal: i64,
-        layout: AttendanceLayout,
+        mask: Mask,
         punch: &RawPunch,
     ) -> rusqlite::Result<Option<&str>> {
         let any = match self.any {
@@ -44,18 +44,18 @@ impl KnownPunches {
         };
         let Some(time) = punch.local_time.real().filter(|_| any) else { return Ok(None) };
         if self.second != Some(time) {
-            self.load(transaction, terminal, layout, time)?;
+            self.load(transaction, terminal, mask, time)?;
         }
         let slot = punch.uid.map(|uid| (uid, punch.punch_state.0, punch.verify_mode.0));
         let by_slot = slot.and_then(|slot| self.by_slot.get(&slot));
-        Ok(by_slot.or_else(|| self.by_bytes.get(&layout.mask(&punch.raw))).map(String::as_str))
+        Ok(by_slot.or_else(|| self.by_bytes.get(&mask.apply(&punch.raw))).map(String::as_str))
     }
 
     fn load(
         &mut self,
         transaction: &Transaction<'_>,
         terminal: i64,
-        layout: AttendanceLayout,
+        mask: Mask,
         time: NaiveDateTime,
     ) -> rusqlite::Result<()> {
         self.second = None;
@@ -72,8 +72,8 @@ impl KnownPunches {
                 self.by_slot.entry((uid, row.get(2)?, row.get(3)?)).or_insert_with(|| user_id.clone());
             }
             let raw = row.get_ref(4)?.as_blob()?;
-            if raw.len() == layout.width() {
-                self.by_bytes.entry(layout.mask(raw)).or_insert(user_id);
+            if mask.fits(raw) {
+                self.by_bytes.entry(mask.apply(raw)).or_insert(user_id);
             }
         }
         self.second = Some(time);

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use zk_proto::{Client, ClientError, FreeSizes};
 
+use super::plan::{self, LogSize, NAME_PREFIX};
+use super::{Failure, Found, Seen, Visit};
 use crate::TerminalError;
 use crate::error::blocking;
 use crate::ledger::{Ledger, TerminalState};
-use crate::poll::plan::{self, LogSize, NAME_PREFIX};
-use crate::poll::visit::{Failure, Found, Seen, Visit};
 use crate::report::DeviceReport;
 use crate::wall;
 
@@ -21,7 +21,7 @@ const SESSION_AFTER: Duration = Duration::from_millis(300);
 
 /// What a terminal is asked beside its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Question {
+pub(super) enum Question {
     Serial,
     Clock,
     Counts,
@@ -29,7 +29,7 @@ pub(crate) enum Question {
 
 impl Question {
     /// As people and the ledger call it.
-    pub(crate) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Serial => "serial number",
             Self::Clock => "clock",
@@ -48,23 +48,23 @@ impl Question {
 }
 
 /// Questions that stayed unanswered in this run, with the time: no later attempt asks them.
-pub(crate) type Unanswered = std::collections::BTreeMap<String, i64>;
+pub(super) type Unanswered = std::collections::BTreeMap<String, i64>;
 
 /// What a terminal said of itself.
 #[derive(Debug)]
-pub(crate) struct Met {
-    pub(crate) seen: Seen,
-    pub(crate) size: LogSize,
-    pub(crate) state: TerminalState,
+pub(super) struct Met {
+    pub(super) seen: Seen,
+    pub(super) size: LogSize,
+    pub(super) state: TerminalState,
     /// Whether something was learnt of it that the ledger does not have yet.
-    pub(crate) is_news: bool,
+    pub(super) is_news: bool,
     /// Questions that are asked again once the log has been read.
-    pub(crate) later: Vec<Question>,
+    pub(super) later: Vec<Question>,
 }
 
 impl Visit {
     /// Learns who the terminal is, how its clock is and what it counts.
-    pub(crate) async fn meet(
+    pub(super) async fn meet(
         &self,
         client: &mut Client,
         spared: &mut Unanswered,
@@ -223,7 +223,7 @@ impl Visit {
     }
 
     /// Asks what was not answered a day ago, now that the log is here. Whatever comes of it, the log stays read.
-    pub(crate) async fn ask_later(&self, client: &mut Client, later: &[Question], found: &mut Found) {
+    pub(super) async fn ask_later(&self, client: &mut Client, later: &[Question], found: &mut Found) {
         let Some(state) = found.state() else { return };
         let now = self.clock.utc_now().timestamp();
         for question in later {
@@ -244,7 +244,7 @@ impl Visit {
         }
     }
 
-    pub(crate) async fn look_up<T: Send + 'static>(
+    pub(super) async fn look_up<T: Send + 'static>(
         &self,
         what: impl FnOnce(&Ledger) -> Result<T, crate::LedgerError> + Send + 'static,
     ) -> Result<T, Failure> {

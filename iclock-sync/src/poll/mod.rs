@@ -1,7 +1,176 @@
-//! One terminal in one run: who it is, what is new in its log, and what becomes of that.
+//! One terminal in one run: a visit reads what is new, and what it found is kept.
+//!
+//! | step | file |
+//! |---|---|
+//! | connect, as often as that may help | `visit` |
+//! | identity, clock, counts | `meet`; `plan` decides |
+//! | the log, and the proof of it | `pull` |
+//! | records to the intake, unproven bytes to a file | `keep` |
+//! | between two runs: listen for punches | `live` |
 
+mod keep;
 pub(crate) mod live;
-pub(crate) mod meet;
+mod meet;
 pub(crate) mod plan;
-pub(crate) mod pull;
-pub(crate) mod visit;
+mod pull;
+mod visit;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use zk_proto::proof::Proven;
+use zk_proto::spool::SpoolDirectory;
+use zk_proto::{ClientError, DeviceTime, Uid};
+
+use crate::clock::Clock;
+use crate::error::chain;
+use crate::intake::Intake;
+use crate::ledger::TerminalState;
+use crate::observer::{DeviceProgress, Observer};
+use crate::report::{DeviceReport, DeviceStatus, hint};
+use crate::unproven::SetAside;
+use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
+
+/// Shared by all visits of a run.
+#[derive(Debug)]
+pub(crate) struct Gates {
+    /// One permit for each terminal whose log is kept at once, from the first question to the last record entered.
+    pub(crate) terminals: Arc<Semaphore>,
+    /// The configured name of the terminal that has a serial number.
+    pub(crate) serials: Mutex<HashMap<String, String>>,
+    /// Bytes of a log that each visit may keep in memory.
+    pub(crate) spool_memory: usize,
+    /// The directory in which a longer log waits.
+    pub(crate) spools: SpoolDirectory,
+}
+
+/// The visit to one terminal in one run.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) device: Arc<DeviceOptions>,
+    pub(crate) engine: Arc<EngineOptions>,
+    pub(crate) dry_run: bool,
+    pub(crate) full: bool,
+    pub(crate) ledger: Arc<Ledger>,
+    /// Another connection to the same ledger, which does not wait for the writer.
+    pub(crate) reader: Arc<Ledger>,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// The result of a visit.
+#[derive(Debug)]
+struct Visited {
+    seen: Seen,
+    found: Found,
+    /// The terminal's place among those whose logs are kept at once.
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// The terminal's identity and clock.
+#[derive(Debug)]
+struct Seen {
+    serial: String,
+    drift_ms: Option<i64>,
+    clock: Option<DeviceTime>,
+    utc_now: DateTime<Utc>,
+    /// Now, as a right clock on the terminal's wall shows it.
+    wall_now: NaiveDateTime,
+}
+
+/// The content of the terminal's log, as far as it is new.
+#[derive(Debug)]
+enum Found {
+    /// Nothing new. The state is to be remembered, if there is any.
+    Nothing(Option<Box<TerminalState>>),
+    /// Records.
+    Records(Box<Records>),
+    /// A log that is not proven, or one that names people by their place in a user table that is not proven.
+    Unproven(Box<SetAside>),
+}
+
+/// Proven records.
+#[derive(Debug)]
+struct Records {
+    proven: Proven,
+    users: BTreeMap<Uid, String>,
+    /// To be remembered of the terminal once all records have entered.
+    state: TerminalState,
+}
+
+/// The reason why a visit ended early.
+#[derive(Debug)]
+enum Failure {
+    /// It befell this terminal: it is in the report.
+    Terminal(TerminalError),
+    /// It befell the engine: the run ends.
+    Engine(SyncError),
+}
+
+impl Visit {
+    /// Reads the terminal and keeps what is new.
+    ///
+    /// # Errors
+    /// When the ledger cannot be used. A failure of the terminal is in the report.
+    pub(crate) async fn run(self) -> Result<DeviceReport, SyncError> {
+        let mut report = DeviceReport::new(&self.device.name, self.device.address());
+        let began = self.clock.monotonic();
+        let outcome = match self.visit(&mut report).await {
+            Ok(visited) => self.keep(visited, &mut report).await,
+            Err(failure) => Err(failure),
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(Failure::Engine(error)) => return Err(error),
+            Err(Failure::Terminal(error)) => {
+                report.status = DeviceStatus::Failed;
+                report.error = Some(match error.hint() {
+                    Some(hint) => format!("{}; {hint}", chain(&error)),
+                    None => chain(&error),
+                });
+            }
+        }
+        let took = self.clock.monotonic().saturating_sub(began);
+        report.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        report.hints = hint::of(&report, self.device.zone);
+        tell::of_terminal(&report);
+        let ok = report.status == DeviceStatus::Ok;
+        self.observer.device(&self.device.name, DeviceProgress::Finished { ok });
+        Ok(report)
+    }
+}
+
+impl Found {
+    /// The state that is to be remembered of the terminal.
+    fn state(&mut self) -> Option<&mut TerminalState> {
+        match self {
+            Self::Nothing(state) => state.as_deref_mut(),
+            Self::Records(records) => Some(&mut records.state),
+            Self::Unproven(_) => None,
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Terminal(TerminalError::Client(error))
+    }
+}
+
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Self {
+        Self::Terminal(error)
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        Self::Engine(error)
+    }
+}

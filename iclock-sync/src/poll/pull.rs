@@ -10,13 +10,13 @@ use zk_proto::proof::{
 use zk_proto::record::FieldOrder;
 use zk_proto::{Spool, SpoolError};
 
+use super::meet::Question;
+use super::plan::{self, LogSize};
+use super::{Failure, Found, Records, Seen, Visit};
 use crate::TerminalError;
 use crate::error::blocking;
 use crate::ledger::{ConfirmedRecords, TerminalState, UnprovenKind};
 use crate::observer::DeviceProgress;
-use crate::poll::meet::Question;
-use crate::poll::plan::{self, LogSize};
-use crate::poll::visit::{Failure, Found, Records, Seen, Visit};
 use crate::report::{DeviceReport, ReadMode};
 use crate::unproven::{SetAside, verdict};
 use crate::{tell, wall};
@@ -26,7 +26,7 @@ const BLOCK: u64 = 64 << 10;
 
 impl Visit {
     /// Pulls what is new, and the user table where the log names people by their place there.
-    pub(crate) async fn pull(
+    pub(super) async fn pull(
         &self,
         client: &mut Client,
         seen: &Seen,

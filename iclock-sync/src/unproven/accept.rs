@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use attendance_model::{Device, RawPunch, Source};
+use attendance_model::{Device, RawPunch, Reason, Source};
 use chrono::{DateTime, NaiveDateTime, Utc};
-use rusqlite::Transaction;
 use zk_proto::proof::{Counts, Forced, Grade};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::{DeviceTime, SpoolError, Uid};
 
 use super::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, layout_word, open};
-use crate::intake::{Batch, Batches, Beginning, Entered, Intake};
-use crate::ledger::{Accepted, Poll, TerminalState, mark_accepted};
+use crate::clock::{Clock as _, SystemClock};
+use crate::intake::{Batch, Entering, Provenance, Punches, ReadPunch};
+use crate::ledger::{Accepted, Poll, TerminalState};
 use crate::{EngineOptions, Ledger, LedgerError, wall};
 
 /// Records judged at once for the preview.
@@ -218,7 +218,6 @@ impl Acceptance {
     /// [`AcceptError::Ledger`] and [`AcceptError::Spool`].
     pub fn carry_out(self, ledger: Ledger) -> Result<Accepting, AcceptError> {
         let Self { buffer, evidence, mut open, mut forced, users, mut state, options, mut preview, skipped } = self;
-        let ledger = Arc::new(ledger);
         let tail = evidence.offset > 0;
         state.serial.clone_from(&buffer.serial);
         state.name.clone_from(&buffer.device_name);
@@ -230,44 +229,33 @@ impl Acceptance {
         state.count = counts.allow(state.records).then_some(state.records);
         state.verified_at = Some(buffer.last_seen.timestamp());
         state.learned.accepted = Some(Accepted { epoch: state.epoch, records: state.records, buffer: buffer.id });
-        let mut intake = Intake::new(Beginning {
-            ledger,
-            poll: Poll {
-                serial: buffer.serial.clone(),
-                device_name: buffer.device_name.clone(),
-                zone: evidence.zone.as_deref().and_then(|name| name.parse().ok()),
-                drift_ms: evidence.drift_ms,
-                clock_offset: Some(wall::clock_offset(
-                    evidence.terminal_now.map(DeviceTime),
-                    wall_clock(&buffer, &evidence),
-                    buffer.last_seen,
-                )),
-                layout: Some(layout_word(forced.layout())),
-                source: Source::Pull,
-                read_at: buffer.last_seen.timestamp(),
-            },
-            rules: options.rules.clone(),
-            host_now: wall_clock(&buffer, &evidence),
-            layout: forced.layout(),
-            users: users.clone(),
-            neutral: false,
-            by_hand: true,
-            epoch: state.epoch,
-            start: forced.first_index() + skipped,
-        });
+        let host_now = wall_clock(&buffer, &evidence);
+        let terminal_now = evidence.terminal_now.map(DeviceTime);
+        let poll = Poll {
+            serial: buffer.serial,
+            device_name: buffer.device_name,
+            zone: evidence.zone.as_deref().and_then(|name| name.parse().ok()),
+            drift_ms: evidence.drift_ms,
+            clock_offset: Some(wall::clock_offset(terminal_now, host_now, buffer.last_seen)),
+            layout: Some(layout_word(forced.layout())),
+            source: Source::Pull,
+            read_at: buffer.last_seen.timestamp(),
+        };
+        let (epoch, start) = (state.epoch, forced.first_index() + skipped);
         forced.seek(skipped);
-        let total = forced.records() - skipped;
-        let mut records = ByHand { open, forced, total, named: users, id: buffer.id };
-        let (mut done, mut entered) = (0, Entered::default());
-        while done < total {
-            let step = intake.enter(&mut records, options.batch.max(1), &state)??;
-            if step.records == 0 {
-                break;
-            }
-            done += step.records;
-            entered.new += step.new;
+        let left = forced.records() - skipped;
+        let batch = Batch {
+            punches: ByHand { open, forced, left, users, poll: poll.clone() },
+            provenance: Provenance { poll, host_now, by_hand: true, epoch, start },
+            cursor: state,
+            accepts: Some((buffer.id, SystemClock::new().utc_now().timestamp())),
+        };
+        let mut entering = Entering::new(Arc::new(ledger), options.rules.clone(), batch);
+        let mut new = 0;
+        while !entering.is_over() {
+            new += entering.commit(options.batch.max(1))??.new;
         }
-        preview.new = Some(entered.new);
+        preview.new = Some(new);
         Ok(preview)
     }
 
@@ -338,27 +326,37 @@ fn wall_clock(buffer: &UnprovenBuffer, evidence: &UnprovenEvidence) -> NaiveDate
     known.unwrap_or(buffer.last_seen.naive_utc())
 }
 
-/// The records of an acceptance.
+/// The punches of an acceptance.
+#[derive(Debug)]
 struct ByHand {
     open: OpenBuffer,
     forced: Forced,
-    total: u64,
-    named: BTreeMap<Uid, String>,
-    id: i64,
+    left: u64,
+    users: BTreeMap<Uid, String>,
+    poll: Poll,
 }
 
-impl Batches for ByHand {
-    fn records(&self) -> u64 {
-        self.total
+impl Punches for ByHand {
+    type Unreadable = SpoolError;
+
+    fn left(&self) -> u64 {
+        self.left
     }
 
-    fn next_batch(&mut self, most: usize) -> Result<Batch, SpoolError> {
+    fn next(&mut self, most: usize) -> Result<Vec<ReadPunch>, SpoolError> {
+        let layout = self.forced.layout();
         let batch = self.forced.next_batch(self.open.spool(), most)?;
-        let damaged = batch.iter().map(|(grade, record)| is_damaged(*grade, record, &self.named)).collect();
-        Ok(Batch { records: batch.into_iter().map(|(_, record)| record).collect(), damaged })
-    }
-
-    fn finish(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        mark_accepted(transaction, self.id, Utc::now().timestamp())
+        self.left = self.left.saturating_sub(batch.len() as u64);
+        let device = Device {
+            serial: &self.poll.serial,
+            name: &self.poll.device_name,
+            clock_drift_ms: self.poll.drift_ms,
+            source: self.poll.source,
+        };
+        let punch = |(grade, record): &(Grade, AttendanceRecord)| ReadPunch {
+            punch: RawPunch::from_record(record, layout, &device, |uid| self.users.get(&uid).cloned()),
+            unproven: is_damaged(*grade, record, &self.users).then_some(Reason::UnprovenRecord),
+        };
+        Ok(batch.iter().map(punch).collect())
     }
 }

@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use zk_proto::proof::{Begin, Doubt, Unproven};
+use zk_proto::proof::{Doubt, Unproven};
 use zk_proto::{Spool, SpoolError};
 
 use super::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
-use crate::poll::visit::Seen;
-use crate::{DeviceOptions, Ledger, LedgerError, private, wall};
+use crate::{Ledger, LedgerError, private};
 
 /// Buffers kept of a terminal, of each kind.
 const KEPT: u32 = 3;
@@ -38,35 +37,6 @@ pub(crate) struct SetAside {
     pub(crate) verdict: String,
     /// In full.
     pub(crate) why: String,
-}
-
-impl SetAside {
-    /// What has to be known beside the bytes to look at them again.
-    pub(crate) fn evidence(&self, seen: &Seen, device: &DeviceOptions) -> UnprovenEvidence {
-        let counts = self.transfer.counts();
-        let (offset, word) = match self.transfer.begin() {
-            Begin::Word => (0, None),
-            Begin::Record { at, word } => (at, Some(word)),
-        };
-        let words = |reasons: &Vec<Doubt>| reasons.iter().map(ToString::to_string).collect();
-        UnprovenEvidence {
-            announced: self.transfer.announced_bytes(),
-            offset,
-            word,
-            count_before: counts.before,
-            count_after: counts.after,
-            host_now: wall::device_time(seen.wall_now).0,
-            terminal_now: seen.clock.map(|time| time.0),
-            zone: device.zone.map(|zone| zone.name().to_owned()),
-            drift_ms: seen.drift_ms,
-            mode_first: device.sixteen_mode_first,
-            layout: self.layout.clone(),
-            epoch: self.epoch,
-            records: self.records,
-            readings: self.readings.iter().map(words).collect(),
-            users: self.users.clone(),
-        }
-    }
 }
 
 /// Keeps a transfer, and lets go of the oldest of its terminal and kind. Bytes that are kept already are counted, not kept twice.
