@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use attendance_model::EventId;
 use attendance_model::legacy::Export;
 use chrono::{DateTime, Local, TimeDelta, Utc};
-use iclock_sync::{Bound, Engine, Ledger, Report, RunOptions, Schedule, Window};
+use iclock_sync::{Bound, Engine, Ledger, Report, RunOptions, Window};
 
 use crate::config::duration::When;
 use crate::config::{Config, ConfigErrors, SinkConfig};
@@ -72,7 +72,8 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
 }
 
 async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Outcome {
-    let schedule = Schedule { base: config.interval, ..config.schedule.clone() };
+    let mut schedule = config.schedule.clone();
+    schedule.base = config.interval;
     let mut failed = None;
     let options_at = |now| job.options(config, now);
     let on_report = |report: &Report| {
@@ -123,15 +124,14 @@ impl Job {
     }
 
     fn options(&self, config: &Config, now: DateTime<Utc>) -> RunOptions {
-        RunOptions {
-            dry_run: self.dry_run,
-            window: self.window(now),
-            full: self.full,
-            max_new: config.max_new,
-            force: self.force,
-            replay: self.replay,
-            deliver: self.exports.is_empty(),
-        }
+        RunOptions::default()
+            .dry_run(self.dry_run)
+            .window(self.window(now))
+            .full(self.full)
+            .max_new(config.max_new)
+            .force(self.force)
+            .replay(self.replay)
+            .deliver(self.exports.is_empty())
     }
 }
 

@@ -1,5 +1,6 @@
-//! Why an engine could not be built, or a run could not take place.
+//! The errors of the engine: why it could not be built, or a run could not take place.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,17 +8,21 @@ use std::time::Duration;
 use zk_proto::client::Step;
 use zk_proto::{ClientError, SpoolError};
 
-/// Why an engine could not be built, or a run could not take place. What befalls a single terminal or sink stands in the
-/// report instead.
+use crate::report::ErrorKind;
+
+/// The cause of an error, of a library that is no part of this API.
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// An error that ends a run. A failure of a single terminal or sink is in the report instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {
     /// A setting cannot be used; nothing was contacted.
     #[error("{setting}: {problem}")]
     Setting {
-        /// Which setting, by the name or address of what it belongs to.
+        /// The setting, by the name or address of the terminal or sink.
         setting: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The state directory cannot be used.
@@ -26,15 +31,15 @@ pub enum SyncError {
     /// A part of the engine stopped where it never should.
     #[error("internal fault in {part}")]
     Fault {
-        /// Which part.
+        /// The part.
         part: &'static str,
-        /// What it said.
+        /// The cause.
         #[source]
-        source: tokio::task::JoinError,
+        source: Cause,
     },
 }
 
-/// Why the state directory cannot be used.
+/// The reason why the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
@@ -43,7 +48,7 @@ pub enum LedgerError {
     Held {
         /// The state directory.
         dir: PathBuf,
-        /// Who holds it: `process 1234`, or `another process`.
+        /// The other process: `process 1234`, or `another process`.
         holder: String,
     },
     /// A file or directory cannot be read or written.
@@ -51,7 +56,7 @@ pub enum LedgerError {
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -60,7 +65,7 @@ pub enum LedgerError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The damage.
         problem: String,
     },
     /// The ledger was written by a later version of this program.
@@ -73,34 +78,34 @@ pub enum LedgerError {
         /// The latest known.
         known: i64,
     },
-    /// SQLite could not do what was asked.
+    /// The database refused an action.
     #[error("cannot {action} in the ledger")]
-    Sqlite {
-        /// What was asked.
+    Database {
+        /// The action.
         action: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
-        source: rusqlite::Error,
+        source: Cause,
     },
 }
 
-/// Why a terminal was not read. Stands in the report, as text.
+/// The reason why a terminal was not read. The report has it as text, with its [`ErrorKind`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TerminalError {
-    /// The line, the terminal's refusal, or bytes that are none of the protocol's.
+    /// The line failed, the terminal refused, or it sent bytes that are none of the protocol's.
     #[error("cannot read the terminal")]
     Client(#[source] ClientError),
-    /// Its answers came, but could not be kept until they were proven.
+    /// Its answers could not be kept until they were proven.
     #[error("cannot keep what the terminal sent")]
     Spool(#[source] SpoolError),
     /// It refuses to hand over a log that it says it has.
     #[error("cannot read the log: {0}")]
     LogRefused(zk_proto::client::PullError),
-    /// It is another one than the configured or the known one.
-    #[error("not the terminal that it should be: {problem}")]
+    /// It is another terminal than the configured or the known one.
+    #[error("not the expected terminal: {problem}")]
     Identity {
-        /// What is not as it should be, and the mend.
+        /// The difference, and a hint.
         problem: String,
     },
     /// Another configured terminal has the same serial number.
@@ -114,22 +119,22 @@ pub enum TerminalError {
     /// It took longer than it may.
     #[error("not done within {} s", limit.as_secs())]
     Deadline {
-        /// How long it may take.
+        /// The limit.
         limit: Duration,
     },
     /// The run was stopped before it was read.
     #[error("stopped before it was read")]
     Stopped,
-    /// The protocol crate came to something that this one does not know.
-    #[error("reading it came to something that this version does not know: {what}")]
+    /// The protocol crate gave a result that this version does not know.
+    #[error("reading it gave a result that this version does not know: {what}")]
     Unknown {
-        /// What it was, for a bug report.
+        /// The result, for a bug report.
         what: String,
     },
 }
 
 impl TerminalError {
-    /// Whether the same may succeed on a new session without anybody changing anything.
+    /// Returns true if the same may succeed on a new session without anybody changing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -138,29 +143,57 @@ impl TerminalError {
         }
     }
 
-    /// Whether a terminal stopped answering amid a table, in one session as in the next: it was tried often enough.
+    /// The kind of error, for the report.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Client(error) => client_kind(error),
+            Self::Spool(_) => ErrorKind::Storage,
+            Self::LogRefused(_) => ErrorKind::Refused,
+            Self::Identity { .. } | Self::Twice { .. } => ErrorKind::Identity,
+            Self::Deadline { .. } => ErrorKind::TimedOut,
+            Self::Stopped => ErrorKind::Stopped,
+            Self::Unknown { .. } => ErrorKind::Internal,
+        }
+    }
+
+    /// Returns true if a terminal stopped answering amid a table, in one session and in the next: it was tried often enough.
     pub(crate) fn is_given_up(&self) -> bool {
         matches!(self, Self::Client(ClientError::Stalled { step: Step::Log | Step::Users, .. }))
     }
 
-    /// What to try next, for people.
+    /// The next thing to try, for people.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Client(error) => client_hint(error),
-            Self::Spool(_) => Some("make room in the state directory, and see that it may be written"),
+            Self::Spool(_) => Some("make room in the state directory, and check that it may be written"),
             Self::LogRefused(_) => {
                 Some("restart the terminal; if nobody has punched on it yet, the first punch ends this message")
             }
             Self::Twice { .. } => Some("remove one of the two from the configuration, or correct its address"),
-            Self::Deadline { .. } => Some("look at the network; a slow line may need a longer deadline"),
+            Self::Deadline { .. } => Some("check the network; a slow line may need a longer deadline"),
             Self::Identity { .. } | Self::Stopped | Self::Unknown { .. } => None,
         }
     }
 
-    /// For enumerations of the protocol crate that may grow.
+    /// An error for a variant that this version does not know.
     pub(crate) fn unknown(what: &dyn std::fmt::Debug) -> Self {
         Self::Unknown { what: format!("{what:?}") }
+    }
+}
+
+fn client_kind(error: &ClientError) -> ErrorKind {
+    match error {
+        ClientError::Resolve { .. } | ClientError::Connect { .. } => ErrorKind::Unreachable,
+        ClientError::TimedOut { .. } | ClientError::Stalled { .. } => ErrorKind::TimedOut,
+        ClientError::Busy { .. } | ClientError::NotNow { .. } => ErrorKind::Busy,
+        ClientError::Broken { .. } | ClientError::SessionLost => ErrorKind::Broken,
+        ClientError::KeyRequired | ClientError::WrongKey => ErrorKind::Credentials,
+        ClientError::SecureFirmware | ClientError::AccessPanel => ErrorKind::Unsupported,
+        ClientError::Refused { .. } => ErrorKind::Refused,
+        ClientError::Protocol { .. } => ErrorKind::Protocol,
+        _ => ErrorKind::Internal,
     }
 }
 
@@ -180,7 +213,7 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
 }
 
 impl SyncError {
-    /// The exit code that it means: 1 a fault of the program, 10 a setting, 60 the state directory.
+    /// The exit code for it: 1 for a fault of the program, 10 for a setting, 60 for the state directory.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -190,7 +223,7 @@ impl SyncError {
         }
     }
 
-    /// What to try next, for people.
+    /// The next thing to try, for people.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -201,17 +234,17 @@ impl SyncError {
 }
 
 impl LedgerError {
-    /// What to try next, for people.
+    /// The next thing to try, for people.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Held { .. } => Some("stop that process, or use another state directory"),
             Self::Io { .. } => Some("check that the directory exists, may be written, and has room"),
             Self::Damaged { .. } => Some(
-                "restore it from a backup, or move it away: a new one is filled by one full read, and sinks drop what they have",
+                "restore it from a backup, or move it away: one full read fills a new one, and sinks drop what they have",
             ),
             Self::TooNew { .. } => Some("use the version that wrote it, or a later one"),
-            Self::Sqlite { .. } => Some("check that the disk has room and works"),
+            Self::Database { .. } => Some("check that the disk has room and works"),
         }
     }
 }
@@ -233,7 +266,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Does what blocks where blocking is allowed.
+/// Does blocking work on a thread that may block.
 pub(crate) async fn blocking<T: Send + 'static>(
     part: &'static str,
     work: impl FnOnce() -> Result<T, SyncError> + Send + 'static,
@@ -243,5 +276,5 @@ pub(crate) async fn blocking<T: Send + 'static>(
 
 /// A task that panicked or was torn down.
 pub(crate) fn fault(part: &'static str, source: tokio::task::JoinError) -> SyncError {
-    SyncError::Fault { part, source }
+    SyncError::Fault { part, source: source.into() }
 }

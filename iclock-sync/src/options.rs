@@ -1,4 +1,4 @@
-//! What an engine is told: its terminals, its limits, and what one run is to do.
+//! The options of an engine: its terminals, its limits, and the task of one run.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,23 +10,24 @@ use zk_proto::encoding::TextEncoding;
 use zk_proto::record::AttendanceLayout;
 use zk_proto::{CommKey, ConnectOptions, Transport};
 
-/// One terminal.
+/// One terminal. [`DeviceOptions::new`] makes it; its fields can be set.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct DeviceOptions {
-    /// For people and for `name:NAME`; unique in an engine.
+    /// The name for people, and for `name:NAME`; unique in an engine.
     pub name: String,
     /// Host name or address.
     pub host: String,
     /// Port; 4370 by default.
     pub port: u16,
-    /// TCP, then UDP where nothing answers, by default.
+    /// Transport; by default TCP, then UDP if nothing answers.
     pub transport: Transport,
     /// The longest wait for a single answer; 5 s by default. A terminal that stops answering ends within ten times as long, all
-    /// tries together.
+    /// attempts together.
     pub timeout: Duration,
     /// The communication key; none by default.
     pub comm_key: Option<CommKey>,
-    /// Where the terminal hangs; gives each event its true instant. None by default.
+    /// The zone of the place where the terminal is. It gives each event its true instant. None by default.
     pub zone: Option<Tz>,
     /// The serial number that it must have; any by default.
     pub serial: Option<String>,
@@ -34,12 +35,12 @@ pub struct DeviceOptions {
     pub encoding: TextEncoding,
     /// For 16-byte records: verify mode before punch state, as the Python tool decoded them. Off by default.
     pub sixteen_mode_first: bool,
-    /// How its records are laid out, where somebody says so; found out from the bytes by default.
+    /// The layout of its records; found out from the bytes by default.
     pub layout: Option<AttendanceLayout>,
 }
 
 impl DeviceOptions {
-    /// A terminal at a host, everything else by default.
+    /// A terminal at a host, with the defaults for the rest.
     #[must_use]
     pub fn new(name: impl Into<String>, host: impl Into<String>) -> Self {
         Self {
@@ -57,7 +58,7 @@ impl DeviceOptions {
         }
     }
 
-    /// How zk-proto is told of it, for whoever talks to the terminal beside the engine.
+    /// The same for zk-proto, to talk to the terminal without the engine.
     #[must_use]
     pub fn connect_options(&self) -> ConnectOptions {
         let options = ConnectOptions::new(&self.host).port(self.port).transport(self.transport).timeout(self.timeout);
@@ -79,31 +80,33 @@ impl DeviceOptions {
     }
 }
 
-/// Limits and habits of an engine.
+/// The limits and habits of an engine. [`EngineOptions::default`] makes them; the fields can be set.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct EngineOptions {
     /// Records before the known end that are read again and compared. 16 by default.
     pub overlap: u32,
-    /// How long an unchanged count is trusted before the log's tail is looked at. 6 h by default.
+    /// The time for which an unchanged count is trusted before the log's tail is read again. 6 h by default.
     pub verify_every: Duration,
-    /// What is refused, flagged or accepted; the defaults are those of [`Rules`].
+    /// The policy for each kind of bad record; the defaults are those of [`Rules`].
     pub rules: Rules,
     /// Terminals read at once; any number is connected to. 32 by default.
     pub concurrency: usize,
     /// Records to a ledger commit. 10,000 by default.
     pub batch: usize,
-    /// Bytes of unproven logs kept in memory, over all terminals; what is more goes to files. 8 MiB by default.
+    /// Bytes of unproven logs kept in memory, over all terminals; the rest goes to files. 8 MiB by default.
     pub spool_memory: usize,
     /// The longest that one terminal may take in a run. 30 min by default.
     pub device_deadline: Duration,
-    /// Tries to reach a terminal or to write a batch, the first included. 3 by default.
+    /// Attempts to reach a terminal or to write a batch, the first included. 3 by default.
     pub attempts: u32,
-    /// The first wait between two tries; doubles, with jitter. 500 ms by default.
+    /// The first wait between two attempts; doubles, with jitter. 500 ms by default.
     pub backoff: Duration,
     /// The longest that one call to a sink may take. 60 s by default.
     pub sink_timeout: Duration,
-    /// Where each run that newly stored events leaves `logs_<time>.json` in the Python tool's shape: those of the first sink
-    /// with document ids of the scheme `iclock-sync-v1`, else of the first sink. Nowhere by default.
+    /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. The file
+    /// lists the events of the first sink with document ids of the scheme `iclock-sync-v1`, or else of the first sink. None by
+    /// default: no file.
     pub audit_dir: Option<PathBuf>,
 }
 
@@ -125,22 +128,23 @@ impl Default for EngineOptions {
     }
 }
 
-/// What one run is to do.
+/// The task of one run. [`RunOptions::default`] reads what is new and delivers all of it; the methods change that.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RunOptions {
     /// Reads terminals and ledger, changes nothing anywhere. Off by default.
     pub dry_run: bool,
-    /// Which events may go out.
+    /// The events that may go out; all by default.
     pub window: Window,
     /// Reads every log from its first record. Off by default.
     pub full: bool,
     /// The most new events that may go out to a sink. No limit by default.
     pub max_new: Option<u64>,
-    /// Lets pass what `max_new` would stop. Off by default.
+    /// Overrides `max_new`. Off by default.
     pub force: bool,
-    /// Sinks are being filled again: what they lack of what was delivered to them is no problem. Off by default.
+    /// Sinks are being filled again: missing events of what was delivered to them are no problem. Off by default.
     pub replay: bool,
-    /// Whether events go out at all; without, they only enter the ledger. On by default.
+    /// Delivers events; otherwise they only enter the ledger. On by default.
     pub deliver: bool,
 }
 
@@ -158,13 +162,64 @@ impl Default for RunOptions {
     }
 }
 
+impl RunOptions {
+    /// Changes nothing anywhere.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Lets only events inside the window go out.
+    #[must_use]
+    pub fn window(mut self, window: Window) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Reads every log from its first record.
+    #[must_use]
+    pub fn full(mut self, full: bool) -> Self {
+        self.full = full;
+        self
+    }
+
+    /// Sends no new event to a sink if there are more than so many; `None` for no limit.
+    #[must_use]
+    pub fn max_new(mut self, max_new: impl Into<Option<u64>>) -> Self {
+        self.max_new = max_new.into();
+        self
+    }
+
+    /// Overrides the limit of new events.
+    #[must_use]
+    pub fn force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
+    }
+
+    /// Does not look for the events that were delivered before, because sinks are being filled again.
+    #[must_use]
+    pub fn replay(mut self, replay: bool) -> Self {
+        self.replay = replay;
+        self
+    }
+
+    /// Delivers events, or lets them only enter the ledger.
+    #[must_use]
+    pub fn deliver(mut self, deliver: bool) -> Self {
+        self.deliver = deliver;
+        self
+    }
+}
+
 /// One end of a [`Window`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// A time of the terminal's wall clock, as its records show it.
     Wall(NaiveDateTime),
-    /// A moment. An event is compared by its instant; without a configured zone, by the terminal's wall clock less what that
-    /// clock was ahead of UTC when the event was read.
+    /// A moment. It is compared with the event's instant. Without a configured zone, it is compared with the wall clock less
+    /// the time by which that clock was ahead of UTC when the event was read.
     Instant(DateTime<Utc>),
 }
 
@@ -178,6 +233,12 @@ pub struct Window {
 }
 
 impl Window {
+    /// The time from a moment on.
+    #[must_use]
+    pub fn since(since: impl Into<Bound>) -> Self {
+        Self { since: Some(since.into()), until: None }
+    }
+
     /// Returns true if everything is inside.
     #[must_use]
     pub fn is_all_time(&self) -> bool {

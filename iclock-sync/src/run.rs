@@ -21,7 +21,7 @@ use crate::intake::rejudge::{Released, Review};
 use crate::ledger::News;
 use crate::observer::Observer;
 use crate::poll::{Gates, Visit};
-use crate::report::{DeviceReport, DeviceStatus, Report, RunReport, SinkReport, Totals, exit_code};
+use crate::report::{DeviceReport, DeviceStatus, ErrorKind, Report, RunReport, SinkReport, Totals, exit_code};
 use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
 
 /// What one run needs.
@@ -143,6 +143,7 @@ impl Run<'_> {
                 Err(error) => {
                     if let Some(place) = running.get(&error.id()).and_then(|n| reports.get_mut(*n)) {
                         place.status = DeviceStatus::Failed;
+                        place.error_kind = Some(ErrorKind::Internal);
                         place.error = Some(format!("internal fault: {error}"));
                     }
                 }

@@ -6,6 +6,7 @@ use chrono::{NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 /// The rules of the graduated rest. Pure: what is known between two polls is a [`Rest`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Schedule {
     /// The wait after a poll that brought something; 1 s at least.
     pub base: Duration,

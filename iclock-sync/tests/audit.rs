@@ -9,7 +9,6 @@ use attendance_model::{
     AttendanceEvent, Capabilities, EventId, IdScheme, MemorySink, Notice, Outcome, Sink, SinkError,
 };
 use common::{Gate, State, sync};
-use iclock_sync::EngineOptions;
 use tokio::sync::Semaphore;
 
 /// A sink whose first write answers only when so many others have.
@@ -66,7 +65,7 @@ async fn what_lands_before_the_oldest_batch_is_in_the_file_too() {
         answered: Semaphore::new(0),
     };
     let output = state.dir.path().join("output");
-    let options = EngineOptions { audit_dir: Some(output.clone()), ..common::quick() };
+    let options = common::quick_with(|options| options.audit_dir = Some(output.clone()));
     let engine = state.builder().options(options).sink(Arc::new(sink)).build().unwrap();
     let report = sync(&engine).await;
     let files: Vec<_> = std::fs::read_dir(&output).unwrap().map(|file| file.unwrap().path()).collect();

@@ -13,11 +13,11 @@ use attendance_model::{
 use chrono::{NaiveDateTime, TimeDelta, Timelike, Utc};
 use common::{Gate, State, keys, memory, only, sync, sync_with};
 use iclock_sync::report::SinkStatus;
-use iclock_sync::{EngineOptions, Ledger, RunOptions, Window};
+use iclock_sync::{Ledger, RunOptions, Window};
 use zk_sim::{Punch, Terminal};
 
 fn window_since(since: NaiveDateTime) -> RunOptions {
-    RunOptions { window: Window { since: Some(since.into()), until: None }, ..RunOptions::default() }
+    RunOptions::default().window(Window::since(since))
 }
 
 fn v1(name: &str) -> (MemorySink, Arc<dyn Sink>) {
@@ -123,7 +123,7 @@ async fn what_was_once_inside_the_window_stays_pending_while_the_sink_is_down() 
 async fn too_many_new_events_wait_for_a_person_and_what_was_admitted_never_counts_again() {
     let (gate, state, (stored, sink)) = (Gate::with_records(100).await, State::new(), memory("db"));
     let engine = state.engine(&[&gate], &[sink]);
-    let limit = |max_new, force| RunOptions { max_new: Some(max_new), force, ..RunOptions::default() };
+    let limit = |max_new, force| RunOptions::default().max_new(max_new).force(force);
     for _ in 0..2 {
         let report = sync_with(&engine, limit(99, false)).await;
         assert_eq!((report.run.exit_code, report.sinks[0].pending, report.sinks[0].requests), (50, 100, 0));
@@ -149,7 +149,7 @@ async fn ids_of_the_python_tool_count_as_delivered() {
     assert_eq!(ledger.import_ids(&sink.target(), sink.name(), ids[..150].iter().copied()).unwrap(), 150);
     assert_eq!(ledger.imported_ids(&sink.target()).unwrap(), 150);
     drop(ledger);
-    let limited = RunOptions { max_new: Some(50), ..RunOptions::default() };
+    let limited = RunOptions::default().max_new(50);
     let report = sync_with(&state.engine(&[&gate], &[sink]), limited).await;
     assert_eq!((report.run.exit_code, report.sinks[0].stored, report.sinks[0].already_stored), (0, 50, 150));
     assert_eq!(stored.stored().len(), 50);
@@ -158,7 +158,7 @@ async fn ids_of_the_python_tool_count_as_delivered() {
 #[tokio::test]
 async fn ids_imported_after_a_run_are_not_sent_either() {
     let (gate, state, (stored, sink)) = (Gate::with_records(60).await, State::new(), v1("firestore"));
-    let limited = RunOptions { max_new: Some(1), ..RunOptions::default() };
+    let limited = RunOptions::default().max_new(1);
     sync_with(&state.engine(&[&gate], std::slice::from_ref(&sink)), limited).await;
     let ledger = Ledger::open(&state.dir.path().join("state")).unwrap();
     let ids: Vec<_> =
@@ -236,7 +236,7 @@ async fn a_sink_that_lost_what_it_held_is_a_problem_until_it_is_filled_again() {
     let ledger = Ledger::open(&state.dir.path().join("state")).unwrap();
     assert_eq!(ledger.replay(&empty.target(), "db", &Window::default()).unwrap(), 301);
     drop(ledger);
-    let options = RunOptions { replay: true, ..RunOptions::default() };
+    let options = RunOptions::default().replay(true);
     let report = sync_with(&state.engine(&[], std::slice::from_ref(&empty)), options).await;
     assert_eq!((report.run.exit_code, report.sinks[0].stored, report.sinks[0].pending), (0, 300, 0), "{report:?}");
     assert_eq!(keys(&stored.stored()), gate.keys());
@@ -251,7 +251,7 @@ async fn a_look_that_costs_money_is_taken_by_a_full_run_alone() {
     let empty = MemorySink::new("db").with_capabilities(billed());
     let engine = state.engine(&[&gate], &[Arc::new(empty)]);
     assert_eq!(sync(&engine).await.run.exit_code, 0);
-    let full = RunOptions { full: true, ..RunOptions::default() };
+    let full = RunOptions::default().full(true);
     assert_eq!(sync_with(&engine, full).await.run.exit_code, 30);
     assert_eq!(sync(&engine).await.run.exit_code, 30, "what was found stays a problem");
 }
@@ -269,7 +269,7 @@ async fn a_new_target_starts_with_all_that_the_ledger_holds() {
 #[tokio::test]
 async fn a_dry_run_changes_no_file_and_calls_no_sink() {
     let (gate, state, (stored, sink)) = (Gate::with_records(400).await, State::new(), memory("db"));
-    let dry = RunOptions { dry_run: true, ..RunOptions::default() };
+    let dry = RunOptions::default().dry_run(true);
     let report = sync_with(&state.engine(&[&gate], std::slice::from_ref(&sink)), dry.clone()).await;
     assert_eq!((report.devices[0].new, report.sinks[0].pending, report.run.dry_run), (400, 400, true));
     assert_eq!(state.files(), [], "not even the state directory");
@@ -286,7 +286,7 @@ async fn a_dry_run_changes_no_file_and_calls_no_sink() {
 async fn without_delivery_events_only_enter_the_ledger() {
     let (gate, state, (stored, sink)) = (Gate::with_records(30).await, State::new(), memory("db"));
     let engine = state.engine(&[&gate], &[sink]);
-    let report = sync_with(&engine, RunOptions { deliver: false, ..RunOptions::default() }).await;
+    let report = sync_with(&engine, RunOptions::default().deliver(false)).await;
     assert_eq!((report.devices[0].new, report.sinks[0].requests), (30, 0));
     assert!(stored.stored().is_empty());
     assert_eq!(state.ledger().events(Window::default()).count(), 30);
@@ -356,7 +356,7 @@ async fn an_event_that_a_sink_refuses_for_good_is_set_aside_and_fails_one_run() 
 async fn what_a_run_newly_stored_is_saved_in_the_python_tools_shape() {
     let (gate, state, (_, sink)) = (Gate::with_records(30).await, State::new(), v1("firestore"));
     let output = state.dir.path().join("output");
-    let options = EngineOptions { audit_dir: Some(output.clone()), ..common::quick() };
+    let options = common::quick_with(|options| options.audit_dir = Some(output.clone()));
     let engine = state.builder().options(options).device(gate.device()).sink(sink).build().unwrap();
     let written = || {
         let files = std::fs::read_dir(&output).map_or(Vec::new(), |dir| dir.map(|file| file.unwrap().path()).collect());
@@ -443,7 +443,7 @@ async fn what_a_daily_budget_puts_off_is_no_failure_and_goes_out_when_there_are_
     assert_eq!((sink.stored, sink.pending, sink.status, report.run.exit_code), (1_300, 700, SinkStatus::Ok, 0));
     let outlook = sink.notes.iter().find(|note| note.starts_with("700 events are pending, and 0 of the 1300 writes"));
     assert!(outlook.is_some_and(|note| note.contains("UTC")), "{:?}", sink.notes);
-    let dry = RunOptions { dry_run: true, ..RunOptions::default() };
+    let dry = RunOptions::default().dry_run(true);
     let report = sync_with(&state.engine(&[&gate], &[Rationed::sink(&memory, 1_300)]), dry).await;
     assert!(report.sinks[0].notes[0].starts_with("700 events are pending, and 0 of the 1300"), "{report:?}");
     // Another process, on the same day: it knows what was spent.

@@ -8,12 +8,12 @@ use attendance_model::{MemorySink, Policy, Reason, Rules, Sink};
 use common::{Gate, State, keys, memory, sync, sync_with};
 use iclock_sync::quarantine::QuarantineFilter;
 use iclock_sync::report::DeviceReport;
-use iclock_sync::{Engine, EngineOptions, RunOptions};
+use iclock_sync::{Engine, RunOptions};
 use zk_proto::DeviceTime;
 use zk_sim::{Fault, Profile, Punch, Terminal};
 
 fn full() -> RunOptions {
-    RunOptions { full: true, ..RunOptions::default() }
+    RunOptions::default().full(true)
 }
 
 /// A terminal of a family, read whole: first with one order of the fields of 16-byte records, then with the other.
@@ -80,7 +80,7 @@ fn lenient(state: &State, gate: &Gate, sink: &Arc<dyn Sink>, accepted: &[Reason]
 }
 
 fn judging(state: &State, gate: &Gate, sink: &Arc<dyn Sink>, rules: Rules) -> Engine {
-    let options = EngineOptions { rules, ..common::quick() };
+    let options = common::quick_with(|options| options.rules = rules);
     state.builder().options(options).device(gate.device()).sink(Arc::clone(sink)).build().unwrap()
 }
 
@@ -95,7 +95,7 @@ async fn what_changed_rules_let_pass_is_released_by_the_next_run_and_never_twice
     let report = sync(&lenient(&state, &gate, &sink, &[])).await;
     assert_eq!((report.devices[0].new, report.devices[0].quarantined, waiting(&state)), (30, 30, 30));
     let engine = lenient(&state, &gate, &sink, &[Reason::NonNumericUserId]);
-    let dry = sync_with(&engine, RunOptions { dry_run: true, ..RunOptions::default() }).await;
+    let dry = sync_with(&engine, RunOptions::default().dry_run(true)).await;
     assert_eq!((dry.devices[0].released, waiting(&state)), (30, 30), "a dry run says it and changes nothing");
     let report = sync(&engine).await;
     assert_eq!((report.devices[0].new, report.devices[0].released, report.totals.released), (0, 30, 30), "{report:?}");

@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Capabilities, IdScheme, MemorySink, Policy, Reason, Rules};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use common::{Gate, State, memory, only, quick, sync, sync_with};
+use common::{Gate, State, memory, only, sync, sync_with};
 use iclock_sync::clock::Clock;
 use iclock_sync::quarantine::QuarantineFilter;
 use iclock_sync::report::{Hint, ReadMode};
-use iclock_sync::{Bound, DeviceOptions, EngineBuilder, EngineOptions, RunOptions, Window};
+use iclock_sync::{Bound, DeviceOptions, EngineBuilder, RunOptions, Window};
 use zk_proto::{DeviceTime, UserId};
 use zk_sim::{Profile, Punch, Terminal};
 
@@ -44,7 +44,7 @@ async fn no_byte_that_is_no_text_gives_a_punch_to_another_person() {
 #[tokio::test]
 async fn a_rule_leaves_such_bytes_out_as_the_python_tool_did() {
     let rules = Rules::default().policy(Reason::UndecodableUserId, Policy::Accept).unwrap();
-    let options = EngineOptions { rules, ..quick() };
+    let options = common::quick_with(|options| options.rules = rules);
     let gate = Gate::start("gate", Terminal::builder().punches(with_id_bytes())).await;
     let (state, (stored, sink)) = (State::new(), memory("db"));
     let engine = state.builder().options(options).device(gate.device()).sink(sink).build().unwrap();
@@ -109,7 +109,7 @@ fn device_time(wall: NaiveDateTime) -> DeviceTime {
 
 fn last(hours: i64, now: DateTime<Utc>) -> RunOptions {
     let since = Bound::Instant(now - TimeDelta::hours(hours));
-    RunOptions { window: Window { since: Some(since), until: None }, ..RunOptions::default() }
+    RunOptions::default().window(Window::since(since))
 }
 
 /// The devices of the gates, each with its zone or none.
@@ -225,8 +225,8 @@ async fn a_time_without_a_zone_is_the_terminals_wall_clock() {
     let engine = state.builder().device(gate.device()).sink(sink).clock(clock).build().unwrap();
     // Noon in UTC is one in the morning of the next day there.
     let since = "2026-11-29T00:30:00".parse::<NaiveDateTime>().unwrap();
-    let window = Window { since: Some(since.into()), until: None };
-    sync_with(&engine, RunOptions { window, ..RunOptions::default() }).await;
+    let window = Window::since(since);
+    sync_with(&engine, RunOptions::default().window(window)).await;
     assert_eq!(minutes_old(&stored.stored(), Tz::Pacific__Auckland, host.utc_now()), [10]);
 }
 
@@ -316,7 +316,7 @@ async fn a_rule_that_refuses_everyone_says_so() {
     assert_eq!(report.devices[0].hints, [expected], "{report:?}");
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["devices"][0]["hints"][0]["rule"], "non_numeric_user_id");
-    let again = sync_with(&engine, RunOptions { full: true, ..RunOptions::default() }).await;
+    let again = sync_with(&engine, RunOptions::default().full(true)).await;
     assert!(again.devices[0].hints.is_empty(), "they are not new any more: {again:?}");
 }
 

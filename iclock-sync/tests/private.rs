@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use common::{Gate, State, memory, sync};
-use iclock_sync::{EngineOptions, Ledger};
+use iclock_sync::Ledger;
 use zk_sim::{Fault, Terminal};
 
 fn modes(dir: &Path, found: &mut Vec<(String, u32)>) {
@@ -26,7 +26,7 @@ async fn directories_and_files_are_for_their_user_alone() {
     let cut = Terminal::builder().records(50).seed(3).fault(Fault::parse("cut-head-filled=12").unwrap());
     let cut = Gate::start("cut", cut).await;
     let (state, (_, sink)) = (State::new(), memory("db"));
-    let options = EngineOptions { audit_dir: Some(state.dir.path().join("output")), ..common::quick() };
+    let options = common::quick_with(|options| options.audit_dir = Some(state.dir.path().join("output")));
     let builder = state.builder().options(options).device(good.device()).device(cut.device());
     let engine = builder.sink(sink).build().unwrap();
     assert_eq!(sync(&engine).await.run.exit_code, 40);

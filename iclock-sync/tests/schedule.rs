@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use common::{Gate, State};
 use iclock_sync::clock::Clock;
-use iclock_sync::{CancellationToken, EngineOptions, RunOptions, Schedule};
+use iclock_sync::{CancellationToken, RunOptions, Schedule};
 
 /// Begins at a moment; sleeping moves it at once.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ async fn a_loop_rests_longer_while_nothing_comes_and_ends_when_it_is_stopped() {
     });
     let engine = state
         .builder()
-        .options(EngineOptions { device_deadline: Duration::from_secs(3600), ..common::quick() })
+        .options(common::quick_with(|options| options.device_deadline = Duration::from_secs(3600)))
         .device(gate.device())
         .clock(Arc::<Jumping>::clone(&clock))
         .build()

@@ -34,7 +34,7 @@ async fn stalled(step: u16, transport: Transport) {
     let mut device = gate.device();
     (device.timeout, device.transport) = (TIMEOUT, transport);
     device.comm_key = Some(iclock_sync::CommKey::new(5));
-    let options = EngineOptions { attempts: 3, ..common::quick() };
+    let options = common::quick_with(|options| options.attempts = 3);
     let engine = state.builder().options(options).device(device).sink(sink).build().unwrap();
     let began = Instant::now();
     let report = sync(&engine).await;
@@ -126,7 +126,7 @@ async fn stalled_amid(stall: &Stall, transport: Transport) {
     let (state, (stored, sink)) = (State::new(), memory("db"));
     let mut device = gate.device();
     (device.timeout, device.transport) = (TIMEOUT, transport);
-    let options = EngineOptions { attempts: 3, ..common::quick() };
+    let options = common::quick_with(|options| options.attempts = 3);
     let engine = state.builder().options(options).device(device).sink(sink).build().unwrap();
     let began = Instant::now();
     let report = sync(&engine).await;
@@ -147,7 +147,7 @@ async fn a_host_that_takes_everything_and_answers_nothing_is_bounded() {
     let state = State::new();
     let mut device = iclock_sync::DeviceOptions::new("gate", "127.0.0.1");
     (device.port, device.timeout) = (address.port(), TIMEOUT);
-    let options = EngineOptions { attempts: 3, ..EngineOptions::default() };
+    let options = EngineOptions::default();
     let engine = state.builder().options(options).device(device).build().unwrap();
     let began = Instant::now();
     let report = sync(&engine).await;

@@ -74,7 +74,7 @@ async fn a_sync_sends_nothing_that_changes_the_terminal() {
             sync(&engine).await;
             gate.handle().punch_now().unwrap();
         }
-        sync_with(&engine, RunOptions { full: true, ..RunOptions::default() }).await;
+        sync_with(&engine, RunOptions::default().full(true)).await;
         for packet in gate.handle().received() {
             assert!(allowed.contains(&packet.command), "{profile}: {}", packet.command);
         }
@@ -213,7 +213,7 @@ async fn empty_user_ids_go_to_quarantine_once_and_the_rest_flows() {
     assert_eq!(device.rejected, [(Reason::EmptyUserId, empty)].into());
     assert_eq!(stored.stored().len() as u64, 20_000 - empty);
     for full in [false, true] {
-        let again = sync_with(&engine, RunOptions { full, ..RunOptions::default() }).await;
+        let again = sync_with(&engine, RunOptions::default().full(full)).await;
         assert_eq!((again.devices[0].new, again.devices[0].quarantined), (0, 0));
     }
     let rows = state.ledger().quarantine(&QuarantineFilter::default(), u32::MAX).unwrap();
@@ -233,7 +233,7 @@ async fn equal_bad_records_are_told_apart_by_their_order() {
     let state = State::new();
     let engine = state.engine(&[&gate], &[]);
     assert_eq!(sync(&engine).await.devices[0].quarantined, 3);
-    let full = RunOptions { full: true, ..RunOptions::default() };
+    let full = RunOptions::default().full(true);
     assert_eq!(sync_with(&engine, full).await.devices[0].quarantined, 0);
     gate.handle().add_punch(Punch::new(1, "", time, 0, 1));
     assert_eq!(sync(&engine).await.devices[0].quarantined, 1);
@@ -256,7 +256,7 @@ async fn a_person_keeps_the_user_id_under_which_a_punch_was_first_read() {
     let gate = Gate::start("gate", terminal("500")).await;
     assert_eq!(sync(&state.engine(&[&gate], std::slice::from_ref(&sink))).await.devices[0].new, 40);
     let renumbered = Gate::start("gate", terminal("777")).await;
-    let full = RunOptions { full: true, ..RunOptions::default() };
+    let full = RunOptions::default().full(true);
     let report = sync_with(&state.engine(&[&renumbered], &[sink]), full).await;
     assert_eq!((report.devices[0].new, report.devices[0].duplicate), (0, 40), "{report:?}");
     assert!(report.devices[0].notes.iter().any(|note| note.contains("500") && note.contains("777")));

@@ -246,7 +246,7 @@ fn summary(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use attendance_model::Reason;
-    use iclock_sync::report::{RunReport, Totals};
+    use iclock_sync::report::RunReport;
 
     use super::*;
 
@@ -269,17 +269,11 @@ mod tests {
         dead.status = DeviceStatus::Failed;
         dead.error = Some("cannot connect to 192.0.2.11:4370: connection refused; check that it is switched on".into());
         let devices = vec![gate, dead];
-        let sinks = vec![SinkReport { stored: 26_000, status: SinkStatus::Ok, ..SinkReport::new("school") }];
-        let now = chrono::DateTime::default();
-        let run = RunReport {
-            id: "1".into(),
-            started_at: now,
-            finished_at: now,
-            duration_ms: 1234,
-            exit_code: 20,
-            dry_run: false,
-        };
-        Report { run, totals: Totals::of(&devices, &sinks), devices, sinks }
+        let mut school = SinkReport::new("school");
+        (school.stored, school.status) = (26_000, SinkStatus::Ok);
+        let mut run = RunReport::new("1", chrono::DateTime::default());
+        (run.duration_ms, run.exit_code) = (1234, 20);
+        Report::new(run, devices, vec![school])
     }
 
     #[test]
@@ -292,7 +286,8 @@ mod tests {
     fn a_summary_of_millions_is_not_wider_either() {
         let mut large = sample();
         large.run.dry_run = true;
-        large.totals = Totals { new: 1_000_000, stored: 1_000_000, pending: 1_000_000, ..large.totals };
+        let totals = &mut large.totals;
+        (totals.new, totals.stored, totals.pending) = (1_000_000, 1_000_000, 1_000_000);
         let text = report(&large);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("Dry run, nothing was changed in 1.2 s: 1,000,000 new,"), "{text}");
@@ -305,7 +300,7 @@ mod tests {
             refused.devices.truncate(1);
             refused.devices[0] = DeviceReport::new(name, "192.0.2.10:4370");
             refused.devices[0].error = Some("a long reason ".repeat(90));
-            refused.devices[0].unproven = Some(KeptLog { id: Some(7), verdict });
+            refused.devices[0].unproven = Some(KeptLog::new(Some(7), verdict));
             let text = report(&refused);
             let problem = text.split("\n\n").find(|part| part.starts_with("Problems")).unwrap();
             let lines: Vec<&str> = problem.lines().skip(1).collect();

@@ -23,7 +23,7 @@ use crate::deliver::send::Sender;
 use crate::error::{blocking, chain, fault};
 use crate::ledger::{Admission, ChangedIds, EventReader, News, Settled, SinkState, Unsent};
 use crate::observer::SinkProgress;
-use crate::report::{SinkReport, SinkStatus};
+use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::{Ledger, RunOptions, SyncError, tell};
 
 /// Events whose outcomes are recorded together.
@@ -95,6 +95,7 @@ impl Delivery {
                     Drained::Failed(error) => {
                         report.status = SinkStatus::Failed;
                         report.error = Some(explain(&error));
+                        report.error_kind = Some(error.kind.into());
                         break news.over;
                     }
                 }
@@ -115,6 +116,7 @@ impl Delivery {
         if let Some(lost) = lost {
             report.status = SinkStatus::Failed;
             report.lost = true;
+            report.error_kind.get_or_insert(ErrorKind::Lost);
             report.error = Some(match report.error.take() {
                 Some(error) => format!("{error}; {lost}"),
                 None => lost.to_owned(),
@@ -193,6 +195,7 @@ impl Delivery {
         report.already_stored += admitted.imported;
         if let (Some(new), Some(most)) = (admitted.over_limit, self.run.max_new) {
             report.over_limit = true;
+            report.error_kind = Some(ErrorKind::OverLimit);
             report.error = Some(format!(
                 "{new} new events, more than the safety limit of {most}: none of them went out; see that they are real"
             ));
@@ -319,6 +322,7 @@ impl Delivery {
         let dir = audit.dir().to_owned();
         if let Err(error) = blocking("audit", move || Ok(audit.finish())).await? {
             report.status = SinkStatus::Failed;
+            report.error_kind.get_or_insert(ErrorKind::AuditFile);
             report.error.get_or_insert_with(|| {
                 format!(
                     "the events are stored, but the file that lists them could not be written in {}: {error}; see that \
@@ -374,6 +378,7 @@ fn count(report: &mut SinkReport, landed: Landed) {
     report.rejected += landed.rejected;
     if report.rejected > 0 {
         report.status = SinkStatus::Failed;
+        report.error_kind = Some(ErrorKind::Rejected);
         report.error = Some(format!(
             "refused {} events for good; they are set aside for this sink and not sent to it again",
             report.rejected

@@ -320,7 +320,7 @@ impl Entered {
 mod tests {
     use std::convert::Infallible;
 
-    use attendance_model::{MemorySink, PunchState, RawPunch, Source, VerifyMode};
+    use attendance_model::{MemorySink, RawPunch, Source, VerifyMode};
 
     use super::*;
     use crate::ledger::{Poll, TerminalState};
@@ -345,23 +345,9 @@ mod tests {
     /// A punch as a line of text, as no terminal's log has it.
     fn punch(user_id: &str, second: i64) -> ReadPunch {
         let time = host_now() - TimeDelta::hours(4) + TimeDelta::seconds(second);
-        ReadPunch {
-            punch: RawPunch {
-                device_serial: "PUSHED1".to_owned(),
-                device_name: "gate".to_owned(),
-                user_id: user_id.to_owned(),
-                uid: None,
-                id_is_number: false,
-                local_time: time.into(),
-                verify_mode: VerifyMode(1),
-                punch_state: PunchState(0),
-                work_code: None,
-                source: Source::Push,
-                clock_drift_ms: None,
-                raw: format!("{user_id}\t{time}\t0\t1").into_bytes(),
-            },
-            unproven: None,
-        }
+        let mut punch = RawPunch::new("PUSHED1", "gate", user_id, time, Source::Push);
+        (punch.verify_mode, punch.raw) = (VerifyMode(1), format!("{user_id}\t{time}\t0\t1").into_bytes());
+        ReadPunch { punch, unproven: None }
     }
 
     fn batch(punches: Vec<ReadPunch>) -> Batch<std::vec::IntoIter<ReadPunch>> {

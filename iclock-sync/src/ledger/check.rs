@@ -6,7 +6,7 @@ impl Ledger {
     /// What is wrong with the file, at most a hundred lines; empty when it is sound. Reads all of it.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when it cannot be read at all.
+    /// [`LedgerError::Database`] when it cannot be read at all.
     pub fn check(&self) -> Result<Vec<String>, LedgerError> {
         self.read("check", |connection| {
             let mut lines = connection

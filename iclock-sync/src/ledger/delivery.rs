@@ -135,7 +135,7 @@ impl Ledger {
     /// Events that a target will never take, with its reasons, oldest first; at most `most`.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn set_aside(&self, target: &str, most: u32) -> Result<Vec<(AttendanceEvent, String)>, LedgerError> {
         self.read("list events set aside", |connection| {
             let mut statement = connection.prepare_cached(&format!(
@@ -157,7 +157,7 @@ impl Ledger {
     /// taken over from the Python tool. Each once; going back, it is the Python tool's cache.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn legacy_ids_at(&self, target: &str) -> Result<Vec<EventId>, LedgerError> {
         self.read("list delivered ids", |connection| {
             let mut ids = BTreeSet::new();

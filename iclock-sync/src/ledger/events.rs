@@ -154,7 +154,7 @@ impl Ledger {
     /// How many events there are.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn event_count(&self) -> Result<u64, LedgerError> {
         // Numbers have no gaps, so the last one is the count.
         self.read("count events", last_seq).map(i64::cast_unsigned)

@@ -13,7 +13,7 @@ impl Ledger {
     /// Returns how many were new.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when they cannot be saved; then none is.
+    /// [`LedgerError::Database`] when they cannot be saved; then none is.
     pub fn import_ids(
         &self,
         target: &str,
@@ -38,7 +38,7 @@ impl Ledger {
     /// How many ids were taken over for a target.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn imported_ids(&self, target: &str) -> Result<u64, LedgerError> {
         self.read("count imported ids", |connection| {
             connection

@@ -171,7 +171,7 @@ impl Ledger {
 }
 
 fn sqlite(action: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {
-    move |source| LedgerError::Sqlite { action, source }
+    move |source| LedgerError::Database { action, source: source.into() }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{Ledger, LedgerError, Window};
 
 /// A record that validation refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct QuarantinedRecord {
     /// Its number in the quarantine.
     pub id: i64,
@@ -48,6 +49,7 @@ pub struct QuarantinedRecord {
 
 /// Which records of the quarantine are wanted; all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct QuarantineFilter {
     /// Only of this terminal, by serial number or configured name.
     pub terminal: Option<String>,
@@ -164,7 +166,7 @@ impl Ledger {
     /// Records that wait in the quarantine, oldest first, at most `most`.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn quarantine(&self, filter: &QuarantineFilter, most: u32) -> Result<Vec<QuarantinedRecord>, LedgerError> {
         self.read("list the quarantine", |connection| {
             connection
@@ -182,7 +184,7 @@ impl Ledger {
     /// has is in none but all time.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn refused(&self, window: &Window, after: i64, most: u32) -> Result<Vec<QuarantinedRecord>, LedgerError> {
         let inside = condition(window, OF_REFUSED).unwrap_or_else(|| "TRUE".to_owned());
         self.read("list the quarantine", |connection| select(connection, &inside, after, most))
@@ -191,7 +193,7 @@ impl Ledger {
     /// One record of the quarantine, also one that has left it.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn quarantined(&self, id: i64) -> Result<Option<QuarantinedRecord>, LedgerError> {
         self.read("look into the quarantine", |connection| {
             connection
@@ -206,7 +208,7 @@ impl Ledger {
     /// How many records wait in the quarantine, by terminal (serial number) and reason.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn quarantine_counts(&self) -> Result<Vec<(String, Reason, u64)>, LedgerError> {
         self.read("count the quarantine", |connection| {
             connection

@@ -44,8 +44,9 @@ fn connect(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
 
 /// Whether it failed because those files can neither be found nor made.
 fn needs_files(error: &LedgerError) -> bool {
-    let LedgerError::Sqlite { source, .. } = error else { return false };
-    matches!(source.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    let LedgerError::Database { source, .. } = error else { return false };
+    let code = source.downcast_ref().and_then(rusqlite::Error::sqlite_error_code);
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// A copy of a file beside which nothing can be made. Without a write-ahead log nobody writes, and the file is all there is;
@@ -80,7 +81,7 @@ pub(super) fn copy(original: &Connection) -> Result<Connection, LedgerError> {
     let stepped = Backup::new(original, &mut copy).and_then(|backup| backup.step(-1)).map_err(sqlite("copy"))?;
     match stepped {
         StepResult::Done => Ok(copy),
-        _ => Err(LedgerError::Sqlite { action: "copy", source: busy() }),
+        _ => Err(LedgerError::Database { action: "copy", source: busy().into() }),
     }
 }
 

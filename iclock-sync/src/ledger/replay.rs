@@ -29,7 +29,7 @@ impl Ledger {
     /// had delivered is sent too.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when it cannot be saved; then nothing changes.
+    /// [`LedgerError::Database`] when it cannot be saved; then nothing changes.
     pub fn replay(&self, target: &str, name: &str, window: &Window) -> Result<u64, LedgerError> {
         let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
         self.write("make events pending again", |transaction| {

@@ -10,6 +10,7 @@ const KEPT: u32 = 10_000;
 
 /// A run that was.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PastRun {
     /// Its id, as in its report.
     pub id: String,
@@ -49,7 +50,7 @@ impl Ledger {
     /// The last runs, the latest first.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn runs(&self, most: u32) -> Result<Vec<PastRun>, LedgerError> {
         self.read("list runs", |connection| {
             connection

@@ -212,6 +212,6 @@ pub(super) fn opening(path: &Path, error: rusqlite::Error) -> LedgerError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             LedgerError::Damaged { path: path.to_owned(), problem: error.to_string() }
         }
-        _ => LedgerError::Sqlite { action: "open", source: error },
+        _ => LedgerError::Database { action: "open", source: error.into() },
     }
 }

@@ -27,6 +27,7 @@ pub struct Learned {
 
 /// A log that somebody accepted although it was not proven: what damage it holds is known, and no reason to refuse it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Accepted {
     /// The epoch of the log.
     pub epoch: u64,
@@ -38,6 +39,7 @@ pub struct Accepted {
 
 /// Records that two readings agreed on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ConfirmedRecords {
     /// Their layout.
     pub layout: String,
@@ -51,6 +53,7 @@ pub struct ConfirmedRecords {
 
 /// What is remembered of a terminal between two polls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TerminalState {
     /// The serial number, or `name:NAME`: what the keys of its events are made with.
     pub serial: String,
@@ -111,7 +114,7 @@ impl Ledger {
     /// Every terminal that was ever read, by name.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn terminals(&self) -> Result<Vec<TerminalState>, LedgerError> {
         self.read("list terminals", |connection| {
             connection
@@ -124,7 +127,7 @@ impl Ledger {
     /// What is remembered of the terminal with this serial number (or `name:NAME`).
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn terminal(&self, serial: &str) -> Result<Option<TerminalState>, LedgerError> {
         self.read("look up a terminal", |connection| {
             connection

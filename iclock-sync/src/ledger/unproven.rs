@@ -23,6 +23,7 @@ pub enum UnprovenKind {
 
 /// A transfer that could not be proven, kept as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UnprovenBuffer {
     /// Its number.
     pub id: i64,
@@ -111,7 +112,7 @@ impl Ledger {
     /// Transfers that could not be proven, the latest first.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn unproven(&self) -> Result<Vec<UnprovenBuffer>, LedgerError> {
         self.read("list unproven logs", |connection| {
             connection
@@ -127,7 +128,7 @@ impl Ledger {
     /// One of them.
     ///
     /// # Errors
-    /// [`LedgerError::Sqlite`] when the ledger cannot be read.
+    /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn unproven_buffer(&self, id: i64) -> Result<Option<UnprovenBuffer>, LedgerError> {
         self.read("look up an unproven log", |connection| {
             connection

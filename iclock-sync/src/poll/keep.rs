@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use attendance_model::Source;
+use zk_proto::proof::{Begin, Doubt};
 
-use super::{Failure, Found, Records, Seen, Visit, Visited};
+use super::{Failure, Found, Records, Seen, Visit, Visited, plan};
 use crate::error::blocking;
 use crate::intake::{Batch, NotEntered, ProvenPunches, Provenance};
 use crate::ledger::{Poll, UnprovenEvidence, UnprovenKind, save_terminal};
 use crate::observer::DeviceProgress;
-use crate::poll::plan;
-use crate::report::{DeviceReport, DeviceStatus, KeptLog};
+use crate::report::{DeviceReport, DeviceStatus, ErrorKind, KeptLog};
 use crate::unproven::{self, SetAside};
 use crate::{TerminalError, wall};
-use zk_proto::proof::{Begin, Doubt};
 
 impl Visit {
     /// Keeps what a visit found.
@@ -73,6 +72,7 @@ impl Visit {
     /// Keeps a transfer that was not proven, whole.
     async fn set_aside(&self, seen: &Seen, aside: SetAside, report: &mut DeviceReport) -> Result<(), Failure> {
         report.status = DeviceStatus::Unproven;
+        report.error_kind = Some(ErrorKind::Unproven);
         if aside.kind == UnprovenKind::Users {
             // The table itself is not kept, because it contains people's passwords.
             report.error = Some(format!(

@@ -130,6 +130,7 @@ impl Visit {
             Err(Failure::Engine(error)) => return Err(error),
             Err(Failure::Terminal(error)) => {
                 report.status = DeviceStatus::Failed;
+                report.error_kind = Some(error.kind());
                 report.error = Some(match error.hint() {
                     Some(hint) => format!("{}; {hint}", chain(&error)),
                     None => chain(&error),

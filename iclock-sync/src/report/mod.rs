@@ -1,6 +1,7 @@
 //! What a run came to. Its JSON is stable: names and words are the published schema's.
 
 pub(crate) mod hint;
+mod kind;
 
 use std::collections::BTreeMap;
 
@@ -10,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 pub use hint::Hint;
 use hint::Refused;
+pub use kind::ErrorKind;
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The run itself.
     pub run: RunReport,
@@ -26,6 +29,7 @@ pub struct Report {
 
 /// When a run was and how it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RunReport {
     /// Sorts by start.
     pub id: String,
@@ -43,6 +47,7 @@ pub struct RunReport {
 
 /// What became of one terminal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DeviceReport {
     /// The configured name.
     pub name: String,
@@ -54,8 +59,10 @@ pub struct DeviceReport {
     pub status: DeviceStatus,
     /// How the log was read; `None` when it was not.
     pub mode: Option<ReadMode>,
-    /// What failed, why, and what to try.
+    /// The failure, its cause, and a hint.
     pub error: Option<String>,
+    /// The kind of that failure.
+    pub error_kind: Option<ErrorKind>,
     /// The log that was kept because it could not be proven.
     pub unproven: Option<KeptLog>,
     /// Records that the terminal says it holds.
@@ -95,6 +102,7 @@ pub struct DeviceReport {
 
 /// Times that a log was read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Rereads {
     /// How many times.
     pub count: u64,
@@ -104,6 +112,7 @@ pub struct Rereads {
 
 /// A log that could not be proven.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KeptLog {
     /// Its number, as `unproven show` takes it; `None` in a dry run, which keeps nothing.
     pub id: Option<i64>,
@@ -149,6 +158,7 @@ impl ReadMode {
 
 /// What became of one sink.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SinkReport {
     /// The configured name.
     pub name: String,
@@ -168,16 +178,16 @@ pub struct SinkReport {
     pub held: u64,
     /// Calls made to it to write, its probe included.
     pub requests: u64,
-    /// What failed, why, and what to try.
+    /// The failure, its cause, and a hint.
     pub error: Option<String>,
+    /// The kind of that failure.
+    pub error_kind: Option<ErrorKind>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// Whether the safety limit kept events back; for the exit code and the human report.
     #[serde(skip)]
     pub over_limit: bool,
-    /// Whether none of what was delivered to it is there any more, so that it has to be sent again
-    /// ([`Ledger::replay`](crate::Ledger::replay)); for the human report.
-    #[serde(skip)]
+    /// None of what was delivered to it is there any more: it has to be sent again ([`Ledger::replay`](crate::Ledger::replay)).
     pub lost: bool,
     /// What else a person should know.
     pub notes: Vec<String>,
@@ -197,6 +207,7 @@ pub enum SinkStatus {
 
 /// Sums over terminals and sinks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Totals {
     /// Records read and proven.
     pub records_read: u64,
@@ -212,6 +223,30 @@ pub struct Totals {
     pub released: u64,
 }
 
+impl Report {
+    /// A report of these parts. The totals are the sums.
+    #[must_use]
+    pub fn new(run: RunReport, devices: Vec<DeviceReport>, sinks: Vec<SinkReport>) -> Self {
+        Self { run, totals: Totals::of(&devices, &sinks), devices, sinks }
+    }
+}
+
+impl RunReport {
+    /// A run that began at this time. Nothing else is known of it yet.
+    #[must_use]
+    pub fn new(id: impl Into<String>, started_at: DateTime<Utc>) -> Self {
+        Self { id: id.into(), started_at, finished_at: started_at, duration_ms: 0, exit_code: 0, dry_run: false }
+    }
+}
+
+impl KeptLog {
+    /// A log that was kept under a number, or refused in a dry run.
+    #[must_use]
+    pub fn new(id: Option<i64>, verdict: impl Into<String>) -> Self {
+        Self { id, verdict: verdict.into() }
+    }
+}
+
 impl DeviceReport {
     /// A terminal of which nothing is known yet.
     #[must_use]
@@ -223,6 +258,7 @@ impl DeviceReport {
             status: DeviceStatus::Ok,
             mode: None,
             error: None,
+            error_kind: None,
             unproven: None,
             records_on_device: None,
             record_capacity: None,
@@ -267,6 +303,7 @@ impl SinkReport {
             held: 0,
             requests: 0,
             error: None,
+            error_kind: None,
             duration_ms: 0,
             over_limit: false,
             lost: false,
@@ -344,6 +381,7 @@ mod tests {
             "status",
             "mode",
             "error",
+            "error_kind",
             "unproven",
             "records_on_device",
             "record_capacity",

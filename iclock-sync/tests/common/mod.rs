@@ -112,13 +112,18 @@ impl State {
 
 /// Options that do not make tests wait.
 pub(crate) fn quick() -> EngineOptions {
-    EngineOptions {
-        attempts: 2,
-        backoff: Duration::from_millis(10),
-        sink_timeout: Duration::from_secs(10),
-        device_deadline: Duration::from_secs(60),
-        ..EngineOptions::default()
-    }
+    quick_with(|_| {})
+}
+
+/// The same with a change.
+pub(crate) fn quick_with(change: impl FnOnce(&mut EngineOptions)) -> EngineOptions {
+    let mut options = EngineOptions::default();
+    options.attempts = 2;
+    options.backoff = Duration::from_millis(10);
+    options.sink_timeout = Duration::from_secs(10);
+    options.device_deadline = Duration::from_secs(60);
+    change(&mut options);
+    options
 }
 
 pub(crate) fn memory(name: &str) -> (MemorySink, Arc<dyn Sink>) {

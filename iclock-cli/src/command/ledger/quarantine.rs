@@ -41,7 +41,8 @@ impl Quarantine {
         let ledger = context.ledger(&context.quiet_config()?)?;
         match self {
             Self::List { device, reason, limit, json } => {
-                let filter = QuarantineFilter { terminal: device, reason, ..QuarantineFilter::default() };
+                let mut filter = QuarantineFilter::default();
+                (filter.terminal, filter.reason) = (device, reason);
                 list(&ledger, &filter, limit, json)
             }
             Self::Show { id } => show(&ledger, id),
