@@ -11,6 +11,7 @@ use attendance_model::{
     SinkErrorKind,
 };
 use chrono::{NaiveDateTime, TimeDelta, Timelike, Utc};
+use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, memory, only, sync, sync_with};
 use iclock_sync::report::SinkStatus;
 use iclock_sync::{Ledger, RunOptions, Window};
@@ -295,43 +296,20 @@ async fn without_delivery_events_only_enter_the_ledger() {
 
 /// Refuses one event for good.
 #[derive(Debug)]
-struct Picky {
-    inner: MemorySink,
-    refuses: EventId,
-}
+struct Picky(EventId);
 
 #[async_trait]
-impl Sink for Picky {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn target(&self) -> String {
-        self.inner.target()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
-        self.inner.probe().await
-    }
-
-    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+impl Oddity for Picky {
+    async fn write(&self, inner: &MemorySink, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
         let mut outcomes = Vec::new();
         for event in batch {
-            outcomes.extend(if event.id == self.refuses {
+            outcomes.extend(if event.id == self.0 {
                 vec![Outcome::Rejected { reason: "too long".to_owned() }]
             } else {
-                self.inner.write(std::slice::from_ref(event)).await?
+                inner.write(std::slice::from_ref(event)).await?
             });
         }
         Ok(outcomes)
-    }
-
-    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
-        self.inner.lookup(ids).await
     }
 }
 
@@ -339,7 +317,7 @@ impl Sink for Picky {
 async fn an_event_that_a_sink_refuses_for_good_is_set_aside_and_fails_one_run() {
     let (gate, state, inner) = (Gate::with_records(40).await, State::new(), MemorySink::new("db"));
     let refuses = *gate.keys().first().unwrap();
-    let engine = state.engine(&[&gate], &[Arc::new(Picky { inner: inner.clone(), refuses })]);
+    let engine = state.engine(&[&gate], &[Arc::new(OddSink { inner: inner.clone(), oddity: Picky(refuses) })]);
     let report = sync(&engine).await;
     let sink = &report.sinks[0];
     assert_eq!((report.run.exit_code, sink.stored, sink.rejected, sink.pending), (30, 39, 1, 0), "{report:?}");
@@ -350,29 +328,6 @@ async fn an_event_that_a_sink_refuses_for_good_is_set_aside_and_fails_one_run() 
         aside.iter().map(|(event, reason)| (event.id, reason.as_str())).collect::<Vec<_>>(),
         [(refuses, "too long")]
     );
-}
-
-#[tokio::test]
-async fn what_a_run_newly_stored_is_saved_in_the_python_tools_shape() {
-    let (gate, state, (_, sink)) = (Gate::with_records(30).await, State::new(), v1("firestore"));
-    let output = state.dir.path().join("output");
-    let options = common::quick_with(|options| options.audit_dir = Some(output.clone()));
-    let engine = state.builder().options(options).device(gate.device()).sink(sink).build().unwrap();
-    let written = || {
-        let files = std::fs::read_dir(&output).map_or(Vec::new(), |dir| dir.map(|file| file.unwrap().path()).collect());
-        let rows = files.iter().map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap());
-        rows.collect::<Vec<Vec<serde_json::Value>>>()
-    };
-    sync(&engine).await;
-    assert_eq!(written().iter().map(Vec::len).collect::<Vec<_>>(), [30]);
-    assert!(written()[0][0]["doc_id"].is_string() && written()[0][0]["workCode"].is_number());
-    sync(&engine).await;
-    assert_eq!(written().len(), 1, "a run that stores nothing leaves no file");
-    gate.handle().punch_now().unwrap();
-    sync(&engine).await;
-    let mut rows: Vec<usize> = written().iter().map(Vec::len).collect();
-    rows.sort_unstable();
-    assert_eq!(rows, [1, 30]);
 }
 
 /// A terminal's time as the tests compare it.
@@ -386,57 +341,38 @@ impl ParseLocal for str {
     }
 }
 
-/// Takes so many events a day, and has something to mend.
+/// Takes so many events a day, and has a notice.
 #[derive(Debug)]
-struct Rationed {
-    inner: MemorySink,
-    budget: Budget,
-}
+struct Rationed(Budget);
 
 impl Rationed {
     fn sink(inner: &MemorySink, per_day: u64) -> Arc<dyn Sink> {
-        // A zone in which it is day: the test is not to meet midnight.
+        // A zone in which it is day, so that the test does not meet midnight.
         let zone = if Utc::now().hour() < 12 { chrono_tz::Asia::Dhaka } else { chrono_tz::America::Chicago };
-        Arc::new(Self { inner: inner.clone(), budget: Budget::new(per_day, zone) })
+        Arc::new(OddSink { inner: inner.clone(), oddity: Self(Budget::new(per_day, zone)) })
     }
 }
 
 #[async_trait]
-impl Sink for Rationed {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn target(&self) -> String {
-        self.inner.target()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
-        Ok(vec![Notice::new("the index of the readers is missing").hint("deploy it")])
-    }
-
-    async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
-        let granted = usize::try_from(self.budget.take(Utc::now(), batch.len() as u64)).unwrap();
-        let mut outcomes = self.inner.write(&batch[..granted]).await?;
+impl Oddity for Rationed {
+    async fn write(&self, inner: &MemorySink, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        let granted = usize::try_from(self.0.take(Utc::now(), batch.len() as u64)).unwrap();
+        let mut outcomes = inner.write(&batch[..granted]).await?;
         outcomes.resize(batch.len(), Outcome::Deferred);
         Ok(outcomes)
     }
 
-    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
-        self.inner.lookup(ids).await
+    fn notices(&self) -> Vec<Notice> {
+        vec![Notice::new("the index of the readers is missing").hint("deploy it")]
     }
 
     fn budget(&self) -> Option<&Budget> {
-        Some(&self.budget)
+        Some(&self.0)
     }
 }
 
 #[tokio::test]
-async fn what_a_daily_budget_puts_off_is_no_failure_and_goes_out_when_there_are_writes_again() {
+async fn events_beyond_a_daily_budget_are_no_failure_and_go_out_when_there_are_writes_again() {
     let (gate, state, memory) = (Gate::with_records(2_000).await, State::new(), MemorySink::new("db"));
     let report = sync(&state.engine(&[&gate], &[Rationed::sink(&memory, 1_300)])).await;
     let sink = &report.sinks[0];
@@ -457,7 +393,7 @@ async fn what_a_daily_budget_puts_off_is_no_failure_and_goes_out_when_there_are_
 }
 
 #[tokio::test]
-async fn what_a_probe_finds_to_mend_is_told_when_the_sink_is_called() {
+async fn the_notices_of_a_probe_are_reported_when_the_sink_is_called() {
     let (gate, state, memory) = (Gate::with_records(10).await, State::new(), MemorySink::new("db"));
     let engine = state.engine(&[&gate], &[Rationed::sink(&memory, 100)]);
     assert_eq!(sync(&engine).await.sinks[0].notes, ["the index of the readers is missing; deploy it"]);

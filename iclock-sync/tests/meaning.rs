@@ -2,13 +2,12 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Capabilities, IdScheme, MemorySink, Policy, Reason, Rules};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use common::clock::HostInUtc;
 use common::{Gate, State, memory, only, sync, sync_with};
 use iclock_sync::clock::Clock;
 use iclock_sync::quarantine::QuarantineFilter;
@@ -51,40 +50,6 @@ async fn a_rule_leaves_such_bytes_out_as_the_python_tool_did() {
     let report = sync(&engine).await;
     assert_eq!((only(&report).0.new, only(&report).0.quarantined), (38, 2), "{report:?}");
     assert!(stored.stored().iter().all(|event| event.user_id == "5"));
-}
-
-/// The time that a test sets, in a host whose local time is UTC.
-#[derive(Debug)]
-struct HostInUtc(Mutex<DateTime<Utc>>);
-
-impl HostInUtc {
-    fn at(time: &str) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(time.parse().unwrap())))
-    }
-
-    fn pass(&self, time: TimeDelta) {
-        *self.0.lock().unwrap() += time;
-    }
-}
-
-#[async_trait]
-impl Clock for HostInUtc {
-    fn utc_now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
-    }
-
-    fn local_now(&self) -> NaiveDateTime {
-        self.utc_now().naive_utc()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn sleep(&self, _: Duration) {
-        // Nothing here takes long enough for a limit to strike.
-        std::future::pending::<()>().await;
-    }
 }
 
 const ZONES: [Tz; 3] = [Tz::America__New_York, Tz::Pacific__Auckland, Tz::Indian__Maldives];

@@ -3,41 +3,16 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use async_trait::async_trait;
 use attendance_model::EventId;
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
+use common::clock::HostInUtc;
 use common::{Gate, State, key, keys, memory, sync};
 use iclock_sync::Transport;
-use iclock_sync::clock::Clock;
 use iclock_sync::report::DeviceStatus;
 use zk_proto::Command;
 use zk_sim::{Fault, Profile, Terminal};
-
-/// A host's clock that is set by hand.
-#[derive(Debug)]
-struct Moved(Mutex<DateTime<Utc>>);
-
-#[async_trait]
-impl Clock for Moved {
-    fn utc_now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
-    }
-
-    fn local_now(&self) -> NaiveDateTime {
-        self.utc_now().naive_utc()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn sleep(&self, _: Duration) {
-        std::future::pending::<()>().await;
-    }
-}
 
 fn faults(texts: &[String]) -> Vec<Fault> {
     texts.iter().map(|text| Fault::parse(text).unwrap()).collect()
@@ -197,14 +172,13 @@ async fn counts_of_one_word_or_none_are_left_out() {
 }
 
 #[tokio::test]
-async fn a_question_is_asked_again_after_a_day_and_behind_the_log() {
+async fn a_question_is_asked_again_after_a_day_and_after_the_log() {
     let (gate, state, (_, sink)) = (Gate::with_records(300).await, State::new(), memory("db"));
-    let start = Utc::now();
-    let clock = Arc::new(Moved(Mutex::new(start)));
+    let clock = HostInUtc::starting(Utc::now());
     let engine = state.builder().device(gate.device()).sink(sink).clock(clock.clone()).build().unwrap();
     gate.handle().set_faults(&faults(&["refuse-command=201x1".to_owned()]));
     sync(&engine).await;
-    *clock.0.lock().unwrap() = start + TimeDelta::hours(25);
+    clock.pass(TimeDelta::hours(25));
     gate.handle().punch_now().unwrap();
     let before = gate.handle().received().len();
     sync(&engine).await;

@@ -1,6 +1,9 @@
 //! Simulated terminals, sinks in memory and an engine between them.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod clock;
+pub(crate) mod odd_sink;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
