@@ -1,4 +1,4 @@
-//! The one place of this crate where time is read.
+//! The clock: the only place in this crate that reads the time.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::{DateTime, Local, NaiveDateTime, Utc};
 
-/// Where the engine gets the time from.
+/// A source of time.
 #[async_trait]
 pub trait Clock: Debug + Send + Sync {
     /// The true time.
@@ -15,10 +15,10 @@ pub trait Clock: Debug + Send + Sync {
     /// The host's wall clock.
     fn local_now(&self) -> NaiveDateTime;
 
-    /// Time since any fixed origin; never goes back.
+    /// Time since a fixed origin; never goes back.
     fn monotonic(&self) -> Duration;
 
-    /// Ends after `duration`.
+    /// Waits for `duration`.
     async fn sleep(&self, duration: Duration);
 }
 

@@ -30,13 +30,13 @@ pub struct Engine {
     state_dir: PathBuf,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
-    /// What a dry run takes for imported: target, name, ids.
+    /// Ids that a dry run takes for imported: target, name, ids.
     presumed: Vec<(String, String, Vec<EventId>)>,
     /// Opened by the first run that writes, and held from then on.
     ledger: Mutex<Option<Arc<Ledger>>>,
 }
 
-/// Collects what an [`Engine`] needs.
+/// Builds an [`Engine`].
 #[derive(Debug)]
 pub struct EngineBuilder {
     state_dir: PathBuf,
@@ -49,7 +49,7 @@ pub struct EngineBuilder {
 }
 
 impl Engine {
-    /// Begins an engine that keeps its ledger in `state_dir`; the directory is made at the first run that writes.
+    /// Begins an engine that keeps its ledger in `state_dir`. The first run that writes makes the directory.
     pub fn builder(state_dir: impl Into<PathBuf>) -> EngineBuilder {
         EngineBuilder {
             state_dir: state_dir.into(),
@@ -62,11 +62,11 @@ impl Engine {
         }
     }
 
-    /// One run: every terminal is read, every sink is served. Ends early, but clean, when `stop` is cancelled; a second run
-    /// waits for the first.
+    /// Runs once: reads every terminal and serves every sink. Ends early, but clean, when `stop` is cancelled. A second
+    /// run waits for the first.
     ///
     /// # Errors
-    /// [`SyncError`] when the state directory cannot be used. What befalls a terminal or a sink stands in the report.
+    /// [`SyncError`] when the state directory cannot be used. A failure of a terminal or a sink is in the report.
     pub async fn run(&self, options: &RunOptions, stop: &CancellationToken) -> Result<Report, SyncError> {
         let mut held = self.ledger.lock().await;
         let dir = self.state_dir.clone();
@@ -98,8 +98,8 @@ impl Engine {
         run.go().await
     }
 
-    /// Runs again and again, as `schedule` says, until `stop` is cancelled; `on_report` gets each run's report.
-    /// `options_at` makes the options of each run, so that a window can move with the time; it gets the time.
+    /// Runs on `schedule` until `stop` is cancelled. `on_report` gets each run's report. `options_at` makes the options
+    /// of each run from the time, so that a window can move.
     ///
     /// # Errors
     /// As [`Engine::run`].
@@ -113,8 +113,8 @@ impl Engine {
         self.repeat(schedule, &[], stop, options_at, on_report).await
     }
 
-    /// As [`Engine::run_loop`], but stays connected to the terminals between the runs: a punch that one of them tells of ends
-    /// the wait, so that it is at the sinks within seconds. The runs of the schedule close whatever gap there was.
+    /// Does the same as [`Engine::run_loop`], and stays connected to the terminals between the runs. A punch that one
+    /// of them reports starts the next run at once. The scheduled runs find punches that were missed.
     ///
     /// # Errors
     /// As [`Engine::run`].
@@ -171,8 +171,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Ids of the scheme `iclock-sync-v1` that a dry run counts as delivered to a sink, as if [`Ledger::import_ids`] had taken
-    /// them over. Other runs know only what was imported.
+    /// Names ids of the scheme `iclock-sync-v1` that a dry run counts as delivered to a sink, as if they had been
+    /// imported by [`Ledger::import_ids`]. Other runs count only ids that were imported.
     #[must_use]
     pub fn presume_delivered(mut self, sink: &dyn Sink, ids: Vec<EventId>) -> Self {
         self.presumed.push((sink.target(), sink.name().to_owned(), ids));
@@ -186,21 +186,21 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets where the time comes from; the host's clocks by default.
+    /// Sets the clock; the host's clocks by default.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Sets who is told of progress; nobody by default.
+    /// Sets the observer of the progress; none by default.
     #[must_use]
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
         self
     }
 
-    /// The engine.
+    /// Builds the engine.
     ///
     /// # Errors
     /// [`SyncError::Setting`] for a port of 0, an empty, repeated or very long name, or two sinks with one target.
@@ -238,7 +238,7 @@ fn check_device(device: &DeviceOptions, earlier: &[DeviceOptions]) -> Result<(),
         return Err(wrong(format!("device at {}", device.address()), "has no name"));
     }
     if device.name.chars().count() > MAX_NAME_CHARS {
-        // No sink's column would hold it, and validation refuse each of its records.
+        // It would fit no sink's column, and validation would refuse each of its records.
         return Err(wrong(setting, &format!("its name is longer than {MAX_NAME_CHARS} characters")));
     }
     if device.host.is_empty() {

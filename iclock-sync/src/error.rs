@@ -103,7 +103,7 @@ pub enum TerminalError {
     #[error("cannot read the log: {0}")]
     LogRefused(zk_proto::client::PullError),
     /// It is another terminal than the configured or the known one.
-    #[error("not the expected terminal: {problem}")]
+    #[error("not the terminal that it should be: {problem}")]
     Identity {
         /// The difference, and a hint.
         problem: String,
@@ -157,7 +157,8 @@ impl TerminalError {
         }
     }
 
-    /// Returns true if a terminal stopped answering amid a table, in one session and in the next: it was tried often enough.
+    /// Returns true if a terminal stopped answering amid a table, in one session and in the next: it was tried often
+    /// enough.
     pub(crate) fn is_given_up(&self) -> bool {
         matches!(self, Self::Client(ClientError::Stalled { step: Step::Log | Step::Users, .. }))
     }
@@ -241,7 +242,7 @@ impl LedgerError {
             Self::Held { .. } => Some("stop that process, or use another state directory"),
             Self::Io { .. } => Some("check that the directory exists, may be written, and has room"),
             Self::Damaged { .. } => Some(
-                "restore it from a backup, or move it away: one full read fills a new one, and sinks drop what they have",
+                "restore it from a backup, or move it away: one full read fills a new one, and no sink stores twice",
             ),
             Self::TooNew { .. } => Some("use the version that wrote it, or a later one"),
             Self::Database { .. } => Some("check that the disk has room and works"),

@@ -1,5 +1,5 @@
-//! The engine that carries attendance from terminals to sinks, for programs to embed: several in one process, on the caller's
-//! runtime, with the caller's clock, ended by a token. It knows no database driver and no command line.
+//! The engine that carries attendance from terminals to sinks. A program embeds it, several in one process, on its own
+//! runtime and with its own clock. It knows no database driver and no command line.
 //!
 //! | step | where |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | proven records become events, durable before anything is sent | `intake`, [`ledger`] |
 //! | refused records | [`quarantine`]; `intake::rejudge` judges them again |
 //! | logs that were not proven | [`unproven`]: kept, shown, accepted by hand |
-//! | events go out, oldest first, each sink for itself | `deliver`: `flight` says how far, `send` and `retry` how often |
+//! | events go out, oldest first, each sink for itself | `deliver`: `flight` moves the watermark, `send` calls |
 //! | audit file in the Python tool's shape | `deliver::audit_file` |
 //! | when to run again | [`schedule`] |
 //! | results and progress | [`report`], [`observer`] |

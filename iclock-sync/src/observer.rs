@@ -1,17 +1,17 @@
-//! What a run tells while it goes on.
+//! The progress of a run.
 
 use std::fmt::Debug;
 
 /// Receives progress; called often and from several threads, so it must be quick and must not block.
 pub trait Observer: Debug + Send + Sync {
-    /// Something moved at a terminal; `device` is its configured name.
+    /// Reports progress at a terminal; `device` is its configured name.
     fn device(&self, device: &str, progress: DeviceProgress);
 
-    /// Something moved at a sink; `sink` is its configured name.
+    /// Reports progress at a sink; `sink` is its configured name.
     fn sink(&self, sink: &str, progress: SinkProgress);
 }
 
-/// How far the reading of a terminal is.
+/// The progress of a visit to a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceProgress {
@@ -19,26 +19,26 @@ pub enum DeviceProgress {
     Connecting,
     /// The log is being read.
     Reading {
-        /// Bytes that came so far.
+        /// Bytes received so far.
         bytes: u64,
-        /// Bytes that are to come in all, once the terminal has said so.
+        /// Bytes in all, once the terminal has announced them.
         total: Option<u64>,
     },
     /// Proven records are entering the ledger.
     Recording {
         /// Records so far.
         records: u64,
-        /// Those of them that were not known.
+        /// New ones among them.
         new: u64,
     },
     /// The terminal's part of the run is over.
     Finished {
-        /// Whether it went well.
+        /// True if it went well.
         ok: bool,
     },
 }
 
-/// How far the delivery to a sink is.
+/// The progress of the delivery to a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SinkProgress {
@@ -49,19 +49,19 @@ pub enum SinkProgress {
         /// Events that still wait.
         pending: u64,
     },
-    /// A write failed and is tried again.
+    /// A write failed and is retried.
     Retrying {
-        /// How many times it has failed so far.
+        /// Failures so far.
         attempt: u32,
     },
     /// The sink's part of the run is over.
     Finished {
-        /// Whether it went well.
+        /// True if it went well.
         ok: bool,
     },
 }
 
-/// Takes no notice.
+/// An observer that ignores everything.
 #[derive(Clone, Copy, Debug)]
 pub struct Silent;
 

@@ -22,8 +22,8 @@ pub struct DeviceOptions {
     pub port: u16,
     /// Transport; by default TCP, then UDP if nothing answers.
     pub transport: Transport,
-    /// The longest wait for a single answer; 5 s by default. A terminal that stops answering ends within ten times as long, all
-    /// attempts together.
+    /// The longest wait for a single answer; 5 s by default. A terminal that stops answering ends within ten times as
+    /// long, all attempts together.
     pub timeout: Duration,
     /// The communication key; none by default.
     pub comm_key: Option<CommKey>,
@@ -104,9 +104,9 @@ pub struct EngineOptions {
     pub backoff: Duration,
     /// The longest that one call to a sink may take. 60 s by default.
     pub sink_timeout: Duration,
-    /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. The file
-    /// lists the events of the first sink with document ids of the scheme `iclock-sync-v1`, or else of the first sink. None by
-    /// default: no file.
+    /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. The
+    /// file lists the events of the first sink with document ids of the scheme `iclock-sync-v1`, or else of the first
+    /// sink. None by default: no file.
     pub audit_dir: Option<PathBuf>,
 }
 
@@ -218,8 +218,8 @@ impl RunOptions {
 pub enum Bound {
     /// A time of the terminal's wall clock, as its records show it.
     Wall(NaiveDateTime),
-    /// A moment. It is compared with the event's instant. Without a configured zone, it is compared with the wall clock less
-    /// the time by which that clock was ahead of UTC when the event was read.
+    /// A moment. It is compared with the event's instant. Without a configured zone, it is compared with the wall clock
+    /// less the time by which that clock was ahead of UTC when the event was read.
     Instant(DateTime<Utc>),
 }
 

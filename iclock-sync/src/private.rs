@@ -1,10 +1,11 @@
-//! Files and directories that only the program's user may read. Elsewhere than on Unix the directory above decides of that.
+//! Files and directories that only the program's user may read. On systems other than Unix the parent directory
+//! decides.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Makes a directory and those above it; one that is there keeps its rights.
+/// Makes a directory and its parents. An existing one keeps its rights.
 pub(crate) fn create_dir_all(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -13,7 +14,7 @@ pub(crate) fn create_dir_all(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
-/// How a file is opened that is made where there is none.
+/// Options to open a file to write, or make it.
 pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true);
@@ -22,14 +23,14 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Opens an empty file to write.
+/// Makes an empty file to write.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     let file = options().truncate(true).open(path)?;
     protect(path)?;
     Ok(file)
 }
 
-/// Takes a file of ours from the eyes of others.
+/// Hides a file from other users.
 pub(crate) fn protect(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;

@@ -1,13 +1,13 @@
-//! How often, and after what wait, something that may succeed later is tried again.
+//! Retries: how many, and the waits between them.
 
 use std::time::Duration;
 
 use rand::Rng;
 
-/// The longest wait between two tries.
+/// The longest wait between two attempts.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The waits between the tries of one thing: they double, and a random part of each keeps many engines from trying in step.
+/// The waits between attempts. They double, and a random part of each keeps many engines from retrying in step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
     left: u32,
@@ -16,13 +16,13 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// At most `attempts` tries, the first included, and `first` as the first wait.
+    /// At most `attempts`, the first included, with `first` as the first wait.
     pub(crate) fn new(attempts: u32, first: Duration) -> Self {
         Self { left: attempts.saturating_sub(1), tried: 0, next: first.min(LONGEST) }
     }
 
-    /// How long to wait before the next try, and at least as long as the other side asked for; `None` when there have been
-    /// enough, or the other side asked for longer than one waits.
+    /// Returns the wait before the next attempt, which is at least as long as the other side asked for. `None` after
+    /// the last attempt, or if the other side asked for longer than the longest wait.
     pub(crate) fn wait(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
         self.tried = self.tried.saturating_add(1);
@@ -31,7 +31,7 @@ impl Backoff {
         (wait <= LONGEST).then_some(wait)
     }
 
-    /// How many tries have failed so far.
+    /// The number of failed attempts so far.
     pub(crate) fn tried(&self) -> u32 {
         self.tried
     }

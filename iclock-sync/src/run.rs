@@ -24,7 +24,7 @@ use crate::poll::{Gates, Visit};
 use crate::report::{DeviceReport, DeviceStatus, ErrorKind, Report, RunReport, SinkReport, Totals, exit_code};
 use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
 
-/// What one run needs.
+/// One run.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) devices: &'a [Arc<DeviceOptions>],
@@ -84,7 +84,7 @@ impl Run<'_> {
         .await
     }
 
-    /// Lets out of the quarantine what today's rules let pass, before anything else is read or sent.
+    /// Releases from the quarantine what today's rules let pass, before anything else is read or sent.
     async fn judge_again(&self) -> Result<Released, SyncError> {
         let (ledger, engine, devices) = (Arc::clone(&self.ledger), Arc::clone(&self.engine), self.devices.to_vec());
         let (utc_now, local_now) = (self.clock.utc_now(), self.clock.local_now());
@@ -95,7 +95,7 @@ impl Run<'_> {
         .await
     }
 
-    /// Reads every terminal. A fault of the ledger ends the others' reading too; what it was is told at the end.
+    /// Reads every terminal. If the ledger fails, the other visits end too, and the error is returned after them.
     async fn read(&self, news: &Arc<watch::Sender<News>>) -> Result<Vec<DeviceReport>, SyncError> {
         let reader = self.reader().await?;
         let spools = if self.options.dry_run { std::env::temp_dir() } else { self.ledger.dir().to_owned() };
@@ -152,7 +152,7 @@ impl Run<'_> {
         trouble.map(|()| reports)
     }
 
-    /// What terminals look themselves up in without waiting for another's batch. A throw-away copy has one connection only.
+    /// A second connection for look-ups, which wait for no commit. A throw-away copy has one connection only.
     async fn reader(&self) -> Result<Arc<Ledger>, SyncError> {
         let ledger = Arc::clone(&self.ledger);
         if self.options.dry_run {
@@ -161,7 +161,7 @@ impl Run<'_> {
         blocking("ledger", move || Ok(Arc::new(ledger.reader()?))).await
     }
 
-    /// Waits for the sinks' tasks; in a dry run, says what they would be sent.
+    /// Waits for the sinks' tasks; in a dry run, counts what would be sent.
     async fn serve(
         &self,
         mut tasks: JoinSet<(usize, Result<SinkReport, SyncError>)>,
@@ -219,7 +219,7 @@ impl Run<'_> {
     }
 }
 
-/// Sorts by start; the random part tells runs of one millisecond apart.
+/// An id that sorts by start. Its random part distinguishes runs of one millisecond.
 fn run_id(started_at: DateTime<Utc>) -> String {
     format!("{}-{:06x}", started_at.format("%Y%m%dT%H%M%S%3fZ"), rand::rng().random_range(0..1u32 << 24))
 }

@@ -1,30 +1,31 @@
-//! When to poll next: quick while there is activity, slower the longer there is none, back to quick when work begins.
+//! The time of the next poll: soon while there is activity, later the longer there is none, soon again when work
+//! begins.
 
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
-/// The rules of the graduated rest. Pure: what is known between two polls is a [`Rest`].
+/// The rules of the graduated rest. They are pure; a [`Rest`] has what is known between two polls.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Schedule {
     /// The wait after a poll that brought something; 1 s at least.
     pub base: Duration,
-    /// By how much the wait grows with each poll that brought nothing; 1.5 by default.
+    /// The factor by which the wait grows with each poll that brought nothing; 1.5 by default.
     pub factor: f64,
-    /// The longest wait at each level of idleness, in the order rest, nap, sleep, dream; 300, 900, 3,600 and 10,800 s by
-    /// default. A level never waits less than the base.
+    /// The longest wait at each level of idleness, in the order rest, nap, sleep, dream; 300, 900, 3,600 and 10,800 s
+    /// by default. A level never waits less than the base.
     pub caps: [Duration; 4],
     /// Polls without news after which each level begins; 1, 3, 6, 10 by default.
     pub levels: [u32; 4],
-    /// Which level is the deepest from which hour of the host's day on; rest from 6, nap from 16, sleep from 18, dream from 23
-    /// by default. In order of the hour; the last goes on past midnight to the first.
+    /// The deepest level from an hour of the host's day on, in order of the hour. The last one applies past midnight
+    /// until the first. By default rest from 6, nap from 16, sleep from 18, dream from 23.
     pub hours: Vec<(u32, Level)>,
-    /// When the working day begins: no wait goes past it. 06:00 by default.
+    /// The start of the working day; no wait goes past it. 06:00 by default.
     pub day_start: Option<NaiveTime>,
 }
 
-/// How deep the rest may be.
+/// The depth of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Up to the first cap.
@@ -37,7 +38,7 @@ pub enum Level {
     Dream,
 }
 
-/// What is known between two polls.
+/// The state between two polls.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rest {
     /// Polls without news in a row.
@@ -68,7 +69,7 @@ impl Schedule {
         Self { factor: 1.0, day_start: None, ..Self::graduated(interval) }
     }
 
-    /// How long to wait after a poll that ended at `now`, the host's wall clock.
+    /// Returns the wait after a poll that ended at `now` on the host's wall clock. `active` polls brought something.
     pub fn next_wait(&self, rest: &mut Rest, active: bool, now: NaiveDateTime) -> Duration {
         let base = self.base.max(Duration::from_secs(1));
         if active || self.day_began(rest.last, now) {
@@ -97,7 +98,7 @@ impl Schedule {
         }
     }
 
-    /// The level that so many polls without news have reached; none while it is too few for rest.
+    /// The level after so many polls without news; none if they are too few for rest.
     fn level(&self, idle: u32) -> Option<Level> {
         let [rest, nap, sleep, dream] = self.levels;
         match idle {
@@ -121,7 +122,7 @@ impl Schedule {
         next.signed_duration_since(now).to_std().ok()
     }
 
-    /// Whether the working day began since the last poll.
+    /// Returns true if the working day began since the last poll.
     fn day_began(&self, last: Option<NaiveDateTime>, now: NaiveDateTime) -> bool {
         let start = self.day_start.map(|start| now.date().and_time(start));
         matches!((last, start), (Some(last), Some(start)) if last < start && start <= now)
@@ -139,7 +140,7 @@ mod tests {
         NaiveDate::from_ymd_opt(2026, 3, 2).unwrap().and_hms_opt(hour, minute, 0).unwrap()
     }
 
-    /// The waits, in whole seconds, of so many polls without news, all at one time of the day.
+    /// The waits in whole seconds after so many polls without news, all at one time of the day.
     fn idle_waits(schedule: &Schedule, now: NaiveDateTime, polls: usize) -> Vec<u64> {
         let mut rest = Rest::default();
         (0..polls).map(|_| schedule.next_wait(&mut rest, false, now).as_secs()).collect()
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(
             schedule.next_wait(&mut rest, false, at(6, 0)),
             Duration::from_secs(300),
-            "and the rest starts anew"
+            "and the rest starts again"
         );
     }
 
@@ -210,7 +211,8 @@ mod tests {
             for (active, took) in polls {
                 let wait = schedule.next_wait(&mut rest, active, now);
                 prop_assert!(wait > Duration::ZERO);
-                let six = if now.hour() < 6 { now.date() } else { now.date() + TimeDelta::days(1) }.and_hms_opt(6, 0, 0).unwrap();
+                let day = if now.hour() < 6 { now.date() } else { now.date() + TimeDelta::days(1) };
+                let six = day.and_hms_opt(6, 0, 0).unwrap();
                 prop_assert!(now + wait <= six);
                 now += TimeDelta::seconds(took);
             }

@@ -4,8 +4,8 @@ use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use zk_proto::DeviceTime;
 
-/// The terminal's clock less the true time, in milliseconds; less the host's local time where no zone is known. `None` when
-/// its date does not exist.
+/// The terminal's clock less the true time, in milliseconds; less the host's local time where no zone is known. `None`
+/// when its date does not exist.
 pub(crate) fn drift_ms(
     terminal: DeviceTime,
     zone: Option<Tz>,
@@ -32,8 +32,8 @@ pub(crate) fn wall_now(zone: Option<Tz>, utc_now: DateTime<Utc>, local_now: Naiv
     zone.map_or(local_now, |zone| utc_now.with_timezone(&zone).naive_local())
 }
 
-/// The terminal's clock less UTC, in seconds: by its zone, or as it is set. A terminal that does not tell its time is taken to
-/// show `wall_now`.
+/// The terminal's clock less UTC, in seconds: by its zone, or as it is set. A terminal that does not tell its time is
+/// taken to show `wall_now`.
 pub(crate) fn clock_offset(clock: Option<DeviceTime>, wall_now: NaiveDateTime, utc_now: DateTime<Utc>) -> i64 {
     let wall = clock.and_then(DeviceTime::to_naive).unwrap_or(wall_now);
     wall.and_utc().timestamp() - utc_now.timestamp()

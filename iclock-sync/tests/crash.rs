@@ -8,7 +8,8 @@ use common::{Gate, State, keys, memory};
 use iclock_sync::{CancellationToken, RunOptions};
 use tokio::runtime::Runtime;
 
-/// Runs an engine on a runtime of its own and tears both down after `after`; blocking work in hand ends, nothing follows.
+/// Runs an engine on a runtime of its own and tears both down after `after`; blocking work in hand ends, nothing
+/// follows.
 fn run_for(after: Duration, state: &State, gate: &Gate, sink: &std::sync::Arc<dyn attendance_model::Sink>) {
     let runtime = Runtime::new().unwrap();
     let engine = state.engine(&[gate], std::slice::from_ref(sink));

@@ -1,4 +1,5 @@
-//! Bytes missing at the head of a log: none of its records reaches a sink, however few they are and whatever the layout.
+//! Bytes missing at the head of a log: none of its records reaches a sink, however few they are and whatever the
+//! layout.
 
 mod common;
 
@@ -160,7 +161,8 @@ async fn no_cut_of_8_bytes_b_brings_a_wrong_record() {
     every_size("bw8").await;
 }
 
-/// Few people have small uids, which look like the other fields of a record. Two records of theirs cannot be told from others.
+/// Few people have small uids, which look like the other fields of a record. Two records of theirs cannot be told from
+/// others.
 #[tokio::test]
 async fn no_cut_of_8_bytes_brings_a_wrong_record_where_few_people_punch() {
     let mut lanes = JoinSet::new();

@@ -7,7 +7,8 @@ use iclock_sync::report::{DeviceStatus, ReadMode};
 use zk_proto::DeviceTime;
 use zk_sim::{Fault, Person, Profile, Punch, Terminal, TerminalBuilder};
 
-/// A terminal of 30 people, 1001 to 1030, on which so many of them punched, 37 minutes apart, with these states in turn.
+/// A terminal of 30 people, 1001 to 1030, on which so many of them punched, 37 minutes apart, with these states in
+/// turn.
 fn terminal(profile: &str, punches: u32, states: &[u8]) -> TerminalBuilder {
     // Short records have two bits for the verify mode.
     let mode = if profile == "bw8" { 2 } else { 15 };

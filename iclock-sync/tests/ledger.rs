@@ -66,11 +66,13 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
              ALTER TABLE terminals DROP COLUMN alias; ALTER TABLE terminals DROP COLUMN learned;
              ALTER TABLE readings DROP COLUMN layout; ALTER TABLE readings DROP COLUMN clock_offset;
              ALTER TABLE quarantine DROP COLUMN layout; ALTER TABLE quarantine DROP COLUMN uid;
-             ALTER TABLE quarantine DROP COLUMN work_code; ALTER TABLE quarantine DROP COLUMN doubtful; ALTER TABLE quarantine DROP COLUMN resolved_at;
-             ALTER TABLE quarantine DROP COLUMN resolution; ALTER TABLE sinks DROP COLUMN ids;
+             ALTER TABLE quarantine DROP COLUMN work_code; ALTER TABLE quarantine DROP COLUMN doubtful;
+             ALTER TABLE quarantine DROP COLUMN resolved_at; ALTER TABLE quarantine DROP COLUMN resolution;
+             ALTER TABLE sinks DROP COLUMN ids;
              ALTER TABLE unproven DROP COLUMN kind; ALTER TABLE unproven DROP COLUMN evidence;
              ALTER TABLE unproven DROP COLUMN accepted_at; ALTER TABLE unproven DROP COLUMN digest;
-             ALTER TABLE unproven DROP COLUMN last_seen; ALTER TABLE unproven DROP COLUMN times_seen; PRAGMA user_version = 1",
+             ALTER TABLE unproven DROP COLUMN last_seen; ALTER TABLE unproven DROP COLUMN times_seen;
+             PRAGMA user_version = 1",
         )
         .unwrap();
     drop(earlier);
@@ -137,7 +139,7 @@ async fn a_reader_that_was_there_first_sees_what_a_service_commits_later() {
     assert_eq!(reader.events(Window::default()).count(), 53);
     assert_eq!(reader.check().unwrap(), Vec::<String>::new());
     drop(reader);
-    assert!(!state.dir.path().join("state/ledger.sqlite-wal").exists(), "whoever leaves last tidies up");
+    assert!(!state.dir.path().join("state/ledger.sqlite-wal").exists(), "the last one to leave tidies up");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Each fault that a terminal or its line may have: what a run comes to under it, how long that takes at most, and that the
-//! next run after it brings the truth.
+//! Each fault that a terminal or its line may have: what a run comes to under it, how long that takes at most, and that
+//! the next run after it brings the truth.
 
 mod common;
 
@@ -84,8 +84,8 @@ impl Trial {
         self.recovers().await;
     }
 
-    /// The fault ends, somebody punches, and the next run has all of it, each once. Faults of records stay: what stands in a
-    /// log does not mend itself.
+    /// The fault ends, somebody punches, and the next run has all of it, each once. Faults of records stay: what stands
+    /// in a log does not repair itself.
     async fn recovers(&self) {
         if self.fault.kind().unit() != Unit::Record {
             self.gate.handle().clear_faults();

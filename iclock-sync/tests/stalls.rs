@@ -1,4 +1,5 @@
-//! Terminals that stop answering: at whatever step, a run ends within ten times their time-out, and says how far it came.
+//! Terminals that stop answering: at whatever step, a run ends within ten times their time-out, and says how far it
+//! came.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Terminals: read fully, in part or not at all; alone and beside others; never changed.
+//! Terminals: read fully, in part or not at all; alone and next to others; never changed.
 
 mod common;
 

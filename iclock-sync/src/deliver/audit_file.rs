@@ -1,4 +1,5 @@
-//! What a run newly stored, saved in the Python tool's shape: `logs_<time>.json`, a JSON array, one file a run.
+//! The audit file: the events that a run stored, in the Python tool's shape. One file `logs_<time>.json` a run, a JSON
+//! array.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -8,7 +9,7 @@ use attendance_model::AttendanceEvent;
 use attendance_model::legacy::{Export, LegacyDocument, export_file_name, write_array};
 use chrono::NaiveDateTime;
 
-/// The file of one run. It is made with the first event, under a name of its own until it is whole.
+/// The audit file of one run. The first event makes it. Until it is whole, its name ends in `.part`.
 #[derive(Debug)]
 pub(crate) struct AuditFile {
     dir: PathBuf,
@@ -23,12 +24,12 @@ impl AuditFile {
         Self { dir, started, open: None, failed: None }
     }
 
-    /// Where its files stand.
+    /// The directory of the files.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Adds events. What goes wrong is told by [`AuditFile::finish`]: the events are stored all the same.
+    /// Adds events. [`AuditFile::finish`] reports an error, because the events are stored in any case.
     pub(crate) fn add<'a>(&mut self, events: impl IntoIterator<Item = &'a AttendanceEvent>) {
         if self.failed.is_none() {
             self.failed = self.try_add(events).err();
@@ -47,7 +48,7 @@ impl AuditFile {
         Ok(())
     }
 
-    /// Completes the file and gives it its name; `None` when nothing was stored.
+    /// Completes the file and gives it its name; `None` if nothing was stored.
     pub(crate) fn finish(self) -> io::Result<Option<PathBuf>> {
         let Self { dir, started, open, failed } = self;
         let (part, out) = match (open, failed) {
@@ -90,7 +91,7 @@ fn begin(dir: &Path, started: NaiveDateTime) -> io::Result<(PathBuf, BufWriter<F
     Ok((part.clone(), BufWriter::new(crate::private::create(&part)?)))
 }
 
-/// One row as it stands inside an array.
+/// Writes one row as part of an array.
 fn write_row(out: &mut impl Write, row: &LegacyDocument) -> io::Result<()> {
     let mut text = Vec::with_capacity(192);
     write_array(&mut text, [row])?;

@@ -101,8 +101,8 @@ impl Flight {
         }
     }
 
-    /// Ends the flight: nothing more will come back. The watermark passes the batches that are done after a failed one, and
-    /// skips the failed one.
+    /// Ends the flight: nothing more will come back. The watermark passes the batches that are done after a failed one,
+    /// and skips the failed one.
     pub(crate) fn end(&mut self) {
         let passed = self.batches.iter().rposition(|(_, state)| *state == State::Done).map_or(0, |last| last + 1);
         for (batch, state) in self.batches.drain(..passed) {

@@ -1,7 +1,7 @@
-//! From the ledger to one sink: what is pending, oldest first, in the sink's batches, as many at once as it likes.
+//! Delivery from the ledger to one sink: pending events, oldest first, in batches, several at once if the sink allows.
 //!
-//! Each sink has a task of its own, so that one which is down delays none of the others. Outcomes are recorded together, not
-//! one by one: what a crash forgets is sent again, and the sink says that it has it.
+//! Each sink has its own task, so that one that is down does not delay the others. Outcomes are recorded together, not
+//! one by one. After a crash, unrecorded events are sent again, and the sink reports that it has them.
 
 pub(crate) mod audit_file;
 mod flight;
@@ -29,7 +29,7 @@ use crate::{Ledger, RunOptions, SyncError, tell};
 /// Events whose outcomes are recorded together.
 const RECORDED_TOGETHER: usize = 10_000;
 
-/// The longest that an outcome waits to be recorded.
+/// The longest time before an outcome is recorded.
 const RECORDED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The delivery to one sink in one run.
@@ -39,14 +39,14 @@ pub(crate) struct Delivery {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) run: RunOptions,
     pub(crate) news: watch::Receiver<News>,
-    /// Where what the run newly stores is saved beside.
+    /// The audit file that lists what this run stored, if configured.
     pub(crate) audit: Option<AuditFile>,
 }
 
-/// How a delivery to a sink ended.
+/// The end of a delivery to a sink.
 #[derive(Debug)]
 enum Drained {
-    /// All that was admitted went out, or the run was stopped.
+    /// All admitted events went out, or the run was stopped.
     All,
     /// The sink put the rest off to another day.
     PutOff,
@@ -60,7 +60,7 @@ struct Fetcher {
     ledger: Arc<Ledger>,
     sink: SinkState,
     size: usize,
-    /// Where the next batch begins; `None` after the last.
+    /// The start of the next batch; `None` after the last.
     next: Option<(EventReader, Unsent)>,
 }
 
@@ -68,7 +68,7 @@ impl Delivery {
     /// Delivers until every terminal has ended and nothing is left, the sink has failed, or the run is stopped.
     ///
     /// # Errors
-    /// When the ledger cannot be used. What the sink says stands in the report.
+    /// When the ledger cannot be used. A failure of the sink is in the report.
     pub(crate) async fn run(mut self) -> Result<SinkReport, SyncError> {
         let started = self.sender.clock.monotonic();
         let mut report = SinkReport::new(self.sender.target.sink.name());
@@ -127,7 +127,7 @@ impl Delivery {
         let ok = report.status != SinkStatus::Failed;
         self.sender.observer.sink(&report.name, SinkProgress::Finished { ok });
         if !all_admitted {
-            // This run's window decides of all that enters in it, also of what comes after the sink has failed.
+            // This run's window also applies to events that arrive after the sink has failed.
             while !self.news.borrow_and_update().over && self.news.changed().await.is_ok() {}
             self.admit(&mut report).await?;
         }
@@ -140,7 +140,7 @@ impl Delivery {
         Ok(report)
     }
 
-    /// When the rest will be done, where a daily budget puts it off.
+    /// Says when the rest will be done, if a daily budget puts it off.
     fn outlook(&self, pending: u64) -> Option<String> {
         let (budget, now) = (self.sender.target.sink.budget()?, self.sender.clock.utc_now());
         let left = budget.left(now);
@@ -153,14 +153,14 @@ impl Delivery {
             None => "they will never all be done".to_owned(),
         };
         Some(format!(
-            "{pending} events are pending, and {left} of the {} writes of a day are left; the next day's are there at {}, \
-             and {done}, unless more comes",
+            "{pending} events are pending, and {left} of the {} writes of a day are left; the next day's come at {}, \
+             and {done}, unless there are new ones",
             budget.per_day(),
             when(budget.resets_at(now)),
         ))
     }
 
-    /// What would go out; calls nobody.
+    /// Counts what would go out, and calls nobody.
     ///
     /// # Errors
     /// When the ledger cannot be used.
@@ -197,13 +197,13 @@ impl Delivery {
             report.over_limit = true;
             report.error_kind = Some(ErrorKind::OverLimit);
             report.error = Some(format!(
-                "{new} new events, more than the safety limit of {most}: none of them went out; see that they are real"
+                "{new} new events, more than the safety limit of {most}: none went out; check that they are real"
             ));
         }
         Ok(admitted.sink)
     }
 
-    /// Sends all that is admitted, or as much as the sink takes.
+    /// Sends all admitted events, or as many as the sink takes.
     async fn drain(
         &mut self,
         ledger: Arc<Ledger>,
@@ -273,7 +273,7 @@ impl Delivery {
         Ok(drained)
     }
 
-    /// What earlier processes used up of the day's writes counts.
+    /// Counts the writes of earlier processes on the same day.
     async fn restore_budget(&self, sink: &SinkState) -> Result<(), SyncError> {
         let Some(budget) = self.sender.target.sink.budget() else { return Ok(()) };
         let (ledger, id) = (Arc::clone(&self.ledger), sink.id);
@@ -283,7 +283,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Makes outcomes durable: the audit file first, since an event that is recorded is not seen again.
+    /// Makes outcomes durable. The audit file comes first, because a recorded event is not seen again.
     async fn record(
         &mut self,
         sink: &SinkState,
@@ -299,7 +299,7 @@ impl Delivery {
         let (ledger, audit, id) = (Arc::clone(&self.ledger), self.audit.take(), sink.id);
         self.audit = blocking("ledger", move || {
             let audit = audit.map(|mut audit| {
-                // Also while the oldest batch is under way and the watermark waits for it.
+                // Even if the oldest batch is under way and the watermark waits for it.
                 audit.add(&stored);
                 audit
             });
@@ -325,8 +325,8 @@ impl Delivery {
             report.error_kind.get_or_insert(ErrorKind::AuditFile);
             report.error.get_or_insert_with(|| {
                 format!(
-                    "the events are stored, but the file that lists them could not be written in {}: {error}; see that \
-                     it may be written and has room",
+                    "the events are stored, but the file that lists them could not be written in {}: {error}; check \
+                     that the directory may be written and has room",
                     dir.display()
                 )
             });
@@ -389,11 +389,11 @@ fn count(report: &mut SinkReport, landed: Landed) {
 fn explain_change(change: &ChangedIds) -> String {
     let ChangedIds { from, to, parted, merged } = change;
     let effect = match (parted, merged) {
-        (0, 0) => "no event that waited is concerned".to_owned(),
-        (0, merged) => format!("{merged} events that waited fall on documents of earlier ones, and are merged"),
+        (0, 0) => "no waiting event is affected".to_owned(),
+        (0, merged) => format!("{merged} waiting events have the documents of earlier ones, and are merged"),
         (parted, _) => format!("{parted} events that had been merged go out as documents of their own"),
     };
-    format!("its ids were {from} and are {to} now: {effect}; what it holds keeps the ids that it has")
+    format!("its ids were {from} and are {to} now: {effect}; events that it has keep their ids")
 }
 
 fn explain_notice(notice: &Notice) -> String {

@@ -1,4 +1,4 @@
-//! Calls to one sink: each with a time limit, tried again where that may help.
+//! Calls to one sink: each with a time limit, and retried if that may help.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,12 +12,12 @@ use crate::clock::Clock;
 use crate::observer::{Observer, SinkProgress};
 use crate::retry::Backoff;
 
-/// A sink, and whether this process has probed it.
+/// A sink, with what this process knows about it.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) sink: Arc<dyn Sink>,
     probed: OnceCell<Vec<Notice>>,
-    /// Whether this process has found in it what was delivered to it.
+    /// True once this process has found delivered events in it.
     checked: AtomicBool,
 }
 
@@ -46,14 +46,14 @@ impl Target {
         self.checked.store(true, Ordering::Relaxed);
     }
 
-    /// What its probe found that somebody should mend.
+    /// Notices of its probe.
     pub(crate) fn notices(&self) -> &[Notice] {
         self.probed.get().map_or(&[], Vec::as_slice)
     }
 }
 
 impl Sender {
-    /// Writes a batch; probes the sink first where this process has not.
+    /// Writes a batch. The first one of a process probes the sink before.
     pub(crate) async fn write(&self, events: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
         let sink = &self.target.sink;
         self.target.probed.get_or_try_init(|| self.persist(|| sink.probe())).await?;
@@ -66,7 +66,7 @@ impl Sender {
         Ok(outcomes)
     }
 
-    /// Calls until it works, cannot work, or has been tried often enough.
+    /// Calls until it works, cannot work, or was tried often enough.
     async fn persist<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, SinkError>
     where
         F: Future<Output = Result<T, SinkError>>,

@@ -12,7 +12,8 @@ pub(crate) struct Batch<P> {
     pub(crate) punches: P,
     /// To be remembered of the terminal once all punches have entered.
     pub(crate) cursor: TerminalState,
-    /// The kept log that a person accepted and that these punches are of: its number, and the time in seconds since 1970.
+    /// The kept log that a person accepted and that these punches are of: its number, and the time in seconds since
+    /// 1970.
     pub(crate) accepts: Option<(i64, i64)>,
 }
 
@@ -39,7 +40,8 @@ pub(crate) struct ReadPunch {
     pub(crate) unproven: Option<Reason>,
 }
 
-/// Punches in the order in which they were read. They are decoded a few at a time: a long log never is in memory as a whole.
+/// Punches in the order in which they were read. They are decoded a few at a time: a long log never is in memory as a
+/// whole.
 pub(crate) trait Punches {
     /// The reason why the next punches cannot be read.
     type Unreadable;

@@ -1,7 +1,8 @@
-//! The one door into the ledger: each punch of a batch becomes an event or a rejection, durable before anything is sent.
+//! The one door into the ledger: each punch of a batch becomes an event or a rejection, durable before anything is
+//! sent.
 //!
-//! The door does not know how punches come. `proven` makes them of a terminal's log, and a person's decision makes them of a
-//! log that could not be proven ([`unproven`](crate::unproven)).
+//! The door does not know how punches come. `proven` makes them of a terminal's log, and a person's decision makes them
+//! of a log that could not be proven ([`unproven`](crate::unproven)).
 
 mod batch;
 mod proven;
@@ -29,8 +30,8 @@ use crate::report::DeviceReport;
 use crate::report::hint::Refused;
 use crate::{Ledger, LedgerError, SyncError};
 
-/// Punches that are decoded at once. A thread keeps the memory that it once had for the next time, and several threads take
-/// turns: a whole commit's punches would cost megabytes in each.
+/// Punches that are decoded at once. A thread keeps the memory that it once had for the next time, and several threads
+/// take turns: a whole commit's punches would cost megabytes in each.
 const DECODED_AT_ONCE: usize = 1_000;
 
 /// The door of a run.
@@ -151,8 +152,9 @@ impl<P: Punches> Entering<P> {
         self.over
     }
 
-    /// Enters the next punches, at most `most`, in one durable change; with the last of them, what the batch wants remembered.
-    /// The inner error is that of reading the punches. After an error nothing more of the batch may be entered.
+    /// Enters the next punches, at most `most`, in one durable change; with the last of them, what the batch wants
+    /// remembered. The inner error is that of reading the punches. After an error nothing more of the batch may be
+    /// entered.
     pub(crate) fn commit(&mut self, most: usize) -> Result<Result<Entered, P::Unreadable>, LedgerError> {
         let Self { ledger, batch, judge, poll, done, over } = self;
         let Batch { provenance, punches, cursor, accepts } = batch;

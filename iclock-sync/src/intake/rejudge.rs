@@ -1,5 +1,5 @@
-//! Records of the quarantine are judged again when what judges has changed: the rules, or a setting or version that reads
-//! records otherwise. Those that pass become events, as if they had passed when they were read.
+//! Records of the quarantine are judged again when what judges has changed: the rules, or a setting or version that
+//! reads records otherwise. Those that pass become events, as if they had passed when they were read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -33,7 +33,8 @@ pub(crate) struct Review<'a> {
 pub(crate) type Released = BTreeMap<String, u64>;
 
 impl Review<'_> {
-    /// Judges all that waits in the quarantine, in one durable change; nothing where nothing has changed since the last time.
+    /// Judges all that waits in the quarantine, in one durable change; nothing where nothing has changed since the last
+    /// time.
     pub(crate) fn judge_again(&self, ledger: &Ledger) -> Result<Released, LedgerError> {
         let by = self.fingerprint();
         if ledger.setting(JUDGED_BY)?.as_deref() == Some(by.as_str()) {

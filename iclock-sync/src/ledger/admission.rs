@@ -1,4 +1,4 @@
-//! Which events may go out to a sink: those inside the window, and no more of them at once than somebody allowed.
+//! Admission to a sink: events inside the window may go out, and no more new ones at once than allowed.
 
 use attendance_model::{EventId, IdScheme};
 use rusqlite::Transaction;
@@ -9,7 +9,7 @@ use super::window::{OF_EVENT, condition};
 use super::{events, imported, stored};
 use crate::{Ledger, LedgerError, Window};
 
-/// What may go out to a sink, and when.
+/// A sink, and the events that may go out to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admission<'a> {
     pub(crate) target: &'a str,
@@ -20,22 +20,22 @@ pub(crate) struct Admission<'a> {
     pub(crate) max_new: Option<u64>,
 }
 
-/// What admission came to.
+/// The result of an admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Admitted {
     pub(crate) sink: SinkState,
-    /// Events found to fall on the document of an earlier one.
+    /// Events found to have the document of an earlier one.
     pub(crate) merged: u64,
     /// Events found to be delivered by the Python tool.
     pub(crate) imported: u64,
-    /// Its document ids are others than before.
+    /// The change, if the sink's document ids are not those of before.
     pub(crate) changed_ids: Option<ChangedIds>,
-    /// How many new events there are, where that is too many.
+    /// The number of new events, if there are too many.
     pub(crate) over_limit: Option<u64>,
 }
 
 impl Ledger {
-    /// Decides of the events that entered since which lie inside the window, and which may go out.
+    /// Decides for the events that entered since the last admission which are inside the window, and which may go out.
     pub(crate) fn admit(&self, admission: &Admission<'_>) -> Result<Admitted, LedgerError> {
         self.write("admit events", |transaction| {
             let id = id_of(transaction, admission.target, admission.name)?;
@@ -66,7 +66,8 @@ impl Ledger {
             }
             transaction
                 .prepare_cached(
-                    "UPDATE sinks SET windowed = ?2, admitted = ?3 WHERE id = ?1 AND (windowed <> ?2 OR admitted <> ?3)",
+                    "UPDATE sinks SET windowed = ?2, admitted = ?3
+                     WHERE id = ?1 AND (windowed <> ?2 OR admitted <> ?3)",
                 )?
                 .execute((sink.id, sink.windowed, sink.admitted))?;
             Ok(Admitted { sink, merged, imported, changed_ids, over_limit })
@@ -74,7 +75,7 @@ impl Ledger {
     }
 }
 
-/// Holds what entered since and lies outside the window.
+/// Holds new events outside the window.
 fn hold_outside(transaction: &Transaction<'_>, sink: &SinkState, last: i64, window: &Window) -> rusqlite::Result<()> {
     let Some(inside) = condition(window, OF_EVENT) else { return Ok(()) };
     transaction
@@ -86,8 +87,8 @@ fn hold_outside(transaction: &Transaction<'_>, sink: &SinkState, last: i64, wind
     Ok(())
 }
 
-/// The same for a sink whose documents may be those of earlier events, or the Python tool's. Returns how many were merged,
-/// and how many the tool had delivered.
+/// The same for a sink whose documents may be those of earlier events, or the Python tool's. Returns the number of
+/// merged events, and of those that the tool had delivered.
 fn sort_by_document(
     transaction: &Transaction<'_>,
     sink: &SinkState,
@@ -96,7 +97,8 @@ fn sort_by_document(
 ) -> rusqlite::Result<(u64, u64)> {
     let any_imported = imported::any(transaction, sink.id)?;
     let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
-    // The document id is made of the user id and the time: the index finds the few events of the same second at each terminal.
+    // The document id is made of the user id and the time. The index finds the few events of the same second at each
+    // terminal.
     let mut entered = transaction.prepare_cached(&format!(
         "SELECT seq, time, user_id, EXISTS (
              SELECT 1 FROM events p WHERE p.terminal IN (SELECT id FROM terminals)
@@ -128,7 +130,7 @@ fn sort_by_document(
     Ok((merged, imported))
 }
 
-/// Releases what was held and lies inside the window now.
+/// Releases held events that are inside the window now.
 fn release_inside(transaction: &Transaction<'_>, sink: &SinkState, window: &Window) -> rusqlite::Result<()> {
     let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
     transaction
@@ -140,7 +142,7 @@ fn release_inside(transaction: &Transaction<'_>, sink: &SinkState, window: &Wind
     Ok(())
 }
 
-/// How many events would be admitted.
+/// Counts the events that would be admitted.
 fn new_events(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<u64> {
     let count = |sql: &str, a: i64, b: i64| {
         transaction.prepare_cached(sql)?.query_row((sink.id, a, b), |row| row.get::<_, i64>(0))

@@ -1,4 +1,4 @@
-//! What each sink used up of a day's writes, beyond the process's end.
+//! The daily budget of writes that each sink has used up, kept when the process ends.
 
 use attendance_model::Spent;
 use rusqlite::OptionalExtension;
@@ -6,7 +6,7 @@ use rusqlite::OptionalExtension;
 use crate::{Ledger, LedgerError};
 
 impl Ledger {
-    /// What a sink used up, of the latest day on which it wrote.
+    /// Returns the writes of a sink on the last day on which it wrote.
     pub(crate) fn spent(&self, sink: i64) -> Result<Option<Spent>, LedgerError> {
         self.read("read a daily budget", |connection| {
             let mut statement = connection.prepare_cached("SELECT day, writes FROM budgets WHERE sink = ?1")?;
@@ -17,7 +17,7 @@ impl Ledger {
         })
     }
 
-    /// Keeps what a sink used up.
+    /// Saves the writes of a sink.
     pub(crate) fn keep_spent(&self, sink: i64, spent: Spent) -> Result<(), LedgerError> {
         self.write("keep a daily budget", |transaction| {
             transaction

@@ -1,9 +1,9 @@
-//! Whether the file is sound.
+//! The check of the file.
 
 use crate::{Ledger, LedgerError};
 
 impl Ledger {
-    /// What is wrong with the file, at most a hundred lines; empty when it is sound. Reads all of it.
+    /// Reads the whole file and returns its faults, at most a hundred lines; none if it is sound.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when it cannot be read at all.

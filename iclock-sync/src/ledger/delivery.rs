@@ -13,7 +13,7 @@ use crate::{Ledger, LedgerError};
 /// Events with their numbers.
 pub(crate) type Page = Vec<(i64, AttendanceEvent)>;
 
-/// How far a sink's unsent events have been fetched.
+/// The place up to which a sink's unsent events have been fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unsent {
     /// The skipped ones (below the watermark, still to send), after this one.
@@ -22,7 +22,7 @@ pub(crate) enum Unsent {
     Fresh(i64),
 }
 
-/// What became of events that were sent.
+/// The outcomes of events that were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settled {
     /// Events that were skipped before and are delivered now.
@@ -31,21 +31,22 @@ pub(crate) struct Settled {
     pub(crate) delivered: i64,
     /// Events that the new watermark skips: they are still to send.
     pub(crate) skipped: Vec<i64>,
-    /// Events that the sink will never take, and why.
+    /// Events that the sink will never take, each with its reason.
     pub(crate) rejected: Vec<(i64, String)>,
 }
 
-/// Events that wait.
+/// The number of events that wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Waiting {
     /// To go out.
     pub(crate) pending: u64,
-    /// For a window that holds them.
+    /// Outside the window.
     pub(crate) held: u64,
 }
 
 impl Ledger {
-    /// The next unsent events of a sink, oldest first, and where to go on; `None` when there are no more.
+    /// Returns the next unsent events of a sink, oldest first, and the place where they end; `None` if there are no
+    /// more.
     pub(crate) fn unsent(
         &self,
         reader: &mut EventReader,
@@ -82,7 +83,7 @@ impl Ledger {
         })
     }
 
-    /// Records what became of events that were sent.
+    /// Records the outcomes of events that were sent.
     pub(crate) fn settle(&self, sink: i64, settled: &Settled) -> Result<(), LedgerError> {
         self.write("record deliveries", |transaction| {
             let mut delete = transaction.prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND seq = ?2")?;
@@ -105,7 +106,7 @@ impl Ledger {
         })
     }
 
-    /// How many events wait for a target; all that there are, where it is new.
+    /// Counts the events that wait for a target; all events if it is new.
     pub(crate) fn waiting(&self, target: &str) -> Result<Waiting, LedgerError> {
         self.read("count unsent events", |connection| {
             let last = events::last_seq(connection)?;
@@ -132,7 +133,7 @@ impl Ledger {
         })
     }
 
-    /// Events that a target will never take, with its reasons, oldest first; at most `most`.
+    /// Returns events that a target will never take, with its reasons, oldest first; at most `most`.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -153,8 +154,8 @@ impl Ledger {
         })
     }
 
-    /// Every document id of the scheme `iclock-sync-v1` that a target is known to hold: of what was delivered to it, and what was
-    /// taken over from the Python tool. Each once; going back, it is the Python tool's cache.
+    /// Returns every document id of the scheme `iclock-sync-v1` that a target is known to have, each once: of delivered
+    /// events, and of those imported from the Python tool. It is that tool's cache for somebody who goes back to it.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -214,7 +215,7 @@ fn fresh(
         events::COLUMNS
     ))?;
     let mut rows = statement.query((sink.id, after, sink.admitted, most as i64))?;
-    // Never more than there are, and the room of a full page is not outgrown twice.
+    // Room for a full page, but never for more events than there are.
     let there = usize::try_from(sink.admitted - after).unwrap_or(0);
     let mut page = Vec::with_capacity(most.min(there));
     while let Some(row) = rows.next()? {

@@ -1,4 +1,4 @@
-//! The events: how they enter, and how they come out again.
+//! The events: how they enter the ledger, and how they are read back.
 
 use std::collections::HashMap;
 
@@ -27,14 +27,15 @@ pub(crate) struct NewEvent<'a> {
 }
 
 impl NewEvent<'_> {
-    /// Enters the event; `false` when its key was known.
+    /// Enters the event. Returns false if its key was known.
     pub(crate) fn insert(&self, transaction: &Transaction<'_>, poll: PollId) -> rusqlite::Result<bool> {
         let event = self.event;
         let inserted = transaction
             .prepare_cached(
                 "INSERT INTO events
                      (terminal, reading, time, key, user_id, uid, verify_mode, punch_state, work_code, utc, flags, raw)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (terminal, time, key) DO NOTHING",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 ON CONFLICT (terminal, time, key) DO NOTHING",
             )?
             .execute((
                 poll.terminal,
@@ -54,7 +55,7 @@ impl NewEvent<'_> {
     }
 }
 
-/// The latest times of a terminal's punches that are not after `until`.
+/// Returns the latest times of a terminal's punches that are not after `until`.
 pub(crate) fn latest_times(
     transaction: &Transaction<'_>,
     terminal: i64,
@@ -66,7 +67,7 @@ pub(crate) fn latest_times(
         .collect()
 }
 
-/// The number of the last event; 0 where there is none.
+/// Returns the number of the last event; 0 if there is none.
 pub(super) fn last_seq(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row((), |row| row.get(0))
 }
@@ -116,7 +117,7 @@ impl EventReader {
                         clock_offset: None,
                         source: source_of(row.get_ref(4)?.as_str()?),
                         read_at: row.get(5)?,
-                        // No event needs it; a ledger of version 3 that is read as it is has none.
+                        // No event needs it.
                         layout: None,
                     })
                 })?;
@@ -138,7 +139,7 @@ pub struct Events<'a> {
 }
 
 impl Ledger {
-    /// The events inside a window, in the order in which they entered.
+    /// Returns the events inside a window, in the order in which they entered.
     #[must_use]
     pub fn events(&self, window: Window) -> Events<'_> {
         Events {
@@ -151,7 +152,7 @@ impl Ledger {
         }
     }
 
-    /// How many events there are.
+    /// Counts the events.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.

@@ -1,4 +1,4 @@
-//! What becomes of a sink's events when its document ids are changed.
+//! A change of a sink's document ids, and its effect on the sink's events.
 
 use attendance_model::IdScheme;
 use rusqlite::Transaction;
@@ -6,21 +6,22 @@ use rusqlite::Transaction;
 use super::imported::settle_imported;
 use super::sinks::{SinkState, state};
 
-/// A change of a sink's document ids, seen by its first admission under the new ones.
+/// A change of a sink's document ids, found by the first admission after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChangedIds {
     pub(crate) from: IdScheme,
     pub(crate) to: IdScheme,
-    /// Events that the earlier ids had merged, and that have documents of their own now.
+    /// Events that the earlier ids had merged and that have their own documents now.
     pub(crate) parted: u64,
-    /// Unsent events that fall on the document of an earlier one now.
+    /// Unsent events that have the document of an earlier one now.
     pub(crate) merged: u64,
 }
 
-/// Compares a sink's ids with those that it was last served under, and remembers them.
+/// Compares a sink's ids with those under which it was last served, and remembers them.
 ///
-/// What was delivered keeps the ids under which it went out. From `iclock-sync-v1` to `full`, what was merged is held again,
-/// so that the window decides of it; the other way, what is unsent and falls on an earlier event's document is merged.
+/// Delivered events keep the ids under which they went out. From `iclock-sync-v1` to `full`, merged events are held
+/// again, so that the window decides about them. The other way, unsent events with the document of an earlier event are
+/// merged.
 pub(super) fn adopt(
     transaction: &Transaction<'_>,
     sink: &SinkState,

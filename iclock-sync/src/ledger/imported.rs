@@ -8,12 +8,12 @@ use super::stored;
 use crate::{Ledger, LedgerError};
 
 impl Ledger {
-    /// Takes over document ids that `target` (a sink with ids of the scheme `iclock-sync-v1`, named by
-    /// [`Sink::target`](attendance_model::Sink::target)) holds already: events with these ids are never sent there.
-    /// Returns how many were new.
+    /// Imports document ids that `target` has already: events with these ids are never sent there. The target is that
+    /// of a sink with ids of the scheme `iclock-sync-v1` ([`Sink::target`](attendance_model::Sink::target)). Returns
+    /// the number of new ids.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] when they cannot be saved; then none is.
+    /// [`LedgerError::Database`] when they cannot be saved; then none is imported.
     pub fn import_ids(
         &self,
         target: &str,
@@ -35,7 +35,7 @@ impl Ledger {
         })
     }
 
-    /// How many ids were taken over for a target.
+    /// Counts the ids that were imported for a target.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -49,14 +49,14 @@ impl Ledger {
     }
 }
 
-/// Whether any id was taken over for a sink.
+/// Returns true if any id was imported for a sink.
 pub(super) fn any(connection: &Connection, sink: i64) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM imported WHERE sink = ?1)")?
         .query_row([sink], |row| row.get(0))
 }
 
-/// Whether an id was taken over for a sink.
+/// Returns true if an id was imported for a sink.
 pub(super) fn contains(connection: &Connection, sink: i64, id: EventId) -> rusqlite::Result<bool> {
     let found = connection
         .prepare_cached("SELECT 1 FROM imported WHERE sink = ?1 AND id = ?2")?
@@ -65,7 +65,7 @@ pub(super) fn contains(connection: &Connection, sink: i64, id: EventId) -> rusql
     Ok(found.is_some())
 }
 
-/// Marks unsent events of a sink whose documents the Python tool has delivered.
+/// Marks unsent events whose documents the Python tool has delivered to a sink.
 pub(super) fn settle_imported(transaction: &Transaction<'_>, sink: i64) -> rusqlite::Result<()> {
     let watermarks = sinks::watermarks(transaction, sink)?;
     let mut unsent = transaction.prepare_cached(

@@ -1,5 +1,5 @@
-//! A punch that was read before, known by its bytes: whatever a setting makes of them now, it keeps the key under which it
-//! entered.
+//! A punch that was read before, known by its bytes: whatever a setting makes of them now, it keeps the key under which
+//! it entered.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,12 @@ use rusqlite::Transaction;
 use super::stored::seconds;
 use crate::mask::Mask;
 
-/// What of one terminal's events its records are compared with. The events of one second are loaded together: a log is read
-/// in the order of time, and a clock that stands still costs no more than one that runs.
+/// What of one terminal's events its records are compared with. The events of one second are loaded together: a log is
+/// read in the order of time, and a clock that stands still costs no more than one that runs.
 #[derive(Debug, Default)]
 pub(crate) struct KnownPunches {
-    /// Whether there was any event of the terminal at the first question: of a first reading, keys alone say what is new.
+    /// Whether there was any event of the terminal at the first question: of a first reading, keys alone say what is
+    /// new.
     any: Option<bool>,
     second: Option<NaiveDateTime>,
     /// The user id of an event, by its record without what firmware leaves undefined.

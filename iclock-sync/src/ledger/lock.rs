@@ -1,4 +1,4 @@
-//! The lock of the one writer.
+//! The lock of the only writer.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use fs4::fs_std::FileExt;
 
 use crate::{LedgerError, private};
 
-/// Held as long as the value lives; the operating system lets go of it when the process dies.
+/// The lock is held as long as the value lives. The operating system releases it when the process dies.
 #[derive(Debug)]
 pub(super) struct WriterLock {
     _file: File,

@@ -1,7 +1,7 @@
-//! What was seen and what reached which sink: one SQLite file, durable before anything is sent.
+//! The ledger: what was read, and what reached which sink. One SQLite file, durable before anything is sent.
 //!
-//! Everything here blocks; the engine calls it on blocking threads. One process writes (an OS lock says which), any number
-//! may read meanwhile.
+//! Everything here blocks; the engine calls it on blocking threads. One process writes, and holds a lock of the
+//! operating system. Any number may read meanwhile.
 
 mod admission;
 mod budgets;
@@ -66,11 +66,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger to write, making it and its directory where there is none, and bringing an older one up to date.
+    /// Opens the ledger to write. Makes it and its directory if there is none, and brings an older one up to date.
     ///
     /// # Errors
     /// [`LedgerError::Held`] while another process writes; [`LedgerError::Damaged`] and [`LedgerError::TooNew`] without
-    /// changing the file; else what the file system or SQLite said.
+    /// changing the file; else the error of the file system or of SQLite.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         private::create_dir_all(dir).map_err(|source| LedgerError::Io { path: dir.to_owned(), source })?;
         let lock = lock::WriterLock::take(dir)?;
@@ -86,8 +86,9 @@ impl Ledger {
         Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: Some(lock) })
     }
 
-    /// Opens an existing ledger to read only; `None` where there is none. Sees what a service commits that starts later, and
-    /// leaves no file changed or added behind. One of an older version is brought up to date in a throw-away copy.
+    /// Opens an existing ledger to read only; `None` if there is none. It sees the commits of a service that starts
+    /// later, and leaves no file changed or added. A ledger of an older version is brought up to date in a throw-away
+    /// copy.
     ///
     /// # Errors
     /// As [`Ledger::open`], but never [`LedgerError::Held`].
@@ -100,8 +101,8 @@ impl Ledger {
         Ok(Some(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: None }))
     }
 
-    /// A throw-away copy of the ledger in `dir`, or an empty one: what a dry run works on. It is in no directory and ends
-    /// with the value.
+    /// Makes a throw-away copy of the ledger in `dir`, or an empty ledger, for a dry run. It is in no directory and
+    /// ends with the value.
     ///
     /// # Errors
     /// As [`Ledger::open_read_only`].
@@ -114,11 +115,11 @@ impl Ledger {
         Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: None })
     }
 
-    /// A second connection, to read what the writer has committed without waiting for it.
+    /// Opens a second connection. It reads what the writer has committed, without waiting for it.
     pub(crate) fn reader(&self) -> Result<Self, LedgerError> {
         let path = self.dir.join(FILE);
         let connection = read::open_uri(&path, "mode=ro").map_err(|error| schema::opening(&path, error))?;
-        // It goes through events once, in their order: no page is worth keeping. KiB, so negative.
+        // It goes through events once, in order, so that no page is worth keeping. Negative: the unit is KiB.
         connection.pragma_update(None, "cache_size", -256).map_err(|error| schema::opening(&path, error))?;
         Ok(Self { connection: Mutex::new(connection), dir: self.dir.clone(), _lock: None })
     }
@@ -129,7 +130,7 @@ impl Ledger {
         &self.dir
     }
 
-    /// One durable change: all of it or nothing.
+    /// Makes one durable change: all of it or nothing.
     pub(crate) fn write<T>(
         &self,
         action: &'static str,
@@ -139,7 +140,7 @@ impl Ledger {
         Ok(value)
     }
 
-    /// One durable change that may fail for a reason of its own, and is nothing then.
+    /// Makes one durable change that may fail for a reason of its own; then nothing is changed.
     pub(crate) fn try_write<T, E>(
         &self,
         action: &'static str,
@@ -155,7 +156,7 @@ impl Ledger {
         Ok(outcome)
     }
 
-    /// A question.
+    /// Reads.
     pub(crate) fn read<T>(
         &self,
         action: &'static str,
@@ -165,7 +166,7 @@ impl Ledger {
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
-        // A panic elsewhere leaves no half change behind: the transaction rolled back when it was dropped.
+        // A panic elsewhere leaves no half change: the transaction was rolled back when it was dropped.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -93,16 +93,16 @@ const COLUMNS: &str = "q.id, t.serial, t.name, q.reason, q.user_id, q.time, q.ve
 const LAST_MET: &str =
     "SELECT coalesce(max(occurrence), 0) FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND reading = ?3";
 
-/// The next of its equals. A poll meets them in their order, so that the search begins behind the last: whatever a terminal
-/// repeats, ten thousand times or more, each record costs the same.
+/// The next of its equals. A poll meets them in order, so that the search begins after the last one. So each record costs
+/// the same, however often a terminal repeats it.
 const NEXT_KNOWN: &str = "SELECT id FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND occurrence > ?3
                           AND (?4 = 0 OR (epoch = ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1";
 
 impl NewRejection<'_> {
     /// Enters the rejection, or counts it where it was known; `false` in that case.
     ///
-    /// Equal records are told apart by their order. One read again is the first of its equals that this poll has not met yet;
-    /// a tail only meets what lies behind its start (a poll that was killed may have entered some of that).
+    /// Equal records are told apart by their order. One read again is the first of its equals that this poll has not
+    /// met yet; a tail only meets what lies behind its start (a poll that was killed may have entered some of that).
     pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<bool> {
         let punch = &self.rejection.punch;
         let PollId { poll, terminal } = span.poll;
@@ -135,9 +135,10 @@ impl NewRejection<'_> {
         }
         transaction
             .prepare_cached(
-                "INSERT INTO quarantine (terminal, masked, occurrence, raw, reason, user_id, time, verify_mode, punch_state,
-                     first_seen, last_seen, epoch, position, reading, layout, uid, work_code, doubtful)
-                 VALUES (?1, ?2, (SELECT coalesce(max(occurrence), 0) + 1 FROM quarantine WHERE terminal = ?1 AND masked = ?2),
+                "INSERT INTO quarantine (terminal, masked, occurrence, raw, reason, user_id, time, verify_mode,
+                     punch_state, first_seen, last_seen, epoch, position, reading, layout, uid, work_code, doubtful)
+                 VALUES (?1, ?2,
+                     (SELECT coalesce(max(occurrence), 0) + 1 FROM quarantine WHERE terminal = ?1 AND masked = ?2),
                      ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?
             .execute((
@@ -172,7 +173,8 @@ impl Ledger {
             connection
                 .prepare_cached(&format!(
                     "SELECT {COLUMNS} FROM quarantine q JOIN terminals t ON t.id = q.terminal
-                     WHERE q.id > ?1 AND q.resolved_at IS NULL AND (?2 IS NULL OR t.serial = ?2 OR t.name = ?2) AND (?3 IS NULL OR q.reason = ?3)
+                     WHERE q.id > ?1 AND q.resolved_at IS NULL AND (?2 IS NULL OR t.serial = ?2 OR t.name = ?2)
+                         AND (?3 IS NULL OR q.reason = ?3)
                      ORDER BY q.id LIMIT ?4"
                 ))?
                 .query_map((filter.after, &filter.terminal, filter.reason.map(Reason::as_str), most), record)?
@@ -180,8 +182,8 @@ impl Ledger {
         })
     }
 
-    /// Records of the quarantine inside a window after a number, oldest first, at most `most`. A record whose time no calendar
-    /// has is in none but all time.
+    /// Records of the quarantine inside a window after a number, oldest first, at most `most`. A record whose time no
+    /// calendar has is in none but all time.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -265,8 +267,8 @@ mod tests {
     use super::*;
     use crate::ledger::Poll;
 
-    /// Enters so many equal records as one poll, or as a tail of one; returns how many were new, and how long the longest of
-    /// the lookups took, in steps of SQLite's machine.
+    /// Enters so many equal records as one poll, or as a tail of one; returns how many were new, and how long the
+    /// longest of the lookups took, in steps of SQLite's machine.
     fn poll(ledger: &Ledger, equals: u64, start: u64) -> (u64, i32) {
         let mut punch = RawPunch::new("S", "gate", "", NaiveDateTime::default(), Source::Pull);
         (punch.verify_mode, punch.punch_state) = (VerifyMode(1), PunchState(0));

@@ -9,10 +9,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::{FILE, schema, sqlite};
 use crate::LedgerError;
 
-/// Copies of a file that is never at rest are tried so often.
+/// Attempts to copy a file that is never at rest.
 const TRIES: usize = 3;
 
-/// A connection that reads the ledger of `dir`: the file itself, or a copy where the file cannot be read as it is.
+/// Opens a connection that reads the ledger of `dir`: the file itself, or a copy if the file cannot be read as it is.
 pub(super) fn open(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
     let opened =
         connect(dir, path).and_then(|connection| Ok((schema::readable_version(&connection, path)?, connection)));
@@ -33,8 +33,8 @@ pub(super) fn open(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
     Ok(copy)
 }
 
-/// Beside a writer, SQLite's own files are there, and are read. Where there are none it makes them, for a writer may come;
-/// a connection that might write takes them away again when it is closed.
+/// Opens the file. Next to a writer, SQLite's own files exist, and are read. Otherwise SQLite makes them, because a
+/// writer may come; a connection that may write removes them when it is closed.
 fn connect(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
     let parameters = if has_log(dir) { "mode=ro" } else { "mode=rw" };
     let connection = open_uri(path, parameters).map_err(|error| schema::opening(path, error))?;
@@ -42,15 +42,15 @@ fn connect(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Whether it failed because those files can neither be found nor made.
+/// Returns true if it failed because those files can neither be found nor made.
 fn needs_files(error: &LedgerError) -> bool {
     let LedgerError::Database { source, .. } = error else { return false };
     let code = source.downcast_ref().and_then(rusqlite::Error::sqlite_error_code);
     matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
-/// A copy of a file beside which nothing can be made. Without a write-ahead log nobody writes, and the file is all there is;
-/// should a writer begin meanwhile, it is copied again.
+/// Copies a file next to which nothing can be made. Without a write-ahead log nobody writes, and the file is complete.
+/// If a writer begins meanwhile, it is copied again.
 fn copy_at_rest(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
     let changed = || fs::metadata(path).and_then(|meta| Ok((meta.len(), meta.modified()?))).ok();
     let mut before = changed();
@@ -70,12 +70,12 @@ fn has_log(dir: &Path) -> bool {
     dir.join(format!("{FILE}-wal")).exists()
 }
 
-/// An empty database that SQLite keeps in memory up to the cache's size, then in a file that is in no directory.
+/// Makes an empty database. SQLite keeps it in memory up to the cache's size, then in a file that is in no directory.
 pub(super) fn empty() -> Result<Connection, LedgerError> {
     Connection::open("").map_err(sqlite("make a scratch copy"))
 }
 
-/// A throw-away copy, made in one go: in several, each commit of a writer would make it begin again.
+/// Makes a throw-away copy in one step: with several, each commit of a writer would restart it.
 pub(super) fn copy(original: &Connection) -> Result<Connection, LedgerError> {
     let mut copy = empty()?;
     let stepped = Backup::new(original, &mut copy).and_then(|backup| backup.step(-1)).map_err(sqlite("copy"))?;
@@ -117,7 +117,7 @@ mod tests {
     use crate::Ledger;
 
     #[test]
-    fn a_file_beside_which_nothing_can_be_made_is_read_from_a_copy() {
+    fn a_file_next_to_which_nothing_can_be_made_is_read_from_a_copy() {
         let dir = tempfile::tempdir().unwrap();
         Ledger::open(dir.path()).unwrap().import_ids("memory:db", "db", []).unwrap();
         let path = dir.path().join(FILE);

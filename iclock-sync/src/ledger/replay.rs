@@ -1,4 +1,4 @@
-//! Events that were delivered, looked for at the sink, and sent again where they are lost.
+//! Delivered events: looked for at the sink, and sent again if they are lost.
 
 use attendance_model::AttendanceEvent;
 use rusqlite::Connection;
@@ -8,25 +8,24 @@ use super::sinks::{SinkState, id_of, state, watermarks};
 use super::window::{OF_EVENT, condition};
 use crate::{Ledger, LedgerError, Window};
 
-/// Under this name stands up to where a sink was found to have lost what was delivered to it.
+/// The name of the setting that has the last event of those that a sink was found to have lost.
 fn lost_name(sink: i64) -> String {
     format!("lost {sink}")
 }
 
 impl Ledger {
-    /// Up to which event a sink was found to have lost what was delivered to it.
+    /// Returns the last event of those that a sink was found to have lost.
     pub(crate) fn lost_through(&self, sink: i64) -> Result<Option<i64>, LedgerError> {
         Ok(self.setting(&lost_name(sink))?.and_then(|text| text.parse().ok()))
     }
 
-    /// Remembers it, or that the events are there again.
+    /// Remembers that event, or that the events are there again.
     pub(crate) fn set_lost_through(&self, sink: i64, through: Option<i64>) -> Result<(), LedgerError> {
         self.keep_setting(&lost_name(sink), through.map(|seq| seq.to_string()).as_deref())
     }
 
-    /// Makes events inside a window pending again for a target, as if they had never been delivered there; so many they were.
-    /// What the window of a run holds, what merged, and what the target refused for good stays as it is. What the Python tool
-    /// had delivered is sent too.
+    /// Makes delivered events inside a window pending again for a target, and returns their number. Events that the
+    /// Python tool had delivered are sent too. Events that are held, merged, or refused for good stay as they are.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when it cannot be saved; then nothing changes.
@@ -53,8 +52,8 @@ impl Ledger {
         })
     }
 
-    /// A few of the events that were delivered to a sink: the last ones first, at most `most`; then one from the middle and
-    /// the first, where there is room.
+    /// Returns a few delivered events of a sink, at most `most`: the last ones, then one from the middle and the first,
+    /// if there is room.
     pub(crate) fn delivered_sample(&self, sink: &SinkState, most: usize) -> Result<Vec<AttendanceEvent>, LedgerError> {
         self.read("look for what was delivered", |connection| {
             let spread = usize::from(most > 1) * 2;

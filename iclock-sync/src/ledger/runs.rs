@@ -1,4 +1,4 @@
-//! The runs that were.
+//! Past runs.
 
 use chrono::{DateTime, Utc};
 
@@ -8,17 +8,17 @@ use crate::{Ledger, LedgerError, Report};
 /// Runs kept; older ones are dropped.
 const KEPT: u32 = 10_000;
 
-/// A run that was.
+/// A past run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PastRun {
     /// Its id, as in its report.
     pub id: String,
-    /// When it began.
+    /// Its start.
     pub started_at: DateTime<Utc>,
-    /// How long it took, in milliseconds.
+    /// Its duration in milliseconds.
     pub duration_ms: u64,
-    /// How it ended.
+    /// Its exit code.
     pub exit_code: u8,
     /// Events that entered the ledger.
     pub new: u64,
@@ -47,7 +47,7 @@ impl Ledger {
         })
     }
 
-    /// The last runs, the latest first.
+    /// Returns the last runs, the latest first.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.

@@ -1,4 +1,4 @@
-//! The tables, and how an older file is brought up to date.
+//! The tables, and the steps that bring an older file up to date.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,16 +7,17 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::LedgerError;
 
-/// How long a connection waits for another to finish a commit.
+/// The time for which a connection waits for another to finish a commit.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One step a version; a released step never changes.
+/// One step for each version. A released step never changes.
 const MIGRATIONS: [&str; 4] = [
-    // Events are numbered in the order in which they entered (`seq`, without gaps). Their identity is indexed with terminal and
-    // time in front: a log is read in the order of time, so that inserts stay together in the index, where keys would scatter.
+    // Events are numbered in the order in which they entered (`seq`, without gaps). Their identity is indexed with
+    // terminal and time in front: a log is read in the order of time, so that inserts stay together in the index, where
+    // keys would scatter.
     //
-    // Of a sink's events up to `windowed` it is decided whether the window held them, up to `admitted` whether they may go out,
-    // up to `delivered` they did; `exceptions` holds the few for which that is not so.
+    // Of a sink's events up to `windowed` it is decided whether the window held them, up to `admitted` whether they may
+    // go out, up to `delivered` they did; `exceptions` holds the few for which that is not so.
     "
     CREATE TABLE terminals (
         id INTEGER PRIMARY KEY,
@@ -153,7 +154,7 @@ const MIGRATIONS: [&str; 4] = [
 
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// Marks the file as ours, so that another program's database is never taken for a ledger: "iclk".
+/// Marks the file as a ledger, so that another program's database is never taken for one: "iclk".
 const APPLICATION_ID: i64 = 0x6963_6c6b;
 
 /// Sets up a connection that writes, and brings its file up to date.
@@ -162,7 +163,8 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Le
     let failed = |error| opening(path, error);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // 4 MiB of cache bound the memory; a checkpoint every 16 MiB keeps the write-ahead log short without one per commit.
+    // 4 MiB of cache bound the memory; a checkpoint every 16 MiB keeps the write-ahead log short without one per
+    // commit.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
@@ -181,7 +183,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Le
     Ok(())
 }
 
-/// The version of a file that is there to be read. A connection that only reads cannot bring an older one up to date.
+/// Returns the version of a file that is only read, and cannot be brought up to date.
 pub(super) fn readable_version(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     match version(connection, path)? {
         found @ 1..=KNOWN => Ok(found),
@@ -189,7 +191,7 @@ pub(super) fn readable_version(connection: &Connection, path: &Path) -> Result<i
     }
 }
 
-/// The file's version; 0 for an empty file.
+/// Returns the file's version; 0 for an empty file.
 fn version(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     let number = |pragma| {
         connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(|error| opening(path, error))
@@ -206,7 +208,7 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     }
 }
 
-/// What an error while opening means.
+/// Converts an error at opening.
 pub(super) fn opening(path: &Path, error: rusqlite::Error) -> LedgerError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {

@@ -1,11 +1,11 @@
-//! What the engine remembers of itself, by name.
+//! What the engine remembers about itself, by name.
 
 use rusqlite::{OptionalExtension, Transaction};
 
 use crate::{Ledger, LedgerError};
 
 impl Ledger {
-    /// What was kept under a name.
+    /// Returns the value that was kept under a name.
     pub(crate) fn setting(&self, name: &str) -> Result<Option<String>, LedgerError> {
         self.read("look up a setting", |connection| {
             connection

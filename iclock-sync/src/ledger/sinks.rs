@@ -1,7 +1,7 @@
 //! The sinks as the ledger knows them: three watermarks, and the events to which these do not apply.
 //!
-//! With a million events delivered, a sink is one row. Its target is its identity, so that a renamed sink continues where it
-//! was and a new target starts with everything.
+//! With a million events delivered, a sink is one row. Its target is its identity, so that a renamed sink continues
+//! where it was and a new target starts with everything.
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
@@ -34,7 +34,7 @@ pub(super) mod state {
     pub(in crate::ledger) const IMPORTED: i64 = 6;
 }
 
-/// The number of a sink; it is entered when it is new. Nothing is written when nothing is new.
+/// Returns the number of a sink. A new sink is entered; otherwise nothing is written.
 pub(super) fn id_of(transaction: &Transaction<'_>, target: &str, name: &str) -> rusqlite::Result<i64> {
     let known: Option<(i64, bool)> = transaction
         .prepare_cached("SELECT id, name = ?2 FROM sinks WHERE target = ?1")?
@@ -53,7 +53,7 @@ pub(super) fn id_of(transaction: &Transaction<'_>, target: &str, name: &str) -> 
     }
 }
 
-/// The watermarks of a sink.
+/// Returns the watermarks of a sink.
 pub(super) fn watermarks(connection: &Connection, id: i64) -> rusqlite::Result<SinkState> {
     connection.prepare_cached("SELECT windowed, admitted, delivered FROM sinks WHERE id = ?1")?.query_row([id], |row| {
         Ok(SinkState { id, windowed: row.get(0)?, admitted: row.get(1)?, delivered: row.get(2)? })

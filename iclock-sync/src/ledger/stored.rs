@@ -1,4 +1,4 @@
-//! Values as they are stored: times, words.
+//! Conversion of stored values: times and words.
 
 use attendance_model::{LocalTime, Reason, Source};
 use chrono::{DateTime, NaiveDateTime, Utc};

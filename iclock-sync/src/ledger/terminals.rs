@@ -1,4 +1,4 @@
-//! What is remembered of each terminal.
+//! The state of each terminal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,30 +8,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Ledger, LedgerError};
 
-/// The habits that a terminal has shown. They are stored as JSON, so that a new one needs no new column.
+/// The habits that a terminal has shown. They are stored as JSON, so that a new habit needs no new column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Learned {
-    /// Punch states that no document names and that recur in its log: its function keys are set to them.
+    /// Undocumented punch states that recur in its log: its function keys are set to them.
     pub states: BTreeSet<u8>,
-    /// Verify modes that no document names and that recur in its log.
+    /// Undocumented verify modes that recur in its log.
     pub modes: BTreeSet<u8>,
-    /// Records that came twice the same although many of them in a row are bad: they need not come twice again.
+    /// Records that came twice the same although many in a row are bad: they need not come twice again.
     pub confirmed: Option<ConfirmedRecords>,
-    /// Optional questions that it could not answer, each with the time of the last attempt in seconds since 1970 (UTC).
+    /// Optional questions that it did not answer, with the time of the last attempt in seconds since 1970 (UTC).
     pub unanswered: BTreeMap<String, i64>,
-    /// Up to where somebody accepted its log although it was not proven.
+    /// The part of its log that a person accepted although it was not proven.
     pub accepted: Option<Accepted>,
 }
 
-/// A log that somebody accepted although it was not proven: what damage it holds is known, and no reason to refuse it again.
+/// A log that a person accepted although it was not proven. Its damage is known, and no reason to refuse it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Accepted {
     /// The epoch of the log.
     pub epoch: u64,
-    /// Records of it that were accepted, or known before.
+    /// Its records that were accepted, or known before.
     pub records: u64,
     /// The number of the buffer that was accepted.
     pub buffer: i64,
@@ -45,17 +45,17 @@ pub struct ConfirmedRecords {
     pub layout: String,
     /// The first of them, as its place in the terminal's log.
     pub first: u64,
-    /// How many there are.
+    /// Their number.
     pub records: u64,
     /// A number that tells two readings apart.
     pub digest: u64,
 }
 
-/// What is remembered of a terminal between two polls.
+/// The state of a terminal, remembered between two polls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TerminalState {
-    /// The serial number, or `name:NAME`: what the keys of its events are made with.
+    /// The serial number, or `name:NAME`; part of the keys of its events.
     pub serial: String,
     /// The serial number of a terminal that is known as `name:NAME`, because it gave none when it was first read.
     pub alias: Option<String>,
@@ -65,17 +65,17 @@ pub struct TerminalState {
     pub epoch: u64,
     /// Records of this epoch that are known: the cursor.
     pub records: u64,
-    /// The last of them, as they were on the wire, for comparison.
+    /// The last known records, as they were on the wire, for comparison.
     pub overlap: Vec<u8>,
     /// The record layout that was proven.
     pub layout: Option<String>,
-    /// The terminal's own count when the cursor was saved, where it was that of the log.
+    /// The terminal's own count when the cursor was saved, if it was that of the log.
     pub count: Option<u64>,
-    /// When the log's tail was last looked at, in seconds since 1970 (UTC).
+    /// The time when the log's tail was last read, in seconds since 1970 (UTC).
     pub verified_at: Option<i64>,
-    /// Its count disagrees with its log even when both are read again.
+    /// Its count differs from its log even if both are read again.
     pub count_unreliable: bool,
-    /// When it last refused to serve its log from an offset, in seconds since 1970 (UTC).
+    /// The time when it last refused to serve its log from an offset, in seconds since 1970 (UTC).
     pub offsets_refused_at: Option<i64>,
     /// Its checksums are wrong in every session.
     pub bad_checksums: bool,
@@ -111,7 +111,7 @@ impl TerminalState {
 }
 
 impl Ledger {
-    /// Every terminal that was ever read, by name.
+    /// Returns every terminal that was ever read, by name.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -124,7 +124,7 @@ impl Ledger {
         })
     }
 
-    /// What is remembered of the terminal with this serial number (or `name:NAME`).
+    /// Returns the state of the terminal with this serial number (or `name:NAME`).
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -137,7 +137,7 @@ impl Ledger {
         })
     }
 
-    /// The terminal that gives this serial number, or else that of this name if it never gave one.
+    /// Returns the terminal that gives this serial number, or the one of this name if it never gave any.
     pub(crate) fn terminal_that_gives(&self, serial: &str, name: &str) -> Result<Option<TerminalState>, LedgerError> {
         self.read("look up a terminal", |connection| {
             connection
@@ -151,7 +151,7 @@ impl Ledger {
         })
     }
 
-    /// Whether the terminal that was last read under this name computes its checksums wrong.
+    /// Returns true if the terminal that was last read under this name computes wrong checksums.
     pub(crate) fn has_bad_checksums(&self, name: &str) -> Result<bool, LedgerError> {
         self.read("look up a terminal", |connection| {
             let sql = "SELECT bad_checksums FROM terminals WHERE name = ?1 ORDER BY id DESC LIMIT 1";
@@ -160,12 +160,13 @@ impl Ledger {
         })
     }
 
-    /// The serial number by which a terminal of this name was last known; not a `name:NAME`.
+    /// Returns the serial number by which a terminal of this name was last known; not a `name:NAME`.
     pub(crate) fn serial_of_name(&self, name: &str) -> Result<Option<String>, LedgerError> {
         self.read("look up a terminal", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT serial FROM terminals WHERE name = ?1 AND serial NOT LIKE 'name:%' ORDER BY id DESC LIMIT 1",
+                    "SELECT serial FROM terminals WHERE name = ?1 AND serial NOT LIKE 'name:%'
+                     ORDER BY id DESC LIMIT 1",
                 )?
                 .query_row([name], |row| row.get(0))
                 .optional()
@@ -173,7 +174,7 @@ impl Ledger {
     }
 }
 
-/// The number by which other tables name a terminal; it is entered when it is new.
+/// Returns the number by which other tables name a terminal. A new terminal is entered.
 pub(super) fn id_of(transaction: &Transaction<'_>, serial: &str, name: &str) -> rusqlite::Result<i64> {
     let known: Option<(i64, bool)> = transaction
         .prepare_cached("SELECT id, name = ?2 FROM terminals WHERE serial = ?1")?
@@ -192,14 +193,15 @@ pub(super) fn id_of(transaction: &Transaction<'_>, serial: &str, name: &str) -> 
     }
 }
 
-/// Saves all that is remembered.
+/// Saves the state of a terminal.
 pub(crate) fn save(transaction: &Transaction<'_>, state: &TerminalState) -> rusqlite::Result<()> {
     let id = id_of(transaction, &state.serial, &state.name)?;
     transaction
         .prepare_cached(
-            "UPDATE terminals SET epoch = :epoch, records = :records, overlap = :overlap, layout = :layout, count = :count,
-                 verified_at = :verified_at, count_unreliable = :count_unreliable,
-                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums, learned = :learned, alias = :alias
+            "UPDATE terminals SET epoch = :epoch, records = :records, overlap = :overlap, layout = :layout,
+                 count = :count, verified_at = :verified_at, count_unreliable = :count_unreliable,
+                 offsets_refused_at = :offsets_refused_at, bad_checksums = :bad_checksums, learned = :learned,
+                 alias = :alias
              WHERE id = :id",
         )?
         .execute(named_params! {

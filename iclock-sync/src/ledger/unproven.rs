@@ -1,4 +1,4 @@
-//! Whole logs and user tables that could not be proven: where their bytes are kept, and what was known beside them.
+//! Whole logs and user tables that could not be proven: the files of their bytes, and what else was known.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::stored::moment;
 use super::terminals;
 use crate::{Ledger, LedgerError};
 
-/// What kind of data a buffer holds.
+/// The kind of data in a buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnprovenKind {
     /// A terminal's attendance log, or its tail.
@@ -31,46 +31,46 @@ pub struct UnprovenBuffer {
     pub serial: String,
     /// The terminal's configured name.
     pub device_name: String,
-    /// What it holds.
+    /// The kind of its data.
     pub kind: UnprovenKind,
     /// The file that holds the bytes as they came, in the state directory.
     pub file: PathBuf,
-    /// How many bytes it holds.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// SHA-256 of the bytes, in hex; empty for one that an earlier version kept.
+    /// SHA-256 of the bytes, in hex; empty for a buffer that an earlier version kept.
     pub digest: String,
-    /// What was not proven.
+    /// The reason why it was not proven.
     pub reason: String,
-    /// What was known beside the bytes; `None` for one that an earlier version kept.
+    /// What else was known; `None` for a buffer that an earlier version kept.
     pub evidence: Option<UnprovenEvidence>,
-    /// When it was read first.
+    /// The first time it was read.
     pub seen_at: DateTime<Utc>,
-    /// When the same bytes were read last.
+    /// The last time the same bytes were read.
     pub last_seen: DateTime<Utc>,
-    /// In how many polls the same bytes were read.
+    /// The number of polls that read the same bytes.
     pub times_seen: u64,
-    /// When somebody accepted it.
+    /// The time when a person accepted it.
     pub accepted_at: Option<DateTime<Utc>>,
 }
 
-/// What was known beside the bytes when they were read: everything that is needed to look at them again without the terminal.
+/// What else was known when the bytes were read: everything that is needed to look at them again without the terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct UnprovenEvidence {
-    /// Bytes of the whole set as the terminal announced them.
+    /// Bytes of the whole set, as the terminal announced them.
     pub announced: Option<u64>,
     /// Offset in the set at which the buffer begins; 0 for a whole set.
     pub offset: u64,
-    /// The set's length word, for a buffer that begins behind it.
+    /// The set's length word, for a buffer that begins after it.
     pub word: Option<u32>,
     /// Records that the terminal counted before the transfer.
     pub count_before: Option<u32>,
     /// Records that it counted after it.
     pub count_after: Option<u32>,
-    /// The host's time as a right clock on the terminal's wall shows it, packed as terminals do.
+    /// The time that a right clock on the terminal's wall showed, packed as terminals do.
     pub host_now: u32,
-    /// The terminal's clock, packed, where it was read.
+    /// The terminal's clock, packed, if it was read.
     pub terminal_now: Option<u32>,
     /// The terminal's zone (IANA name).
     pub zone: Option<String>,
@@ -78,20 +78,20 @@ pub struct UnprovenEvidence {
     pub drift_ms: Option<i64>,
     /// For 16-byte records: verify mode before punch state.
     pub mode_first: bool,
-    /// The layout of its records as it was remembered or configured.
+    /// The layout of its records, as remembered or configured.
     pub layout: Option<String>,
     /// The epoch of its log in the ledger at that time.
     pub epoch: u64,
     /// Records of that epoch that were known.
     pub records: u64,
-    /// Why each reading was not proven, in order, in words.
+    /// The reasons why each reading was not proven, in order, in words.
     pub readings: Vec<Vec<String>>,
-    /// Whose place in the user table is whose, where that table was read and proven. No names, no passwords.
+    /// User ids by place in the user table, if that table was read and proven. No names, no passwords.
     pub users: Option<BTreeMap<u16, String>>,
 }
 
-const COLUMNS: &str = "u.id, t.serial, t.name, u.kind, u.file, u.bytes, coalesce(u.digest, ''), u.reason, u.evidence, u.seen_at, \
-                       coalesce(u.last_seen, u.seen_at), u.times_seen, u.accepted_at";
+const COLUMNS: &str = "u.id, t.serial, t.name, u.kind, u.file, u.bytes, coalesce(u.digest, ''), u.reason, u.evidence, \
+                       u.seen_at, coalesce(u.last_seen, u.seen_at), u.times_seen, u.accepted_at";
 
 impl UnprovenKind {
     /// The word in the ledger and in JSON.
@@ -109,7 +109,7 @@ impl UnprovenKind {
 }
 
 impl Ledger {
-    /// Transfers that could not be proven, the latest first.
+    /// Returns the transfers that could not be proven, the latest first.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -125,7 +125,7 @@ impl Ledger {
         })
     }
 
-    /// One of them.
+    /// Returns one of them.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -140,7 +140,7 @@ impl Ledger {
         })
     }
 
-    /// The user ids under which the slots of a terminal's user table punched last.
+    /// Returns the user ids under which the slots of a terminal's user table punched last.
     pub(crate) fn slots(&self, serial: &str) -> Result<BTreeMap<u16, String>, LedgerError> {
         self.read("look up the slots of a terminal", |connection| {
             connection
@@ -153,7 +153,7 @@ impl Ledger {
         })
     }
 
-    /// Notes that the same bytes were read again; `None` when they are not kept.
+    /// Counts that the same bytes were read again; `None` if they are not kept.
     pub(crate) fn same_unproven(&self, buffer: &UnprovenBuffer) -> Result<Option<UnprovenBuffer>, LedgerError> {
         let known: Option<i64> = self.write("record an unproven log", |transaction| {
             transaction
@@ -178,8 +178,8 @@ impl Ledger {
         known.map_or(Ok(None), |id| self.unproven_buffer(id))
     }
 
-    /// Remembers a transfer that could not be proven, in a file of that name. All but the last `kept` of its terminal and kind
-    /// are forgotten. Returns its number, and the names of the files that are needed no more.
+    /// Remembers a transfer that could not be proven, and forgets all but the last `kept` of its terminal and kind.
+    /// Returns its number, and the names of files that are no longer needed.
     pub(crate) fn add_unproven(&self, buffer: &UnprovenBuffer, kept: u32) -> Result<(i64, Vec<String>), LedgerError> {
         self.write("record an unproven log", |transaction| {
             let terminal = terminals::id_of(transaction, &buffer.serial, &buffer.device_name)?;

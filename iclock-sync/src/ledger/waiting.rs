@@ -55,8 +55,8 @@ impl Resolution {
 impl WaitingRecord {
     /// The next records that rules may decide on, in the order in which they were first read.
     ///
-    /// Left out are those that their log does not prove. An old row does not say that of itself, so it is left out for the
-    /// reasons that such logs were refused for.
+    /// Left out are those that their log does not prove. An old row does not say that of itself, so it is left out for
+    /// the reasons that such logs were refused for.
     pub(crate) fn page(transaction: &Transaction<'_>, after: i64, most: u32) -> rusqlite::Result<Vec<Self>> {
         transaction
             .prepare_cached(

@@ -6,28 +6,29 @@ use super::stored::seconds;
 use crate::Window;
 use crate::options::Bound;
 
-/// How far behind a reading a punch may be: people punch while a long log is read. In seconds.
+/// The time after the start of a poll at which it can still read a punch, in seconds: people punch while a long log is
+/// read.
 const WHILE_READING: i64 = 3_600;
 
-/// The columns of a table that say when a row's punch was.
+/// The columns of a table that have the time of a row's punch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Columns {
     /// The terminal's wall clock in seconds.
     time: &'static str,
-    /// The instant, where there is one.
+    /// The instant, if there is one.
     utc: &'static str,
-    /// The number of the reading.
+    /// The number of the poll.
     reading: &'static str,
 }
 
-/// Those of an event, whose table is called `e`.
+/// The columns of an event, whose table is called `e`.
 pub(super) const OF_EVENT: Columns = Columns { time: "e.time", utc: "e.utc", reading: "e.reading" };
 
-/// Those of a record in quarantine, whose table is called `q`. A time that no calendar has is in no window.
+/// The columns of a record in quarantine, whose table is called `q`. A time that no calendar has is in no window.
 pub(super) const OF_REFUSED: Columns =
     Columns { time: "CAST(strftime('%s', q.time) AS INTEGER)", utc: "NULL", reading: "q.reading" };
 
-/// The condition that a row is inside a window; `None` when every row is.
+/// Returns the condition that a row is inside a window; `None` if every row is.
 pub(super) fn condition(window: &Window, columns: Columns) -> Option<String> {
     if window.is_all_time() {
         return None;
@@ -45,7 +46,7 @@ pub(super) fn condition(window: &Window, columns: Columns) -> Option<String> {
         None => {}
     }
     let by_wall = format!("{} BETWEEN {} AND {}", columns.time, wall.0, wall.1);
-    // Only where it is needed: it costs a look at the reading.
+    // Only if it is needed: it costs a look at the poll.
     if instant == (i64::MIN, i64::MAX) {
         return Some(by_wall);
     }
@@ -57,9 +58,9 @@ fn has_fraction(time: NaiveDateTime) -> bool {
 }
 
 impl Columns {
-    /// The moment of a punch: its instant where the terminal's zone is known, else the wall clock corrected by what the clock
-    /// was off when it was read. A correction that puts the punch behind its reading is of a clock that was set in between;
-    /// the time is then taken as it is, as local time.
+    /// The moment of a punch. It is the instant if the terminal's zone is known, else the wall clock corrected by the
+    /// drift at the poll. If the correction puts the punch after its poll, the clock was set in between, and the time
+    /// is taken as local time.
     fn instant(&self) -> String {
         let Self { time, utc, reading } = self;
         format!(

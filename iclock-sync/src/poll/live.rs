@@ -1,7 +1,7 @@
-//! Live capture: between two runs, terminals are listened to, and a punch brings the next run forward.
+//! Live capture: between two runs, the engine listens to the terminals, and a punch starts the next run.
 //!
-//! What a terminal tells of a punch is taken as a sign and not as a record. The run that follows pulls the punch out of the
-//! log with all its proof, so that nothing enters the ledger by a second way, and a sign that got lost costs only time.
+//! A punch that a terminal reports is a signal, not a record. The next run reads it from the log with all its proof. So
+//! nothing enters the ledger by a second way, and a lost signal costs only time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use zk_proto::record::LiveEvent;
 use crate::DeviceOptions;
 use crate::clock::Clock;
 
-/// Pauses before a lost terminal is tried again, in seconds; it can be away for weeks.
+/// Pauses before the next attempt to reach a lost terminal, in seconds. It can be away for weeks.
 const RETRY_AFTER: [u64; 7] = [1, 2, 4, 8, 16, 32, 60];
-/// From a punch to the run: the terminal may still be storing it, and in a rush one run serves several.
+/// The wait from a punch to the run. The terminal may still be storing it, and in a rush one run serves several.
 const SETTLE: Duration = Duration::from_millis(300);
 
 /// Listens to terminals until it is ended.
@@ -30,7 +30,7 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// Begins to listen to these terminals, of which there may be none.
+    /// Begins to listen to these terminals; there may be none.
     pub(crate) fn start(devices: &[Arc<DeviceOptions>], clock: &Arc<dyn Clock>) -> Self {
         let (stop, punched) = (CancellationToken::new(), Arc::new(Notify::new()));
         let mut tasks = JoinSet::new();
@@ -42,13 +42,13 @@ impl Listening {
         Self { tasks, stop, punched, clock: Arc::clone(clock) }
     }
 
-    /// Ends when somebody has punched, or may have punched unheard.
+    /// Waits until somebody has punched, or may have punched while a terminal was lost.
     pub(crate) async fn punch(&self) {
         self.punched.notified().await;
         self.clock.sleep(SETTLE).await;
     }
 
-    /// Leaves every terminal: some have only one session, which the next run needs.
+    /// Disconnects from every terminal: some have only one session, which the next run needs.
     pub(crate) async fn end(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
@@ -81,7 +81,7 @@ impl Listener {
                 }
                 // Once for each time it is lost.
                 Ok(LiveItem::Lost { why }) | Err(why) if !std::mem::replace(&mut lost, true) => {
-                    tracing::warn!("{name}: cannot be listened to: {why}; it is tried again and again");
+                    tracing::warn!("{name}: cannot be listened to: {why}; trying again");
                 }
                 _ => {}
             }
@@ -90,7 +90,7 @@ impl Listener {
     }
 }
 
-/// `None` when it is stopped first.
+/// Waits for `work`; `None` if it is stopped first.
 async fn until<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         done = work => Some(done),

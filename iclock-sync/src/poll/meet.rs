@@ -1,4 +1,4 @@
-//! Who a terminal is, how its clock is, and what it counts: only the first has to be answered.
+//! Asks a terminal for its identity, its clock and its counts. Only the identity has to be answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,14 @@ use crate::ledger::{Ledger, TerminalState};
 use crate::report::DeviceReport;
 use crate::wall;
 
-/// How long a question that stayed without an answer is not asked again.
+/// The time for which an unanswered question is not asked again.
 const SPARED: Duration = Duration::from_secs(24 * 3600);
-/// How often a fresh session is asked for, and the wait between: one with a single session needs a moment.
+/// Attempts to get a new session. A terminal with a single session needs a moment.
 const SESSIONS: u32 = 3;
+/// The wait between these attempts.
 const SESSION_AFTER: Duration = Duration::from_millis(300);
 
-/// What a terminal is asked beside its log.
+/// A question that is asked in addition to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Question {
     Serial,
@@ -28,7 +29,7 @@ pub(super) enum Question {
 }
 
 impl Question {
-    /// As people and the ledger call it.
+    /// Its name for people and in the ledger.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Serial => "serial number",
@@ -41,29 +42,29 @@ impl Question {
         self.was_unanswered(state).is_some_and(|at| plan::is_recent(at, now, SPARED))
     }
 
-    /// When it last stayed unanswered.
+    /// The last time it was not answered.
     fn was_unanswered(self, state: &TerminalState) -> Option<i64> {
         state.learned.unanswered.get(self.name()).copied()
     }
 }
 
-/// Questions that stayed unanswered in this run, with the time: no later attempt asks them.
+/// Questions that were not answered in this run, with the time. Later attempts do not ask them.
 pub(super) type Unanswered = std::collections::BTreeMap<String, i64>;
 
-/// What a terminal said of itself.
+/// A terminal's answers about itself.
 #[derive(Debug)]
 pub(super) struct Met {
     pub(super) seen: Seen,
     pub(super) size: LogSize,
     pub(super) state: TerminalState,
-    /// Whether something was learnt of it that the ledger does not have yet.
+    /// True if something was learned that is not in the ledger yet.
     pub(super) is_news: bool,
     /// Questions that are asked again once the log has been read.
     pub(super) later: Vec<Question>,
 }
 
 impl Visit {
-    /// Learns who the terminal is, how its clock is and what it counts.
+    /// Asks the terminal for its identity, its clock and its counts.
     pub(super) async fn meet(
         &self,
         client: &mut Client,
@@ -103,7 +104,7 @@ impl Visit {
         })
     }
 
-    /// Which terminal of the ledger it is, or a new one.
+    /// Finds the terminal in the ledger, or begins a new one.
     async fn recognize(
         &self,
         client: &mut Client,
@@ -114,7 +115,7 @@ impl Visit {
         let nameless = self.look_up(move |ledger| ledger.terminal(&format!("{NAME_PREFIX}{name}"))).await?;
         let now = self.clock.utc_now().timestamp();
         let given = match &nameless {
-            // It never gave one, and did not answer within the last day.
+            // It never gave a serial number, and did not answer within the last day.
             Some(state) if state.alias.is_none() && Question::Serial.is_spared(state, now) => None,
             _ => self.serial(client, nameless.is_some(), spared, report).await?,
         };
@@ -136,8 +137,8 @@ impl Visit {
         Ok(state)
     }
 
-    /// The serial number that the terminal gives. At first contact, it has to have given none in two sessions: an answer that
-    /// is refused, missing or empty once must not make another terminal of it.
+    /// Asks for the serial number. At first contact, it counts as missing only after two sessions: a single refused,
+    /// missing or empty answer must not make another terminal of it.
     async fn serial(
         &self,
         client: &mut Client,
@@ -151,7 +152,7 @@ impl Visit {
                 Ok(Some(serial)) => return Ok(Some(serial)),
                 Ok(None) if session < sessions => self.fresh(client).await?,
                 Ok(None) => {}
-                // A terminal that answers nothing else either fails at what follows.
+                // A terminal that does not answer anything fails at the next question.
                 Err(why @ ClientError::TimedOut { .. }) => {
                     client.skip(why).await?;
                     if session == sessions {
@@ -175,7 +176,7 @@ impl Visit {
         Ok(client.reconnect().await?)
     }
 
-    /// Whether a question is asked now. One that stayed unanswered is left out for a day, and then asked last.
+    /// Returns true if a question is asked now. An unanswered one is left out for a day, and then asked last.
     fn asks(
         &self,
         question: Question,
@@ -194,7 +195,7 @@ impl Visit {
         !waits
     }
 
-    /// The answer to an optional question. Where there is none, the visit goes on without.
+    /// Takes the answer to an optional question. Without an answer the visit continues.
     async fn heard<T>(
         &self,
         question: Question,
@@ -208,7 +209,7 @@ impl Visit {
             Err(why) => why,
         };
         let (name, now) = (question.name().to_owned(), self.clock.utc_now().timestamp());
-        // One that is busy may answer the next time.
+        // A busy terminal may answer the next time.
         let lasts = why.is_about_the_question() && !matches!(why, ClientError::NotNow { .. });
         if lasts {
             spared.insert(name.clone(), now);
@@ -222,7 +223,7 @@ impl Visit {
         Ok(None)
     }
 
-    /// Asks what was not answered a day ago, now that the log is here. Whatever comes of it, the log stays read.
+    /// Asks the questions that were not answered a day ago, now that the log is here. The log stays read in any case.
     pub(super) async fn ask_later(&self, client: &mut Client, later: &[Question], found: &mut Found) {
         let Some(state) = found.state() else { return };
         let now = self.clock.utc_now().timestamp();

@@ -2,7 +2,7 @@
 //!
 //! | step | file |
 //! |---|---|
-//! | connect, as often as that may help | `visit` |
+//! | connect, and retry if that may help | `visit` |
 //! | identity, clock, counts | `meet`; `plan` decides |
 //! | the log, and the proof of it | `pull` |
 //! | records to the intake, unproven bytes to a file | `keep` |

@@ -8,34 +8,35 @@ use zk_proto::record::AttendanceLayout;
 use crate::ledger::TerminalState;
 use crate::{DeviceOptions, EngineOptions};
 
-/// The prefix of what stands in for the serial number of a terminal that never gave one.
+/// The prefix of the substitute for the serial number of a terminal that never gave one.
 pub(crate) const NAME_PREFIX: &str = "name:";
 
-/// A terminal that is not the one it should be.
+/// A terminal that is not the expected one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotTheTerminal {
     /// Another serial number than the configured one.
     #[error("its serial number is {found}, configured is {expected}; correct the setting, or the address")]
     OtherSerial { found: String, expected: String },
-    /// No serial number, though one is configured.
+    /// No serial number, but one is configured.
     #[error("it gives no serial number, configured is {expected}; remove the setting if this model has none")]
     NoSerial { expected: String },
-    /// No serial number, though it gave one before.
+    /// No serial number, but it gave one before.
     #[error(
         "it gives no serial number, and gave {known} before; restart it, or name it otherwise if it is another terminal"
     )]
     SerialLost { known: String },
-    /// Text that is no serial number, and would change what a log or a screen shows.
+    /// Text that is no serial number, and would disturb a log or a screen.
     #[error("its serial number holds characters that cannot be printed: \"{}\"", found.escape_debug())]
     Unprintable { found: String },
-    /// An identity that no sink's column holds, so that validation would refuse each of its records.
+    /// An identity that is too long for the sinks' columns, so that validation would refuse each of its records.
     #[error(
-        "it is known as {name}, which is longer than {MAX_ID_CHARS} characters; without a serial number, name it shorter"
+        "it is known as {name}, longer than {MAX_ID_CHARS} characters; without a serial number, give it a shorter name"
     )]
     LongIdentity { name: String },
 }
 
-/// Refuses a serial number with control characters, escapes, or bytes that are no text: it goes into logs, reports and keys.
+/// Refuses a serial number with control characters, escapes, or bytes that are no text: it goes into logs, reports and
+/// keys.
 pub(crate) fn check_printable(serial: &str) -> Result<(), NotTheTerminal> {
     let printable = |char: char| match char {
         '"' | '\'' | '\\' => true,
@@ -46,7 +47,7 @@ pub(crate) fn check_printable(serial: &str) -> Result<(), NotTheTerminal> {
     if serial.chars().all(printable) { Ok(()) } else { Err(NotTheTerminal::Unprintable { found }) }
 }
 
-/// The terminal's identity in the ledger: its serial number, or `name:NAME` where it never gave one.
+/// Returns the terminal's identity in the ledger: its serial number, or `name:NAME` if it never gave one.
 pub(crate) fn identify(
     device: &DeviceOptions,
     given: Option<&str>,
@@ -68,7 +69,7 @@ pub(crate) fn identify(
     Ok(identity)
 }
 
-/// What the terminal says of its log before anything is read of it.
+/// The size of the log, as the terminal gives it before anything is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogSize {
     /// Records that it counts.
@@ -77,7 +78,7 @@ pub(crate) struct LogSize {
     pub(crate) capacity: Option<u64>,
 }
 
-/// Whether the count alone says that nothing is new.
+/// Returns true if the count alone shows that nothing is new.
 pub(crate) fn is_unchanged(state: &TerminalState, size: LogSize, now: i64, options: &EngineOptions) -> bool {
     let verified = state.verified_at.is_some_and(|at| is_recent(at, now, options.verify_every));
     let full =
@@ -89,8 +90,8 @@ pub(crate) fn is_unchanged(state: &TerminalState, size: LogSize, now: i64, optio
         && verified
 }
 
-/// Whether a moment is less than `within` ago. One that lies ahead is not: a host clock that was set back would trust it until
-/// it has caught up.
+/// Returns true if a moment is less than `within` ago. A future moment is not: after the host's clock was set back, it
+/// would be trusted until the clock has caught up.
 pub(crate) fn is_recent(at: i64, now: i64, within: Duration) -> bool {
     u64::try_from(now.saturating_sub(at)).is_ok_and(|ago| ago < within.as_secs())
 }
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_says_little_is_not_trusted() {
+    fn a_count_that_proves_little_is_not_trusted() {
         assert!(!unchanged(&polled(0), size(0), 1_001), "zero");
         assert!(!unchanged(&polled(100), size(100), 1_001), "a full log overwrites its oldest");
         let disagreed = TerminalState { count_unreliable: true, ..polled(7) };

@@ -89,7 +89,8 @@ impl Visit {
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
-    /// A log that is not proven. When somebody accepted it up to its known end, what follows that end is proven by itself.
+    /// A log that is not proven. When somebody accepted it up to its known end, what follows that end is proven by
+    /// itself.
     async fn refused(
         &self,
         client: &mut Client,
@@ -146,8 +147,8 @@ impl Visit {
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
-    /// What is kept of a log that is not proven. Where its records seem to name people by their place in the user table, that
-    /// table is read too: without it nobody could accept the log.
+    /// What is kept of a log that is not proven. Where its records seem to name people by their place in the user
+    /// table, that table is read too: without it nobody could accept the log.
     async fn aside(
         &self,
         client: &mut Client,
@@ -269,8 +270,8 @@ fn known_if_accepted(state: &TerminalState, request: &PullRequest) -> Option<Kno
     request.known.clone().filter(|known| accepted.records <= known.records && known.overlap_records() > 0)
 }
 
-/// Proves what follows the known end of a log that was read whole, as a tail: what precedes it needs no second proof, and its
-/// last records have to be the known ones.
+/// Proves what follows the known end of a log that was read whole, as a tail: what precedes it needs no second proof,
+/// and its last records have to be the known ones.
 fn behind(
     log: &mut Unproven,
     known: &Known,
@@ -311,8 +312,8 @@ fn count_note(counts: Counts, records: u64) -> Option<String> {
     Some(format!("the terminal counts {told} records, but its log has {records}"))
 }
 
-/// What a proven pull teaches about the terminal. The count is kept only where it is that of the log: a punch during the pull
-/// must not look known.
+/// What a proven pull teaches about the terminal. The count is kept only where it is that of the log: a punch during
+/// the pull must not look known.
 fn remember(state: &mut TerminalState, pulled: &Pull, knew_refusal: bool, now: i64) {
     let Some(records) = pulled.records_on_device else { return };
     // Records that are nobody's may be ones that lost their head: the next run looks again.

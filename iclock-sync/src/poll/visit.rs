@@ -1,4 +1,4 @@
-//! Connects to a terminal and asks it, as often as that may help.
+//! Connects to a terminal and asks it, and retries if that may help.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -21,7 +21,7 @@ const IN_AN_ATTEMPT: u32 = 7;
 /// Answer time-outs that another attempt needs at least.
 const FOR_AN_ATTEMPT: u32 = 3;
 
-/// The part of earlier attempts that later ones have to know.
+/// What later attempts have to know of earlier ones.
 #[derive(Debug, Default)]
 struct Attempts {
     /// Questions that stayed unanswered.

@@ -1,4 +1,4 @@
-//! What a report draws attention to: rules that refuse many, clocks that are off, logs that fill up.
+//! The hints of a report: rules that refuse many records, clocks that are off, logs that fill up.
 
 use std::fmt;
 
@@ -14,14 +14,14 @@ const MANY_REFUSED: u64 = 20;
 const DRIFT_TOLD_MS: u64 = 60_000;
 /// The difference between two zones is a multiple of this, in milliseconds.
 const ZONE_STEP_MS: u64 = 15 * 60_000;
-/// How far a clock may be off beside its zone, in milliseconds.
+/// The drift that a clock may have in addition to a difference of zones, in milliseconds.
 const ZONE_SLACK_MS: u64 = 3 * 60_000;
 /// No zone is further from UTC than this, in milliseconds.
 const ZONE_MAX_MS: u64 = 14 * 3_600_000;
 /// Characters of a user id that are shown.
 const ID_SHOWN: usize = 24;
 
-/// Something that a person should look at.
+/// Something that a person should check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -36,10 +36,10 @@ pub enum Hint {
         of: u64,
         /// One of the user ids, as read; long ones are cut.
         example: String,
-        /// The line of `[rules]` that lets them pass; `None` where nothing does.
+        /// The rule's setting that lets them pass; `None` if nothing does.
         setting: Option<String>,
     },
-    /// The clock is off by about what two time zones differ.
+    /// The clock is off by about the difference of two time zones.
     Zone {
         /// The terminal's clock less the true time, in milliseconds.
         drift_ms: i64,
@@ -53,14 +53,14 @@ pub enum Hint {
     },
     /// The log is nearly full: 90 %.
     NearlyFull {
-        /// Records that the terminal holds.
+        /// Records in the terminal.
         records: u64,
         /// Records that it can hold.
         capacity: u64,
     },
     /// The log is full.
     Full {
-        /// Records that the terminal holds.
+        /// Records in the terminal.
         records: u64,
         /// Records that it can hold.
         capacity: u64,
@@ -88,14 +88,14 @@ impl Refused {
 }
 
 impl Hint {
-    /// Returns true if something is wrong, not only remarkable.
+    /// Returns true if something is wrong, not just notable.
     #[must_use]
     pub fn is_problem(&self) -> bool {
         matches!(self, Self::Full { .. })
     }
 }
 
-/// The hints that a terminal's report gives rise to.
+/// Returns the hints for a terminal's report.
 pub(crate) fn of(report: &DeviceReport, zone: Option<Tz>) -> Vec<Hint> {
     let rules = report.refused.iter().filter_map(|(rule, refused)| of_rule(*rule, refused, report));
     let clock = report.clock_drift_ms.and_then(|drift_ms| of_clock(drift_ms, zone));
@@ -113,7 +113,7 @@ fn of_rule(rule: Reason, refused: &Refused, report: &DeviceReport) -> Option<Hin
     Some(Hint::Rule { rule, refused: *records, of, example, setting })
 }
 
-/// Ids that are no person's are let pass with a flag: accepted, bytes that are no text would be left out of an id.
+/// Ids that belong to nobody pass with a flag. If they were accepted, bytes that are no text would be missing in an id.
 fn policy_that_lets_pass(rule: Reason) -> &'static str {
     match rule {
         Reason::NonNumericUserId | Reason::NonPositiveUserId => "accept",
@@ -169,32 +169,32 @@ impl fmt::Display for Hint {
             }
             Self::Zone { drift_ms, zone: None } => write!(
                 f,
-                "its clock is {}, as in another time zone; if it shows the right local time, set `zone` for this terminal, \
-                 e.g. zone = \"Indian/Maldives\"",
+                "its clock is {}, as in another time zone; if it shows the right local time, set `zone` for this \
+                 terminal, e.g. zone = \"Indian/Maldives\"",
                 Off(*drift_ms)
             ),
             Self::Zone { drift_ms, zone: Some(zone) } => write!(
                 f,
-                "its clock is {} of the time in {zone}; check that `zone` is where it is, and whether it changes to summer \
-                 time",
+                "its clock is {} of the time in {zone}; check that `zone` is where it is, and whether it changes to \
+                 summer time",
                 Off(*drift_ms)
             ),
             Self::Clock { drift_ms } => write!(f, "its clock is {}; set the clock at the terminal", Off(*drift_ms)),
             Self::NearlyFull { records, capacity } => write!(
                 f,
-                "its log holds {records} of {capacity} records; clear it at the terminal before it is full, once all of it \
-                 is stored"
+                "its log holds {records} of {capacity} records; clear it at the terminal before it is full, once all \
+                 of it is stored"
             ),
             Self::Full { records, capacity } => write!(
                 f,
-                "its log is full ({records} of {capacity} records): it now overwrites the oldest records or refuses new \
-                 punches, depending on the model; clear it at the terminal, once all of it is stored"
+                "its log is full ({records} of {capacity} records): it now overwrites the oldest records or refuses \
+                 new punches, depending on the model; clear it at the terminal, once all of it is stored"
             ),
         }
     }
 }
 
-/// How far a clock is off, in the two largest units that say it.
+/// A clock's drift, in its two largest units.
 struct Off(i64);
 
 impl fmt::Display for Off {
@@ -225,13 +225,13 @@ mod tests {
     const HOUR: i64 = 60 * MINUTE;
 
     #[test]
-    fn a_clock_that_is_off_is_told_in_the_units_that_say_it() {
+    fn a_drift_is_shown_in_its_two_largest_units() {
         let told = [90_000, -5 * HOUR, 5 * HOUR + 12 * MINUTE, 24 * HOUR, -51 * HOUR].map(|off| Off(off).to_string());
         assert_eq!(told, ["1 min 30 s ahead", "5 h behind", "5 h 12 min ahead", "1 day ahead", "2 days 3 h behind"]);
     }
 
     #[test]
-    fn a_clock_of_another_zone_is_never_to_be_set() {
+    fn the_hint_for_a_clock_of_another_zone_never_is_to_set_it() {
         for off in [-5 * HOUR, 13 * HOUR, 5 * HOUR + 45 * MINUTE, 15 * MINUTE, 5 * HOUR - 3 * MINUTE, 14 * HOUR] {
             for zone in [None, Some(Tz::Indian__Maldives)] {
                 let hint = of_clock(off, zone).unwrap().to_string();
@@ -258,13 +258,13 @@ mod tests {
         assert!(refused(10, 101).is_none() && refused(20, 300).is_none());
         assert!(refused(10, 100).is_some() && refused(21, 300).is_some());
         let text = refused(60, 60).unwrap().to_string();
-        let expected = "the rule non_numeric_user_id refused 60 of 60 new records, for example user id \"NB2401004\"; to let \
-                        such records pass, set under [rules]: non_numeric_user_id = \"accept\"";
+        let expected = "the rule non_numeric_user_id refused 60 of 60 new records, for example user id \
+                        \"NB2401004\"; to let such records pass, set under [rules]: non_numeric_user_id = \"accept\"";
         assert_eq!(text, expected);
     }
 
     #[test]
-    fn an_example_is_shortened_and_what_no_setting_lets_pass_is_told() {
+    fn an_example_is_shortened_and_a_rule_without_a_setting_says_so() {
         let report = DeviceReport { quarantined: 1, ..DeviceReport::new("gate", "192.0.2.10:4370") };
         let mut one = Refused::default();
         one.count(&"7".repeat(40));

@@ -1,4 +1,4 @@
-//! What a run came to. Its JSON is stable: names and words are the published schema's.
+//! The report of a run. Its JSON is stable: names and words are those of the published schema.
 
 pub(crate) mod hint;
 mod kind;
@@ -13,7 +13,7 @@ pub use hint::Hint;
 use hint::Refused;
 pub use kind::ErrorKind;
 
-/// What a run came to.
+/// The report of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -27,25 +27,25 @@ pub struct Report {
     pub totals: Totals,
 }
 
-/// When a run was and how it ended.
+/// The time and the result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunReport {
     /// Sorts by start.
     pub id: String,
-    /// When it began.
+    /// Its start.
     pub started_at: DateTime<Utc>,
-    /// When it ended.
+    /// Its end.
     pub finished_at: DateTime<Utc>,
-    /// How long it took, in milliseconds.
+    /// Its duration in milliseconds.
     pub duration_ms: u64,
     /// The process's exit code if this run were its last.
     pub exit_code: u8,
-    /// Whether it changed nothing anywhere.
+    /// True if it changed nothing anywhere.
     pub dry_run: bool,
 }
 
-/// What became of one terminal.
+/// The result at one terminal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeviceReport {
@@ -55,9 +55,9 @@ pub struct DeviceReport {
     pub address: String,
     /// The serial number, or `name:NAME`; `None` when it was never reached.
     pub serial: Option<String>,
-    /// How it ended.
+    /// The result in one word.
     pub status: DeviceStatus,
-    /// How the log was read; `None` when it was not.
+    /// The way in which the log was read; `None` if it was not.
     pub mode: Option<ReadMode>,
     /// The failure, its cause, and a hint.
     pub error: Option<String>,
@@ -69,13 +69,13 @@ pub struct DeviceReport {
     pub records_on_device: Option<u64>,
     /// Records that it can hold.
     pub record_capacity: Option<u64>,
-    /// Records read and proven, the overlap excepted.
+    /// Records read and proven, without the overlap.
     pub records_read: u64,
     /// Bytes of the log that came over the wire.
     pub bytes_read: u64,
     /// Events that entered the ledger.
     pub new: u64,
-    /// Records whose key the ledger had, the overlap excepted.
+    /// Records whose key the ledger had, without the overlap.
     pub duplicate: u64,
     /// Events that go out with a flag, by reason.
     pub flagged: BTreeMap<Reason, u64>,
@@ -83,15 +83,16 @@ pub struct DeviceReport {
     pub rejected: BTreeMap<Reason, u64>,
     /// Records that entered the quarantine; those already there are not counted.
     pub quarantined: u64,
-    /// Events that came out of the quarantine, because what judges has changed since the last run; not counted as `new`.
+    /// Events that left the quarantine because the rules or the reading of records changed since the last run; not
+    /// counted as `new`.
     pub released: u64,
     /// The terminal's clock less the true time, in milliseconds.
     pub clock_drift_ms: Option<i64>,
-    /// Times that its log was read again before it was proven.
+    /// Repeated readings of its log before it was proven.
     pub rereads: Rereads,
-    /// How long it took, in milliseconds.
+    /// Its duration in milliseconds.
     pub duration_ms: u64,
-    /// What a person should look at, and what to do about it.
+    /// What a person should check, and do.
     pub hints: Vec<Hint>,
     /// Records that rules refused and that are new in the quarantine.
     #[serde(skip)]
@@ -100,13 +101,13 @@ pub struct DeviceReport {
     pub notes: Vec<String>,
 }
 
-/// Times that a log was read again.
+/// Repeated readings of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Rereads {
-    /// How many times.
+    /// Their number.
     pub count: u64,
-    /// Why, once for each time.
+    /// The reason for each.
     pub reasons: Vec<String>,
 }
 
@@ -114,13 +115,13 @@ pub struct Rereads {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KeptLog {
-    /// Its number, as `unproven show` takes it; `None` in a dry run, which keeps nothing.
+    /// Its number in the ledger; `None` in a dry run, which keeps nothing.
     pub id: Option<i64>,
-    /// Why it was refused, in one sentence.
+    /// The reason why it was refused, in one sentence.
     pub verdict: String,
 }
 
-/// How a terminal's part ended.
+/// The result at a terminal, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceStatus {
@@ -128,11 +129,11 @@ pub enum DeviceStatus {
     Ok,
     /// Not read.
     Failed,
-    /// Read, and what came could not be proven; it waits whole in the quarantine.
+    /// Read, but not proven. The whole log was kept.
     Unproven,
 }
 
-/// How a terminal's log was read.
+/// The way in which a terminal's log was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadMode {
@@ -156,17 +157,17 @@ impl ReadMode {
     }
 }
 
-/// What became of one sink.
+/// The result at one sink.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SinkReport {
     /// The configured name.
     pub name: String,
-    /// How it ended.
+    /// The result in one word.
     pub status: SinkStatus,
-    /// Events that it holds now and did not before.
+    /// Events that it has now and did not have before.
     pub stored: u64,
-    /// Events that it held before.
+    /// Events that it had before.
     pub already_stored: u64,
     /// Events whose document is that of an earlier event.
     pub merged: u64,
@@ -176,24 +177,25 @@ pub struct SinkReport {
     pub pending: u64,
     /// Events outside the window.
     pub held: u64,
-    /// Calls made to it to write, its probe included.
+    /// Calls to write, and its probe.
     pub requests: u64,
     /// The failure, its cause, and a hint.
     pub error: Option<String>,
     /// The kind of that failure.
     pub error_kind: Option<ErrorKind>,
-    /// How long it took, in milliseconds.
+    /// Its duration in milliseconds.
     pub duration_ms: u64,
-    /// Whether the safety limit kept events back; for the exit code and the human report.
+    /// True if the safety limit kept events back; for the exit code and the human report.
     #[serde(skip)]
     pub over_limit: bool,
-    /// None of what was delivered to it is there any more: it has to be sent again ([`Ledger::replay`](crate::Ledger::replay)).
+    /// None of what was delivered to it is there any more: it has to be sent again
+    /// ([`Ledger::replay`](crate::Ledger::replay)).
     pub lost: bool,
     /// What else a person should know.
     pub notes: Vec<String>,
 }
 
-/// How a sink's part ended.
+/// The result at a sink, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SinkStatus {
@@ -219,7 +221,7 @@ pub struct Totals {
     pub pending: u64,
     /// Records that entered the quarantine.
     pub quarantined: u64,
-    /// Events that came out of the quarantine, also of terminals that are no longer configured.
+    /// Events that left the quarantine, also of terminals that are no longer configured.
     pub released: u64,
 }
 
@@ -248,7 +250,7 @@ impl KeptLog {
 }
 
 impl DeviceReport {
-    /// A terminal of which nothing is known yet.
+    /// The report of a terminal about which nothing is known yet.
     #[must_use]
     pub fn new(name: impl Into<String>, address: impl Into<String>) -> Self {
         Self {
@@ -281,7 +283,7 @@ impl DeviceReport {
 }
 
 impl Rereads {
-    /// One more time, for this reason.
+    /// Counts one more, with its reason.
     pub fn add(&mut self, reason: impl Into<String>) {
         self.count += 1;
         self.reasons.push(reason.into());
@@ -289,7 +291,7 @@ impl Rereads {
 }
 
 impl SinkReport {
-    /// A sink that was not called.
+    /// The report of a sink that was not called.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -313,7 +315,7 @@ impl SinkReport {
 }
 
 impl Totals {
-    /// The sums.
+    /// Adds up the reports of terminals and sinks.
     #[must_use]
     pub fn of(devices: &[DeviceReport], sinks: &[SinkReport]) -> Self {
         Self {
@@ -327,8 +329,8 @@ impl Totals {
     }
 }
 
-/// The exit code that a run's results mean: the first of 30 (a sink failed), 20 (a terminal failed), 40 (a transfer was not
-/// proven), 50 (stopped at the safety limit); else 0.
+/// Returns the exit code for a run's results: the first of 30 (a sink failed), 20 (a terminal failed), 40 (a transfer
+/// was not proven), 50 (stopped at the safety limit); else 0.
 #[must_use]
 pub fn exit_code(devices: &[DeviceReport], sinks: &[SinkReport]) -> u8 {
     let device = |status| devices.iter().any(|device| device.status == status);

@@ -211,8 +211,8 @@ impl Acceptance {
         &self.preview
     }
 
-    /// Lets the good records in as events with the flag `accepted_by_hand`, puts the others into the quarantine, and moves the
-    /// cursor behind them, in durable batches. One that was interrupted is done by doing it again.
+    /// Lets the good records in as events with the flag `accepted_by_hand`, puts the others into the quarantine, and
+    /// moves the cursor behind them, in durable batches. One that was interrupted is done by doing it again.
     ///
     /// # Errors
     /// [`AcceptError::Ledger`] and [`AcceptError::Spool`].
@@ -315,7 +315,8 @@ fn choose(open: &mut OpenBuffer, layout: Option<AttendanceLayout>) -> Result<For
     }
 }
 
-/// Whether a record is kept out whatever validation says: it makes no sense, or it names a slot that nobody is known to have.
+/// Whether a record is kept out whatever validation says: it makes no sense, or it names a slot that nobody is known to
+/// have.
 fn is_damaged(grade: Grade, record: &AttendanceRecord, users: &BTreeMap<Uid, String>) -> bool {
     let unknown = matches!(&record.who, Who::Uid(uid) if uid.0 != 0 && !users.contains_key(uid));
     grade == Grade::Bad || unknown

@@ -1,4 +1,4 @@
-//! Keeps what was not proven in a file of the state directory: each set of bytes once.
+//! Keeps a transfer that was not proven in a file of the state directory, each set of bytes once.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,32 +14,33 @@ use zk_proto::{Spool, SpoolError};
 use super::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
 use crate::{Ledger, LedgerError, private};
 
-/// Buffers kept of a terminal, of each kind.
+/// Buffers kept of each terminal and kind.
 const KEPT: u32 = 3;
 /// Bytes of a spool handled at once.
 const BLOCK: u64 = 64 << 10;
 
-/// A transfer that was not proven, and what goes with it.
+/// A transfer that was not proven, with what else is known.
 #[derive(Debug)]
 pub(crate) struct SetAside {
     pub(crate) kind: UnprovenKind,
     pub(crate) transfer: Unproven,
-    /// Why each reading was not proven, in order.
+    /// The reasons why each reading was not proven, in order.
     pub(crate) readings: Vec<Vec<Doubt>>,
-    /// Whose slot is whose, where that is known.
+    /// User ids by slot, if known.
     pub(crate) users: Option<BTreeMap<u16, String>>,
     /// The layout that was remembered or configured.
     pub(crate) layout: Option<String>,
     /// The cursor when it was read.
     pub(crate) epoch: u64,
     pub(crate) records: u64,
-    /// In one sentence, for people.
+    /// The reason in one sentence, for people.
     pub(crate) verdict: String,
-    /// In full.
+    /// All reasons.
     pub(crate) why: String,
 }
 
-/// Keeps a transfer, and lets go of the oldest of its terminal and kind. Bytes that are kept already are counted, not kept twice.
+/// Keeps a transfer, and removes the oldest of its terminal and kind. Bytes that are kept already are counted, not kept
+/// twice.
 pub(crate) fn keep(
     ledger: &Ledger,
     serial: &str,
@@ -78,7 +79,7 @@ pub(crate) fn keep(
     write_spool(&path, &mut spool).map_err(|source| failed(&path, source))?;
     let (id, old) = ledger.add_unproven(&buffer, KEPT)?;
     for old in old {
-        // One that cannot be removed costs room, nothing else.
+        // A file that cannot be removed costs only room.
         let _ = fs::remove_file(ledger.dir().join(old));
     }
     (buffer.id, buffer.file) = (id, path);

@@ -1,4 +1,4 @@
-//! The way out for a log that could not be proven: look at the bytes that were kept, without the terminal, and accept them.
+//! Logs that could not be proven: look at the bytes that were kept, without the terminal, and accept them.
 //!
 //! ```no_run
 //! use iclock_sync::unproven::{self, Acceptance};
@@ -71,10 +71,10 @@ pub fn open(buffer: &UnprovenBuffer) -> Result<OpenBuffer, LedgerError> {
     Ok(OpenBuffer { spool, begin, evidence: evidence(buffer, &known) })
 }
 
-/// What was known, as the proof takes it.
+/// Converts what was known for the proof.
 fn evidence(buffer: &UnprovenBuffer, known: &UnprovenEvidence) -> Evidence {
     let counts = Counts { before: known.count_before, after: known.count_after };
-    // A buffer of an earlier version says nothing but when it was read.
+    // A buffer of an earlier version has only the time when it was read.
     let host_now = match &buffer.evidence {
         Some(known) => DeviceTime(known.host_now),
         None => wall::device_time(buffer.seen_at.naive_utc()),
@@ -88,7 +88,7 @@ fn evidence(buffer: &UnprovenBuffer, known: &UnprovenEvidence) -> Evidence {
 }
 
 impl OpenBuffer {
-    /// Every layout in which most of it makes sense, the best first.
+    /// Returns it in every layout in which most of it makes sense, the best first.
     ///
     /// # Errors
     /// [`SpoolError::File`] when its temporary file cannot be read back.
@@ -96,7 +96,7 @@ impl OpenBuffer {
         possible(&mut self.spool, self.begin, &self.evidence)
     }
 
-    /// It as records of a layout, sensible or not; `None` when not one fits.
+    /// Returns it as records of a layout, sensible or not; `None` if no record fits.
     ///
     /// # Errors
     /// As [`OpenBuffer::possible`].
@@ -109,7 +109,7 @@ impl OpenBuffer {
         &mut self.spool
     }
 
-    /// The length word in front of the set; 0 when the buffer is too short.
+    /// Returns the length word of the set; 0 if the buffer is too short.
     pub fn length_word(&mut self) -> u32 {
         match self.begin {
             Begin::Record { word, .. } => word,
