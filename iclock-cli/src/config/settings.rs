@@ -20,7 +20,6 @@ use attendance_model::{Policy, Reason, Rules};
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use iclock_sync::schedule::Level;
-use iclock_sync::unproven::layout_of;
 use iclock_sync::{CommKey, DeviceOptions, EngineOptions, Schedule, TextEncoding, Transport};
 
 use super::LogConfig;
@@ -265,7 +264,7 @@ pub(super) fn device() -> Vec<Entry<Device>> {
                     let hint = "write \"40\", \"49\" or another width from 40 to 512, \"16\", \"8b\" or \"8a\"";
                     Wrong::new(format!("{text:?} is no layout of records"), hint)
                 };
-                put(&mut device.options.layout, layout_of(text.trim()).map(Some).ok_or_else(wrong))
+                put(&mut device.options.layout, text.trim().parse().ok().map(Some).ok_or_else(wrong))
             },
         ),
         key(

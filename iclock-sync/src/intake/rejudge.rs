@@ -1,5 +1,5 @@
-//! Records of the quarantine are judged again when what judges has changed: the rules, or a setting or version that
-//! reads records otherwise. Those that pass become events, as if they had passed when they were read.
+//! Judges the records in quarantine again after a change of the rules, or of a setting or version that reads records in
+//! another way. Records that pass become events, as if they had passed when they were read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -11,16 +11,15 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 
 use crate::ledger::{KnownPunches, NewEvent, PollId, Resolution, WaitingRecord};
-use crate::poll::plan;
 use crate::{DeviceOptions, Ledger, LedgerError, wall};
 
-/// Under this name the ledger keeps what the quarantine was last judged by.
+/// The name of the ledger's setting with the fingerprint of what the quarantine was last judged by.
 const JUDGED_BY: &str = "judged_by";
 
 /// Records fetched at once.
 const PAGE: u32 = 1_000;
 
-/// What records are judged by.
+/// One review of the quarantine.
 #[derive(Debug)]
 pub(crate) struct Review<'a> {
     pub(crate) rules: &'a Rules,
@@ -33,8 +32,8 @@ pub(crate) struct Review<'a> {
 pub(crate) type Released = BTreeMap<String, u64>;
 
 impl Review<'_> {
-    /// Judges all that waits in the quarantine, in one durable change; nothing where nothing has changed since the last
-    /// time.
+    /// Judges all records that wait in the quarantine, in one durable change. Does nothing if nothing has changed since
+    /// the last review.
     pub(crate) fn judge_again(&self, ledger: &Ledger) -> Result<Released, LedgerError> {
         let by = self.fingerprint();
         if ledger.setting(JUDGED_BY)?.as_deref() == Some(by.as_str()) {
@@ -76,7 +75,7 @@ impl Review<'_> {
         })
     }
 
-    /// The record as it is read today; from what was kept of it, where its layout is not known.
+    /// Reads the record as today. If its layout is not known, it is as it was read then.
     fn read(&self, record: &WaitingRecord) -> (Option<AttendanceLayout>, RawPunch) {
         let device = Device {
             serial: &record.serial,
@@ -84,14 +83,16 @@ impl Review<'_> {
             clock_drift_ms: record.drift_ms,
             source: record.source,
         };
-        let layout =
-            record.layout.as_deref().and_then(plan::layout_of).or_else(|| AttendanceLayout::of_width(record.raw.len()));
+        let known = record.layout.as_deref().and_then(|word| word.parse().ok());
+        let layout = known.or_else(|| AttendanceLayout::of_width(record.raw.len()));
         let order = self.order_of(record, layout);
         let decoded = layout.zip(order).and_then(|(layout, order)| {
             let decoded = AttendanceRecord::decode(layout, order, Bytes::copy_from_slice(&record.raw))?;
             Some((layout, decoded))
         });
-        let Some((read_as, decoded)) = decoded else { return (layout, record.as_read(layout)) };
+        let Some((read_as, decoded)) = decoded else {
+            return (layout, record.as_read(layout.is_some_and(|layout| layout.fields().id.is_number())));
+        };
         let mut punch = RawPunch::from_record(&decoded, read_as, &device, |_| Some(record.user_id.clone()));
         if matches!(decoded.who, Who::UserId(_)) {
             punch.uid = record.uid;
@@ -115,7 +116,7 @@ impl Review<'_> {
         normalize(punch, &Context { zone: record.zone, rules: self.rules, host_now })
     }
 
-    /// Changes whenever a record may be judged otherwise than before.
+    /// A text that changes whenever a record may be judged differently.
     fn fingerprint(&self) -> String {
         let mut text = format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.rules);
         for device in self.devices.iter().filter(|device| device.sixteen_mode_first) {

@@ -10,22 +10,21 @@ use rusqlite::Transaction;
 use super::stored::seconds;
 use crate::mask::Mask;
 
-/// What of one terminal's events its records are compared with. The events of one second are loaded together: a log is
-/// read in the order of time, and a clock that stands still costs no more than one that runs.
+/// The events of one terminal with which its records are compared. The events of one second are loaded together: a log
+/// is read in the order of time, and a clock that stands still costs no more than one that runs.
 #[derive(Debug, Default)]
 pub(crate) struct KnownPunches {
-    /// Whether there was any event of the terminal at the first question: of a first reading, keys alone say what is
-    /// new.
+    /// True if the terminal had any event at the first question. In a first poll, keys alone decide what is new.
     any: Option<bool>,
     second: Option<NaiveDateTime>,
-    /// The user id of an event, by its record without what firmware leaves undefined.
+    /// The user id of an event, by its masked record.
     by_bytes: HashMap<Vec<u8>, String>,
-    /// The same by slot, punch state and verify mode, for the layouts that name people by their slot.
+    /// The same by slot, punch state and verify mode, for layouts that name people by their slot.
     by_slot: HashMap<(u16, u8, u8), String>,
 }
 
 impl KnownPunches {
-    /// The user id under which a record entered before; `None` where it is new.
+    /// Returns the user id under which a record entered before; `None` if it is new.
     ///
     /// Under one setting equal bytes have equal keys, so that this finds no more than the key would.
     pub(crate) fn user_id(

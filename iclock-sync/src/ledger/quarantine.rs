@@ -1,4 +1,4 @@
-//! Rejected records, once each.
+//! The quarantine: rejected records, once each.
 
 use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
 use chrono::{DateTime, Utc};
@@ -19,35 +19,37 @@ pub struct QuarantinedRecord {
     pub serial: String,
     /// The terminal's configured name.
     pub device_name: String,
-    /// Why it was refused.
+    /// The reason why it was refused.
     pub reason: Reason,
     /// The user id as read; may be empty.
     pub user_id: String,
     /// The terminal's wall clock as read.
     pub local_time: LocalTime,
-    /// How the person proved who they are.
+    /// The way in which the person proved who they are.
     pub verify_mode: VerifyMode,
-    /// What the person declared.
+    /// The state that the person declared.
     pub punch_state: PunchState,
     /// The record as the terminal sent it first.
     pub raw: Vec<u8>,
-    /// Which of equal records of the log it is; 1 is the first.
+    /// Its number among equal records of the log, from 1.
     pub occurrence: u64,
-    /// When it was read first.
+    /// The first time it was read.
     pub first_seen: DateTime<Utc>,
-    /// When it was read last.
+    /// The last time it was read.
     pub last_seen: DateTime<Utc>,
-    /// In how many polls it was read.
+    /// The number of polls that read it.
     pub times_seen: u64,
-    /// The slot in the terminal's user table, where it named the person by that.
+    /// The slot in the terminal's user table, if it named the person by that.
     pub uid: Option<u16>,
-    /// A job number keyed in; `None` where the layout has none.
+    /// A job number keyed in; `None` if the layout has none.
     pub work_code: Option<u32>,
-    /// When it left the quarantine, because the rules let it pass by then.
+    /// The layout of the log, as `AttendanceLayout` writes it; `None` for a record from before the ledger kept it.
+    pub layout: Option<String>,
+    /// The time when it left the quarantine; `None` while it waits.
     pub resolved_at: Option<DateTime<Utc>>,
 }
 
-/// Which records of the quarantine are wanted; all by default.
+/// A selection of records in the quarantine; all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QuarantineFilter {
@@ -55,7 +57,7 @@ pub struct QuarantineFilter {
     pub terminal: Option<String>,
     /// Only for this reason.
     pub reason: Option<Reason>,
-    /// Only those after this number: where the page before ended.
+    /// Only those after this number: the last one of the page before.
     pub after: i64,
 }
 
@@ -68,7 +70,7 @@ pub(crate) struct ReadSpan {
     pub(crate) epoch: u64,
     /// Records of this epoch that are not read again: 0 for a full read.
     pub(crate) start: u64,
-    /// When, in seconds since 1970 (UTC).
+    /// The time of the poll, in seconds since 1970 (UTC).
     pub(crate) read_at: i64,
 }
 
@@ -76,33 +78,34 @@ pub(crate) struct ReadSpan {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewRejection<'a> {
     pub(crate) rejection: &'a Rejection,
-    /// The record with what firmware leaves undefined masked.
+    /// The masked record.
     pub(crate) masked: &'a [u8],
     /// Its place in the log, from 0.
     pub(crate) position: u64,
-    /// The layout of its log, as the ledger remembers it.
+    /// The layout of its log.
     pub(crate) layout: Option<&'a str>,
-    /// Its log does not prove enough for it: no change of the rules lets it pass.
+    /// Its log does not prove it: no change of the rules lets it pass.
     pub(crate) doubtful: bool,
 }
 
 const COLUMNS: &str = "q.id, t.serial, t.name, q.reason, q.user_id, q.time, q.verify_mode, q.punch_state, q.raw, \
-                       q.occurrence, q.first_seen, q.last_seen, q.times_seen, q.uid, q.work_code, q.resolved_at";
+                       q.occurrence, q.first_seen, q.last_seen, q.times_seen, q.uid, q.work_code, q.resolved_at, \
+                       q.layout";
 
-/// The last of its equals that a poll has met; 0 where it has met none.
+/// The last of its equals that a poll has met; 0 if there is none.
 const LAST_MET: &str =
     "SELECT coalesce(max(occurrence), 0) FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND reading = ?3";
 
-/// The next of its equals. A poll meets them in order, so that the search begins after the last one. So each record costs
-/// the same, however often a terminal repeats it.
+/// The next of its equals. A poll meets them in order, so that the search begins after the last one. So each record
+/// costs the same, however often a terminal repeats it.
 const NEXT_KNOWN: &str = "SELECT id FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND occurrence > ?3
                           AND (?4 = 0 OR (epoch = ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1";
 
 impl NewRejection<'_> {
-    /// Enters the rejection, or counts it where it was known; `false` in that case.
+    /// Enters the rejection. Returns false if it was known, and counts it.
     ///
     /// Equal records are told apart by their order. One read again is the first of its equals that this poll has not
-    /// met yet; a tail only meets what lies behind its start (a poll that was killed may have entered some of that).
+    /// met yet; a tail only meets what is after its start (a poll that was killed may have entered some of that).
     pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<bool> {
         let punch = &self.rejection.punch;
         let PollId { poll, terminal } = span.poll;
@@ -164,7 +167,7 @@ impl NewRejection<'_> {
 }
 
 impl Ledger {
-    /// Records that wait in the quarantine, oldest first, at most `most`.
+    /// Returns records that wait in the quarantine, oldest first, at most `most`.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -182,8 +185,8 @@ impl Ledger {
         })
     }
 
-    /// Records of the quarantine inside a window after a number, oldest first, at most `most`. A record whose time no
-    /// calendar has is in none but all time.
+    /// Returns records of the quarantine inside a window after a number, oldest first, at most `most`. A record whose
+    /// time no calendar has is in none but all time.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -192,7 +195,7 @@ impl Ledger {
         self.read("list the quarantine", |connection| select(connection, &inside, after, most))
     }
 
-    /// One record of the quarantine, also one that has left it.
+    /// Returns one record of the quarantine, or one that has left it.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -207,7 +210,7 @@ impl Ledger {
         })
     }
 
-    /// How many records wait in the quarantine, by terminal (serial number) and reason.
+    /// Counts the records that wait in the quarantine, by terminal (serial number) and reason.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -225,7 +228,7 @@ impl Ledger {
     }
 }
 
-/// The records after a number for which a condition on `q` holds, oldest first.
+/// Returns the records after a number for which a condition on `q` holds, oldest first.
 fn select(connection: &Connection, condition: &str, after: i64, most: u32) -> rusqlite::Result<Vec<QuarantinedRecord>> {
     connection
         .prepare_cached(&format!(
@@ -255,6 +258,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<QuarantinedRecord> {
         uid: row.get(13)?,
         work_code: row.get(14)?,
         resolved_at: row.get::<_, Option<i64>>(15)?.map(moment),
+        layout: row.get(16)?,
     })
 }
 

@@ -1,26 +1,25 @@
-//! Records that wait in the quarantine, as they are judged again.
+//! Records that wait in the quarantine, to be judged again.
 
 use attendance_model::{PunchState, RawPunch, Reason, Source, VerifyMode};
 use chrono_tz::Tz;
 use rusqlite::{Row, Transaction};
-use zk_proto::record::AttendanceLayout;
 
 use super::stored::{local_time, reason, source_of};
 
-/// A record that waits, with all that judging it again takes.
+/// A record that waits, with everything that is needed to judge it again.
 #[derive(Clone, Debug)]
 pub(crate) struct WaitingRecord {
     pub(crate) id: i64,
     pub(crate) terminal: i64,
     pub(crate) serial: String,
-    /// The last poll that read it, and what that poll knew.
+    /// The last poll that read it.
     pub(crate) poll: i64,
     pub(crate) device_name: String,
     pub(crate) zone: Option<Tz>,
     pub(crate) drift_ms: Option<i64>,
     pub(crate) source: Source,
     pub(crate) reason: Reason,
-    /// `None` for one from before the ledger kept it.
+    /// The layout; `None` for a record from before the ledger kept it.
     pub(crate) layout: Option<String>,
     pub(crate) uid: Option<u16>,
     pub(crate) user_id: String,
@@ -31,7 +30,7 @@ pub(crate) struct WaitingRecord {
     work_code: Option<u32>,
 }
 
-/// Why a record left the quarantine.
+/// The reason why a record left the quarantine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resolution {
     /// The rules let it pass: it became an event.
@@ -53,10 +52,10 @@ impl Resolution {
 }
 
 impl WaitingRecord {
-    /// The next records that rules may decide on, in the order in which they were first read.
+    /// Returns the next records about which rules may decide, in the order in which they were first read.
     ///
-    /// Left out are those that their log does not prove. An old row does not say that of itself, so it is left out for
-    /// the reasons that such logs were refused for.
+    /// Records that their log does not prove are left out. An old row does not have that mark: it is left out if its
+    /// reason is one for which such logs were refused.
     pub(crate) fn page(transaction: &Transaction<'_>, after: i64, most: u32) -> rusqlite::Result<Vec<Self>> {
         transaction
             .prepare_cached(
@@ -94,11 +93,11 @@ impl WaitingRecord {
     }
 
     /// The record as it was read when it was refused.
-    pub(crate) fn as_read(&self, layout: Option<AttendanceLayout>) -> RawPunch {
+    pub(crate) fn as_read(&self, id_is_number: bool) -> RawPunch {
         let time = local_time(self.time.clone());
         let mut punch = RawPunch::new(&self.serial, &self.device_name, &self.user_id, time, self.source);
         punch.uid = self.uid;
-        punch.id_is_number = layout.is_some_and(|layout| layout.fields().id.is_number());
+        punch.id_is_number = id_is_number;
         punch.verify_mode = VerifyMode(self.verify_mode);
         punch.punch_state = PunchState(self.punch_state);
         punch.work_code = self.work_code;
@@ -107,7 +106,7 @@ impl WaitingRecord {
         punch
     }
 
-    /// It stays, for another reason.
+    /// Keeps it for another reason.
     pub(crate) fn set_reason(&self, transaction: &Transaction<'_>, reason: Reason) -> rusqlite::Result<()> {
         transaction
             .prepare_cached("UPDATE quarantine SET reason = ?2 WHERE id = ?1")?
@@ -115,7 +114,7 @@ impl WaitingRecord {
         Ok(())
     }
 
-    /// It leaves the quarantine. Its row is kept: it says where an event came from.
+    /// Takes it out of the quarantine. Its row stays, as the origin of an event.
     pub(crate) fn resolve(
         &self,
         transaction: &Transaction<'_>,
@@ -129,14 +128,14 @@ impl WaitingRecord {
     }
 }
 
-/// Whether a terminal has records that wait.
+/// Returns true if a terminal has records that wait.
 pub(crate) fn any_waiting(transaction: &Transaction<'_>, terminal: i64) -> rusqlite::Result<bool> {
     transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM quarantine WHERE terminal = ?1 AND resolved_at IS NULL)")?
         .query_row([terminal], |row| row.get(0))
 }
 
-/// A record that waited was read again, and there is an event of it now.
+/// Takes a record out of the quarantine that was read again, and has an event now.
 pub(crate) fn resolve_read_again(
     transaction: &Transaction<'_>,
     terminal: i64,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use attendance_model::Source;
 use zk_proto::proof::{Begin, Doubt};
 
-use super::{Failure, Found, Records, Seen, Visit, Visited, plan};
+use super::{Failure, Found, Records, Seen, Visit, Visited};
 use crate::error::blocking;
 use crate::intake::{Batch, NotEntered, ProvenPunches, Provenance};
 use crate::ledger::{Poll, UnprovenEvidence, UnprovenKind, save_terminal};
@@ -39,7 +39,7 @@ impl Visit {
             zone: self.device.zone,
             drift_ms: seen.drift_ms,
             clock_offset: Some(wall::clock_offset(seen.clock, seen.wall_now, seen.utc_now)),
-            layout: proven.layout().map(plan::layout_word),
+            layout: proven.layout().map(|layout| layout.to_string()),
             source: Source::Pull,
             read_at: seen.utc_now.timestamp(),
         };

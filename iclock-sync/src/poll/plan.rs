@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use attendance_model::validate::MAX_ID_CHARS;
-use zk_proto::record::AttendanceLayout;
 
 use crate::ledger::TerminalState;
 use crate::{DeviceOptions, EngineOptions};
@@ -94,18 +93,6 @@ pub(crate) fn is_unchanged(state: &TerminalState, size: LogSize, now: i64, optio
 /// would be trusted until the clock has caught up.
 pub(crate) fn is_recent(at: i64, now: i64, within: Duration) -> bool {
     u64::try_from(now.saturating_sub(at)).is_ok_and(|ago| ago < within.as_secs())
-}
-
-/// A layout as the ledger, the configuration and `--layout` write it: `8a`, `8b`, `16`, or the width of a wide one.
-#[must_use]
-pub fn layout_word(layout: AttendanceLayout) -> String {
-    layout.to_string()
-}
-
-/// The layout of a word.
-#[must_use]
-pub fn layout_of(word: &str) -> Option<AttendanceLayout> {
-    word.parse().ok()
 }
 
 #[cfg(test)]

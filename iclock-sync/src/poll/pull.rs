@@ -1,6 +1,7 @@
-//! What is new in a terminal's log: asked for with what is remembered, and remembered anew.
+//! Pulls the new part of a terminal's log, by what is remembered of the terminal, and remembers what it learns.
 
 use std::collections::BTreeMap;
+
 use zk_proto::Client;
 use zk_proto::client::{Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
 use zk_proto::proof::{
@@ -25,7 +26,7 @@ use crate::{tell, wall};
 const BLOCK: u64 = 64 << 10;
 
 impl Visit {
-    /// Pulls what is new, and the user table where the log names people by their place there.
+    /// Pulls what is new, and the user table if the log names people by their place there.
     pub(super) async fn pull(
         &self,
         client: &mut Client,
@@ -82,15 +83,14 @@ impl Visit {
             ));
         }
         if proven.trailing() > 0 {
-            report.notes.push(format!("{} stray bytes stood behind the last record", proven.trailing()));
+            report.notes.push(format!("{} stray bytes after the last record", proven.trailing()));
         }
         let table = pulled.users.iter().flat_map(UserTable::users);
         let users = table.map(|user| (user.uid, user.user_id.0.clone())).collect();
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
-    /// A log that is not proven. When somebody accepted it up to its known end, what follows that end is proven by
-    /// itself.
+    /// Handles a log that is not proven. If a person accepted it up to its known end, the rest is proven by itself.
     async fn refused(
         &self,
         client: &mut Client,
@@ -103,7 +103,7 @@ impl Visit {
         let Refused { mut log, readings, mut users } = refused;
         let counts = log.counts();
         let rest = match known_if_accepted(&state, request) {
-            Some(known) => behind(&mut log, &known, request, self.spool())?,
+            Some(known) => prove_rest(&mut log, &known, request, self.spool())?,
             None => None,
         };
         let Some(mut proven) = rest else {
@@ -147,7 +147,7 @@ impl Visit {
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
-    /// What is kept of a log that is not proven. Where its records seem to name people by their place in the user
+    /// Collects what is kept of a log that is not proven. If its records seem to name people by their place in the user
     /// table, that table is read too: without it nobody could accept the log.
     async fn aside(
         &self,
@@ -178,7 +178,7 @@ impl Visit {
             transfer: log,
             readings,
             users: names,
-            layout: request.remembered.layout.map(plan::layout_word),
+            layout: request.remembered.layout.map(|layout| layout.to_string()),
             epoch: state.epoch,
             records: state.records,
             verdict: format!("its log could not be verified: {sentence}"),
@@ -191,11 +191,11 @@ impl Visit {
     }
 
     fn request(&self, seen: &Seen, state: &TerminalState, size: LogSize) -> PullRequest {
-        let remembered = state.layout.as_deref().and_then(plan::layout_of);
+        let remembered = state.layout.as_deref().and_then(|word| word.parse().ok());
         let layout = self.device.layout.or(remembered);
         let now = seen.utc_now.timestamp();
         let mut request = PullRequest::new(wall::device_time(seen.wall_now));
-        // What was read in another layout than the configured one is not known.
+        // Records that were read in another layout than the configured one are not known.
         request.known = layout.filter(|_| state.records > 0 && layout == remembered).map(|layout| Known {
             records: state.records,
             overlap: state.overlap.clone(),
@@ -213,7 +213,7 @@ impl Visit {
             states: state.learned.states.iter().copied().collect(),
             modes: state.learned.modes.iter().copied().collect(),
             confirmed: confirmed.and_then(|ConfirmedRecords { layout, first, records, digest }| {
-                Some(Fingerprint::new(plan::layout_of(layout)?, *first, *records, *digest))
+                Some(Fingerprint::new(layout.parse().ok()?, *first, *records, *digest))
             }),
         };
         request.offsets_refused =
@@ -253,7 +253,7 @@ fn users_aside(table: Unproven, state: &TerminalState) -> SetAside {
     }
 }
 
-/// What is known beside a log's bytes.
+/// What is known in addition to a log's bytes.
 fn evidence(log: &Unproven, request: &PullRequest) -> Evidence {
     let announced = log.announced_bytes().unwrap_or_default();
     Evidence {
@@ -264,15 +264,15 @@ fn evidence(log: &Unproven, request: &PullRequest) -> Evidence {
     }
 }
 
-/// The known end of a log of which somebody accepted a part.
+/// The known end of a log of which a person accepted a part.
 fn known_if_accepted(state: &TerminalState, request: &PullRequest) -> Option<Known> {
     let accepted = state.learned.accepted.filter(|accepted| accepted.epoch == state.epoch)?;
     request.known.clone().filter(|known| accepted.records <= known.records && known.overlap_records() > 0)
 }
 
-/// Proves what follows the known end of a log that was read whole, as a tail: what precedes it needs no second proof,
-/// and its last records have to be the known ones.
-fn behind(
+/// Proves what follows the known end of a log that was read whole, as a tail. The part before needs no second proof,
+/// but its last records have to be the known ones.
+fn prove_rest(
     log: &mut Unproven,
     known: &Known,
     request: &PullRequest,
@@ -288,7 +288,7 @@ fn behind(
     Ok(prove_tail(tail, word, known, &evidence).ok())
 }
 
-/// Copies what follows an offset to the beginning of another spool.
+/// Copies the bytes after an offset to the beginning of another spool.
 fn copy(from: &mut Spool, mut at: u64, to: &mut Spool) -> Result<(), SpoolError> {
     let start = at;
     loop {
@@ -301,7 +301,7 @@ fn copy(from: &mut Spool, mut at: u64, to: &mut Spool) -> Result<(), SpoolError>
     }
 }
 
-/// What to say of a count that is not that of the log.
+/// The note about a count that is not that of the log.
 fn count_note(counts: Counts, records: u64) -> Option<String> {
     let told = match (counts.before, counts.after) {
         _ if counts.allow(records) => return None,
@@ -312,8 +312,8 @@ fn count_note(counts: Counts, records: u64) -> Option<String> {
     Some(format!("the terminal counts {told} records, but its log has {records}"))
 }
 
-/// What a proven pull teaches about the terminal. The count is kept only where it is that of the log: a punch during
-/// the pull must not look known.
+/// Remembers what a proven pull shows about the terminal. The count is kept only if it is that of the log: a punch
+/// during the pull must not look known.
 fn remember(state: &mut TerminalState, pulled: &Pull, knew_refusal: bool, now: i64) {
     let Some(records) = pulled.records_on_device else { return };
     // Records that are nobody's may be ones that lost their head: the next run looks again.
@@ -321,7 +321,7 @@ fn remember(state: &mut TerminalState, pulled: &Pull, knew_refusal: bool, now: i
     state.records = records;
     state.count = (!vague && pulled.counts.allow(records)).then_some(records);
     (state.layout, state.overlap) = match &pulled.known {
-        Some(known) => (Some(plan::layout_word(known.layout)), known.overlap.clone()),
+        Some(known) => (Some(known.layout.to_string()), known.overlap.clone()),
         None => (state.layout.take(), Vec::new()),
     };
     state.verified_at = Some(now);
@@ -330,7 +330,7 @@ fn remember(state: &mut TerminalState, pulled: &Pull, knew_refusal: bool, now: i
     state.learned.states = pulled.remembered.states.iter().collect();
     state.learned.modes = pulled.remembered.modes.iter().collect();
     state.learned.confirmed = pulled.remembered.confirmed.map(|reading| ConfirmedRecords {
-        layout: plan::layout_word(reading.layout),
+        layout: reading.layout.to_string(),
         first: reading.first,
         records: reading.records,
         digest: reading.digest,

@@ -1,4 +1,4 @@
-//! Accepts a log that could not be proven, because a person looked at it and decided so.
+//! Accepts a log that could not be proven, because a person checked it and decided so.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use zk_proto::proof::{Counts, Forced, Grade};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use zk_proto::{DeviceTime, SpoolError, Uid};
 
-use super::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, layout_word, open};
+use super::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, open};
 use crate::clock::{Clock as _, SystemClock};
 use crate::intake::{Batch, Entering, Provenance, Punches, ReadPunch};
 use crate::ledger::{Accepted, Poll, TerminalState};
@@ -18,7 +18,7 @@ use crate::{EngineOptions, Ledger, LedgerError, wall};
 /// Records judged at once for the preview.
 const AT_ONCE: usize = 1_000;
 
-/// Why a log cannot be accepted. Nothing was changed.
+/// The reason why a log cannot be accepted. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -29,11 +29,11 @@ pub enum AcceptError {
         id: i64,
     },
     /// It was accepted before.
-    #[error("log {id} was accepted on {}", at.format("%Y-%m-%d %H:%M UTC"))]
+    #[error("log {id} was accepted on {}", minute(at))]
     Already {
         /// The number.
         id: i64,
-        /// When.
+        /// The time.
         at: DateTime<Utc>,
     },
     /// It is a user table.
@@ -43,11 +43,11 @@ pub enum AcceptError {
         id: i64,
     },
     /// The terminal's log was read and proven since.
-    #[error("the log of {serial} was read and verified on {}, after this one was kept", at.format("%Y-%m-%d %H:%M UTC"))]
+    #[error("the log of {serial} was read and verified on {}, after this one was kept", minute(at))]
     Superseded {
         /// The terminal.
         serial: String,
-        /// When.
+        /// The time.
         at: DateTime<Utc>,
     },
     /// It is a tail, and the records before it are no longer the known ones.
@@ -56,19 +56,19 @@ pub enum AcceptError {
         /// The terminal.
         serial: String,
     },
-    /// No layout was named, and not exactly one is possible.
+    /// No layout was given, and none or several are possible.
     #[error("{}", choice(possible))]
     Choice {
-        /// The possible layouts, as `layout` takes them.
+        /// The names of the possible layouts.
         possible: Vec<String>,
     },
-    /// In the layout that was named, nothing makes sense.
+    /// In the given layout, nothing makes sense.
     #[error("as {layout:#} records, nothing in it makes sense")]
     NothingGood {
         /// The layout.
         layout: AttendanceLayout,
     },
-    /// Its records name people by their place in the user table, and nobody knows whose places they are.
+    /// Its records name people by their place in the user table, which is not known.
     #[error("its records name people by their place in the user table, which was not read")]
     NoUsers,
     /// The ledger or the file.
@@ -79,6 +79,10 @@ pub enum AcceptError {
     Spool(#[from] SpoolError),
 }
 
+fn minute(at: &DateTime<Utc>) -> impl std::fmt::Display {
+    at.format("%Y-%m-%d %H:%M UTC")
+}
+
 fn choice(possible: &[String]) -> String {
     match possible {
         [] => "it makes sense in no known layout".to_owned(),
@@ -87,7 +91,7 @@ fn choice(possible: &[String]) -> String {
 }
 
 impl AcceptError {
-    /// What to try next, for people.
+    /// The next thing to try, for people.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -104,21 +108,21 @@ impl AcceptError {
     }
 }
 
-/// What accepting a log would do, or did.
+/// The effect of accepting a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepting {
-    /// Records in all, those that were known before not counted.
+    /// Records in all, without those that were known before.
     pub records: u64,
     /// Records that enter as events, known ones included.
     pub good: u64,
     /// Records that go to the quarantine.
     pub quarantined: u64,
-    /// Of the good ones, how many are new; known once it was done.
+    /// The new ones among the good ones; `None` before it was done.
     pub new: Option<u64>,
     /// The earliest and the latest time among the good ones, by the terminal's clock.
     pub times: Option<(NaiveDateTime, NaiveDateTime)>,
-    /// How many people the good ones are of.
+    /// The number of people with good records.
     pub people: u64,
 }
 
@@ -138,7 +142,7 @@ pub struct Acceptance {
 }
 
 impl Acceptance {
-    /// Checks that a log can be accepted, and works out what would happen. Reads the ledger, changes nothing.
+    /// Checks that a log can be accepted, and finds out what would happen. Reads the ledger, changes nothing.
     ///
     /// # Errors
     /// [`AcceptError`] says why it cannot be accepted.
@@ -193,7 +197,7 @@ impl Acceptance {
         &self.buffer
     }
 
-    /// The layout as which it is accepted.
+    /// The layout in which it is accepted.
     #[must_use]
     pub fn layout(&self) -> AttendanceLayout {
         self.forced.layout()
@@ -205,14 +209,14 @@ impl Acceptance {
         self.state.alias.as_deref().unwrap_or(&self.buffer.serial)
     }
 
-    /// What would happen.
+    /// The effect that it would have.
     #[must_use]
     pub fn preview(&self) -> &Accepting {
         &self.preview
     }
 
     /// Lets the good records in as events with the flag `accepted_by_hand`, puts the others into the quarantine, and
-    /// moves the cursor behind them, in durable batches. One that was interrupted is done by doing it again.
+    /// moves the cursor past them, in durable batches. After an interruption, do it again.
     ///
     /// # Errors
     /// [`AcceptError::Ledger`] and [`AcceptError::Spool`].
@@ -224,7 +228,7 @@ impl Acceptance {
         state.epoch += u64::from(!tail);
         state.records = forced.first_index() + forced.records();
         state.overlap = forced.overlap(open.spool(), options.overlap.into())?;
-        state.layout = Some(layout_word(forced.layout()));
+        state.layout = Some(forced.layout().to_string());
         let counts = Counts { before: evidence.count_before, after: evidence.count_after };
         state.count = counts.allow(state.records).then_some(state.records);
         state.verified_at = Some(buffer.last_seen.timestamp());
@@ -237,7 +241,7 @@ impl Acceptance {
             zone: evidence.zone.as_deref().and_then(|name| name.parse().ok()),
             drift_ms: evidence.drift_ms,
             clock_offset: Some(wall::clock_offset(terminal_now, host_now, buffer.last_seen)),
-            layout: Some(layout_word(forced.layout())),
+            layout: Some(forced.layout().to_string()),
             source: Source::Pull,
             read_at: buffer.last_seen.timestamp(),
         };
@@ -259,7 +263,7 @@ impl Acceptance {
         Ok(preview)
     }
 
-    /// Judges all records as the intake will.
+    /// Judges all records as the intake does.
     fn look(&mut self) -> Result<(), AcceptError> {
         self.forced.seek(self.skipped);
         let context = attendance_model::Context {
@@ -303,7 +307,7 @@ impl Acceptance {
     }
 }
 
-/// The reading to be accepted: of the layout that was named, else of the only possible one.
+/// Chooses the layout: the given one, else the only possible one.
 fn choose(open: &mut OpenBuffer, layout: Option<AttendanceLayout>) -> Result<Forced, AcceptError> {
     if let Some(layout) = layout {
         return open.forced(layout)?.ok_or(AcceptError::NothingGood { layout });
@@ -311,12 +315,11 @@ fn choose(open: &mut OpenBuffer, layout: Option<AttendanceLayout>) -> Result<For
     let mut possible = open.possible()?;
     match possible.len() {
         1 => possible.pop().ok_or(AcceptError::Choice { possible: Vec::new() }),
-        _ => Err(AcceptError::Choice { possible: possible.iter().map(|found| layout_word(found.layout())).collect() }),
+        _ => Err(AcceptError::Choice { possible: possible.iter().map(|found| found.layout().to_string()).collect() }),
     }
 }
 
-/// Whether a record is kept out whatever validation says: it makes no sense, or it names a slot that nobody is known to
-/// have.
+/// Returns true if a record does not enter whatever the rules say: it makes no sense, or it names an unknown slot.
 fn is_damaged(grade: Grade, record: &AttendanceRecord, users: &BTreeMap<Uid, String>) -> bool {
     let unknown = matches!(&record.who, Who::Uid(uid) if uid.0 != 0 && !users.contains_key(uid));
     grade == Grade::Bad || unknown

@@ -29,7 +29,6 @@ use zk_proto::record::{AttendanceLayout, FieldOrder};
 use zk_proto::{DeviceTime, Spool, SpoolError};
 
 pub use crate::ledger::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
-pub use crate::poll::plan::{layout_of, layout_word};
 pub use accept::{AcceptError, Acceptance, Accepting};
 pub(crate) use keep::{SetAside, keep};
 pub(crate) use verdict::verdict;
@@ -81,7 +80,10 @@ fn evidence(buffer: &UnprovenBuffer, known: &UnprovenEvidence) -> Evidence {
     };
     Evidence {
         terminal_now: known.terminal_now.map(DeviceTime),
-        remembered: Remembered { layout: known.layout.as_deref().and_then(layout_of), ..Remembered::default() },
+        remembered: Remembered {
+            layout: known.layout.as_deref().and_then(|word| word.parse().ok()),
+            ..Remembered::default()
+        },
         order: if known.mode_first { FieldOrder::VerifyFirst } else { FieldOrder::StateFirst },
         ..Evidence::new(known.announced.unwrap_or(known.offset + buffer.bytes), counts, host_now)
     }

@@ -1,8 +1,8 @@
-//! Why a log was refused, in one sentence for people.
+//! The verdict about a log that was refused, in one sentence for people.
 
 use zk_proto::proof::{Doubt, Forced, Shape};
 
-/// Says in one sentence why a log was refused. `best` is the layout in which most of it makes sense.
+/// Explains in one sentence why a log was refused. `best` is the layout in which most of it makes sense.
 pub(crate) fn verdict(reasons: &[Doubt], best: Option<&Forced>) -> String {
     let of_transfer = reasons.iter().find_map(|reason| match reason {
         Doubt::Incomplete { have, announced } => Some(format!("only {have} of {announced} announced bytes came")),
