@@ -25,13 +25,13 @@ pub struct FlatEvent<'a> {
     pub verify_mode: u8,
     /// The terminal's byte.
     pub punch_state: u8,
-    /// `None` where the layout has none.
+    /// `None` if the layout has none.
     pub work_code: Option<u32>,
     /// `pull`, `live` or `push`.
     pub source: &'static str,
-    /// The reasons, comma-separated; empty when there are none.
+    /// The reasons, comma-separated; empty if there are none.
     pub flags: String,
-    /// Milliseconds, where it was measured.
+    /// Milliseconds, if measured.
     pub clock_drift_ms: Option<i64>,
     /// Lower-case hex.
     pub raw: String,

@@ -5,22 +5,6 @@ use attendance_model::{IdScheme, Settings, Sink};
 use sink_file::{FileOptions, FileSink};
 use tempfile::TempDir;
 
-const FIELDS: [&str; 13] = [
-    "device_serial",
-    "device_name",
-    "user_id",
-    "local_time",
-    "utc_time",
-    "zone",
-    "verify_mode",
-    "punch_state",
-    "work_code",
-    "source",
-    "flags",
-    "clock_drift_ms",
-    "raw",
-];
-
 struct Files {
     directory: TempDir,
     scheme: &'static str,
@@ -73,7 +57,7 @@ impl Harness for JsonLines {
                 number => Some(number.to_string()),
             };
             let id = field("event_id").unwrap().parse().unwrap();
-            FIELDS.iter().fold(View::new(id), |view, name| view.with(name, field(name)))
+            View::read(id, field)
         };
         self.0.text().lines().map(view).collect()
     }
@@ -91,7 +75,7 @@ fn csv_views(text: &str) -> Vec<View> {
             let field =
                 |name: &str| row.get(name).filter(|text| !text.is_empty() || !NULLABLE.contains(&name)).cloned();
             let id = row["event_id"].parse().unwrap();
-            FIELDS.iter().fold(View::new(id), |view, name| view.with(name, field(name)))
+            View::read(id, field)
         })
         .collect()
 }

@@ -7,14 +7,14 @@ mod own_server;
 #[path = "common/restart.rs"]
 mod restart;
 
-use attendance_model::conformance::{View, sample};
+use attendance_model::conformance::{self, View, sample};
 use attendance_model::{Outcome, Sink, SinkError, SinkErrorKind};
 use common::open;
 use own_server::{OwnServer, certificate, mariadb_program};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
 
 fn skipped() -> bool {
-    common::skipped_because(mariadb_program().err())
+    conformance::skipped(mariadb_program().err())
 }
 
 /// A server with a database `attendance`.
@@ -160,7 +160,7 @@ async fn the_server_s_own_settings_change_nothing_of_what_is_stored() {
     let outcomes = sink.write(&events).await.unwrap();
     assert_eq!(outcomes[..2], [Outcome::Stored, Outcome::Stored]);
     assert!(matches!(&outcomes[2], Outcome::Rejected { .. }), "too long is too long, whatever the server's mode");
-    let columns = common::FIELDS.map(|field| match field {
+    let columns = View::FIELDS.map(|field| match field {
         "local_time" => "date_format(local_time, '%Y-%m-%d %H:%i:%s')".to_owned(),
         "utc_time" => "date_format(`utc_time`, '%Y-%m-%dT%H:%i:%sZ')".to_owned(),
         "raw" => "lower(hex(raw))".to_owned(),
@@ -169,7 +169,7 @@ async fn the_server_s_own_settings_change_nothing_of_what_is_stored() {
     let question = format!("SELECT {}, event_id FROM attendance.attendance_events", columns.join(", "));
     let rows = sqlx::query(AssertSqlSafe(question)).fetch_all(&mut connect(&server).await).await.unwrap();
     let view = |row: &sqlx::mysql::MySqlRow| {
-        common::view(row.get("event_id"), (0..common::FIELDS.len()).map(|column| row.get(column)))
+        common::view(row.get("event_id"), (0..View::FIELDS.len()).map(|column| row.get(column)))
     };
     let (mut stored, mut sent): (Vec<View>, Vec<View>) =
         (rows.iter().map(view).collect(), events[..2].iter().map(View::full).collect());

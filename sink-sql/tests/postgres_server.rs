@@ -7,14 +7,14 @@ mod own_server;
 #[path = "common/restart.rs"]
 mod restart;
 
-use attendance_model::conformance::sample;
+use attendance_model::conformance::{self, sample};
 use attendance_model::{Sink, SinkError, SinkErrorKind};
 use common::open;
 use own_server::{OwnServer, certificate, postgres_programs};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 fn skipped() -> bool {
-    common::skipped_because(postgres_programs().err())
+    conformance::skipped(postgres_programs().err())
 }
 
 fn url(server: &OwnServer) -> String {

@@ -50,6 +50,29 @@ pub struct View {
 }
 
 impl View {
+    /// The names of all fields, in the order of the table `attendance_events`.
+    pub const FIELDS: [&'static str; 13] = [
+        "device_serial",
+        "device_name",
+        "user_id",
+        "local_time",
+        "utc_time",
+        "zone",
+        "verify_mode",
+        "punch_state",
+        "work_code",
+        "source",
+        "flags",
+        "clock_drift_ms",
+        "raw",
+    ];
+
+    /// A view whose every field is read with `value`; `None` leaves it out.
+    #[must_use]
+    pub fn read(id: EventId, mut value: impl FnMut(&'static str) -> Option<String>) -> Self {
+        Self::FIELDS.into_iter().fold(Self::new(id), |view, name| view.with(name, value(name)))
+    }
+
     /// A view with no field but its id.
     #[must_use]
     pub fn new(id: EventId) -> Self {
@@ -99,8 +122,7 @@ impl View {
 /// When the promise is broken or the time is over.
 pub fn run<H: Harness>(name: &str, test: impl Future<Output = ()>) {
     if let Err(why) = H::available() {
-        // Not `eprintln!`, which the test harness would swallow.
-        let _ = writeln!(std::io::stderr(), "skipped: {name}: {why}");
+        print_skipped(name, &why);
         return;
     }
     // Without a runtime there is no test: a panic is how a test says so.
@@ -112,4 +134,37 @@ pub fn run<H: Harness>(name: &str, test: impl Future<Output = ()>) {
     runtime.block_on(async {
         tokio::time::timeout(LIMIT, test).await.unwrap_or_else(|_| panic!("{name} took longer than {LIMIT:?}"));
     });
+}
+
+/// Returns true if the running test cannot run for this reason, and prints that it is skipped, under its thread's name.
+#[must_use]
+pub fn skipped(why: Option<String>) -> bool {
+    let thread = std::thread::current();
+    if let Some(why) = &why {
+        print_skipped(thread.name().unwrap_or("a test"), why);
+    }
+    why.is_some()
+}
+
+fn print_skipped(test: &str, why: &str) {
+    // Not `eprintln!`, which the test harness would swallow.
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::sample_with;
+
+    #[test]
+    fn a_full_view_has_no_field_without_a_name() {
+        let event = sample_with(|event| {
+            event.work_code = Some(7);
+            let zone = chrono_tz::Indian::Maldives;
+            event.instant = Some(crate::Instant { utc: event.local_time.and_utc(), zone });
+        });
+        let full = View::full(&event);
+        assert_eq!(full, View::read(event.id, |name| full.fields.get(name).cloned()));
+        assert_eq!(full.fields.len(), View::FIELDS.len());
+    }
 }

@@ -35,7 +35,7 @@ mod proxy;
 mod sample;
 
 pub use flaky::{FlakySink, Mishap};
-pub use harness::{Harness, View, run};
+pub use harness::{Harness, View, run, skipped};
 pub use proxy::{Direction, Fault, Proxy};
 pub use sample::{sample, sample_punch, sample_range, sample_with};
 

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
+use attendance_model::conformance::skipped;
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
 use gcloud_sdk::google::firestore::v1::structured_query::CollectionSelector;
@@ -28,13 +28,9 @@ pub(crate) fn emulator() -> Result<String, String> {
 
 /// Runs a test against the emulator, within a minute; without one it says that it was skipped.
 pub(crate) fn with_emulator<F: Future<Output = ()>>(test: impl FnOnce(String) -> F) {
-    match emulator() {
-        Ok(address) => bounded(test(address)),
-        Err(why) => {
-            let thread = std::thread::current();
-            // Not `eprintln!`, which the test harness would swallow.
-            let _ = writeln!(std::io::stderr(), "skipped: {}: {why}", thread.name().unwrap_or("a test"));
-        }
+    let emulator = emulator();
+    if !skipped(emulator.clone().err()) {
+        bounded(test(emulator.unwrap()));
     }
 }
 

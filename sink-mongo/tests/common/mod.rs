@@ -1,7 +1,6 @@
 //! The server of the environment, and a look into it that does not go through the sink.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use attendance_model::Settings;
@@ -11,35 +10,9 @@ use mongodb::Client;
 use mongodb::bson::{Bson, Document, doc};
 use sink_mongo::{MongoOptions, MongoSink};
 
-const FIELDS: [&str; 13] = [
-    "device_serial",
-    "device_name",
-    "user_id",
-    "local_time",
-    "utc_time",
-    "zone",
-    "verify_mode",
-    "punch_state",
-    "work_code",
-    "source",
-    "flags",
-    "clock_drift_ms",
-    "raw",
-];
-
 /// The server's URI, with a database, or why there is none.
 pub(crate) fn server() -> Result<String, String> {
     std::env::var("MONGODB_URI").map_err(|_| "MONGODB_URI is not set".to_owned())
-}
-
-/// Returns true if a test cannot run because there is no server; prints that it is skipped.
-pub(crate) fn skipped(test: &str) -> bool {
-    let missing = server().err();
-    if let Some(why) = &missing {
-        // Not `eprintln!`, which the test harness would swallow.
-        let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
-    }
-    missing.is_some()
 }
 
 /// `HOST:PORT` of a URI with one host.
@@ -73,7 +46,7 @@ pub(crate) async fn stored(collection: &str) -> Vec<View> {
 }
 
 fn view(document: &Document) -> View {
-    assert_eq!(document.len(), FIELDS.len() + 2, "the fields, _id and stored_at: {document}");
+    assert_eq!(document.len(), View::FIELDS.len() + 2, "the fields, _id and stored_at: {document}");
     assert!(matches!(document.get("stored_at"), Some(Bson::DateTime(_))), "{document}");
     let text = |name: &str| match document.get(name).unwrap() {
         Bson::Null => None,
@@ -85,7 +58,7 @@ fn view(document: &Document) -> View {
         other => panic!("{name}: {other:?}"),
     };
     let id = document.get_str("_id").unwrap().parse().unwrap();
-    FIELDS.iter().fold(View::new(id), |view, name| view.with(name, text(name)))
+    View::read(id, text)
 }
 
 /// Drops a collection and the note of its version.

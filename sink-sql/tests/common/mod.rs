@@ -1,33 +1,16 @@
 //! Helpers for the tests of both servers.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use attendance_model::conformance::View;
 use attendance_model::{Settings, SinkError, SinkErrorKind};
 use sink_sql::{SqlOptions, SqlSink};
 
-/// The columns of [`View::full`] but the id, in the order in which the tests ask for them.
-pub(crate) const FIELDS: [&str; 13] = [
-    "device_serial",
-    "device_name",
-    "user_id",
-    "local_time",
-    "utc_time",
-    "zone",
-    "verify_mode",
-    "punch_state",
-    "work_code",
-    "source",
-    "flags",
-    "clock_drift_ms",
-    "raw",
-];
-
+/// The view of a row: its id, and the fields in the order of [`View::FIELDS`].
 pub(crate) fn view(id: &str, fields: impl IntoIterator<Item = Option<String>>) -> View {
-    let view = View::new(id.parse().unwrap());
-    FIELDS.into_iter().zip(fields).fold(view, |view, (name, value)| view.with(name, value))
+    let mut fields = fields.into_iter();
+    View::read(id.parse().unwrap(), |_| fields.next().flatten())
 }
 
 pub(crate) fn open(url: &str, settings: &str) -> SqlSink {
@@ -48,16 +31,6 @@ pub(crate) fn finish(work: impl Future<Output = ()> + Send) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         scope.spawn(move || runtime.block_on(work));
     });
-}
-
-/// Returns true if this test cannot run for the given reason, which it prints with the test's name.
-pub(crate) fn skipped_because(why: Option<String>) -> bool {
-    if let Some(why) = &why {
-        // Not `eprintln!`, which the test harness would swallow.
-        let thread = std::thread::current();
-        let _ = writeln!(std::io::stderr(), "skipped: {}: {why}", thread.name().unwrap_or("a test"));
-    }
-    why.is_some()
 }
 
 /// Failures of different sorts: each of its kind, with the target's place and a hint that only its own sort has.

@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use attendance_model::conformance::{Direction, Fault, Harness, Proxy, View, sample};
+use attendance_model::conformance::{self, Direction, Fault, Harness, Proxy, View, sample};
 use attendance_model::{AttendanceEvent, Outcome, Sink, SinkErrorKind};
 use sink_sql::SqlSink;
 
-use crate::common::{self, FIELDS, open, unique};
+use crate::common::{self, open, unique};
 use crate::readers;
 
 /// A kind of server, and a way to use it without the sink.
@@ -52,7 +52,7 @@ fn available<S: Server>() -> Result<(), String> {
 
 /// Returns true if there is no such server; prints that the test is skipped.
 pub(crate) fn skipped<S: Server>() -> bool {
-    common::skipped_because(available::<S>().err())
+    conformance::skipped(available::<S>().err())
 }
 
 /// A table of its own, dropped in the end.
@@ -103,7 +103,7 @@ impl<S: Server> Harness for Table<S> {
     }
 
     async fn stored(&self) -> Vec<View> {
-        let columns = FIELDS.map(S::column).join(", ");
+        let columns = View::FIELDS.map(S::column).join(", ");
         let rows = S::rows(format!("SELECT event_id, {columns} FROM {}", self.name)).await;
         let view = |row: Vec<Option<String>>| {
             let mut values = row.into_iter();
