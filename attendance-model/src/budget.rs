@@ -1,4 +1,4 @@
-//! How many writes a sink may make in a day, where each costs money or counts against a quota.
+//! A limit on the writes of a day, for sinks whose writes cost money or count against a quota.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 
 /// The writes of a day: granted until they are used up, and again after the quota's own midnight.
 ///
-/// It reads no clock and keeps nothing beyond the process: [`spent`](Self::spent) and [`restore`](Self::restore) are
-/// for who does.
+/// It reads no clock and keeps nothing beyond the process: the caller does both, with [`spent`](Self::spent) and
+/// [`restore`](Self::restore).
 #[derive(Debug)]
 pub struct Budget {
     per_day: u64,
@@ -19,14 +19,14 @@ pub struct Budget {
 /// The writes used up on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// The day, where the quota is counted.
+    /// The day, in the quota's zone.
     pub day: NaiveDate,
     /// Writes made on it.
     pub writes: u64,
 }
 
 impl Budget {
-    /// So many writes from one midnight in `zone` to the next.
+    /// This many writes from one midnight in `zone` to the next.
     #[must_use]
     pub fn new(per_day: u64, zone: Tz) -> Self {
         Self { per_day, zone, spent: Mutex::default() }
@@ -58,7 +58,7 @@ impl Budget {
         *self.lock()
     }
 
-    /// Counts what an earlier process used up. What is known of a later day, or of more writes on the same, stays.
+    /// Adds the writes of an earlier process, unless a later day, or more writes on the same day, are known already.
     pub fn restore(&self, earlier: Spent) {
         let mut spent = self.lock();
         if (earlier.day, earlier.writes) > (spent.day, spent.writes) {
@@ -66,14 +66,14 @@ impl Budget {
         }
     }
 
-    /// When the next day's writes are there.
+    /// The moment at which the next day's writes begin.
     #[must_use]
     pub fn resets_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         self.beginning_of(self.day_of(now).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX))
     }
 
-    /// When so many pending writes will be done, if nothing else is to be written: `now` where they fit into today,
-    /// else the beginning of the day that takes the last of them. `None` when that lies beyond the calendar.
+    /// The moment at which this many pending writes are done, if nothing else is written: `now` if they fit into today,
+    /// else the beginning of the day that takes the last of them. `None` if that is beyond the calendar.
     #[must_use]
     pub fn done_by(&self, now: DateTime<Utc>, pending: u64) -> Option<DateTime<Utc>> {
         let beyond_today = pending.saturating_sub(self.left(now));
@@ -92,7 +92,7 @@ impl Budget {
         let midnight = day.and_time(NaiveTime::MIN);
         match self.zone.from_local_datetime(&midnight) {
             MappedLocalTime::Single(moment) | MappedLocalTime::Ambiguous(moment, _) => moment.to_utc(),
-            // The clocks are set forward at midnight: the day begins where they go on.
+            // The clocks are set forward at midnight: the day begins at the time that they then show.
             MappedLocalTime::None => {
                 let later = midnight.checked_add_signed(TimeDelta::hours(1)).unwrap_or(midnight);
                 self.zone.from_local_datetime(&later).earliest().map_or(midnight.and_utc(), |moment| moment.to_utc())

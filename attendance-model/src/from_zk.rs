@@ -8,7 +8,7 @@ use crate::{LocalTime, PunchState, RawPunch, Source, VerifyMode};
 /// The origin of a record, which the record itself does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device<'a> {
-    /// The terminal's serial number, or `name:NAME` where it never gave one.
+    /// The terminal's serial number, or `name:NAME` if it never gave one.
     pub serial: &'a str,
     /// The terminal's configured name.
     pub name: &'a str,

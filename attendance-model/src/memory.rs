@@ -1,4 +1,4 @@
-//! The reference sink: what the contract means, in memory.
+//! The reference sink, in memory.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::{AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError};
 
-/// Keeps events in memory. Clones share what they hold, so that a test can look while an engine writes.
+/// Keeps events in memory. Clones share what they hold, so that a test can read while an engine writes.
 #[derive(Clone, Debug)]
 pub struct MemorySink {
     name: String,
@@ -31,7 +31,7 @@ impl MemorySink {
         Self { name: name.into(), capabilities, stored: Arc::default() }
     }
 
-    /// With other capabilities.
+    /// Sets other capabilities.
     #[must_use]
     pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
         self.capabilities = capabilities;
@@ -44,7 +44,7 @@ impl MemorySink {
         self.lock().events.clone()
     }
 
-    /// How often `write` was called.
+    /// The number of calls of `write`.
     #[must_use]
     pub fn writes(&self) -> usize {
         self.lock().writes

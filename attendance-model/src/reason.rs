@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// No user id: no text, or 0 where the record's layout has a number. Quarantined by default.
+    /// No user id: no text, or 0 in a layout with numbers. Quarantined by default.
     EmptyUserId,
-    /// A user id that the Python tool's `int()` does not take. Quarantined by default.
+    /// A user id that the Python tool's `int()` refuses. Quarantined by default.
     NonNumericUserId,
     /// A user id of zero or less. Quarantined by default.
     NonPositiveUserId,
@@ -49,7 +49,7 @@ pub enum Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
-    /// It is delivered as if nothing were.
+    /// It is delivered without a remark.
     Accept,
     /// It is delivered, with the reason in its `flags`.
     Flag,

@@ -5,10 +5,10 @@ use std::collections::BinaryHeap;
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-/// How many punches must be later before one is remarkable: a few that a wrong clock made prove nothing.
+/// The number of punches that must be later before one is remarkable: a few, made by a wrong clock, prove nothing.
 const WITNESSES: usize = 10;
 
-/// How much later they must be, in days: two years. Nobody takes a terminal out of a drawer every day.
+/// The days by which they must be later: two years. Nobody takes a terminal out of a drawer every day.
 const YEARS_LATER: i64 = 730;
 
 /// The latest punches of a terminal. A clock that starts again years ago shows times that are years before them.
@@ -21,7 +21,7 @@ pub struct Usual {
 }
 
 impl Usual {
-    /// Tells the next punch's time. One that is ahead of `host_now` by more than a day says nothing.
+    /// Notes the next punch's time. One that is ahead of `host_now` by more than a day is ignored.
     pub fn see(&mut self, time: NaiveDateTime, host_now: NaiveDateTime) {
         if time.signed_duration_since(host_now) > TimeDelta::days(1) {
             return;

@@ -33,8 +33,8 @@ pub(crate) struct AppendFile {
     path: PathBuf,
     rotation: Rotation,
     index: IdIndex,
-    /// The file as it was last met; its lines up to `end` are in the index, and so are the rotated files. Nothing is
-    /// known of them while there is none.
+    /// The file as it was last opened. Its lines up to `end` are in the index, and so are the rotated files. `None` if
+    /// nothing is known of them.
     known: Option<Handle>,
     /// The end of the last whole line that is in the index.
     end: u64,
@@ -54,7 +54,7 @@ impl AppendFile {
         Self { format, path, rotation, index, known: None, end: 0 }
     }
 
-    /// Creates the file where it is missing, and reads it.
+    /// Creates the file if it is missing, and reads it.
     pub(crate) fn prepare(&mut self) -> Result<(), SinkError> {
         let file = self.open(true)?;
         self.catch_up(&file)?;
@@ -154,7 +154,7 @@ impl AppendFile {
         }
     }
 
-    /// Gives the file, which we hold, another name; the next opening makes a new one.
+    /// Renames the file, which we hold; the next opening creates a new one.
     fn rotate(&self, day: NaiveDate) -> Result<(), SinkError> {
         rotation::next_name(&self.path, day)
             .and_then(|name| fs::rename(&self.path, name))
@@ -193,8 +193,7 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Goes over to another file: to the one that followed the one we knew, where that was rotated, else to one of
-    /// which nothing is known.
+    /// Changes to another file: to the one that followed the known one, if that was rotated, else to an unknown one.
     fn meet(&mut self, live: Option<Handle>) -> Result<(), SinkError> {
         let path = self.path.clone();
         let mut rotated = rotation::rotated(&path).map_err(|error| failed("look for files beside", &path, error))?;
@@ -211,7 +210,7 @@ impl AppendFile {
             let reading = |error| failed("read", &path, error);
             let file = File::open(&path).map_err(reading)?;
             let length = file.metadata().map_err(reading)?.len();
-            // A torn line of such a file is nobody's: it counts for nothing, and stays.
+            // A torn line of such a file does not count, and stays.
             self.read_lines(&file, &path, from, length)?;
             from = 0;
         }
@@ -257,7 +256,7 @@ impl AppendFile {
         }
     }
 
-    /// Puts bytes at the end, below the header where the file is new, and waits for the disk.
+    /// Appends bytes, after the header if the file is new, and waits for the disk.
     fn append(&mut self, mut file: &File, bytes: &[u8]) -> Result<(), SinkError> {
         let is_new = self.end == 0;
         let header = if is_new { self.format.header() } else { b"" };
@@ -272,7 +271,7 @@ impl AppendFile {
             .and_then(|()| file.sync_all())
             .and_then(|()| if is_new { sync_directory(&self.path) } else { Ok(()) });
         if let Err(error) = written {
-            // Where this fails too, the next call reads what was left and cuts it off.
+            // If this fails too, the next call reads the rest and cuts it off.
             let _ = file.set_len(self.end);
             return Err(failed("write", &self.path, error));
         }
@@ -298,8 +297,8 @@ fn today() -> NaiveDate {
     Local::now().date_naive()
 }
 
-/// Appends a line to `line`, its line feed included. `false` where there is none up to the end of the file or the
-/// limit; `line` then holds what there is.
+/// Appends a line to `line`, its line feed included. Returns false if there is none up to the end of the file or the
+/// limit; `line` then holds the rest.
 fn read_line(reader: &mut impl BufRead, format: Format, line: &mut Vec<u8>) -> io::Result<bool> {
     let mut quotes = 0;
     loop {
@@ -323,7 +322,7 @@ fn lock(file: &File, path: &Path) -> Result<(), SinkError> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
-            // A file system without locks is taken to have one writer.
+            // A file system without locks is assumed to have one writer.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(failed("lock", path, error)),
             Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_WAIT => std::thread::sleep(LOCK_POLL),

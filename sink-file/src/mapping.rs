@@ -12,7 +12,7 @@ use crate::Format;
 pub(crate) const CSV_HEADER: &str = "event_id,device_serial,device_name,user_id,local_time,utc_time,zone,verify_mode,\
      punch_state,work_code,source,flags,clock_drift_ms,raw,stored_at\n";
 
-/// How every line of JSON begins; the id follows.
+/// The beginning of every line of JSON; the id follows.
 const JSON_START: &[u8] = b"{\"event_id\":\"";
 
 #[derive(Serialize)]
@@ -55,7 +55,7 @@ impl Format {
         }
     }
 
-    /// The id of a line; `None` when it is none of ours. Other spacing or order than ours is read too.
+    /// The id of a line; `None` if the line is not ours. Other spacing or order is read too.
     pub(crate) fn id_of(self, line: &[u8]) -> Option<EventId> {
         match self {
             Self::JsonLines => serde_json::from_slice::<IdOfRow>(line).ok().map(|row| row.event_id),

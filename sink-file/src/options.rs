@@ -6,7 +6,7 @@ use attendance_model::{IdScheme, OptionsError, Settings, SinkUrl};
 
 use crate::Rotation;
 
-/// How an event is written.
+/// The form of a line.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -41,7 +41,7 @@ pub struct FileOptions {
 const SETTINGS: [&str; 2] = ["ids", "rotate"];
 
 impl FileOptions {
-    /// A file; a relative path counts from the current directory, now. Ids of the scheme `full`.
+    /// A file, with ids of the scheme `full`. A relative path starts at the current directory.
     ///
     /// # Errors
     /// [`OptionsError`] for an empty path, or when the current directory is gone.
@@ -60,8 +60,8 @@ impl FileOptions {
         self
     }
 
-    /// When a new file is begun. Default: never. Files that are full get the day into their name
-    /// (`events.2026-11-28.jsonl`), and stay where they are.
+    /// Sets when a new file is begun. Default: never. Full files get the day in their name
+    /// (`events.2026-11-28.jsonl`) and stay in the directory.
     #[must_use]
     pub fn rotation(mut self, rotation: Rotation) -> Self {
         self.rotation = rotation;

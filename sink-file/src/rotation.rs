@@ -1,4 +1,4 @@
-//! When a file is full, and the names of those that were.
+//! The end of a file that is full, and the names of full files.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 
-/// When a new file is begun.
+/// The moment at which a new file is begun.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotation {
@@ -86,7 +86,7 @@ pub(crate) fn next_name(live: &Path, day: NaiveDate) -> io::Result<PathBuf> {
     let mut number = last.map_or(1, |last| last.saturating_add(1));
     loop {
         let path = live.with_file_name(name_of(live, day, number));
-        // Something of somebody else's may have the name.
+        // A foreign file may have the name.
         if !path.try_exists()? {
             return Ok(path);
         }

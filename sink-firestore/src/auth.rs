@@ -33,7 +33,8 @@ impl CredentialsSource {
             }
             (None, None) => Arc::new(GoogleAuthHeaders::from_adc().await?),
         };
-        // Asked for here, where its failure can be told from one of the request; the middleware finds it in the cache.
+        // Requested here, so that its failure is not mistaken for one of the request; the middleware finds it in the
+        // cache.
         headers.headers().await?;
         Ok(headers)
     }
@@ -87,7 +88,7 @@ pub(crate) fn no_credentials(endpoint: &Endpoint) -> SinkError {
     )
 }
 
-/// The file of application default credentials, where there is one.
+/// The file of application default credentials, if there is one.
 fn adc_file() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS") {
         return Some(PathBuf::from(named));

@@ -1,4 +1,4 @@
-//! The causes below an error: in one line, and searched for a certificate.
+//! The causes of an error: in one line, and searched for a bad certificate.
 
 use std::error::Error;
 

@@ -36,10 +36,10 @@ pub(crate) struct Connection {
     endpoint: Endpoint,
     source: CredentialsSource,
     timeout: Duration,
-    /// Held while connecting, so that writers who come together make one connection. Outlives a channel that broke.
+    /// Held while connecting, so that writers at the same time make one connection. Outlives a broken channel.
     auth: tokio::sync::Mutex<Option<Arc<GoogleAuthHeaders>>>,
     api: Mutex<Option<Api>>,
-    /// The real service's only: an emulator needs no mercy.
+    /// For the real service alone: an emulator takes any rate.
     ramp: Option<(Instant, Mutex<Ramp>)>,
     requests: AtomicU64,
     reads: AtomicU64,
@@ -123,7 +123,7 @@ impl Connection {
         let deadline = Instant::now() + self.timeout;
         let api = self.api(deadline).await?;
         let mut request = Request::new(message);
-        // Told to the server too, which then stops working on it. A little later, so that the limit below comes first:
+        // The server is told too, and then stops working on it. A little later, so that the limit below comes first:
         // the channel's own ends a request as "cancelled".
         request.set_timeout(self.timeout + Duration::from_secs(1));
         self.requests.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! A batch of writes until each is settled: the statuses of one request, repetition of what failed for the moment, the
-//! search for the one write on whose account the service refuses a whole request, and what the day's budget leaves.
+//! A batch of writes until each is settled: the statuses of one request, retries of temporary failures, the search for
+//! the one write for which the service refuses a whole request, and the day's budget.
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) const MAX_WRITES: usize = 500;
 
 /// The one request that delivery needs.
 pub(crate) trait Rpc: Sync {
-    /// Connects, where there is no connection: what cannot be sent is not to be counted as sent.
+    /// Connects if there is no connection, so that a write that cannot be sent is not counted.
     fn ready(&self) -> impl Future<Output = Result<(), Failure>> + Send {
         std::future::ready(Ok(()))
     }
@@ -32,8 +32,8 @@ struct Part {
     attempt: u32,
 }
 
-/// Settles the creation of every document. `grant` is asked how many of so many more writes may be sent; those that
-/// come after are deferred. No two writes may name one document.
+/// Settles the creation of every document. `grant` returns how many of the given number of writes may be sent; the rest
+/// is deferred. No two writes may name the same document.
 pub(crate) async fn deliver(
     service: &impl Rpc,
     writes: &[Write],

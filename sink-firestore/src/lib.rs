@@ -13,7 +13,7 @@
 //! | `delivery.rs` | a batch: statuses, retries, the search for the one bad event |
 //! | `garbage/` | finds and deletes the Python tool's bad documents (feature `garbage`) |
 //! | `connection.rs` | the channel, and a time-out for every request |
-//! | `auth.rs` | where the credentials come from, and what their failure means |
+//! | `auth.rs` | the credentials, and the meaning of their failure |
 //! | `ramp.rs` | how fast the real service may be written to |
 //! | `status.rs` | the meaning of a gRPC status |
 //! | `retry.rs` | how often a request is sent again, and after which pause |

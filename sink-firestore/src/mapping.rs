@@ -41,7 +41,7 @@ impl Mapping {
         format!("{}/{id}", self.parent)
     }
 
-    /// The write that creates an event's document where there is none of its id.
+    /// The write that creates an event's document if there is none with its id.
     /// `Err` says why no document can be made of it.
     pub(crate) fn create(&self, event: &AttendanceEvent) -> Result<Write, String> {
         let legacy = LegacyDocument::from(event);
@@ -76,8 +76,8 @@ impl Mapping {
         })
     }
 
-    /// A write that changes nothing: of no field, to a document that is not there. It fails as "not found" where a
-    /// write would be let through, and as anything else does where it would not.
+    /// A write that changes nothing: of no field, to a document that does not exist. It fails as "not found" if writes
+    /// are allowed, and with another status if they are not.
     pub(crate) fn probe(&self) -> Write {
         Write {
             update_mask: Some(DocumentMask::default()),

@@ -11,7 +11,7 @@ const DUPLICATE_KEY: i32 = 11000;
 /// The outcomes of `count` documents, of which those that are not named in the answer are stored.
 ///
 /// # Errors
-/// [`SinkError`] where the answer leaves it open, or speaks of the server and not of a document.
+/// [`SinkError`] if the answer leaves it open, or is about the server and not about a document.
 pub(crate) fn outcomes(count: usize, answer: Result<(), Error>, target: &str) -> Result<Vec<Outcome>, SinkError> {
     let mut outcomes = vec![Outcome::Stored; count];
     let error = match answer {

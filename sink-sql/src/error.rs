@@ -1,4 +1,4 @@
-//! A database's errors as the sink's: what sort of failure, and what to try next.
+//! A database's errors as the sink's: their kind and their hint.
 
 use attendance_model::{SinkError, SinkErrorKind};
 

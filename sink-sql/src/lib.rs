@@ -1,15 +1,15 @@
 //! Writes attendance events into a table of SQLite, PostgreSQL or MySQL/MariaDB, once each. It creates its own table
-//! and writes nothing else; it does not decide which events go out or when to try again: its caller does.
+//! and writes nothing else; which events go out, and when to retry, is the caller's decision.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `options.rs`, `server.rs`, `table.rs` | the sink's URL and settings; where a server is; the table's name |
+//! | `options.rs`, `server.rs`, `table.rs` | the sink's URL and settings; a server's address; the table's name |
 //! | `sink.rs` | the [`Sink`](attendance_model::Sink): one transaction per batch, one outcome per event |
-//! | `mapping.rs` | the columns, and what of an event goes into which |
-//! | `migration.rs`, `migrations/` | how the table came to be, in versions |
-//! | `version.rs` | which servers are new enough |
-//! | `dialect/` | what differs from one database to the next, one file each |
-//! | `error.rs` | a database's errors as the sink's, with what to try next |
+//! | `mapping.rs` | the columns, and their values for an event |
+//! | `migration.rs`, `migrations/` | the versions of the table |
+//! | `version.rs` | the oldest servers that are supported |
+//! | `dialect/` | the differences between databases, one file each |
+//! | `error.rs` | a database's errors as the sink's, with hints |
 //!
 //! Each database is a feature: `sqlite`, `postgres`, `mysql`. None is on by default.
 //!

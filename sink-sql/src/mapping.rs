@@ -1,4 +1,4 @@
-//! The columns of the events' table, and what of an event goes into which.
+//! The columns of the events' table, and their values for an event.
 
 use std::fmt::Write as _;
 

@@ -1,10 +1,10 @@
-//! The versions of the events' table, and what leads from each to the next.
+//! The versions of the events' table, and the steps between them.
 
 use attendance_model::{Notice, SinkError, SinkErrorKind};
 
 use crate::table::Table;
 
-/// One step: the statements that lead to a version, with placeholders where names go.
+/// One step: the statements that lead to a version, with placeholders for names.
 #[derive(Debug)]
 pub(crate) struct Migration {
     pub(crate) version: i64,

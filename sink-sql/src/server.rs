@@ -148,7 +148,7 @@ fn decode(text: &str) -> Option<String> {
     percent_encoding::percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
 }
 
-/// The text of a file that begins with a byte-order mark, which the TLS library does not skip. `None` where it has
+/// The text of a file that begins with a byte-order mark, which the TLS library does not skip. `None` if it has
 /// none.
 pub(crate) fn without_mark(file: &Path) -> Option<Vec<u8>> {
     let bytes = std::fs::read(file).ok()?;

@@ -12,7 +12,7 @@ pub(crate) struct Table {
 /// PostgreSQL cuts names at 63 bytes; this leaves room for the longest suffix.
 const LONGEST: usize = 46;
 
-/// The table's name where none is set.
+/// The table's name if none is set.
 pub(crate) const DEFAULT: &str = "attendance_events";
 
 /// First and last punch of each person and day.
@@ -42,7 +42,7 @@ impl Table {
         }
     }
 
-    /// The schema, where one was named.
+    /// The schema, if one was named.
     pub(crate) fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }

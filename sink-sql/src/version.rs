@@ -1,4 +1,4 @@
-//! The oldest servers that serve.
+//! The oldest servers that are supported.
 
 use attendance_model::{SinkError, SinkErrorKind};
 
@@ -19,7 +19,7 @@ impl Product {
         }
     }
 
-    /// The oldest that serves: the one with `ON CONFLICT`, those with expressions as defaults.
+    /// The oldest supported version: the first with `ON CONFLICT`, or with expressions as defaults.
     fn oldest(self) -> [u32; 3] {
         match self {
             Self::PostgreSql => [9, 5, 0],
@@ -29,7 +29,7 @@ impl Product {
     }
 }
 
-/// Refuses a server that is too old, by what it says of itself. One whose words are not understood is let through.
+/// Refuses a server that is too old, by its own version text. A text that is not understood passes.
 ///
 /// # Errors
 /// [`SinkErrorKind::Schema`] with what is there and what is needed.

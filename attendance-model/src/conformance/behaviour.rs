@@ -18,7 +18,7 @@ use crate::{
 /// Events of each kind that a failure shows.
 const EXAMPLES: usize = 3;
 
-/// The sink says what it is and takes at least one event at a time.
+/// The sink has a name and a target, and takes at least one event at a time.
 pub async fn it_describes_itself<H: Harness>() {
     let harness = H::fresh().await;
     let sink = harness.sink();
@@ -89,7 +89,7 @@ pub async fn an_event_twice_in_one_batch_is_stored_once<H: Harness>() {
     holds(&harness, &[first, second]).await;
 }
 
-/// Each outcome stands where its event stood.
+/// Outcomes are in the order of the events.
 pub async fn outcomes_come_in_the_order_of_the_batch<H: Harness>() {
     let harness = probed::<H>().await;
     let mut batch = sample(6);
@@ -111,7 +111,7 @@ pub async fn what_is_stored_is_not_changed_by_a_later_write<H: Harness>() {
     holds(&harness, &[event]).await;
 }
 
-/// Idempotence does not live in one process's memory.
+/// Another process finds what this one stored.
 pub async fn another_sink_on_the_same_target_knows_what_is_stored<H: Harness>() {
     let harness = probed::<H>().await;
     let batch = sample(3);
@@ -153,7 +153,7 @@ pub async fn two_writers_of_fifty_thousand_events_store_each_once<H: Harness>() 
     holds(&harness, &events).await;
 }
 
-/// Batches that go out side by side are as good as one after the other.
+/// Batches that are written at the same time end like batches in turn.
 pub async fn as_many_writes_at_once_as_it_says_are_taken<H: Harness>() {
     let harness = probed::<H>().await;
     let capabilities = harness.sink().capabilities();
@@ -165,13 +165,12 @@ pub async fn as_many_writes_at_once_as_it_says_are_taken<H: Harness>() {
     holds(&harness, &events).await;
 }
 
-/// Whoever calls may stop waiting at any moment. What was stored by then is whole, and the rest is stored by the next
-/// write.
+/// A caller may stop waiting at any moment. The part that was stored is whole, and the next write stores the rest.
 pub async fn a_write_that_is_dropped_half_way_is_mended_by_another<H: Harness>() {
     let harness = probed::<H>().await;
     let events = sample(harness.sink().capabilities().batch.min(500) * 6);
     for (number, batch) in events.chunks(events.len() / 6).enumerate() {
-        // Immediately, and then later and later: before, while and after it reaches the target.
+        // At once, then later and later: before, while and after it reaches the target.
         let patience = Duration::from_micros([0, 100, 500, 2_000, 5_000, 20_000][number % 6]);
         let _ = tokio::time::timeout(patience, harness.sink().write(batch)).await;
         write(harness.sink(), batch).await;
@@ -179,7 +178,7 @@ pub async fn a_write_that_is_dropped_half_way_is_mended_by_another<H: Harness>()
     holds(&harness, &events).await;
 }
 
-/// A sink that says that it keeps every field keeps every field.
+/// A sink that claims to keep every field does.
 pub async fn it_keeps_what_it_says_that_it_keeps<H: Harness>() {
     let harness = probed::<H>().await;
     let [event, _] = two();
@@ -317,7 +316,7 @@ pub async fn punches_of_one_second_are_apart_or_merged_by_the_scheme<H: Harness>
     holds(&harness, &batch).await;
 }
 
-/// How often a call is made before it counts as failed.
+/// The number of calls after which a failure counts.
 const TRIES: u64 = 60;
 
 async fn probed<H: Harness>() -> H {

@@ -1,4 +1,4 @@
-//! A wire between a sink and its server that breaks on request.
+//! A connection between a sink and its server that breaks on request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ pub enum Direction {
 pub enum Fault {
     /// Nothing.
     None,
-    /// Closes it in order once so many more bytes went this way, which arrive.
+    /// Closes it in order after this many more bytes went this way; they arrive.
     CutAfter {
         /// Bytes that still arrive.
         bytes: u64,
@@ -44,16 +44,16 @@ pub enum Fault {
         /// The direction in which they are counted.
         direction: Direction,
     },
-    /// Every piece waits so long, each way.
+    /// Every piece waits this long, in each direction.
     Delay(Duration),
-    /// Connections are taken and stay open, and nothing gets through until it is healed.
+    /// Connections are accepted and stay open, and nothing gets through until the fault is healed.
     Pause,
-    /// New connections are closed at once, those that are there too.
+    /// All connections are closed at once, new and present ones.
     Refuse,
-    /// Each connection, those of now too, meets a fault drawn from this seed: a cut or a reset somewhere in its first
-    /// 128 KiB, either way, or delays; one of four is left alone for 8 MiB.
+    /// Each connection, present ones too, meets a fault drawn from this seed: a cut or a reset in its first 128 KiB, in
+    /// either direction, or delays; one in four is left alone for 8 MiB.
     Storm {
-        /// Decides which connection meets what.
+        /// The fault of each connection is drawn from it.
         seed: u64,
     },
 }
@@ -75,10 +75,10 @@ struct Weather {
     number: u64,
 }
 
-/// How one way through a connection ended.
+/// The end of one direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
-    /// Nothing more is said on it; the other way goes on.
+    /// Nothing more is sent on it; the other direction continues.
     Said,
     /// The connection is closed in order.
     Cut,
@@ -116,17 +116,17 @@ impl Proxy {
         self.address.to_string()
     }
 
-    /// From now on every connection, those of now too, meets this fault.
+    /// Gives every connection this fault, present ones too.
     pub fn set(&self, fault: Fault) {
         self.weather.send_modify(|weather| *weather = Weather { fault, number: weather.number + 1 });
     }
 
-    /// From now on everything gets through. What was held back by a pause does, too.
+    /// Ends the fault: everything gets through, also what a pause held back.
     pub fn heal(&self) {
         self.set(Fault::None);
     }
 
-    /// Connections that were made so far.
+    /// The number of connections so far.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)

@@ -70,7 +70,7 @@ pub enum Pairing {
     /// By what people declared. A punch that does not say goes out if somebody is in, else in.
     #[default]
     Declared,
-    /// In turn, in and out, whatever was declared: for sites where nobody presses the keys.
+    /// In turn, in and out, whatever was declared: for sites whose people do not press the keys.
     InTurn,
     /// The first punch is the way in, the last one the way out, and what lies between does not count.
     FirstAndLast,

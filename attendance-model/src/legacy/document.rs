@@ -77,7 +77,7 @@ pub struct SimpleLog {
 }
 
 impl SimpleLog {
-    /// The row of a record, rejected or not; `None` where the calendar does not have its date.
+    /// The row of a record, rejected or not; `None` if the calendar does not have its date.
     #[must_use]
     pub fn from_punch(punch: &RawPunch) -> Option<Self> {
         let LocalTime::Real(time) = punch.local_time else { return None };

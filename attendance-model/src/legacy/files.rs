@@ -13,7 +13,7 @@ pub const CACHE_FILE: &str = "cache/uploaded_ids_cache.json";
 /// The files that a run leaves below `output/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
-    /// `logs_…`: what the run stored.
+    /// `logs_…`: the rows that the run stored.
     Audit,
     /// `simplified_logs_…`.
     Simple,

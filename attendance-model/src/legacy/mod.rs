@@ -2,7 +2,7 @@
 //! alone.
 //!
 //! Its document ids are [`IdScheme::IclockSyncV1`](crate::IdScheme::IclockSyncV1); its rules for user ids are
-//! [`PersonId`](crate::PersonId). Files are made and read as bytes; where they lie is the caller's affair.
+//! [`PersonId`](crate::PersonId). Files are made and read as bytes; their place is the caller's choice.
 
 mod document;
 mod files;

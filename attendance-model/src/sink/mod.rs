@@ -122,7 +122,7 @@ pub trait Sink: Debug + Send + Sync {
     /// [`SinkError`] when the target could not be asked.
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError>;
 
-    /// The writes that it may make in a day, where that is limited. The sink takes from it and defers what does not fit
+    /// The limit on its writes of a day, if there is one. The sink takes from it and defers what does not fit
     /// ([`Outcome::Deferred`]); who calls it keeps what was spent beyond the process's end.
     fn budget(&self) -> Option<&Budget> {
         None

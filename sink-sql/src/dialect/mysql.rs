@@ -152,8 +152,8 @@ impl Mysql {
         Ok(count > 0)
     }
 
-    /// Statement by statement, since each commits on its own: where an earlier attempt was broken off, some were taken
-    /// before.
+    /// Runs statement by statement, since each commits on its own: after an attempt that broke off, some are done
+    /// already.
     async fn take(&self, step: &Migration, connection: &mut MySqlConnection) -> Result<(), Fault> {
         self.clear_views(&mut *connection).await?;
         let sql = step.statements(&self.table, '`');
@@ -170,8 +170,7 @@ impl Mysql {
         Ok(())
     }
 
-    /// Drops views of ours that an earlier attempt left, and refuses where something of somebody else's has their
-    /// names.
+    /// Drops views of ours that an earlier attempt left, and refuses if something foreign has their names.
     async fn clear_views(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
         let question = "SELECT coalesce(v.view_definition, '') FROM information_schema.tables t
                         LEFT JOIN information_schema.views v USING (table_schema, table_name)
