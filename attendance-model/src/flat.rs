@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{AttendanceEvent, EventId};
 
 /// An event with the names of the `attendance_events` table; times, flags and bytes as text.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FlatEvent<'a> {
     /// The id under the sink's scheme.

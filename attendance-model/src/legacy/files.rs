@@ -40,6 +40,7 @@ pub fn is_audit_file_name(name: &str) -> bool {
 }
 
 /// The content that could be read from an id cache or an audit file.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SalvagedIds {
     /// The ids, each once, in the order of the file.

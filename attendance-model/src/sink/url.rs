@@ -3,6 +3,7 @@
 use std::fmt;
 
 /// The parts of a sink's URL. Prints the scheme alone: the rest may hold a password.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SinkUrl<'a> {
     /// The text before the first colon; the whole address if there is none.

@@ -20,6 +20,7 @@ pub struct GarbageFinder {
 }
 
 /// The cost of a search.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Documents that it will go through.
