@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::Command;
-use crate::reply::Meaning;
+use crate::meaning::Meaning;
 
 /// Bytes that violate the protocol, or a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]

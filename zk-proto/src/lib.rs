@@ -61,6 +61,7 @@ mod error;
 pub mod frame;
 mod identity;
 pub mod ids;
+mod meaning;
 pub mod op;
 pub mod packet;
 pub mod proof;

@@ -3,9 +3,9 @@
 use std::boxed::Box;
 use std::fmt;
 use std::io;
-use std::string::{String, ToString};
+use std::string::String;
 
-use super::Progress;
+use super::progress::{Progress, grouped};
 
 use crate::reply::Meaning;
 use crate::{Command, ProtoError};
@@ -220,19 +220,6 @@ impl fmt::Display for ClientError {
             Self::Protocol { step, .. } => write!(f, "terminal broke the protocol while {step}"),
         }
     }
-}
-
-/// Formats a number with commas between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 impl std::error::Error for ClientError {

@@ -15,6 +15,7 @@ mod facts;
 mod guard;
 mod live;
 mod options;
+mod progress;
 mod pull;
 mod settings;
 mod silence;
@@ -33,7 +34,8 @@ pub use error::{ClientError, Step};
 pub use guard::Disabled;
 pub use live::{Gap, LiveCapture, LiveItem, LiveOptions};
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
-pub use pull::{DEFAULT_OVERLAP, Progress, Pull, PullError, PullRequest, Pulled, pull, pull_users};
+pub use progress::Progress;
+pub use pull::{DEFAULT_OVERLAP, Pull, PullError, PullRequest, Pulled, pull, pull_users};
 pub use users::{UserError, Users};
 
 use crate::session::{ChecksumPolicy, Statistics};

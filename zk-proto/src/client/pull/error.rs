@@ -4,8 +4,7 @@ use std::fmt;
 use std::string::{String, ToString};
 use std::time::Duration;
 
-use super::Progress;
-use crate::client::error::grouped;
+use crate::client::progress::{Progress, grouped};
 use crate::client::{ClientError, Step};
 use crate::spool::SpoolError;
 use crate::{Command, ProtoError};

@@ -12,10 +12,11 @@ use std::time::Duration;
 use std::vec::Vec;
 
 pub use error::PullError;
-pub use outcome::{Progress, Pull, Pulled};
+pub use outcome::{Pull, Pulled};
 pub use request::{DEFAULT_OVERLAP, PullRequest};
 pub use users::pull_users;
 
+use super::progress::Progress;
 use super::silence::patience;
 use super::{Client, ClientError};
 use crate::Prepared;

@@ -5,15 +5,6 @@ use std::vec::Vec;
 
 use crate::proof::{Counts, Doubt, Known, Proven, Remembered, Unproven, UserTable};
 
-/// The progress of a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes that have arrived.
-    pub bytes: u64,
-    /// Bytes in total.
-    pub of: u64,
-}
-
 /// The records that a pull found.
 #[derive(Debug)]
 #[non_exhaustive]
