@@ -1,4 +1,4 @@
-//! 100,000 new events into a file, beside the fastest append by hand of the same lines that also knows each id and
+//! 100,000 new events into a file, next to the fastest append by hand of the same lines that also knows each id and
 //! waits for the disk; and the memory of a process that writes 1,000,000.
 
 use std::collections::HashSet;

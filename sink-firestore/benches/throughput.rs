@@ -1,4 +1,4 @@
-//! Documents per second into the emulator: by batch and by batches at once, beside an insert by hand, and the peak of
+//! Documents per second into the emulator: by batch and by batches at once, next to an insert by hand, and the peak of
 //! memory by the number of events. Not a forecast for the real service.
 
 use std::error::Error;
@@ -16,7 +16,7 @@ const PROJECT: &str = "sink-bench";
 /// Events of one run of the table, and runs.
 const EVENTS: usize = 10_000;
 const RUNS: usize = 3;
-/// Turns beside the insert by hand, and events in one.
+/// Turns next to the insert by hand, and events in one.
 const TURNS: usize = 60;
 const TURN: usize = 2000;
 /// Set in the process whose memory is measured, to the number of events that it writes.
@@ -90,7 +90,7 @@ fn memory_of_a_process(count: &str) -> Answer<()> {
     if status.success() { Ok(()) } else { Err("the measured process failed".into()) }
 }
 
-/// Writes so many events, made as they are written, and tells the process's high-water mark.
+/// Writes so many events, made as they are written, and prints the process's high-water mark.
 async fn write_and_tell_memory(address: &str, count: usize) -> Answer<()> {
     let sink = open(address, &format!("memory-{count}"))?;
     sink.probe().await?;

@@ -1,4 +1,4 @@
-//! 100,000 new events, the sink alone, beside the fastest idempotent bulk inserts that we could write by hand for the
+//! 100,000 new events, the sink alone, next to the fastest idempotent bulk inserts that we could write by hand for the
 //! same table and that also say which rows were new. Prints rates, and the ratio that DESIGN asks to be at least 0.8.
 //!
 //! `cargo bench -p sink-sql --features sqlite,postgres,mysql`, with `TEST_POSTGRES_URL` and `TEST_MYSQL_URL` set for
