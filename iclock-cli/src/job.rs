@@ -66,7 +66,7 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
     // Releases the ledger, and removes the progress from the screen.
     drop(engine);
     let code = ExitCode::of(&Ended::Run(&report));
-    tell(report, config, job);
+    print(report, config, job);
     write_exports(config, job, now)?;
     Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { code })
 }
@@ -77,7 +77,7 @@ async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) 
     let mut failed = None;
     let options_at = |now| job.options(config, now);
     let on_report = |report: &Report| {
-        tell(report.clone(), config, job);
+        print(report.clone(), config, job);
         if let Err(error) = write_exports(config, job, report.run.started_at) {
             failed.get_or_insert(error);
             signals.stop.cancel();
@@ -152,7 +152,7 @@ fn add_commands(report: &mut Report, sinks: &[SinkConfig], between: &str) {
     }
 }
 
-fn tell(mut report: Report, config: &Config, job: &Job) {
+fn print(mut report: Report, config: &Config, job: &Job) {
     add_commands(&mut report, &config.sinks, if job.json { " " } else { "\n" });
     if job.json {
         match serde_json::to_string(&report) {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::layers::{ConfigError, Layer, Origin, Setting};
 use super::settings::CATALOGUE;
+use super::text::read_text;
 
 /// Variables by name. Those of the process override those of `.env`.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,7 @@ impl Variables {
     }
 
     fn of_file(path: &Path) -> Result<Self, ConfigError> {
-        let text = super::file::read_text(path)?;
+        let text = read_text(path)?;
         let mut variables = Self::default();
         let quoted: String = text.lines().map(|line| quoted(line) + "\n").collect();
         for pair in dotenvy::from_read_iter(quoted.as_bytes()) {

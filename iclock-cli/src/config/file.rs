@@ -6,7 +6,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::layers::{ConfigError, Layer, Origin, Setting, line_of};
-use super::{paths, secret, text};
+use super::text::read_text;
+use super::{paths, secret};
 
 const IN_QUOTES: &str = "a backslash in double quotes begins an escape: write the path in single quotes, as in \
                          'C:\\iclock\\state', or with /, as in \"C:/iclock/state\"";
@@ -17,13 +18,6 @@ pub(crate) fn read(path: &Path) -> Result<Layer, ConfigError> {
     let mut layer = parse(path, &read_text(path)?)?;
     paths::rebase(&mut layer, &paths::directory_of(path));
     Ok(layer)
-}
-
-pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
-    text::read(path).map_err(|error| {
-        ConfigError::new(None, path.display().to_string(), format!("cannot be read: {}", error.problem))
-            .hint(error.hint)
-    })
 }
 
 fn parse(path: &Path, text: &str) -> Result<Layer, ConfigError> {

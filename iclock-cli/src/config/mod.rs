@@ -161,12 +161,12 @@ pub(crate) fn schema() -> serde_json::Value {
 }
 
 /// Reads the `.env` and `devices.json` of a Python tool's directory, for a configuration file in the directory
-/// `beside`. Returns warnings, too.
-pub(crate) fn of_python_tool(dir: &Path, beside: &Path) -> Result<(Layer, Vec<String>), ConfigError> {
+/// `config_dir`. Returns warnings, too.
+pub(crate) fn of_python_tool(dir: &Path, config_dir: &Path) -> Result<(Layer, Vec<String>), ConfigError> {
     let (variables, mut warnings) = (Variables::load(dir)?, Vec::new());
     let flags = Flags { python_only: true, ..Flags::default() };
     let mut layers = collect(&flags, &variables, dir, &mut warnings)?;
-    paths::move_key(&mut layers, dir, beside);
+    paths::move_key(&mut layers, dir, config_dir);
     Ok((layers, warnings))
 }
 
@@ -178,9 +178,9 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
         }
         Some(path) => {
             let mut layer = file::read(&path)?;
-            let beside = paths::directory_of(&path);
-            if layer.get("state_dir").is_none() && !beside.as_os_str().is_empty() {
-                let state = beside.join("state").display().to_string();
+            let directory = paths::directory_of(&path);
+            if layer.get("state_dir").is_none() && !directory.as_os_str().is_empty() {
+                let state = directory.join("state").display().to_string();
                 layer.set("state_dir", Setting::new(state, Origin::Default("next to the configuration file")));
             }
             layer

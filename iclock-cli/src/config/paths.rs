@@ -20,8 +20,8 @@ pub(super) fn directory_of(file: &Path) -> PathBuf {
 }
 
 /// Rewrites the path of the Python tool's key, which is relative to the tool's directory, for a configuration file in
-/// the directory `beside`.
-pub(super) fn move_key(settings: &mut Layer, tool: &Path, beside: &Path) {
+/// the directory `config_dir`.
+pub(super) fn move_key(settings: &mut Layer, tool: &Path, config_dir: &Path) {
     let key = "sink.0.credentials";
     let Some(mut setting) = settings.take(key) else { return };
     let path = match &setting.origin {
@@ -29,7 +29,7 @@ pub(super) fn move_key(settings: &mut Layer, tool: &Path, beside: &Path) {
         // A variable's path is relative to the working directory; the default was found in the tool's directory.
         _ => PathBuf::from(&setting.text),
     };
-    let path = if directory_of(&beside.join("x")).as_os_str().is_empty() {
+    let path = if directory_of(&config_dir.join("x")).as_os_str().is_empty() {
         path.components().filter(|part| *part != Component::CurDir).collect()
     } else {
         std::path::absolute(&path).unwrap_or(path)

@@ -6,8 +6,8 @@ use attendance_model::legacy::COLLECTION;
 use serde::Deserialize;
 
 use super::environment::Variables;
-use super::file::read_text;
 use super::layers::{ConfigError, Layer, Origin, Setting, line_of};
+use super::text::read_text;
 
 /// The file where the Python tool looked for its key.
 pub(crate) const KEY_FILE: &str = "config/firebase-key.json";

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::{fs, io};
 
+use super::layers::ConfigError;
+
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The reason why a file could not be read as text.
@@ -15,6 +17,14 @@ pub(super) struct Unreadable {
 /// Reads a file of UTF-8, without the byte order mark that editors on Windows add.
 pub(super) fn read(path: &Path) -> Result<String, Unreadable> {
     fs::read(path).map_err(Unreadable::from).and_then(decode)
+}
+
+/// Reads a file of the configuration.
+pub(super) fn read_text(path: &Path) -> Result<String, ConfigError> {
+    read(path).map_err(|error| {
+        ConfigError::new(None, path.display().to_string(), format!("cannot be read: {}", error.problem))
+            .hint(error.hint)
+    })
 }
 
 fn decode(mut bytes: Vec<u8>) -> Result<String, Unreadable> {

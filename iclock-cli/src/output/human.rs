@@ -22,9 +22,9 @@ pub(crate) fn report(report: &Report) -> String {
     if !report.sinks.is_empty() {
         parts.push(sinks(&report.sinks, report.run.dry_run));
     }
-    parts.extend(told("Problems", problems(report)));
-    parts.extend(told("Quarantine", quarantine(&report.devices)));
-    parts.extend(told("Notes", notes(report)));
+    parts.extend(part("Problems", problems(report)));
+    parts.extend(part("Quarantine", quarantine(&report.devices)));
+    parts.extend(part("Notes", notes(report)));
     parts.push(summary(report));
     parts.join("\n\n")
 }
@@ -203,7 +203,7 @@ fn notes(report: &Report) -> Vec<String> {
     lines
 }
 
-fn told(title: &str, lines: Vec<String>) -> Option<String> {
+fn part(title: &str, lines: Vec<String>) -> Option<String> {
     // Do not fold a command.
     let shown = |line: &String| match line {
         line if line.starts_with("iclock-cli ") => format!("{VERBATIM}{line}"),

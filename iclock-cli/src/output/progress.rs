@@ -50,7 +50,7 @@ impl Lines {
         Self { lines, all }
     }
 
-    fn tell(&self, key: &str, message: String, over: bool) {
+    fn show(&self, key: &str, message: String, over: bool) {
         match self.lines.get(key) {
             Some(line) if over => line.finish_with_message(message),
             Some(line) => line.set_message(message),
@@ -88,7 +88,7 @@ impl Observer for Lines {
             DeviceProgress::Finished { ok } => (ended(ok), true),
             _ => return,
         };
-        self.tell(&device_key(device), message, over);
+        self.show(&device_key(device), message, over);
     }
 
     fn sink(&self, sink: &str, progress: SinkProgress) {
@@ -100,7 +100,7 @@ impl Observer for Lines {
             SinkProgress::Finished { ok } => (ended(ok), true),
             _ => return,
         };
-        self.tell(&sink_key(sink), message, over);
+        self.show(&sink_key(sink), message, over);
     }
 }
 

@@ -52,7 +52,7 @@ impl Migrate {
         }
         let found = found_ids(&self.dir)?;
         if self.write_config.is_some() && self.sink.is_none() {
-            tell_key(&self.dir);
+            warn_of_key(&self.dir);
             return Ok(ExitCode::Done);
         }
         let all = found.iter().collect::<HashSet<_>>().len() as u64;
@@ -72,7 +72,7 @@ impl Migrate {
          tool's in `status` and `workCode`, unless sixteen_mode_first = true is set for\n\
          the terminal.",
         );
-        tell_key(&self.dir);
+        warn_of_key(&self.dir);
         Ok(ExitCode::Done)
     }
 }
@@ -128,8 +128,8 @@ fn export_cache(context: &Context, args: &Migrate, file: &Path) -> Outcome {
 }
 
 fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
-    let beside = file.parent().unwrap_or(Path::new(""));
-    let (settings, warnings) = config::of_python_tool(dir, beside)?;
+    let config_dir = file.parent().unwrap_or(Path::new(""));
+    let (settings, warnings) = config::of_python_tool(dir, config_dir)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -156,7 +156,7 @@ fn write_config(dir: &Path, file: &Path) -> Result<(), CliError> {
 }
 
 /// Warns of the key: the Python tool's repository contained it once.
-fn tell_key(dir: &Path) {
+fn warn_of_key(dir: &Path) {
     if dir.join(KEY_FILE).is_file() {
         output::line(format_args!(
             "If this key was ever committed to a repository, make a new key in the Google\n\

@@ -25,7 +25,7 @@ pub(crate) struct Info {
 
 /// The facts about one terminal; `null` for those that it does not have.
 #[derive(Debug, Default, Serialize)]
-struct Told {
+struct Facts {
     name: String,
     address: String,
     error: Option<String>,
@@ -55,53 +55,54 @@ impl Info {
                 .hint("give --device 192.0.2.10, or write [[device]] in iclock.toml")
                 .into());
         }
-        let told = context.runtime()?.block_on(join_all(config.devices.iter().map(ask)));
-        for one in &told {
+        let facts = context.runtime()?.block_on(join_all(config.devices.iter().map(ask)));
+        for one in &facts {
             match serde_json::to_string(one) {
                 Ok(json) if self.json => output::line(json),
                 _ => print(one),
             }
         }
-        Ok(if told.iter().any(|one| one.error.is_some()) { ExitCode::Terminal } else { ExitCode::Done })
+        Ok(if facts.iter().any(|one| one.error.is_some()) { ExitCode::Terminal } else { ExitCode::Done })
     }
 }
 
-async fn ask(device: &DeviceOptions) -> Told {
-    let mut told = Told { name: device.name.clone(), address: device.address(), ..Told::default() };
-    if let Err(error) = read(device, &mut told).await {
-        told.error = Some(chain(&error));
-        told.hint = TerminalError::Client(error).hint();
+async fn ask(device: &DeviceOptions) -> Facts {
+    let mut facts = Facts { name: device.name.clone(), address: device.address(), ..Facts::default() };
+    if let Err(error) = read(device, &mut facts).await {
+        facts.error = Some(chain(&error));
+        facts.hint = TerminalError::Client(error).hint();
     }
-    told
+    facts
 }
 
-async fn read(device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError> {
+async fn read(device: &DeviceOptions, facts: &mut Facts) -> Result<(), ClientError> {
     let mut client = Client::connect(&device.connect_options()).await?;
-    told.transport = Some(format!("{:?}", client.transport()).to_lowercase());
-    let read = facts(&mut client, device, told).await;
+    facts.transport = Some(format!("{:?}", client.transport()).to_lowercase());
+    let read = ask_all(&mut client, device, facts).await;
     client.exit().await;
     read
 }
 
-async fn facts(client: &mut Client, device: &DeviceOptions, told: &mut Told) -> Result<(), ClientError> {
+async fn ask_all(client: &mut Client, device: &DeviceOptions, facts: &mut Facts) -> Result<(), ClientError> {
     let Identity { serial, firmware, platform, device_name, mac } = client.identity().await?;
-    (told.serial, told.firmware, told.platform, told.model, told.mac) = (serial, firmware, platform, device_name, mac);
+    (facts.serial, facts.firmware, facts.platform, facts.model, facts.mac) =
+        (serial, firmware, platform, device_name, mac);
     // Control characters could change the screen.
-    for text in [&mut told.serial, &mut told.firmware, &mut told.platform, &mut told.model, &mut told.mac] {
+    for text in [&mut facts.serial, &mut facts.firmware, &mut facts.platform, &mut facts.model, &mut facts.mac] {
         if let Some(text) = text.as_mut().filter(|text| text.contains(char::is_control)) {
             *text = text.escape_debug().to_string();
         }
     }
     if let Some(sizes) = optional(client.free_sizes().await, client).await? {
-        (told.users, told.user_capacity, told.fingers) = (sizes.users(), sizes.user_capacity(), sizes.fingers());
-        (told.records, told.record_capacity) = (sizes.records(), sizes.record_capacity());
+        (facts.users, facts.user_capacity, facts.fingers) = (sizes.users(), sizes.user_capacity(), sizes.fingers());
+        (facts.records, facts.record_capacity) = (sizes.records(), sizes.record_capacity());
     }
-    told.clock = optional(client.time().await, client).await?.and_then(DeviceTime::to_naive);
+    facts.clock = optional(client.time().await, client).await?.and_then(DeviceTime::to_naive);
     let shown_here = match device.zone {
         Some(zone) => DateTime::<Utc>::with_timezone(&Utc::now(), &zone).naive_local(),
         None => Local::now().naive_local(),
     };
-    told.clock_drift_s = told.clock.map(|clock| (clock - shown_here).num_seconds());
+    facts.clock_drift_s = facts.clock.map(|clock| (clock - shown_here).num_seconds());
     Ok(())
 }
 
@@ -113,30 +114,30 @@ async fn optional<T>(answer: Result<T, ClientError>, client: &mut Client) -> Res
     }
 }
 
-fn print(told: &Told) {
-    output::line(format_args!("{} at {}", told.name, told.address));
+fn print(facts: &Facts) {
+    output::line(format_args!("{} at {}", facts.name, facts.address));
     let of = |count: Option<u32>, capacity: Option<u32>| {
         let count = grouped(count?.into());
         Some(capacity.map_or_else(|| count.clone(), |capacity| format!("{count} of {}", grouped(capacity.into()))))
     };
-    let clock = told.clock.zip(told.clock_drift_s).map(|(clock, drift)| match drift {
+    let clock = facts.clock.zip(facts.clock_drift_s).map(|(clock, drift)| match drift {
         0 => format!("{clock}, right"),
         1.. => format!("{clock}, {drift} s ahead"),
         _ => format!("{clock}, {} s behind", drift.unsigned_abs()),
     });
     let lines = [
-        ("serial number", told.serial.clone()),
-        ("model", told.model.clone()),
-        ("firmware", told.firmware.clone()),
-        ("platform", told.platform.clone()),
-        ("MAC", told.mac.clone()),
-        ("transport", told.transport.clone()),
-        ("users", of(told.users, told.user_capacity)),
-        ("fingerprints", of(told.fingers, None)),
-        ("records", of(told.records, told.record_capacity)),
+        ("serial number", facts.serial.clone()),
+        ("model", facts.model.clone()),
+        ("firmware", facts.firmware.clone()),
+        ("platform", facts.platform.clone()),
+        ("MAC", facts.mac.clone()),
+        ("transport", facts.transport.clone()),
+        ("users", of(facts.users, facts.user_capacity)),
+        ("fingerprints", of(facts.fingers, None)),
+        ("records", of(facts.records, facts.record_capacity)),
         ("clock", clock),
-        ("error", told.error.clone()),
-        ("try", told.hint.map(str::to_owned)),
+        ("error", facts.error.clone()),
+        ("try", facts.hint.map(str::to_owned)),
     ];
     for (name, value) in lines {
         if let Some(value) = value {

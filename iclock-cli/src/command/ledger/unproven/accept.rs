@@ -24,7 +24,7 @@ pub(crate) fn run(config: &Config, which: &str, layout: Option<AttendanceLayout>
         }
         Err(error) => return Err(error.into()),
     };
-    tell(&acceptance);
+    print(&acceptance);
     let serial = acceptance.serial().to_owned();
     if !yes && !confirmed(&serial) {
         return Err(CliError::new(ExitCode::Refused, "that is not its serial number; nothing was changed")
@@ -40,7 +40,7 @@ pub(crate) fn run(config: &Config, which: &str, layout: Option<AttendanceLayout>
     Ok(ExitCode::Done)
 }
 
-fn tell(acceptance: &Acceptance) {
+fn print(acceptance: &Acceptance) {
     let (buffer, preview) = (acceptance.buffer(), acceptance.preview());
     output::line(format_args!("Log {} of {} ({})", buffer.id, buffer.device_name, acceptance.serial()));
     output::line(human::wrap(&format!("{}.", buffer.reason)));
