@@ -30,7 +30,7 @@ pub(crate) fn found_ids(dir: &Path) -> Result<Vec<EventId>, CliError> {
     files.sort();
     let mut ids = Vec::new();
     for file in files {
-        let SalvagedIds { ids: found, damaged } =
+        let SalvagedIds { ids: found, damaged, .. } =
             salvage_ids(&fs::read(&file).map_err(|error| unreadable(&file, &error))?);
         tracing::info!("{}: {} ids", file.display(), found.len());
         if damaged {
