@@ -181,7 +181,7 @@ fn no_cut_of_16_bytes_gives_a_wrong_record() {
 }
 
 #[test]
-fn the_order_that_is_set_names_the_fields_and_is_no_evidence() {
+fn the_configured_order_names_the_fields_and_is_no_evidence() {
     for (kind, log) in logs(AttendanceLayout::Sixteen, &[5, 50, 500]) {
         if kind == Kind::UnknownModes && log.records < 50 {
             continue;
@@ -202,7 +202,7 @@ fn the_order_that_is_set_names_the_fields_and_is_no_evidence() {
 /// Half of the ids are missing, and a cut moves the low byte of the others to the flags of layout B: bits 6 and 7
 /// show it.
 #[test]
-fn a_cut_that_moves_ids_into_the_flags_of_layout_b_is_told_by_the_bits_that_it_never_sets() {
+fn a_cut_that_moves_ids_into_the_flags_of_layout_b_is_recognized_by_the_unused_bits() {
     for layout in [AttendanceLayout::EightA, AttendanceLayout::EightB] {
         for kind in [Kind::HalfEmptyIds, Kind::HalfEmptyCards] {
             for (records, seed) in [20, 25, 40, 50].into_iter().flat_map(|size| (1..=60).map(move |seed| (size, seed)))
@@ -251,7 +251,7 @@ fn outcome(proof: Result<Proven, Unproven>) -> String {
 }
 
 #[test]
-fn a_look_at_the_records_as_they_come_changes_nothing() {
+fn a_preview_changes_no_result() {
     for layout in NARROW.into_iter().chain(WIDE) {
         for (kind, log) in logs(layout, &[1, 4, 5, 64, 65, 700]) {
             let whole = (log.set(), log.set().len());
@@ -332,7 +332,7 @@ fn a_punch_between_two_readings_is_no_difference() {
 }
 
 #[test]
-fn what_firmware_leaves_behind_an_id_is_no_difference() {
+fn bytes_that_firmware_leaves_after_an_id_make_no_difference() {
     let (_, set, mut evidence) = without_count(AttendanceLayout::Wide(40), true);
     evidence.earlier = prove(spool(&set), &evidence).unwrap_err().needs_second_reading();
     let mut other = set.clone();
@@ -349,7 +349,7 @@ fn a_terminal_whose_count_is_always_off_is_remembered() {
 }
 
 #[test]
-fn bytes_behind_the_records_are_reported() {
+fn bytes_after_the_records_are_reported() {
     let log = Log::new(AttendanceLayout::Wide(40), 20, Kind::Usual, false, 2);
     let mut set = log.set();
     set.extend_from_slice(&[0x5A; 24]);

@@ -259,7 +259,7 @@ async fn a_buffered_read_that_was_waited_for_in_vain_is_not_asked_for_in_the_nex
 }
 
 #[tokio::test]
-async fn sizes_that_come_behind_an_empty_acknowledgement_are_counted_on() {
+async fn sizes_that_follow_an_empty_acknowledgement_are_used() {
     let site = Site::new("tft40", 300, &["ack-before-data"]).await;
     let pulled = site.pull(&site.request()).await.unwrap();
     assert_eq!((pulled.counts.before, pulled.counts.after), (Some(300), Some(300)));

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_behind_the_records_are_a_remainder() {
+    fn bytes_after_the_records_are_a_remainder() {
         assert_eq!(witnesses(120, 124 + 24, 3), (3, 24, true, false, true));
         assert_eq!(witnesses(120, 124 + 80, 3), (3, 80, true, true, true));
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_behind_the_word_is_no_record() {
+    fn a_word_without_bytes_after_it_is_no_record() {
         assert_eq!(extent(0, 4, 40, Counts::steady(0)), None);
         assert_eq!(extent(0, 2, 40, Counts::steady(0)), None);
     }

@@ -28,7 +28,7 @@ fn a_few_bad_records_apart_need_no_second_reading() {
 }
 
 #[test]
-fn eight_bad_records_in_a_row_have_to_come_twice_the_same() {
+fn eight_bad_records_in_a_row_need_an_identical_second_reading() {
     for layout in [WIDE, AttendanceLayout::Wide(49), AttendanceLayout::Sixteen] {
         let log = log(layout);
         let set = with_noise(&log, 100, 8);
@@ -50,7 +50,7 @@ fn eight_bad_records_in_a_row_have_to_come_twice_the_same() {
 }
 
 #[test]
-fn bad_records_that_came_twice_are_remembered_and_need_no_third_reading() {
+fn bad_records_that_were_read_twice_are_remembered_and_need_no_third_reading() {
     let set = with_noise(&log(WIDE), 100, 8);
     let earlier = prove(spool(&set), &known(&set)).unwrap_err().needs_second_reading();
     let proven = prove(spool(&set), &Evidence { earlier, ..known(&set) }).unwrap();

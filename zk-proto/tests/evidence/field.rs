@@ -38,7 +38,7 @@ fn counts(count: Option<u64>) -> Counts {
 }
 
 #[test]
-fn each_area_comes_to_what_is_expected_of_it() {
+fn each_area_gives_the_expected_result() {
     let mut looked_at = 0;
     for Case { id, area, width, expect } in cases() {
         for expected in expect {
@@ -63,7 +63,7 @@ fn each_area_comes_to_what_is_expected_of_it() {
 }
 
 #[test]
-fn what_was_never_a_log_is_refused_whatever_the_count() {
+fn memory_that_was_never_a_log_is_refused_whatever_the_count() {
     for Case { id, area, .. } in cases().into_iter().filter(|case| case.id.starts_with("F-noise")) {
         for count in (0..=area.len() as u64).map(Some).chain([None]) {
             let proof = prove_twice(&area, &evidence(&area, counts(count)));
@@ -73,7 +73,7 @@ fn what_was_never_a_log_is_refused_whatever_the_count() {
 }
 
 #[test]
-fn a_real_log_is_asked_for_twice_where_there_is_no_count() {
+fn a_real_log_without_a_count_needs_a_second_reading() {
     let case = cases().into_iter().find(|case| case.id == "F-16-real").unwrap();
     let without = evidence(&case.area, Counts::default());
     let unproven = prove(spool(&case.area), &without).unwrap_err();

@@ -89,7 +89,7 @@ async fn what_a_terminal_does_not_answer_is_left_out() {
 
 /// Q74: a busy terminal has not said that an option is missing, nor has one that refuses otherwise.
 #[tokio::test]
-async fn a_missing_option_is_told_from_a_busy_terminal() {
+async fn a_missing_option_is_distinguished_from_a_busy_terminal() {
     let site = Site::with("tft40", 0, &["busy"]).await;
     let error = site.client().await.option("~SerialNumber").await.unwrap_err();
     assert!(

@@ -23,7 +23,7 @@ async fn strict_firmware_gets_exact_checksums() {
 
 /// Q12: the key is demanded again in the middle of a session.
 #[tokio::test]
-async fn a_session_that_is_lost_is_opened_anew_once() {
+async fn a_lost_session_is_opened_again_once() {
     let site = Site::start("tft40", &["key-mid-session=8x1"], Terminal::builder().records(400).key(5)).await;
     let mut client = Client::connect(&site.options().comm_key(CommKey::new(5))).await.unwrap();
     site.pulls_the_truth_with(&mut client).await;
@@ -58,7 +58,7 @@ async fn key_zero_is_tried_where_none_is_known() {
 
 /// Q13: a problem with the key is reported, even if the terminal hangs up at once.
 #[tokio::test]
-async fn a_missing_and_a_wrong_key_are_told_apart() {
+async fn a_missing_and_a_wrong_key_are_distinguished() {
     for faults in [&[][..], &["close-on-wrong-key"]] {
         let site = Site::start("tft40", faults, Terminal::builder().key(77)).await;
         assert!(matches!(site.try_client().await.unwrap_err(), ClientError::KeyRequired), "{faults:?}");

@@ -207,7 +207,7 @@ async fn an_empty_acknowledgement_may_come_before_the_data() {
 
 /// Q31: the log is refused in a session that has read users and freed the buffer: a new session reads it.
 #[tokio::test]
-async fn a_log_that_is_refused_behind_the_users_is_read_on_a_fresh_session() {
+async fn a_log_that_is_refused_after_the_users_is_read_in_a_new_session() {
     let site = Site::with("tft40", 300, &["log-after-users"]).await;
     let mut client = site.client().await;
     pull_users(&mut client, &site.request()).await.unwrap().unwrap();

@@ -48,7 +48,7 @@ impl Grown {
 }
 
 #[test]
-fn an_overlap_that_equals_the_stored_records_proves_what_is_behind_it() {
+fn an_overlap_that_equals_the_stored_records_proves_the_records_after_it() {
     for layout in layouts() {
         for new in [0, 1, 2, 64, 200] {
             let grown = Grown::new(layout, new);
@@ -72,7 +72,7 @@ fn an_overlap_that_differs_in_any_record_is_no_tail() {
 }
 
 #[test]
-fn bytes_behind_a_nul_are_no_difference_of_an_overlap() {
+fn bytes_after_a_nul_make_no_difference_in_an_overlap() {
     for layout in layouts().filter(|layout| is_wide(*layout)) {
         let mut grown = Grown::new(layout, 10);
         grown.known.overlap[25] = 0x77;
@@ -82,7 +82,7 @@ fn bytes_behind_a_nul_are_no_difference_of_an_overlap() {
 
 /// A tail does not need 80 % good records: the overlap proves width and alignment.
 #[test]
-fn behind_an_overlap_64_in_a_row_are_refused_and_nothing_less() {
+fn after_an_overlap_64_in_a_row_are_refused_and_nothing_less() {
     for layout in layouts() {
         for (bad, enough) in [(32, true), (33, false)] {
             let mut grown = Grown::new(layout, 200);
@@ -102,7 +102,7 @@ fn behind_an_overlap_64_in_a_row_are_refused_and_nothing_less() {
 
 /// Stricter than the rules: records after the overlap that make better ones from another beginning are refused too.
 #[test]
-fn a_slip_behind_the_overlap_is_no_tail() {
+fn a_slip_after_the_overlap_is_no_tail() {
     for layout in layouts() {
         for by in 1..layout.width() {
             let grown = Grown::new(layout, 200);
@@ -178,7 +178,7 @@ fn fewer_bytes_than_were_announced_are_no_proof() {
 }
 
 #[test]
-fn a_hole_is_no_proof_wherever_it_is() {
+fn a_gap_is_refused_wherever_it_is() {
     let log = Log::new(FORTY, 50, Kind::Usual, false, 6);
     let set = log.set();
     for (hole, length) in [(0, 1), (0, 40), (4, 40), (1000, 1), (1004, 40), (1964, 39)] {

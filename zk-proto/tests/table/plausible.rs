@@ -265,7 +265,7 @@ fn the_order_of_dates_is_never_held_against_a_set() {
 
 /// With fewer than five records, misaligned fields look neutral too easily.
 #[test]
-fn one_of_fewer_than_five_has_a_likely_date_and_an_id_or_lacks_one_of_them_at_most() {
+fn one_of_fewer_than_five_has_a_likely_date_and_an_id_or_at_most_one_of_them_is_missing() {
     let recent = host_now().0 - 100 * DAY;
     // The date, the presence of an id, and whether a record of this kind alone is proven.
     let rows = [

@@ -49,7 +49,7 @@ impl Site {
 }
 
 #[tokio::test]
-async fn a_refusal_as_no_data_is_an_empty_log_when_nothing_is_counted_and_else_is_asked_for_again() {
+async fn a_refusal_as_no_data_is_an_empty_log_when_nothing_is_counted_and_otherwise_retried() {
     for code in [2001, 4989, 4991] {
         let fault = format!("refuse-log={code}");
         let site = Site::new(0, &fault).await;
@@ -71,7 +71,7 @@ async fn a_refusal_as_no_data_is_an_empty_log_when_nothing_is_counted_and_else_i
 }
 
 #[tokio::test]
-async fn fewer_bytes_than_announced_are_asked_for_again_then_on_a_fresh_session_then_unproven() {
+async fn fewer_bytes_than_announced_are_retried_then_read_in_a_new_session_then_unproven() {
     let site = Site::new(500, "cut-head").await;
     let pulled = site.pull(&site.request(), Transport::Tcp).await;
     let Pulled::Unproven { readings, .. } = &pulled.found else { panic!("{pulled:?}") };
@@ -89,7 +89,7 @@ async fn fewer_bytes_than_announced_are_asked_for_again_then_on_a_fresh_session_
 
 /// A lost datagram is requested again within the session.
 #[tokio::test]
-async fn a_lost_datagram_is_asked_for_again_within_the_session() {
+async fn a_lost_datagram_is_requested_again_within_the_session() {
     let asked = |site: &Site| site.terminal.stats().commands[&Command::DATA_RDY];
     let mut holes = 0;
     let sound = Site::new(500, "").await;
@@ -117,7 +117,7 @@ async fn a_packet_of_another_reply_id_is_no_part_of_the_transfer() {
 }
 
 #[tokio::test]
-async fn one_damaged_packet_is_asked_for_again_and_the_terminal_not_blamed() {
+async fn one_damaged_packet_is_requested_again_and_is_no_habit_of_the_terminal() {
     for skip in [6, 8, 10] {
         let site = Site::new(3000, &format!("bad-checksum=1x1@{skip}")).await;
         let pulled = site.pull(&site.request(), Transport::Tcp).await;

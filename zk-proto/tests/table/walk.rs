@@ -53,9 +53,9 @@ fn too_many_lone_modes(log: &Log) -> bool {
 /// The expected result for a cut log, besides the true records and a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cuts {
-    Told,
+    Recognized,
     /// Too few bytes to tell.
-    CannotBeTold,
+    Unrecognizable,
     /// Recognized, except by rare chance.
     Rarely,
 }
@@ -65,10 +65,10 @@ fn expected_of(log: &Log, cut: Cut) -> Cuts {
     let (layout, records) = (log.layout, log.records);
     let eight = layout.needs_users();
     match cut {
-        Cut::RecordsShifted if records <= if eight { 3 } else { 2 } && !is_wide(layout) => Cuts::CannotBeTold,
+        Cut::RecordsShifted if records <= if eight { 3 } else { 2 } && !is_wide(layout) => Cuts::Unrecognizable,
         Cut::RecordsShifted if eight && records < 20 => Cuts::Rarely,
         Cut::SetShifted if layout == EIGHT_A && (5..10).contains(&records) => Cuts::Rarely,
-        _ => Cuts::Told,
+        _ => Cuts::Recognized,
     }
 }
 
@@ -131,7 +131,7 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
                 let cut = Cut::ALL[(records as usize + by + turn) % Cut::ALL.len()];
                 let log = &logs[(records as usize + by / KINDS.len()) % 2];
                 let expected = expected_of(log, cut);
-                if expected == Cuts::CannotBeTold {
+                if expected == Cuts::Unrecognizable {
                     continue;
                 }
                 let fillings: &[&[u8]] = match cut {

@@ -9,20 +9,20 @@ const RECORDS: u32 = 200;
 
 /// The result for a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+enum Outcome {
     Proven,
     /// Proven after a second, identical reading in a new session.
     Second,
     Refused,
 }
 
-use Told::{Proven, Refused, Second};
+use Outcome::{Proven, Refused, Second};
 
 /// The witnesses that hold, the result for an unknown terminal, and the result for one whose layout is remembered.
 ///
 /// One row is less strict than "A, B and C": record numbers that run on support the width too, as `docs/proof.md`
 /// says.
-const NUMBERED: [(&str, Told, Told); 16] = [
+const NUMBERED: [(&str, Outcome, Outcome); 16] = [
     ("", Refused, Refused),
     ("A", Refused, Refused),
     ("B", Refused, Refused),
@@ -42,7 +42,7 @@ const NUMBERED: [(&str, Told, Told); 16] = [
 ];
 
 /// The same for layouts without a record number, whose absence does no harm.
-const WITHOUT_NUMBERS: [(&str, Told, Told); 8] = [
+const WITHOUT_NUMBERS: [(&str, Outcome, Outcome); 8] = [
     ("", Refused, Refused),
     ("A", Refused, Refused),
     ("B", Refused, Refused),
@@ -54,7 +54,7 @@ const WITHOUT_NUMBERS: [(&str, Told, Told); 8] = [
 ];
 
 /// Layout A of 8 bytes.
-const LAYOUT_A: [(&str, Told, Told); 8] = [
+const LAYOUT_A: [(&str, Outcome, Outcome); 8] = [
     ("", Refused, Refused),
     ("A", Refused, Refused),
     ("B", Refused, Refused),
@@ -66,7 +66,7 @@ const LAYOUT_A: [(&str, Told, Told); 8] = [
 ];
 
 /// Widths that nobody has reported. Stricter than the rules: the count alone does not support such a width.
-const ALL_THREE: [(&str, Told, Told); 8] = [
+const ALL_THREE: [(&str, Outcome, Outcome); 8] = [
     ("", Refused, Refused),
     ("A", Refused, Refused),
     ("B", Refused, Refused),
@@ -102,7 +102,7 @@ fn holding(witnesses: Witnesses) -> String {
     each.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
 }
 
-fn result(layout: AttendanceLayout, records: u32, names: &str, remembered: Remembered) -> Told {
+fn result(layout: AttendanceLayout, records: u32, names: &str, remembered: Remembered) -> Outcome {
     let (log, set, evidence) = staged(layout, records, names);
     let evidence = Evidence { remembered, ..evidence };
     let row = format!("{layout} {names:?} {remembered:?}");
@@ -128,7 +128,7 @@ fn result(layout: AttendanceLayout, records: u32, names: &str, remembered: Remem
     Second
 }
 
-fn walk(layout: AttendanceLayout, rows: &[(&str, Told, Told)]) {
+fn walk(layout: AttendanceLayout, rows: &[(&str, Outcome, Outcome)]) {
     for (names, fresh, known) in rows {
         assert_eq!(result(layout, RECORDS, names, Remembered::default()), *fresh, "{layout} {names:?}");
         let remembered = Remembered { layout: Some(layout), ..Remembered::default() };
@@ -211,7 +211,7 @@ fn a_length_word_of_zero_is_no_witness() {
 }
 
 #[test]
-fn a_length_word_past_what_came_is_no_witness() {
+fn a_length_word_above_the_bytes_that_arrived_is_no_witness() {
     let (log, mut set, evidence) = staged(FORTY, RECORDS, "ABC");
     set[..4].copy_from_slice(&(log.bytes.len() as u32 + 40).to_le_bytes());
     assert_eq!(holding(prove(spool(&set), &evidence).unwrap().witnesses()), "BC");
