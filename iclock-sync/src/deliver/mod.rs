@@ -4,6 +4,7 @@
 //! one by one. After a crash, unrecorded events are sent again, and the sink reports that it has them.
 
 pub(crate) mod audit_file;
+mod fetch;
 mod flight;
 mod lost;
 pub(crate) mod send;
@@ -17,11 +18,12 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::deliver::audit_file::AuditFile;
-use crate::deliver::flight::{Batch, Flight, Landed};
-use crate::deliver::send::Sender;
+use self::audit_file::AuditFile;
+use self::fetch::Fetcher;
+use self::flight::{Flight, Landed};
+use self::send::Sender;
 use crate::error::{blocking, chain, fault};
-use crate::ledger::{Admission, ChangedIds, EventReader, News, Settled, SinkState, Unsent};
+use crate::ledger::{Admission, ChangedIds, News, Settled, SinkState};
 use crate::observer::SinkProgress;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::{Ledger, RunOptions, SyncError, tell};
@@ -52,16 +54,6 @@ enum Drained {
     PutOff,
     /// The sink failed.
     Failed(SinkError),
-}
-
-/// Fetches unsent events in the sink's batches.
-#[derive(Debug)]
-struct Fetcher {
-    ledger: Arc<Ledger>,
-    sink: SinkState,
-    size: usize,
-    /// The start of the next batch; `None` after the last.
-    next: Option<(EventReader, Unsent)>,
 }
 
 impl Delivery {
@@ -213,12 +205,7 @@ impl Delivery {
         self.restore_budget(&sink).await?;
         let capabilities = self.sender.target.sink.capabilities();
         let most = capabilities.concurrency.max(1);
-        let mut fetcher = Fetcher {
-            ledger,
-            sink,
-            size: capabilities.batch.max(1),
-            next: Some((EventReader::default(), Unsent::Skipped(0))),
-        };
+        let mut fetcher = Fetcher::new(ledger, sink, capabilities.batch);
         let mut flight = Flight::default();
         let mut writes = JoinSet::new();
         let mut drained = Drained::All;
@@ -345,22 +332,6 @@ impl Delivery {
 impl Drained {
     fn is_all(&self) -> bool {
         matches!(self, Self::All)
-    }
-}
-
-impl Fetcher {
-    async fn next(&mut self) -> Result<Option<Batch>, SyncError> {
-        let Some((mut events, from)) = self.next.take() else { return Ok(None) };
-        let (ledger, sink, size) = (Arc::clone(&self.ledger), self.sink, self.size);
-        let (events, found) = blocking("ledger", move || {
-            let found = ledger.unsent(&mut events, &sink, from, size)?;
-            Ok((events, found))
-        })
-        .await?;
-        Ok(found.map(|(page, next)| {
-            self.next = Some((events, next));
-            Batch::new(page, next)
-        }))
     }
 }
 
