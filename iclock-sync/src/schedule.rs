@@ -45,7 +45,7 @@ pub struct Rest {
     idle: u32,
     /// The last wait, before it was cut short by the start of the working day.
     wait: Option<Duration>,
-    /// When the last poll ended.
+    /// The end of the last poll.
     last: Option<NaiveDateTime>,
 }
 

@@ -15,7 +15,7 @@ use zk_sim::{Device, Profile, Punch, Terminal};
 /// The data are short; every size follows; zeros make up for them, so that every size is right.
 const KINDS: [&str; 3] = ["cut-head", "cut-head-sized", "cut-head-filled"];
 
-/// What a log holds.
+/// The content of a log.
 #[derive(Clone, Copy, Debug)]
 struct Log {
     profile: &'static str,
@@ -78,7 +78,7 @@ impl Fresh {
         keys(&self.stored.stored())
     }
 
-    /// Where the terminal's cursor stands.
+    /// The terminal's cursor.
     fn records_known(&self) -> u64 {
         self.state.ledger().terminals().unwrap().iter().map(|terminal| terminal.records).sum()
     }

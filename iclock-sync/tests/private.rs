@@ -1,4 +1,4 @@
-//! Who may read what the engine keeps: its own user alone.
+//! Only the program's user may read what the engine keeps.
 #![cfg(unix)]
 
 mod common;

@@ -1,4 +1,4 @@
-//! What enters the ledger together: punches of one terminal, how they came, and what is to be remembered with them.
+//! A batch: punches of one terminal, how they came, and what is to be remembered with them.
 
 use attendance_model::{RawPunch, Reason};
 use chrono::NaiveDateTime;

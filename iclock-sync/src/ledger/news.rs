@@ -1,4 +1,4 @@
-//! What a delivery waits for.
+//! The news for which a delivery waits.
 
 /// The progress of the terminals in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

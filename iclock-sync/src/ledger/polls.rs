@@ -6,7 +6,7 @@ use rusqlite::Transaction;
 
 use super::terminals;
 
-/// What the events of one poll of one terminal have in common.
+/// One poll of one terminal: everything that its events have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Poll {
     /// The terminal's serial number, or `name:NAME`.
@@ -21,9 +21,9 @@ pub(crate) struct Poll {
     pub(crate) clock_offset: Option<i64>,
     /// The layout of its records, as the ledger remembers it.
     pub(crate) layout: Option<String>,
-    /// How the events came.
+    /// The way in which the events came.
     pub(crate) source: Source,
-    /// When, in seconds since 1970 (UTC).
+    /// The time, in seconds since 1970 (UTC).
     pub(crate) read_at: i64,
 }
 

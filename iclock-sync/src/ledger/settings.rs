@@ -1,4 +1,4 @@
-//! What the engine remembers about itself, by name.
+//! The engine's memory of itself, by name.
 
 use rusqlite::{OptionalExtension, Transaction};
 

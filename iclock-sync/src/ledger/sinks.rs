@@ -18,7 +18,7 @@ pub(crate) struct SinkState {
     pub(crate) delivered: i64,
 }
 
-/// Why a sink's watermarks do not apply to an event.
+/// The reasons why a sink's watermarks do not apply to an event.
 pub(super) mod state {
     /// Outside the window when it entered.
     pub(in crate::ledger) const HELD: i64 = 1;

@@ -41,7 +41,7 @@ pub struct UnprovenBuffer {
     pub digest: String,
     /// The reason why it was not proven.
     pub reason: String,
-    /// What else was known; `None` for a buffer that an earlier version kept.
+    /// Other knowledge; `None` for a buffer that an earlier version kept.
     pub evidence: Option<UnprovenEvidence>,
     /// The first time it was read.
     pub seen_at: DateTime<Utc>,
@@ -53,7 +53,8 @@ pub struct UnprovenBuffer {
     pub accepted_at: Option<DateTime<Utc>>,
 }
 
-/// What else was known when the bytes were read: everything that is needed to look at them again without the terminal.
+/// The knowledge at the time when the bytes were read: everything that is needed to look at them again without the
+/// terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -253,7 +253,7 @@ fn users_aside(table: Unproven, state: &TerminalState) -> SetAside {
     }
 }
 
-/// What is known in addition to a log's bytes.
+/// The evidence in addition to a log's bytes.
 fn evidence(log: &Unproven, request: &PullRequest) -> Evidence {
     let announced = log.announced_bytes().unwrap_or_default();
     Evidence {

@@ -21,7 +21,7 @@ const IN_AN_ATTEMPT: u32 = 7;
 /// Answer time-outs that another attempt needs at least.
 const FOR_AN_ATTEMPT: u32 = 3;
 
-/// What later attempts have to know of earlier ones.
+/// The memory of earlier attempts.
 #[derive(Debug, Default)]
 struct Attempts {
     /// Questions that stayed unanswered.

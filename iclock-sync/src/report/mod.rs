@@ -92,12 +92,12 @@ pub struct DeviceReport {
     pub rereads: Rereads,
     /// Its duration in milliseconds.
     pub duration_ms: u64,
-    /// What a person should check, and do.
+    /// Advice for a person.
     pub hints: Vec<Hint>,
     /// Records that rules refused and that are new in the quarantine.
     #[serde(skip)]
     pub(crate) refused: BTreeMap<Reason, Refused>,
-    /// What else a person should know.
+    /// Other remarks for a person.
     pub notes: Vec<String>,
 }
 
@@ -191,7 +191,7 @@ pub struct SinkReport {
     /// None of what was delivered to it is there any more: it has to be sent again
     /// ([`Ledger::replay`](crate::Ledger::replay)).
     pub lost: bool,
-    /// What else a person should know.
+    /// Other remarks for a person.
     pub notes: Vec<String>,
 }
 
