@@ -21,14 +21,14 @@ bare!(ClearOperationLog, CLEAR_OPLOG);
 /// Deletes all rows of one table (command 14 with a type). Nothing brings them back: read them first.
 ///
 /// The request always names a table. Without one it would clear all of them, see
-/// [`EraseEverything`](super::EraseEverything).
+/// [`EraseEverything`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClearTable {
-    /// The attendance log; as [`ClearAttendanceLog`](super::ClearAttendanceLog).
+    /// The attendance log; as [`ClearAttendanceLog`].
     Attendance,
     /// The fingerprints of all users.
     Templates,
-    /// The operation log; as [`ClearOperationLog`](super::ClearOperationLog).
+    /// The operation log; as [`ClearOperationLog`].
     Operations,
     /// All users, and with them their fingerprints.
     Users,
@@ -60,7 +60,7 @@ impl Operation for ClearTable {
 }
 
 /// Deletes **every user, every fingerprint and every log** of the terminal at once (command 14 without a type). Nothing
-/// brings them back, and nobody can enter any more. [`ClearTable`](super::ClearTable) empties one table.
+/// brings them back, and nobody can enter any more. [`ClearTable`] empties one table.
 #[derive(Clone, Copy, Debug)]
 pub struct EraseEverything;
 

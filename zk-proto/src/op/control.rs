@@ -12,7 +12,7 @@ pub struct EnableDevice;
 
 bare!(EnableDevice, ENABLEDEVICE, repeatable);
 
-/// Blocks keypad and sensors until [`EnableDevice`](super::EnableDevice) (command 1003).
+/// Blocks keypad and sensors until [`EnableDevice`] (command 1003).
 ///
 /// A terminal that stays disabled lets nobody in. The client's `while_disabled` enables it on every path.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,13 +51,13 @@ pub struct PowerOff;
 
 bare!(PowerOff, POWEROFF);
 
-/// Puts the terminal to sleep (command 1006; one source, not verified). [`Resume`](super::Resume) wakes it.
+/// Puts the terminal to sleep (command 1006; one source, not verified). [`Resume`] wakes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sleep;
 
 bare!(Sleep, SLEEP, repeatable);
 
-/// Wakes the terminal from [`Sleep`](super::Sleep) (command 1007; one source, not verified).
+/// Wakes the terminal from [`Sleep`] (command 1007; one source, not verified).
 #[derive(Clone, Copy, Debug)]
 pub struct Resume;
 

@@ -50,7 +50,7 @@ impl Operation for WriteLcd {
     }
 }
 
-/// Clears the text that [`WriteLcd`](super::WriteLcd) put on the screen (command 67).
+/// Clears the text that [`WriteLcd`] put on the screen (command 67).
 #[derive(Clone, Copy, Debug)]
 pub struct ClearLcd;
 

@@ -7,7 +7,7 @@
 //! a second, identical reading ([`Evidence::earlier`]) or by the user table ([`People`]).
 //!
 //! The result is a [`Proven`], the only way to records, or an [`Unproven`], which keeps the bytes and the doubts. The
-//! next pull needs only the new records and an overlap ([`prove_tail`]). [`forced`] reads refused bytes for a person
+//! next pull needs only the new records and an overlap ([`prove_tail`]). [`forced()`] reads refused bytes for a person
 //! to look at; these records never become proven.
 //!
 //! `docs/proof.md` in the repository has the rules, the reasons for them, and the limits.
