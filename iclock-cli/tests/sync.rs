@@ -332,7 +332,7 @@ fn an_output_directory_that_cannot_be_written_is_named_and_the_events_are_stored
     world.write("file", "no directory");
     let report = world.sync(&[&server], &["--output", "file/out"]).ended(30).report();
     let error = report["sinks"][0]["error"].as_str().unwrap();
-    assert!(error.contains("file/out") && error.contains("see that"), "{error}");
+    assert!(error.contains("file/out") && error.contains("check that"), "{error}");
     assert_eq!(world.stored(), truth(&server));
 }
 

@@ -210,7 +210,7 @@ async fn what_was_merged_goes_out_when_a_sinks_ids_become_full_ones_and_back_not
     let report = sync(&under(IdScheme::IclockSyncV1)).await;
     let sink = &report.sinks[0];
     assert_eq!((sink.stored, sink.merged, sink.pending), (1, 1, 0), "{report:?}");
-    assert!(sink.notes[0].contains("were full and are iclock-sync-v1 now: 1 events"), "{:?}", sink.notes);
+    assert!(sink.notes[0].contains("were full and are iclock-sync-v1 now: 1 waiting events"), "{:?}", sink.notes);
     // And again: what was merged meanwhile has a document of its own.
     assert_eq!(sync(&under(IdScheme::Full)).await.sinks[0].stored, 1);
     assert_eq!(keys(&inner.stored()), gate.keys());
