@@ -1,4 +1,4 @@
-//! What is in its log, proven? `attendance HOST [PORT]`
+//! Prints a terminal's attendance log, with proof. `attendance HOST [PORT]`
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! What went wrong at a terminal that is far away? `record HOST [PORT]` there, `record FILE` here.
+//! Records a session with a remote terminal and replays it elsewhere. `record HOST [PORT]` there, `record FILE` here.
 //!
 //! The first writes `HOST.zkt`, which holds no keys, passwords, card numbers and templates, but who punched when. The
 //! second does the same without the terminal and ends the same way.

@@ -8,7 +8,7 @@ use attendance_model::conformance::{Harness, View};
 use folder::FolderSink;
 use tempfile::TempDir;
 
-/// What the suite needs to know: a fresh target, the sink, a second one, and what is stored, seen without the sink.
+/// The harness of the suite: a fresh target, the sink, a second one, and the stored events, read without the sink.
 struct Folder(TempDir, FolderSink);
 
 impl Harness for Folder {

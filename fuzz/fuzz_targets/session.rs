@@ -35,14 +35,15 @@ fuzz_target!(|input: (bool, bool, Vec<(u16, u16, u8, &[u8])>)| {
             reply_id = wire.get(at..at + 2).map_or(0, |id| u16::from_le_bytes([id[0], id[1]]));
         }
         let mut bytes = BytesMut::new();
+        let (id, reply_id) = (SessionId(field), ReplyId(reply_id));
         match how % 4 {
             0 => bytes.extend_from_slice(data),
-            1 if stream => frame::encode(Command(command), SessionId(field), ReplyId(reply_id), data, &mut bytes),
-            1 => Packet::encode(Command(command), SessionId(field), ReplyId(reply_id), data, &mut bytes),
-            2 if stream => frame::encode(Command(2000 + command % 2), SessionId(field), ReplyId(reply_id), data, &mut bytes),
-            2 => Packet::encode(Command(2000 + command % 2), SessionId(field), ReplyId(reply_id), data, &mut bytes),
-            _ if stream => frame::encode(Command(1500 + command % 2), SessionId(field), ReplyId(reply_id), data, &mut bytes),
-            _ => Packet::encode(Command(1500 + command % 2), SessionId(field), ReplyId(reply_id), data, &mut bytes),
+            1 if stream => frame::encode(Command(command), id, reply_id, data, &mut bytes),
+            1 => Packet::encode(Command(command), id, reply_id, data, &mut bytes),
+            2 if stream => frame::encode(Command(2000 + command % 2), id, reply_id, data, &mut bytes),
+            2 => Packet::encode(Command(2000 + command % 2), id, reply_id, data, &mut bytes),
+            _ if stream => frame::encode(Command(1500 + command % 2), id, reply_id, data, &mut bytes),
+            _ => Packet::encode(Command(1500 + command % 2), id, reply_id, data, &mut bytes),
         }
         if session.handle_input(now, &bytes).is_err() {
             return;

@@ -12,7 +12,7 @@ use zk_proto::{Command, Dataset, Packet, Prepared, ProtoError, Session, frame, R
 /// Requests after which a session that still asks is taken to ask for ever.
 const MANY: usize = 20_000;
 
-/// What becomes of one packet of the terminal.
+/// The fate of one packet of the terminal.
 #[derive(Clone, Copy, PartialEq)]
 enum Fate {
     Arrives,

@@ -65,7 +65,7 @@ impl Dataset {
         }
     }
 
-    /// Whether the set can be read directly. A range of the log only exists as a buffered read.
+    /// Returns true if the set can be read directly. A range of the log only exists as a buffered read.
     pub(crate) fn is_direct(self) -> bool {
         !matches!(self, Self::AttendanceBetween { .. })
     }

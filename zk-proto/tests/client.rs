@@ -22,7 +22,7 @@ const SESSION: u16 = 77;
 /// One packet of an answer: code, field at offset 4, data.
 type Answer = (Command, u16, Vec<u8>);
 
-/// What the test's terminal does with a request.
+/// The reaction of the test's terminal to a request.
 enum Act {
     Answer(Vec<Answer>),
     Silence,

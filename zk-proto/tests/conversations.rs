@@ -40,7 +40,7 @@ fn wire(transport: &str, packet: &Packet, reply_id: u16) -> BytesMut {
 struct Replay {
     session: Session,
     transport: String,
-    /// What the recorded client asked, with what the terminal answered.
+    /// The requests of the recorded client, with the terminal's answers.
     exchanges: VecDeque<(Packet, Vec<Packet>)>,
     /// The last range that was answered by several packets: its data, and bytes per packet.
     range: Option<(Vec<u8>, usize)>,

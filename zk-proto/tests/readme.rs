@@ -7,7 +7,7 @@ use zk_proto::client::{PullRequest, Pulled, pull};
 use zk_proto::{Client, ConnectOptions, DeviceTime};
 use zk_sim::{Server, Terminal};
 
-/// What the program reads: the serial number, and how many records are in the log.
+/// The program's results: the serial number, and the number of records in the log.
 async fn program(options: &ConnectOptions) -> Result<(Option<String>, u64), Box<dyn std::error::Error>> {
     let mut client = Client::connect(options).await?;
     let serial = client.identity().await?.serial;

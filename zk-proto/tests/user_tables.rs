@@ -12,7 +12,7 @@ use zk_proto::{Uid, UserId};
 /// 60 and 90 are 7, 14 and 21 of 120, and 5 of 72 are 3 of 120.
 const SIZES: [u16; 9] = [3, 5, 18, 20, 30, 36, 60, 90, 300];
 
-/// What people carry beside their number.
+/// The other fields of the users.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Plain,

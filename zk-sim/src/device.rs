@@ -79,7 +79,7 @@ impl Device {
         self.links.remove(&link);
     }
 
-    /// Whether the device still keeps this connection; after a restart it keeps none.
+    /// Returns true if the device still keeps this connection; after a restart it keeps none.
     #[must_use]
     pub fn is_open(&self, link: LinkId) -> bool {
         self.links.contains_key(&link)

@@ -119,7 +119,7 @@ impl Line {
         }
     }
 
-    /// Whether an incoming datagram is lost.
+    /// Returns true if an incoming datagram is lost.
     pub(crate) fn loses(&mut self, faults: &mut Faults) -> bool {
         self.transport == Transport::Udp && faults.strike_share(FaultKind::UdpLoss, self.random.next())
     }

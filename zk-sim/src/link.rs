@@ -170,7 +170,7 @@ impl Link {
         }
     }
 
-    /// Whether the client registered for a kind of events.
+    /// Returns true if the client registered for a kind of events.
     pub(crate) fn wants(&self, code: u16) -> bool {
         self.state == State::Ready && self.mask & u32::from(code) != 0
     }

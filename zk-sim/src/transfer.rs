@@ -143,7 +143,8 @@ fn strike_bytes(faults: &mut Faults, kind: FaultKind) -> Option<usize> {
     faults.strike(kind).and_then(|value| usize::try_from(value).ok())
 }
 
-/// The data set without the first `count` bytes of its records, and with `filled` zeros after them. The length word stays.
+/// The data set without the first `count` bytes of its records, and with `filled` zeros after them. The length word
+/// stays.
 fn cut(data: &Bytes, count: usize, filled: usize) -> Bytes {
     let mut records = data.clone();
     let word = records.split_to(records.len().min(4));
@@ -170,7 +171,7 @@ impl Prepared {
         Self { data, claimed }
     }
 
-    /// Whether the data fit into the answer to 1503.
+    /// Returns true if the data fit into the answer to 1503.
     pub(crate) fn fits_inline(&self, terminal: &mut Terminal, transport: Transport) -> bool {
         let forced = terminal.faults.strike(FaultKind::Inline).is_some();
         let possible = transport == Transport::Tcp || self.data.len() <= MAX_DATAGRAM;

@@ -35,7 +35,7 @@ impl Upload {
         self.data.iter().fold(0u32, |sum, byte| sum.wrapping_add(u32::from(*byte)))
     }
 
-    /// Whether all announced bytes came.
+    /// Returns true if all announced bytes came.
     fn is_whole(&self) -> bool {
         self.data.len() == self.announced
     }

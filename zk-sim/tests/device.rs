@@ -1,4 +1,4 @@
-//! What a sound terminal does, command by command.
+//! A sound terminal, command by command.
 #![allow(clippy::unwrap_used)]
 
 mod common;

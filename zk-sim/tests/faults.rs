@@ -26,7 +26,7 @@ fn udp(fault: &str) -> Client {
     Client::connected(terminal("tft40", 200).fault(Fault::parse(fault).unwrap()).build(), Transport::Udp)
 }
 
-/// What a client makes of a data set, in the terms of the terminal's own records.
+/// The records that a client reads from a data set, as the terminal's own.
 fn decoded(layout: AttendanceLayout, set: &Bytes) -> Vec<(String, u32, u8, u8)> {
     let records = set.slice(4..);
     (0..records.len() / layout.width())

@@ -48,7 +48,7 @@ fn replay(vector: &Value, terminal: Terminal) {
     }
 }
 
-/// Whether both are free sizes with the same counts: the recorded device had other capacities, and counted no
+/// Returns true if both are free sizes with the same counts: the recorded device had other capacities, and counted no
 /// passwords.
 fn same_sizes(answer: &Bytes, expected: &Bytes, prefix: usize) -> bool {
     let read = |frame: &Bytes| {

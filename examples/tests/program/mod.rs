@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Far more than any line takes, on a machine however busy.
 const BOUND: Duration = Duration::from_secs(120);
 
-/// Where cargo puts an example that it builds with this test: beside the directory of the test.
+/// The directory of the examples that cargo builds with this test, next to the directory of the test.
 fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test is a program");
     let directory = test.ancestors().nth(2).expect("cargo puts tests into deps/").join("examples");
@@ -28,13 +28,13 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What it printed, having done what it should.
+    /// The output of a successful run.
     pub(crate) fn ok(self) -> String {
         assert!(self.success, "{}: {}", self.name, self.stderr);
         self.stdout
     }
 
-    /// What it said of why it failed, having printed nothing else.
+    /// The error message of a failed run, which printed nothing else.
     pub(crate) fn failed(self) -> String {
         assert!(!self.success && self.stdout.is_empty(), "{}: {}", self.name, self.stdout);
         self.stderr

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// What rounds of two came to.
+/// The results of paired rounds.
 pub(crate) struct Pairs {
     /// The median time of the first.
     pub(crate) proven: Duration,

@@ -105,7 +105,7 @@ impl Client {
     }
 }
 
-/// Whether a command creates state at the terminal that ends with the session.
+/// Returns true if a command creates state at the terminal that ends with the session.
 fn binds_session(command: Command) -> bool {
     matches!(
         command,

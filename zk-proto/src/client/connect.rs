@@ -169,7 +169,7 @@ async fn open_datagrams(options: &mut ConnectOptions) -> Result<Driver, ClientEr
     Driver::open(options, Transport::Udp).await
 }
 
-/// Whether a terminal may still answer over UDP.
+/// Returns true if a terminal may still answer over UDP.
 fn speaks_no_tcp(error: &ClientError) -> bool {
     matches!(error, ClientError::Connect { .. } | ClientError::TimedOut { step: Step::Connecting | Step::Handshake })
 }

@@ -234,7 +234,7 @@ fn diverged(Divergence { entry, wanted, found }: Divergence) -> ClientError {
     ClientError::Replay { entry, wanted, found }
 }
 
-/// Whether the other side closed the connection, as a terminal with a single session does to a second client.
+/// Returns true if the other side closed the connection, as a terminal with a single session does to a second client.
 fn hung_up(error: &io::Error) -> bool {
     matches!(
         error.kind(),

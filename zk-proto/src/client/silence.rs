@@ -61,7 +61,7 @@ impl Silence {
         self.spent = self.spent.saturating_sub(before);
     }
 
-    /// Whether the limit is reached.
+    /// Returns true if the limit is reached.
     pub(super) fn is_over(&self) -> bool {
         self.limit.is_some_and(|limit| self.spent >= limit)
     }

@@ -49,7 +49,7 @@ impl Collector {
         }
     }
 
-    /// Whether a piece with this number would have this length; always true without an announcement.
+    /// Returns true if a piece with this number would have this length; always true without an announcement.
     fn fits(&self, number: u16, length: usize) -> bool {
         let begin = u64::from(number) * self.part;
         self.part == 0 || (begin < self.need && length as u64 == (self.need - begin).min(self.part))
@@ -83,12 +83,12 @@ impl Collector {
         self.pieces.push((number, data));
     }
 
-    /// Whether one packet had everything, and nothing else came.
+    /// Returns true if one packet had everything, and nothing else came.
     pub(super) fn is_single(&self) -> bool {
         self.pieces.len() == 1 && self.have == self.need
     }
 
-    /// Whether each packet has a number that places it.
+    /// Returns true if each packet has a number that places it.
     pub(super) fn is_numbered(&self) -> bool {
         self.numbered
     }
@@ -111,14 +111,14 @@ impl Collector {
         self.have >= self.need
     }
 
-    /// Whether any packet's checksum was wrong.
+    /// Returns true if any packet's checksum was wrong.
     pub(super) fn is_damaged(&self) -> bool {
         self.damaged
     }
 
-    /// Whether the bytes are still complete after each piece is placed. Pieces of two answers with inconsistent numbers
-    /// do not add up. Without numbers, a surplus means a duplicated packet, and a short packet that is not the last
-    /// means reordering.
+    /// Returns true if the bytes are still complete after each piece is placed. Pieces of two answers with inconsistent
+    /// numbers do not add up. Without numbers, a surplus means a duplicated packet, and a short packet that is not the
+    /// last means reordering.
     pub(super) fn settle(&mut self) -> bool {
         self.infer_part();
         let usual = self.pieces.first().map_or(0, |(_, data)| data.len());

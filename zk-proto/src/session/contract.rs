@@ -139,7 +139,7 @@ impl Context<'_> {
         }
     }
 
-    /// Whether the packet's data may be used.
+    /// Returns true if the packet's data may be used.
     pub(super) fn trusts(&self, packet: &Packet) -> bool {
         packet.intact || self.config.checksums == ChecksumPolicy::Tolerate
     }

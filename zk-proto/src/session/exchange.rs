@@ -68,7 +68,7 @@ impl Exchange {
         }
     }
 
-    /// Whether bytes of an incomplete packet count as a sign of life.
+    /// Returns true if bytes of an incomplete packet count as a sign of life.
     pub(super) fn is_transfer(&self) -> bool {
         matches!(self, Self::Bulk(_) | Self::Prepare(_) | Self::Range(_) | Self::Datagrams(_) | Self::Stream(_))
     }

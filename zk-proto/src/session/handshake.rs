@@ -20,7 +20,7 @@ impl Handshake {
         (Self { sent: ask.command }, ask)
     }
 
-    /// Whether `CONNECT` is not answered yet.
+    /// Returns true if `CONNECT` is not answered yet.
     pub(super) fn is_first(&self) -> bool {
         self.sent == Command::CONNECT
     }

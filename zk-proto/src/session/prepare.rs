@@ -253,19 +253,19 @@ impl Loose {
         (times >= LONE).then(|| piece.data.clone())
     }
 
-    /// Whether a single acknowledgement came often enough to mean that there is no set.
+    /// Returns true if a single acknowledgement came often enough to mean that there is no set.
     fn is_empty_set(&mut self, session: u16) -> bool {
         self.empty += u8::from(self.end == 0 || self.end == session);
         self.empty >= LONE
     }
 
-    /// Whether an acknowledgement ends a transfer of so many bytes.
+    /// Returns true if an acknowledgement ends a transfer of so many bytes.
     fn ends(&self, size: u64, session: u16) -> bool {
         self.end != session && self.end == size as u16
     }
 }
 
-/// Whether these bytes are a whole set, by its length word.
+/// Returns true if these bytes are a whole set, by its length word.
 fn is_whole_set(data: &[u8]) -> bool {
     let (word, _) = announcement(data);
     data.len() >= 4 && word == data.len() as u64 - 4

@@ -92,7 +92,7 @@ pub(super) fn answer_to(command: Command, data: &[u8], prepared: Set) -> Answer 
     }
 }
 
-/// Whether an event may be kept. Events with a card number, or of unknown form, may not.
+/// Returns true if an event may be kept. Events with a card number, or of unknown form, may not.
 pub(super) fn is_open_event(code: u16) -> bool {
     const CARDS: u16 = 0x0400 | 0x0800 | 0x1000;
     code.is_power_of_two() && code < 1 << 15 && code & CARDS == 0

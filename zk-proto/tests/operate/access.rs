@@ -67,7 +67,7 @@ pub(crate) const OPERATIONS: &[Named] = &[
     ("operation log", |client| Box::pin(async { Ok(client.operations().await.map(drop)?) })),
 ];
 
-/// Whether a family has combinations in the form that is known.
+/// Returns true if a family has combinations in the form that is known.
 fn combines(profile: &Profile) -> bool {
     profile.users != UserLayout::TwentyEight
 }

@@ -38,7 +38,7 @@ fn odd_record(width: usize) -> Vec<u8> {
     record
 }
 
-/// What a terminal holds, byte for byte.
+/// The data of a terminal, byte for byte.
 fn held(site: &Site) -> (Vec<u8>, Vec<zk_proto::record::FingerTemplate>) {
     site.terminal.inspect(|terminal| (terminal.user_records().to_vec(), terminal.fingers()))
 }

@@ -24,7 +24,7 @@ fn family() -> Profile {
     Profile::named("iface").unwrap()
 }
 
-/// What a terminal holds.
+/// The data of a terminal.
 fn state(site: &Site) -> String {
     site.terminal.inspect(|terminal| {
         let (panel, access, messages) = (terminal.panel(), terminal.access(), terminal.messages());
@@ -37,7 +37,7 @@ fn state(site: &Site) -> String {
     })
 }
 
-/// Whether an operation was done, or what is wrong with its end.
+/// Returns true if an operation was done, or what is wrong with its end.
 async fn end(operation: Named, transport: Transport, fault: Fault, sound: &str) -> Result<bool, String> {
     let site = Site::start(&family(), transport, people::equipped().fault(fault)).await;
     let began = Instant::now();
@@ -59,7 +59,7 @@ async fn end(operation: Named, transport: Transport, fault: Fault, sound: &str) 
     }
 }
 
-/// What an operation makes of a sound terminal.
+/// The data of a sound terminal after an operation.
 async fn soundly(terminal: TerminalBuilder, operation: Named) -> String {
     let site = Site::start(&family(), Transport::Tcp, terminal).await;
     let mut client = site.client().await;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use zk_proto::{Client, ConnectOptions, Transport};
 use zk_sim::{Handle, Profile, Server, Terminal, TerminalBuilder};
 
-/// What an operation of a table comes to: nothing, or a named error.
+/// The result of an operation of the table: success, or a named error.
 pub(crate) type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>> + 'a>>;
 
 /// An operation by name, to be run with any client.

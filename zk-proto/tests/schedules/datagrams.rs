@@ -45,7 +45,7 @@ const AT_ONCE: [&[&str]; 6] = [
 /// One in so many combinations is usually run.
 const PART: usize = 5;
 
-/// What became of a number of readings.
+/// The results of a number of readings.
 #[derive(Debug, Default)]
 struct Tally {
     whole: u32,

@@ -116,8 +116,9 @@ impl Schedule {
         self.faults.iter().any(|fault| fault.kind() == kind)
     }
 
-    /// Whether whole records are missing, and nothing else: none of the others is out of place then, and bytes alone
-    /// cannot tell; the docs of `proof` say so. That few short records leave more open than this, no schedule has met.
+    /// Returns true if whole records are missing, and nothing else: none of the others is out of place then, and bytes
+    /// alone cannot tell; the docs of `proof` say so. That few short records leave more open than this, no schedule has
+    /// met.
     fn lacks_whole_records(&self, truth: &[Row], rows: &[Row]) -> bool {
         let behind = |kind| self.cut(kind, truth.len()).and_then(|records| truth.get(records..));
         let shorter = behind(FaultKind::CutHeadSized);
@@ -161,7 +162,7 @@ impl Schedule {
         }
     }
 
-    /// What was proven is what the terminal holds, each record once and in order.
+    /// Checks that the proven records are those of the terminal, each once and in order.
     pub(crate) fn assert_true(&self, mut proven: Proven) {
         if proven.is_neutral() {
             return;

@@ -302,7 +302,7 @@ fn a_bare_acknowledgement_over_datagrams_counts_when_it_comes_three_times() {
     assert!(matches!(stage.event(), Event::Answer(packet) if packet.data.is_empty()));
 }
 
-/// What becomes of one datagram: lost, late, doubled, or nothing of that.
+/// The fate of one datagram: lost, late, duplicated, or none of these.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Lost,

@@ -65,7 +65,7 @@ impl Faults {
         Some((fault.skip, fault.value))
     }
 
-    /// Whether `share` is within the rate of a fault that strikes records or datagrams. Strikes are counted.
+    /// Returns true if `share` is within the rate of a fault that strikes records or datagrams. Strikes are counted.
     pub(crate) fn strike_share(&mut self, kind: FaultKind, share: u64) -> bool {
         let Some(armed) = self.armed.iter_mut().find(|armed| armed.fault.kind == kind) else { return false };
         let whole = if matches!(kind.value(), Value::Rate(_)) { 1000 } else { 100 };
@@ -77,7 +77,7 @@ impl Faults {
         armed.fault.strikes(occasion)
     }
 
-    /// Whether any fault changes the records of the log.
+    /// Returns true if any fault changes the records of the log.
     pub(crate) fn touch_records(&self) -> bool {
         self.armed.iter().any(|armed| armed.fault.kind.unit() == Unit::Record)
     }

@@ -192,7 +192,7 @@ kinds! {
     UdpDuplicate, "udp-duplicate", Value::Rate(100), Packet,
         "UDP: N percent (0.1 to 100) of the datagrams are sent twice; the seed decides which";
     UdpReorder, "udp-reorder", Value::Rate(100), Packet,
-        "UDP: N percent (0.1 to 100) of the datagrams are overtaken by the next one, even of a later answer; by the seed";
+        "UDP: N percent (0.1 to 100) of the datagrams are overtaken by the next one, also of a later answer";
 }
 
 impl Value {

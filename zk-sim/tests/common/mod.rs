@@ -22,7 +22,7 @@ pub(crate) struct Client {
     transport: Transport,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) packets: Vec<Packet>,

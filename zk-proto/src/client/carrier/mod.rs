@@ -1,4 +1,4 @@
-//! What carries the packets: a network connection, one that is recorded, or a transcript in its place.
+//! The carriers of packets: a network connection, one that is recorded, or a transcript in its place.
 //!
 //! All three keep the time, in whole microseconds, so that a replay sees the times that were recorded.
 
@@ -24,7 +24,7 @@ use network::Network;
 use recorded::Recorded;
 use replay::{Replay, Replayed};
 
-/// Where a connection goes to.
+/// The target of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'a> {
     pub(super) host: &'a str,
@@ -90,7 +90,7 @@ pub(super) struct OpenError {
     pub(super) error: LineError,
 }
 
-/// What can go wrong while packets are carried.
+/// The failures of a carrier.
 #[derive(Debug)]
 pub(super) enum LineError {
     Io(io::Error),
@@ -110,7 +110,7 @@ pub(super) struct Divergence {
     pub(super) found: String,
 }
 
-/// What ended a wait, and when.
+/// The end of a wait, and its time.
 #[derive(Debug)]
 pub(super) enum Input<'a> {
     /// Bytes of a stream came, and are in its buffer.

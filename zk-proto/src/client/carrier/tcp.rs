@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 #[derive(Debug)]
 pub(super) struct Tcp {
     stream: TcpStream,
-    /// What is still to be sent of the packet in hand, so that a cancelled call leaves no half packet behind.
+    /// The unsent rest of the current packet, so that a cancelled call leaves no half-sent packet.
     unsent: Bytes,
 }
 
@@ -23,8 +23,8 @@ impl Tcp {
         Ok(Self { stream, unsent: Bytes::new() })
     }
 
-    /// Sends a packet, or without one what is left of the packet before. May be dropped at any point: the rest is kept,
-    /// and has to be sent before another packet.
+    /// Sends a packet, or without one the rest of the packet before. The future may be dropped at any point: the rest is
+    /// kept, and must be sent before another packet.
     pub(super) async fn send(&mut self, packet: Option<Bytes>) -> io::Result<()> {
         if let Some(packet) = packet {
             self.unsent = packet;
@@ -37,7 +37,7 @@ impl Tcp {
         Ok(())
     }
 
-    /// Reads what is there into the room that `buffer` has.
+    /// Reads available bytes into the free room of `buffer`.
     pub(super) async fn receive(&mut self, buffer: &mut BytesMut) -> io::Result<()> {
         match self.stream.read_buf(buffer).await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),

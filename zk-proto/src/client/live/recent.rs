@@ -23,7 +23,7 @@ impl Recent {
         Self { within, events: VecDeque::new() }
     }
 
-    /// Whether this event repeats a recent one. A repetition renews the time.
+    /// Returns true if this event repeats a recent one. A repetition renews the time.
     ///
     /// Only punches and ended enrolments are compared: they name a person or a second. Finger events carry nothing that
     /// could tell two of them apart.

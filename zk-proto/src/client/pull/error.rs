@@ -65,7 +65,7 @@ impl PullError {
         text
     }
 
-    /// Whether bytes stayed damaged or missing although they were requested again.
+    /// Returns true if bytes stayed damaged or missing although they were requested again.
     pub(super) fn lacks_bytes(&self) -> bool {
         match self {
             Self::Client(ClientError::Protocol { source, .. }) => {

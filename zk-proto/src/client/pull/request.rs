@@ -22,7 +22,7 @@ pub struct PullRequest {
     pub count_before: Option<u32>,
     /// The terminal is known not to report its counts, so it is not asked.
     pub countless: bool,
-    /// What earlier pulls have shown about the terminal.
+    /// Facts about the terminal from earlier pulls.
     pub remembered: Remembered,
     /// The terminal is known to refuse offsets, so everything is read from the start.
     pub offsets_refused: bool,
@@ -96,7 +96,7 @@ impl PullRequest {
         self
     }
 
-    /// Sets what earlier pulls have shown about the terminal.
+    /// Sets the facts about the terminal from earlier pulls.
     #[must_use]
     pub fn remembered(mut self, remembered: Remembered) -> Self {
         self.remembered = remembered;

@@ -92,13 +92,13 @@ impl Puller<'_> {
         self.reached.map_or(0, |reached| reached.bytes)
     }
 
-    /// Whether short answers have wrong checksums too.
+    /// Returns true if short answers have wrong checksums too.
     async fn answers_are_damaged(&mut self) -> bool {
         let before = self.client.statistics().damaged;
         self.client.time().await.is_ok() && self.client.statistics().damaged > before
     }
 
-    /// Whether the terminal still answers any request.
+    /// Returns true if the terminal still answers any request.
     async fn is_alive(&mut self) -> bool {
         self.client.time().await.is_ok()
     }
@@ -263,8 +263,8 @@ pub(super) fn reach(reached: &mut Option<Progress>, bytes: u64, of: u64) {
     *reached = Some(Progress { bytes: before.max(bytes), of });
 }
 
-/// Whether the spool has all bytes that the length word of the set counts. If the terminal announced more, it cannot
-/// answer for the rest.
+/// Returns true if the spool has all bytes that the length word of the set counts. If the terminal announced more, it
+/// cannot answer for the rest.
 fn has_all(spool: &mut Spool) -> Result<bool, PullError> {
     let have = spool.contiguous();
     if have < WORD_LEN {

@@ -49,7 +49,7 @@ impl Scribe {
         }
     }
 
-    /// Whether this is the current request, sent again.
+    /// Returns true if this is the current request, sent again.
     fn is_repeated(&self, header: Header) -> bool {
         self.requests.back().is_some_and(|last| (last.reply_id, last.command) == (header.reply_id, header.command))
     }
@@ -99,7 +99,7 @@ impl Scribe {
         }
     }
 
-    /// Whether an answer's data may be written as they are, now or once their table is whole.
+    /// Returns true if an answer's data may be written as they are, now or once their table is whole.
     fn weigh(&mut self, header: Header, data: &[u8], intact: bool, range: &Range<u64>) -> bool {
         let datagrams = self.datagrams;
         let Some(request) = self.requests.iter_mut().find(|request| request.reply_id == header.reply_id) else {
