@@ -39,7 +39,7 @@ pub use harness::{Harness, View, run, skipped};
 pub use proxy::{Direction, Fault, Proxy};
 pub use sample::{sample, sample_punch, sample_range, sample_with};
 
-/// Expands to one `#[test]` for each promise, run against a [`Harness`](crate::conformance::Harness). Two harnesses in
+/// Expands to one `#[test]` for each promise, run against a [`Harness`]. Two harnesses in
 /// one file want a module each.
 #[macro_export]
 macro_rules! sink_conformance {

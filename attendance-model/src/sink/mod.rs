@@ -25,7 +25,7 @@ use crate::{AttendanceEvent, Budget, EventId, IdScheme};
 ///   was first written, no matter who writes it again, even at the same time.
 /// - An event is known by its document id, [`IdScheme::id_of`] under [`Capabilities::ids`]. Events of one id, also
 ///   within one batch, are stored once: the first of them.
-/// - Text is kept to the character, times to the second. Events are valid ([`normalize`](crate::normalize)): no NUL,
+/// - Text is kept to the character, times to the second. Events are valid ([`normalize`](crate::normalize())): no NUL,
 ///   within the widths of [`validate`](crate::validate).
 /// - Opening one contacts nothing. Every call ends: it has a deadline of its own. A call that is dropped half-way may
 ///   have stored any part of its batch; writing the batch again completes it.
