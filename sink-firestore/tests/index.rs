@@ -76,8 +76,8 @@ fn a_list_that_cannot_be_had_is_a_notice_and_no_failure() {
     bounded(async {
         for (code, hint) in [
             (Code::PermissionDenied, "datastore.indexes.list"),
-            (Code::Unimplemented, "asked again at the next start"),
-            (Code::Unavailable, "asked again at the next start"),
+            (Code::Unimplemented, "checked again at the next start"),
+            (Code::Unavailable, "checked again at the next start"),
         ] {
             let (notices, asked) = probe(Err(code)).await;
             let [notice] = &notices[..] else { panic!("{notices:?}") };
