@@ -23,8 +23,8 @@ impl Tcp {
         Ok(Self { stream, unsent: Bytes::new() })
     }
 
-    /// Sends a packet, or without one the rest of the packet before. The future may be dropped at any point: the rest is
-    /// kept, and must be sent before another packet.
+    /// Sends a packet, or without one the rest of the packet before. The future may be dropped at any point: the rest
+    /// is kept, and must be sent before another packet.
     pub(super) async fn send(&mut self, packet: Option<Bytes>) -> io::Result<()> {
         if let Some(packet) = packet {
             self.unsent = packet;
