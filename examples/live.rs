@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Prints what stands in the log behind its known end, and says where it ends now.
+/// Prints what the log has after its known end, and says where it ends now.
 async fn missed(client: &mut Client, known: Option<Known>) -> Result<Option<Known>, Box<dyn Error>> {
     let first = known.is_none();
     let request = PullRequest::new(local_now()).known(known);

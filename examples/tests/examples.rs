@@ -161,7 +161,7 @@ async fn live_tells_who_punches_and_who_did_while_nobody_listened() -> Outcome {
     let gap = live.line();
     assert!(gap.starts_with(&format!("nobody listened from {} to ", heard.time)), "{gap}");
     assert!(gap.ends_with("; the log says:"), "{gap}");
-    // What was heard stands in the log too, behind what was known of it.
+    // The log has the punches that were heard, too, after its known end.
     assert_eq!([live.line(), live.line()], [row(&heard), row(&missed)]);
     let heard = terminal.punch_now().ok_or("no users")?;
     assert_eq!(live.line(), row(&heard));

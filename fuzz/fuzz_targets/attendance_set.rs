@@ -25,7 +25,7 @@ fn is_in(bytes: &[u8], mut proven: Proven, order: FieldOrder) {
         }
         seen += batch.len() as u64;
         for record in batch {
-            // What is left of a text behind its end is part of the record; a text that is not UTF-8 has lost something.
+            // What is left of a text after its end is part of the record; a text that is not UTF-8 has lost something.
             let mut again = BytesMut::new();
             record.encode(layout, order, &mut again);
             let read = AttendanceRecord::decode(layout, order, again.freeze()).expect("it has the width");

@@ -20,7 +20,7 @@ macro_rules! comes_back {
     };
 }
 
-/// A table as a terminal sends it: rows behind a word with their length.
+/// A table as a terminal sends it: rows after a word with their length.
 fn table(rows: &[u8]) -> Vec<u8> {
     let word = u32::try_from(rows.len()).expect("an input is short");
     [&word.to_le_bytes(), rows].concat()
@@ -62,7 +62,7 @@ fuzz_target!(|input: (Option<u32>, &[u8])| {
         links.iter().for_each(|link| link.encode(&mut out));
         assert!(bytes.is_empty() || table(&out) == bytes);
     }
-    // Rows of deleted messages are left out, and what stands behind the end of a text.
+    // Rows of deleted messages are left out, and so are bytes after the end of a text.
     if let Ok(messages) = ShortMessage::parse_table(bytes) {
         let mut out = BytesMut::new();
         for message in &messages {

@@ -9,7 +9,7 @@ use zk_proto::frame::PREFIX_LEN;
 use zk_proto::session::{Config, Event, Limits};
 use zk_proto::{Command, Dataset, Packet, Prepared, ProtoError, Session, frame, ReplyId, SessionId};
 
-/// Requests after which a session that still asks is taken to ask for ever.
+/// Requests after which a session that still asks is taken to ask forever.
 const MANY: usize = 20_000;
 
 /// The fate of one packet of the terminal.
@@ -98,7 +98,7 @@ impl Terminal<'_> {
             let held: Option<BytesMut> = overtaken.take();
             match fate {
                 Fate::IsLost => continue,
-                // The low byte of the checksum, which stands behind the command.
+                // The low byte of the checksum, which comes after the command.
                 Fate::IsDamaged => wire[if self.stream { PREFIX_LEN } else { 0 } + 2] ^= 0x55,
                 Fate::FollowsAStalePacket => {
                     arriving.push(self.wire(Command::DATA, 0, request.reply_id.0.wrapping_sub(1), b"stale"));

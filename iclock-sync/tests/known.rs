@@ -43,7 +43,7 @@ async fn another_order_of_the_fields_of_16_byte_records_makes_no_new_events() {
 #[tokio::test]
 async fn what_is_new_in_the_second_of_a_known_punch_is_still_new() {
     let time = DeviceTime::new(2025, 5, 18, 7, 1, 9).unwrap();
-    // Everybody in one second, as on a clock that stands still; the last two differ in the state alone.
+    // Everybody in one second, as on a clock that stopped; the last two differ in the state alone.
     let mut punches: Vec<Punch> = (1..=60u16).map(|n| Punch::new(n, &n.to_string(), time, 0, 1)).collect();
     let profile = Profile::named("tft16").unwrap();
     let gate = Gate::start("gate", Terminal::builder().profile(profile).punches(punches.clone())).await;

@@ -43,7 +43,7 @@ async fn stalled(step: u16, transport: Transport) {
     assert!(took < BOUND, "{transport:?}, stalls at {step}: {took:?}, {report:?}");
     let device = &report.devices[0];
     if device.status == DeviceStatus::Ok {
-        // Without an answer for its serial number, its name stands in.
+        // Without an answer for its serial number, its name takes its place.
         let identity = device.serial.as_deref().unwrap();
         let truth = gate.handle().records().iter().map(|punch| key(identity, punch)).collect();
         assert!(keys(&stored.stored()) == truth, "{transport:?}, {step}");

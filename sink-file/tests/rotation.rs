@@ -168,7 +168,7 @@ fn a_process_that_is_killed_anywhere_leaves_whole_lines_and_another_completes_th
     assert_holds(directory.path(), EVENTS);
 }
 
-/// The limit on a file's size stands for a disk that is full: the write stops in the middle of a line.
+/// The limit on a file's size acts like a full disk: the write stops in the middle of a line.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_leaves_whole_lines_and_what_is_missing_follows_when_there_is_room() {

@@ -118,17 +118,17 @@ pub(crate) fn split_url(url: &str) -> Result<(&str, &str), OptionsError> {
     let rest = url
         .strip_prefix("firestore://")
         .ok_or_else(|| invalid_url("the URL does not begin with firestore://", SHAPE))?;
-    // Not quoted: what stands before an @ may be a secret.
+    // Not quoted: the part before an @ may be a secret.
     if rest.contains('@') {
         return Err(invalid_url(
             "the URL of a Firestore sink holds no credentials",
-            "leave out what stands before the @, and set `credentials` to a service-account key",
+            "leave out the part before the @, and set `credentials` to a service-account key",
         ));
     }
     if rest.contains(['?', '#']) {
         return Err(invalid_url(
             "the URL of a Firestore sink has no ? and no #",
-            "give settings beside the URL, not in it",
+            "give settings next to the URL, not in it",
         ));
     }
     rest.split_once('/').ok_or_else(|| invalid_url("the URL names no collection", SHAPE))

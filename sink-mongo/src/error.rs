@@ -5,7 +5,7 @@ use std::time::Duration;
 use attendance_model::{SinkError, SinkErrorKind};
 use mongodb::error::{Error, ErrorKind};
 
-const UNREACHABLE: &str = "check that the server runs, its host and port, and that no firewall stands between";
+const UNREACHABLE: &str = "check that the server runs, its host and port, and that no firewall blocks it";
 const TOO_SLOW: &str = "set a longer `timeout`, or see what keeps the server busy";
 const CERTIFICATE: &str =
     "renew the server's certificate, name the host that it was made for, or name certificates to trust with `tls_ca`";
@@ -18,7 +18,7 @@ const NOT_PRIMARY: &str = "name every member of the replica set in the URL, or w
 const NO_ROOM: &str = "make room on the server's disk; nothing is lost meanwhile";
 const MAJORITY: &str = "see that a majority of the replica set runs and keeps up; the events are written again";
 const FOREIGN: &str =
-    "a unique index or a validator of somebody else's stands in the way: remove it, or set another `collection`";
+    "another program's unique index or validator refuses it: remove that, or set another `collection`";
 const OUR_FAULT: &str = "this is a fault of this program: please report it";
 
 /// A library's message, shortened.
@@ -155,7 +155,7 @@ fn in_words(message: &str) -> String {
     }
 }
 
-/// The cause in a driver's error: what stands between its kind and its labels.
+/// The cause in a driver's error: the text between its kind and its labels.
 fn cause(error: &str) -> String {
     let error = error.strip_prefix("Kind: ").unwrap_or(error);
     let end = [", labels:", ", Labels:", " }"].iter().filter_map(|mark| error.find(mark)).min();

@@ -92,7 +92,7 @@ fn lets_insert(privilege: &Bson, database: &str, collection: &str) -> bool {
         .get_array("actions")
         .is_ok_and(|actions| actions.iter().any(|action| action.as_str() == Some("insert")));
     let Ok(resource) = privilege.get_document("resource") else { return false };
-    // An empty name stands for all of them.
+    // An empty name means all of them.
     let covers = |key, name| resource.get_str(key).is_ok_and(|covered| covered.is_empty() || covered == name);
     inserts
         && (resource.get_bool("anyResource").unwrap_or(false)

@@ -125,7 +125,7 @@ impl Sink for MongoSink {
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
-        // An id stands for its first document: a later one in the same batch finds it stored.
+        // An id means its first document: a later one in the same batch finds it stored.
         let mut first_of: HashMap<EventId, usize> = HashMap::with_capacity(batch.len());
         let (mut documents, mut places) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         let stored_at = Utc::now();

@@ -65,7 +65,7 @@ pub(crate) fn from_sqlx(doing: &str, target: &str, classify: Classify, cause: sq
         Cause::Tls(_) => (SinkErrorKind::Unreachable, TLS),
         Cause::Io(_) => (
             SinkErrorKind::Unreachable,
-            "check that the server runs, its host and port, and that no firewall stands between",
+            "check that the server runs, its host and port, and that no firewall blocks it",
         ),
         Cause::ColumnDecode { .. } | Cause::Decode(_) => (SinkErrorKind::Schema, FOREIGN_TABLE),
         Cause::Protocol(_) => (SinkErrorKind::Unreachable, "check that host and port are those of the database server"),

@@ -48,7 +48,7 @@ impl Sink for SqlSink {
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
-        // An id stands for its first row: a later one in the same batch finds it stored.
+        // An id means its first row: a later one in the same batch finds it stored.
         let mut seen = HashSet::with_capacity(batch.len());
         let mut rows = Vec::with_capacity(batch.len());
         let mut places = Vec::with_capacity(batch.len());

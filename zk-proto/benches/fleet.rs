@@ -47,7 +47,7 @@ fn main() {
     );
 }
 
-/// As the engine does it: a terminal waits for its turn behind its connection.
+/// As the engine does it: a terminal connects first, then waits for its turn.
 fn poll_proven(runtime: &Runtime, addresses: &[SocketAddr], directory: &Path) -> u64 {
     let (turns, spools) = (Arc::new(Semaphore::new(AT_ONCE)), SpoolDirectory::new(directory));
     runtime.block_on(async {

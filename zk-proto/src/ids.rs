@@ -136,7 +136,7 @@ impl UserId {
                     bytes.push(byte);
                     rest = behind.get(2..).unwrap_or_default();
                 }
-                // Not written by `from_field`: the character stands for itself.
+                // Not written by `from_field`: the character means itself.
                 None => {
                     bytes.extend_from_slice(MARK.encode_utf8(&mut [0; 4]).as_bytes());
                     rest = behind;

@@ -19,7 +19,7 @@ pub struct Packet {
     pub session: SessionId,
     /// Echo of the request's counter; 0 in events.
     pub reply_id: ReplyId,
-    /// Whether the stored checksum matches the content.
+    /// True if the stored checksum matches the content.
     pub intact: bool,
     /// The bytes after the header.
     pub data: Bytes,

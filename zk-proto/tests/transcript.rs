@@ -81,7 +81,7 @@ async fn sync(options: &ConnectOptions, request: &PullRequest) -> String {
     told
 }
 
-/// Faults beside the usual form of each, and how many records it takes to show them.
+/// Faults next to the usual form of each, and how many records it takes to show them.
 const CASES: [(&str, usize); 14] = [
     ("latency=1ms", 400),
     ("cut-head-filled=12x1", 400),

@@ -39,7 +39,7 @@ pub(crate) enum Then {
     HangUp,
 }
 
-/// Whether a session has read users, and freed the buffer since.
+/// The state of a session that may have read users, and freed the buffer since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UsersRead {
     No,
@@ -82,7 +82,7 @@ pub(crate) struct Link {
     pub(crate) prepared: Option<Prepared>,
     pub(crate) upload: Option<Upload>,
     pub(crate) line: Line,
-    /// Whether foreign session ids are refused, whatever the profile says.
+    /// True if foreign session ids are refused, whatever the profile says.
     pub(crate) own_session_only: bool,
     /// The progress in reading users and freeing the buffer.
     pub(crate) users_read: UsersRead,

@@ -1,10 +1,10 @@
-//! Whether people can use the terminal.
+//! The lock that keeps people from using the terminal.
 
 use std::time::Duration;
 
 use bytes::Buf;
 
-/// Whether a client has disabled the terminal, and until when.
+/// A client has disabled the terminal, for some time or until it enables it again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lockout {
     disabled: bool,

@@ -10,7 +10,7 @@ use crate::profile::Profile;
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     values: Vec<(String, String)>,
-    /// Whether a client has written options and not refreshed them.
+    /// True if a client has written options and not refreshed them.
     pub(crate) stale: bool,
 }
 

@@ -33,11 +33,11 @@ pub struct Profile {
     pub name: &'static str,
     /// A one-line description.
     pub about: &'static str,
-    /// Whether it answers over TCP.
+    /// True if it answers over TCP.
     pub tcp: bool,
-    /// Whether it accepts TCP connections but never answers on them; only if it answers over UDP alone.
+    /// True if it accepts TCP connections but never answers on them; only if it answers over UDP alone.
     pub silent_tcp: bool,
-    /// Whether it answers over UDP.
+    /// True if it answers over UDP.
     pub udp: bool,
     /// User records.
     pub users: UserLayout,
@@ -62,11 +62,11 @@ pub struct Profile {
     pub absent_option: Command,
     /// TCP sessions at a time; further connections are closed at once.
     pub sessions: usize,
-    /// Whether it ignores packets with a wrong checksum.
+    /// True if it ignores packets with a wrong checksum.
     pub strict_checksum: bool,
     /// How it treats packets with a foreign session id.
     pub foreign_session: ForeignSession,
-    /// Whether RESTART is answered before the connection ends.
+    /// True if RESTART is answered before the connection ends.
     pub restart_answered: bool,
     /// Users it can hold.
     pub user_capacity: u32,
@@ -76,9 +76,9 @@ pub struct Profile {
     pub finger_capacity: u32,
     /// Faces it can hold, as classic face terminals do (command 150); 0: it serves none this way.
     pub face_capacity: u32,
-    /// Whether it has photos of its users (command 10010).
+    /// True if it has photos of its users (command 10010).
     pub user_photos: bool,
-    /// Whether it serves the log between two times (10004).
+    /// True if it serves the log between two times (10004).
     pub log_ranges: bool,
     /// Option `~Platform`.
     pub platform: &'static str,

@@ -91,7 +91,7 @@ fn attendance_conversations_are_answered_as_recorded() {
     }
 }
 
-/// The one user of all these conversations, garbage behind the password included.
+/// The one user of all these conversations, garbage after the password included.
 fn recorded_user() -> Bytes {
     let inline = &frames(&vectors("conversation_attendance")[0])[7].1;
     inline.slice(8 + 8 + 4..)

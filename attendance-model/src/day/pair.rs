@@ -72,7 +72,7 @@ pub enum Pairing {
     Declared,
     /// In turn, in and out, whatever was declared: for sites whose people do not press the keys.
     InTurn,
-    /// The first punch is the way in, the last one the way out, and what lies between does not count.
+    /// The first punch is the way in, the last one the way out, and punches between them do not count.
     FirstAndLast,
 }
 

@@ -12,14 +12,14 @@ use super::{read, root};
 
 const PICTURE: &str = "docs/demo.svg";
 const PAPER: &str = "docs/report.md";
-/// What surrounds the report in the paper.
+/// The frame of the report in the paper.
 const MARKS: [&str; 2] = ["papers.rs -->\n```text\n", "```\n<!-- end of demo -->"];
 
 const LINE: usize = 19;
 const MARGIN: usize = 24;
 /// The width of 80 characters and of both margins.
 const WIDTH: usize = 720;
-/// Where the first line of the report stands.
+/// The place of the first line of the report.
 const TOP: usize = 68;
 
 const STYLE: &str = "

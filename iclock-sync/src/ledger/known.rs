@@ -11,7 +11,7 @@ use super::stored::seconds;
 use crate::mask::Mask;
 
 /// The events of one terminal with which its records are compared. The events of one second are loaded together: a log
-/// is read in the order of time, and a clock that stands still costs no more than one that runs.
+/// is read in the order of time, and a clock that stopped costs no more than one that runs.
 #[derive(Debug, Default)]
 pub(crate) struct KnownPunches {
     /// True if the terminal had any event at the first question. In a first poll, keys alone decide what is new.

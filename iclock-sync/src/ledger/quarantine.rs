@@ -316,7 +316,7 @@ mod tests {
             assert_eq!(new, expected);
             assert!(steps < first + 50, "{steps} steps, {first} for the first");
         }
-        // A tail passes over what lies before it, but once.
+        // A tail passes over what comes before it, but once.
         let (new, longest) = poll(&ledger, 1, 1_000);
         assert_eq!(new, 1);
         let (new, steps) = poll(&ledger, 1_000, 1_001);

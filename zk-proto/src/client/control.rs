@@ -87,7 +87,7 @@ impl Client {
     }
 }
 
-/// Whether a terminal acknowledged that it goes down.
+/// The terminal acknowledged that it goes down, or it did not.
 enum Answered {
     Yes,
     No,

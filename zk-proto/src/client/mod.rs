@@ -52,12 +52,12 @@ pub struct Client {
     driver: Driver,
     /// Set during a call, so that a dropped call is noticed.
     in_call: bool,
-    /// Whether the terminal may hold a buffer for us.
+    /// True if the terminal may hold a buffer for us.
     holds_buffer: bool,
-    /// Whether written data still have to be refreshed.
+    /// True if written data still have to be refreshed.
     stale: bool,
     lockout: Lockout,
-    /// Whether the session has state at the terminal that a new one would not have.
+    /// True if the session has state at the terminal that a new one would not have.
     bound: bool,
 }
 

@@ -20,7 +20,7 @@ pub struct StartEnrolment {
     pub user: EnrolmentUser,
     /// Which finger, 0-9.
     pub finger: u8,
-    /// Whether the finger means duress. Only the text form can say so.
+    /// True if the finger means duress. Only the text form can say so.
     pub duress: bool,
 }
 

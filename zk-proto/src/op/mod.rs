@@ -141,15 +141,15 @@ pub trait Operation {
     /// The command code of the request.
     const COMMAND: Command;
 
-    /// Whether the operation may be done twice. If so, the identical datagram is sent again over UDP when no answer
+    /// True if the operation may be done twice. If so, the identical datagram is sent again over UDP when no answer
     /// came.
     const REPEATABLE: bool = false;
 
-    /// Whether an acknowledgement without data is only half the answer. Some firmware sends the data in a second
+    /// True if an acknowledgement without data is only half the answer. Some firmware sends the data in a second
     /// packet.
     const WANTS_DATA: bool = false;
 
-    /// Whether the answer may come as a transfer (`PREPARE_DATA`, `DATA`..., `ACK_OK`). [`Operation::decode`] then sees
+    /// True if the answer may come as a transfer (`PREPARE_DATA`, `DATA`..., `ACK_OK`). [`Operation::decode`] then sees
     /// all of its data as one reply. Lost packets are requested again if the operation is repeatable.
     const BULK: bool = false;
 

@@ -59,7 +59,7 @@ bare!(ClearLcd, CLEAR_LCD, repeatable);
 /// Lets the colon of the clock on the screen blink, or stops it (command 57; one source sends the byte, another none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EnableClock {
-    /// Whether it blinks.
+    /// True if it blinks.
     pub blink: bool,
 }
 

@@ -25,7 +25,7 @@ impl Counts {
         Self { before: Some(count), after: Some(count) }
     }
 
-    /// Returns true if a number of records lies between the two counts.
+    /// Returns true if a number of records is between the two counts.
     #[must_use]
     pub fn allow(self, records: u64) -> bool {
         self.range().is_some_and(|range| range.contains(&records))

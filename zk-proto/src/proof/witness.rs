@@ -7,11 +7,11 @@ use super::{Counts, WORD_LEN};
 /// The witnesses that hold for a width.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Witnesses {
-    /// A: the set's length word is a whole number of records and lies within what came.
+    /// A: the set's length word is a whole number of records, and no longer than what came.
     pub length_word: bool,
     /// B: the transfer's size without the length word is a whole number of records.
     pub size: bool,
-    /// C: the number of records lies between the terminal's counts.
+    /// C: the number of records is between the terminal's counts.
     pub count: bool,
     /// D: record numbers run on from record to record. `None` if the layout has none, or too few records arrived.
     pub numbers: Option<bool>,

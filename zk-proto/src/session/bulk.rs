@@ -24,7 +24,7 @@ const DATAGRAMS_AGAIN: u8 = 6;
 #[derive(Debug)]
 pub(super) struct Bulk {
     command: Command,
-    /// Whether the request may be sent again to recover lost or damaged packets.
+    /// True if the request may be sent again to recover lost or damaged packets.
     repeatable: bool,
     stream: Option<StreamRead>,
     gathered: BytesMut,

@@ -34,7 +34,7 @@ pub(super) struct Ask {
     pub(super) data: Bytes,
     /// How long to wait for the first packet of the answer.
     pub(super) wait: Duration,
-    /// Whether the identical datagram may be sent again.
+    /// True if the identical datagram may be sent again.
     pub(super) repeatable: bool,
 }
 
@@ -105,7 +105,7 @@ impl Streamed {
 /// The state of the session that an exchange may use.
 pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
-    /// Whether packets come as datagrams, which get lost, duplicated and reordered.
+    /// True if packets come as datagrams, which get lost, duplicated and reordered.
     pub(super) datagrams: bool,
     /// How long to wait for the first packet of a transfer.
     pub(super) gap: Duration,

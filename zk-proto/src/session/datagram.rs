@@ -7,9 +7,9 @@ use super::contract::{Ask, Context, NOT_READY_TIMES, Next, OVERTAKEN, Streamed, 
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// How often a chunk is asked for again whose answer came without its data.
+/// Retries of a chunk whose answer came without its data.
 const AGAIN: u8 = 12;
-/// How often a chunk is asked for again that got no answer at all. Each request has been sent several times by then.
+/// Retries of a chunk that got no answer at all. Each request has been sent several times by then.
 const DEAD: u8 = 1;
 /// Chunks in a row whose final acknowledgement did not come, before no further one is waited for.
 const ACKLESS: u8 = 2;
@@ -20,7 +20,7 @@ const MOST_SURPLUS: u64 = 64;
 ///
 /// The datagrams of one answer carry no number that can be relied on. If one of them arrives twice, it pushes the last
 /// one out, and the size is still right. So each chunk is as small as one datagram, and its reply id is its number:
-/// late datagrams are dropped, lost ones are asked for again, and one that arrives twice counts once. A chunk that is
+/// late datagrams are dropped, lost ones are requested again, and one that arrives twice counts once. A chunk that is
 /// answered by several datagrams is asked for in smaller pieces. If the terminal ignores the length, the rest is read
 /// as one answer that has to arrive twice (see `stream.rs`).
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) struct DatagramRead {
     again: u8,
     silent: u8,
     ackless: u8,
-    /// How many bytes too many the last answer had.
+    /// Bytes that the last answer had too many.
     surplus: u64,
 }
 
@@ -107,7 +107,7 @@ impl DatagramRead {
             }
             Meaning::Done if self.answer.piece.is_none() && !self.answer.announced => {
                 self.answer.unready = true;
-                // Data that comes later than this is dropped by its reply id, and asked for again.
+                // Data that comes later than this is dropped by its reply id, and requested again.
                 return Next::Wait(not_ready(self.not_ready));
             }
             Meaning::Done => self.answer.acknowledged = true,
@@ -159,7 +159,7 @@ impl DatagramRead {
             };
         }
         if let Some(piece) = answer.piece.as_ref().filter(|piece| !piece.is_empty()) {
-            // Bytes are missing behind it, or it is the last part of an answer whose other parts were lost.
+            // Bytes are missing after it, or it is the last part of an answer whose other parts were lost.
             self.shorter = Some(piece.len() as u64);
             return Next::Ask(self.ask(context));
         }
@@ -177,7 +177,7 @@ impl DatagramRead {
         }
     }
 
-    /// The answer has more than one datagram: it is no evidence of what lies at the offset.
+    /// The answer has more than one datagram: it is no evidence of the bytes at the offset.
     fn after_several(&mut self, context: &mut Context<'_>) -> Next {
         match self.exceeds() && !self.limits_length() {
             true => context.chunk.datagrams_unbounded(),

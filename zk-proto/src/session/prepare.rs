@@ -70,7 +70,7 @@ impl Prepare {
         Next::Ask(Ask { command, data, wait: context.config.timeout.saturating_mul(times), repeatable: true })
     }
 
-    /// The first way to request the set. If a buffered read was awaited in vain, it is not tried again.
+    /// The first way to request the set. If a buffered read got no answer, it is not tried again.
     fn way(&self, context: &Context<'_>) -> Stage {
         if *context.unbuffered == Some(self.dataset) { Stage::Direct } else { Stage::Buffered }
     }

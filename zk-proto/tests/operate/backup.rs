@@ -8,7 +8,7 @@ use zk_sim::{Fault, Profile, Terminal, TerminalBuilder};
 use super::people::{finger, writable};
 use super::{Site, sites, staffed};
 
-/// A terminal with users, among them one whose record has bytes of its own behind its texts, and with fingerprints.
+/// A terminal with users, among them one whose record has bytes of its own after its texts, and with fingerprints.
 fn full() -> TerminalBuilder {
     let mut terminal = staffed();
     for (uid, fingers) in [(1, 0..3), (2, 5..6), (4, 0..10)] {

@@ -49,7 +49,7 @@ async fn every_operation_of_enrolment_is_answered_by_every_terminal() {
     }
 }
 
-/// Over TCP: a picture cannot be asked for again, and a burst of three hundred datagrams does not arrive whole.
+/// Over TCP: a picture cannot be requested again, and a burst of three hundred datagrams does not arrive whole.
 #[tokio::test]
 async fn the_whole_sensor_is_a_transfer() {
     let site = Site::plain(staffed()).await;

@@ -237,7 +237,7 @@ async fn a_large_uid_is_written_and_the_group_is_no_flag_of_time_zones() {
 
 #[tokio::test]
 async fn a_change_leaves_every_other_byte_as_it_was() {
-    // A password with left-over bytes behind it, zones of the user's own, and an id with such bytes too.
+    // A password with left-over bytes after it, zones of the user's own, and an id with such bytes too.
     let mut record = [0; 72];
     record[..2].copy_from_slice(&13u16.to_le_bytes());
     record[3..11].copy_from_slice(b"444\0\xC6\x9A\x80\x7C");

@@ -124,7 +124,7 @@ impl Schedule {
         let shorter = behind(FaultKind::CutHeadSized);
         let says_none = self.strikes(FaultKind::CountZero) || self.amount(FaultKind::CountSmaller) >= Some(truth.len());
         let has_none = self.strikes(FaultKind::NoData) || shorter == Some(&[]);
-        // What fills a log up are records in which nothing stands.
+        // A log is filled up with empty records.
         let filled = behind(FaultKind::CutHeadFilled).and_then(|shorter| rows.strip_prefix(shorter));
         (rows.is_empty() && says_none && has_none)
             || shorter == Some(rows)
