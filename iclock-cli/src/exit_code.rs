@@ -21,7 +21,7 @@ pub(crate) enum ExitCode {
     Terminal = 20,
     /// A sink failed; its events are pending.
     Sink = 30,
-    /// A transfer could not be proven and was quarantined.
+    /// A log could not be proven; its bytes were kept.
     Unproven = 40,
     /// Stopped at the safety limit.
     SafetyLimit = 50,

@@ -13,7 +13,7 @@ use super::{read, root};
 const PICTURE: &str = "docs/demo.svg";
 const PAPER: &str = "docs/report.md";
 /// The frame of the report in the paper.
-const MARKS: [&str; 2] = ["papers.rs -->\n```text\n", "```\n<!-- end of demo -->"];
+const MARKS: [&str; 2] = ["papers/demo.rs -->\n```text\n", "```\n<!-- end of demo -->"];
 
 const LINE: usize = 19;
 const MARGIN: usize = 24;

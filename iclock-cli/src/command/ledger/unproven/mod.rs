@@ -37,7 +37,7 @@ pub(crate) enum Unproven {
         /// Its number as listed, or the terminal's name or serial number
         #[arg(value_name = "ID|SERIAL")]
         which: String,
-        /// The layout: 40, 49 or another width from 40 on, 16, 8b, 8a
+        /// The layout: 40, 49 or another width from 40 to 512, 16, 8b, 8a
         #[arg(long, value_name = "L", value_parser = layout)]
         layout: AttendanceLayout,
         /// How to print the records
