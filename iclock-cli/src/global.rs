@@ -1,5 +1,8 @@
 //! The flags that every command takes, and those that name terminals and sinks.
 
+// The comments of arguments are the text of `--help`, where brackets are no markup.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};

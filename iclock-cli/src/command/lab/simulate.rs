@@ -1,5 +1,8 @@
 //! `simulate`: runs simulated terminals, with faults.
 
+// The comments of arguments are the text of `--help`, where brackets are no markup.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! The Python tool's command: its flags, its files, its limit.
 
+// The comments of arguments are the text of `--help`, where brackets are no markup.
+#![allow(rustdoc::invalid_html_tags)]
+
 use attendance_model::{EventId, IdScheme};
 use clap::Parser;
 use iclock_sync::Ledger;

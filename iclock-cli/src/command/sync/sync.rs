@@ -1,5 +1,8 @@
 //! `sync`: read the terminals, deliver what is new; once, in a loop, or live.
 
+// The comments of arguments are the text of `--help`, where brackets are no markup.
+#![allow(rustdoc::invalid_html_tags)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
