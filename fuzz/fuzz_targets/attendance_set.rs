@@ -47,22 +47,16 @@ fuzz_target!(|input: (u32, Option<u32>, Option<u32>, u32, Option<u32>, u16, u8, 
         2 => AttendanceLayout::Sixteen,
         width => AttendanceLayout::Wide(width),
     };
-    let evidence = Evidence {
-        terminal_now: terminal_now.map(DeviceTime),
-        remembered: Remembered {
+    let evidence = Evidence::new(
+            if flags & 32 == 0 { bytes.len() as u64 } else { announced.into() },
+            Counts { before, after },
+            DeviceTime(host_now),
+        ).terminal_now(terminal_now.map(DeviceTime)).remembered(Remembered {
             layout: (flags & 2 != 0).then_some(layout),
             count_off: flags & 4 != 0,
             checksums_wrong: flags & 8 != 0,
             ..Remembered::default()
-        },
-        order,
-        damaged_packets: u64::from(flags & 16),
-        ..Evidence::new(
-            if flags & 32 == 0 { bytes.len() as u64 } else { announced.into() },
-            Counts { before, after },
-            DeviceTime(host_now),
-        )
-    };
+        }).order(order).damaged_packets(u64::from(flags & 16));
     match prove(spool(bytes), &evidence) {
         Ok(proven) => is_in(bytes, proven, order),
         Err(unproven) => assert!(!unproven.to_string().is_empty()),

@@ -97,8 +97,6 @@ fn a_tail_is_read_from_the_record_where_it_begins() {
 fn a_set_without_a_whole_record_is_read_as_none() {
     let evidence = evidence(43, Counts::steady(1));
     assert!(forced(&mut spool(&[0; 43]), AttendanceLayout::Wide(40), Begin::Word, &evidence).unwrap().is_none());
-    assert!(
-        possible(&mut spool(&[0; 3]), Begin::Word, &Evidence { announced: 0, ..evidence.clone() }).unwrap().is_empty()
-    );
+    assert!(possible(&mut spool(&[0; 3]), Begin::Word, &evidence.clone().announced(0)).unwrap().is_empty());
     assert!(forced(&mut Spool::in_memory(9), AttendanceLayout::Wide(40), Begin::Word, &evidence).unwrap().is_none());
 }

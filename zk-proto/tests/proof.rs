@@ -131,7 +131,7 @@ fn firmware_with_the_fields_the_other_way_round_is_taken_when_that_is_set() {
             record.swap(fields.state.at, fields.mode.at);
         }
         let counts = Counts::steady(log.records);
-        let as_set = Evidence { order: FieldOrder::VerifyFirst, ..evidence(set.len(), counts) };
+        let as_set = evidence(set.len(), counts).order(FieldOrder::VerifyFirst);
         assert_eq!(given_out(prove(spool(&set), &as_set).unwrap()), set[4..]);
     }
 }
@@ -152,7 +152,7 @@ fn no_cut_gives_a_wrong_record_in_order(layout: AttendanceLayout, sizes: &[u32],
                 for filling in [&[0][..], &log.next] {
                     let (bytes, announced) = cut.apply(&log, by, filling);
                     for counts in [Counts::steady(log.records), Counts::steady(0)] {
-                        let evidence = Evidence { order, ..evidence(announced, counts) };
+                        let evidence = evidence(announced, counts).order(order);
                         let Ok(proven) = prove(spool(&bytes), &evidence) else { continue };
                         if !proven.is_neutral() {
                             assert_eq!(given_out(proven), log.bytes, "{layout} {} {kind:?} {cut:?} {by}", log.records);
@@ -188,7 +188,7 @@ fn the_configured_order_names_the_fields_and_is_no_evidence() {
         }
         let set = log.set();
         let first = |order| {
-            let evidence = Evidence { order, ..evidence(set.len(), Counts::steady(log.records)) };
+            let evidence = evidence(set.len(), Counts::steady(log.records)).order(order);
             let mut proven = prove(spool(&set), &evidence).unwrap_or_else(|unproven| panic!("{kind:?}: {unproven}"));
             let record = proven.next_batch(1).unwrap().remove(0);
             assert_eq!(given_out(proven).len() + 16, log.bytes.len());

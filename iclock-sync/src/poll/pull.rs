@@ -119,8 +119,7 @@ impl Visit {
                 },
             };
             let announced = proven.records_on_device();
-            let evidence =
-                Evidence { terminal_now: request.terminal_now, ..Evidence::new(announced, counts, request.host_now) };
+            let evidence = Evidence::new(announced, counts, request.host_now).terminal_now(request.terminal_now);
             proven = match prove_names(proven, &table, &evidence) {
                 Ok(proven) => proven,
                 Err(log) => {
@@ -256,12 +255,10 @@ fn users_aside(table: Unproven, state: &TerminalState) -> SetAside {
 /// The evidence in addition to a log's bytes.
 fn evidence(log: &Unproven, request: &PullRequest) -> Evidence {
     let announced = log.announced_bytes().unwrap_or_default();
-    Evidence {
-        terminal_now: request.terminal_now,
-        remembered: request.remembered,
-        order: request.order,
-        ..Evidence::new(announced, log.counts(), request.host_now)
-    }
+    Evidence::new(announced, log.counts(), request.host_now)
+        .terminal_now(request.terminal_now)
+        .remembered(request.remembered)
+        .order(request.order)
 }
 
 /// The known end of a log of which a person accepted a part.

@@ -78,15 +78,13 @@ fn evidence(buffer: &UnprovenBuffer, known: &UnprovenEvidence) -> Evidence {
         Some(known) => DeviceTime(known.host_now),
         None => wall::device_time(buffer.seen_at.naive_utc()),
     };
-    Evidence {
-        terminal_now: known.terminal_now.map(DeviceTime),
-        remembered: Remembered {
+    Evidence::new(known.announced.unwrap_or(known.offset + buffer.bytes), counts, host_now)
+        .terminal_now(known.terminal_now.map(DeviceTime))
+        .remembered(Remembered {
             layout: known.layout.as_deref().and_then(|word| word.parse().ok()),
             ..Remembered::default()
-        },
-        order: if known.mode_first { FieldOrder::VerifyFirst } else { FieldOrder::StateFirst },
-        ..Evidence::new(known.announced.unwrap_or(known.offset + buffer.bytes), counts, host_now)
-    }
+        })
+        .order(if known.mode_first { FieldOrder::VerifyFirst } else { FieldOrder::StateFirst })
 }
 
 impl OpenBuffer {

@@ -131,6 +131,7 @@ impl Known {
 
 /// Everything that a proof considers besides the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Evidence {
     /// Size of the whole set, its length word included, as the terminal announced it. For a set in the answer itself,
     /// the size of that answer.
@@ -171,6 +172,60 @@ impl Evidence {
             pinned: None,
             people: None,
         }
+    }
+
+    /// Sets the announced size of the whole set, in bytes.
+    #[must_use]
+    pub fn announced(self, announced: u64) -> Self {
+        Self { announced, ..self }
+    }
+
+    /// Sets the terminal's counts.
+    #[must_use]
+    pub fn counts(self, counts: Counts) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// Sets the terminal's clock.
+    #[must_use]
+    pub fn terminal_now(self, terminal_now: Option<DeviceTime>) -> Self {
+        Self { terminal_now, ..self }
+    }
+
+    /// Sets the facts from earlier pulls.
+    #[must_use]
+    pub fn remembered(self, remembered: Remembered) -> Self {
+        Self { remembered, ..self }
+    }
+
+    /// Sets the order of two fields in 16-byte records.
+    #[must_use]
+    pub fn order(self, order: FieldOrder) -> Self {
+        Self { order, ..self }
+    }
+
+    /// Sets the number of packets with a wrong checksum that could not be replaced.
+    #[must_use]
+    pub fn damaged_packets(self, damaged_packets: u64) -> Self {
+        Self { damaged_packets, ..self }
+    }
+
+    /// Sets the earlier reading of the same set in another session.
+    #[must_use]
+    pub fn earlier(self, earlier: Option<Fingerprint>) -> Self {
+        Self { earlier, ..self }
+    }
+
+    /// Sets the layout that the terminal's owner configured.
+    #[must_use]
+    pub fn pinned(self, pinned: Option<AttendanceLayout>) -> Self {
+        Self { pinned, ..self }
+    }
+
+    /// Sets the people in the proven user table.
+    #[must_use]
+    pub fn people(self, people: Option<People>) -> Self {
+        Self { people, ..self }
     }
 }
 

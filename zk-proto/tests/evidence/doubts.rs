@@ -37,7 +37,7 @@ fn eight_bad_records_in_a_row_need_an_identical_second_reading() {
         assert!(earlier.is_some(), "{layout:?}: {first}");
         assert!(matches!(first.doubts(), [Doubt::BadOnes { first: 100, records: 8, .. }]), "{layout:?}: {first}");
 
-        let again = Evidence { earlier, ..known(&set) };
+        let again = known(&set).earlier(earlier);
         assert_eq!(given_out(prove(spool(&set), &again).unwrap()), set[4..], "{layout:?}: the same twice");
 
         // The first transfer was damaged, or the second one at another place.
@@ -53,10 +53,10 @@ fn eight_bad_records_in_a_row_need_an_identical_second_reading() {
 fn bad_records_that_were_read_twice_are_remembered_and_need_no_third_reading() {
     let set = with_noise(&log(WIDE), 100, 8);
     let earlier = prove(spool(&set), &known(&set)).unwrap_err().needs_second_reading();
-    let proven = prove(spool(&set), &Evidence { earlier, ..known(&set) }).unwrap();
+    let proven = prove(spool(&set), &known(&set).earlier(earlier)).unwrap();
     let remembered = Remembered { confirmed: proven.confirmed(), ..Remembered::default() };
     assert!(remembered.confirmed.is_some());
-    let later = Evidence { remembered, ..known(&set) };
+    let later = known(&set).remembered(remembered);
     assert_eq!(prove(spool(&set), &later).unwrap().records(), 300);
     // Other bad records were read once only.
     let elsewhere = with_noise(&log(WIDE), 150, 8);
@@ -67,7 +67,7 @@ fn bad_records_that_were_read_twice_are_remembered_and_need_no_third_reading() {
 fn sixty_four_bad_records_in_a_row_are_refused_however_often_they_come() {
     let set = with_noise(&log(WIDE), 100, 64);
     let first = prove(spool(&set), &known(&set)).unwrap_err();
-    let again = Evidence { earlier: first.needs_second_reading(), ..known(&set) };
+    let again = known(&set).earlier(first.needs_second_reading());
     let second = prove(spool(&set), &again).unwrap_err();
     assert!(second.doubts().iter().any(|reason| matches!(reason, Doubt::BadRun { .. })), "{second}");
 }
@@ -90,7 +90,7 @@ fn a_remainder_that_the_length_word_counts_in_is_left_out_and_reported() {
         let proven = match first {
             Ok(proven) => proven,
             Err(unproven) => {
-                let again = Evidence { earlier: unproven.needs_second_reading(), ..known(&set) };
+                let again = known(&set).earlier(unproven.needs_second_reading());
                 prove(spool(&set), &again).unwrap_or_else(|unproven| panic!("{layout:?}: {unproven}"))
             }
         };
@@ -123,7 +123,7 @@ fn a_remainder_excuses_no_cut() {
 fn a_pinned_layout_is_the_only_one_that_is_considered() {
     let log = log(AttendanceLayout::Sixteen);
     let set = log.set();
-    let pinned = |layout| Evidence { pinned: Some(layout), ..known(&set) };
+    let pinned = |layout| known(&set).pinned(Some(layout));
     assert_eq!(given_out(prove(spool(&set), &pinned(AttendanceLayout::Sixteen)).unwrap()), log.bytes);
     let other = prove(spool(&set), &pinned(WIDE)).unwrap_err();
     assert!(!other.doubts().is_empty(), "{other}");
@@ -134,7 +134,7 @@ fn while_reset(set: &[u8], counts: Counts) -> Vec<Result<AttendanceLayout, Strin
     let terminal_now = Some(zk_proto::DeviceTime(18_000));
     [None, Some(crate::evidence::people::everybody())]
         .map(|people| {
-            let evidence = Evidence { terminal_now, people, ..evidence(set.len(), counts) };
+            let evidence = evidence(set.len(), counts).terminal_now(terminal_now).people(people);
             let proof = crate::logs::prove_twice(set, &evidence);
             proof.map(|proven| proven.layout().unwrap()).map_err(|unproven| unproven.to_string())
         })
@@ -171,7 +171,7 @@ fn a_single_punch_that_can_be_read_in_two_ways_is_refused() {
         let set = [&8u32.to_le_bytes()[..], &record].concat();
         for counts in [Counts::steady(1), Counts::steady(6), Counts::default()] {
             let people = Some(crate::evidence::people::everybody());
-            let evidence = Evidence { people, ..evidence(set.len(), counts) };
+            let evidence = evidence(set.len(), counts).people(people);
             assert!(crate::logs::prove_twice(&set, &evidence).is_err(), "{record:02x?} {counts:?}");
         }
     }

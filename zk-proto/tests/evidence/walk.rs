@@ -4,7 +4,7 @@
 
 use crate::evidence::people::everybody;
 use crate::logs::{Cut, Kind, Log, evidence, given_out, prove_twice};
-use zk_proto::proof::{Counts, Evidence};
+use zk_proto::proof::Counts;
 use zk_proto::record::AttendanceLayout;
 
 const SIZES: [u32; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 15, 19, 20, 21, 30, 50];
@@ -45,7 +45,7 @@ fn healthy_logs_are_taken(layout: AttendanceLayout) {
                 let told = states != [49, 50] || layout == AttendanceLayout::EightB;
                 for people in known.filter(|people| people.is_some() || told && records >= 20) {
                     let named = people.is_some();
-                    let evidence = Evidence { people, ..evidence(set.len(), counts) };
+                    let evidence = evidence(set.len(), counts).people(people);
                     let case = format!("{layout} {records} {states:?} {counts:?} named {named} seed {seed}");
                     let proven = prove_twice(&set, &evidence).unwrap_or_else(|unproven| panic!("{case}: {unproven}"));
                     assert_eq!(proven.layout(), Some(layout), "{case}");
@@ -77,7 +77,7 @@ fn no_cut_gives_a_wrong_record(layout: AttendanceLayout) {
                         let (bytes, announced) = cut.apply(&log, by, filling);
                         for people in [None, Some(people.clone())] {
                             let named = people.is_some();
-                            let evidence = Evidence { people, ..evidence(announced, counts) };
+                            let evidence = evidence(announced, counts).people(people);
                             cuts += 1;
                             let Ok(proven) = prove_twice(&bytes, &evidence) else { continue };
                             // So few that the user table is needed; without one, nobody can tell.

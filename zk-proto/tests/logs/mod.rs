@@ -170,7 +170,7 @@ pub(crate) fn spool(bytes: &[u8]) -> Spool {
 }
 
 pub(crate) fn evidence(announced: usize, counts: Counts) -> Evidence {
-    Evidence { terminal_now: Some(host_now()), ..Evidence::new(announced as u64, counts, host_now()) }
+    Evidence::new(announced as u64, counts, host_now()).terminal_now(Some(host_now()))
 }
 
 /// Proves a set, with a second, identical reading if one is asked for.
@@ -180,7 +180,7 @@ pub(crate) fn prove_twice(set: &[u8], evidence: &Evidence) -> Result<Proven, Unp
         Err(unproven) => unproven,
     };
     match unproven.needs_second_reading() {
-        earlier @ Some(_) => prove(spool(set), &Evidence { earlier, ..evidence.clone() }),
+        earlier @ Some(_) => prove(spool(set), &evidence.clone().earlier(earlier)),
         None => Err(unproven),
     }
 }

@@ -179,7 +179,7 @@ pub(crate) fn read_log(schedule: &Schedule) -> Result<Proven, String> {
         line.free()?;
         let counts = Counts { before, after: line.sizes()? };
         let host_now = line.device.terminal().now();
-        let evidence = Evidence { earlier, ..Evidence::new(announced, counts, host_now) };
+        let evidence = Evidence::new(announced, counts, host_now).earlier(earlier);
         (device, now) = line.leave();
         match prove(spool, &evidence) {
             Ok(proven) => return Ok(proven),

@@ -130,7 +130,7 @@ fn a_tail_is_held_to_its_sizes_and_packets_too() {
         assert_eq!(reason(grown.tail_of(shorter, bytes)), Doubt::ShorterThanKnown, "{layout}");
         let lacking = grown.tail_of(word, &bytes[..bytes.len() - 1]);
         assert!(matches!(reason(lacking), Doubt::Incomplete { .. }), "{layout}");
-        let evidence = Evidence { damaged_packets: 1, ..grown.evidence.clone() };
+        let evidence = grown.evidence.clone().damaged_packets(1);
         let damaged = prove_tail(spool(bytes), word, &grown.known, &evidence);
         assert_eq!(reason(damaged), Doubt::Damaged { packets: 1 }, "{layout}");
     }
@@ -196,12 +196,12 @@ fn damaged_packets_are_no_proof_but_where_every_session_had_them_the_witnesses_d
     for layout in layouts() {
         let log = Log::new(layout, 50, Kind::Usual, false, 6);
         let set = log.set();
-        let damaged = Evidence { damaged_packets: 3, ..evidence(set.len(), Counts::steady(50)) };
+        let damaged = evidence(set.len(), Counts::steady(50)).damaged_packets(3);
         assert_eq!(prove(spool(&set), &damaged).unwrap_err().doubts(), [Doubt::Damaged { packets: 3 }], "{layout}");
         let remembered = Remembered { checksums_wrong: true, ..Remembered::default() };
-        let known = Evidence { remembered, ..damaged };
+        let known = damaged.remembered(remembered);
         assert_eq!(given_out(prove(spool(&set), &known).unwrap()), log.bytes, "{layout}");
-        let counted_wrong = Evidence { counts: Counts::steady(60), ..known };
+        let counted_wrong = known.counts(Counts::steady(60));
         assert!(prove(spool(&set), &counted_wrong).is_err(), "{layout}: held to the witnesses");
     }
 }

@@ -78,7 +78,7 @@ fn the_later_of_the_two_clocks_sets_the_limit() {
         });
         let (mut set, evidence) = whole(&log);
         set[..4].fill(0);
-        let evidence = Evidence { terminal_now: terminal.map(DeviceTime), ..evidence };
+        let evidence = evidence.terminal_now(terminal.map(DeviceTime));
         assert_eq!(prove(spool(&set), &evidence).unwrap().tally(), expected, "{terminal:?}");
     }
 }
@@ -92,7 +92,7 @@ fn the_date_of_the_reset_is_good_while_the_terminals_own_clock_says_so() {
             }
         });
         let (set, evidence) = whole(&log);
-        let evidence = Evidence { terminal_now: terminal.map(DeviceTime), ..evidence };
+        let evidence = evidence.terminal_now(terminal.map(DeviceTime));
         assert_eq!(prove(spool(&set), &evidence).unwrap().tally(), expected, "{terminal:?}");
     }
 }

@@ -104,7 +104,7 @@ fn holding(witnesses: Witnesses) -> String {
 
 fn result(layout: AttendanceLayout, records: u32, names: &str, remembered: Remembered) -> Outcome {
     let (log, set, evidence) = staged(layout, records, names);
-    let evidence = Evidence { remembered, ..evidence };
+    let evidence = evidence.remembered(remembered);
     let row = format!("{layout} {names:?} {remembered:?}");
     let unproven = match prove(spool(&set), &evidence) {
         Ok(proven) => {
@@ -117,13 +117,13 @@ fn result(layout: AttendanceLayout, records: u32, names: &str, remembered: Remem
     };
     let Some(earlier) = unproven.needs_second_reading() else { return Refused };
     assert!(matches!(unproven.doubts(), [Doubt::CountFails { .. }]), "{row}: {unproven}");
-    let again = Evidence { earlier: Some(earlier), ..evidence.clone() };
+    let again = evidence.clone().earlier(Some(earlier));
     assert_eq!(given_out(prove(spool(&set), &again).unwrap()), log.bytes, "{row}");
     let mut other = set.clone();
     // The last byte of an id, or its low byte: as plausible as before.
     other[4 + 100 * layout.width() + if is_wide(layout) { 2 } else { 0 }] ^= 1;
     assert_eq!(prove(spool(&other), &again).unwrap_err().doubts(), [Doubt::ReadingsDiffer], "{row}");
-    let always_off = Evidence { remembered: Remembered { count_off: true, ..remembered }, ..evidence };
+    let always_off = evidence.remembered(Remembered { count_off: true, ..remembered });
     assert_eq!(given_out(prove(spool(&set), &always_off).unwrap()), log.bytes, "{row}");
     Second
 }
@@ -189,13 +189,13 @@ fn the_count_may_lie_between_the_two_that_were_read() {
         let between = [(200, 200), (199, 200), (200, 207), (203, 198)];
         for (before, after) in between {
             let counts = Counts { before: Some(before), after: Some(after) };
-            let proven = prove(spool(&set), &Evidence { counts, ..steady.clone() }).unwrap();
+            let proven = prove(spool(&set), &steady.clone().counts(counts)).unwrap();
             assert!(proven.witnesses().count, "{layout} {before} {after}");
             assert_eq!(given_out(proven), log.bytes);
         }
         for (before, after) in [(201, 207), (150, 199)] {
             let counts = Counts { before: Some(before), after: Some(after) };
-            assert!(prove(spool(&set), &Evidence { counts, ..steady.clone() }).is_err(), "{layout} {before} {after}");
+            assert!(prove(spool(&set), &steady.clone().counts(counts)).is_err(), "{layout} {before} {after}");
         }
     }
 }
