@@ -10,8 +10,8 @@ fn is_test(span: &str) -> bool {
     span.matches('_').count() > 2 && span.chars().all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'))
 }
 
-/// Returns true if a file has a test of this name: one with the attribute, one in the list of a macro, or a generic one of
-/// the conformance suite.
+/// Returns true if a file has a test of this name: one with the attribute, one in the list of a macro, or a generic one
+/// of the conformance suite.
 fn is_run(text: &str, test: &str) -> bool {
     let lines: Vec<_> = text.lines().map(str::trim_start).collect();
     lines.iter().enumerate().any(|(at, line)| {
