@@ -19,7 +19,7 @@ pub use attendance::{
     AttendanceFields, AttendanceLayout, AttendanceRecord, Bits, FieldOrder, IdField, UnknownLayout, WIDE_MAX, WIDE_MIN,
     Who,
 };
-pub(crate) use attendance::{u16_at, u32_at};
+pub(crate) use attendance::{layout, u16_at, u32_at, with_fields};
 pub use bell::Bell;
 pub use event::{Alarm, EnrolledFinger, Enrolment, EnrolmentResult, EventCode, LiveEvent, LivePunch};
 pub use face::{FaceSet, FaceTemplate};

@@ -2,7 +2,7 @@
 
 use crate::DeviceTime;
 use crate::ids::up_to_nul;
-use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField, u16_at, u32_at};
+use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField, u16_at, u32_at, with_fields};
 
 use super::{ByteSet, Evidence, People};
 
@@ -202,7 +202,7 @@ impl Plausibility {
     /// Returns true if all records are good in the plainest way, as most are. False means nothing.
     pub(super) fn all_good(&self, layout: AttendanceLayout, records: &[u8]) -> bool {
         !self.few
-            && layout.with(|fields| match fields.id {
+            && with_fields!(layout, |fields| match fields.id {
                 IdField::Text(at) => self.all_plain(fields, at, records.chunks_exact(layout.width())),
                 IdField::Slot(_) | IdField::Number(_) => false,
             })
@@ -238,7 +238,7 @@ impl Plausibility {
     /// Judges one record of exactly the layout's width.
     #[inline]
     pub(super) fn class(&self, layout: AttendanceLayout, record: &[u8]) -> Class {
-        layout.with(|fields| self.class_of(&fields.in_order(self.order), record)).unwrap_or(Class::Bad)
+        with_fields!(layout, |fields| self.class_of(&fields.in_order(self.order), record)).unwrap_or(Class::Bad)
     }
 
     #[inline(always)]

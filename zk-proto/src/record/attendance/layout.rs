@@ -31,10 +31,10 @@ pub enum AttendanceLayout {
     Wide(u16),
 }
 
-const EIGHT_A: AttendanceFields =
+pub(crate) const EIGHT_A: AttendanceFields =
     AttendanceFields { mode: Bits::byte(2), time: 3, state: Bits::byte(7), ..AttendanceFields::of(IdField::Slot(0)) };
 
-const EIGHT_B: AttendanceFields = AttendanceFields {
+pub(crate) const EIGHT_B: AttendanceFields = AttendanceFields {
     state: Bits { at: 2, shift: 0, mask: 0b111 },
     mode: Bits { at: 2, shift: 3, mask: 0b11 },
     // Bits 6 and 7 of the flags belong to the four-byte form. Bit 5 is set by some firmware.
@@ -43,7 +43,7 @@ const EIGHT_B: AttendanceFields = AttendanceFields {
     ..AttendanceFields::of(IdField::Slot(0))
 };
 
-const SIXTEEN: AttendanceFields = AttendanceFields {
+pub(crate) const SIXTEEN: AttendanceFields = AttendanceFields {
     time: 4,
     state: Bits::byte(8),
     mode: Bits::byte(9),
@@ -53,13 +53,40 @@ const SIXTEEN: AttendanceFields = AttendanceFields {
     ..AttendanceFields::of(IdField::Number(0))
 };
 
-const WIDE: AttendanceFields = AttendanceFields {
+pub(crate) const WIDE: AttendanceFields = AttendanceFields {
     number: Some(0),
     mode: Bits::byte(26),
     time: 27,
     state: Bits::byte(31),
     ..AttendanceFields::of(IdField::Text(2))
 };
+
+/// Evaluates an expression with a layout's row of the table. Each layout gets its own copy of the expression, in which
+/// the offsets are constants: a function that is given the row makes a loop over many records half as fast.
+macro_rules! with_fields {
+    ($layout:expr, |$fields:ident| $value:expr) => {{
+        use $crate::record::layout;
+        match $layout {
+            layout::AttendanceLayout::EightA => {
+                let $fields = &layout::EIGHT_A;
+                $value
+            }
+            layout::AttendanceLayout::EightB => {
+                let $fields = &layout::EIGHT_B;
+                $value
+            }
+            layout::AttendanceLayout::Sixteen => {
+                let $fields = &layout::SIXTEEN;
+                $value
+            }
+            layout::AttendanceLayout::Wide(_) => {
+                let $fields = &layout::WIDE;
+                $value
+            }
+        }
+    }};
+}
+pub(crate) use with_fields;
 
 impl AttendanceLayout {
     /// Returns the layouts that terminals are known to use, the most common first.
@@ -85,18 +112,7 @@ impl AttendanceLayout {
     #[must_use]
     #[inline]
     pub fn fields(self) -> AttendanceFields {
-        self.with(|fields| *fields)
-    }
-
-    /// Calls `f` with the fields, which are constants in each of its copies: for loops over many records.
-    #[inline(always)]
-    pub(crate) fn with<R>(self, f: impl FnOnce(&'static AttendanceFields) -> R) -> R {
-        match self {
-            Self::EightA => f(&EIGHT_A),
-            Self::EightB => f(&EIGHT_B),
-            Self::Sixteen => f(&SIXTEEN),
-            Self::Wide(_) => f(&WIDE),
-        }
+        with_fields!(self, |fields| *fields)
     }
 
     /// The layout with records of that many bytes, if there is only one.
@@ -129,7 +145,7 @@ impl AttendanceLayout {
     pub fn same(self, a: &[u8], b: &[u8]) -> bool {
         let width = self.width();
         let (Some(a), Some(b)) = (a.get(..width), b.get(..width)) else { return false };
-        self.with(|fields| fields.defined(a) == fields.defined(b))
+        with_fields!(self, |fields| fields.defined(a) == fields.defined(b))
     }
 
     /// Returns the record with zeros in place of what may differ when the terminal sends it again: a record number, and

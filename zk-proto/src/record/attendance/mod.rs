@@ -1,6 +1,6 @@
 //! One punch as a terminal stores it, in any of the known layouts.
 
-mod layout;
+pub(crate) mod layout;
 
 use alloc::string::ToString;
 
@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use crate::{DeviceTime, PunchState, Uid, UserId, VerifyMode};
 
 pub use layout::{AttendanceFields, AttendanceLayout, Bits, FieldOrder, IdField, UnknownLayout, WIDE_MAX, WIDE_MIN};
-pub(crate) use layout::{u16_at, u32_at};
+pub(crate) use layout::{u16_at, u32_at, with_fields};
 
 /// The person who punched, by one of two kinds of id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,11 +47,12 @@ impl AttendanceRecord {
         if raw.len() < layout.width() {
             return None;
         }
-        layout.with(|fields| Self::take(&fields.in_order(order), raw))
+        with_fields!(layout, |fields| Self::take(fields, order, raw))
     }
 
     #[inline(always)]
-    fn take(fields: &AttendanceFields, raw: Bytes) -> Option<Self> {
+    fn take(fields: &AttendanceFields, order: FieldOrder, raw: Bytes) -> Option<Self> {
+        let fields = fields.in_order(order);
         let who = match fields.id {
             IdField::Slot(at) => Who::Uid(Uid(u16_at(&raw, at)?)),
             IdField::Number(at) => Who::UserId(UserId(u32_at(&raw, at)?.to_string())),
