@@ -34,6 +34,8 @@ pub struct Device {
     next_session: u16,
     received: History,
     stats: Stats,
+    /// The end of the last session, or the last CONNECT that came too soon.
+    rests_since: Option<Duration>,
 }
 
 impl Device {
@@ -42,7 +44,7 @@ impl Device {
     pub fn new(terminal: Terminal) -> Self {
         let next_session = terminal.first_session;
         let (received, stats) = (History::default(), Stats::default());
-        Self { terminal, links: BTreeMap::new(), next_link: 0, next_session, received, stats }
+        Self { terminal, links: BTreeMap::new(), next_link: 0, next_session, received, stats, rests_since: None }
     }
 
     /// Accepts a connection. `None`: it is refused, close it.
@@ -121,6 +123,17 @@ impl Device {
         }
         if self.terminal.faults.strike(FaultKind::AccessPanel).is_some() {
             return (link.line.raw(Bytes::from_static(PANEL)), true);
+        }
+        if link.transport == Transport::Tcp {
+            let rests = |since: Duration| now.saturating_sub(since) < self.terminal.session_rest;
+            let too_soon = packet.command == Command::CONNECT && self.rests_since.is_some_and(rests);
+            if too_soon || packet.command == Command::EXIT {
+                self.rests_since = Some(now);
+            }
+            if too_soon {
+                self.stats.refused += 1;
+                return (vec![Action::Close], false);
+            }
         }
         let (replies, then) = self.respond(link, &packet);
         link.remember(bytes, now, &replies);

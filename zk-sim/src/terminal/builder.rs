@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{Local, NaiveDateTime, TimeDelta};
@@ -48,6 +49,7 @@ pub struct TerminalBuilder {
     state: DeviceState,
     first_session: Option<u16>,
     first_number: Option<u16>,
+    session_rest: Duration,
 }
 
 impl TerminalBuilder {
@@ -97,6 +99,14 @@ impl TerminalBuilder {
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
+        self
+    }
+
+    /// The rest that it needs between two sessions over TCP: it ends a connection that comes earlier at CONNECT. None by
+    /// default.
+    #[must_use]
+    pub fn session_rest(mut self, rest: Duration) -> Self {
+        self.session_rest = rest;
         self
     }
 
@@ -279,6 +289,7 @@ impl TerminalBuilder {
             faults: Faults::default(),
             seed: self.seed,
             first_session,
+            session_rest: self.session_rest,
             serial,
             fixed_now: self.now,
             offset: TimeDelta::zero(),

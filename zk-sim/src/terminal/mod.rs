@@ -2,6 +2,8 @@
 
 mod builder;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use chrono::{Local, NaiveDateTime, TimeDelta};
 use zk_proto::record::{AccessZones, FingerTemplate, OperationCode, OperationRecord, User, UserLayout, UserZones};
@@ -42,6 +44,8 @@ pub struct Terminal {
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) first_session: u16,
+    /// The least time between the end of a session over TCP and the next CONNECT.
+    pub(crate) session_rest: Duration,
     serial: String,
     fixed_now: Option<NaiveDateTime>,
     /// The offset of the clock, from a client's SET_TIME.
