@@ -16,8 +16,8 @@ pub const SECURE_MAGIC: [u8; 4] = [0x50, 0x50, 0x83, 0x7C];
 pub(crate) const PANEL_MAGIC: [u8; 2] = [0xAA, 0x01];
 /// Bytes before each packet.
 pub const PREFIX_LEN: usize = 8;
-/// The longest packet that is accepted by default: 16 MiB. Terminals send at most 64 KiB and a header.
-pub const MAX_PACKET: usize = 16 << 20;
+/// The longest packet that is accepted by default: 128 KiB. Terminals send at most 64 KiB and a header.
+pub const MAX_PACKET: usize = 128 << 10;
 
 /// The result of trying to take one item off the front of the buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]

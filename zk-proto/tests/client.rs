@@ -515,3 +515,29 @@ fn a_client_and_its_futures_can_move_between_threads() {
         read_log(&mut client).await
     });
 }
+
+#[tokio::test]
+async fn the_session_is_ended_even_if_freeing_the_buffer_stays_unanswered() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let address = {
+        let seen = Arc::clone(&seen);
+        serve_tcp(move |_, request| {
+            seen.lock().unwrap().push(request.command);
+            match request.command {
+                Command::FREE_DATA => Act::Silence,
+                _ => terminal(request, &set(2_000)),
+            }
+        })
+        .await
+    };
+    let mut client = Client::connect(&impatient(address)).await.unwrap();
+    client.prepare(Dataset::Attendance).await.unwrap();
+    client.exit().await;
+    // The other side may still be reading.
+    let ended = async {
+        while !seen.lock().unwrap().ends_with(&[Command::FREE_DATA, Command::EXIT]) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the good-bye is sent");
+}

@@ -110,3 +110,10 @@ proptest! {
         decode([&framed[..]]);
     }
 }
+
+#[test]
+fn by_default_no_packet_is_longer_than_128_kib() {
+    let mut decoder = FrameDecoder::default();
+    decoder.push(&[0x50, 0x50, 0x82, 0x7D, 1, 0, 2, 0]);
+    assert!(matches!(decoder.next_frame(), Err(ProtoError::TooLarge { claimed: 131_073, .. })));
+}

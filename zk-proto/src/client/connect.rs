@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::driver::Driver;
 use super::guard::Lockout;
@@ -118,41 +118,49 @@ impl Client {
         let step = Step::Command(Command::EXIT);
         self.driver.session.abandon();
         let is_silent = self.driver.silence.lasts && self.lockout != Lockout::Owed && !self.stale;
+        let (within, begun) = (EXIT_WITHIN.min(self.options.timeout), Instant::now());
+        if !is_silent {
+            // Most of the time, but not all of it: the session is ended even if none of this is answered.
+            if timeout(within / 3 * 2, self.settle_up(step)).await.is_err() {
+                self.driver.cut();
+            }
+            self.driver.session.abandon();
+        }
         let farewell = async {
-            if is_silent {
-                // The request to end the session is sent, but its answer is not awaited.
-                let now = self.driver.now();
-                self.driver.session.exit(now);
-                self.driver.flush(step).await?;
-                return Ok(Event::Connected);
-            }
-            let now = self.driver.now();
-            if self.lockout == Lockout::Owed {
-                self.driver.session.call(now, &EnableDevice);
-                if let Event::Answer(Packet { command: Command::ACK_OK, .. }) = self.driver.next(step).await? {
-                    self.lockout = Lockout::None;
-                }
-            }
-            let now = self.driver.now();
-            if self.holds_buffer {
-                self.driver.session.call(now, &FreeData);
-                self.driver.next(step).await?;
-            }
-            if self.stale {
-                let now = self.driver.now();
-                self.driver.session.call(now, &RefreshData);
-                self.driver.next(step).await?;
-                self.stale = false;
-            }
             let now = self.driver.now();
             self.driver.session.exit(now);
-            self.driver.next(step).await
+            self.driver.flush(step).await?;
+            // A silent terminal's answer is not awaited.
+            if is_silent { Ok(Event::Connected) } else { self.driver.next(step).await }
         };
         // The connection is closed next, whatever the result.
-        if timeout(EXIT_WITHIN.min(self.options.timeout), farewell).await.is_err() {
+        if timeout(within.saturating_sub(begun.elapsed()), farewell).await.is_err() {
             self.driver.cut();
         }
         self.driver.close();
+    }
+
+    /// Does what is owed to the terminal before the session ends.
+    async fn settle_up(&mut self, step: Step) -> Result<(), ClientError> {
+        if self.lockout == Lockout::Owed {
+            let now = self.driver.now();
+            self.driver.session.call(now, &EnableDevice);
+            if let Event::Answer(Packet { command: Command::ACK_OK, .. }) = self.driver.next(step).await? {
+                self.lockout = Lockout::None;
+            }
+        }
+        if self.holds_buffer {
+            let now = self.driver.now();
+            self.driver.session.call(now, &FreeData);
+            self.driver.next(step).await?;
+        }
+        if self.stale {
+            let now = self.driver.now();
+            self.driver.session.call(now, &RefreshData);
+            self.driver.next(step).await?;
+            self.stale = false;
+        }
+        Ok(())
     }
 }
 

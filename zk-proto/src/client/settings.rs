@@ -21,6 +21,7 @@ pub(super) fn settings(options: &ConnectOptions) -> Settings {
         ("key", if options.comm_key.is_some() { "yes" } else { "no" }.into()),
         ("checksums", if options.checksums == ChecksumPolicy::Tolerate { "tolerate" } else { "enforce" }.into()),
         ("max_packet", limits.max_packet.to_string()),
+        ("max_held", limits.max_held.to_string()),
         ("max_transfer", limits.max_transfer.to_string()),
         ("max_answer", limits.max_answer.to_string()),
         ("chunk", limits.chunk.unwrap_or(0).to_string()),
@@ -56,6 +57,7 @@ impl ConnectOptions {
         }
         options.limits = Limits {
             max_packet: size("max_packet", defaults.max_packet),
+            max_held: number("max_held").unwrap_or(defaults.max_held),
             max_transfer: number("max_transfer").unwrap_or(defaults.max_transfer),
             max_answer: number("max_answer").unwrap_or(defaults.max_answer),
             chunk: Some(short("chunk", 0)).filter(|chunk| *chunk > 0),

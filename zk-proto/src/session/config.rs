@@ -9,8 +9,10 @@ use crate::frame::MAX_PACKET;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of one packet, default 16 MiB.
+    /// Bytes of one packet, default 128 KiB. Over UDP 64 KiB at most, because no datagram is longer.
     pub max_packet: usize,
+    /// Bytes of an answer that has to be held in memory until it is whole, as over UDP, default 16 MiB.
+    pub max_held: u64,
     /// Bytes of one transfer, default 128 MiB.
     pub max_transfer: u64,
     /// Bytes of the answer to one operation that may come as a transfer, default 16 MiB.
@@ -29,6 +31,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_packet: MAX_PACKET,
+            max_held: 16 << 20,
             max_transfer: 128 << 20,
             max_answer: 16 << 20,
             chunk: None,
@@ -42,6 +45,13 @@ impl Limits {
     #[must_use]
     pub fn max_packet(mut self, max_packet: usize) -> Self {
         self.max_packet = max_packet;
+        self
+    }
+
+    /// Sets the cap on the bytes of an answer that is held in memory.
+    #[must_use]
+    pub fn max_held(mut self, max_held: u64) -> Self {
+        self.max_held = max_held;
         self
     }
 

@@ -88,7 +88,7 @@ impl Streamed {
     /// # Errors
     /// As [`Streamed::announced`].
     pub(super) fn range(context: &Context<'_>, command: Command, range: Range<u64>) -> Result<Self, ProtoError> {
-        let (cap, claimed) = (context.config.limits.max_packet as u64, range.end - range.start);
+        let (cap, claimed) = (context.config.limits.max_held, range.end - range.start);
         if context.datagrams && claimed > cap {
             return Err(ProtoError::TooLarge { what: "transfer over UDP", claimed, cap });
         }
@@ -153,7 +153,7 @@ pub(super) fn not_ready(times: u32) -> Duration {
 /// Asks for a range of the terminal's buffer.
 pub(super) fn ask(context: &Context<'_>, offset: u64, length: u64) -> Ask {
     let mut data = BytesMut::with_capacity(8);
-    // Both fit: terminals name sizes in 32 bits.
+    // Both fit: a session refuses ranges past 4 GiB.
     data.put_u32_le(offset as u32);
     data.put_u32_le(length as u32);
     Ask { command: Command::DATA_RDY, data: data.freeze(), wait: context.gap, repeatable: true }

@@ -169,11 +169,21 @@ impl Session {
     }
 
     /// Reads `offset..end` of a set that is [`Prepared::Buffered`](crate::Prepared::Buffered). Gives [`Event::Data`]
-    /// and then [`Event::Finished`], or [`Event::Failed`]. An empty range finishes at once.
+    /// and then [`Event::Finished`], or [`Event::Failed`], at once if the range is longer
+    /// than [`Limits::max_transfer`] or goes past 4 GiB. An empty range finishes at once.
     pub fn read(&mut self, now: Duration, offset: u64, end: u64) {
         if offset >= end {
             self.abandon();
             self.events.push_back(Event::Finished);
+            return;
+        }
+        // Terminals name offsets and lengths in 32 bits.
+        let too_far = (end > u64::from(u32::MAX)).then_some(("offset", end, u32::MAX.into()));
+        let cap = self.config.limits.max_transfer;
+        let too_long = (end - offset > cap).then_some(("range", end - offset, cap));
+        if let Some((what, claimed, cap)) = too_far.or(too_long) {
+            self.abandon();
+            self.events.push_back(Event::Failed(ProtoError::TooLarge { what, claimed, cap }));
             return;
         }
         let (exchange, ask) = match Exchange::read(&self.context(), offset, end) {

@@ -428,3 +428,29 @@ proptest! {
         prop_assert!(false, "it never ends");
     }
 }
+
+#[test]
+fn a_range_that_32_bits_cannot_name_is_an_error_and_is_not_asked_for() {
+    const GIB: u64 = 1 << 30;
+    let cap = Limits::default().max_transfer;
+    for (range, what, claimed) in [(4 * GIB..4 * GIB + 100, "offset", 4 * GIB + 100), (0..cap + 1, "range", cap + 1)] {
+        let mut stage = Stage::connected().prepared(1_000);
+        stage.session.read(stage.now, range.start, range.end);
+        let ProtoError::TooLarge { what: of, claimed: n, .. } = stage.failure() else { panic!("{what}") };
+        assert_eq!((of, n), (what, claimed));
+        assert!(stage.is_quiet());
+    }
+}
+
+#[test]
+fn what_is_held_in_memory_has_a_cap_of_its_own() {
+    let limits = Limits::default().max_held(1_000).max_packet(100_000);
+    let mut stage = Stage::datagrams(Config::default().limits(limits)).connect();
+    stage.session.prepare(stage.now, zk_proto::Dataset::Attendance);
+    let free = stage.request();
+    stage.answer(&free, Command::ACK_OK, SESSION, &[]);
+    let request = stage.request();
+    stage.answer(&request, Command::PREPARE_DATA, SESSION, &announcement(1_001, 512));
+    stage.answer(&request, Command::DATA, 0, &set(512));
+    assert!(matches!(stage.failure(), ProtoError::TooLarge { claimed: 1_001, cap: 1_000, .. }));
+}

@@ -34,7 +34,7 @@ pub(super) struct Target<'a> {
 }
 
 /// The settings that a transcript begins with.
-pub(super) type Settings = [(&'static str, String); 12];
+pub(super) type Settings = [(&'static str, String); 13];
 
 /// The way to a terminal. Clones of one share its recorder, or its place in a transcript.
 #[derive(Clone, Debug, Default)]
