@@ -7,7 +7,7 @@ use zk_proto::client::{Gap, LiveCapture, LiveItem, LiveOptions, PullRequest, Pul
 use zk_proto::op::RegisterEvents;
 use zk_proto::record::{LiveEvent, Who};
 use zk_proto::{ClientError, CommKey, Command, ConnectOptions, Transport};
-use zk_sim::{Handle, Profile, Server, Terminal, TerminalBuilder};
+use zk_sim::{Handle, Profile, Server, Terminal, TerminalBuilder, TerminalEvent};
 
 const WITHIN: Duration = Duration::from_secs(20);
 
@@ -208,8 +208,54 @@ async fn a_registration_that_was_ended_from_outside_is_noticed() {
     capture.client().unwrap().reconnect().await.unwrap();
     assert!(matches!(lost(&mut capture).await, ClientError::Unusable));
     gap(&mut capture).await;
+    assert_eq!(terminal.stats().connections, 2, "the caller's new session is kept");
     let made = terminal.punch_now().unwrap();
     assert_eq!(punch(&mut capture).await.0, *made.user_id);
+}
+
+#[tokio::test]
+async fn a_dead_peer_is_noticed_whatever_the_timeout_of_the_connection() {
+    let usual = LiveOptions::default();
+    assert!(usual.lost_after <= Duration::from_secs(30) && usual.ping_every < usual.lost_after);
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let (server, terminal) = serve(terminal()).await;
+        let connect = ConnectOptions::new("127.0.0.1").port(server.addr().port()).transport(transport);
+        let mut capture = LiveCapture::new(connect, impatient().lost_after(Duration::from_millis(150)));
+        gap(&mut capture).await;
+        terminal.go_silent();
+        let begun = std::time::Instant::now();
+        assert!(matches!(lost(&mut capture).await, ClientError::TimedOut { .. }));
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_punch_in_an_unknown_form_is_told_each_time() {
+    let (server, terminal) = serve(terminal()).await;
+    let mut capture = capture(&server, Transport::Tcp, LiveOptions::default());
+    gap(&mut capture).await;
+    for payload in ["", "", "seventeen bytes..", "seventeen bytes.."] {
+        terminal.emit(TerminalEvent::Other(1, payload.into()));
+        match item(&mut capture).await {
+            LiveItem::Event(event) => assert!(event.is_attendance(), "{event:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    terminal.emit(TerminalEvent::Other(1 << 10, "card".into()));
+}
+
+#[tokio::test]
+async fn a_terminal_that_resets_early_sessions_gets_the_rest_that_it_needs() {
+    let (server, terminal) = serve(terminal().session_rest(Duration::from_millis(1_500))).await;
+    let mut capture = capture(&server, Transport::Tcp, impatient());
+    gap(&mut capture).await;
+    assert_eq!(capture.rest().needed(), Duration::ZERO);
+    // A call opens a new session at once, which is reset.
+    capture.client().unwrap().reconnect().await.unwrap_err();
+    lost(&mut capture).await;
+    gap(&mut capture).await;
+    assert_eq!(capture.rest().needed(), Duration::from_secs(2), "one second was not enough");
+    assert_eq!((terminal.stats().connections, terminal.stats().refused), (5, 3));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::carrier::{Carrier, Divergence, Input, LineError, OpenError, Target};
+use super::error::hung_up;
 use super::settings::settings;
 use super::silence::Silence;
 use super::{ClientError, ConnectOptions, Step, Transport};
@@ -232,15 +233,4 @@ fn not_opened(failed: OpenError, options: &ConnectOptions) -> ClientError {
 
 fn diverged(Divergence { entry, wanted, found }: Divergence) -> ClientError {
     ClientError::Replay { entry, wanted, found }
-}
-
-/// Returns true if the other side closed the connection, as a terminal with a single session does to a second client.
-fn hung_up(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::UnexpectedEof
-    )
 }

@@ -134,6 +134,15 @@ impl ClientError {
         matches!(self, Self::TimedOut { .. } | Self::Stalled { .. })
     }
 
+    /// Returns true if the terminal closed the connection.
+    pub(crate) fn is_reset(&self) -> bool {
+        match self {
+            Self::Busy { .. } => true,
+            Self::Broken { source, .. } => hung_up(source),
+            _ => false,
+        }
+    }
+
     /// Returns true if the error concerns one question alone, so that the client can go on without its answer: the
     /// terminal refused it, answered something else, did not answer, or closed the connection.
     #[must_use]
@@ -230,4 +239,15 @@ impl std::error::Error for ClientError {
             _ => None,
         }
     }
+}
+
+/// Returns true if the other side closed the connection, as a terminal with a single session does to a second client.
+pub(super) fn hung_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof
+    )
 }

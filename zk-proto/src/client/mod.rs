@@ -32,7 +32,7 @@ pub use carrier::Recorder;
 pub use enrol::EnrolError;
 pub use error::{ClientError, Step};
 pub use guard::Disabled;
-pub use live::{Gap, LiveCapture, LiveItem, LiveOptions};
+pub use live::{Gap, LiveCapture, LiveItem, LiveOptions, SessionRest};
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
 pub use progress::Progress;
 pub use pull::{DEFAULT_OVERLAP, Pull, PullError, PullRequest, Pulled, pull, pull_users};

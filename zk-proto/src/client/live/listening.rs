@@ -5,15 +5,12 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Client, ClientError, ConnectOptions};
+use super::{Client, ClientError, ConnectOptions, LiveOptions};
 use crate::client::Step;
 use crate::op::{GetTime, Operation, RegisterEvents};
 use crate::reply::Reply;
 use crate::session::Event;
 use crate::{DeviceTime, Packet};
-
-/// Longer than any deadline of a session, so that the session's deadline ends the wait.
-const UNTIL_ANSWERED: Duration = Duration::from_secs(3600);
 
 /// A session that is registered.
 pub(super) struct Listening {
@@ -21,6 +18,8 @@ pub(super) struct Listening {
     /// The time at which the terminal was last heard, by the session's clock.
     pub(super) heard: Duration,
     pub(super) pinging: bool,
+    /// The caller has had the client since: the terminal was heard then, or failed in a call.
+    pub(super) lent: bool,
 }
 
 /// A packet or sign of life from the terminal.
@@ -36,12 +35,18 @@ pub(super) async fn open(
     events: RegisterEvents,
     pause: Duration,
 ) -> Result<(Client, Option<DeviceTime>), ClientError> {
-    if let Some(old) = old {
-        old.exit().await;
-    }
-    sleep(pause).await;
-    let mut client = Client::connect(&connect).await?;
-    client.call(&events).await?;
+    let mut client = match renewed(old, events).await {
+        Some(client) => *client,
+        None => {
+            sleep(pause).await;
+            let mut client = Client::connect(&connect).await?;
+            if let Err(error) = client.call(&events).await {
+                client.exit().await;
+                return Err(error);
+            }
+            client
+        }
+    };
     match client.time().await {
         Ok(now) => Ok((client, Some(now))),
         Err(ClientError::Refused { .. }) => Ok((client, None)),
@@ -49,9 +54,20 @@ pub(super) async fn open(
     }
 }
 
+/// Registers on a session that a call has opened in place of the old one. Ends any other.
+async fn renewed(old: Option<Box<Client>>, events: RegisterEvents) -> Option<Box<Client>> {
+    let mut client = old?;
+    let is_new = !client.in_call && !client.bound && !client.driver.is_broken();
+    if is_new && client.call_once(&events).await.is_ok() {
+        return Some(client);
+    }
+    client.exit().await;
+    None
+}
+
 impl Listening {
     /// Waits for an event or a sign of life. The future may be dropped and called again: the session keeps all state.
-    pub(super) async fn hear(&mut self, ping_every: Duration) -> Result<Heard, ClientError> {
+    pub(super) async fn hear(&mut self, options: &LiveOptions) -> Result<Heard, ClientError> {
         loop {
             if self.client.in_call || !self.client.bound {
                 // The caller used the client, and the registration ended with its session.
@@ -59,14 +75,25 @@ impl Listening {
             }
             let driver = &mut self.client.driver;
             let now = driver.clock();
-            let quiet_until = self.heard.saturating_add(ping_every);
+            if std::mem::take(&mut self.lent) {
+                self.heard = now;
+            }
+            let ping_after = options.ping_every.min(options.lost_after / 3 * 2);
+            let quiet_until = self.heard.saturating_add(ping_after);
+            let lost_at = self.heard.saturating_add(options.lost_after.max(ping_after));
             if !self.pinging && now >= quiet_until {
                 self.pinging = true;
                 let now = driver.now();
                 driver.session.call(now, &GetTime);
             }
-            let until = if self.pinging { now + UNTIL_ANSWERED } else { quiet_until };
-            let Some(event) = driver.heard_by(until).await? else { continue };
+            let until = if self.pinging { lost_at } else { quiet_until };
+            let Some(event) = driver.heard_by(until).await? else {
+                if self.pinging && driver.clock() >= lost_at {
+                    driver.session.abandon();
+                    return Err(ClientError::TimedOut { step: Step::Live });
+                }
+                continue;
+            };
             self.heard = driver.clock();
             match event {
                 Event::Live(packet) => return Ok(Heard::Event(packet)),

@@ -4,6 +4,7 @@ mod item;
 mod listening;
 mod options;
 mod recent;
+mod rest;
 
 use std::boxed::Box;
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 pub use item::{Gap, LiveItem};
 pub use options::LiveOptions;
+pub use rest::SessionRest;
 
 use super::{Client, ClientError, ConnectOptions};
 use crate::record::{EventCode, LiveEvent};
@@ -59,6 +61,7 @@ pub struct LiveCapture {
     lost_at: Option<Instant>,
     /// The loss was already reported to the caller.
     told: bool,
+    rest: SessionRest,
 }
 
 type Opening = Pin<Box<dyn Future<Output = Result<(Client, Option<DeviceTime>), ClientError>> + Send>>;
@@ -94,6 +97,7 @@ impl LiveCapture {
     pub fn new(connect: ConnectOptions, options: LiveOptions) -> Self {
         Self {
             recent: Recent::new(options.repeat_within),
+            rest: SessionRest::new(options.rest),
             connect,
             options,
             state: State::Down(None),
@@ -119,7 +123,7 @@ impl LiveCapture {
             }
             match &mut self.state {
                 State::Down(old) => {
-                    let pause = self.options.pause(self.failures);
+                    let pause = self.options.pause(self.failures).max(self.rest.left());
                     let opening = open(old.take(), self.connect.clone(), self.options.events, pause);
                     self.state = State::Opening(Box::pin(opening));
                 }
@@ -128,6 +132,7 @@ impl LiveCapture {
                     Err(why) => {
                         self.state = State::Down(None);
                         self.failures += 1;
+                        self.rest.failed(&why);
                         if !why.is_transient() {
                             return Err(why);
                         }
@@ -136,7 +141,7 @@ impl LiveCapture {
                         }
                     }
                 },
-                State::Listening(listening) => match listening.hear(self.options.ping_every).await {
+                State::Listening(listening) => match listening.hear(&self.options).await {
                     Ok(Heard::Event(packet)) => self.take(&packet),
                     Ok(Heard::Alive(now)) => self.sign_of_life(now),
                     Err(why) => return Ok(self.lost(why)),
@@ -148,16 +153,23 @@ impl LiveCapture {
     /// Returns the current session, if there is one, to pull what was missed without a second connection, which many
     /// terminals refuse. Events that arrive meanwhile are kept.
     ///
-    /// If a call on it fails, or opens a new session, the next [`LiveCapture::next`] reports a loss and then a gap.
+    /// If a call on it fails, or opens a new session, the next [`LiveCapture::next`] reports a loss and then a gap. A new
+    /// session that is sound is registered and kept.
     pub fn client(&mut self) -> Option<&mut Client> {
         match &mut self.state {
             State::Listening(listening) => {
-                listening.pinging = false;
+                (listening.pinging, listening.lent) = (false, true);
                 listening.client.driver.session.abandon();
                 Some(&mut listening.client)
             }
             _ => None,
         }
+    }
+
+    /// The rest that the terminal needs between two sessions, as far as it is known.
+    #[must_use]
+    pub fn rest(&self) -> SessionRest {
+        self.rest
     }
 
     /// Stops listening and ends the session. Never takes longer than 3 s.
@@ -171,7 +183,8 @@ impl LiveCapture {
 
     fn opened(&mut self, client: Client, now: Option<DeviceTime>) -> Gap {
         let heard = client.driver.clock();
-        self.state = State::Listening(Listening { client: Box::new(client), heard, pinging: false });
+        self.state = State::Listening(Listening { client: Box::new(client), heard, pinging: false, lent: false });
+        self.rest.began();
         self.told = false;
         let lasted = self.lost_at.take().map(|at| at.elapsed());
         Gap { from: std::mem::replace(&mut self.last_sign, now), to: now, lasted }
@@ -181,6 +194,7 @@ impl LiveCapture {
         if let State::Listening(listening) = std::mem::replace(&mut self.state, State::Down(None)) {
             self.state = State::Down(Some(listening.client));
         }
+        self.rest.ended();
         self.failures += 1;
         self.told = true;
         self.lost_at = Some(Instant::now());
@@ -194,10 +208,16 @@ impl LiveCapture {
 
     fn take(&mut self, packet: &Packet) {
         let code = EventCode(packet.session.0);
-        if self.recent.is_repeated(code, &packet.data) {
+        let events = LiveEvent::parse(code, packet.data.clone());
+        // Without a time, two punches may well be equal.
+        let is_dated = |event: &LiveEvent| match event {
+            LiveEvent::Punch(punch) => punch.time.is_some(),
+            LiveEvent::Enrolled(_) => true,
+            _ => false,
+        };
+        if events.iter().all(is_dated) && self.recent.is_repeated(code, &packet.data) {
             return;
         }
-        let events = LiveEvent::parse(code, packet.data.clone());
         let told = events.iter().rev().find_map(|event| match event {
             LiveEvent::Punch(punch) => punch.time,
             _ => None,

@@ -12,21 +12,28 @@ use crate::op::RegisterEvents;
 pub struct LiveOptions {
     /// The events to register for, default punches alone.
     pub events: RegisterEvents,
-    /// How long a terminal may be quiet before it is probed, default 30 s. A dead connection is noticed after this time
-    /// plus the timeout of the connection.
+    /// How long a terminal may be quiet before it is probed, default 20 s, and two thirds of `lost_after` at most.
     pub ping_every: Duration,
+    /// How long a terminal may be quiet before it counts as lost, default 30 s. The answer to the probe is awaited no
+    /// longer than this, whatever the timeout of the connection.
+    pub lost_after: Duration,
     /// How long an equal event counts as a repetition, default 5 s. Firmware repeats an event whose acknowledgement is
     /// late, and sends the end of an enrolment twice.
     pub repeat_within: Duration,
     /// The pauses before a lost terminal is retried, default 1, 2, 5 and 10 s; the last one repeats.
     pub pauses: Vec<Duration>,
+    /// The rest that this terminal needs between two sessions, as an earlier capture learned it
+    /// ([`SessionRest::needed`](crate::client::SessionRest::needed)); none by default.
+    pub rest: Duration,
 }
 
 impl Default for LiveOptions {
     fn default() -> Self {
         Self {
             events: RegisterEvents::ATTENDANCE,
-            ping_every: Duration::from_secs(30),
+            ping_every: Duration::from_secs(20),
+            lost_after: Duration::from_secs(30),
+            rest: Duration::ZERO,
             repeat_within: Duration::from_secs(5),
             pauses: vec![1, 2, 5, 10].into_iter().map(Duration::from_secs).collect(),
         }
@@ -45,6 +52,20 @@ impl LiveOptions {
     #[must_use]
     pub fn ping_every(mut self, ping_every: Duration) -> Self {
         self.ping_every = ping_every;
+        self
+    }
+
+    /// Sets how long a terminal may be quiet before it counts as lost.
+    #[must_use]
+    pub fn lost_after(mut self, lost_after: Duration) -> Self {
+        self.lost_after = lost_after;
+        self
+    }
+
+    /// Sets the rest that this terminal needs between two sessions.
+    #[must_use]
+    pub fn rest(mut self, rest: Duration) -> Self {
+        self.rest = rest;
         self
     }
 

@@ -121,6 +121,18 @@ impl LiveEvent {
     }
 }
 
+impl LiveEvent {
+    /// Returns true if somebody punched, also if the payload has no known form.
+    #[must_use]
+    pub fn is_attendance(&self) -> bool {
+        match self {
+            Self::Punch(_) => true,
+            Self::Other { code, .. } => code.0 & EventCode::ATTENDANCE.0 != 0,
+            _ => false,
+        }
+    }
+}
+
 /// A little-endian number that takes the whole payload, in one of these widths.
 fn number(payload: &[u8], widths: &[usize]) -> Option<u64> {
     widths.contains(&payload.len()).then(|| payload.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
