@@ -1,11 +1,13 @@
 //! The work that `sync`, `demo`, `iclock` and `replay` share: runs of the engine, their reports and their exports.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use attendance_model::EventId;
 use attendance_model::legacy::Export;
 use chrono::{DateTime, Local, TimeDelta, Utc};
-use iclock_sync::{Bound, Engine, Ledger, Report, RunOptions, Window};
+use iclock_sync::{Bound, Engine, Ledger, Report, RunOptions, ServiceOptions, Window};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::config::duration::When;
 use crate::config::{Config, ConfigErrors, SinkConfig};
@@ -16,8 +18,11 @@ use crate::output::{self, grouped, human, printed, progress};
 use crate::signal::{Asked, Signals};
 use crate::{export, sinks, wiring};
 
+/// The longest that a service may take to stop: a batch on its way to a sink ends, and sessions are closed.
+const SHUTDOWN_WITHIN: Duration = Duration::from_secs(60);
+
 /// The work to do with a configuration.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Job {
     pub(crate) dry_run: bool,
     pub(crate) full: bool,
@@ -62,7 +67,7 @@ pub(crate) fn carry_out(context: &Context, config: &Config, job: &Job) -> Outcom
 
 async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> Outcome {
     let now = Utc::now();
-    let report = engine.run(&job.options(config, now), &signals.stop).await?;
+    let report = engine.run(&job.options(config.max_new, now), &signals.stop).await?;
     // Releases the ledger, and removes the progress from the screen.
     drop(engine);
     let code = ExitCode::of(&Ended::Run(&report));
@@ -74,20 +79,34 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
 async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Outcome {
     let mut schedule = config.schedule.clone();
     schedule.base = config.interval;
+    let (max_new, wanted) = (config.max_new, job.clone());
+    let options = ServiceOptions::new(schedule).live(job.live).options_at(move |now| wanted.options(max_new, now));
+    let service = engine.start(options, &signals.stop).await?;
+    let mut reports = service.reports();
     let mut failed = None;
-    let options_at = |now| job.options(config, now);
-    let on_report = |report: &Report| {
-        print(report.clone(), config, job);
-        if let Err(error) = write_exports(config, job, report.run.started_at) {
-            failed.get_or_insert(error);
-            signals.stop.cancel();
+    loop {
+        let report = tokio::select! {
+            biased;
+            report = reports.recv() => report,
+            () = service.stopping() => break,
+        };
+        match report {
+            Ok(report) => {
+                print((*report).clone(), config, job);
+                if let Err(error) = write_exports(config, job, report.run.started_at) {
+                    failed = Some(error);
+                    break;
+                }
+            }
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => break,
         }
-    };
-    if job.live {
-        engine.run_live(&schedule, &signals.stop, options_at, on_report).await?;
-    } else {
-        engine.run_loop(&schedule, &signals.stop, options_at, on_report).await?;
     }
+    let ended = service.shutdown(SHUTDOWN_WITHIN).await;
+    while let Ok(report) = reports.try_recv() {
+        print((*report).clone(), config, job);
+    }
+    ended?;
     match (failed, signals.asked()) {
         (Some(error), _) => Err(error),
         (None, Some(Asked::Interrupt)) => Ok(ExitCode::Interrupted),
@@ -123,12 +142,12 @@ impl Job {
         Window { since: self.since.map(|when| when.since(now)), until: self.until.map(|when| when.until(now)) }
     }
 
-    fn options(&self, config: &Config, now: DateTime<Utc>) -> RunOptions {
+    fn options(&self, max_new: Option<u64>, now: DateTime<Utc>) -> RunOptions {
         RunOptions::default()
             .dry_run(self.dry_run)
             .window(self.window(now))
             .full(self.full)
-            .max_new(config.max_new)
+            .max_new(max_new)
             .force(self.force)
             .replay(self.replay)
             .deliver(self.exports.is_empty())

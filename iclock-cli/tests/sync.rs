@@ -338,7 +338,7 @@ fn an_output_directory_that_cannot_be_written_is_named_and_the_events_are_stored
 
 #[cfg(unix)]
 #[test]
-fn a_loop_reports_each_cycle_on_a_line_and_ends_with_0_when_it_is_terminated() {
+fn a_loop_reports_what_is_new_on_a_line_and_ends_with_0_when_it_is_terminated() {
     use std::io::{BufRead, BufReader};
     let world = World::new();
     let server = world.serve(terminal(50));
@@ -355,6 +355,7 @@ fn a_loop_reports_each_cycle_on_a_line_and_ends_with_0_when_it_is_terminated() {
         for _ in 0..2 {
             let report: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
             assert_eq!(report["run"]["exit_code"], 0);
+            server.handle().punch_now().unwrap();
         }
         let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(killed.success());

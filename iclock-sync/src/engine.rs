@@ -5,35 +5,39 @@ use std::sync::Arc;
 
 use attendance_model::validate::MAX_NAME_CHARS;
 use attendance_model::{EventId, Sink};
-use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::deliver::send::Target;
-use crate::error::blocking;
+use crate::error::fault;
 use crate::observer::{Observer, Silent};
-use crate::poll::live::Listening;
 use crate::report::Report;
-use crate::run::Run;
-use crate::schedule::{Rest, Schedule};
-use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, SyncError};
+use crate::service::Once;
+use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, Service, ServiceOptions, SyncError};
 
-/// Reads terminals into a ledger and delivers from it to sinks. Contacts nothing and touches no file until it is run.
+/// Reads terminals into a ledger and delivers from it to sinks. Contacts nothing and touches no file until it is run or
+/// started.
 ///
 /// Engines know nothing of each other: a process may have several, each with a state directory of its own.
 #[derive(Debug)]
 pub struct Engine {
-    devices: Vec<Arc<DeviceOptions>>,
-    targets: Vec<Arc<Target>>,
-    options: Arc<EngineOptions>,
-    state_dir: PathBuf,
-    clock: Arc<dyn Clock>,
-    observer: Arc<dyn Observer>,
+    parts: Parts,
     /// Ids that a dry run takes for imported: target, name, ids.
     presumed: Vec<(String, String, Vec<EventId>)>,
     /// Opened by the first run that writes, and held from then on.
-    ledger: Mutex<Option<Arc<Ledger>>>,
+    ledger: Arc<Mutex<Option<Arc<Ledger>>>>,
+}
+
+/// The parts of an engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) devices: Vec<Arc<DeviceOptions>>,
+    pub(crate) targets: Vec<Arc<Target>>,
+    pub(crate) engine: Arc<EngineOptions>,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// Builds an [`Engine`].
@@ -62,97 +66,34 @@ impl Engine {
         }
     }
 
-    /// Runs once: reads every terminal and serves every sink. Ends early, but clean, when `stop` is cancelled. A second
-    /// run waits for the first.
+    /// Runs once: reads every terminal and serves every sink. Ends early, but clean, when `stop` is cancelled or the
+    /// future is dropped. A second run waits for the first.
     ///
     /// # Errors
     /// [`SyncError`] when the state directory cannot be used. A failure of a terminal or a sink is in the report.
     pub async fn run(&self, options: &RunOptions, stop: &CancellationToken) -> Result<Report, SyncError> {
-        let mut held = self.ledger.lock().await;
-        let dir = self.state_dir.clone();
-        let ledger = match &*held {
-            _ if options.dry_run => {
-                let presumed = self.presumed.clone();
-                blocking("ledger", move || {
-                    let ledger = Ledger::scratch(&dir)?;
-                    for (target, name, ids) in presumed {
-                        ledger.import_ids(&target, &name, ids)?;
-                    }
-                    Ok(Arc::new(ledger))
-                })
-                .await?
-            }
-            Some(ledger) => Arc::clone(ledger),
-            None => Arc::clone(held.insert(blocking("ledger", move || Ok(Arc::new(Ledger::open(&dir)?))).await?)),
-        };
-        let run = Run {
-            devices: &self.devices,
-            targets: &self.targets,
-            engine: Arc::clone(&self.options),
-            options: options.clone(),
-            ledger,
-            clock: Arc::clone(&self.clock),
-            observer: Arc::clone(&self.observer),
-            stop: stop.child_token(),
-        };
-        run.go().await
+        let place = Arc::clone(&self.ledger).lock_owned().await;
+        let stop = stop.child_token();
+        let stop_on_drop = stop.clone().drop_guard();
+        let (parts, options, presumed) = (self.parts.clone(), options.clone(), self.presumed.clone());
+        let run = Once { parts, options, presumed, place, stop };
+        let report = tokio::spawn(run.run()).await.map_err(|error| fault("run", error))?;
+        stop_on_drop.disarm();
+        report
     }
 
-    /// Runs on `schedule` until `stop` is cancelled. `on_report` gets each run's report. `options_at` makes the options
-    /// of each run from the time, so that a window can move.
+    /// Starts a service, which polls and delivers until it is stopped, or until `stop` is cancelled.
     ///
     /// # Errors
-    /// As [`Engine::run`].
-    pub async fn run_loop(
-        &self,
-        schedule: &Schedule,
-        stop: &CancellationToken,
-        options_at: impl FnMut(DateTime<Utc>) -> RunOptions + Send,
-        on_report: impl FnMut(&Report) + Send,
-    ) -> Result<(), SyncError> {
-        self.repeat(schedule, &[], stop, options_at, on_report).await
+    /// [`SyncError`] when the state directory cannot be used, or a run or a service of this engine is under way.
+    pub async fn start(&self, options: ServiceOptions, stop: &CancellationToken) -> Result<Service, SyncError> {
+        let place = Arc::clone(&self.ledger).try_lock_owned();
+        let place = place.map_err(|_| wrong("engine".to_owned(), "is running already"))?;
+        Service::start(&self.parts, options, place, stop.child_token()).await
     }
 
-    /// Does the same as [`Engine::run_loop`], and stays connected to the terminals between the runs. A punch that one
-    /// of them reports starts the next run at once. The scheduled runs find punches that were missed.
-    ///
-    /// # Errors
-    /// As [`Engine::run`].
-    pub async fn run_live(
-        &self,
-        schedule: &Schedule,
-        stop: &CancellationToken,
-        options_at: impl FnMut(DateTime<Utc>) -> RunOptions + Send,
-        on_report: impl FnMut(&Report) + Send,
-    ) -> Result<(), SyncError> {
-        self.repeat(schedule, &self.devices, stop, options_at, on_report).await
-    }
-
-    async fn repeat(
-        &self,
-        schedule: &Schedule,
-        listen_to: &[Arc<DeviceOptions>],
-        stop: &CancellationToken,
-        mut options_at: impl FnMut(DateTime<Utc>) -> RunOptions + Send,
-        mut on_report: impl FnMut(&Report) + Send,
-    ) -> Result<(), SyncError> {
-        let mut rest = Rest::default();
-        loop {
-            let report = self.run(&options_at(self.clock.utc_now()), stop).await?;
-            on_report(&report);
-            let wait = schedule.next_wait(&mut rest, report.totals.new > 0, self.clock.local_now());
-            let listening = Listening::start(listen_to, &self.clock);
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = self.clock.sleep(wait) => {}
-                () = listening.punch() => {}
-            }
-            listening.end().await;
-            if stop.is_cancelled() {
-                return Ok(());
-            }
-        }
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
     }
 }
 
@@ -219,16 +160,15 @@ impl EngineBuilder {
                 return Err(wrong(setting, "is configured twice"));
             }
         }
-        Ok(Engine {
+        let parts = Parts {
             devices: devices.into_iter().map(Arc::new).collect(),
             targets: sinks.into_iter().map(|sink| Arc::new(Target::new(sink))).collect(),
-            options: Arc::new(options),
+            engine: Arc::new(options),
             state_dir,
             clock,
             observer,
-            presumed,
-            ledger: Mutex::new(None),
-        })
+        };
+        Ok(Engine { parts, presumed, ledger: Arc::default() })
     }
 }
 

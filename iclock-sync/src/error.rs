@@ -235,6 +235,12 @@ impl SyncError {
 }
 
 impl LedgerError {
+    /// Returns true if the same may succeed later without anybody changing anything, such as when a disk was full.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Database { .. })
+    }
+
     /// The next thing to try, for people.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {

@@ -4,14 +4,14 @@
 //! | step | where |
 //! |---|---|
 //! | terminals, sinks, limits | [`Engine::builder`], [`DeviceOptions`], [`EngineOptions`], [`RunOptions`] |
-//! | one run: all terminals at once, all sinks at once | `run` |
+//! | the service: a task for each terminal and each sink; a run is a service that polls once | [`service`] |
 //! | a visit to one terminal | `poll`: `plan` decides what to ask, `pull` asks |
 //! | proven records become events, durable before anything is sent | `intake`, [`ledger`] |
 //! | refused records | [`quarantine`]; `intake::rejudge` judges them again |
 //! | logs that were not proven | [`unproven`]: kept, shown, accepted by hand |
 //! | events go out, oldest first, each sink for itself | `deliver`: `flight` moves the watermark, `send` calls |
 //! | audit file in the Python tool's shape | `deliver::audit_file` |
-//! | when to run again | [`schedule`] |
+//! | when to poll again | [`schedule`] |
 //! | results and progress | [`report`], [`observer`] |
 //!
 //! ```
@@ -49,8 +49,8 @@ mod private;
 pub mod quarantine;
 pub mod report;
 mod retry;
-mod run;
 pub mod schedule;
+pub mod service;
 mod tell;
 pub mod unproven;
 mod wall;
@@ -62,6 +62,7 @@ pub use observer::{DeviceProgress, Observer, SinkProgress};
 pub use options::{Bound, DeviceOptions, EngineOptions, RunOptions, Window};
 pub use report::Report;
 pub use schedule::Schedule;
+pub use service::{Service, ServiceOptions, Status};
 pub use tokio_util::sync::CancellationToken;
 pub use zk_proto::encoding::TextEncoding;
 pub use zk_proto::{CommKey, Transport};

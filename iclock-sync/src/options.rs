@@ -11,7 +11,7 @@ use zk_proto::record::AttendanceLayout;
 use zk_proto::{CommKey, ConnectOptions, Transport};
 
 /// One terminal. [`DeviceOptions::new`] makes it; its fields can be set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DeviceOptions {
     /// The name for people, and for `name:NAME`; unique in an engine.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use attendance_model::MemorySink;
-use iclock_sync::{DeviceOptions, Engine, RunOptions, Schedule};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, ServiceOptions};
 use zk_proto::Command;
 use zk_sim::{Handle, Server, Terminal};
 
@@ -32,33 +30,27 @@ async fn a_punch_brings_the_next_run_forward_and_a_restart_is_survived() {
     device.port = server.addr().port();
     let engine = Engine::builder(state.path()).device(device).sink(Arc::new(sink.clone())).build().unwrap();
 
-    let stop = CancellationToken::new();
-    let (reports, mut next) = mpsc::unbounded_channel();
-    let live = {
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            // Without live capture the second run would be an hour away.
-            let schedule = Schedule::fixed(Duration::from_secs(3600));
-            let tell =
-                move |report: &iclock_sync::Report| reports.send((report.totals.new, report.run.exit_code)).unwrap();
-            engine.run_live(&schedule, &stop, |_| RunOptions::default(), tell).await
-        })
+    // Without live capture the second poll would be an hour away.
+    let options = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3600))).live(true);
+    let service = engine.start(options, &CancellationToken::new()).await.unwrap();
+    let mut reports = service.reports();
+    let mut next = async || {
+        let report = tokio::time::timeout(Duration::from_secs(30), reports.recv()).await.unwrap().unwrap();
+        (report.totals.new, report.run.exit_code)
     };
-    let within = Duration::from_secs(30);
-    assert_eq!(tokio::time::timeout(within, next.recv()).await.unwrap(), Some((50, 0)));
+    assert_eq!(next().await, (50, 0));
 
     until_registered(&terminal, 1).await;
     terminal.punch_now().unwrap();
-    assert_eq!(tokio::time::timeout(within, next.recv()).await.unwrap(), Some((1, 0)));
+    assert_eq!(next().await, (1, 0));
     assert_eq!(sink.stored().len(), 51);
 
     // The line breaks, somebody punches unheard, and the line comes back.
     until_registered(&terminal, 2).await;
     terminal.restart();
     terminal.punch_now().unwrap();
-    assert_eq!(tokio::time::timeout(within, next.recv()).await.unwrap(), Some((1, 0)));
+    assert_eq!(next().await, (1, 0));
     assert_eq!(sink.stored().len(), 52);
 
-    stop.cancel();
-    tokio::time::timeout(within, live).await.expect("it ends").unwrap().unwrap();
+    service.shutdown(Duration::from_secs(30)).await.unwrap();
 }

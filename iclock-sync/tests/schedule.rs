@@ -1,76 +1,58 @@
-//! A loop that waits as the schedule says, by a clock that the test moves.
+//! Polls come as the schedule says, by a clock that the test moves.
 
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use chrono::{DateTime, NaiveDateTime, Utc};
+use common::clock::HandClock;
 use common::{Gate, State};
 use iclock_sync::clock::Clock;
-use iclock_sync::{CancellationToken, RunOptions, Schedule};
+use iclock_sync::service::status::Activity;
+use iclock_sync::{CancellationToken, Schedule, Service, ServiceOptions};
 
-/// Begins at a moment; sleeping moves it at once.
-#[derive(Debug)]
-struct Jumping {
-    now: Mutex<DateTime<Utc>>,
-    waits: Mutex<Vec<Duration>>,
-    /// Longer sleeps are time limits of things that end before, not waits.
-    longest: Duration,
-}
-
-#[async_trait]
-impl Clock for Jumping {
-    fn utc_now(&self) -> DateTime<Utc> {
-        *self.now.lock().unwrap()
-    }
-
-    fn local_now(&self) -> NaiveDateTime {
-        self.utc_now().naive_utc()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        if duration > self.longest {
-            std::future::pending::<()>().await;
+/// Waits until the terminal rests after so many polls. Returns how long it rests.
+async fn rest_after(service: &Service, polls: u64) -> Duration {
+    let rests = async {
+        loop {
+            let status = service.status();
+            let gate = &status.terminals["gate"];
+            assert_eq!(gate.error, None);
+            if let Activity::Resting { until } = gate.activity
+                && gate.polls == polls
+            {
+                return (until - status.at).to_std().unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        *self.now.lock().unwrap() += duration;
-        self.waits.lock().unwrap().push(duration);
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(20), rests).await.expect("the terminal is polled, and rests")
 }
 
 #[tokio::test]
-async fn a_loop_rests_longer_while_nothing_comes_and_ends_when_it_is_stopped() {
+async fn a_terminal_rests_longer_while_nothing_comes_and_is_polled_at_once_when_asked() {
     let (gate, state) = (Gate::with_records(20).await, State::new());
-    let clock = Arc::new(Jumping {
-        now: Mutex::new("2026-03-02T10:00:00Z".parse().unwrap()),
-        waits: Mutex::new(Vec::new()),
-        longest: Duration::from_secs(300),
-    });
-    let engine = state
-        .builder()
-        .options(common::quick_with(|options| options.device_deadline = Duration::from_secs(3600)))
-        .device(gate.device())
-        .clock(Arc::<Jumping>::clone(&clock))
-        .build()
-        .unwrap();
-    let (stop, mut runs) = (CancellationToken::new(), 0);
-    let on_report = |report: &iclock_sync::Report| {
-        assert_eq!(report.run.exit_code, 0, "{report:?}");
-        runs += 1;
-        match runs {
-            5 => drop(gate.handle().punch_now()),
-            7 => stop.cancel(),
-            _ => {}
+    let clock = HandClock::at("2026-03-02T10:00:00Z");
+    let engine = state.builder().device(gate.device()).clock(Arc::<HandClock>::clone(&clock)).build().unwrap();
+    let options = ServiceOptions::new(Schedule::graduated(Duration::from_secs(40)));
+    let service = engine.start(options, &CancellationToken::new()).await.unwrap();
+    let mut waits = Vec::new();
+    for poll in 1..=7 {
+        let wait = rest_after(&service, poll).await;
+        waits.push(wait.as_secs());
+        if poll == 5 {
+            gate.handle().punch_now().unwrap();
         }
-    };
-    let schedule = Schedule::graduated(Duration::from_secs(40));
-    engine.run_loop(&schedule, &stop, |_| RunOptions::default(), on_report).await.unwrap();
-    let waits: Vec<u64> = clock.waits.lock().unwrap().iter().map(Duration::as_secs).collect();
+        clock.pass(wait);
+    }
     // The first poll has news, and so has the sixth.
-    assert_eq!(waits, [40, 40, 60, 90, 135, 40]);
+    assert_eq!(waits, [40, 40, 60, 90, 135, 40, 40]);
+
+    let asked = clock.monotonic();
+    rest_after(&service, 8).await;
+    service.poll_now("gate").await.unwrap();
+    rest_after(&service, 9).await;
+    assert_eq!(clock.monotonic(), asked, "no time has passed");
+    assert!(service.poll_now("nobody").await.is_err());
+    service.shutdown(Duration::from_secs(10)).await.unwrap();
 }

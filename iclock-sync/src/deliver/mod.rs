@@ -8,6 +8,7 @@ mod fetch;
 mod flight;
 mod lost;
 pub(crate) mod send;
+pub(crate) mod task;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -13,6 +13,7 @@ pub(crate) mod live;
 mod meet;
 pub(crate) mod plan;
 mod pull;
+pub(crate) mod task;
 mod visit;
 
 use std::collections::{BTreeMap, HashMap};

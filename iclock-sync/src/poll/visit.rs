@@ -133,6 +133,8 @@ impl Visit {
     pub(super) fn claim(&self, serial: &str) -> Result<(), Failure> {
         // Nothing between taking and leaving the lock can panic half-way through a change.
         let mut serials = self.gates.serials.lock().unwrap_or_else(PoisonError::into_inner);
+        // A terminal that was replaced gives its number free.
+        serials.retain(|held, name| *name != self.device.name || held == serial);
         let holder = serials.entry(serial.to_owned()).or_insert_with(|| self.device.name.clone());
         if *holder == self.device.name {
             Ok(())

@@ -1,5 +1,6 @@
 //! The report of a run. Its JSON is stable: names and words are those of the published schema.
 
+mod add;
 pub(crate) mod hint;
 mod kind;
 

@@ -1,4 +1,4 @@
-//! A clock that a test sets, on a host whose local time is UTC.
+//! Clocks that a test sets, on a host whose local time is UTC.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use iclock_sync::clock::Clock;
+use tokio::sync::watch;
 
 #[derive(Debug)]
 pub(crate) struct HostInUtc(Mutex<DateTime<Utc>>);
@@ -41,5 +42,42 @@ impl Clock for HostInUtc {
     async fn sleep(&self, _: Duration) {
         // Nothing in these tests takes long enough to reach a time limit.
         std::future::pending::<()>().await;
+    }
+}
+
+/// A clock that stands still until the test moves it. Then it wakes whoever has slept long enough.
+#[derive(Debug)]
+pub(crate) struct HandClock {
+    start: DateTime<Utc>,
+    passed: watch::Sender<Duration>,
+}
+
+impl HandClock {
+    pub(crate) fn at(time: &str) -> Arc<Self> {
+        Arc::new(Self { start: time.parse().unwrap(), passed: watch::Sender::new(Duration::ZERO) })
+    }
+
+    pub(crate) fn pass(&self, time: Duration) {
+        self.passed.send_modify(|passed| *passed += time);
+    }
+}
+
+#[async_trait]
+impl Clock for HandClock {
+    fn utc_now(&self) -> DateTime<Utc> {
+        self.start + self.monotonic()
+    }
+
+    fn local_now(&self) -> NaiveDateTime {
+        self.utc_now().naive_utc()
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.passed.borrow()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let until = self.monotonic() + duration;
+        self.passed.subscribe().wait_for(|passed| *passed >= until).await.unwrap();
     }
 }

@@ -1,0 +1,270 @@
+//! The service: an engine that runs until it is stopped.
+//!
+//! | part | file |
+//! |---|---|
+//! | one task for each terminal | [`poll::task`](crate::poll) |
+//! | one task for each sink | [`deliver::task`](crate::deliver) |
+//! | start, order about and stop a task | `part`, `crew` |
+//! | what the tasks share | `shared` |
+//! | the state of everything, for whoever shows it | [`status`] |
+//! | the reports | `reports` |
+//! | a single run, which is a service that polls once | `once` |
+//!
+//! No task waits for another one. They meet in the ledger only: terminals write to it, and each commit wakes the sinks.
+
+mod crew;
+mod once;
+mod options;
+mod part;
+mod reports;
+mod shared;
+pub mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, broadcast, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use options::ServiceOptions;
+pub use status::{Progress, Status};
+
+pub(crate) use once::Once;
+pub(crate) use options::Orders;
+pub(crate) use part::Work;
+pub(crate) use reports::Told;
+pub(crate) use shared::{Place, Settings, Shared};
+pub(crate) use status::Board;
+use status::SinkState;
+
+use crate::deliver::send::Target;
+use crate::engine::Parts;
+use crate::error::blocking;
+use crate::intake::rejudge::{Released, Review};
+use crate::report::Report;
+use crate::{DeviceOptions, Engine, Ledger, SyncError};
+use crew::{Crew, audited};
+use part::Trouble;
+use reports::Reporter;
+
+/// Reports that are kept for a slow reader.
+const KEPT: usize = 64;
+
+/// An engine that runs: it polls its terminals, delivers to its sinks, and takes orders. [`Engine::start`] starts it.
+///
+/// It stops, within moments, when the value is dropped. [`Service::shutdown`] also waits for the end.
+#[derive(Debug)]
+pub struct Service {
+    shared: Arc<Shared>,
+    crew: Mutex<Crew>,
+    reporter: JoinHandle<()>,
+    reports: broadcast::Sender<Arc<Report>>,
+    trouble: Trouble,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+/// A terminal or sink that a [`Service`] does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no terminal or sink with the name {0:?}")]
+pub struct NotFound(pub String);
+
+/// The changes that a reload has made, by configured name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reloaded {
+    /// Terminals and sinks that were started.
+    pub started: Vec<String>,
+    /// Terminals and sinks that were stopped.
+    pub stopped: Vec<String>,
+    /// Terminals and sinks that run on as before.
+    pub kept: Vec<String>,
+}
+
+impl Service {
+    pub(crate) async fn start(
+        parts: &Parts,
+        options: ServiceOptions,
+        mut place: Place,
+        stop: CancellationToken,
+    ) -> Result<Self, SyncError> {
+        let ledger = open(&mut place, parts).await?;
+        let shared = Arc::new(Shared::open(parts, options, ledger, false, place).await?);
+        let (told, results) = mpsc::unbounded_channel();
+        // Nobody has stopped listening yet.
+        let _ = told.send(Told::Released(judge_again(&shared, &parts.devices).await?));
+        let (reports, _) = broadcast::channel(KEPT);
+        let reporter = Reporter::new(Arc::clone(&shared), results, reports.clone(), stop.clone());
+        let reporter = tokio::spawn(reporter.run());
+        let trouble = Trouble::new(stop.clone());
+        let mut crew = Crew::new(Arc::clone(&shared), told, trouble.clone(), stop.clone(), false);
+        let audited = audited(&parts.targets);
+        parts.targets.iter().enumerate().for_each(|(n, target)| crew.add_sink(target, n == audited));
+        parts.devices.iter().for_each(|device| crew.add_terminal(device));
+        let _stop_on_drop = stop.clone().drop_guard();
+        Ok(Self { shared, crew: Mutex::new(crew), reporter, reports, trouble, stop, _stop_on_drop })
+    }
+
+    /// The state of each terminal and each sink now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.shared.board.status()
+    }
+
+    /// The progress from now on. A reader that is more than a thousand steps late misses the oldest.
+    #[must_use]
+    pub fn progress(&self) -> broadcast::Receiver<Progress> {
+        self.shared.board.progress()
+    }
+
+    /// The reports from now on. There is one whenever polls ended with something to say, and at least one an hour. Its
+    /// terminals are those that were polled since the report before.
+    #[must_use]
+    pub fn reports(&self) -> broadcast::Receiver<Arc<Report>> {
+        self.reports.subscribe()
+    }
+
+    /// Polls a terminal as soon as it is free.
+    ///
+    /// # Errors
+    /// [`NotFound`] if there is no terminal of that name.
+    pub async fn poll_now(&self, terminal: &str) -> Result<(), NotFound> {
+        let found = self.crew.lock().await.order_terminal(terminal, |orders| orders.asked += 1);
+        found.then_some(()).ok_or_else(|| NotFound(terminal.to_owned()))
+    }
+
+    /// Polls every terminal as soon as it is free.
+    pub async fn poll_all_now(&self) {
+        let crew = self.crew.lock().await;
+        crew.terminals.values().for_each(|part| part.order(|orders| orders.asked += 1));
+    }
+
+    /// Leaves a terminal or sink alone until it is resumed. What is under way ends as usual.
+    ///
+    /// # Errors
+    /// [`NotFound`] if there is none of that name.
+    pub async fn pause(&self, name: &str) -> Result<(), NotFound> {
+        self.order(name, true).await
+    }
+
+    /// Ends the pause of a terminal or sink.
+    ///
+    /// # Errors
+    /// [`NotFound`] if there is none of that name.
+    pub async fn resume(&self, name: &str) -> Result<(), NotFound> {
+        self.order(name, false).await
+    }
+
+    async fn order(&self, name: &str, paused: bool) -> Result<(), NotFound> {
+        let crew = self.crew.lock().await;
+        let terminal = crew.order_terminal(name, |orders| orders.paused = paused);
+        let sink = crew.order_sink(name, |orders| orders.paused = paused);
+        if sink {
+            self.shared.board.pauses_sink(name, paused);
+        }
+        (terminal || sink).then_some(()).ok_or_else(|| NotFound(name.to_owned()))
+    }
+
+    /// Takes over terminals, sinks and options of another engine. What did not change runs on: a terminal with equal
+    /// options keeps its session, and a sink that is the same value keeps its connections. Others are stopped and
+    /// started.
+    ///
+    /// # Errors
+    /// [`SyncError::Setting`] if the engine has another state directory. Then nothing is changed.
+    pub async fn reload(&self, engine: &Engine, options: ServiceOptions) -> Result<Reloaded, SyncError> {
+        let parts = engine.parts();
+        if parts.state_dir != self.shared.ledger.dir() {
+            let problem = "cannot be changed while the service runs; stop it and start it again".to_owned();
+            return Err(SyncError::Setting { setting: "state directory".to_owned(), problem });
+        }
+        let mut crew = self.crew.lock().await;
+        self.shared.replace_settings(parts, options);
+        let released = judge_again(&self.shared, &parts.devices).await?;
+        let _ = crew.told.send(Told::Released(released));
+        let mut reloaded = Reloaded::default();
+        let goes_on = |device: &DeviceOptions| parts.devices.iter().any(|other| **other == *device);
+        for name in crew.terminals.iter().filter(|(_, part)| !goes_on(&part.of)).map(|(name, _)| name.clone()) {
+            reloaded.stopped.push(name);
+        }
+        let stopped_terminals = reloaded.stopped.len();
+        let same = |target: &Target| parts.targets.iter().any(|other| Arc::ptr_eq(&other.sink, &target.sink));
+        for name in crew.sinks.iter().filter(|(_, part)| !same(&part.of)).map(|(name, _)| name.clone()) {
+            reloaded.stopped.push(name);
+        }
+        for (n, name) in reloaded.stopped.iter().enumerate() {
+            if n < stopped_terminals {
+                crew.remove_terminal(name).await;
+            } else {
+                crew.remove_sink(name).await;
+            }
+        }
+        let audited = audited(&parts.targets);
+        for (n, target) in parts.targets.iter().enumerate() {
+            let name = target.sink.name();
+            if crew.sinks.contains_key(name) {
+                reloaded.kept.push(name.to_owned());
+            } else {
+                crew.add_sink(target, n == audited);
+                reloaded.started.push(name.to_owned());
+            }
+        }
+        for device in &parts.devices {
+            if crew.terminals.contains_key(&device.name) {
+                reloaded.kept.push(device.name.clone());
+            } else {
+                crew.add_terminal(device);
+                reloaded.started.push(device.name.clone());
+            }
+        }
+        Ok(reloaded)
+    }
+
+    /// Waits until the service has ended: it was stopped, or its ledger cannot be used any more.
+    pub async fn stopping(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Stops: sessions are ended, and what was sent is recorded. What has not ended within `deadline` is cut off; nothing
+    /// is lost by that, and a terminal may keep an open session for a while.
+    ///
+    /// # Errors
+    /// The error that ended the service before, if there was one.
+    pub async fn shutdown(self, deadline: Duration) -> Result<(), SyncError> {
+        self.stop.cancel();
+        let Self { crew, reporter, trouble, .. } = self;
+        let mut crew = crew.into_inner();
+        let ended = async {
+            crew.terminals_ended().await;
+            crew.sinks_ended().await;
+        };
+        if tokio::time::timeout(deadline, ended).await.is_err() {
+            crew.abort();
+        }
+        drop(crew);
+        // The last reports; the reporter ends with the tasks.
+        let _ = tokio::time::timeout(deadline, reporter).await;
+        trouble.take()
+    }
+}
+
+/// Opens the ledger in the engine's place for it, where it stays.
+async fn open(place: &mut Place, parts: &Parts) -> Result<Arc<Ledger>, SyncError> {
+    if let Some(ledger) = &**place {
+        return Ok(Arc::clone(ledger));
+    }
+    let dir = parts.state_dir.clone();
+    let ledger = blocking("ledger", move || Ok(Arc::new(Ledger::open(&dir)?))).await?;
+    Ok(Arc::clone(place.insert(ledger)))
+}
+
+/// Releases from the quarantine what today's rules let pass, before anything else is read or sent.
+async fn judge_again(shared: &Shared, devices: &[Arc<DeviceOptions>]) -> Result<Released, SyncError> {
+    let (ledger, engine, devices) = (Arc::clone(&shared.ledger), shared.settings().engine, devices.to_vec());
+    let (utc_now, local_now) = (shared.clock.utc_now(), shared.clock.local_now());
+    blocking("ledger", move || {
+        let review = Review { rules: &engine.rules, devices: &devices, utc_now, local_now };
+        Ok(review.judge_again(&ledger)?)
+    })
+    .await
+}

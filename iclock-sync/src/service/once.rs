@@ -1,0 +1,94 @@
+//! A run: the service polls each terminal once, delivers what there is, and ends.
+
+use std::sync::Arc;
+
+use attendance_model::EventId;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::crew::{Crew, audited};
+use super::part::Trouble;
+use super::reports::Gathered;
+use super::shared::Place;
+use super::{ServiceOptions, Shared, Told, judge_again, open};
+use crate::deliver::task::delivery;
+use crate::engine::Parts;
+use crate::error::blocking;
+use crate::ledger::News;
+use crate::report::Report;
+use crate::{Ledger, RunOptions, SyncError};
+
+/// One run.
+#[derive(Debug)]
+pub(crate) struct Once {
+    pub(crate) parts: Parts,
+    pub(crate) options: RunOptions,
+    /// Ids that a dry run takes for imported: target, name, ids.
+    pub(crate) presumed: Vec<(String, String, Vec<EventId>)>,
+    pub(crate) place: Place,
+    /// Ends this run alone.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Once {
+    /// Runs.
+    ///
+    /// # Errors
+    /// When the state directory cannot be used.
+    pub(crate) async fn run(self) -> Result<Report, SyncError> {
+        let Self { parts, options, presumed, mut place, stop } = self;
+        let RunOptions { dry_run, deliver, .. } = options;
+        let ledger = if dry_run { scratch(&parts, presumed).await? } else { open(&mut place, &parts).await? };
+        let shared = Shared::open(&parts, ServiceOptions::once(options), ledger, dry_run, place).await?;
+        let shared = Arc::new(shared);
+        let mut gathered = Gathered::begin(&shared);
+        gathered.add(Told::Released(judge_again(&shared, &parts.devices).await?));
+        let (told, mut results) = mpsc::unbounded_channel();
+        let trouble = Trouble::new(stop.clone());
+        let mut crew = Crew::new(Arc::clone(&shared), told, trouble.clone(), stop.clone(), true);
+        if deliver && !dry_run {
+            let audited = audited(&parts.targets);
+            parts.targets.iter().enumerate().for_each(|(n, target)| crew.add_sink(target, n == audited));
+        }
+        parts.devices.iter().for_each(|device| crew.add_terminal(device));
+        crew.terminals_ended().await;
+        shared.news.send_modify(|news| news.over = true);
+        crew.sinks_ended().await;
+        drop(crew);
+        trouble.take()?;
+        while let Some(result) = results.recv().await {
+            gathered.add(result);
+        }
+        if deliver && dry_run {
+            let (_, over) = watch::channel(News { over: true, ..News::default() });
+            for target in &parts.targets {
+                let delivery = delivery(target, &shared, false, stop.clone(), over.clone());
+                gathered.add(Told::Took(Box::new(delivery.rehearse().await?)));
+            }
+        }
+        let mut report = gathered.into_report(&shared);
+        report.run.dry_run = dry_run;
+        if dry_run {
+            return Ok(report);
+        }
+        let ledger = Arc::clone(&shared.ledger);
+        blocking("ledger", move || {
+            ledger.add_run(&report)?;
+            Ok(report)
+        })
+        .await
+    }
+}
+
+/// A throw-away copy of the ledger, in which the presumed ids count as delivered.
+async fn scratch(parts: &Parts, presumed: Vec<(String, String, Vec<EventId>)>) -> Result<Arc<Ledger>, SyncError> {
+    let dir = parts.state_dir.clone();
+    blocking("ledger", move || {
+        let ledger = Ledger::scratch(&dir)?;
+        for (target, name, ids) in presumed {
+            ledger.import_ids(&target, &name, ids)?;
+        }
+        Ok(Arc::new(ledger))
+    })
+    .await
+}

@@ -1,0 +1,122 @@
+//! The parts of an engine that all of its tasks use.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
+
+use super::{Board, ServiceOptions};
+use crate::clock::Clock;
+use crate::engine::Parts;
+use crate::error::blocking;
+use crate::intake::Intake;
+use crate::ledger::News;
+use crate::observer::Observer;
+use crate::poll::Gates;
+use crate::{EngineOptions, Ledger, RunOptions, SyncError};
+
+/// The engine's place for its ledger. A run or a service holds it, and keeps the next one waiting.
+pub(crate) type Place = OwnedMutexGuard<Option<Arc<Ledger>>>;
+
+/// The parts that all tasks use.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) ledger: Arc<Ledger>,
+    /// Another connection to the same ledger, which does not wait for the writer.
+    pub(crate) reader: Arc<Ledger>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The board, which passes everything on to the embedder's observer.
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) news: Arc<watch::Sender<News>>,
+    settings: RwLock<Settings>,
+    /// Held until the last task has ended.
+    _place: Place,
+}
+
+/// The parts that a reload can replace. A task takes them for each poll and each delivery.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) engine: Arc<EngineOptions>,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) service: ServiceOptions,
+    /// The configured names of the terminals, in order.
+    pub(super) terminals: Vec<Arc<str>>,
+    /// The names of the sinks, in order.
+    pub(super) sinks: Vec<Arc<str>>,
+}
+
+impl Shared {
+    /// Opens what the tasks need. A throw-away copy of the ledger has one connection only.
+    ///
+    /// # Errors
+    /// When the ledger cannot be opened a second time.
+    pub(super) async fn open(
+        parts: &Parts,
+        service: ServiceOptions,
+        ledger: Arc<Ledger>,
+        is_copy: bool,
+        place: Place,
+    ) -> Result<Self, SyncError> {
+        let at_once = parts.engine.concurrency.max(1);
+        let spools: PathBuf = if is_copy { std::env::temp_dir() } else { parts.state_dir.clone() };
+        let gates = Gates {
+            terminals: Arc::new(Semaphore::new(at_once)),
+            serials: Mutex::new(HashMap::new()),
+            spool_memory: parts.engine.spool_memory / parts.devices.len().clamp(1, at_once),
+            spools: spools.into(),
+        };
+        let reader = if is_copy {
+            Arc::clone(&ledger)
+        } else {
+            let ledger = Arc::clone(&ledger);
+            blocking("ledger", move || Ok(Arc::new(ledger.reader()?))).await?
+        };
+        let news = Arc::new(watch::Sender::new(News::default()));
+        let board = Arc::new(Board::new(Arc::clone(&parts.clock), Arc::clone(&parts.observer)));
+        Ok(Self {
+            settings: RwLock::new(Settings::new(parts, service, &ledger, &news)),
+            ledger,
+            reader,
+            clock: Arc::clone(&parts.clock),
+            observer: Arc::clone(&board) as Arc<dyn Observer>,
+            board,
+            gates: Arc::new(gates),
+            news,
+            _place: place,
+        })
+    }
+
+    /// The settings as they are now.
+    pub(crate) fn settings(&self) -> Settings {
+        // Nothing can panic while the lock is held.
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the settings. Polls and deliveries under way keep the old ones.
+    pub(super) fn replace_settings(&self, parts: &Parts, service: ServiceOptions) {
+        let settings = Settings::new(parts, service, &self.ledger, &self.news);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+}
+
+impl Settings {
+    fn new(parts: &Parts, service: ServiceOptions, ledger: &Arc<Ledger>, news: &Arc<watch::Sender<News>>) -> Self {
+        let rules = parts.engine.rules.clone();
+        let intake = Intake::new(Arc::clone(ledger), rules, parts.engine.batch, Arc::clone(news));
+        Self {
+            engine: Arc::clone(&parts.engine),
+            intake: Arc::new(intake),
+            service,
+            terminals: parts.devices.iter().map(|device| device.name.as_str().into()).collect(),
+            sinks: parts.targets.iter().map(|target| target.sink.name().into()).collect(),
+        }
+    }
+
+    /// The options of a poll or a delivery that begins now.
+    pub(crate) fn run_options(&self, clock: &dyn Clock) -> RunOptions {
+        self.service.options_at.at(clock.utc_now())
+    }
+}

@@ -1,0 +1,332 @@
+//! The state of a service: each terminal and each sink as it is now.
+//!
+//! Everything that shows the state reads this one snapshot: a server, metrics, a health file.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::observer::{DeviceProgress, Observer, SinkProgress};
+use crate::report::{DeviceReport, DeviceStatus, ErrorKind, SinkReport, SinkStatus};
+
+/// Steps of progress that are kept for a slow reader.
+const KEPT: usize = 1_024;
+
+/// The state of a service at one moment.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The moment.
+    pub at: DateTime<Utc>,
+    /// The start of the service.
+    pub started_at: DateTime<Utc>,
+    /// The terminals by their configured names.
+    pub terminals: BTreeMap<String, TerminalState>,
+    /// The sinks by their configured names.
+    pub sinks: BTreeMap<String, SinkState>,
+}
+
+/// The state of one terminal.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TerminalState {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// The serial number, or `name:NAME`, once it was reached.
+    pub serial: Option<String>,
+    /// Its present activity.
+    pub activity: Activity,
+    /// The end of its last poll.
+    pub last_poll: Option<DateTime<Utc>>,
+    /// The end of its last poll that went well.
+    pub last_success: Option<DateTime<Utc>>,
+    /// The last failure, if nothing has gone well since.
+    pub error: Option<Failure>,
+    /// Polls in a row that failed.
+    pub failures: u64,
+    /// Polls that have ended.
+    pub polls: u64,
+    /// Sessions that were opened.
+    pub sessions: u64,
+    /// Events that entered the ledger.
+    pub new: u64,
+    /// Records that entered the quarantine.
+    pub quarantined: u64,
+    /// Records that it holds.
+    pub records: Option<u64>,
+    /// Records that it can hold.
+    pub capacity: Option<u64>,
+    /// Its clock less the true time, in milliseconds.
+    pub clock_drift_ms: Option<i64>,
+}
+
+/// The present activity at a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Activity {
+    /// It was not polled yet.
+    Waiting,
+    /// A connection is being made.
+    Connecting,
+    /// Its log is being read.
+    Reading,
+    /// Its records enter the ledger.
+    Recording,
+    /// Nothing until the next poll.
+    Resting {
+        /// The next poll.
+        until: DateTime<Utc>,
+    },
+    /// A person has paused it.
+    Paused,
+}
+
+/// The state of one sink.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct SinkState {
+    /// The end of its last delivery that went well.
+    pub last_success: Option<DateTime<Utc>>,
+    /// The last failure, if nothing has gone well since.
+    pub error: Option<Failure>,
+    /// Deliveries in a row that failed.
+    pub failures: u64,
+    /// Events that it has now and did not have before.
+    pub stored: u64,
+    /// Events that it will never take.
+    pub rejected: u64,
+    /// Events that still have to go out.
+    pub pending: u64,
+    /// Events outside the window.
+    pub held: u64,
+    /// True if a person has paused it.
+    pub paused: bool,
+    /// Ledger commits of which it has had the events.
+    #[serde(skip)]
+    pub(crate) served: u64,
+}
+
+/// A failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Failure {
+    /// Its kind.
+    pub kind: ErrorKind,
+    /// The failure, its cause, and a hint.
+    pub text: String,
+    /// The time.
+    pub at: DateTime<Utc>,
+}
+
+/// A step of progress.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Progress at a terminal, by its configured name.
+    Device(Arc<str>, DeviceProgress),
+    /// Progress at a sink, by its configured name.
+    Sink(Arc<str>, SinkProgress),
+    /// A poll has ended.
+    Polled(Arc<DeviceReport>),
+    /// A sink has had what there was.
+    Delivered(Arc<SinkReport>),
+}
+
+/// The state that the tasks write and everybody reads.
+#[derive(Debug)]
+pub(crate) struct Board {
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    progress: broadcast::Sender<Progress>,
+    started_at: DateTime<Utc>,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    terminals: BTreeMap<String, TerminalState>,
+    sinks: BTreeMap<String, SinkState>,
+}
+
+impl Board {
+    pub(crate) fn new(clock: Arc<dyn Clock>, observer: Arc<dyn Observer>) -> Self {
+        let (progress, _) = broadcast::channel(KEPT);
+        let started_at = clock.utc_now();
+        Self { clock, observer, progress, started_at, parts: Mutex::default() }
+    }
+
+    /// The state now.
+    pub(crate) fn status(&self) -> Status {
+        let parts = self.parts();
+        let (terminals, sinks) = (parts.terminals.clone(), parts.sinks.clone());
+        Status { at: self.clock.utc_now(), started_at: self.started_at, terminals, sinks }
+    }
+
+    pub(crate) fn progress(&self) -> broadcast::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Adds a terminal.
+    pub(crate) fn add_terminal(&self, name: &str, address: String) {
+        let state = TerminalState {
+            address,
+            serial: None,
+            activity: Activity::Waiting,
+            last_poll: None,
+            last_success: None,
+            error: None,
+            failures: 0,
+            polls: 0,
+            sessions: 0,
+            new: 0,
+            quarantined: 0,
+            records: None,
+            capacity: None,
+            clock_drift_ms: None,
+        };
+        self.parts().terminals.insert(name.to_owned(), state);
+    }
+
+    /// Adds a sink.
+    pub(crate) fn add_sink(&self, name: &str) {
+        let state = SinkState {
+            last_success: None,
+            error: None,
+            failures: 0,
+            stored: 0,
+            rejected: 0,
+            pending: 0,
+            held: 0,
+            paused: false,
+            served: 0,
+        };
+        self.parts().sinks.insert(name.to_owned(), state);
+    }
+
+    pub(crate) fn remove_terminal(&self, name: &str) {
+        self.parts().terminals.remove(name);
+    }
+
+    pub(crate) fn remove_sink(&self, name: &str) {
+        self.parts().sinks.remove(name);
+    }
+
+    /// A terminal rests for so long.
+    pub(crate) fn rests(&self, name: &str, now: DateTime<Utc>, wait: Duration) {
+        let until = TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait));
+        let until = until.unwrap_or(DateTime::<Utc>::MAX_UTC);
+        self.terminal(name, |terminal| terminal.activity = Activity::Resting { until });
+    }
+
+    /// A terminal is paused.
+    pub(crate) fn pauses(&self, name: &str) {
+        self.terminal(name, |terminal| terminal.activity = Activity::Paused);
+    }
+
+    /// A sink is paused or resumed.
+    pub(crate) fn pauses_sink(&self, name: &str, paused: bool) {
+        self.sink_state(name, |sink| sink.paused = paused);
+    }
+
+    /// A sink has had the events of so many ledger commits, or has failed.
+    pub(crate) fn served(&self, name: &str, commits: u64) {
+        self.sink_state(name, |sink| sink.served = commits);
+    }
+
+    /// Returns true if each sink that works has had the events of so many commits.
+    pub(crate) fn have_served(&self, commits: u64) -> bool {
+        self.parts().sinks.values().all(|sink| sink.served >= commits || sink.paused || sink.failures > 0)
+    }
+
+    /// A poll has ended.
+    pub(crate) fn polled(&self, report: &DeviceReport) {
+        let now = self.clock.utc_now();
+        self.terminal(&report.name, |terminal| {
+            terminal.polls += 1;
+            terminal.new += report.new;
+            terminal.quarantined += report.quarantined;
+            terminal.last_poll = Some(now);
+            terminal.serial = report.serial.clone().or(terminal.serial.take());
+            terminal.records = report.records_on_device.or(terminal.records);
+            terminal.capacity = report.record_capacity.or(terminal.capacity);
+            terminal.clock_drift_ms = report.clock_drift_ms.or(terminal.clock_drift_ms);
+            if report.status == DeviceStatus::Ok {
+                (terminal.last_success, terminal.error, terminal.failures) = (Some(now), None, 0);
+            } else {
+                terminal.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now));
+                terminal.failures += 1;
+            }
+        });
+        let _ = self.progress.send(Progress::Polled(Arc::new(report.clone())));
+    }
+
+    /// A delivery has ended.
+    pub(crate) fn delivered(&self, report: &SinkReport) {
+        let now = self.clock.utc_now();
+        self.sink_state(&report.name, |sink| {
+            sink.stored += report.stored;
+            sink.rejected += report.rejected;
+            (sink.pending, sink.held) = (report.pending, report.held);
+            if report.status == SinkStatus::Failed {
+                sink.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now));
+                sink.failures += 1;
+            } else {
+                (sink.last_success, sink.error, sink.failures) = (Some(now), None, 0);
+            }
+        });
+        let _ = self.progress.send(Progress::Delivered(Arc::new(report.clone())));
+    }
+
+    fn terminal(&self, name: &str, change: impl FnOnce(&mut TerminalState)) {
+        if let Some(terminal) = self.parts().terminals.get_mut(name) {
+            change(terminal);
+        }
+    }
+
+    fn sink_state(&self, name: &str, change: impl FnOnce(&mut SinkState)) {
+        if let Some(sink) = self.parts().sinks.get_mut(name) {
+            change(sink);
+        }
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        // No change to a part can panic half-way.
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Board {
+    fn device(&self, device: &str, progress: DeviceProgress) {
+        self.terminal(device, |terminal| match progress {
+            DeviceProgress::Connecting => {
+                terminal.activity = Activity::Connecting;
+                terminal.sessions += 1;
+            }
+            DeviceProgress::Reading { .. } => terminal.activity = Activity::Reading,
+            DeviceProgress::Recording { .. } => terminal.activity = Activity::Recording,
+            DeviceProgress::Finished { .. } => {}
+        });
+        let _ = self.progress.send(Progress::Device(device.into(), progress));
+        self.observer.device(device, progress);
+    }
+
+    fn sink(&self, sink: &str, progress: SinkProgress) {
+        if let SinkProgress::Delivered { pending, .. } = progress {
+            self.sink_state(sink, |sink| sink.pending = pending);
+        }
+        let _ = self.progress.send(Progress::Sink(sink.into(), progress));
+        self.observer.sink(sink, progress);
+    }
+}
+
+impl Failure {
+    fn new(kind: Option<ErrorKind>, text: Option<&str>, at: DateTime<Utc>) -> Self {
+        Self { kind: kind.unwrap_or(ErrorKind::Internal), text: text.unwrap_or_default().to_owned(), at }
+    }
+}
