@@ -254,6 +254,14 @@ impl AttendanceFields {
         }
     }
 
+    /// The end of the last field that a record is decoded to.
+    #[inline(always)]
+    pub(super) fn end(&self) -> usize {
+        let work_code = self.work_code.map_or(0, |at| at + 4);
+        let ends = [self.id.range().end, self.time + 4, self.state.at + 1, self.mode.at + 1, work_code];
+        ends.into_iter().fold(0, usize::max)
+    }
+
     /// The time of a record; `None` if the record is too short.
     #[inline]
     pub(crate) fn time_of(&self, record: &[u8]) -> Option<u32> {

@@ -53,18 +53,20 @@ impl AttendanceRecord {
     #[inline(always)]
     fn take(fields: &AttendanceFields, order: FieldOrder, raw: Bytes) -> Option<Self> {
         let fields = fields.in_order(order);
+        // One check of the length for all fields.
+        let record = raw.get(..fields.end())?;
         let who = match fields.id {
-            IdField::Slot(at) => Who::Uid(Uid(u16_at(&raw, at)?)),
-            IdField::Number(at) => Who::UserId(UserId(u32_at(&raw, at)?.to_string())),
-            IdField::Text(_) => Who::UserId(UserId::from_field(raw.get(fields.id.range())?)),
+            IdField::Slot(at) => Who::Uid(Uid(u16_at(record, at)?)),
+            IdField::Number(at) => Who::UserId(UserId(u32_at(record, at)?.to_string())),
+            IdField::Text(_) => Who::UserId(UserId::from_field(record.get(fields.id.range())?)),
         };
         Some(Self {
             who,
-            time: DeviceTime(fields.time_of(&raw)?),
-            punch_state: PunchState(fields.state.get(&raw)?),
-            verify_mode: VerifyMode(fields.mode.get(&raw)?),
-            work_code: fields.work_code.and_then(|at| u32_at(&raw, at)),
-            number: fields.number.and_then(|at| u16_at(&raw, at)),
+            time: DeviceTime(fields.time_of(record)?),
+            punch_state: PunchState(fields.state.get(record)?),
+            verify_mode: VerifyMode(fields.mode.get(record)?),
+            work_code: fields.work_code.and_then(|at| u32_at(record, at)),
+            number: fields.number.and_then(|at| u16_at(record, at)),
             raw,
         })
     }
