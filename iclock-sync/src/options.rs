@@ -10,6 +10,8 @@ use zk_proto::encoding::TextEncoding;
 use zk_proto::record::AttendanceLayout;
 use zk_proto::{CommKey, ConnectOptions, Transport};
 
+use crate::Schedule;
+
 /// One terminal. [`DeviceOptions::new`] makes it; its fields can be set.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -37,6 +39,8 @@ pub struct DeviceOptions {
     pub sixteen_mode_first: bool,
     /// The layout of its records; found out from the bytes by default.
     pub layout: Option<AttendanceLayout>,
+    /// The times at which it is polled; those of the loop by default.
+    pub schedule: Option<Schedule>,
 }
 
 impl DeviceOptions {
@@ -55,6 +59,7 @@ impl DeviceOptions {
             encoding: TextEncoding::default(),
             sixteen_mode_first: false,
             layout: None,
+            schedule: None,
         }
     }
 

@@ -36,7 +36,8 @@ impl<'a> Builder<'a> {
         let mut log = LogConfig::default();
         self.read("log.", &settings::log(), &mut log);
         let numbers = 0..self.left.list_len("device");
-        let devices: Vec<(usize, DeviceOptions)> = numbers.filter_map(|n| Some((n, self.device(n)?))).collect();
+        let devices: Vec<(usize, DeviceOptions)> =
+            numbers.filter_map(|n| Some((n, self.device(n, &schedule)?))).collect();
         let sinks = self.sinks();
         self.refuse_unknown();
         self.refuse_repeated("device", "host", devices.iter().map(|(n, device)| (*n, device.name.as_str())));
@@ -81,15 +82,16 @@ impl<'a> Builder<'a> {
     }
 
     /// Reads the n-th terminal; `None` without a host. Its other settings are checked in any case.
-    fn device(&mut self, n: usize) -> Option<DeviceOptions> {
+    fn device(&mut self, n: usize, schedule: &Schedule) -> Option<DeviceOptions> {
         let prefix = format!("device.{n}.");
         match self.left.get(&format!("{prefix}host")).cloned() {
             Some(host) => self.split_port(&format!("{prefix}port"), &host),
             None => self.miss_host(n),
         }
-        let mut device = Device { name: None, options: DeviceOptions::new("", "") };
+        let mut device = Device { name: None, interval: None, options: DeviceOptions::new("", "") };
         self.read(&prefix, &settings::device(), &mut device);
-        let Device { name, mut options } = device;
+        let Device { name, interval, mut options } = device;
+        options.schedule = interval.map(|interval| schedule.clone().with_base(interval));
         let is_usual = options.port == DeviceOptions::new("", "").port;
         options.name = name.unwrap_or_else(|| if is_usual { options.host.clone() } else { options.address() });
         (!options.host.is_empty()).then_some(options)

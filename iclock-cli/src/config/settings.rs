@@ -19,7 +19,7 @@ use attendance_model::validate::MAX_NAME_CHARS;
 use attendance_model::{Policy, Reason, Rules};
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
-use iclock_sync::schedule::Level;
+use iclock_sync::schedule::{Level, Quiet};
 use iclock_sync::{CommKey, DeviceOptions, EngineOptions, Schedule, TextEncoding, Transport};
 
 use super::LogConfig;
@@ -70,6 +70,7 @@ impl Default for Top {
 /// A terminal, and the name that is set for it.
 pub(super) struct Device {
     pub(super) name: Option<String>,
+    pub(super) interval: Option<Duration>,
     pub(super) options: DeviceOptions,
 }
 
@@ -218,6 +219,14 @@ pub(super) fn device() -> Vec<Entry<Device>> {
         key("timeout", Span, ByDefault("5s"), "The longest wait for one answer.", |device: &mut Device, text| {
             put(&mut device.options.timeout, span(text))
         }),
+        key(
+            "interval",
+            Span,
+            Example("1m"),
+            "The wait of `sync --loop` after a poll of this terminal that found something. By default the general \
+             `interval`.",
+            |device: &mut Device, text| put(&mut device.interval, span(text).map(Some)),
+        ),
         key(
             "zone",
             Text,
@@ -409,13 +418,38 @@ pub(super) fn schedule() -> Vec<Entry<Schedule>> {
             Text,
             ByDefault("06:00"),
             "The start of the working day: no wait goes past it.",
+            |schedule: &mut Schedule, text| put(&mut schedule.day_start, time(text).map(Some)),
+        ),
+        key(
+            "jitter",
+            Number(0.0, 0.5),
+            ByDefault("0.1"),
+            "The share of a wait by which it may be longer or shorter, so that terminals are not polled in step.",
+            |schedule: &mut Schedule, text| match parsed(text, "a number from 0 to 0.5, such as 0.1")? {
+                jitter if (0.0..=0.5).contains(&jitter) => put(&mut schedule.jitter, Ok(jitter)),
+                _ => Err(Wrong::new("is not between 0 and 0.5", "write 0.1")),
+            },
+        ),
+        key(
+            "quiet",
+            Text,
+            Example("22:00-05:00"),
+            "The hours in which no poll is due. Punches that are heard live are read all the same. \
+             By default there are none.",
             |schedule: &mut Schedule, text| {
-                let wrong = |_| Wrong::new(format!("{text:?} is no time"), "write it like 06:00");
-                let time = NaiveTime::parse_from_str(text, "%H:%M").map_err(wrong);
-                put(&mut schedule.day_start, time.map(Some))
+                let wrong = || Wrong::new(format!("{text:?} is no span of the day"), "write it like 22:00-05:00");
+                let (from, until) = text.split_once('-').ok_or_else(wrong)?;
+                let quiet = Quiet { from: time(from.trim())?, until: time(until.trim())? };
+                put(&mut schedule.quiet, Ok(Some(quiet)))
             },
         ),
     ]
+}
+
+/// Reads a time of the day.
+fn time(text: &str) -> Result<NaiveTime, Wrong> {
+    let wrong = |_| Wrong::new(format!("{text:?} is no time"), "write it like 06:00");
+    NaiveTime::parse_from_str(text, "%H:%M").map_err(wrong)
 }
 
 pub(super) fn rules() -> Vec<Entry<Rules>> {

@@ -2,6 +2,7 @@
 //!
 //! Nothing that another terminal or a sink does delays it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -35,7 +36,7 @@ impl TerminalTask {
     /// When the ledger cannot be used, and waiting does not help.
     async fn poll_on(mut self) -> Result<(), SyncError> {
         let clock = Arc::clone(&self.shared.clock);
-        let mut rest = Rest::default();
+        let mut rest = Rest::seeded(seed(&self.device.name));
         loop {
             if !self.until_resumed().await {
                 return Ok(());
@@ -48,6 +49,7 @@ impl TerminalTask {
                 return Ok(());
             }
             let ServiceOptions { schedule, live, .. } = self.shared.settings().service;
+            let schedule = self.device.schedule.as_ref().unwrap_or(&schedule);
             let wait = schedule.next_wait(&mut rest, active, clock.local_now());
             self.shared.board.rests(&self.device.name, clock.utc_now(), wait);
             let heard: &[_] = if live { std::slice::from_ref(&self.device) } else { &[] };
@@ -119,6 +121,13 @@ impl TerminalTask {
             outcome => outcome,
         }
     }
+}
+
+/// The seed of a terminal's jitter. Names differ, so terminals are not polled in step.
+fn seed(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Work for TerminalTask {
