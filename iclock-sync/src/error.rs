@@ -214,6 +214,31 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
 }
 
 impl SyncError {
+    /// Returns true if it need not end a service: it befell one task, or it may be over soon.
+    pub(crate) fn can_be_survived(&self) -> bool {
+        match self {
+            Self::Ledger(error) => error.is_transient(),
+            Self::Fault { .. } => true,
+            Self::Setting { .. } => false,
+        }
+    }
+
+    /// The kind of error, for the report of the task that it befell.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Ledger(_) => ErrorKind::Storage,
+            Self::Fault { .. } | Self::Setting { .. } => ErrorKind::Internal,
+        }
+    }
+
+    /// The error, its causes and the next thing to try.
+    pub(crate) fn explain(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{}; {hint}", chain(self)),
+            None => chain(self),
+        }
+    }
+
     /// The exit code for it: 1 for a fault of the program, 10 for a setting, 60 for the state directory.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -12,11 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::Delivery;
 use super::audit_file::AuditFile;
 use super::send::{Sender, Target};
-use crate::SyncError;
-use crate::error::chain;
 use crate::ledger::News;
-use crate::report::{ErrorKind, SinkReport, SinkStatus};
+use crate::report::{SinkReport, SinkStatus};
 use crate::service::{Orders, Shared, Told, Work};
+use crate::{SyncError, tell};
 
 /// The wait after a delivery that failed; it doubles.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -90,15 +89,22 @@ impl SinkTask {
     async fn deliver(&self, news: watch::Receiver<News>) -> Result<SinkReport, SyncError> {
         match self.delivery(news).run().await {
             // A full disk has room again some day.
-            Err(SyncError::Ledger(error)) if error.is_transient() => {
-                let mut report = SinkReport::new(self.target.sink.name());
-                report.status = SinkStatus::Failed;
-                report.error_kind = Some(ErrorKind::Storage);
-                report.error = Some(chain(&error));
+            Err(error) if error.can_be_survived() => {
+                let report = self.failed(&error);
+                tell::of_sink(&report);
                 Ok(report)
             }
             outcome => outcome,
         }
+    }
+
+    /// The report of a delivery that an error of the engine ended.
+    fn failed(&self, error: &SyncError) -> SinkReport {
+        let mut report = SinkReport::new(self.target.sink.name());
+        report.status = SinkStatus::Failed;
+        report.error_kind = Some(error.kind());
+        report.error = Some(error.explain());
+        report
     }
 
     fn delivery(&self, news: watch::Receiver<News>) -> Delivery {
@@ -112,11 +118,7 @@ impl Work for SinkTask {
     }
 
     fn report_fault(&self, error: SyncError) {
-        let mut report = SinkReport::new(self.target.sink.name());
-        report.status = SinkStatus::Failed;
-        report.error_kind = Some(ErrorKind::Internal);
-        report.error = Some(chain(&error));
-        self.tell(report);
+        self.tell(self.failed(&error));
     }
 
     fn is_once(&self) -> bool {

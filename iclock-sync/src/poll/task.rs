@@ -10,8 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Visit;
 use super::live::Listening;
-use crate::error::chain;
-use crate::report::{DeviceReport, DeviceStatus, ErrorKind};
+use crate::report::{DeviceReport, DeviceStatus};
 use crate::schedule::Rest;
 use crate::service::{Orders, ServiceOptions, Shared, Told, Work};
 use crate::{DeviceOptions, RunOptions, SyncError, tell};
@@ -107,19 +106,22 @@ impl TerminalTask {
         };
         match visit.run().await {
             // A full disk has room again some day.
-            Err(SyncError::Ledger(error)) if error.is_transient() && !self.once => {
-                let mut report = DeviceReport::new(&self.device.name, self.device.address());
-                report.status = DeviceStatus::Failed;
-                report.error_kind = Some(ErrorKind::Storage);
-                report.error = Some(match error.hint() {
-                    Some(hint) => format!("{}; {hint}", chain(&error)),
-                    None => chain(&error),
-                });
+            Err(error) if error.can_be_survived() && !self.once => {
+                let report = self.failed(&error);
                 tell::of_terminal(&report);
                 Ok(report)
             }
             outcome => outcome,
         }
+    }
+
+    /// The report of a poll that an error of the engine ended.
+    fn failed(&self, error: &SyncError) -> DeviceReport {
+        let mut report = DeviceReport::new(&self.device.name, self.device.address());
+        report.status = DeviceStatus::Failed;
+        report.error_kind = Some(error.kind());
+        report.error = Some(error.explain());
+        report
     }
 }
 
@@ -136,11 +138,7 @@ impl Work for TerminalTask {
     }
 
     fn report_fault(&self, error: SyncError) {
-        let mut report = DeviceReport::new(&self.device.name, self.device.address());
-        report.status = DeviceStatus::Failed;
-        report.error_kind = Some(ErrorKind::Internal);
-        report.error = Some(chain(&error));
-        self.tell(report);
+        self.tell(self.failed(&error));
     }
 
     fn is_once(&self) -> bool {

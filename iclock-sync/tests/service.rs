@@ -1,0 +1,251 @@
+//! A service: nobody waits for anybody else, and it does as it is told.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use attendance_model::{AttendanceEvent, MemorySink, Outcome, Sink, SinkError};
+use common::odd_sink::{OddSink, Oddity};
+use common::{Gate, State, keys, memory, quick_with};
+use iclock_sync::report::DeviceStatus;
+use iclock_sync::service::status::Activity;
+use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions, SyncError};
+use tokio::time::{Instant, sleep, timeout};
+use zk_proto::Command;
+use zk_sim::Terminal;
+
+/// The longest that anything in these tests takes, on a machine that has other work.
+const AT_MOST: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+struct Hangs;
+
+#[async_trait]
+impl Oddity for Hangs {
+    async fn write(&self, _: &MemorySink, _: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        std::future::pending().await
+    }
+}
+
+#[derive(Debug)]
+struct Panics;
+
+#[async_trait]
+impl Oddity for Panics {
+    async fn write(&self, _: &MemorySink, _: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        panic!("a fault of this sink")
+    }
+}
+
+fn odd<O: Oddity + 'static>(name: &str, oddity: O) -> Arc<dyn Sink> {
+    Arc::new(OddSink { inner: MemorySink::new(name), oddity })
+}
+
+async fn gate(name: &str, seed: u64) -> Gate {
+    Gate::start(name, Terminal::builder().records(20).seed(seed).serial(&format!("SN{seed}"))).await
+}
+
+fn every(seconds: u64) -> ServiceOptions {
+    ServiceOptions::new(Schedule::fixed(Duration::from_secs(seconds)))
+}
+
+async fn start(engine: &Engine, options: ServiceOptions) -> Service {
+    engine.start(options, &CancellationToken::new()).await.unwrap()
+}
+
+/// Waits until something is so.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(AT_MOST, wait).await.unwrap_or_else(|_| panic!("not within {AT_MOST:?}: {what}"));
+}
+
+fn sessions(gate: &Gate) -> usize {
+    gate.handle().received().iter().filter(|received| received.command == Command::CONNECT).count()
+}
+
+#[tokio::test]
+async fn a_healthy_terminal_reaches_a_healthy_sink_beside_stalled_dead_and_slow_ones_and_a_sink_that_hangs() {
+    let state = State::new();
+    let (healthy, stalled, slow) = (gate("healthy", 1).await, gate("stalled", 2).await, gate("slow", 3).await);
+    stalled.set_fault("stall-packets=3");
+    slow.set_fault("latency=600ms");
+    let mut dead = DeviceOptions::new("dead", "127.0.0.1");
+    (dead.port, dead.timeout) = (1, Duration::from_secs(2));
+    let mut patient = stalled.device();
+    patient.timeout = Duration::from_secs(5);
+    let (stored, sink) = memory("healthy");
+    let devices = [healthy.device(), patient, slow.device(), dead];
+    let builder = devices.into_iter().fold(state.builder(), |builder, device| builder.device(device));
+    let engine = builder.sink(odd("hanging", Hangs)).sink(sink).build().unwrap();
+    let service = start(&engine, every(1)).await;
+    let is_stored = |count| stored.stored().iter().filter(|event| event.device_serial == "SN1").count() == count;
+    until("the log is stored", || is_stored(20)).await;
+    for punch in 1..=3 {
+        healthy.handle().punch_now().unwrap();
+        let punched = Instant::now();
+        until("the punch is stored", || is_stored(20 + punch)).await;
+        let took = punched.elapsed();
+        // It is polled once a second.
+        assert!(took < Duration::from_secs(3), "{took:?}");
+    }
+    // The others are still at it.
+    assert_ne!(service.status().terminals["stalled"].last_success, service.status().terminals["healthy"].last_success);
+    assert_eq!(service.status().sinks["hanging"].stored, 0);
+    service.shutdown(Duration::from_secs(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_terminal_and_a_sink_that_are_paused_are_left_alone_until_they_are_resumed() {
+    let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let service = start(&engine, every(3_600)).await;
+    until("the log is stored", || stored.stored().len() == 20).await;
+    until("it rests", || matches!(service.status().terminals["gate"].activity, Activity::Resting { .. })).await;
+
+    service.pause("gate").await.unwrap();
+    until("it is paused", || service.status().terminals["gate"].activity == Activity::Paused).await;
+    gate.handle().punch_now().unwrap();
+    let before = sessions(&gate);
+    service.poll_now("gate").await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(sessions(&gate), before);
+
+    service.pause("db").await.unwrap();
+    service.resume("gate").await.unwrap();
+    until("it is polled", || service.status().terminals["gate"].new == 21).await;
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(stored.stored().len(), 20);
+    assert!(service.status().sinks["db"].paused);
+    service.resume("db").await.unwrap();
+    until("the punch is stored", || stored.stored().len() == 21).await;
+    assert!(service.pause("nobody").await.is_err());
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reload_starts_and_stops_what_has_changed_and_leaves_the_rest_alone() {
+    let state = State::new();
+    let (kept, changed, removed) = (gate("kept", 1).await, gate("changed", 2).await, gate("removed", 3).await);
+    let added = gate("added", 4).await;
+    let ((stored, sink), (_, gone), (late, new)) = (memory("kept-db"), memory("old-db"), memory("new-db"));
+    let engine = state.engine(&[&kept, &changed, &removed], &[Arc::clone(&sink), gone]);
+    let service = start(&engine, every(3_600)).await;
+    until("all is stored", || stored.stored().len() == 60).await;
+    let mut session_count = sessions(&kept);
+
+    let mut slower = changed.device();
+    slower.timeout = Duration::from_secs(3);
+    let next = state.builder().device(kept.device()).device(slower).device(added.device()).sink(sink).sink(new);
+    let reloaded = service.reload(&next.build().unwrap(), every(3_600)).await.unwrap();
+    assert_eq!(reloaded.kept, ["kept-db", "kept"]);
+    assert_eq!(reloaded.stopped, ["changed", "removed", "old-db"]);
+    assert_eq!(reloaded.started, ["new-db", "changed", "added"]);
+    // The new sink gets what the ledger has, too.
+    until("all is stored", || stored.stored().len() == 80 && late.stored().len() == 80).await;
+    assert_eq!(keys(&stored.stored()), keys(&late.stored()));
+    assert_eq!(sessions(&kept), session_count, "no new session");
+
+    // A configuration that cannot be used changes nothing.
+    let elsewhere = Engine::builder(state.dir.path().join("elsewhere")).build().unwrap();
+    let refused = service.reload(&elsewhere, every(1)).await;
+    assert!(matches!(refused, Err(SyncError::Setting { .. })), "{refused:?}");
+    kept.handle().punch_now().unwrap();
+    service.poll_now("kept").await.unwrap();
+    until("the punch is stored", || late.stored().len() == 81).await;
+    session_count += 1;
+    assert_eq!(sessions(&kept), session_count);
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sink_that_panics_stops_nobody_else_and_is_told() {
+    let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+    let engine = state.engine(&[&gate], &[odd("broken", Panics), sink]);
+    let service = start(&engine, every(1)).await;
+    until("the log is stored", || stored.stored().len() == 20).await;
+    until("the fault is told", || service.status().sinks["broken"].error.is_some()).await;
+    gate.handle().punch_now().unwrap();
+    until("the punch is stored", || stored.stored().len() == 21).await;
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_the_sessions_and_keeps_to_its_deadline() {
+    let (state, gate) = (State::new(), gate("gate", 1).await);
+    let options = quick_with(|options| options.sink_timeout = Duration::from_secs(600));
+    let builder = Engine::builder(state.dir.path().join("state")).options(options).device(gate.device());
+    let engine = builder.sink(odd("hanging", Hangs)).build().unwrap();
+    let service = start(&engine, every(3_600).live(true)).await;
+    until("it listens", || gate.handle().received().iter().any(|one| one.command == Command::REG_EVENT)).await;
+    let began = Instant::now();
+    service.shutdown(Duration::from_secs(2)).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    let ended = gate.handle().received().iter().filter(|received| received.command == Command::EXIT).count();
+    assert_eq!(ended, sessions(&gate), "each session is ended");
+    // The ledger is free again.
+    start(&engine, every(3_600)).await.shutdown(Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_report_has_the_terminals_that_were_polled_since_the_one_before() {
+    let (state, one, two) = (State::new(), gate("one", 1).await, gate("two", 2).await);
+    let (_, sink) = memory("db");
+    let engine = state.engine(&[&one, &two], &[sink]);
+    let service = start(&engine, every(3_600)).await;
+    let mut reports = service.reports();
+    let (mut names, mut stored) = (Vec::new(), 0);
+    while names.len() < 2 {
+        let report = timeout(AT_MOST, reports.recv()).await.unwrap().unwrap();
+        names.extend(report.devices.iter().map(|device| device.name.clone()));
+        stored += report.sinks[0].stored;
+    }
+    assert_eq!((names, stored), (vec!["one".to_owned(), "two".to_owned()], 40));
+
+    two.handle().punch_now().unwrap();
+    service.poll_now("two").await.unwrap();
+    let report = timeout(AT_MOST, reports.recv()).await.unwrap().unwrap();
+    assert_eq!(report.devices.len(), 1);
+    assert_eq!((report.devices[0].name.as_str(), report.devices[0].status), ("two", DeviceStatus::Ok));
+    assert_eq!((report.totals.new, report.totals.stored, report.run.exit_code), (1, 1, 0));
+    // A poll without news says nothing.
+    let polls = service.status().terminals["one"].polls;
+    service.poll_now("one").await.unwrap();
+    until("it is polled", || service.status().terminals["one"].polls > polls).await;
+    sleep(Duration::from_millis(500)).await;
+    assert!(reports.try_recv().is_err());
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_engine_runs_one_service_and_ends_it_when_the_handle_is_dropped() {
+    let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    let service = start(&engine, every(3_600)).await;
+    let second = engine.start(every(1), &CancellationToken::new()).await;
+    assert!(matches!(second, Err(SyncError::Setting { .. })), "{second:?}");
+    until("the log is stored", || stored.stored().len() == 20).await;
+    drop(service);
+    // A run waits for the service's end.
+    let report = timeout(AT_MOST, common::sync(&engine)).await.unwrap();
+    assert_eq!(report.run.exit_code, 0);
+}
+
+#[tokio::test]
+async fn a_run_whose_future_is_dropped_leaves_the_engine_usable() {
+    let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    for after in [0, 200, 1_000, 3_000, 10_000] {
+        let _ = timeout(Duration::from_micros(after), common::sync(&engine)).await;
+    }
+    let report = timeout(AT_MOST, common::sync(&engine)).await.unwrap();
+    assert_eq!(report.run.exit_code, 0, "{report:?}");
+    assert_eq!(stored.stored().len(), 20);
+    let count = |command| gate.handle().received().iter().filter(|received| received.command == command).count();
+    assert_eq!(count(Command::EXIT), count(Command::CONNECT), "no session is left open");
+}
