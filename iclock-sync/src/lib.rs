@@ -57,6 +57,7 @@ mod wall;
 
 pub use engine::{Engine, EngineBuilder};
 pub use error::{LedgerError, SyncError, TerminalError, chain};
+pub use intake::{Ingest, Ingested};
 pub use ledger::Ledger;
 pub use observer::{DeviceProgress, Observer, SinkProgress};
 pub use options::{Bound, DeviceOptions, EngineOptions, RunOptions, Window};

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, MemorySink, Outcome, Sink, SinkError};
+use attendance_model::{
+    AttendanceEvent, MemorySink, Outcome, PunchState, RawPunch, Sink, SinkError, Source, VerifyMode,
+};
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, memory, quick_with};
 use iclock_sync::report::DeviceStatus;
 use iclock_sync::service::status::Activity;
-use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions, SyncError};
+use iclock_sync::{CancellationToken, DeviceOptions, Engine, Ingest, Schedule, Service, ServiceOptions, SyncError};
 use tokio::time::{Instant, sleep, timeout};
 use zk_proto::Command;
 use zk_sim::Terminal;
@@ -248,4 +250,63 @@ async fn a_run_whose_future_is_dropped_leaves_the_engine_usable() {
     assert_eq!(stored.stored().len(), 20);
     let count = |command| gate.handle().received().iter().filter(|received| received.command == command).count();
     assert_eq!(count(Command::EXIT), count(Command::CONNECT), "no session is left open");
+}
+
+/// The punches of a terminal as it would push them: the protocol has other bytes, and numbers verify modes differently.
+fn pushed(gate: &Gate) -> Ingest {
+    let punches = gate.handle().records().into_iter().map(|record| {
+        let time = chrono::NaiveDateTime::parse_from_str(&record.time.to_string(), "%Y-%m-%d %H:%M:%S").unwrap();
+        let mut punch = RawPunch::new("SN1", "gate", &*record.user_id, time, Source::Push);
+        punch.punch_state = PunchState(record.state);
+        punch.verify_mode = VerifyMode(15);
+        punch.raw = format!("{}\t{}\t{}\t15", record.user_id, record.time, record.state).into_bytes();
+        punch
+    });
+    Ingest::new("SN1", "gate", Source::Push, punches.collect())
+}
+
+#[tokio::test]
+async fn a_punch_that_is_pulled_and_pushed_is_one_event_whichever_came_first() {
+    for layout in ["bw8", "tft16", "tft40"] {
+        for pushed_first in [false, true] {
+            let builder = Terminal::builder().records(20).seed(1).serial("SN1");
+            let gate = Gate::start("gate", builder.profile(zk_sim::Profile::named(layout).unwrap())).await;
+            let (state, (stored, sink)) = (State::new(), memory("db"));
+            let engine = state.engine(&[&gate], &[Arc::clone(&sink)]);
+            let service = if pushed_first {
+                let service = start(&state.engine(&[], &[sink]), every(3_600)).await;
+                assert_eq!(service.ingest(pushed(&gate)).await.unwrap().new, 20);
+                service.reload(&engine, every(3_600)).await.unwrap();
+                service
+            } else {
+                start(&engine, every(3_600)).await
+            };
+            until("the log is read", || service.status().terminals["gate"].polls == 1).await;
+            let new = if pushed_first { 0 } else { 20 };
+            assert_eq!(service.status().terminals["gate"].new, new, "{layout}, pushed first: {pushed_first}");
+            let late = service.ingest(pushed(&gate)).await.unwrap();
+            assert_eq!((late.new, late.known), (0, 20));
+            until("all is stored", || stored.stored().len() == 20).await;
+            service.shutdown(AT_MOST).await.unwrap();
+            assert_eq!(stored.stored().len(), 20);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_pushed_is_durable_and_a_bad_line_takes_no_good_one_with_it() {
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let gate = gate("gate", 1).await;
+    let engine = state.builder().sink(sink).build().unwrap();
+    let service = start(&engine, every(3_600)).await;
+    let mut ingest = pushed(&gate);
+    ingest.punches[3].user_id.clear();
+    let ingested = service.ingest(ingest.clone()).await.unwrap();
+    assert_eq!((ingested.new, ingested.known, ingested.quarantined), (19, 0, 1));
+    // Durable before anything else: another reader sees it.
+    assert_eq!(state.ledger().event_count().unwrap(), 19);
+    let again = service.ingest(ingest).await.unwrap();
+    assert_eq!((again.new, again.known, again.quarantined), (0, 19, 0));
+    until("all is stored", || stored.stored().len() == 19).await;
+    service.shutdown(AT_MOST).await.unwrap();
 }

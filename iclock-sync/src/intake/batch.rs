@@ -10,8 +10,8 @@ use crate::ledger::{Poll, TerminalState};
 pub(crate) struct Batch<P> {
     pub(crate) provenance: Provenance,
     pub(crate) punches: P,
-    /// To be remembered of the terminal once all punches have entered.
-    pub(crate) cursor: TerminalState,
+    /// To be remembered of the terminal once all punches have entered; `None` if they are no part of its log.
+    pub(crate) cursor: Option<TerminalState>,
     /// The kept log that a person accepted and that these punches are of: its number, and the time in seconds since
     /// 1970.
     pub(crate) accepts: Option<(i64, i64)>,

@@ -1,23 +1,25 @@
 //! The one door into the ledger: each punch of a batch becomes an event or a rejection, durable before anything is
 //! sent.
 //!
-//! The door does not know how punches come. `proven` makes them of a terminal's log, and a person's decision makes them
-//! of a log that could not be proven ([`unproven`](crate::unproven)).
+//! The door does not know how punches come. `proven` makes them of a terminal's log, `ingest` of what a terminal pushed,
+//! and a person's decision makes them of a log that could not be proven ([`unproven`](crate::unproven)).
 
 mod batch;
+mod ingest;
 mod proven;
 pub(crate) mod rejudge;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use attendance_model::{Context, Reason, Rejection, Rules, Usual, normalize};
+use attendance_model::{Context, Reason, Rejection, Rules, Source, Usual, normalize};
 use chrono::{NaiveDateTime, TimeDelta};
 use rusqlite::Transaction;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use batch::{Batch, Provenance, Punches, ReadPunch};
+pub use ingest::{Ingest, Ingested};
 pub(crate) use proven::ProvenPunches;
 
 use crate::error::blocking;
@@ -143,7 +145,8 @@ impl Intake {
 impl<P: Punches> Entering<P> {
     pub(crate) fn new(ledger: Arc<Ledger>, rules: Rules, batch: Batch<P>) -> Self {
         let mask = Mask::of_layout(batch.provenance.poll.layout.as_deref());
-        let judge = Judge { rules, usual: Usual::default(), known: KnownPunches::default(), mask };
+        let known = KnownPunches::of(batch.provenance.poll.source);
+        let judge = Judge { rules, usual: Usual::default(), known, mask };
         Self { ledger, batch, judge, poll: None, done: 0, over: false }
     }
 
@@ -171,7 +174,7 @@ impl<P: Punches> Entering<P> {
                     Some(poll) => poll,
                     None => {
                         let poll = *poll.insert(provenance.poll.insert(transaction)?);
-                        if provenance.start > 0 {
+                        if provenance.start > 0 || provenance.poll.source != Source::Pull {
                             judge.usual = usual_of(transaction, poll.terminal, provenance.host_now)?;
                         }
                         poll
@@ -185,7 +188,9 @@ impl<P: Punches> Entering<P> {
             }
             let all = punches.left() == 0;
             if all {
-                save_terminal(transaction, cursor)?;
+                if let Some(cursor) = cursor {
+                    save_terminal(transaction, cursor)?;
+                }
                 if let Some((buffer, at)) = *accepts {
                     mark_accepted(transaction, buffer, at)?;
                 }
@@ -322,7 +327,7 @@ impl Entered {
 mod tests {
     use std::convert::Infallible;
 
-    use attendance_model::{MemorySink, RawPunch, Source, VerifyMode};
+    use attendance_model::{MemorySink, RawPunch, VerifyMode};
 
     use super::*;
     use crate::ledger::{Poll, TerminalState};
@@ -370,7 +375,7 @@ mod tests {
             ..TerminalState::default()
         };
         let provenance = Provenance { poll, host_now: host_now(), by_hand: false, epoch: 0, start: 0 };
-        Batch { provenance, punches: punches.into_iter(), cursor, accepts: None }
+        Batch { provenance, punches: punches.into_iter(), cursor: Some(cursor), accepts: None }
     }
 
     #[tokio::test]

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use attendance_model::{AttendanceEvent, Context, Device, RawPunch, Rejection, Rules, normalize};
+use attendance_model::{AttendanceEvent, Context, Device, RawPunch, Rejection, Rules, Source, normalize};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 
 use crate::ledger::{KnownPunches, NewEvent, PollId, Resolution, WaitingRecord};
+use crate::mask::Mask;
 use crate::{DeviceOptions, Ledger, LedgerError, wall};
 
 /// The name of the ledger's setting with the fingerprint of what the quarantine was last judged by.
@@ -40,7 +41,7 @@ impl Review<'_> {
             return Ok(Released::new());
         }
         ledger.write("judge the quarantine again", |transaction| {
-            let (mut released, mut known, mut after) = (Released::new(), HashMap::<i64, KnownPunches>::new(), 0);
+            let (mut released, mut known, mut after) = (Released::new(), HashMap::new(), 0);
             loop {
                 let page = WaitingRecord::page(transaction, after, PAGE)?;
                 let Some(last) = page.last() else { break };
@@ -48,9 +49,15 @@ impl Review<'_> {
                 for record in page {
                     let (layout, punch) = self.read(&record);
                     let poll = PollId { poll: record.poll, terminal: record.terminal };
-                    let known = known.entry(record.terminal).or_default();
-                    let before = match layout {
-                        Some(layout) => known.user_id(transaction, record.terminal, layout.into(), &punch)?.is_some(),
+                    let known = known.entry((record.terminal, record.source.as_str()));
+                    let known: &mut KnownPunches = known.or_insert_with(|| KnownPunches::of(record.source));
+                    let mask = match layout {
+                        Some(layout) => Some(Mask::from(layout)),
+                        // A record of a log is known by its layout.
+                        None => (record.source != Source::Pull).then(|| Mask::of_layout(None)),
+                    };
+                    let before = match mask {
+                        Some(mask) => known.user_id(transaction, record.terminal, mask, &punch)?.is_some(),
                         None => false,
                     };
                     let uid = punch.uid;

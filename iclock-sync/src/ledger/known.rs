@@ -1,19 +1,24 @@
 //! A punch that was read before, known by its bytes: whatever a setting makes of them now, it keeps the key under which
 //! it entered.
+//!
+//! A punch that came another way has other bytes, and the protocols number verify modes differently. There the same
+//! person, second and punch state are the same punch.
 
 use std::collections::HashMap;
 
-use attendance_model::RawPunch;
+use attendance_model::{RawPunch, Source};
 use chrono::NaiveDateTime;
 use rusqlite::Transaction;
 
-use super::stored::seconds;
+use super::stored::{seconds, source_of};
 use crate::mask::Mask;
 
 /// The events of one terminal with which its records are compared. The events of one second are loaded together: a log
 /// is read in the order of time, and a clock that stopped costs no more than one that runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KnownPunches {
+    /// The way in which the punches come that are compared.
+    source: Source,
     /// True if the terminal had any event at the first question. In a first poll, keys alone decide what is new.
     any: Option<bool>,
     second: Option<NaiveDateTime>,
@@ -21,9 +26,26 @@ pub(crate) struct KnownPunches {
     by_bytes: HashMap<Vec<u8>, String>,
     /// The same by slot, punch state and verify mode, for layouts that name people by their slot.
     by_slot: HashMap<(u16, u8, u8), String>,
+    /// The same by user id and punch state, for events that came another way.
+    by_other_way: HashMap<String, Vec<u8>>,
+    /// The source of each poll that was looked up.
+    sources: HashMap<i64, Source>,
 }
 
 impl KnownPunches {
+    /// Nothing is known yet about the terminal whose punches come this way.
+    pub(crate) fn of(source: Source) -> Self {
+        Self {
+            source,
+            any: None,
+            second: None,
+            by_bytes: HashMap::new(),
+            by_slot: HashMap::new(),
+            by_other_way: HashMap::new(),
+            sources: HashMap::new(),
+        }
+    }
+
     /// Returns the user id under which a record entered before; `None` if it is new.
     ///
     /// Under one setting equal bytes have equal keys, so that this finds no more than the key would.
@@ -48,7 +70,12 @@ impl KnownPunches {
         }
         let slot = punch.uid.map(|uid| (uid, punch.punch_state.0, punch.verify_mode.0));
         let by_slot = slot.and_then(|slot| self.by_slot.get(&slot));
-        Ok(by_slot.or_else(|| self.by_bytes.get(&mask.apply(&punch.raw))).map(String::as_str))
+        let known = by_slot.or_else(|| self.by_bytes.get(&mask.apply(&punch.raw)));
+        let by_other_way = || {
+            let (user_id, states) = self.by_other_way.get_key_value(&punch.user_id)?;
+            states.contains(&punch.punch_state.0).then_some(user_id)
+        };
+        Ok(known.or_else(by_other_way).map(String::as_str))
     }
 
     fn load(
@@ -61,13 +88,18 @@ impl KnownPunches {
         self.second = None;
         self.by_bytes.clear();
         self.by_slot.clear();
+        self.by_other_way.clear();
         let mut statement = transaction.prepare_cached(
-            "SELECT user_id, uid, punch_state, verify_mode, raw FROM events WHERE terminal = ?1 AND time = ?2
+            "SELECT user_id, uid, punch_state, verify_mode, raw, reading FROM events WHERE terminal = ?1 AND time = ?2
              ORDER BY seq",
         )?;
         let mut rows = statement.query((terminal, seconds(time)))?;
         while let Some(row) = rows.next()? {
             let user_id: String = row.get(0)?;
+            if self.source_of(transaction, row.get(5)?)? != self.source {
+                self.by_other_way.entry(user_id).or_default().push(row.get(2)?);
+                continue;
+            }
             if let Some(uid) = row.get::<_, Option<u16>>(1)? {
                 self.by_slot.entry((uid, row.get(2)?, row.get(3)?)).or_insert_with(|| user_id.clone());
             }
@@ -78,5 +110,17 @@ impl KnownPunches {
         }
         self.second = Some(time);
         Ok(())
+    }
+
+    /// The way in which the punches of a poll came.
+    fn source_of(&mut self, transaction: &Transaction<'_>, poll: i64) -> rusqlite::Result<Source> {
+        if let Some(source) = self.sources.get(&poll) {
+            return Ok(*source);
+        }
+        let source = transaction
+            .prepare_cached("SELECT source FROM readings WHERE id = ?1")?
+            .query_row([poll], |row| Ok(source_of(row.get_ref(0)?.as_str()?)))?;
+        self.sources.insert(poll, source);
+        Ok(source)
     }
 }

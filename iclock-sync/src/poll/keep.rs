@@ -52,7 +52,7 @@ impl Visit {
                 poll: poll.clone(),
             },
             punches: ProvenPunches::new(proven, users, poll),
-            cursor: state,
+            cursor: Some(state),
             accepts: None,
         };
         let name = &self.device.name;

@@ -42,6 +42,7 @@ use crate::deliver::send::Target;
 use crate::engine::Parts;
 use crate::error::blocking;
 use crate::intake::rejudge::{Released, Review};
+use crate::intake::{Ingest, Ingested, NotEntered};
 use crate::report::Report;
 use crate::{DeviceOptions, Engine, Ledger, SyncError};
 use crew::{Crew, audited};
@@ -123,6 +124,23 @@ impl Service {
     #[must_use]
     pub fn reports(&self) -> broadcast::Receiver<Arc<Report>> {
         self.reports.subscribe()
+    }
+
+    /// Enters punches that came another way than by a poll. They are durable when this returns, and then go to the sinks
+    /// like all others. A punch that is known from a poll, or came before, is entered once.
+    ///
+    /// # Errors
+    /// [`SyncError`] when the ledger cannot be written. Then nothing says that the punches are kept: whoever sent them
+    /// has to keep them, and sends them again.
+    pub async fn ingest(&self, ingest: Ingest) -> Result<Ingested, SyncError> {
+        let mut ingested = Ingested::default();
+        let batch = ingest.into_batch(&*self.shared.clock);
+        let intake = self.shared.settings().intake;
+        match intake.enter(batch, &CancellationToken::new(), |entered| ingested.add(entered)).await {
+            Ok(()) | Err(NotEntered::Stopped) => Ok(ingested),
+            Err(NotEntered::Ledger(error)) => Err(error),
+            Err(NotEntered::Unreadable(never)) => match never {},
+        }
     }
 
     /// Polls a terminal as soon as it is free.

@@ -251,7 +251,7 @@ impl Acceptance {
         let batch = Batch {
             punches: ByHand { open, forced, left, users, poll: poll.clone() },
             provenance: Provenance { poll, host_now, by_hand: true, epoch, start },
-            cursor: state,
+            cursor: Some(state),
             accepts: Some((buffer.id, SystemClock::new().utc_now().timestamp())),
         };
         let mut entering = Entering::new(Arc::new(ledger), options.rules.clone(), batch);

@@ -1,0 +1,113 @@
+//! Punches that came another way than by a poll: the terminal pushed them, or they are from a file.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::vec;
+
+use attendance_model::{RawPunch, Reason, Source};
+use chrono_tz::Tz;
+
+use super::{Batch, Entered, Provenance, Punches, ReadPunch};
+use crate::clock::Clock;
+use crate::ledger::Poll;
+use crate::wall;
+
+/// Punches of one terminal, as it sent them. [`Service::ingest`](crate::Service::ingest) enters them into the ledger.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ingest {
+    /// The terminal's serial number.
+    pub serial: String,
+    /// Its name for people.
+    pub device_name: String,
+    /// The zone of the place where it is; none by default.
+    pub zone: Option<Tz>,
+    /// The way in which the punches came.
+    pub source: Source,
+    /// The punches, in the order in which they came.
+    pub punches: Vec<RawPunch>,
+}
+
+/// The outcome of an ingest, counted. All of it is durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ingested {
+    /// Punches that the ledger did not have.
+    pub new: u64,
+    /// Punches that it had, in whatever way they came before.
+    pub known: u64,
+    /// Punches that went to the quarantine; those that were there are not counted.
+    pub quarantined: u64,
+    /// Punches refused by validation, by reason.
+    pub rejected: BTreeMap<Reason, u64>,
+    /// New punches that go out with a flag, by reason.
+    pub flagged: BTreeMap<Reason, u64>,
+}
+
+impl Ingest {
+    /// Punches of a terminal.
+    #[must_use]
+    pub fn new(
+        serial: impl Into<String>,
+        device_name: impl Into<String>,
+        source: Source,
+        punches: Vec<RawPunch>,
+    ) -> Self {
+        Self { serial: serial.into(), device_name: device_name.into(), zone: None, source, punches }
+    }
+
+    /// Sets the zone of the place where the terminal is.
+    #[must_use]
+    pub fn zone(mut self, zone: impl Into<Option<Tz>>) -> Self {
+        self.zone = zone.into();
+        self
+    }
+
+    /// The batch to enter. It moves no cursor: nothing says what of the terminal's log is known.
+    pub(crate) fn into_batch(self, clock: &dyn Clock) -> Batch<GivenPunches> {
+        let (utc_now, local_now) = (clock.utc_now(), clock.local_now());
+        let poll = Poll {
+            serial: self.serial,
+            device_name: self.device_name,
+            zone: self.zone,
+            drift_ms: None,
+            clock_offset: None,
+            layout: None,
+            source: self.source,
+            read_at: utc_now.timestamp(),
+        };
+        let host_now = wall::wall_now(self.zone, utc_now, local_now);
+        let provenance = Provenance { poll, host_now, by_hand: false, epoch: 0, start: 0 };
+        Batch { provenance, punches: GivenPunches(self.punches.into_iter()), cursor: None, accepts: None }
+    }
+}
+
+impl Ingested {
+    pub(crate) fn add(&mut self, entered: Entered) {
+        self.new += entered.new;
+        self.known += entered.duplicate;
+        self.quarantined += entered.quarantined;
+        for (reason, count) in entered.rejected {
+            *self.rejected.entry(reason).or_default() += count;
+        }
+        for (reason, count) in entered.flagged {
+            *self.flagged.entry(reason).or_default() += count;
+        }
+    }
+}
+
+/// Punches that are in memory already.
+#[derive(Debug)]
+pub(crate) struct GivenPunches(vec::IntoIter<RawPunch>);
+
+impl Punches for GivenPunches {
+    type Unreadable = Infallible;
+
+    fn left(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn next(&mut self, most: usize) -> Result<Vec<ReadPunch>, Infallible> {
+        Ok(self.0.by_ref().take(most).map(|punch| ReadPunch { punch, unproven: None }).collect())
+    }
+}
