@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
+use crate::crash::Crashes;
 use crate::deliver::send::Target;
 use crate::error::fault;
 use crate::observer::{Observer, Silent};
@@ -38,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) state_dir: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) crashes: Crashes,
 }
 
 /// Builds an [`Engine`].
@@ -49,6 +51,7 @@ pub struct EngineBuilder {
     options: EngineOptions,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    crashes: Crashes,
     presumed: Vec<(String, String, Vec<EventId>)>,
 }
 
@@ -62,6 +65,7 @@ impl Engine {
             options: EngineOptions::default(),
             clock: Arc::new(SystemClock::new()),
             observer: Arc::new(Silent),
+            crashes: Crashes::default(),
             presumed: Vec::new(),
         }
     }
@@ -141,12 +145,20 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets the listener to the engine's crash points; none by default.
+    #[cfg(feature = "chaos")]
+    #[must_use]
+    pub fn crash_points(mut self, points: Arc<dyn crate::CrashPoints>) -> Self {
+        self.crashes.points = Some(points);
+        self
+    }
+
     /// Builds the engine.
     ///
     /// # Errors
     /// [`SyncError::Setting`] for a port of 0, an empty, repeated or very long name, or two sinks with one target.
     pub fn build(self) -> Result<Engine, SyncError> {
-        let Self { state_dir, devices, sinks, options, clock, observer, presumed } = self;
+        let Self { state_dir, devices, sinks, options, clock, observer, crashes, presumed } = self;
         for (n, device) in devices.iter().enumerate() {
             check_device(device, devices.get(..n).unwrap_or_default())?;
         }
@@ -167,6 +179,7 @@ impl EngineBuilder {
             state_dir,
             clock,
             observer,
+            crashes,
         };
         Ok(Engine { parts, presumed, ledger: Arc::default() })
     }

@@ -36,6 +36,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clock;
+mod crash;
 mod deliver;
 mod engine;
 mod error;
@@ -55,6 +56,8 @@ mod tell;
 pub mod unproven;
 mod wall;
 
+#[cfg(feature = "chaos")]
+pub use crash::{CrashPoint, CrashPoints};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{LedgerError, SyncError, TerminalError, chain};
 pub use intake::{Ingest, Ingested};

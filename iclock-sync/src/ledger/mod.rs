@@ -51,6 +51,7 @@ pub(crate) use unproven::mark_accepted;
 pub use unproven::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
 pub(crate) use waiting::{Resolution, WaitingRecord, any_waiting, resolve_read_again};
 
+use crate::crash::Crashes;
 use crate::{LedgerError, private};
 
 /// The ledger's file in the state directory.
@@ -61,6 +62,7 @@ const FILE: &str = "ledger.sqlite";
 pub struct Ledger {
     connection: Mutex<Connection>,
     dir: PathBuf,
+    crashes: Crashes,
     /// Held as long as the ledger, where it may write.
     _lock: Option<lock::WriterLock>,
 }
@@ -83,7 +85,12 @@ impl Ledger {
             .map_err(|source| LedgerError::Io { path: path.clone(), source })?;
         let mut connection = Connection::open(&path).map_err(|error| schema::opening(&path, error))?;
         schema::migrate(&mut connection, &path)?;
-        Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: Some(lock) })
+        Ok(Self {
+            connection: Mutex::new(connection),
+            dir: dir.to_owned(),
+            crashes: Crashes::default(),
+            _lock: Some(lock),
+        })
     }
 
     /// Opens an existing ledger to read only; `None` if there is none. It sees the commits of a service that starts
@@ -98,7 +105,12 @@ impl Ledger {
             return Ok(None);
         }
         let connection = read::open(dir, &path)?;
-        Ok(Some(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: None }))
+        Ok(Some(Self {
+            connection: Mutex::new(connection),
+            dir: dir.to_owned(),
+            crashes: Crashes::default(),
+            _lock: None,
+        }))
     }
 
     /// Makes a throw-away copy of the ledger in `dir`, or an empty ledger, for a dry run. It is in no directory and
@@ -112,7 +124,7 @@ impl Ledger {
             None => read::empty()?,
         };
         schema::migrate(&mut connection, &dir.join(FILE))?;
-        Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), _lock: None })
+        Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), crashes: Crashes::default(), _lock: None })
     }
 
     /// Opens a second connection. It reads what the writer has committed, without waiting for it.
@@ -121,7 +133,13 @@ impl Ledger {
         let connection = read::open_uri(&path, "mode=ro").map_err(|error| schema::opening(&path, error))?;
         // It goes through events once, in order, so that no page is worth keeping. Negative: the unit is KiB.
         connection.pragma_update(None, "cache_size", -256).map_err(|error| schema::opening(&path, error))?;
-        Ok(Self { connection: Mutex::new(connection), dir: self.dir.clone(), _lock: None })
+        Ok(Self { connection: Mutex::new(connection), dir: self.dir.clone(), crashes: Crashes::default(), _lock: None })
+    }
+
+    /// Makes the commits crash points.
+    pub(crate) fn with_crashes(mut self, crashes: Crashes) -> Self {
+        self.crashes = crashes;
+        self
     }
 
     /// The state directory.
@@ -151,7 +169,9 @@ impl Ledger {
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite(action))?;
         let outcome = change(&transaction).map_err(sqlite(action))?;
         if outcome.is_ok() {
+            self.crashes.before_commit(action);
             transaction.commit().map_err(sqlite(action))?;
+            self.crashes.after_commit(action);
         }
         Ok(outcome)
     }

@@ -271,8 +271,8 @@ async fn open(place: &mut Place, parts: &Parts) -> Result<Arc<Ledger>, SyncError
     if let Some(ledger) = &**place {
         return Ok(Arc::clone(ledger));
     }
-    let dir = parts.state_dir.clone();
-    let ledger = blocking("ledger", move || Ok(Arc::new(Ledger::open(&dir)?))).await?;
+    let (dir, crashes) = (parts.state_dir.clone(), parts.crashes.clone());
+    let ledger = blocking("ledger", move || Ok(Arc::new(Ledger::open(&dir)?.with_crashes(crashes)))).await?;
     Ok(Arc::clone(place.insert(ledger)))
 }
 
