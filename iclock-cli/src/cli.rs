@@ -12,6 +12,7 @@ use crate::command::setup::config::ConfigCommand;
 use crate::command::setup::doctor::Doctor;
 use crate::command::setup::migrate::Migrate;
 use crate::command::sync::demo::Demo;
+use crate::command::sync::health::Health;
 use crate::command::sync::sync::Sync;
 use crate::command::terminal::info::Info;
 use crate::global::Global;
@@ -30,6 +31,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Read the terminals and deliver what is new
     Sync(Sync),
+    /// Say whether the running service is well
+    Health(Health),
     /// Try everything out: three simulated terminals into a SQLite file
     Demo(Demo),
     /// Run simulated terminals

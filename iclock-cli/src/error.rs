@@ -33,10 +33,24 @@ impl CliError {
         self
     }
 
+    /// Each error with its hint.
+    fn all(&self) -> impl Iterator<Item = (&String, &Option<String>)> {
+        std::iter::once((&self.what, &self.hint)).chain(self.others.iter().map(|(what, hint)| (what, hint)))
+    }
+
+    /// Writes it to the log of a service, which goes on. It says what goes on.
+    pub(crate) fn log(&self, and: &str) {
+        for (what, hint) in self.all() {
+            match hint {
+                Some(hint) => tracing::error!("{and}: {what}; {hint}"),
+                None => tracing::error!("{and}: {what}"),
+            }
+        }
+    }
+
     /// Prints it on stderr.
     pub(crate) fn print(&self) {
-        let others = self.others.iter().map(|(what, hint)| (what, hint));
-        for (what, hint) in std::iter::once((&self.what, &self.hint)).chain(others) {
+        for (what, hint) in self.all() {
             eprintln!("error: {what}");
             if let Some(hint) = hint {
                 eprintln!("  try: {hint}");

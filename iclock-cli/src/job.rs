@@ -1,25 +1,21 @@
 //! The work that `sync`, `demo`, `iclock` and `replay` share: runs of the engine, their reports and their exports.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use attendance_model::EventId;
 use attendance_model::legacy::Export;
 use chrono::{DateTime, Local, TimeDelta, Utc};
-use iclock_sync::{Bound, Engine, Ledger, Report, RunOptions, ServiceOptions, Window};
-use tokio::sync::broadcast::error::RecvError;
+use iclock_sync::{Bound, Engine, Ledger, Report, RunOptions, Window};
 
 use crate::config::duration::When;
-use crate::config::{Config, ConfigErrors, SinkConfig};
+use crate::config::{Config, ConfigErrors, Flags, SinkConfig};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::{Ended, ExitCode};
 use crate::output::{self, grouped, human, printed, progress};
-use crate::signal::{Asked, Signals};
+use crate::resident::Resident;
+use crate::signal::Signals;
 use crate::{export, sinks, wiring};
-
-/// The longest that a service may take to stop: a batch on its way to a sink ends, and sessions are closed.
-const SHUTDOWN_WITHIN: Duration = Duration::from_secs(60);
 
 /// The work to do with a configuration.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) quiet: bool,
     /// The ids that a dry run treats as delivered.
     pub(crate) presumed: Vec<EventId>,
+    /// The flags of the configuration, with which a service reads it again.
+    pub(crate) flags: Flags,
 }
 
 /// Does the job: once, again and again, or live.
@@ -55,10 +53,13 @@ pub(crate) fn carry_out(context: &Context, config: &Config, job: &Job) -> Outcom
     let devices = names(&mut config.devices.iter().map(|device| &device.name));
     let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
     let observer = progress::observer(&devices, &sink_names, !job.quiet && !job.json && !job.repeat);
+    let opened = sinks.clone();
     let engine = wiring::engine(config, sinks, Some(observer), &job.presumed)?;
     context.block_on(async |signals: Signals| {
-        if job.repeat {
-            repeat(config, job, &engine, &signals).await
+        if job.repeat && job.dry_run {
+            rehearse(config, job, &engine, &signals).await
+        } else if job.repeat {
+            Resident::new(config, job, opened)?.run(&engine, &signals).await
         } else {
             once(config, job, engine, &signals).await
         }
@@ -76,42 +77,17 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
     Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { code })
 }
 
-async fn repeat(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Outcome {
-    let mut schedule = config.schedule.clone();
-    schedule.base = config.interval;
-    let (max_new, wanted) = (config.max_new, job.clone());
-    let options = ServiceOptions::new(schedule).live(job.live).options_at(move |now| wanted.options(max_new, now));
-    let service = engine.start(options, &signals.stop).await?;
-    let mut reports = service.reports();
-    let mut failed = None;
-    loop {
-        let report = tokio::select! {
-            biased;
-            report = reports.recv() => report,
-            () = service.stopping() => break,
-        };
-        match report {
-            Ok(report) => {
-                print((*report).clone(), config, job);
-                if let Err(error) = write_exports(config, job, report.run.started_at) {
-                    failed = Some(error);
-                    break;
-                }
-            }
-            Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => break,
+/// Dry runs, again and again. They are no service: each begins with a copy of the ledger.
+async fn rehearse(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Outcome {
+    while !signals.stop.is_cancelled() {
+        let report = engine.run(&job.options(config.max_new, Utc::now()), &signals.stop).await?;
+        print(report, config, job);
+        tokio::select! {
+            () = tokio::time::sleep(config.interval) => {}
+            () = signals.stop.cancelled() => {}
         }
     }
-    let ended = service.shutdown(SHUTDOWN_WITHIN).await;
-    while let Ok(report) = reports.try_recv() {
-        print((*report).clone(), config, job);
-    }
-    ended?;
-    match (failed, signals.asked()) {
-        (Some(error), _) => Err(error),
-        (None, Some(Asked::Interrupt)) => Ok(ExitCode::Interrupted),
-        (None, _) => Ok(ExitCode::Done),
-    }
+    Ok(signals.ended())
 }
 
 impl Job {
@@ -142,7 +118,7 @@ impl Job {
         Window { since: self.since.map(|when| when.since(now)), until: self.until.map(|when| when.until(now)) }
     }
 
-    fn options(&self, max_new: Option<u64>, now: DateTime<Utc>) -> RunOptions {
+    pub(crate) fn options(&self, max_new: Option<u64>, now: DateTime<Utc>) -> RunOptions {
         RunOptions::default()
             .dry_run(self.dry_run)
             .window(self.window(now))
@@ -171,7 +147,7 @@ fn add_commands(report: &mut Report, sinks: &[SinkConfig], between: &str) {
     }
 }
 
-fn print(mut report: Report, config: &Config, job: &Job) {
+pub(crate) fn print(mut report: Report, config: &Config, job: &Job) {
     add_commands(&mut report, &config.sinks, if job.json { " " } else { "\n" });
     if job.json {
         match serde_json::to_string(&report) {
@@ -192,7 +168,7 @@ fn print(mut report: Report, config: &Config, job: &Job) {
     );
 }
 
-fn write_exports(config: &Config, job: &Job, now: DateTime<Utc>) -> Result<(), CliError> {
+pub(crate) fn write_exports(config: &Config, job: &Job, now: DateTime<Utc>) -> Result<(), CliError> {
     if job.exports.is_empty() {
         return Ok(());
     }

@@ -12,8 +12,10 @@ mod global;
 mod job;
 mod logging;
 mod output;
+mod resident;
 mod signal;
 mod sinks;
+mod supervisor;
 mod takeover;
 mod wiring;
 
@@ -33,6 +35,7 @@ pub fn run() -> ExitCode {
     let context = Context::new(global);
     finish(match command {
         Command::Sync(sync) => sync.run(&context),
+        Command::Health(health) => health.run(&context),
         Command::Demo(demo) => demo.run(&context),
         Command::Simulate(simulate) => simulate.run(&context),
         Command::Info(info) => info.run(&context),

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use iclock_sync::CancellationToken;
 
+use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
 /// The sender of the signal.
@@ -46,6 +47,41 @@ impl Signals {
     /// Returns the sender of the signal, if there was one.
     pub(crate) fn asked(&self) -> Option<Asked> {
         self.asked.get().copied()
+    }
+
+    /// The exit code of work that goes on until somebody ends it.
+    pub(crate) fn ended(&self) -> ExitCode {
+        match self.asked() {
+            Some(Asked::Interrupt) => ExitCode::Interrupted,
+            Some(Asked::Terminate) | None => ExitCode::Done,
+        }
+    }
+}
+
+/// Requests to read the configuration again.
+#[derive(Debug)]
+pub(crate) struct Reloads {
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Reloads {
+    /// Starts to listen; must be called within a runtime.
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        Ok(Self {
+            #[cfg(unix)]
+            hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+                .map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for SIGHUP", &error))?,
+        })
+    }
+
+    /// Waits for the next one. Where there are no signals, there is none.
+    pub(crate) async fn asked(&mut self) {
+        #[cfg(unix)]
+        if self.hangup.recv().await.is_some() {
+            return;
+        }
+        std::future::pending().await
     }
 }
 

@@ -40,9 +40,13 @@ mod crash;
 mod deliver;
 mod engine;
 mod error;
+#[cfg(feature = "metrics")]
+pub mod health;
 mod intake;
 pub mod ledger;
 mod mask;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod observer;
 mod options;
 mod poll;

@@ -44,12 +44,24 @@ impl<'a> Builder<'a> {
         self.refuse_repeated("sink", "url", sinks.iter().map(|sink| (sink.index, sink.name.as_str())));
         self.refuse_repeated_address(&devices);
         let devices = devices.into_iter().map(|(_, device)| device).collect();
-        let Top { state_dir, interval, max_new, output, mut engine } = top;
+        let Top { state_dir, interval, max_new, output, metrics_file, mut engine } = top;
         engine.rules = rules;
         engine.audit_dir.clone_from(&output);
         let Self { all: settings, warnings, errors, .. } = self;
-        let config =
-            Config { state_dir, interval, schedule, max_new, output, log, devices, sinks, engine, warnings, settings };
+        let config = Config {
+            state_dir,
+            interval,
+            schedule,
+            max_new,
+            output,
+            metrics_file,
+            log,
+            devices,
+            sinks,
+            engine,
+            warnings,
+            settings,
+        };
         (config, errors)
     }
 

@@ -50,13 +50,14 @@ pub(crate) struct Flags {
 }
 
 /// A checked configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) state_dir: PathBuf,
     pub(crate) interval: Duration,
     pub(crate) schedule: Schedule,
     pub(crate) max_new: Option<u64>,
     pub(crate) output: Option<PathBuf>,
+    pub(crate) metrics_file: Option<PathBuf>,
     pub(crate) log: LogConfig,
     pub(crate) devices: Vec<DeviceOptions>,
     pub(crate) sinks: Vec<SinkConfig>,
@@ -99,6 +100,11 @@ pub(crate) struct SinkConfig {
 }
 
 impl SinkConfig {
+    /// Returns true if the two open the same sink, wherever they are written.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.name, &self.url.text, &self.settings) == (&other.name, &other.url.text, &other.settings)
+    }
+
     /// Returns the argument of `replay --sink` for this sink: its name, or its URL if it was given by a flag. Secrets
     /// are masked.
     pub(crate) fn as_argument(&self) -> String {

@@ -52,6 +52,7 @@ pub(super) struct Top {
     pub(super) interval: Duration,
     pub(super) max_new: Option<u64>,
     pub(super) output: Option<PathBuf>,
+    pub(super) metrics_file: Option<PathBuf>,
     pub(super) engine: EngineOptions,
 }
 
@@ -62,6 +63,7 @@ impl Default for Top {
             interval: Duration::from_secs(300),
             max_new: None,
             output: None,
+            metrics_file: None,
             engine: EngineOptions::default(),
         }
     }
@@ -105,6 +107,13 @@ pub(super) fn top() -> Vec<Entry<Top>> {
             "Directory of exports (./output by default), and of one logs_<time>.json for each run that stored \
              something (by default there is none).",
             |top: &mut Top, text| put(&mut top.output, Ok(Some(text.into()))),
+        ),
+        key(
+            "metrics_file",
+            Path,
+            Example("metrics.txt"),
+            "A file that a loop keeps up to date with its metrics, as OpenMetrics text.",
+            |top: &mut Top, text| put(&mut top.metrics_file, Ok(Some(text.into()))),
         ),
         key(
             "overlap",

@@ -60,7 +60,8 @@ impl SinkTask {
                 return Ok(());
             }
             let mut wait = LOOK_AGAIN;
-            if !self.orders.borrow_and_update().paused {
+            let delivers = self.shared.settings().run_options(&*clock).deliver;
+            if delivers && !self.orders.borrow_and_update().paused {
                 let seen = news.borrow_and_update().commits;
                 let report = self.deliver(over.subscribe()).await?;
                 failures = if report.status == SinkStatus::Failed { failures + 1 } else { 0 };

@@ -90,6 +90,7 @@ impl Service {
         mut place: Place,
         stop: CancellationToken,
     ) -> Result<Self, SyncError> {
+        refuse_dry_runs(parts, &options)?;
         let ledger = open(&mut place, parts).await?;
         let shared = Arc::new(Shared::open(parts, options, ledger, false, place).await?);
         let (told, results) = mpsc::unbounded_channel();
@@ -189,13 +190,15 @@ impl Service {
     /// started.
     ///
     /// # Errors
-    /// [`SyncError::Setting`] if the engine has another state directory. Then nothing is changed.
+    /// [`SyncError::Setting`] if the engine has another state directory, or the options want dry runs. Then nothing is
+    /// changed.
     pub async fn reload(&self, engine: &Engine, options: ServiceOptions) -> Result<Reloaded, SyncError> {
         let parts = engine.parts();
         if parts.state_dir != self.shared.ledger.dir() {
             let problem = "cannot be changed while the service runs; stop it and start it again".to_owned();
             return Err(SyncError::Setting { setting: "state directory".to_owned(), problem });
         }
+        refuse_dry_runs(parts, &options)?;
         let mut crew = self.crew.lock().await;
         self.shared.replace_settings(parts, options);
         let released = judge_again(&self.shared, &parts.devices).await?;
@@ -264,6 +267,15 @@ impl Service {
         let _ = tokio::time::timeout(deadline, reporter).await;
         trouble.take()
     }
+}
+
+/// A service keeps what it reads.
+fn refuse_dry_runs(parts: &Parts, options: &ServiceOptions) -> Result<(), SyncError> {
+    if options.options_at.at(parts.clock.utc_now()).dry_run {
+        let problem = "a service makes no dry runs; run the engine once".to_owned();
+        return Err(SyncError::Setting { setting: "dry run".to_owned(), problem });
+    }
+    Ok(())
 }
 
 /// Opens the ledger in the engine's place for it, where it stays.

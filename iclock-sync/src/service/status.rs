@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use attendance_model::Reason;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
@@ -18,7 +19,7 @@ use crate::report::{DeviceReport, DeviceStatus, ErrorKind, SinkReport, SinkStatu
 const KEPT: usize = 1_024;
 
 /// The state of a service at one moment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Status {
     /// The moment.
@@ -32,7 +33,7 @@ pub struct Status {
 }
 
 /// The state of one terminal.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TerminalState {
     /// `HOST:PORT`.
@@ -51,12 +52,22 @@ pub struct TerminalState {
     pub failures: u64,
     /// Polls that have ended.
     pub polls: u64,
+    /// Polls that failed.
+    pub failed_polls: u64,
     /// Sessions that were opened.
     pub sessions: u64,
+    /// Bytes of its log that came over the wire.
+    pub bytes_read: u64,
+    /// Records read and proven.
+    pub records_read: u64,
     /// Events that entered the ledger.
     pub new: u64,
+    /// Records that the ledger had.
+    pub known: u64,
     /// Records that entered the quarantine.
     pub quarantined: u64,
+    /// Records refused by validation, by reason.
+    pub rejected: BTreeMap<Reason, u64>,
     /// Records that it holds.
     pub records: Option<u64>,
     /// Records that it can hold.
@@ -66,7 +77,7 @@ pub struct TerminalState {
 }
 
 /// The present activity at a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Activity {
@@ -88,7 +99,7 @@ pub enum Activity {
 }
 
 /// The state of one sink.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SinkState {
     /// The end of its last delivery that went well.
@@ -97,12 +108,22 @@ pub struct SinkState {
     pub error: Option<Failure>,
     /// Deliveries in a row that failed.
     pub failures: u64,
+    /// Deliveries that have ended.
+    pub deliveries: u64,
+    /// Deliveries that failed.
+    pub failed_deliveries: u64,
+    /// Calls to write, and probes.
+    pub requests: u64,
     /// Events that it has now and did not have before.
     pub stored: u64,
+    /// Events that it had before.
+    pub already_stored: u64,
     /// Events that it will never take.
     pub rejected: u64,
     /// Events that still have to go out.
     pub pending: u64,
+    /// The time since which events have had to go out; `None` if none has to.
+    pub pending_since: Option<DateTime<Utc>>,
     /// Events outside the window.
     pub held: u64,
     /// True if a person has paused it.
@@ -113,7 +134,7 @@ pub struct SinkState {
 }
 
 /// A failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failure {
     /// Its kind.
@@ -183,9 +204,14 @@ impl Board {
             error: None,
             failures: 0,
             polls: 0,
+            failed_polls: 0,
             sessions: 0,
+            bytes_read: 0,
+            records_read: 0,
             new: 0,
+            known: 0,
             quarantined: 0,
+            rejected: BTreeMap::new(),
             records: None,
             capacity: None,
             clock_drift_ms: None,
@@ -199,9 +225,14 @@ impl Board {
             last_success: None,
             error: None,
             failures: 0,
+            deliveries: 0,
+            failed_deliveries: 0,
+            requests: 0,
             stored: 0,
+            already_stored: 0,
             rejected: 0,
             pending: 0,
+            pending_since: None,
             held: 0,
             paused: false,
             served: 0,
@@ -249,8 +280,14 @@ impl Board {
         let now = self.clock.utc_now();
         self.terminal(&report.name, |terminal| {
             terminal.polls += 1;
+            terminal.bytes_read += report.bytes_read;
+            terminal.records_read += report.records_read;
             terminal.new += report.new;
+            terminal.known += report.duplicate;
             terminal.quarantined += report.quarantined;
+            for (reason, count) in &report.rejected {
+                *terminal.rejected.entry(*reason).or_default() += count;
+            }
             terminal.last_poll = Some(now);
             terminal.serial = report.serial.clone().or(terminal.serial.take());
             terminal.records = report.records_on_device.or(terminal.records);
@@ -261,6 +298,7 @@ impl Board {
             } else {
                 terminal.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now));
                 terminal.failures += 1;
+                terminal.failed_polls += 1;
             }
         });
         let _ = self.progress.send(Progress::Polled(Arc::new(report.clone())));
@@ -270,12 +308,17 @@ impl Board {
     pub(crate) fn delivered(&self, report: &SinkReport) {
         let now = self.clock.utc_now();
         self.sink_state(&report.name, |sink| {
+            sink.deliveries += 1;
+            sink.requests += report.requests;
             sink.stored += report.stored;
+            sink.already_stored += report.already_stored;
             sink.rejected += report.rejected;
-            (sink.pending, sink.held) = (report.pending, report.held);
+            sink.held = report.held;
+            sink.set_pending(report.pending, now);
             if report.status == SinkStatus::Failed {
                 sink.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now));
                 sink.failures += 1;
+                sink.failed_deliveries += 1;
             } else {
                 (sink.last_success, sink.error, sink.failures) = (Some(now), None, 0);
             }
@@ -318,10 +361,18 @@ impl Observer for Board {
 
     fn sink(&self, sink: &str, progress: SinkProgress) {
         if let SinkProgress::Delivered { pending, .. } = progress {
-            self.sink_state(sink, |sink| sink.pending = pending);
+            let now = self.clock.utc_now();
+            self.sink_state(sink, |sink| sink.set_pending(pending, now));
         }
         let _ = self.progress.send(Progress::Sink(sink.into(), progress));
         self.observer.sink(sink, progress);
+    }
+}
+
+impl SinkState {
+    fn set_pending(&mut self, pending: u64, now: DateTime<Utc>) {
+        self.pending = pending;
+        self.pending_since = (pending > 0).then(|| self.pending_since.unwrap_or(now));
     }
 }
 

@@ -56,7 +56,8 @@ impl Iclock {
         let mut settings = vec![("output", "iclock", "output".to_owned()), ("log.dir", "iclock", "logs".to_owned())];
         settings.push(("max_new", "--max-new", self.max_new.to_string()));
         settings.extend(interval.clone().map(|interval| ("interval", "--loop", interval)));
-        let config = Config::load(&Flags { python_only: true, settings, ..Flags::default() })?;
+        let flags = Flags { python_only: true, settings, ..Flags::default() };
+        let config = Config::load(&flags)?;
         // As in the Python tool, an export wins over a dry run: nothing is uploaded either way.
         let exports = Job::exports(self.export_simple, self.export_normalized);
         let dry_run = self.dry_run && exports.is_empty();
@@ -68,7 +69,7 @@ impl Iclock {
         // A dry run imports nothing, but shows what would be uploaded after an import.
         let presumed = if dry_run { taken_over(&config)? } else { Vec::new() };
         let (force, since, repeat) = (self.force, self.since, interval.is_some());
-        carry_out(context, &config, &Job { dry_run, force, since, repeat, exports, presumed, ..Job::default() })
+        carry_out(context, &config, &Job { dry_run, force, since, repeat, exports, presumed, flags, ..Job::default() })
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Sync {
     /// interval, else 5m]
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "", value_parser = interval)]
     r#loop: Option<String>,
-    /// Like --loop, but listen to the terminals between the runs: a punch is sent within
+    /// Like --loop, but listen to the terminals in between: a punch is sent within
     /// seconds
     #[arg(long, conflicts_with = "dry_run")]
     live: bool,
@@ -55,9 +55,12 @@ pub(crate) struct Sync {
     /// run that stored something [default: none]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Print one JSON report for each run on stdout (schema: docs/report.schema.json)
+    /// Print JSON reports on stdout, one on a line (schema: docs/report.schema.json)
     #[arg(long)]
     json: bool,
+    /// With --loop or --live: keep metrics in this file, as OpenMetrics text
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
 }
 
 impl Sync {
@@ -80,6 +83,7 @@ impl Sync {
             json: self.json,
             quiet: context.is_quiet(),
             presumed: Vec::new(),
+            flags,
         };
         carry_out(context, &config, &job)
     }
@@ -89,7 +93,13 @@ impl Sync {
         let interval = self.r#loop.clone().filter(|text| !text.is_empty());
         let max_new = self.max_new.map(|most| most.to_string());
         let output = self.output.as_ref().map(|dir| dir.display().to_string());
-        let all = [("interval", "--loop", interval), ("max_new", "--max-new", max_new), ("output", "--output", output)];
+        let metrics = self.metrics_file.as_ref().map(|file| file.display().to_string());
+        let all = [
+            ("interval", "--loop", interval),
+            ("max_new", "--max-new", max_new),
+            ("output", "--output", output),
+            ("metrics_file", "--metrics-file", metrics),
+        ];
         all.into_iter().filter_map(|(path, flag, text)| Some((path, flag, text?))).collect()
     }
 }

@@ -1,0 +1,174 @@
+//! `sync --loop` and `--live`: the engine as a service, until a signal ends it.
+//!
+//! It tells a supervisor that it is ready and alive, keeps `health.json` and the metrics up to date, and reads its
+//! configuration again when it is asked to: by SIGHUP, or by a file called `reload` in the state directory.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use attendance_model::Sink;
+use iclock_sync::health::{Health, write_whole};
+use iclock_sync::metrics::{Resources, to_text};
+use iclock_sync::service::Reloaded;
+use iclock_sync::{Engine, Report, Service, ServiceOptions};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::config::{Config, SinkConfig};
+use crate::context::Outcome;
+use crate::error::CliError;
+use crate::job::{Job, print, write_exports};
+use crate::signal::{Reloads, Signals};
+use crate::supervisor::Supervisor;
+use crate::{sinks, wiring};
+
+/// The longest that a service may take to stop: a batch on its way to a sink ends, and sessions are closed.
+const SHUTDOWN_WITHIN: Duration = Duration::from_secs(60);
+/// The health file and the metrics are written so often.
+const EVERY: Duration = Duration::from_secs(10);
+/// The file in the state directory that asks for a reload, where there are no signals.
+const RELOAD_FILE: &str = "reload";
+/// It is looked for so often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A service, with the configuration in force.
+pub(crate) struct Resident<'a> {
+    job: &'a Job,
+    config: Config,
+    /// The sinks that are open. A reload keeps those that did not change.
+    sinks: Vec<(SinkConfig, Arc<dyn Sink>)>,
+    reloads: Reloads,
+    supervisor: Supervisor,
+}
+
+impl<'a> Resident<'a> {
+    /// For a configuration whose sinks are open.
+    pub(crate) fn new(config: &Config, job: &'a Job, opened: Vec<Arc<dyn Sink>>) -> Result<Self, CliError> {
+        let sinks = config.sinks.iter().cloned().zip(opened).collect();
+        Ok(Self { job, config: config.clone(), sinks, reloads: Reloads::listen()?, supervisor: Supervisor::new() })
+    }
+
+    /// Runs until a signal ends it.
+    pub(crate) async fn run(mut self, engine: &Engine, signals: &Signals) -> Outcome {
+        let service = engine.start(self.options(), &signals.stop).await?;
+        let mut reports = service.reports();
+        self.supervisor.ready();
+        let mut beat = tokio::time::interval(EVERY.min(self.supervisor.pulse().unwrap_or(EVERY)));
+        let mut look = tokio::time::interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failed = None;
+        while failed.is_none() {
+            tokio::select! {
+                biased;
+                () = service.stopping() => break,
+                report = reports.recv() => match report {
+                    Ok(report) => {
+                        failed = self.tell(&report).err();
+                        self.beat(&service);
+                    }
+                    // Only a reader that is very late misses reports; the ledger has all results.
+                    Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} reports were not printed"),
+                    Err(RecvError::Closed) => break,
+                },
+                _ = beat.tick() => self.beat(&service),
+                () = self.reloads.asked() => self.reload(&service).await,
+                _ = look.tick() => if self.takes_reload_file() {
+                    self.reload(&service).await;
+                },
+            }
+        }
+        self.supervisor.stopping();
+        let ended = service.shutdown(SHUTDOWN_WITHIN).await;
+        while let Ok(report) = reports.try_recv() {
+            failed = failed.or(self.tell(&report).err());
+        }
+        if let Err(error) = Health::remove(&self.config.state_dir) {
+            tracing::warn!("the health file cannot be removed: {error}");
+        }
+        ended?;
+        failed.map_or_else(|| Ok(signals.ended()), Err)
+    }
+
+    fn options(&self) -> ServiceOptions {
+        let mut schedule = self.config.schedule.clone();
+        schedule.base = self.config.interval;
+        let (max_new, job) = (self.config.max_new, self.job.clone());
+        ServiceOptions::new(schedule).live(job.live).options_at(move |now| job.options(max_new, now))
+    }
+
+    fn tell(&self, report: &Report) -> Result<(), CliError> {
+        print(report.clone(), &self.config, self.job);
+        write_exports(&self.config, self.job, report.run.started_at)
+    }
+
+    /// Says that the service is alive.
+    fn beat(&self, service: &Service) {
+        self.supervisor.alive();
+        let (status, resources) = (service.status(), Resources::of_this_process());
+        if let Some(path) = &self.config.metrics_file {
+            warn("the metrics", path, write_whole(path, to_text(&status, &resources).as_bytes()));
+        }
+        let health = Health::of(status, resources, env!("CARGO_PKG_VERSION"), EVERY);
+        let dir = &self.config.state_dir;
+        warn("the health file", dir, health.write(dir));
+    }
+
+    /// Reads the configuration again. One that cannot be used changes nothing.
+    async fn reload(&mut self, service: &Service) {
+        self.supervisor.reloading();
+        match self.reload_or_not(service).await {
+            Ok(Reloaded { started, stopped, kept, .. }) => {
+                let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                tracing::warn!(
+                    "the configuration was read again; started: {}; stopped: {}; unchanged: {}",
+                    list(&started),
+                    list(&stopped),
+                    kept.len()
+                );
+            }
+            Err(error) => error.log("the new configuration cannot be used, and nothing was changed"),
+        }
+        self.supervisor.ready();
+    }
+
+    async fn reload_or_not(&mut self, service: &Service) -> Result<Reloaded, CliError> {
+        let config = Config::load(&self.job.flags)?;
+        let mut opened = Vec::new();
+        for sink in &config.sinks {
+            let same = self.sinks.iter().find(|(known, _)| known.is_same(sink));
+            let sink_or_same = match same {
+                Some((_, open)) => Arc::clone(open),
+                None => sinks::open(sink)?,
+            };
+            opened.push((sink.clone(), sink_or_same));
+        }
+        let all = opened.iter().map(|(_, sink)| Arc::clone(sink)).collect();
+        let engine = wiring::engine(&config, all, None, &[])?;
+        let before = std::mem::replace(&mut self.config, config);
+        match service.reload(&engine, self.options()).await {
+            Ok(reloaded) => {
+                self.sinks = opened;
+                self.config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                Ok(reloaded)
+            }
+            Err(error) => {
+                self.config = before;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Takes the file away that asks for a reload. Returns false if there is none.
+    fn takes_reload_file(&self) -> bool {
+        std::fs::remove_file(self.config.state_dir.join(RELOAD_FILE)).is_ok()
+    }
+}
+
+fn warn(what: &str, path: &Path, outcome: io::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!("{what} cannot be written ({}): {error}", path.display());
+    }
+}

@@ -1,0 +1,189 @@
+//! `sync --loop` as a service: it is watched, read from outside, and reads its configuration again.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::World;
+use serde_json::Value;
+use zk_sim::{Server, Terminal, TerminalBuilder};
+
+/// The longest that anything in these tests takes, on a machine that has other work.
+const AT_MOST: Duration = Duration::from_secs(30);
+
+/// A service that a test runs.
+struct Running(Child);
+
+impl Running {
+    fn start(world: &World, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+        command.arg("sync").args(args).current_dir(world.path()).envs(env.iter().copied());
+        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    fn ends(mut self) -> i32 {
+        self.signal("-TERM");
+        self.0.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < AT_MOST, "not within {AT_MOST:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn terminal(serial: &str, records: usize) -> TerminalBuilder {
+    Terminal::builder().records(records).users(3).seed(9).serial(serial)
+}
+
+fn write_config(world: &World, devices: &[(&str, &Server)], extra: &str) {
+    let mut text = format!("state_dir = \"state\"\ninterval = \"1h\"\n{extra}\n");
+    for (name, server) in devices {
+        text.push_str(&format!(
+            "[[device]]\nname = \"{name}\"\nhost = \"127.0.0.1\"\nport = {}\n",
+            server.addr().port()
+        ));
+    }
+    text.push_str("[[sink]]\nname = \"db\"\nurl = \"sqlite:att.db\"\n");
+    std::fs::write(world.path().join("iclock.toml"), text).unwrap();
+}
+
+fn stored(world: &World) -> usize {
+    // The table appears with the first delivery.
+    let Ok(db) = rusqlite::Connection::open(world.path().join("att.db")) else { return 0 };
+    db.query_row("SELECT count(*) FROM attendance_events", (), |row| row.get::<_, u32>(0)).unwrap_or(0) as usize
+}
+
+#[test]
+fn a_reload_takes_over_a_changed_configuration_and_leaves_the_service_alone_if_it_is_wrong() {
+    let world = World::new();
+    let (one, two) = (world.serve(terminal("SN1", 20)), world.serve(terminal("SN2", 30)));
+    write_config(&world, &[("one", &one)], "");
+    let mut service = Running::start(&world, &["--loop", "--json"], &[]);
+    let mut log = BufReader::new(service.0.stderr.take().unwrap()).lines();
+    until("the first terminal is stored", || stored(&world) == 20);
+    let sessions = |server: &Server| {
+        let received = server.handle().received();
+        received.iter().filter(|received| received.command == zk_proto::Command::CONNECT).count()
+    };
+    let before = sessions(&one);
+
+    let mut logged = |part: &str| log.find(|line| line.as_ref().unwrap().contains(part)).expect(part).unwrap();
+    std::fs::write(world.path().join("iclock.toml"), "intervall = \"5m\"\n").unwrap();
+    service.signal("-HUP");
+    let line = logged("nothing was changed");
+    assert!(line.contains("intervall") && line.contains("interval"), "{line}");
+
+    write_config(&world, &[("one", &one), ("two", &two)], "");
+    // The way without signals.
+    std::fs::write(world.path().join("state/reload"), "").unwrap();
+    let line = logged("was read again");
+    assert!(line.contains("started: two") && line.contains("stopped: none"), "{line}");
+    until("the second terminal is stored", || stored(&world) == 50);
+    assert!(!world.path().join("state/reload").exists());
+    assert_eq!(sessions(&one), before, "a terminal that did not change has no new session");
+
+    write_config(&world, &[("two", &two)], "");
+    service.signal("-HUP");
+    assert!(logged("was read again").contains("stopped: one"));
+    assert_eq!(service.ends(), 0);
+}
+
+#[test]
+fn the_health_of_a_service_is_told_by_its_exit_code_and_the_metrics_are_in_their_file() {
+    let world = World::new();
+    let one = world.serve(terminal("SN1", 20));
+    world.cli(&["health", "--state", "state"]).ended(60);
+    write_config(&world, &[("one", &one)], "metrics_file = \"metrics.txt\"");
+    let service = Running::start(&world, &["--loop"], &[]);
+    let metrics = || std::fs::read_to_string(world.path().join("metrics.txt")).unwrap_or_default();
+    until("it is polled, and says so", || metrics().contains("iclock_terminal_polls_total{terminal=\"one\"} 1.0"));
+    assert!(metrics().contains("iclock_sink_pending{sink=\"db\"} 0.0"), "{}", metrics());
+    assert!(metrics().ends_with("# EOF\n"));
+    let well = world.cli(&["health"]);
+    assert!(well.stdout.contains("well: 1 terminals, 1 sinks"), "{}", well.stdout);
+    well.ended(0);
+    let json = world.cli(&["health", "--json"]);
+    let health: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(health["status"]["terminals"]["one"]["new"], 20);
+    assert_eq!(health["process"], service.0.id());
+
+    // One that hangs is told from one that is well by the age of its file.
+    service.signal("-STOP");
+    let file = world.path().join("state/health.json");
+    let mut old: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    old["status"]["at"] = "2026-01-01T00:00:00Z".into();
+    std::fs::write(&file, old.to_string()).unwrap();
+    let silent = world.cli(&["health"]);
+    assert!(silent.stdout.contains("has not been heard of"), "{}", silent.stdout);
+    silent.ended(60);
+    service.signal("-CONT");
+    assert_eq!(service.ends(), 0);
+    assert!(!file.exists(), "a service that has ended takes its file away");
+}
+
+#[test]
+fn a_terminal_that_fails_longer_than_the_grace_is_named() {
+    let world = World::new();
+    let gone = world.serve(terminal("SN1", 20));
+    write_config(&world, &[("gone", &gone)], "");
+    drop(gone);
+    let service = Running::start(&world, &["--loop", "1s"], &[]);
+    let health = || std::fs::read_to_string(world.path().join("state/health.json")).unwrap_or_default();
+    until("the failure is in the file", || health().contains("\"error\":{\"kind\":\"unreachable\""));
+    world.cli(&["health", "--grace", "1h"]).ended(0);
+    let failed = world.cli(&["health", "--grace", "0s"]);
+    assert!(failed.stdout.contains("terminal gone: "), "{}", failed.stdout);
+    failed.ended(20);
+    assert_eq!(service.ends(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_is_told_that_the_service_is_ready_alive_and_stopping() {
+    let world = World::new();
+    let one = world.serve(terminal("SN1", 20));
+    write_config(&world, &[("one", &one)], "");
+    let path = world.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(AT_MOST)).unwrap();
+    let env = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "600000")];
+    let service = Running::start(&world, &["--loop"], &env);
+    let heard = |wanted: &str| {
+        let mut buffer = [0; 4096];
+        loop {
+            let length = socket.recv(&mut buffer).expect(wanted);
+            if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == wanted) {
+                return;
+            }
+        }
+    };
+    for wanted in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        heard(wanted);
+    }
+    service.signal("-HUP");
+    for wanted in ["RELOADING=1", "READY=1"] {
+        heard(wanted);
+    }
+    service.signal("-TERM");
+    heard("STOPPING=1");
+}

@@ -1,0 +1,192 @@
+//! The health file: a service says in it, every few seconds, that it runs and how each of its parts is.
+//!
+//! It is `health.json` in the state directory. A supervisor or a person reads it while the service runs, without
+//! disturbing it.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::Resources;
+use crate::private;
+use crate::service::Status;
+
+/// The file in the state directory.
+const FILE: &str = "health.json";
+
+/// The health of a service, as its file says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Health {
+    /// The number of the process.
+    pub process: u32,
+    /// The version of the program.
+    pub version: String,
+    /// The seconds after which the file is written again at the latest.
+    pub every_seconds: u64,
+    /// The resources of the process.
+    pub resources: Resources,
+    /// The state of each part.
+    pub status: Status,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// No service runs, or it hangs: the file was not written again.
+    Silent {
+        /// The time at which it was written last.
+        since: DateTime<Utc>,
+    },
+    /// A terminal has failed for too long.
+    Terminal {
+        /// Its configured name.
+        name: String,
+        /// The failure, its cause, and a hint.
+        error: String,
+    },
+    /// A sink has failed for too long.
+    Sink {
+        /// Its configured name.
+        name: String,
+        /// The failure, its cause, and a hint.
+        error: String,
+    },
+}
+
+impl Health {
+    /// The health of this process now.
+    #[must_use]
+    pub fn of(status: Status, resources: Resources, version: &str, every: Duration) -> Self {
+        Self {
+            process: std::process::id(),
+            version: version.to_owned(),
+            every_seconds: every.as_secs().max(1),
+            resources,
+            status,
+        }
+    }
+
+    /// Writes the file in a state directory, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, state_dir: &Path) -> io::Result<()> {
+        let json = serde_json::to_vec(self)?;
+        write_whole(&state_dir.join(FILE), &json)
+    }
+
+    /// Reads the file in a state directory; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not one.
+    pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
+        match fs::read(state_dir.join(FILE)) {
+            Ok(json) => Ok(Some(serde_json::from_slice(&json)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the file, as a service does that has ended.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(state_dir: &Path) -> io::Result<()> {
+        match fs::remove_file(state_dir.join(FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what is not as it should be. A failure counts once it has lasted longer than `grace`.
+    #[must_use]
+    pub fn problems(&self, now: DateTime<Utc>, grace: Duration) -> Vec<Problem> {
+        let seconds = i64::try_from(self.every_seconds).unwrap_or(i64::MAX / 1_000);
+        let silent_after = TimeDelta::try_seconds(seconds.saturating_mul(3)).unwrap_or(TimeDelta::MAX);
+        let silence = now.signed_duration_since(self.status.at);
+        if silence > silent_after {
+            return vec![Problem::Silent { since: self.status.at }];
+        }
+        let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
+        let began = self.status.started_at;
+        let too_long = |success: Option<DateTime<Utc>>| now.signed_duration_since(success.unwrap_or(began)) > grace;
+        let terminals = self.status.terminals.iter().filter_map(|(name, terminal)| {
+            let error = terminal.error.as_ref().filter(|_| too_long(terminal.last_success))?;
+            Some(Problem::Terminal { name: name.clone(), error: error.text.clone() })
+        });
+        let sinks = self.status.sinks.iter().filter_map(|(name, sink)| {
+            let error = sink.error.as_ref().filter(|_| too_long(sink.last_success))?;
+            Some(Problem::Sink { name: name.clone(), error: error.text.clone() })
+        });
+        terminals.chain(sinks).collect()
+    }
+}
+
+/// Writes a file that only the program's user can read, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let mut file = private::create(&new)?;
+    file.write_all(content)?;
+    drop(file);
+    fs::rename(&new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::observer::Silent;
+    use crate::report::{DeviceReport, DeviceStatus, ErrorKind, SinkReport};
+    use crate::service::Board;
+
+    fn health() -> Health {
+        let board = Board::new(Arc::new(SystemClock::new()), Arc::new(Silent));
+        board.add_terminal("gate", "192.0.2.10:4370".to_owned());
+        board.add_sink("db");
+        let mut report = DeviceReport::new("gate", "192.0.2.10:4370");
+        report.status = DeviceStatus::Failed;
+        (report.error_kind, report.error) = (Some(ErrorKind::TimedOut), Some("no answer".to_owned()));
+        board.polled(&report);
+        board.delivered(&SinkReport::new("db"));
+        Health::of(board.status(), Resources::default(), "1.2.3", Duration::from_secs(10))
+    }
+
+    #[test]
+    fn the_file_comes_back_and_is_gone_after_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Health::read(dir.path()).unwrap().is_none());
+        health().write(dir.path()).unwrap();
+        let read = Health::read(dir.path()).unwrap().unwrap();
+        assert_eq!((read.version.as_str(), read.every_seconds), ("1.2.3", 10));
+        assert_eq!(read.status.terminals["gate"].error.as_ref().unwrap().kind, ErrorKind::TimedOut);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+        Health::remove(dir.path()).unwrap();
+        Health::remove(dir.path()).unwrap();
+        assert!(Health::read(dir.path()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_failure_counts_once_it_has_lasted_and_a_silent_service_at_once() {
+        let health = health();
+        let (now, grace) = (health.status.at, Duration::from_secs(20));
+        assert_eq!(health.problems(now, grace), []);
+        let later = now + TimeDelta::seconds(25);
+        let failed = Problem::Terminal { name: "gate".to_owned(), error: "no answer".to_owned() };
+        assert_eq!(health.problems(later, grace), [failed]);
+        let hung = now + TimeDelta::seconds(31);
+        assert_eq!(health.problems(hung, grace), [Problem::Silent { since: now }]);
+    }
+}

@@ -1,0 +1,231 @@
+//! Metrics: the status of a service and of its process as OpenMetrics text.
+
+use std::fmt;
+use std::process;
+
+use chrono::{DateTime, Utc};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+use serde::{Deserialize, Serialize};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+use crate::service::Status;
+use crate::service::status::{SinkState, TerminalState};
+
+/// The resources that a process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Resources {
+    /// Resident memory in bytes.
+    pub memory: u64,
+    /// CPU time so far, in seconds.
+    pub cpu_seconds: f64,
+    /// Open files, sockets included; `None` where the system does not say.
+    pub open_files: Option<u64>,
+}
+
+impl Resources {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let id = Pid::from_u32(process::id());
+        let mut system = System::new();
+        let wanted = ProcessRefreshKind::nothing().with_memory().with_cpu();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), false, wanted);
+        let Some(this) = system.process(id) else { return Self::default() };
+        Self {
+            memory: this.memory(),
+            cpu_seconds: this.accumulated_cpu_time() as f64 / 1_000.0,
+            open_files: this.open_files().map(|files| files as u64),
+        }
+    }
+}
+
+/// Returns the metrics as OpenMetrics text, which Prometheus and others read. The names are stable.
+#[must_use]
+pub fn to_text(status: &Status, resources: &Resources) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Snapshot { status: status.clone(), resources: *resources }));
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+#[derive(Debug)]
+struct Snapshot {
+    status: Status,
+    resources: Resources,
+}
+
+/// A number of each terminal: name, description, kind, value.
+type OfTerminal = (&'static str, &'static str, MetricType, fn(&TerminalState, DateTime<Utc>) -> Option<f64>);
+/// The same of each sink.
+type OfSink = (&'static str, &'static str, MetricType, fn(&SinkState, DateTime<Utc>) -> Option<f64>);
+
+const TERMINALS: [OfTerminal; 15] = [
+    ("polls", "Polls that have ended", MetricType::Counter, |t, _| count(t.polls)),
+    ("failed_polls", "Polls that failed", MetricType::Counter, |t, _| count(t.failed_polls)),
+    ("sessions", "Sessions that were opened", MetricType::Counter, |t, _| count(t.sessions)),
+    ("read_bytes", "Bytes of the log that came over the wire", MetricType::Counter, |t, _| count(t.bytes_read)),
+    ("records_read", "Records read and proven", MetricType::Counter, |t, _| count(t.records_read)),
+    ("new_events", "Events that entered the ledger", MetricType::Counter, |t, _| count(t.new)),
+    ("known_records", "Records that the ledger had", MetricType::Counter, |t, _| count(t.known)),
+    ("quarantined", "Records that entered the quarantine", MetricType::Counter, |t, _| count(t.quarantined)),
+    ("up", "1 if the last poll went well", MetricType::Gauge, |t, _| {
+        t.last_poll.map(|_| f64::from(u8::from(t.error.is_none())))
+    }),
+    ("failures_in_a_row", "Polls in a row that failed", MetricType::Gauge, |t, _| count(t.failures)),
+    ("last_success_timestamp_seconds", "End of the last poll that went well", MetricType::Gauge, |t, _| {
+        t.last_success.map(seconds)
+    }),
+    ("last_poll_timestamp_seconds", "End of the last poll", MetricType::Gauge, |t, _| t.last_poll.map(seconds)),
+    ("clock_drift_seconds", "Its clock less the true time", MetricType::Gauge, |t, _| {
+        t.clock_drift_ms.map(|drift| drift as f64 / 1_000.0)
+    }),
+    ("records", "Records that it holds", MetricType::Gauge, |t, _| t.records.and_then(count)),
+    ("capacity", "Records that it can hold", MetricType::Gauge, |t, _| t.capacity.and_then(count)),
+];
+
+const SINKS: [OfSink; 12] = [
+    ("deliveries", "Deliveries that have ended", MetricType::Counter, |s, _| count(s.deliveries)),
+    ("failed_deliveries", "Deliveries that failed", MetricType::Counter, |s, _| count(s.failed_deliveries)),
+    ("requests", "Calls to write, and probes", MetricType::Counter, |s, _| count(s.requests)),
+    ("stored", "Events that it did not have before", MetricType::Counter, |s, _| count(s.stored)),
+    ("already_stored", "Events that it had before", MetricType::Counter, |s, _| count(s.already_stored)),
+    ("rejected", "Events that it will never take", MetricType::Counter, |s, _| count(s.rejected)),
+    ("up", "1 if the last delivery went well", MetricType::Gauge, |s, _| Some(f64::from(u8::from(s.error.is_none())))),
+    ("paused", "1 if a person has paused it", MetricType::Gauge, |s, _| Some(f64::from(u8::from(s.paused)))),
+    ("pending", "Events that still have to go out", MetricType::Gauge, |s, _| count(s.pending)),
+    ("held", "Events outside the window", MetricType::Gauge, |s, _| count(s.held)),
+    ("lag_seconds", "The time for which events have had to go out", MetricType::Gauge, |s, now| {
+        Some(s.pending_since.map_or(0.0, |since| (seconds(now) - seconds(since)).max(0.0)))
+    }),
+    ("last_success_timestamp_seconds", "End of the last delivery that went well", MetricType::Gauge, |s, _| {
+        s.last_success.map(seconds)
+    }),
+];
+
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Status { at, started_at, terminals, sinks, .. } = &self.status;
+        for (name, help, kind, value) in TERMINALS {
+            let values = terminals.iter().filter_map(|(of, state)| Some((of, value(state, *at)?)));
+            family(
+                &mut encoder,
+                &format!("iclock_terminal_{name}"),
+                help,
+                kind,
+                values.map(|(of, value)| ([("terminal", of.as_str())], value)),
+            )?;
+        }
+        let rejected = terminals.iter().flat_map(|(of, state)| {
+            state
+                .rejected
+                .iter()
+                .map(move |(reason, count)| ([("terminal", of.as_str()), ("reason", reason.as_str())], *count as f64))
+        });
+        let help = "Records refused by validation";
+        family(&mut encoder, "iclock_terminal_rejected", help, MetricType::Counter, rejected)?;
+        for (name, help, kind, value) in SINKS {
+            let values = sinks.iter().filter_map(|(of, state)| Some((of, value(state, *at)?)));
+            family(
+                &mut encoder,
+                &format!("iclock_sink_{name}"),
+                help,
+                kind,
+                values.map(|(of, value)| ([("sink", of.as_str())], value)),
+            )?;
+        }
+        let Resources { memory, cpu_seconds, open_files } = self.resources;
+        let of_process = [
+            ("process_resident_memory_bytes", "Resident memory", MetricType::Gauge, Some(memory as f64)),
+            ("process_cpu_seconds", "CPU time", MetricType::Counter, Some(cpu_seconds)),
+            ("process_open_fds", "Open files", MetricType::Gauge, open_files.and_then(count)),
+            ("process_start_time_seconds", "Start of the service", MetricType::Gauge, Some(seconds(*started_at))),
+        ];
+        for (name, help, kind, value) in of_process {
+            family(&mut encoder, name, help, kind, value.map(|value| (NO_LABELS, value)))?;
+        }
+        Ok(())
+    }
+}
+
+const NO_LABELS: [(&str, &str); 0] = [];
+
+/// Writes a family of numbers. One without numbers is left out.
+fn family<L>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    kind: MetricType,
+    values: impl IntoIterator<Item = (L, f64)>,
+) -> fmt::Result
+where
+    L: EncodeLabelSet,
+{
+    let mut values = values.into_iter().peekable();
+    if values.peek().is_none() {
+        return Ok(());
+    }
+    let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+    for (labels, value) in values {
+        let mut metric = family.encode_family(&labels)?;
+        match kind {
+            MetricType::Counter => metric.encode_counter::<[(&str, &str); 0], f64, f64>(&value, None)?,
+            _ => metric.encode_gauge(&value)?,
+        }
+    }
+    Ok(())
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the tables need an Option")]
+fn count(count: u64) -> Option<f64> {
+    Some(count as f64)
+}
+
+fn seconds(moment: DateTime<Utc>) -> f64 {
+    moment.timestamp_millis() as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::observer::Silent;
+    use crate::report::{DeviceReport, SinkReport};
+    use crate::service::Board;
+
+    #[test]
+    fn the_text_has_each_terminal_and_sink_under_stable_names() {
+        let board = Board::new(Arc::new(SystemClock::new()), Arc::new(Silent));
+        board.add_terminal("front \"gate\"", "192.0.2.10:4370".to_owned());
+        board.add_sink("db");
+        let mut report = DeviceReport::new("front \"gate\"", "192.0.2.10:4370");
+        (report.new, report.clock_drift_ms) = (3, Some(-1_500));
+        report.rejected.insert(attendance_model::Reason::EmptyUserId, 2);
+        board.polled(&report);
+        board.delivered(&SinkReport { pending: 4, ..SinkReport::new("db") });
+        let text = to_text(&board.status(), &Resources::of_this_process());
+        for line in [
+            "# TYPE iclock_terminal_new_events counter",
+            "iclock_terminal_new_events_total{terminal=\"front \\\"gate\\\"\"} 3.0",
+            "iclock_terminal_clock_drift_seconds{terminal=\"front \\\"gate\\\"\"} -1.5",
+            "iclock_terminal_rejected_total{terminal=\"front \\\"gate\\\"\",reason=\"empty_user_id\"} 2.0",
+            "iclock_sink_pending{sink=\"db\"} 4.0",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+        assert!(text.contains("\niclock_terminal_last_success_timestamp_seconds{"));
+        let memory = text.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
+        assert!(memory.is_some_and(|bytes| bytes.parse::<f64>().unwrap() > 1e6), "{text}");
+        // A number that is not known is left out.
+        assert!(!text.contains("iclock_terminal_records{"));
+    }
+}
