@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -62,18 +63,27 @@ fn sync(servers: &[Server], dir: &Path) -> Result<Run> {
     fs::create_dir_all(dir)?;
     let begun = Instant::now();
     let mut child = command.current_dir(dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    // A report on many terminals is larger than a pipe.
+    let mut output = child.stdout.take().ok_or("no output")?;
+    let report = thread::spawn(move || {
+        let mut report = Vec::new();
+        output.read_to_end(&mut report).map(|_| report)
+    });
     let status = format!("/proc/{}/status", child.id());
     let mut peak_kib = 0;
-    while child.try_wait()?.is_none() {
+    let ended = loop {
+        if let Some(ended) = child.try_wait()? {
+            break ended;
+        }
         peak_kib = high_water_kib(&status).unwrap_or(0).max(peak_kib);
         thread::sleep(LOOK_EVERY);
-    }
+    };
     let took = begun.elapsed();
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stdout)).into());
+    let report = report.join().map_err(|_| "the report was not read")??;
+    if !ended.success() {
+        return Err(format!("{ended}: {}", String::from_utf8_lossy(&report)).into());
     }
-    Ok(Run { report: serde_json::from_slice(&output.stdout)?, took, peak_mib: f64::from(peak_kib) / 1024.0 })
+    Ok(Run { report: serde_json::from_slice(&report)?, took, peak_mib: f64::from(peak_kib) / 1024.0 })
 }
 
 fn high_water_kib(status: &str) -> Option<u32> {
