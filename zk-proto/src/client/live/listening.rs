@@ -28,17 +28,24 @@ pub(super) enum Heard {
     Alive(Option<DeviceTime>),
 }
 
-/// Ends an old session, pauses, opens a new one and registers. Also reads the terminal's clock.
+/// Ends an old session and pauses, unless the old one can be registered again.
+pub(super) async fn part(old: Option<Box<Client>>, events: RegisterEvents, pause: Duration) -> Option<Box<Client>> {
+    let renewed = renewed(old, events).await;
+    if renewed.is_none() {
+        sleep(pause).await;
+    }
+    renewed
+}
+
+/// Opens a session and registers, unless there is one that is registered. Also reads the terminal's clock.
 pub(super) async fn open(
-    old: Option<Box<Client>>,
+    renewed: Option<Box<Client>>,
     connect: ConnectOptions,
     events: RegisterEvents,
-    pause: Duration,
 ) -> Result<(Client, Option<DeviceTime>), ClientError> {
-    let mut client = match renewed(old, events).await {
+    let mut client = match renewed {
         Some(client) => *client,
         None => {
-            sleep(pause).await;
             let mut client = Client::connect(&connect).await?;
             if let Err(error) = client.call(&events).await {
                 client.exit().await;
@@ -50,7 +57,10 @@ pub(super) async fn open(
     match client.time().await {
         Ok(now) => Ok((client, Some(now))),
         Err(ClientError::Refused { .. }) => Ok((client, None)),
-        Err(error) => Err(error),
+        Err(error) => {
+            client.exit().await;
+            Err(error)
+        }
     }
 }
 

@@ -11,8 +11,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 pub use item::{Gap, LiveItem};
 pub use options::LiveOptions;
@@ -21,8 +22,11 @@ pub use rest::SessionRest;
 use super::{Client, ClientError, ConnectOptions};
 use crate::record::{EventCode, LiveEvent};
 use crate::{DeviceTime, Packet};
-use listening::{Heard, Listening, open};
+use listening::{Heard, Listening, open, part};
 use recent::Recent;
+
+/// The wait for a session that is being opened when it is to end.
+const OPENED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Listens to a terminal, over as many connections as it takes.
 ///
@@ -64,11 +68,14 @@ pub struct LiveCapture {
     rest: SessionRest,
 }
 
+type Parting = Pin<Box<dyn Future<Output = Option<Box<Client>>> + Send>>;
 type Opening = Pin<Box<dyn Future<Output = Result<(Client, Option<DeviceTime>), ClientError>> + Send>>;
 
 enum State {
     Down(Option<Box<Client>>),
-    /// Kept between calls, so that a caller with its own timer makes progress too.
+    /// The old session ends, and a pause follows. Kept between calls, so that a caller with its own timer makes progress
+    /// too.
+    Parting(Parting),
     Opening(Opening),
     Listening(Listening),
 }
@@ -77,6 +84,7 @@ impl fmt::Debug for LiveCapture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Down(_) => "down",
+            State::Parting(_) => "parting",
             State::Opening(_) => "opening",
             State::Listening(_) => "listening",
         };
@@ -97,7 +105,7 @@ impl LiveCapture {
     pub fn new(connect: ConnectOptions, options: LiveOptions) -> Self {
         Self {
             recent: Recent::new(options.repeat_within),
-            rest: SessionRest::new(options.rest),
+            rest: options.rest,
             connect,
             options,
             state: State::Down(None),
@@ -124,7 +132,11 @@ impl LiveCapture {
             match &mut self.state {
                 State::Down(old) => {
                     let pause = self.options.pause(self.failures).max(self.rest.left());
-                    let opening = open(old.take(), self.connect.clone(), self.options.events, pause);
+                    self.state = State::Parting(Box::pin(part(old.take(), self.options.events, pause)));
+                }
+                State::Parting(parting) => {
+                    let renewed = parting.as_mut().await;
+                    let opening = open(renewed, self.connect.clone(), self.options.events);
                     self.state = State::Opening(Box::pin(opening));
                 }
                 State::Opening(opening) => match opening.as_mut().await {
@@ -172,9 +184,14 @@ impl LiveCapture {
         self.rest
     }
 
-    /// Stops listening and ends the session. Never takes longer than 3 s.
+    /// Stops listening and ends the session, also one that is just being opened. Never takes longer than 4 s.
     pub async fn end(self) {
         match self.state {
+            State::Opening(opening) => {
+                if let Ok(Ok((client, _))) = timeout(OPENED_WITHIN, opening).await {
+                    client.exit().await;
+                }
+            }
             State::Listening(listening) => listening.client.exit().await,
             State::Down(Some(client)) => client.exit().await,
             _ => {}

@@ -4,6 +4,7 @@ use std::time::Duration;
 use std::vec;
 use std::vec::Vec;
 
+use super::SessionRest;
 use crate::op::RegisterEvents;
 
 /// Options of live capture.
@@ -23,8 +24,8 @@ pub struct LiveOptions {
     /// The pauses before a lost terminal is retried, default 1, 2, 5 and 10 s; the last one repeats.
     pub pauses: Vec<Duration>,
     /// The rest that this terminal needs between two sessions, as an earlier capture learned it
-    /// ([`SessionRest::needed`](crate::client::SessionRest::needed)); none by default.
-    pub rest: Duration,
+    /// ([`LiveCapture::rest`](super::LiveCapture::rest)); none by default.
+    pub rest: SessionRest,
 }
 
 impl Default for LiveOptions {
@@ -33,7 +34,7 @@ impl Default for LiveOptions {
             events: RegisterEvents::ATTENDANCE,
             ping_every: Duration::from_secs(20),
             lost_after: Duration::from_secs(30),
-            rest: Duration::ZERO,
+            rest: SessionRest::default(),
             repeat_within: Duration::from_secs(5),
             pauses: vec![1, 2, 5, 10].into_iter().map(Duration::from_secs).collect(),
         }
@@ -64,7 +65,7 @@ impl LiveOptions {
 
     /// Sets the rest that this terminal needs between two sessions.
     #[must_use]
-    pub fn rest(mut self, rest: Duration) -> Self {
+    pub fn rest(mut self, rest: SessionRest) -> Self {
         self.rest = rest;
         self
     }

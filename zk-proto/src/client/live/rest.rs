@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// It is learned by doubling, from one second to 60 s, with each session that is reset soon after the last one. Note
 /// every session with [`SessionRest::began`], [`SessionRest::ended`] and [`SessionRest::failed`], and wait for
 /// [`SessionRest::left`] before the next one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionRest {
     /// After this rest a session came about.
     needed: Duration,
