@@ -143,6 +143,15 @@ impl TerminalError {
         }
     }
 
+    /// Returns true if nothing helps before somebody changes something.
+    pub(crate) fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Client(error) => !error.is_transient(),
+            Self::Identity { .. } | Self::Twice { .. } | Self::Unknown { .. } => true,
+            Self::Spool(_) | Self::LogRefused(_) | Self::Deadline { .. } | Self::Stopped => false,
+        }
+    }
+
     /// The kind of error, for the report.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

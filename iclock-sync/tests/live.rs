@@ -1,56 +1,272 @@
-//! Live capture: a punch is at the sink long before the next run is due.
+//! Live capture: a punch is at the sink within moments, read on the session that heard it, and no terminal gets a
+//! session that is not its own.
 
+mod common;
+
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use attendance_model::MemorySink;
-use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, ServiceOptions};
+use attendance_model::{EventId, MemorySink};
+use common::{Gate, State, key, keys, memory};
+use iclock_sync::report::DeviceStatus;
+use iclock_sync::service::status::{Activity, TerminalState};
+use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions};
+use tokio::time::sleep;
 use zk_proto::Command;
-use zk_sim::{Handle, Server, Terminal};
+use zk_sim::{Handle, Terminal, TerminalBuilder, TerminalEvent};
 
-async fn until_registered(terminal: &Handle, times: usize) {
-    let registered =
-        || terminal.received().iter().filter(|received| received.command == Command::REG_EVENT).count() >= times;
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// Listens; the next scheduled poll is an hour away.
+async fn listen(engine: &Engine) -> Service {
+    let options = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600))).live(true);
+    engine.start(options, &CancellationToken::new()).await.unwrap()
+}
+
+fn terminal() -> TerminalBuilder {
+    Terminal::builder().records(50).users(5).seed(3)
+}
+
+/// Waits until something holds.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
-        while !registered() {
-            tokio::task::yield_now().await;
+        while !holds() {
+            sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the engine listens");
+    tokio::time::timeout(WITHIN, wait).await.unwrap_or_else(|_| panic!("not within {WITHIN:?}: {what}"));
+}
+
+fn state_of(service: &Service, name: &str) -> TerminalState {
+    service.status().terminals[name].clone()
+}
+
+async fn until_heard(service: &Service, name: &str) {
+    let heard = || matches!(state_of(service, name).activity, Activity::Listening { .. });
+    until(&format!("{name} is listened to"), heard).await;
+}
+
+fn count(terminal: &Handle, command: Command) -> usize {
+    terminal.received().iter().filter(|received| received.command == command).count()
+}
+
+/// Waits until a punch is at the sink, and says how long that took.
+async fn arrival(sink: &MemorySink, made: Instant, id: EventId) -> Duration {
+    until("the punch is at the sink", || sink.stored().iter().any(|event| event.id == id)).await;
+    made.elapsed()
+}
+
+async fn punch(gate: &Gate, sink: &MemorySink) -> Duration {
+    let made = Instant::now();
+    let punch = gate.handle().punch_now().unwrap();
+    arrival(sink, made, key(&gate.handle().serial(), &punch)).await
 }
 
 #[tokio::test]
-async fn a_punch_brings_the_next_run_forward_and_a_restart_is_survived() {
-    let terminal = Terminal::builder().records(50).users(5).seed(3).build();
-    let server = Server::start(terminal, ([127, 0, 0, 1], 0).into()).await.unwrap();
-    let terminal = server.handle();
-    let state = tempfile::tempdir().unwrap();
-    let sink = MemorySink::new("memory");
-    let mut device = DeviceOptions::new("gate", "127.0.0.1");
-    device.port = server.addr().port();
-    let engine = Engine::builder(state.path()).device(device).sink(Arc::new(sink.clone())).build().unwrap();
-
-    // Without live capture the second poll would be an hour away.
-    let options = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3600))).live(true);
-    let service = engine.start(options, &CancellationToken::new()).await.unwrap();
+async fn a_punch_is_read_on_the_session_that_heard_it_and_a_restart_is_survived() {
+    let (gate, state, (sink, target)) = (Gate::start("gate", terminal()).await, State::new(), memory("memory"));
+    let service = listen(&state.engine(&[&gate], &[target])).await;
     let mut reports = service.reports();
     let mut next = async || {
-        let report = tokio::time::timeout(Duration::from_secs(30), reports.recv()).await.unwrap().unwrap();
+        let report = tokio::time::timeout(WITHIN, reports.recv()).await.unwrap().unwrap();
         (report.totals.new, report.run.exit_code)
     };
     assert_eq!(next().await, (50, 0));
-
-    until_registered(&terminal, 1).await;
-    terminal.punch_now().unwrap();
+    until_heard(&service, "gate").await;
+    gate.handle().punch_now().unwrap();
     assert_eq!(next().await, (1, 0));
     assert_eq!(sink.stored().len(), 51);
 
+    // A scheduled poll is made on the same session.
+    let polls = state_of(&service, "gate").polls;
+    service.poll_now("gate").await.unwrap();
+    until("it is polled", || state_of(&service, "gate").polls > polls).await;
+    assert_eq!(gate.handle().stats().connections, 1);
+    // What is not heard is counted: it registers first.
+    let commands: Vec<_> = gate.handle().received().iter().map(|received| received.command).collect();
+    let place = |command| commands.iter().position(|other| *other == command).unwrap();
+    assert!(place(Command::REG_EVENT) < place(Command::GET_FREE_SIZES), "{commands:?}");
+
     // The line breaks, somebody punches unheard, and the line comes back.
-    until_registered(&terminal, 2).await;
-    terminal.restart();
-    terminal.punch_now().unwrap();
+    gate.handle().restart();
+    gate.handle().punch_now().unwrap();
     assert_eq!(next().await, (1, 0));
     assert_eq!(sink.stored().len(), 52);
+    until_heard(&service, "gate").await;
+    assert_eq!(gate.handle().stats().connections, 2);
 
-    service.shutdown(Duration::from_secs(30)).await.unwrap();
+    service.shutdown(WITHIN).await.unwrap();
+    assert_eq!(count(&gate.handle(), Command::EXIT), 1, "the session is ended, not dropped");
+}
+
+#[tokio::test]
+async fn a_punch_in_an_unknown_form_and_a_rush_are_read_from_the_log() {
+    let (gate, state, (sink, target)) = (Gate::start("gate", terminal()).await, State::new(), memory("memory"));
+    gate.set_fault("lose-events=1");
+    let service = listen(&state.engine(&[&gate], &[target])).await;
+    until_heard(&service, "gate").await;
+    let terminal = gate.handle();
+    terminal.punch_now().unwrap();
+    terminal.clear_faults();
+    terminal.emit(TerminalEvent::Other(1, "nobody knows this form".into()));
+    until("the punch is at the sink", || sink.stored().len() == 51).await;
+    let polls = state_of(&service, "gate").polls;
+    for _ in 0..40 {
+        terminal.punch_now().unwrap();
+        sleep(Duration::from_millis(10)).await;
+    }
+    until("all are read", || state_of(&service, "gate").records == Some(91)).await;
+    until("all are at the sink", || keys(&sink.stored()) == gate.keys()).await;
+    let took = state_of(&service, "gate").polls - polls;
+    assert!((2..=8).contains(&took), "one poll serves several punches, and none waits for the end of the rush: {took}");
+    assert_eq!(terminal.stats().connections, 1);
+    service.shutdown(WITHIN).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pause_ends_the_session_and_a_resumed_terminal_is_heard_again() {
+    let (gate, state, (sink, target)) = (Gate::start("gate", terminal()).await, State::new(), memory("memory"));
+    let service = listen(&state.engine(&[&gate], &[target])).await;
+    until_heard(&service, "gate").await;
+    service.pause("gate").await.unwrap();
+    until("it is paused", || state_of(&service, "gate").activity == Activity::Paused).await;
+    assert_eq!(count(&gate.handle(), Command::EXIT), 1);
+    gate.handle().punch_now().unwrap();
+    service.resume("gate").await.unwrap();
+    until("the punch is read", || sink.stored().len() == 51).await;
+    service.shutdown(WITHIN).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_terminal_that_cannot_be_listened_to_is_polled_all_the_same() {
+    for fault in ["refuse-command=500", "hang-up-at=500"] {
+        let (gate, state, (sink, target)) = (Gate::start("gate", terminal()).await, State::new(), memory("memory"));
+        gate.set_fault(fault);
+        let service = listen(&state.engine(&[&gate], &[target])).await;
+        until(fault, || sink.stored().len() == 50).await;
+        gate.handle().punch_now().unwrap();
+        service.poll_now("gate").await.unwrap();
+        until(fault, || sink.stored().len() == 51).await;
+        assert_eq!(state_of(&service, "gate").error, None);
+        service.shutdown(WITHIN).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_rest_that_a_terminal_needs_between_sessions_is_learned_and_remembered() {
+    let rest = Duration::from_millis(900);
+    let (gate, state) = (Gate::start("gate", terminal().session_rest(rest)).await, State::new());
+    let mut learned = Vec::new();
+    for _ in 0..2 {
+        let service = listen(&state.engine(&[&gate], &[])).await;
+        until_heard(&service, "gate").await;
+        service.pause("gate").await.unwrap();
+        until("it is paused", || state_of(&service, "gate").activity == Activity::Paused).await;
+        let refused = gate.handle().stats().refused;
+        service.resume("gate").await.unwrap();
+        until_heard(&service, "gate").await;
+        learned.push(gate.handle().stats().refused - refused);
+        service.shutdown(WITHIN).await.unwrap();
+        sleep(rest).await;
+    }
+    assert!(learned[0] > 0, "it had to be learned");
+    assert_eq!(learned[1], 0, "the ledger remembers it");
+    let ledger = state.ledger();
+    assert_eq!(ledger.terminals().unwrap()[0].learned.session_rest_ms, 1_000);
+}
+
+#[tokio::test]
+async fn twenty_terminals_held_live_have_each_punch_at_the_sink_within_a_second() {
+    let (state, (sink, target)) = (State::new(), memory("memory"));
+    let mut gates = Vec::new();
+    for n in 0..20 {
+        gates.push(Gate::start(&format!("gate-{n}"), Terminal::builder().records(100).seed(100 + n)).await);
+    }
+    let service = listen(&state.engine(&gates.iter().collect::<Vec<_>>(), &[target])).await;
+    for gate in &gates {
+        until_heard(&service, &gate.name).await;
+    }
+    until("all logs are read", || sink.stored().len() == 2_000).await;
+    let mut made = HashMap::new();
+    let mut late = Vec::new();
+    let look = |made: &mut HashMap<EventId, Instant>, late: &mut Vec<Duration>| {
+        for event in &sink.stored() {
+            late.extend(made.remove(&event.id).map(|at| at.elapsed()));
+        }
+    };
+    for n in 0..60 {
+        let terminal = gates[n * 7 % gates.len()].handle();
+        let punch = terminal.punch_now().unwrap();
+        made.insert(key(&terminal.serial(), &punch), Instant::now());
+        for _ in 0..5 {
+            sleep(Duration::from_millis(10)).await;
+            look(&mut made, &mut late);
+        }
+    }
+    let ended = Instant::now();
+    while !made.is_empty() && ended.elapsed() < WITHIN {
+        sleep(Duration::from_millis(10)).await;
+        look(&mut made, &mut late);
+    }
+    assert!(made.is_empty(), "{} never came", made.len());
+    let worst = late.iter().max().unwrap();
+    assert!(*worst < Duration::from_secs(1), "{worst:?}");
+    for gate in &gates {
+        assert_eq!(gate.handle().stats().connections, 1, "{}", gate.name);
+    }
+    service.shutdown(WITHIN).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_punch_next_to_a_stalled_a_dead_and_a_slow_terminal_comes_as_fast_as_alone() {
+    let (healthy, stalled) = (Gate::start("healthy", terminal()).await, Gate::start("stalled", terminal()).await);
+    let slow = Gate::start("slow", Terminal::builder().records(3_000).seed(9)).await;
+    stalled.set_fault("stall-at=1503");
+    slow.set_fault("latency=100ms");
+    let mut dead = DeviceOptions::new("dead", "192.0.2.1");
+    dead.timeout = Duration::from_millis(500);
+    let mut best = Vec::new();
+    for others in [false, true] {
+        let (state, (sink, target)) = (State::new(), memory("memory"));
+        let mut builder = state.builder().options(common::quick_with(|options| options.concurrency = 1));
+        builder = builder.device(healthy.device()).sink(target);
+        if others {
+            builder = builder.device(stalled.device()).device(slow.device()).device(dead.clone());
+        }
+        let service = listen(&builder.build().unwrap()).await;
+        until_heard(&service, "healthy").await;
+        let mut took = Vec::new();
+        for _ in 0..6 {
+            took.push(punch(&healthy, &sink).await);
+            sleep(Duration::from_millis(50)).await;
+        }
+        took.sort_unstable();
+        best.push((took[0], took[5]));
+        if others {
+            until("the dead one is reported", || state_of(&service, "dead").error.is_some()).await;
+            assert_eq!(state_of(&service, "healthy").sessions, 1);
+        }
+        service.shutdown(WITHIN).await.unwrap();
+    }
+    let [(_, alone), (_, beside)] = best[..] else { unreachable!() };
+    assert!(beside < alone + Duration::from_millis(400), "{beside:?}, and alone {alone:?}");
+    assert!(beside < Duration::from_secs(1), "{beside:?}");
+}
+
+#[tokio::test]
+async fn another_terminal_than_the_configured_one_is_not_held_by_a_session() {
+    let (gate, state, (sink, target)) = (Gate::start("gate", terminal()).await, State::new(), memory("memory"));
+    let mut device = gate.device();
+    device.serial = Some("another".to_owned());
+    let engine = state.builder().device(device).sink(Arc::clone(&target)).build().unwrap();
+    let service = listen(&engine).await;
+    let mut reports = service.reports();
+    let report = tokio::time::timeout(WITHIN, reports.recv()).await.unwrap().unwrap();
+    assert_eq!(report.devices[0].status, DeviceStatus::Failed);
+    let rests = || matches!(state_of(&service, "gate").activity, Activity::Resting { .. });
+    until("it rests", rests).await;
+    assert_eq!(count(&gate.handle(), Command::EXIT) as u64, gate.handle().stats().connections);
+    assert!(sink.stored().is_empty());
+    service.shutdown(WITHIN).await.unwrap();
 }

@@ -171,3 +171,23 @@ async fn a_slow_terminal_that_comes_on_is_not_cut() {
     assert!(began.elapsed() > TIMEOUT * 10, "{:?}", began.elapsed());
     assert_eq!(keys(&stored.stored()), gate.keys());
 }
+
+#[tokio::test]
+async fn a_poll_ends_at_its_deadline_and_the_session_with_it() {
+    let (gate, state) = (Gate::with_records(50).await, State::new());
+    gate.set_fault("slow-reads=1500ms");
+    let mut device = gate.device();
+    device.timeout = Duration::from_secs(5);
+    let options = common::quick_with(|options| options.device_deadline = Duration::from_millis(500));
+    let engine = state.builder().options(options).device(device).build().unwrap();
+    let began = Instant::now();
+    let report = sync(&engine).await;
+    assert!(report.devices[0].error.as_deref().unwrap().contains("not done within"), "{report:?}");
+    // Within the deadline and what it takes to end a session.
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    let ended = || gate.handle().received().iter().any(|packet| packet.command == zk_proto::Command::EXIT);
+    while !ended() {
+        assert!(began.elapsed() < Duration::from_secs(10), "the session is ended");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

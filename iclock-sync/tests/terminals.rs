@@ -315,3 +315,76 @@ async fn wrong_settings_are_refused_before_anything_is_contacted() {
         assert_eq!(error.exit_code(), 10);
     }
 }
+
+#[tokio::test]
+async fn the_terminal_that_the_ledger_knows_is_read_and_not_the_one_that_answers_first() {
+    let (gate, state) = (Gate::with_records(50).await, State::new());
+    sync(&state.engine(&[&gate], &[])).await;
+    let mut twin = gate.device();
+    twin.name = "twin".to_owned();
+    for _ in 0..5 {
+        let report = sync(&state.builder().device(twin.clone()).device(gate.device()).build().unwrap()).await;
+        let read: Vec<_> = report.devices.iter().filter(|device| device.status == DeviceStatus::Ok).collect();
+        assert_eq!(read.iter().map(|device| device.name.as_str()).collect::<Vec<_>>(), ["gate"], "{report:?}");
+    }
+    // One that moved to another name is read there, once the old name has nothing to say.
+    let mut moved = gate.device();
+    moved.name = "moved".to_owned();
+    let mut gone = DeviceOptions::new("gate", "127.0.0.1");
+    gone.port = 1;
+    let engine = state.builder().device(moved).device(gone).build().unwrap();
+    assert_eq!(sync(&engine).await.devices[0].status, DeviceStatus::Ok);
+}
+
+#[tokio::test]
+async fn each_session_is_ended_whatever_comes_of_it() {
+    for fault in ["refuse-log=4989", "refuse-all=2001", "refuse-command=50", "count-larger=5", "cut-head=12"] {
+        let (gate, state) = (Gate::with_records(700).await, State::new());
+        gate.set_fault(fault);
+        sync(&state.engine(&[&gate], &[])).await;
+        let ended = gate.handle().received().iter().filter(|packet| packet.command == Command::EXIT).count();
+        assert_eq!(ended as u64, gate.handle().stats().connections, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn three_attempts_are_three_connections() {
+    let (gate, state) = (Gate::with_records(50).await, State::new());
+    gate.set_fault("hang-up-at=1000");
+    let options = common::quick_with(|options| options.attempts = 3);
+    let report = sync(&state.builder().options(options).device(gate.device()).build().unwrap()).await;
+    assert_eq!((report.run.exit_code, gate.handle().stats().connections), (20, 3), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_terminal_that_waits_for_a_place_has_no_open_session() {
+    let start = |name: &'static str| Gate::start(name, Terminal::builder().records(2_000).seed(5).serial(name));
+    let (first, second, state) = (start("first").await, start("second").await, State::new());
+    first.set_fault("slow-reads=1500ms");
+    second.set_fault("latency=60ms");
+    let options = common::quick_with(|options| options.concurrency = 1);
+    let builder = state.builder().options(options).device(first.device()).device(second.device());
+    let engine = builder.build().unwrap();
+    let ends = |gate: &Gate| gate.handle().received().iter().filter(|packet| packet.command == Command::EXIT).count();
+    let run = tokio::spawn(async move { sync(&engine).await });
+    while ends(&second) == 0 {
+        assert_eq!(ends(&first), 0, "the second one waits with an open session");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let report = run.await.unwrap();
+    assert_eq!((report.totals.new, report.run.exit_code), (4_000, 0), "{report:?}");
+    assert_eq!((ends(&first), ends(&second)), (1, 2));
+}
+
+#[tokio::test]
+async fn a_count_is_not_trusted_while_all_records_are_nobodys() {
+    let nobody = Terminal::builder().records(40).seed(3).fault(Fault::parse("empty-user-ids=100").unwrap());
+    let (gate, state) = (Gate::start("gate", nobody).await, State::new());
+    let engine = state.engine(&[&gate], &[]);
+    sync(&engine).await;
+    assert_eq!(state.ledger().terminals().unwrap()[0].count, None);
+    let read = gate.handle().received().len();
+    sync(&engine).await;
+    let again = gate.handle().received()[read..].iter().any(|packet| packet.command == Command::DATA_WRRQ);
+    assert!(again, "it looks again, because they may be records that lost their head");
+}

@@ -23,6 +23,8 @@ pub struct Learned {
     pub unanswered: BTreeMap<String, i64>,
     /// The part of its log that a person accepted although it was not proven.
     pub accepted: Option<Accepted>,
+    /// The rest that it needs between two sessions, in milliseconds; 0 if it needs none.
+    pub session_rest_ms: u64,
 }
 
 /// A log that a person accepted although it was not proven. Its damage is known, and no reason to refuse it again.
@@ -151,12 +153,13 @@ impl Ledger {
         })
     }
 
-    /// Returns true if the terminal that was last read under this name computes wrong checksums.
-    pub(crate) fn has_bad_checksums(&self, name: &str) -> Result<bool, LedgerError> {
+    /// Returns the terminal that was last read under this name.
+    pub(crate) fn terminal_of_name(&self, name: &str) -> Result<Option<TerminalState>, LedgerError> {
         self.read("look up a terminal", |connection| {
-            let sql = "SELECT bad_checksums FROM terminals WHERE name = ?1 ORDER BY id DESC LIMIT 1";
-            let known = connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
-            Ok(known.unwrap_or(false))
+            connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM terminals WHERE name = ?1 ORDER BY id DESC LIMIT 1"))?
+                .query_row([name], TerminalState::from_row)
+                .optional()
         })
     }
 

@@ -17,7 +17,7 @@ use crate::{TerminalError, wall};
 impl Visit {
     /// Keeps what a visit found.
     pub(super) async fn keep(&self, visited: Visited, report: &mut DeviceReport) -> Result<(), Failure> {
-        let Visited { seen, found, _place } = visited;
+        let Visited { seen, found, place: _place } = visited;
         match found {
             Found::Nothing(None) => Ok(()),
             Found::Nothing(Some(state)) => {

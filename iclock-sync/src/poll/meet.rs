@@ -74,6 +74,7 @@ impl Visit {
         let before = self.recognize(client, spared, report).await?;
         let mut state = TerminalState { name: self.device.name.clone(), ..before.clone() };
         state.learned.unanswered.extend(spared.clone());
+        state.learned.session_rest_ms = self.sessions(|rest| u64::try_from(rest.needed().as_millis()).unwrap_or(0));
         let now = self.clock.utc_now().timestamp();
         let mut later = Vec::new();
         let mut clock = None;
@@ -132,7 +133,8 @@ impl Visit {
             // The keys of its events hold the name, and stay as they are.
             state.alias = Some(serial);
         }
-        self.claim(&state.serial)?;
+        let known_as = if state.name.is_empty() { &self.device.name } else { &state.name };
+        self.claim(&state.serial, known_as).await?;
         report.serial = Some(state.alias.as_ref().unwrap_or(&state.serial).clone());
         Ok(state)
     }

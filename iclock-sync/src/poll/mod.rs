@@ -1,4 +1,4 @@
-//! One terminal in one run: a visit reads what is new, and what it found is kept.
+//! One terminal: a visit reads what is new, and what it found is kept.
 //!
 //! | step | file |
 //! |---|---|
@@ -6,25 +6,30 @@
 //! | identity, clock, counts | `meet`; `plan` decides |
 //! | the log, and the proof of it | `pull` |
 //! | records to the intake, unproven bytes to a file | `keep` |
-//! | between two runs: listen for punches | `live` |
+//! | once, or again and again by a schedule | `task` |
+//! | listen for punches, and poll on the session that hears them | `live` |
+//! | one serial number, one terminal | `claims` |
 
+mod claims;
 mod keep;
-pub(crate) mod live;
+mod live;
 mod meet;
 pub(crate) mod plan;
 mod pull;
 pub(crate) mod task;
 mod visit;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use zk_proto::client::SessionRest;
 use zk_proto::proof::Proven;
 use zk_proto::spool::SpoolDirectory;
-use zk_proto::{ClientError, DeviceTime, Uid};
+use zk_proto::{Client, ClientError, DeviceTime, Uid};
 
 use crate::clock::Clock;
 use crate::error::chain;
@@ -34,14 +39,18 @@ use crate::observer::{DeviceProgress, Observer};
 use crate::report::{DeviceReport, DeviceStatus, hint};
 use crate::unproven::SetAside;
 use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
+pub(crate) use claims::Claims;
+use meet::Unanswered;
+use visit::Place;
 
-/// Shared by all visits of a run.
+/// Shared by all visits.
 #[derive(Debug)]
 pub(crate) struct Gates {
-    /// One permit for each terminal whose log is kept at once, from the first question to the last record entered.
+    /// One permit for each terminal of which a long part of the log is kept at once, from its transfer to the last record
+    /// entered.
     pub(crate) terminals: Arc<Semaphore>,
-    /// The configured name of the terminal that has a serial number.
-    pub(crate) serials: Mutex<HashMap<String, String>>,
+    /// The serial numbers that terminals have given.
+    pub(crate) claims: Claims,
     /// Bytes of a log that each visit may keep in memory.
     pub(crate) spool_memory: usize,
     /// The directory in which a longer log waits.
@@ -63,15 +72,21 @@ pub(crate) struct Visit {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) stop: CancellationToken,
+    /// The names of all configured terminals.
+    pub(crate) peers: Vec<Arc<str>>,
+    pub(crate) sessions: Sessions,
 }
+
+/// The rest that a terminal needs between two sessions; `None` until the ledger was asked.
+pub(crate) type Sessions = Arc<Mutex<Option<SessionRest>>>;
 
 /// The result of a visit.
 #[derive(Debug)]
 struct Visited {
     seen: Seen,
     found: Found,
-    /// The terminal's place among those whose logs are kept at once.
-    _place: Option<OwnedSemaphorePermit>,
+    /// The terminal's place among those of which a long part of the log is kept at once.
+    place: Place,
 }
 
 /// The terminal's identity and clock.
@@ -114,22 +129,65 @@ enum Failure {
     Engine(SyncError),
 }
 
+/// A poll that has ended.
+#[derive(Debug)]
+pub(crate) struct Polled {
+    pub(crate) report: DeviceReport,
+    /// The session stays of no use until somebody changes something: it is another terminal, for example.
+    pub(crate) is_hopeless: bool,
+}
+
 impl Visit {
-    /// Reads the terminal and keeps what is new.
+    /// Reads the terminal on a session of its own, and keeps what is new.
     ///
     /// # Errors
     /// When the ledger cannot be used. A failure of the terminal is in the report.
     pub(crate) async fn run(self) -> Result<DeviceReport, SyncError> {
         let mut report = DeviceReport::new(&self.device.name, self.device.address());
         let began = self.clock.monotonic();
-        let outcome = match self.visit(&mut report).await {
+        let outcome = self.visit(&mut report).await;
+        Ok(self.finish(outcome, report, began).await?.report)
+    }
+
+    /// Reads the terminal on a session that stays open, and keeps what is new.
+    ///
+    /// # Errors
+    /// As [`Visit::run`].
+    pub(crate) async fn run_on(self, client: &mut Client) -> Result<Polled, SyncError> {
+        let mut report = DeviceReport::new(&self.device.name, self.device.address());
+        let began = self.clock.monotonic();
+        let outcome = self.talk_within(client, &mut report).await;
+        self.finish(outcome, report, began).await
+    }
+
+    async fn talk_within(&self, client: &mut Client, report: &mut DeviceReport) -> Result<Visited, Failure> {
+        client.limit_silence(self.for_an_attempt());
+        let mut place = Place::of_resident();
+        let (mut spared, limit) = (Unanswered::new(), self.engine.device_deadline);
+        let talk = self.talk(client, &mut place, &mut spared, report);
+        // It waits for a place, and gets one.
+        let (seen, found) = self.within(limit, talk).await?.ok_or(TerminalError::Stopped)?;
+        Ok(Visited { seen, found, place })
+    }
+
+    /// Keeps what was found, and completes the report.
+    async fn finish(
+        &self,
+        outcome: Result<Visited, Failure>,
+        mut report: DeviceReport,
+        began: Duration,
+    ) -> Result<Polled, SyncError> {
+        self.gates.claims.heard(&self.device.name);
+        let outcome = match outcome {
             Ok(visited) => self.keep(visited, &mut report).await,
             Err(failure) => Err(failure),
         };
+        let mut is_hopeless = false;
         match outcome {
             Ok(()) => {}
             Err(Failure::Engine(error)) => return Err(error),
             Err(Failure::Terminal(error)) => {
+                is_hopeless = error.needs_a_person();
                 report.status = DeviceStatus::Failed;
                 report.error_kind = Some(error.kind());
                 report.error = Some(match error.hint() {
@@ -144,7 +202,13 @@ impl Visit {
         tell::of_terminal(&report);
         let ok = report.status == DeviceStatus::Ok;
         self.observer.device(&self.device.name, DeviceProgress::Finished { ok });
-        Ok(report)
+        Ok(Polled { report, is_hopeless })
+    }
+
+    /// Reads or changes the rest that the terminal needs between two sessions.
+    fn sessions<T>(&self, change: impl FnOnce(&mut SessionRest) -> T) -> T {
+        // Nothing can panic while the lock is held.
+        change(self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
     }
 }
 

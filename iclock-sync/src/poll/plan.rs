@@ -10,6 +10,9 @@ use crate::{DeviceOptions, EngineOptions};
 /// The prefix of the substitute for the serial number of a terminal that never gave one.
 pub(crate) const NAME_PREFIX: &str = "name:";
 
+/// Records that are few: 32 KiB at most, in layouts that are known.
+const SHORT: u64 = 512;
+
 /// A terminal that is not the expected one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotTheTerminal {
@@ -87,6 +90,13 @@ pub(crate) fn is_unchanged(state: &TerminalState, size: LogSize, now: i64, optio
         && !full
         && !state.count_unreliable
         && verified
+}
+
+/// Returns true if so little is new, by the terminal's count, that it takes no memory worth counting. A wrong count
+/// costs little: whatever comes, a spool keeps no more in memory than it may.
+pub(crate) fn is_short(state: &TerminalState, size: LogSize) -> bool {
+    let new = size.count.map(|count| count.checked_sub(state.records).unwrap_or(count));
+    new.is_some_and(|new| new <= SHORT)
 }
 
 /// Returns true if a moment is less than `within` ago. A future moment is not: after the host's clock was set back, it

@@ -3,16 +3,18 @@
 //! Nothing that another terminal or a sink does delays it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use zk_proto::Client;
+use zk_proto::client::SessionRest;
 
-use super::Visit;
-use super::live::Listening;
+use super::{Polled, Sessions, Visit};
 use crate::report::{DeviceReport, DeviceStatus};
 use crate::schedule::Rest;
-use crate::service::{Orders, ServiceOptions, Shared, Told, Work};
+use crate::service::{Orders, Shared, Told, Work};
 use crate::{DeviceOptions, RunOptions, SyncError, tell};
 
 /// Polls one terminal until it is stopped.
@@ -26,6 +28,7 @@ pub(crate) struct TerminalTask {
     pub(crate) told: mpsc::UnboundedSender<Told>,
     /// Ends this task alone.
     pub(crate) stop: CancellationToken,
+    pub(crate) sessions: Sessions,
 }
 
 impl TerminalTask {
@@ -33,42 +36,47 @@ impl TerminalTask {
     ///
     /// # Errors
     /// When the ledger cannot be used, and waiting does not help.
-    async fn poll_on(mut self) -> Result<(), SyncError> {
+    async fn work(mut self) -> Result<(), SyncError> {
         let clock = Arc::clone(&self.shared.clock);
         let mut rest = Rest::seeded(seed(&self.device.name));
         loop {
             if !self.until_resumed().await {
                 return Ok(());
             }
-            let orders = *self.orders.borrow_and_update();
-            let report = self.poll(orders.full).await?;
-            let active = report.new > 0;
-            self.tell(report);
-            if self.once {
-                return Ok(());
-            }
-            let ServiceOptions { schedule, live, .. } = self.shared.settings().service;
-            let schedule = self.device.schedule.as_ref().unwrap_or(&schedule);
-            let wait = schedule.next_wait(&mut rest, active, clock.local_now());
+            let wait = if self.shared.settings().service.live && !self.once {
+                match self.listen(&mut rest).await? {
+                    Some(wait) => wait,
+                    None if self.stop.is_cancelled() => return Ok(()),
+                    None => continue,
+                }
+            } else {
+                let report = self.poll().await?;
+                let wait = self.wait_after(&mut rest, &report);
+                self.tell(report);
+                if self.once {
+                    return Ok(());
+                }
+                wait
+            };
             self.shared.board.rests(&self.device.name, clock.utc_now(), wait);
-            let heard: &[_] = if live { std::slice::from_ref(&self.device) } else { &[] };
-            let listening = Listening::start(heard, &clock);
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => {}
+                () = self.stop.cancelled() => return Ok(()),
                 () = clock.sleep(wait) => {}
-                () = listening.punch() => {}
                 // The service is gone if this fails, and has stopped the task.
                 _ = self.orders.changed() => {}
-            }
-            listening.end().await;
-            if self.stop.is_cancelled() {
-                return Ok(());
             }
         }
     }
 
-    fn tell(&self, report: DeviceReport) {
+    /// The wait after a poll, by the terminal's own schedule or that of the service.
+    pub(super) fn wait_after(&self, rest: &mut Rest, report: &DeviceReport) -> Duration {
+        let service = self.shared.settings().service;
+        let schedule = self.device.schedule.as_ref().unwrap_or(&service.schedule);
+        schedule.next_wait(rest, report.new > 0, self.shared.clock.local_now())
+    }
+
+    pub(super) fn tell(&self, report: DeviceReport) {
         self.shared.board.polled(&report);
         // Nobody may be left to hear it.
         let _ = self.told.send(Told::Polled(Box::new(report)));
@@ -87,11 +95,12 @@ impl TerminalTask {
         }
     }
 
-    /// Polls once.
-    async fn poll(&self, full: bool) -> Result<DeviceReport, SyncError> {
+    /// A visit with the settings as they are now. Takes the orders that came until now.
+    pub(super) fn visit(&mut self) -> Visit {
+        let full = self.orders.borrow_and_update().full;
         let settings = self.shared.settings();
         let RunOptions { dry_run, full: always_full, .. } = settings.run_options(&*self.shared.clock);
-        let visit = Visit {
+        Visit {
             device: Arc::clone(&self.device),
             engine: settings.engine,
             dry_run,
@@ -103,13 +112,30 @@ impl TerminalTask {
             intake: settings.intake,
             gates: Arc::clone(&self.shared.gates),
             stop: self.stop.clone(),
-        };
-        match visit.run().await {
-            // A full disk has room again some day.
+            peers: settings.terminals,
+            sessions: Arc::clone(&self.sessions),
+        }
+    }
+
+    /// Polls once, on a session of its own.
+    pub(super) async fn poll(&mut self) -> Result<DeviceReport, SyncError> {
+        let outcome = self.visit().run().await;
+        self.survived(outcome, |report| report)
+    }
+
+    /// Polls once, on a session that stays open.
+    pub(super) async fn poll_on(&mut self, client: &mut Client) -> Result<Polled, SyncError> {
+        let outcome = self.visit().run_on(client).await;
+        self.survived(outcome, |report| Polled { report, is_hopeless: false })
+    }
+
+    /// Makes a failed poll of a trouble that passes: a full disk has room again some day.
+    fn survived<T>(&self, outcome: Result<T, SyncError>, of: impl FnOnce(DeviceReport) -> T) -> Result<T, SyncError> {
+        match outcome {
             Err(error) if error.can_be_survived() && !self.once => {
                 let report = self.failed(&error);
                 tell::of_terminal(&report);
-                Ok(report)
+                Ok(of(report))
             }
             outcome => outcome,
         }
@@ -123,6 +149,16 @@ impl TerminalTask {
         report.error = Some(error.explain());
         report
     }
+
+    /// The rest that the terminal needs between two sessions.
+    pub(super) fn rest(&self) -> SessionRest {
+        // Nothing can panic while the lock is held.
+        *self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default()
+    }
+
+    pub(super) fn remember(&self, rest: SessionRest) {
+        *self.sessions.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+    }
 }
 
 /// The seed of a terminal's jitter. Names differ, so terminals are not polled in step.
@@ -134,7 +170,7 @@ fn seed(name: &str) -> u64 {
 
 impl Work for TerminalTask {
     async fn run(self) -> Result<(), SyncError> {
-        self.poll_on().await
+        self.work().await
     }
 
     fn report_fault(&self, error: SyncError) {

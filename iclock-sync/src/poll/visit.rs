@@ -3,8 +3,10 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+use zk_proto::client::SessionRest;
 use zk_proto::session::ChecksumPolicy;
-use zk_proto::{Client, ClientError};
+use zk_proto::{Client, ClientError, ConnectOptions};
 
 use super::meet::{Met, Unanswered};
 use super::{Failure, Found, Seen, Visit, Visited, plan};
@@ -28,6 +30,23 @@ struct Attempts {
     spared: Unanswered,
     /// Time in which nothing was heard.
     silent: Duration,
+    /// Time in which other terminals were read.
+    crowded: Duration,
+}
+
+/// The terminal's place among those of which a long part of the log is kept at once.
+#[derive(Debug)]
+pub(super) struct Place {
+    held: Option<OwnedSemaphorePermit>,
+    /// The session is open in any case, so that the place can be waited for in it.
+    is_resident: bool,
+}
+
+impl Place {
+    /// The place of a session that stays open; not taken yet.
+    pub(super) fn of_resident() -> Self {
+        Self { held: None, is_resident: true }
+    }
 }
 
 impl Visit {
@@ -37,7 +56,7 @@ impl Visit {
         let mut backoff = Backoff::new(self.engine.attempts, self.engine.backoff);
         let mut attempts = Attempts::default();
         loop {
-            let took = self.clock.monotonic().saturating_sub(began);
+            let took = self.clock.monotonic().saturating_sub(began).saturating_sub(attempts.crowded);
             let left = self.engine.device_deadline.saturating_sub(took);
             let failure = match self.attempt(left, &mut attempts, report).await {
                 Ok(visited) => return Ok(visited),
@@ -66,38 +85,86 @@ impl Visit {
         self.device.timeout.saturating_mul(IN_A_RUN)
     }
 
+    /// The time for which it may be silent in one attempt.
+    pub(super) fn for_an_attempt(&self) -> Duration {
+        self.device.timeout.saturating_mul(IN_AN_ATTEMPT)
+    }
+
+    /// Makes one attempt. If there is no place for a long log, it ends the session, waits, and begins again.
     async fn attempt(
         &self,
         left: Duration,
-        Attempts { spared, silent }: &mut Attempts,
+        attempts: &mut Attempts,
         report: &mut DeviceReport,
     ) -> Result<Visited, Failure> {
+        let mut held = None;
+        loop {
+            let place = Place { held, is_resident: false };
+            if let Some(visited) = self.session(left, place, attempts, report).await? {
+                return Ok(visited);
+            }
+            let began = self.clock.monotonic();
+            held = tokio::select! {
+                // The semaphore is never closed.
+                held = Arc::clone(&self.gates.terminals).acquire_owned() => held.ok(),
+                () = self.stop.cancelled() => return Err(TerminalError::Stopped.into()),
+            };
+            attempts.crowded += self.clock.monotonic().saturating_sub(began);
+        }
+    }
+
+    /// Reads the terminal on a session of its own. Returns `None` if there is no place for a long log.
+    async fn session(
+        &self,
+        left: Duration,
+        mut place: Place,
+        Attempts { spared, silent, .. }: &mut Attempts,
+        report: &mut DeviceReport,
+    ) -> Result<Option<Visited>, Failure> {
+        let options = self.connect_options().await?;
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
         tracing::debug!(terminal = %self.device.name, address = %self.device.address(), "connects");
-        let mut options = self.device.connect_options();
-        let name = self.device.name.clone();
-        if self.look_up(move |ledger| ledger.has_bad_checksums(&name)).await? {
-            options = options.checksums(ChecksumPolicy::Tolerate);
-        }
         let began = self.clock.monotonic();
-        let connected = self.within(left, async { Ok(Client::connect(&options).await) }).await?;
+        let rest = self.sessions(|rest| rest.left());
+        let connect = async {
+            // By the client's clock, which the rest was measured with.
+            tokio::time::sleep(rest).await;
+            Ok(Client::connect(&options).await)
+        };
+        let connected = self.within(left, connect).await?;
         if connected.as_ref().is_err_and(ClientError::is_silence) {
             *silent += self.clock.monotonic().saturating_sub(began);
         }
+        self.sessions(|rest| match &connected {
+            Ok(_) => rest.began(),
+            Err(why) => rest.failed(why),
+        });
         let mut client = connected?;
-        let for_this_attempt = self.device.timeout.saturating_mul(IN_AN_ATTEMPT);
-        client.limit_silence(self.patience().saturating_sub(*silent).min(for_this_attempt));
-        // Taken once connected, so that dead terminals keep nobody waiting. The semaphore is never closed.
-        let place = Arc::clone(&self.gates.terminals).acquire_owned().await.ok();
-        let found = self.within(left, self.talk(&mut client, spared, report)).await;
+        client.limit_silence(self.patience().saturating_sub(*silent).min(self.for_an_attempt()));
+        let found = self.within(left, self.talk(&mut client, &mut place, spared, report)).await;
         *silent += client.silence();
         // In any case: the terminal keeps a session that nobody ends, and some have only one.
         client.exit().await;
-        found.map(|(seen, found)| Visited { seen, found, _place: place })
+        self.sessions(SessionRest::ended);
+        Ok(found?.map(|(seen, found)| Visited { seen, found, place }))
+    }
+
+    /// The options of the connection, with what is known of the terminal.
+    pub(super) async fn connect_options(&self) -> Result<ConnectOptions, Failure> {
+        let options = self.device.connect_options();
+        let name = self.device.name.clone();
+        let Some(known) = self.look_up(move |ledger| ledger.terminal_of_name(&name)).await? else { return Ok(options) };
+        let needed = Duration::from_millis(known.learned.session_rest_ms);
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| SessionRest::new(needed));
+        Ok(if known.bad_checksums { options.checksums(ChecksumPolicy::Tolerate) } else { options })
     }
 
     /// Ends work that takes too long, or that is to stop.
-    async fn within<T>(&self, left: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub(super) async fn within<T>(
+        &self,
+        left: Duration,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         tokio::select! {
             outcome = work => outcome,
             () = self.stop.cancelled() => Err(TerminalError::Stopped.into()),
@@ -107,12 +174,15 @@ impl Visit {
         }
     }
 
-    async fn talk(
+    /// Asks the terminal, and pulls what is new. Returns `None` if that is much and there is no place for it: then the
+    /// terminal must not sit with an open session.
+    pub(super) async fn talk(
         &self,
         client: &mut Client,
+        place: &mut Place,
         spared: &mut Unanswered,
         report: &mut DeviceReport,
-    ) -> Result<(Seen, Found), Failure> {
+    ) -> Result<Option<(Seen, Found)>, Failure> {
         report.notes.clear();
         let Met { seen, size, state, is_news, later } = self.meet(client, spared, report).await?;
         let name = &self.device.name;
@@ -123,23 +193,22 @@ impl Visit {
             report.mode = Some(ReadMode::Unchanged);
             Found::Nothing((is_news || !later.is_empty()).then(|| Box::new(state)))
         } else {
+            if (self.full || !plan::is_short(&state, size)) && !self.take(place).await {
+                return Ok(None);
+            }
             self.pull(client, &seen, state, size, report).await?
         };
         self.ask_later(client, &later, &mut found).await;
-        Ok((seen, found))
+        Ok(Some((seen, found)))
     }
 
-    /// Claims a serial number. Two configured terminals with one number would move one cursor from two sides.
-    pub(super) fn claim(&self, serial: &str) -> Result<(), Failure> {
-        // Nothing between taking and leaving the lock can panic half-way through a change.
-        let mut serials = self.gates.serials.lock().unwrap_or_else(PoisonError::into_inner);
-        // A terminal that was replaced gives its number free.
-        serials.retain(|held, name| *name != self.device.name || held == serial);
-        let holder = serials.entry(serial.to_owned()).or_insert_with(|| self.device.name.clone());
-        if *holder == self.device.name {
-            Ok(())
-        } else {
-            Err(TerminalError::Twice { serial: serial.to_owned(), other: holder.clone() }.into())
+    /// Takes a place among those of which a long part of the log is kept at once. Returns false if there is none.
+    async fn take(&self, place: &mut Place) -> bool {
+        if place.held.is_none() {
+            let places = Arc::clone(&self.gates.terminals);
+            let taken = Arc::clone(&places).try_acquire_owned().ok();
+            place.held = if taken.is_none() && place.is_resident { places.acquire_owned().await.ok() } else { taken };
         }
+        place.held.is_some()
     }
 }

@@ -12,6 +12,7 @@ use super::{Orders, Shared, Told};
 use crate::DeviceOptions;
 use crate::deliver::send::Target;
 use crate::deliver::task::SinkTask;
+use crate::poll::Sessions;
 use crate::poll::task::TerminalTask;
 
 /// The parts that run.
@@ -45,7 +46,8 @@ impl Crew {
         let (shared, told, once) = (Arc::clone(&self.shared), self.told.clone(), self.once);
         let clock = Arc::clone(&shared.clock);
         let part = Part::start(Arc::clone(device), clock, &self.trouble, self.stop.child_token(), |orders, stop| {
-            TerminalTask { device: Arc::clone(device), once, shared, orders, told, stop }
+            let sessions = Sessions::default();
+            TerminalTask { device: Arc::clone(device), once, shared, orders, told, stop, sessions }
         });
         self.terminals.insert(device.name.clone(), part);
     }

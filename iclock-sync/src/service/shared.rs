@@ -1,8 +1,7 @@
 //! The parts of an engine that all of its tasks use.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
@@ -13,7 +12,7 @@ use crate::error::blocking;
 use crate::intake::Intake;
 use crate::ledger::News;
 use crate::observer::Observer;
-use crate::poll::Gates;
+use crate::poll::{Claims, Gates};
 use crate::{EngineOptions, Ledger, RunOptions, SyncError};
 
 /// The engine's place for its ledger. A run or a service holds it, and keeps the next one waiting.
@@ -43,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) intake: Arc<Intake>,
     pub(crate) service: ServiceOptions,
     /// The configured names of the terminals, in order.
-    pub(super) terminals: Vec<Arc<str>>,
+    pub(crate) terminals: Vec<Arc<str>>,
     /// The names of the sinks, in order.
     pub(super) sinks: Vec<Arc<str>>,
 }
@@ -64,7 +63,7 @@ impl Shared {
         let spools: PathBuf = if is_copy { std::env::temp_dir() } else { parts.state_dir.clone() };
         let gates = Gates {
             terminals: Arc::new(Semaphore::new(at_once)),
-            serials: Mutex::new(HashMap::new()),
+            claims: Claims::default(),
             spool_memory: parts.engine.spool_memory / parts.devices.len().clamp(1, at_once),
             spools: spools.into(),
         };

@@ -94,6 +94,16 @@ pub enum Activity {
         /// The next poll.
         until: DateTime<Utc>,
     },
+    /// It is listened to: a punch is read at once.
+    Listening {
+        /// The next poll without a punch.
+        until: DateTime<Utc>,
+    },
+    /// It is to be listened to, and cannot be reached. Attempts go on all the time.
+    Down {
+        /// The next poll.
+        until: DateTime<Utc>,
+    },
     /// A person has paused it.
     Paused,
 }
@@ -250,9 +260,20 @@ impl Board {
 
     /// A terminal rests for so long.
     pub(crate) fn rests(&self, name: &str, now: DateTime<Utc>, wait: Duration) {
-        let until = TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait));
-        let until = until.unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let until = after(now, wait);
         self.terminal(name, |terminal| terminal.activity = Activity::Resting { until });
+    }
+
+    /// A terminal is listened to, or is to be, until the next poll in so long.
+    pub(crate) fn listens(&self, name: &str, is_heard: bool, wait: Duration) {
+        let until = after(self.clock.utc_now(), wait);
+        let activity = if is_heard { Activity::Listening { until } } else { Activity::Down { until } };
+        self.terminal(name, |terminal| terminal.activity = activity);
+    }
+
+    /// A session with a terminal was opened to listen to it.
+    pub(crate) fn connected(&self, name: &str) {
+        self.device(name, DeviceProgress::Connecting);
     }
 
     /// A terminal is paused.
@@ -374,6 +395,12 @@ impl SinkState {
         self.pending = pending;
         self.pending_since = (pending > 0).then(|| self.pending_since.unwrap_or(now));
     }
+}
+
+/// A moment after another one.
+fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    let until = TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait));
+    until.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 impl Failure {
