@@ -128,6 +128,56 @@ fn records_without_a_user_id_are_quarantined_once_and_reported_in_one_line() {
 }
 
 #[test]
+fn the_quarantine_is_exported_dealt_with_by_hand_and_judged_by_the_rules_of_now() {
+    let world = World::new();
+    let server = world.serve(terminal(200).fault(fault("empty-user-ids=50")));
+    let device = format!("gate={}", server.addr());
+    world.cli(&["sync", "--device", &device, "--sink", "sqlite:att.db"]).ended(0);
+    let csv = world.cli(&["quarantine", "export"]).ended(0).stdout;
+    let jsonl = world.cli(&["quarantine", "export", "--format", "jsonl", "--device", "gate"]).ended(0).stdout;
+    let refused = jsonl.lines().count();
+    assert!(refused > 50 && csv.lines().count() == refused + 1, "{csv}");
+    for (line, json) in csv.lines().skip(1).zip(jsonl.lines()) {
+        let record: Value = serde_json::from_str(json).unwrap();
+        let raw = record["raw"].as_str().unwrap();
+        assert!(raw.len() == 80 && line.ends_with(&format!(",{raw}")), "{line}");
+        assert!(line.starts_with(&format!("{},", record["id"])), "{line}");
+    }
+    let waiting = |count: usize| {
+        let left = world.cli(&["quarantine", "export", "--format", "jsonl"]).ended(0).stdout;
+        assert_eq!(left.lines().count(), count, "{left}");
+    };
+    world.cli(&["quarantine", "resolve", "--all"]).ended(2);
+    world.cli(&["quarantine", "resolve", "--note", "nobody"]).ended(2);
+    world.cli(&["quarantine", "resolve", "1", "99999", "--note", "nobody"]).ended(2);
+    waiting(refused);
+    let one = world.cli(&["quarantine", "resolve", "1", "2", "1", "--note", "a visitor"]).ended(0);
+    assert!(one.stdout.contains("2 marked"), "{one:?}");
+    let shown = world.cli(&["quarantine", "show", "2"]).ended(0).stdout;
+    assert!(shown.contains("by hand") && shown.contains("a visitor"), "{shown}");
+    waiting(refused - 2);
+    // The rules have not changed: nothing passes.
+    let replayed = world.cli(&["quarantine", "replay"]).ended(0).stdout;
+    assert!(replayed.contains(&format!("{} still wait", refused - 2)), "{replayed}");
+    let other =
+        world.cli(&["quarantine", "resolve", "--all", "--reason", "non_numeric_user_id", "--note", "-"]).ended(0);
+    assert!(other.stdout.contains("0 marked"), "{other:?}");
+    world.cli(&["quarantine", "resolve", "--all", "--note", "all known"]).ended(0);
+    waiting(0);
+    // What is dealt with stays so when it is read again.
+    let last = server.handle().records().last().unwrap().clone();
+    server.handle().add_punches([zk_sim::Punch { user_id: "A7".into(), ..last }]);
+    world.cli(&["sync", "--full", "--device", &device, "--sink", "sqlite:att.db"]).ended(0);
+    waiting(1);
+    world.write(".env", "ICLOCK_RULES_NON_NUMERIC_USER_ID=accept");
+    let released = world.cli(&["quarantine", "replay"]).ended(0).stdout;
+    assert!(released.contains("gate: 1 pass now") && released.contains("0 still wait"), "{released}");
+    waiting(0);
+    let sent = world.cli(&["sync", "--json", "--device", &device, "--sink", "sqlite:att.db"]).ended(0).report();
+    assert_eq!(sent["totals"]["stored"], 1, "{sent}");
+}
+
+#[test]
 fn a_misframed_transfer_yields_no_record_and_a_whole_second_reading_all_of_them() {
     let world = World::new();
     let server = world.serve(terminal(500).fault(fault("cut-head-filled=12")));

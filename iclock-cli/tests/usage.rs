@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use common::World;
 
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["sync"],
     &["demo"],
@@ -17,6 +17,9 @@ const COMMANDS: [&[&str]; 19] = [
     &["quarantine"],
     &["quarantine", "list"],
     &["quarantine", "show"],
+    &["quarantine", "export"],
+    &["quarantine", "replay"],
+    &["quarantine", "resolve"],
     &["replay"],
     &["unproven"],
     &["unproven", "show"],

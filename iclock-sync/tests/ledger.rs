@@ -62,7 +62,9 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
     let earlier = Connection::open(&file).unwrap();
     earlier
         .execute_batch(
-            "DROP INDEX quarantine_met; DROP TABLE budgets; DROP TABLE settings;
+            "DROP TRIGGER quarantine_enters; DROP TRIGGER quarantine_changes; DROP TRIGGER quarantine_leaves;
+             DROP TABLE quarantine_sizes; ALTER TABLE quarantine DROP COLUMN note;
+             DROP INDEX quarantine_met; DROP TABLE budgets; DROP TABLE settings;
              ALTER TABLE terminals DROP COLUMN alias; ALTER TABLE terminals DROP COLUMN learned;
              ALTER TABLE readings DROP COLUMN layout; ALTER TABLE readings DROP COLUMN clock_offset;
              ALTER TABLE quarantine DROP COLUMN layout; ALTER TABLE quarantine DROP COLUMN uid;

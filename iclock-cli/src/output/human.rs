@@ -154,6 +154,15 @@ fn quarantine(devices: &[DeviceReport]) -> Vec<String> {
         lines.push("each is kept once, with its bytes; to list them:".to_owned());
         lines.push(printed::command("quarantine list"));
     }
+    for device in devices {
+        for (reason, count) in &device.counted_only {
+            let count = grouped(*count);
+            lines.push(format!(
+                "{}: {count} more refused, {reason}, were only counted: so many wait that no more are kept",
+                device.name
+            ));
+        }
+    }
     for device in devices.iter().filter(|device| device.released > 0) {
         let count = grouped(device.released);
         lines.push(format!("{}: {count} refused before pass now, and were released", device.name));

@@ -24,7 +24,7 @@ pub(crate) use proven::ProvenPunches;
 
 use crate::error::blocking;
 use crate::ledger::{
-    KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, any_waiting, latest_times, mark_accepted,
+    KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, any_waiting, latest_times, mark_accepted,
     resolve_read_again, save_terminal,
 };
 use crate::mask::Mask;
@@ -81,6 +81,8 @@ pub(crate) struct Entered {
     pub(crate) quarantined: u64,
     pub(crate) flagged: BTreeMap<Reason, u64>,
     pub(crate) rejected: BTreeMap<Reason, u64>,
+    /// Rejections that were counted only, because the quarantine keeps no more of them.
+    pub(crate) counted_only: BTreeMap<Reason, u64>,
     /// Rejections by rule that are new in the quarantine.
     pub(crate) refused: BTreeMap<Reason, Refused>,
     /// Slots that belong to another person now than when their punch was first read: the user ids of then and now.
@@ -257,12 +259,16 @@ impl One<'_> {
             }
             Err(rejection) => {
                 *entered.rejected.entry(rejection.reason).or_default() += 1;
-                if self.refuse(&rejection, mask, position, unproven.is_some())? {
-                    entered.quarantined += 1;
-                    if unproven.is_none() {
-                        let refused = entered.refused.entry(rejection.reason).or_default();
-                        refused.count(&rejection.punch.user_id);
+                match self.refuse(&rejection, mask, position, unproven.is_some())? {
+                    Refusal::Kept => {
+                        entered.quarantined += 1;
+                        if unproven.is_none() {
+                            let refused = entered.refused.entry(rejection.reason).or_default();
+                            refused.count(&rejection.punch.user_id);
+                        }
                     }
+                    Refusal::Counted => *entered.counted_only.entry(rejection.reason).or_default() += 1,
+                    Refusal::Known => {}
                 }
                 Ok(())
             }
@@ -278,8 +284,8 @@ impl One<'_> {
         Ok(())
     }
 
-    /// Puts a record into the quarantine. Returns true if it is new there.
-    fn refuse(&self, rejection: &Rejection, mask: Mask, position: u64, doubtful: bool) -> rusqlite::Result<bool> {
+    /// Puts a record into the quarantine.
+    fn refuse(&self, rejection: &Rejection, mask: Mask, position: u64, doubtful: bool) -> rusqlite::Result<Refusal> {
         let Provenance { poll, epoch, start, .. } = self.provenance;
         let span = ReadSpan { poll: self.poll, epoch: *epoch, start: *start, read_at: poll.read_at };
         let layout = poll.layout.as_deref();
@@ -310,6 +316,9 @@ impl Entered {
         }
         for (reason, count) in self.rejected {
             *report.rejected.entry(reason).or_default() += count;
+        }
+        for (reason, count) in self.counted_only {
+            *report.counted_only.entry(reason).or_default() += count;
         }
         for (reason, refused) in self.refused {
             report.refused.entry(reason).or_default().add(refused);

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::polls::PollId;
 use super::stored::{local_time, moment, reason};
+use super::waiting::Resolution;
 use super::window::{OF_REFUSED, condition};
 use crate::{Ledger, LedgerError, Window};
 
@@ -47,6 +48,10 @@ pub struct QuarantinedRecord {
     pub layout: Option<String>,
     /// The time when it left the quarantine; `None` while it waits.
     pub resolved_at: Option<DateTime<Utc>>,
+    /// The way in which it left: `released` by the rules, `read_again`, `known`, or `by_hand`.
+    pub resolution: Option<String>,
+    /// The note of the person who dealt with it.
+    pub note: Option<String>,
 }
 
 /// A selection of records in the quarantine; all by default.
@@ -60,6 +65,45 @@ pub struct QuarantineFilter {
     /// Only those after this number: the last one of the page before.
     pub after: i64,
 }
+
+/// The records of one terminal that were refused for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QuarantineSize {
+    /// The terminal's serial number, or `name:NAME`.
+    pub serial: String,
+    /// The terminal's configured name.
+    pub device_name: String,
+    /// The reason.
+    pub reason: Reason,
+    /// Records that wait in the quarantine.
+    pub waiting: u64,
+    /// Records that were counted only, since the log was last read whole: so many wait that no more are kept.
+    pub counted_only: u64,
+}
+
+/// Records with which a person has dealt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolve<'a> {
+    /// These, by number.
+    Records(&'a [i64]),
+    /// All that wait and that a filter selects.
+    All(&'a QuarantineFilter),
+}
+
+/// What became of a rejection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is new in the quarantine.
+    Kept,
+    /// It was there.
+    Known,
+    /// It was counted only: [`MOST_WAITING`] wait.
+    Counted,
+}
+
+/// The most records of one terminal that wait for one reason. A terminal whose whole log is refused fills no disk.
+pub(crate) const MOST_WAITING: i64 = 100_000;
 
 /// The part of a log that one poll reads.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +134,7 @@ pub(crate) struct NewRejection<'a> {
 
 const COLUMNS: &str = "q.id, t.serial, t.name, q.reason, q.user_id, q.time, q.verify_mode, q.punch_state, q.raw, \
                        q.occurrence, q.first_seen, q.last_seen, q.times_seen, q.uid, q.work_code, q.resolved_at, \
-                       q.layout";
+                       q.layout, q.resolution, q.note";
 
 /// The last of its equals that a poll has met; 0 if there is none.
 const LAST_MET: &str =
@@ -102,11 +146,11 @@ const NEXT_KNOWN: &str = "SELECT id FROM quarantine WHERE terminal = ?1 AND mask
                           AND (?4 = 0 OR (epoch = ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1";
 
 impl NewRejection<'_> {
-    /// Enters the rejection. Returns false if it was known, and counts it.
+    /// Enters the rejection. One that was known is counted.
     ///
     /// Equal records are told apart by their order. One read again is the first of its equals that this poll has not
     /// met yet; a tail only meets what is after its start (a poll that was killed may have entered some of that).
-    pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<bool> {
+    pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<Refusal> {
         let punch = &self.rejection.punch;
         let PollId { poll, terminal } = span.poll;
         let met: i64 =
@@ -134,7 +178,10 @@ impl NewRejection<'_> {
                     self.layout,
                     self.doubtful,
                 ))?;
-            return Ok(false);
+            return Ok(Refusal::Known);
+        }
+        if self.is_above_cap(transaction, span)? {
+            return Ok(Refusal::Counted);
         }
         transaction
             .prepare_cached(
@@ -162,7 +209,22 @@ impl NewRejection<'_> {
                 punch.work_code,
                 self.doubtful,
             ))?;
-        Ok(true)
+        Ok(Refusal::Kept)
+    }
+
+    /// Counts the record, and returns true, if no more are kept.
+    fn is_above_cap(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<bool> {
+        let PollId { poll, terminal } = span.poll;
+        // A log that is read whole shows all its records again. Epoch 0 is that of punches that are in no log.
+        let counts_again = span.start == 0 && span.epoch > 0;
+        let counted = transaction
+            .prepare_cached(
+                "UPDATE quarantine_sizes SET reading = ?4,
+                     counted_only = CASE WHEN ?5 AND reading IS NOT ?4 THEN 1 ELSE counted_only + 1 END
+                 WHERE terminal = ?1 AND reason = ?2 AND waiting >= ?3",
+            )?
+            .execute((terminal, self.rejection.reason.as_str(), MOST_WAITING, poll, counts_again))?;
+        Ok(counted > 0)
     }
 }
 
@@ -207,6 +269,57 @@ impl Ledger {
                 ))?
                 .query_row([id], record)
                 .optional()
+        })
+    }
+
+    /// Marks records as dealt with, with a note. They leave the quarantine and become no events, whatever rules say
+    /// later. Returns how many waited until now.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be written; then nothing is changed.
+    pub fn resolve(&self, which: Resolve<'_>, note: &str, now: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let (at, by) = (now.timestamp(), Resolution::ByHand.word());
+        let resolved = self.write("mark records as dealt with", |transaction| match which {
+            Resolve::Records(ids) => {
+                let mut mark = transaction.prepare_cached(
+                    "UPDATE quarantine SET resolved_at = ?2, resolution = ?3, note = ?4
+                     WHERE id = ?1 AND resolved_at IS NULL",
+                )?;
+                ids.iter().try_fold(0, |resolved, id| Ok(resolved + mark.execute((id, at, by, note))?))
+            }
+            Resolve::All(filter) => transaction
+                .prepare_cached(
+                    "UPDATE quarantine SET resolved_at = ?1, resolution = ?2, note = ?3
+                     WHERE id > ?4 AND resolved_at IS NULL AND (?6 IS NULL OR reason = ?6)
+                         AND (?5 IS NULL OR terminal IN (SELECT id FROM terminals WHERE serial = ?5 OR name = ?5))",
+                )?
+                .execute((at, by, note, filter.after, &filter.terminal, filter.reason.map(Reason::as_str))),
+        })?;
+        Ok(resolved as u64)
+    }
+
+    /// Returns the size of the quarantine, by terminal and reason.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn quarantine_sizes(&self) -> Result<Vec<QuarantineSize>, LedgerError> {
+        self.read("count the quarantine", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT t.serial, t.name, q.reason, q.waiting, q.counted_only
+                     FROM quarantine_sizes q JOIN terminals t ON t.id = q.terminal
+                     WHERE q.waiting > 0 OR q.counted_only > 0 ORDER BY t.serial, q.reason",
+                )?
+                .query_map((), |row| {
+                    Ok(QuarantineSize {
+                        serial: row.get(0)?,
+                        device_name: row.get(1)?,
+                        reason: reason(row, 2)?,
+                        waiting: row.get::<_, i64>(3)?.cast_unsigned(),
+                        counted_only: row.get::<_, i64>(4)?.cast_unsigned(),
+                    })
+                })?
+                .collect()
         })
     }
 
@@ -259,6 +372,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<QuarantinedRecord> {
         work_code: row.get(14)?,
         resolved_at: row.get::<_, Option<i64>>(15)?.map(moment),
         layout: row.get(16)?,
+        resolution: row.get(17)?,
+        note: row.get(18)?,
     })
 }
 
@@ -294,7 +409,7 @@ mod tests {
             for position in start..start + equals {
                 let (layout, doubtful) = (None, false);
                 let record = NewRejection { rejection: &rejection, masked: &[7; 40], position, layout, doubtful };
-                new += u64::from(record.insert(transaction, &span)?);
+                new += u64::from(record.insert(transaction, &span)? == Refusal::Kept);
                 let taken =
                     |sql| transaction.prepare_cached(sql).map(|lookup| lookup.reset_status(StatementStatus::VmStep));
                 steps = steps.max(taken(LAST_MET)? + taken(NEXT_KNOWN)?);
@@ -322,5 +437,31 @@ mod tests {
         let (new, steps) = poll(&ledger, 1_000, 1_001);
         assert_eq!(new, 1_000);
         assert!(steps < longest + 50, "{steps} steps, {longest} for the first");
+    }
+
+    #[test]
+    fn above_the_cap_records_are_counted_and_the_known_ones_stay_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        assert_eq!(poll(&ledger, 10, 0).0, 10);
+        let size = |ledger: &Ledger| {
+            let sizes = ledger.quarantine_sizes().unwrap();
+            sizes.first().map(|size| (size.waiting, size.counted_only))
+        };
+        assert_eq!(size(&ledger), Some((10, 0)));
+        let missing = MOST_WAITING - 15;
+        let fill =
+            |change: &Transaction<'_>| change.execute("UPDATE quarantine_sizes SET waiting = waiting + ?1", [missing]);
+        ledger.write("fill", fill).unwrap();
+        assert_eq!(poll(&ledger, 18, 0).0, 5, "ten are known, five fit, three do not");
+        assert_eq!(size(&ledger), Some((MOST_WAITING.cast_unsigned(), 3)));
+        assert_eq!(poll(&ledger, 18, 0).0, 0);
+        assert_eq!(size(&ledger), Some((MOST_WAITING.cast_unsigned(), 3)), "a full read counts them once");
+        assert_eq!(poll(&ledger, 2, 18).0, 0);
+        assert_eq!(size(&ledger), Some((MOST_WAITING.cast_unsigned(), 5)), "a tail adds to them");
+        let now = DateTime::UNIX_EPOCH;
+        let dealt_with = ledger.resolve(Resolve::All(&QuarantineFilter::default()), "looked at", now).unwrap();
+        assert_eq!((dealt_with, size(&ledger)), (15, Some((missing.cast_unsigned(), 5))));
+        assert_eq!(poll(&ledger, 19, 0).0, 4, "there is room again");
     }
 }

@@ -39,14 +39,17 @@ pub(crate) enum Resolution {
     ReadAgain,
     /// There is an event of it.
     Known,
+    /// A person dealt with it.
+    ByHand,
 }
 
 impl Resolution {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Released => "released",
             Self::ReadAgain => "read_again",
             Self::Known => "known",
+            Self::ByHand => "by_hand",
         }
     }
 }

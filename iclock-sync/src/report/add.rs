@@ -24,6 +24,7 @@ impl DeviceReport {
         self.duration_ms += earlier.duration_ms;
         add_counts(&mut self.flagged, earlier.flagged);
         add_counts(&mut self.rejected, earlier.rejected);
+        add_counts(&mut self.counted_only, earlier.counted_only);
         let later = mem::replace(&mut self.rereads, earlier.rereads);
         self.rereads.extend(later);
         for (reason, refused) in earlier.refused {

@@ -84,6 +84,9 @@ pub struct DeviceReport {
     pub rejected: BTreeMap<Reason, u64>,
     /// Records that entered the quarantine; those already there are not counted.
     pub quarantined: u64,
+    /// Refused records that were counted only, by reason: so many of the terminal wait in the quarantine for that
+    /// reason that no more are kept.
+    pub counted_only: BTreeMap<Reason, u64>,
     /// Events that left the quarantine because the rules or the reading of records changed since the last run; not
     /// counted as `new`.
     pub released: u64,
@@ -272,6 +275,7 @@ impl DeviceReport {
             flagged: BTreeMap::new(),
             rejected: BTreeMap::new(),
             quarantined: 0,
+            counted_only: BTreeMap::new(),
             released: 0,
             clock_drift_ms: None,
             rereads: Rereads::default(),
@@ -395,6 +399,7 @@ mod tests {
             "flagged",
             "rejected",
             "quarantined",
+            "counted_only",
             "released",
             "clock_drift_ms",
             "rereads",

@@ -293,7 +293,7 @@ async fn judge_again(shared: &Shared, devices: &[Arc<DeviceOptions>]) -> Result<
     let (ledger, engine, devices) = (Arc::clone(&shared.ledger), shared.settings().engine, devices.to_vec());
     let (utc_now, local_now) = (shared.clock.utc_now(), shared.clock.local_now());
     blocking("ledger", move || {
-        let review = Review { rules: &engine.rules, devices: &devices, utc_now, local_now };
+        let review = Review { rules: &engine.rules, devices: &devices, utc_now, local_now, always: false };
         Ok(review.judge_again(&ledger)?)
     })
     .await

@@ -1,27 +1,31 @@
-//! `quarantine list|show`: shows refused records and the reasons. Works while a service runs.
+//! `quarantine`: shows refused records and the reasons, judges them again, and marks those that are dealt with.
+//!
+//! Looking works while a service runs.
+
+mod export;
 
 use std::fmt::Write as _;
 
 use attendance_model::Reason;
-use clap::Subcommand;
+use chrono::Utc;
+use clap::{Args, Subcommand};
 use iclock_sync::Ledger;
-use iclock_sync::ledger::{QuarantineFilter, QuarantinedRecord, UnprovenBuffer};
+use iclock_sync::clock::SystemClock;
+use iclock_sync::ledger::UnprovenBuffer;
+use iclock_sync::quarantine::{QuarantineFilter, QuarantinedRecord, Resolve, judge_again};
 
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::global::Targets;
 use crate::output::{self, grouped, human};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Quarantine {
     /// List the records that were refused, and logs that could not be verified
     List {
-        /// Only of this terminal: its name or serial number
-        #[arg(long, value_name = "NAME")]
-        device: Option<String>,
-        /// Only with this reason, e.g. empty_user_id
-        #[arg(long, value_parser = reason)]
-        reason: Option<Reason>,
+        #[command(flatten)]
+        only: Only,
         /// The most records to list
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
@@ -34,20 +38,97 @@ pub(crate) enum Quarantine {
         /// Its number, as listed
         id: i64,
     },
+    /// Print all records that wait, with their raw bytes in hex
+    Export {
+        #[command(flatten)]
+        only: Only,
+        /// The format
+        #[arg(long, value_enum, default_value_t)]
+        format: export::Format,
+    },
+    /// Judge the records again, by the rules as they are now
+    Replay,
+    /// Mark records as dealt with: they leave the quarantine, unused
+    Resolve {
+        /// Their numbers, as listed
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        ids: Vec<i64>,
+        /// All that wait, or those that --device and --reason select
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        #[command(flatten)]
+        only: Only,
+        /// The reason, kept with each record
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+    },
+}
+
+/// The records to which a command applies.
+#[derive(Debug, Args)]
+pub(crate) struct Only {
+    /// Only of this terminal: its name or serial number
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Only with this reason, e.g. empty_user_id
+    #[arg(long, value_parser = reason)]
+    reason: Option<Reason>,
+}
+
+impl From<Only> for QuarantineFilter {
+    fn from(only: Only) -> Self {
+        let mut filter = Self::default();
+        (filter.terminal, filter.reason) = (only.device, only.reason);
+        filter
+    }
 }
 
 impl Quarantine {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let ledger = context.ledger(&context.quiet_config()?)?;
+        let reader = || context.ledger(&context.quiet_config()?);
         match self {
-            Self::List { device, reason, limit, json } => {
-                let mut filter = QuarantineFilter::default();
-                (filter.terminal, filter.reason) = (device, reason);
-                list(&ledger, &filter, limit, json)
-            }
-            Self::Show { id } => show(&ledger, id),
+            Self::List { only, limit, json } => list(&reader()?, &only.into(), limit, json),
+            Self::Show { id } => show(&reader()?, id),
+            Self::Export { only, format } => export::run(&reader()?, only.into(), format),
+            Self::Replay => replay(context),
+            Self::Resolve { ids, all: _, only, note } => resolve(context, &ids, &only.into(), &note),
         }
     }
+}
+
+fn replay(context: &Context) -> Outcome {
+    let config = context.config(&Targets::default())?;
+    // Opening it for writing would create one.
+    context.ledger(&config)?;
+    let ledger = Ledger::open(&config.state_dir)?;
+    let released = judge_again(&ledger, &config.engine.rules, &config.devices, &SystemClock::new())?;
+    for (name, count) in &released {
+        output::line(format_args!("{name}: {} pass now, and were released", grouped(*count)));
+    }
+    let waiting: u64 = ledger.quarantine_sizes()?.iter().map(|size| size.waiting).sum();
+    let next = if released.is_empty() { "" } else { "; the next sync sends what was released" };
+    output::line(format_args!("{} still wait{next}", grouped(waiting)));
+    Ok(ExitCode::Done)
+}
+
+fn resolve(context: &Context, ids: &[i64], filter: &QuarantineFilter, note: &str) -> Outcome {
+    let config = context.quiet_config()?;
+    let reader = context.ledger(&config)?;
+    for id in ids {
+        if reader.quarantined(*id)?.is_none() {
+            return Err(unknown(*id));
+        }
+    }
+    let ledger = Ledger::open(&config.state_dir)?;
+    let which = if ids.is_empty() { Resolve::All(filter) } else { Resolve::Records(ids) };
+    let resolved = ledger.resolve(which, note, Utc::now())?;
+    output::line(format_args!("{} marked as dealt with", grouped(resolved)));
+    Ok(ExitCode::Done)
+}
+
+fn unknown(id: i64) -> CliError {
+    CliError::new(ExitCode::Usage, format!("the quarantine has no record {id}"))
+        .hint(format!("{} shows the numbers", output::printed::command("quarantine list")))
 }
 
 fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> Outcome {
@@ -83,11 +164,15 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> O
                 row.to_vec()
             }),
         ));
-        let counts = ledger.quarantine_counts()?;
-        let all: u64 = counts.iter().map(|(_, _, count)| count).sum();
+        let sizes = ledger.quarantine_sizes()?;
+        let all: u64 = sizes.iter().map(|size| size.waiting).sum();
         output::line(format_args!("\n{} shown of {} in all", grouped(records.len() as u64), grouped(all)));
-        for (serial, reason, count) in counts {
-            output::line(format_args!("  {serial}: {} {reason}", grouped(count)));
+        for size in sizes {
+            let more = match size.counted_only {
+                0 => String::new(),
+                count => format!(", and {} that were only counted", grouped(count)),
+            };
+            output::line(format_args!("  {}: {} {}{more}", size.serial, grouped(size.waiting), size.reason));
         }
     }
     if !unproven.is_empty() {
@@ -103,8 +188,7 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> O
 
 fn show(ledger: &Ledger, id: i64) -> Outcome {
     let Some(record) = ledger.quarantined(id)? else {
-        return Err(CliError::new(ExitCode::Usage, format!("the quarantine has no record {id}"))
-            .hint(format!("{} shows the numbers", output::printed::command("quarantine list"))));
+        return Err(unknown(id));
     };
     let lines = [
         ("terminal", format!("{} ({})", record.device_name, record.serial)),
@@ -117,8 +201,12 @@ fn show(ledger: &Ledger, id: i64) -> Outcome {
         ("first seen", record.first_seen.to_rfc3339()),
         ("last seen", format!("{}, {} times", record.last_seen.to_rfc3339(), record.times_seen)),
     ];
-    let released = record.resolved_at.map(|at| ("released", at.to_rfc3339()));
-    for (name, value) in lines.into_iter().chain(released) {
+    let left = record.resolved_at.map(|at| {
+        let how = record.resolution.as_deref().unwrap_or("released").replace('_', " ");
+        ("left", format!("{}, {how}", at.to_rfc3339()))
+    });
+    let note = record.note.as_ref().map(|note| ("note", note.escape_debug().to_string()));
+    for (name, value) in lines.into_iter().chain(left).chain(note) {
         output::line(format_args!("{name:12} {value}"));
     }
     output::line(format_args!("raw          {}", hex_lines(&record.raw)));
