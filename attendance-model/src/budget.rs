@@ -101,11 +101,16 @@ impl Budget {
     }
 
     /// The writes used up on the day of `now`. A clock that is set back does not grant the day's writes again.
+    ///
+    /// A day further ahead than tomorrow comes from a clock that was wrong. Its writes count for today, because they
+    /// may have been made today.
     fn lock_at(&self, now: DateTime<Utc>) -> MutexGuard<'_, Spent> {
         let day = self.day_of(now);
         let mut spent = self.lock();
         if day > spent.day {
             *spent = Spent { day, writes: 0 };
+        } else if day.checked_add_days(Days::new(1)).is_some_and(|tomorrow| spent.day > tomorrow) {
+            spent.day = day;
         }
         spent
     }
@@ -142,6 +147,16 @@ mod tests {
         let budget = budget(20);
         budget.take(at("2026-11-28T09:00:00Z"), 20);
         assert_eq!(budget.take(at("2026-11-27T09:00:00Z"), 1), 0);
+    }
+
+    #[test]
+    fn a_clock_that_was_once_years_ahead_costs_a_day_at_most() {
+        let budget = budget(20);
+        budget.take(at("2036-11-28T09:00:00Z"), 15);
+        let later = Budget::new(20, Tz::America__Los_Angeles);
+        later.restore(budget.spent());
+        let days = ["2026-11-28", "2026-11-29", "2026-11-30"].map(|day| at(&format!("{day}T09:00:00Z")));
+        assert_eq!(days.map(|day| later.take(day, 99)), [5, 20, 20]);
     }
 
     #[test]
