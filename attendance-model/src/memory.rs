@@ -1,19 +1,34 @@
 //! The reference sink, in memory.
 
 use std::collections::HashSet;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use async_trait::async_trait;
 
 use crate::{AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError};
 
 /// Keeps events in memory. Clones share what they hold, so that a test can read while an engine writes.
+///
+/// # Panics
+/// A write panics if its batch is larger than [`Capabilities::batch`], or if more writes than
+/// [`Capabilities::concurrency`] are under way.
 #[derive(Clone, Debug)]
 pub struct MemorySink {
     name: String,
     capabilities: Capabilities,
     stored: Arc<Mutex<Stored>>,
+    under_way: UnderWay,
 }
+
+/// The writes of one sink that are under way. A clone is another sink with the same target, and counts its own.
+#[derive(Debug, Default)]
+struct UnderWay(AtomicUsize);
+
+/// One of them. It ends when the value is dropped, also in a write that is given up.
+struct OneWrite<'a>(&'a AtomicUsize);
 
 #[derive(Debug, Default)]
 struct Stored {
@@ -28,7 +43,7 @@ impl MemorySink {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let capabilities = Capabilities::new(500, IdScheme::Full).concurrency(4).local();
-        Self { name: name.into(), capabilities, stored: Arc::default() }
+        Self { name: name.into(), capabilities, stored: Arc::default(), under_way: UnderWay::default() }
     }
 
     /// Sets other capabilities.
@@ -56,6 +71,37 @@ impl MemorySink {
     }
 }
 
+impl UnderWay {
+    async fn begin(&self, most: usize) -> OneWrite<'_> {
+        let writes = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+        let write = OneWrite(&self.0);
+        assert!(writes <= most.max(1), "{writes} writes at once, but at most {most} are allowed");
+        // Lets the others run, so that too many are seen.
+        let mut others_ran = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut others_ran, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        write
+    }
+}
+
+impl Clone for UnderWay {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Drop for OneWrite<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 #[async_trait]
 impl Sink for MemorySink {
     fn name(&self) -> &str {
@@ -75,6 +121,9 @@ impl Sink for MemorySink {
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        let Capabilities { batch: most, concurrency, .. } = self.capabilities;
+        assert!(batch.len() <= most, "a batch of {} events, but at most {most} are allowed", batch.len());
+        let _write = self.under_way.begin(concurrency).await;
         let mut stored = self.lock();
         stored.writes += 1;
         let mut outcomes = Vec::with_capacity(batch.len());
@@ -159,6 +208,21 @@ mod tests {
     }
     mod merging {
         crate::sink_conformance!(super::Merging);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a batch of 3 events, but at most 2 are allowed")]
+    async fn a_batch_above_the_most_panics() {
+        let memory = MemorySink::new("memory").with_capabilities(Capabilities::new(2, IdScheme::Full));
+        let _outcomes = memory.write(&crate::conformance::sample(3)).await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "2 writes at once, but at most 1 are allowed")]
+    async fn more_writes_at_once_than_allowed_panic() {
+        let memory = MemorySink::new("memory").with_capabilities(Capabilities::new(2, IdScheme::Full));
+        let batch = crate::conformance::sample(1);
+        let _outcomes = tokio::join!(memory.write(&batch), memory.write(&batch));
     }
 
     #[tokio::test]
