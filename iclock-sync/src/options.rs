@@ -109,6 +109,8 @@ pub struct EngineOptions {
     pub backoff: Duration,
     /// The longest that one call to a sink may take. 60 s by default.
     pub sink_timeout: Duration,
+    /// The time that a call to a sink has left to end after a stop. 5 s by default.
+    pub stop_grace: Duration,
     /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. The
     /// file lists the events of the first sink with document ids of the scheme `iclock-sync-v1`, or else of the first
     /// sink. None by default: no file.
@@ -128,6 +130,7 @@ impl Default for EngineOptions {
             attempts: 3,
             backoff: Duration::from_millis(500),
             sink_timeout: Duration::from_secs(60),
+            stop_grace: Duration::from_secs(5),
             audit_dir: None,
         }
     }

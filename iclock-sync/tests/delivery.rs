@@ -70,7 +70,7 @@ async fn a_write_that_may_succeed_later_is_tried_again() {
 async fn a_batch_that_fails_while_later_ones_succeed_is_sent_by_the_next_run() {
     let (gate, state) = (Gate::with_records(1_000).await, State::new());
     let inner = MemorySink::new("db").with_capabilities(Capabilities::new(100, IdScheme::Full).concurrency(4));
-    let flaky = FlakySink::new(inner.clone(), [Mishap::None, Mishap::Before(SinkErrorKind::Invalid)]);
+    let flaky = FlakySink::new(inner.clone(), [Mishap::None, Mishap::Before(SinkErrorKind::Rights)]);
     let report = sync(&state.engine(&[&gate], &[Arc::new(flaky)])).await;
     assert_eq!(report.run.exit_code, 30);
     let stored = inner.stored().len() as u64;
@@ -85,7 +85,7 @@ async fn a_batch_that_fails_while_later_ones_succeed_is_sent_by_the_next_run() {
 async fn what_enters_after_a_sink_has_failed_is_pending_too_and_this_runs_window_decides_of_it() {
     let (gate, state, memory) = (Gate::with_records(30_000).await, State::new(), MemorySink::new("db"));
     // Fails at its first batch, while most of the log has not entered yet.
-    let failing = FlakySink::new(memory.clone(), vec![Mishap::Before(SinkErrorKind::Invalid); 9]);
+    let failing = FlakySink::new(memory.clone(), vec![Mishap::Before(SinkErrorKind::Rights); 9]);
     let report = sync(&state.engine(&[&gate], &[Arc::new(failing)])).await;
     assert_eq!((report.sinks[0].pending, report.totals.pending), (30_000, 30_000));
     let future = "2090-01-01 00:00:00".parse_local();
@@ -362,8 +362,8 @@ impl Oddity for Rationed {
         Ok(outcomes)
     }
 
-    fn notices(&self) -> Vec<Notice> {
-        vec![Notice::new("the index of the readers is missing").hint("deploy it")]
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+        Ok(vec![Notice::new("the index of the readers is missing").hint("deploy it")])
     }
 
     fn budget(&self) -> Option<&Budget> {

@@ -55,6 +55,12 @@ impl SinkErrorKind {
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Unreachable | Self::TimedOut | Self::Busy | Self::Full | Self::ReadOnly)
     }
+
+    /// Returns true if single events of the batch may have caused it, so that the others may go through without them.
+    #[must_use]
+    pub fn may_be_of_single_events(self) -> bool {
+        matches!(self, Self::Invalid)
+    }
 }
 
 impl SinkError {
@@ -105,5 +111,6 @@ mod tests {
         assert_eq!(error.to_string(), "no room left");
         assert!(error.is_transient() && error.source().is_some());
         assert!(!SinkError::new(SinkErrorKind::Credentials, "wrong password").is_transient());
+        assert!(!SinkErrorKind::Credentials.may_be_of_single_events());
     }
 }

@@ -12,21 +12,20 @@ use crate::{Ledger, SyncError};
 pub(super) struct Fetcher {
     ledger: Arc<Ledger>,
     sink: SinkState,
-    size: usize,
     /// The start of the next batch; `None` after the last.
     next: Option<(EventReader, Unsent)>,
 }
 
 impl Fetcher {
     /// Begins with the oldest unsent event.
-    pub(super) fn new(ledger: Arc<Ledger>, sink: SinkState, size: usize) -> Self {
-        Self { ledger, sink, size: size.max(1), next: Some((EventReader::default(), Unsent::Skipped(0))) }
+    pub(super) fn new(ledger: Arc<Ledger>, sink: SinkState) -> Self {
+        Self { ledger, sink, next: Some((EventReader::default(), Unsent::Skipped(0))) }
     }
 
-    /// Returns the next batch; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Batch>, SyncError> {
+    /// Returns the next batch of at most `size` events, at least one; `None` after the last.
+    pub(super) async fn next(&mut self, size: usize) -> Result<Option<Batch>, SyncError> {
         let Some((mut events, from)) = self.next.take() else { return Ok(None) };
-        let (ledger, sink, size) = (Arc::clone(&self.ledger), self.sink, self.size);
+        let (ledger, sink, size) = (Arc::clone(&self.ledger), self.sink, size.max(1));
         let (events, found) = blocking("ledger", move || {
             let found = ledger.unsent(&mut events, &sink, from, size)?;
             Ok((events, found))

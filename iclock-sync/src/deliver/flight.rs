@@ -12,6 +12,12 @@ use crate::ledger::{Settled, Unsent};
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) events: Arc<Vec<AttendanceEvent>>,
+    span: Span,
+}
+
+/// The numbers of a batch's events. The events themselves are dropped with their write.
+#[derive(Clone, Debug)]
+struct Span {
     seqs: Vec<i64>,
     /// The watermark once this batch and all before it are done; `None` for a batch of skipped events.
     through: Option<i64>,
@@ -32,7 +38,7 @@ pub(crate) struct Landed {
 #[derive(Debug, Default)]
 pub(crate) struct Flight {
     /// In the order of the ledger; the first has the number `first`.
-    batches: VecDeque<(Batch, State)>,
+    batches: VecDeque<(Span, State)>,
     first: usize,
     settled: Settled,
     unrecorded: usize,
@@ -53,15 +59,20 @@ impl Batch {
             Unsent::Skipped(_) => None,
             Unsent::Fresh(through) => Some(through),
         };
-        Self { events: Arc::new(events), seqs, through, deferred: Vec::new() }
+        Self { events: Arc::new(events), span: Span { seqs, through, deferred: Vec::new() } }
     }
 }
 
 impl Flight {
-    /// Sends a batch on its way; returns its number.
-    pub(crate) fn launch(&mut self, batch: Batch) -> usize {
-        self.batches.push_back((batch, State::UnderWay));
-        self.first + self.batches.len() - 1
+    /// Sends a batch on its way; returns its number and its events.
+    pub(crate) fn launch(&mut self, batch: Batch) -> (usize, Arc<Vec<AttendanceEvent>>) {
+        self.batches.push_back((batch.span, State::UnderWay));
+        (self.first + self.batches.len() - 1, batch.events)
+    }
+
+    /// The number of batches from the oldest that is not done up to the latest.
+    pub(crate) fn length(&self) -> usize {
+        self.batches.len()
     }
 
     /// Takes the outcomes of a batch.
@@ -130,7 +141,7 @@ impl Flight {
 }
 
 impl Settled {
-    fn pass(&mut self, batch: &Batch) {
+    fn pass(&mut self, batch: &Span) {
         match batch.through {
             Some(through) => {
                 self.delivered = self.delivered.max(through);
@@ -146,7 +157,8 @@ mod tests {
     use super::*;
 
     fn batch(seqs: std::ops::RangeInclusive<i64>) -> Batch {
-        Batch { events: Arc::default(), through: Some(*seqs.end()), seqs: seqs.collect(), deferred: Vec::new() }
+        let span = Span { through: Some(*seqs.end()), seqs: seqs.collect(), deferred: Vec::new() };
+        Batch { events: Arc::default(), span }
     }
 
     fn stored(count: usize) -> Vec<Outcome> {
@@ -156,7 +168,7 @@ mod tests {
     #[test]
     fn the_watermark_waits_for_the_oldest_batch() {
         let mut flight = Flight::default();
-        let (first, second) = (flight.launch(batch(1..=3)), flight.launch(batch(4..=6)));
+        let (first, second) = (flight.launch(batch(1..=3)).0, flight.launch(batch(4..=6)).0);
         flight.land(second, stored(3));
         assert_eq!(flight.take_settled().map(|settled| settled.delivered), None);
         flight.land(first, stored(3));
@@ -164,9 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn batches_that_land_behind_a_slow_one_keep_no_events() {
+        let mut flight = Flight::default();
+        let events = |batch: Batch, flight: &mut Flight| {
+            let (number, events) = flight.launch(batch);
+            (number, Arc::downgrade(&events))
+        };
+        let (_, slow) = events(batch(1..=3), &mut flight);
+        let (second, fast) = events(batch(4..=6), &mut flight);
+        assert!(slow.upgrade().is_none() && fast.upgrade().is_none(), "only the write keeps them");
+        flight.land(second, stored(3));
+        assert_eq!(flight.length(), 2);
+    }
+
+    #[test]
     fn a_batch_that_failed_before_one_that_did_not_is_skipped() {
         let mut flight = Flight::default();
-        let numbers = [1..=2, 3..=4, 5..=6].map(|seqs| flight.launch(batch(seqs)));
+        let numbers = [1..=2, 3..=4, 5..=6].map(|seqs| flight.launch(batch(seqs)).0);
         flight.fail(numbers[0]);
         flight.land(numbers[1], stored(2));
         flight.fail(numbers[2]);
@@ -178,7 +204,7 @@ mod tests {
     #[test]
     fn a_rejected_event_is_passed_and_named() {
         let mut flight = Flight::default();
-        let number = flight.launch(batch(1..=2));
+        let (number, _) = flight.launch(batch(1..=2));
         let landed = flight.land(number, vec![Outcome::AlreadyStored, Outcome::Rejected { reason: "no".to_owned() }]);
         assert_eq!(landed, Landed { already_stored: 1, rejected: 1, ..Landed::default() });
         let settled = flight.take_settled().unwrap();
@@ -188,7 +214,7 @@ mod tests {
     #[test]
     fn a_batch_that_was_put_off_in_part_is_passed_and_the_rest_skipped() {
         let mut flight = Flight::default();
-        let number = flight.launch(batch(1..=3));
+        let (number, _) = flight.launch(batch(1..=3));
         let landed = flight.land(number, vec![Outcome::Stored, Outcome::Deferred, Outcome::Deferred]);
         assert_eq!((landed.stored, landed.deferred), (1, 2));
         let settled = flight.take_settled().unwrap();
@@ -198,7 +224,7 @@ mod tests {
     #[test]
     fn a_batch_that_was_put_off_whole_is_not_passed() {
         let mut flight = Flight::default();
-        let number = flight.launch(batch(1..=3));
+        let (number, _) = flight.launch(batch(1..=3));
         flight.land(number, vec![Outcome::Deferred; 3]);
         flight.end();
         assert_eq!(flight.take_settled(), None);
@@ -207,7 +233,9 @@ mod tests {
     #[test]
     fn a_skipped_event_that_is_put_off_stays_skipped() {
         let mut flight = Flight::default();
-        let number = flight.launch(Batch { through: None, ..batch(4..=6) });
+        let mut skipped = batch(4..=6);
+        skipped.span.through = None;
+        let (number, _) = flight.launch(skipped);
         flight.land(number, vec![Outcome::Stored, Outcome::Deferred, Outcome::Stored]);
         assert_eq!(flight.take_settled().unwrap().caught_up, [4, 6]);
     }

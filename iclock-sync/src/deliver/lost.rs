@@ -6,6 +6,7 @@ use attendance_model::{AttendanceEvent, Capabilities, EventId, IdScheme, SinkErr
 
 use crate::SyncError;
 use crate::deliver::Delivery;
+use crate::deliver::send::NoAnswer;
 use crate::error::blocking;
 use crate::ledger::SinkState;
 
@@ -64,12 +65,13 @@ impl Delivery {
     /// `None` if it cannot be found out; a write will report the reason.
     async fn any_stored(&self, sample: &[AttendanceEvent], scheme: IdScheme) -> Option<bool> {
         let ids: Vec<EventId> = sample.iter().map(|event| scheme.id_of(event)).collect();
-        let answer = tokio::time::timeout(self.sender.options.sink_timeout, self.sender.target.sink.lookup(&ids)).await;
-        match answer {
-            Ok(Ok(stored)) => Some(stored.contains(&true)),
+        match self.sender.lookup(&ids).await {
+            Ok(stored) => Some(stored.contains(&true)),
             // The table, file or collection itself is not there.
-            Ok(Err(error)) if matches!(error.kind, SinkErrorKind::Missing | SinkErrorKind::Schema) => Some(false),
-            Ok(Err(_)) | Err(_) => None,
+            Err(NoAnswer::Failed(error)) if matches!(error.kind, SinkErrorKind::Missing | SinkErrorKind::Schema) => {
+                Some(false)
+            }
+            Err(_) => None,
         }
     }
 }

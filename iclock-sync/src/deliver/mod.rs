@@ -7,7 +7,9 @@ pub(crate) mod audit_file;
 mod fetch;
 mod flight;
 mod lost;
+mod pace;
 pub(crate) mod send;
+mod sort_out;
 pub(crate) mod task;
 
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use tokio::task::JoinSet;
 use self::audit_file::AuditFile;
 use self::fetch::Fetcher;
 use self::flight::{Flight, Landed};
-use self::send::Sender;
+use self::send::{NoAnswer, Sender};
 use crate::error::{blocking, chain, fault};
 use crate::ledger::{Admission, ChangedIds, News, Settled, SinkState};
 use crate::observer::SinkProgress;
@@ -31,6 +33,9 @@ use crate::{Ledger, RunOptions, SyncError, tell};
 
 /// Events whose outcomes are recorded together.
 const RECORDED_TOGETHER: usize = 10_000;
+
+/// The most batches from the oldest under way up to the latest. It bounds the memory while one write is slow.
+const MOST_AHEAD: usize = 64;
 
 /// The longest time before an outcome is recorded.
 const RECORDED_WITHIN: Duration = Duration::from_secs(1);
@@ -204,27 +209,40 @@ impl Delivery {
         report: &mut SinkReport,
     ) -> Result<Drained, SyncError> {
         self.restore_budget(&sink).await?;
-        let capabilities = self.sender.target.sink.capabilities();
-        let most = capabilities.concurrency.max(1);
-        let mut fetcher = Fetcher::new(ledger, sink, capabilities.batch);
+        let target = Arc::clone(&self.sender.target);
+        let most = target.sink.capabilities().concurrency.max(1);
+        let mut fetcher = Fetcher::new(ledger, sink);
         let mut flight = Flight::default();
         let mut writes = JoinSet::new();
         let mut drained = Drained::All;
         let mut recorded_at = self.sender.clock.monotonic();
         let mut stored = Vec::new();
         // One batch is read ahead, so that the ledger is read while the sink writes.
-        let mut ready = fetcher.next().await?;
+        let mut ready = fetcher.next(target.pace.size()).await?;
+        let mut probed = false;
         loop {
-            while drained.is_all() && !self.sender.stop.is_cancelled() && writes.len() < most {
+            while drained.is_all()
+                && !self.sender.stop.is_cancelled()
+                && writes.len() < most
+                && flight.length() < MOST_AHEAD
+            {
                 let Some(batch) = ready.take() else { break };
-                ready = fetcher.next().await?;
-                let (sender, events) = (self.sender.clone(), Arc::clone(&batch.events));
-                let number = flight.launch(batch);
+                ready = fetcher.next(target.pace.size()).await?;
+                let (number, events) = flight.launch(batch);
                 if events.is_empty() {
                     // Nothing but exceptions up to the watermark.
                     flight.land(number, Vec::new());
                     continue;
                 }
+                if !std::mem::replace(&mut probed, true) {
+                    // Before the first write, so that writes do not probe one after another.
+                    if let Err(end) = self.sender.probe().await {
+                        flight.fail(number);
+                        drained.end_with(end);
+                        break;
+                    }
+                }
+                let sender = self.sender.clone();
                 writes.spawn(async move {
                     let outcomes = sender.write(&events).await;
                     (number, events, outcomes)
@@ -243,11 +261,9 @@ impl Delivery {
                         drained = Drained::PutOff;
                     }
                 }
-                Err(error) => {
+                Err(end) => {
                     flight.fail(number);
-                    if !matches!(drained, Drained::Failed(_)) {
-                        drained = Drained::Failed(error);
-                    }
+                    drained.end_with(end);
                 }
             }
             let now = self.sender.clock.monotonic();
@@ -333,6 +349,16 @@ impl Delivery {
 impl Drained {
     fn is_all(&self) -> bool {
         matches!(self, Self::All)
+    }
+
+    /// Takes the end of a call. The first failure counts; a call that was given up at a stop is none.
+    fn end_with(&mut self, end: NoAnswer) {
+        match end {
+            NoAnswer::Failed(error) | NoAnswer::Broken(error) if !matches!(self, Self::Failed(_)) => {
+                *self = Self::Failed(error);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Calls to one sink: each with a time limit, and retried if that may help.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use attendance_model::{AttendanceEvent, Notice, Outcome, Sink, SinkError, SinkErrorKind};
+use attendance_model::{AttendanceEvent, EventId, Notice, Outcome, Sink, SinkError, SinkErrorKind};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use super::pace::Pace;
 use crate::EngineOptions;
 use crate::clock::Clock;
 use crate::observer::{Observer, SinkProgress};
@@ -16,12 +17,22 @@ use crate::retry::Backoff;
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) sink: Arc<dyn Sink>,
+    /// The size of its batches.
+    pub(super) pace: Pace,
     probed: OnceCell<Vec<Notice>>,
-    /// True once this process has found delivered events in it.
-    checked: AtomicBool,
+    memory: Mutex<Memory>,
 }
 
-/// Calls one sink in one run.
+/// The things that a process remembers of a sink.
+#[derive(Debug, Default)]
+struct Memory {
+    /// True once it has found delivered events in it.
+    checked: bool,
+    /// An event that the sink has.
+    known: Option<AttendanceEvent>,
+}
+
+/// Calls one sink in one delivery.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     pub(crate) target: Arc<Target>,
@@ -29,68 +40,164 @@ pub(crate) struct Sender {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) stop: CancellationToken,
-    /// Calls made in this run.
+    /// Calls made in this delivery.
     pub(crate) requests: Arc<AtomicU64>,
+}
+
+/// The end of a call that brought no answer.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// The sink failed.
+    Failed(SinkError),
+    /// The sink's answer breaks its contract, so that nothing in it counts.
+    Broken(SinkError),
+    /// The call was given up, or not made, because the delivery is stopped.
+    Stopped,
 }
 
 impl Target {
     pub(crate) fn new(sink: Arc<dyn Sink>) -> Self {
-        Self { sink, probed: OnceCell::new(), checked: AtomicBool::new(false) }
+        let pace = Pace::new(sink.capabilities().batch);
+        Self { sink, pace, probed: OnceCell::new(), memory: Mutex::default() }
     }
 
+    /// Returns true once this process has found delivered events in it.
     pub(crate) fn is_checked(&self) -> bool {
-        self.checked.load(Ordering::Relaxed)
+        self.with_memory(|memory| memory.checked)
     }
 
     pub(crate) fn set_checked(&self) {
-        self.checked.store(true, Ordering::Relaxed);
+        self.with_memory(|memory| memory.checked = true);
+    }
+
+    /// An event that the sink has, if this process has sent any.
+    pub(super) fn known(&self) -> Option<AttendanceEvent> {
+        self.with_memory(|memory| memory.known.clone())
+    }
+
+    fn remember(&self, events: &[AttendanceEvent], outcomes: &[Outcome]) {
+        let there = |outcome: &Outcome| matches!(outcome, Outcome::Stored | Outcome::AlreadyStored);
+        if let Some((event, _)) = events.iter().zip(outcomes).rfind(|(_, outcome)| there(outcome)) {
+            self.with_memory(|memory| memory.known = Some(event.clone()));
+        }
     }
 
     /// Notices of its probe.
     pub(crate) fn notices(&self) -> &[Notice] {
         self.probed.get().map_or(&[], Vec::as_slice)
     }
+
+    fn with_memory<T>(&self, use_it: impl FnOnce(&mut Memory) -> T) -> T {
+        // Nothing can panic while the lock is held.
+        use_it(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Sender {
-    /// Writes a batch. The first one of a process probes the sink before.
-    pub(crate) async fn write(&self, events: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+    /// Probes the sink, once in a process.
+    pub(crate) async fn probe(&self) -> Result<(), NoAnswer> {
         let sink = &self.target.sink;
-        self.target.probed.get_or_try_init(|| self.persist(|| sink.probe())).await?;
-        let outcomes = self.persist(|| sink.write(events)).await?;
-        tracing::debug!(sink = %sink.name(), events = events.len(), "batch written");
-        if outcomes.len() != events.len() {
-            let message = format!("answered {} outcomes for {} events", outcomes.len(), events.len());
-            return Err(SinkError::new(SinkErrorKind::Invalid, message));
+        let probe = || async {
+            let mut backoff = self.backoff();
+            loop {
+                match self.call(self.counted(sink.probe())).await {
+                    Err(NoAnswer::Failed(error)) => self.wait(&mut backoff, error).await?,
+                    end => return end,
+                }
+            }
+        };
+        self.target.probed.get_or_try_init(probe).await?;
+        Ok(())
+    }
+
+    /// Writes a batch, in parts if the sink does not take it as a whole.
+    pub(crate) async fn write(&self, events: &[AttendanceEvent]) -> Result<Vec<Outcome>, NoAnswer> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        let (mut rest, mut backoff) = (events, self.backoff());
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(self.target.pace.size().min(rest.len()));
+            let put = match self.put(part).await {
+                Ok(put) => put,
+                Err(NoAnswer::Failed(error)) if error.kind.may_be_of_single_events() => {
+                    self.sort_out(part, error).await?
+                }
+                Err(NoAnswer::Failed(error)) => {
+                    self.wait(&mut backoff, error).await?;
+                    continue;
+                }
+                Err(end) => return Err(end),
+            };
+            outcomes.extend(put);
+            (rest, backoff) = (later, self.backoff());
         }
         Ok(outcomes)
     }
 
-    /// Calls until it works, cannot work, or was tried often enough.
-    async fn persist<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, SinkError>
-    where
-        F: Future<Output = Result<T, SinkError>>,
-    {
-        let mut backoff = Backoff::new(self.options.attempts, self.options.backoff);
-        loop {
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            let limit = self.options.sink_timeout;
-            let answer = tokio::time::timeout(limit, call()).await.unwrap_or_else(|_| {
-                let message = format!("no answer within {} s", limit.as_secs_f64());
-                Err(SinkError::new(SinkErrorKind::TimedOut, message))
-            });
-            let error = match answer {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let wait = backoff.wait(error.retry_after).filter(|_| error.is_transient());
-            let Some(wait) = wait else { return Err(error) };
-            tracing::debug!(sink = %self.target.sink.name(), tried = backoff.tried(), %error, "tried again");
-            self.observer.sink(self.target.sink.name(), SinkProgress::Retrying { attempt: backoff.tried() });
-            tokio::select! {
-                () = self.clock.sleep(wait) => {}
-                () = self.stop.cancelled() => return Err(error),
+    /// Writes events in one call.
+    pub(super) async fn put(&self, events: &[AttendanceEvent]) -> Result<Vec<Outcome>, NoAnswer> {
+        let Target { sink, pace, .. } = &*self.target;
+        let outcomes = self.call(self.counted(sink.write(events))).await.inspect_err(|end| {
+            if matches!(end, NoAnswer::Failed(error) if error.kind == SinkErrorKind::TimedOut) {
+                pace.timed_out(events.len());
             }
+        })?;
+        tracing::debug!(sink = %sink.name(), events = events.len(), "batch written");
+        if outcomes.len() != events.len() {
+            let message = format!("answered {} outcomes for {} events", outcomes.len(), events.len());
+            return Err(NoAnswer::Broken(SinkError::new(SinkErrorKind::Invalid, message)));
+        }
+        pace.passed(events.len());
+        self.target.remember(events, &outcomes);
+        Ok(outcomes)
+    }
+
+    /// Asks which of these ids are stored. One attempt.
+    pub(crate) async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, NoAnswer> {
+        self.call(self.target.sink.lookup(ids)).await
+    }
+
+    pub(super) fn backoff(&self) -> Backoff {
+        Backoff::new(self.options.attempts, self.options.backoff)
+    }
+
+    /// Waits before the next attempt. Gives the error back if there is none.
+    pub(super) async fn wait(&self, backoff: &mut Backoff, error: SinkError) -> Result<(), NoAnswer> {
+        let wait = backoff.wait(error.retry_after).filter(|_| error.is_transient());
+        let Some(wait) = wait else { return Err(NoAnswer::Failed(error)) };
+        let name = self.target.sink.name();
+        tracing::debug!(sink = %name, tried = backoff.tried(), %error, "tried again");
+        self.observer.sink(name, SinkProgress::Retrying { attempt: backoff.tried() });
+        tokio::select! {
+            () = self.clock.sleep(wait) => Ok(()),
+            () = self.stop.cancelled() => Err(NoAnswer::Failed(error)),
+        }
+    }
+
+    /// Counts a call that is made. Looking for what was delivered is not counted.
+    async fn counted<T>(&self, call: impl Future<Output = T>) -> T {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        call.await
+    }
+
+    /// Makes one call within the time limit. A stop leaves it a short time to end.
+    async fn call<T>(&self, call: impl Future<Output = Result<T, SinkError>>) -> Result<T, NoAnswer> {
+        if self.stop.is_cancelled() {
+            return Err(NoAnswer::Stopped);
+        }
+        let limit = self.options.sink_timeout;
+        let given_up = async {
+            self.stop.cancelled().await;
+            tokio::time::sleep(self.options.stop_grace).await;
+        };
+        tokio::select! {
+            biased;
+            answer = tokio::time::timeout(limit, call) => answer
+                .unwrap_or_else(|_| {
+                    let message = format!("no answer within {} s", limit.as_secs_f64());
+                    Err(SinkError::new(SinkErrorKind::TimedOut, message))
+                })
+                .map_err(NoAnswer::Failed),
+            () = given_up => Err(NoAnswer::Stopped),
         }
     }
 }

@@ -10,8 +10,8 @@ use attendance_model::{AttendanceEvent, Budget, Capabilities, EventId, MemorySin
 pub(crate) trait Oddity: Debug + Send + Sync {
     async fn write(&self, inner: &MemorySink, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError>;
 
-    fn notices(&self) -> Vec<Notice> {
-        Vec::new()
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+        Ok(Vec::new())
     }
 
     fn budget(&self) -> Option<&Budget> {
@@ -40,8 +40,7 @@ impl<O: Oddity> Sink for OddSink<O> {
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
-        self.inner.probe().await?;
-        Ok(self.oddity.notices())
+        self.oddity.probe().await
     }
 
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {

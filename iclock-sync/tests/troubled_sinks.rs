@@ -1,0 +1,239 @@
+//! Sinks that hang, refuse, or answer nonsense.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use attendance_model::{
+    AttendanceEvent, Capabilities, IdScheme, MemorySink, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+};
+use common::odd_sink::{OddSink, Oddity};
+use common::{Gate, State, keys, quick_with, sync};
+use iclock_sync::report::{ErrorKind, SinkReport, SinkStatus};
+use iclock_sync::{CancellationToken, Engine, EngineOptions, RunOptions};
+
+/// The longest that anything here may take.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Calls that a sink got.
+#[derive(Clone, Debug, Default)]
+struct Calls {
+    probes: Arc<AtomicUsize>,
+    writes: Arc<AtomicUsize>,
+}
+
+impl Calls {
+    fn count(&self) -> (usize, usize) {
+        (self.probes.load(Ordering::SeqCst), self.writes.load(Ordering::SeqCst))
+    }
+}
+
+/// The behaviour of a sink at a write.
+type AtWrite = Box<dyn Fn(&[AttendanceEvent]) -> Fate + Send + Sync>;
+
+enum Fate {
+    Taken,
+    Hangs,
+    Fails(SinkErrorKind),
+    /// One outcome is missing.
+    Miscounted,
+}
+
+struct Troubled {
+    calls: Calls,
+    probe_hangs: bool,
+    at_write: AtWrite,
+}
+
+impl std::fmt::Debug for Troubled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Troubled")
+    }
+}
+
+#[async_trait]
+impl Oddity for Troubled {
+    async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
+        self.calls.probes.fetch_add(1, Ordering::SeqCst);
+        if self.probe_hangs {
+            std::future::pending::<()>().await;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn write(&self, inner: &MemorySink, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        self.calls.writes.fetch_add(1, Ordering::SeqCst);
+        match (self.at_write)(batch) {
+            Fate::Taken => inner.write(batch).await,
+            Fate::Hangs => std::future::pending().await,
+            Fate::Fails(kind) => Err(SinkError::new(kind, format!("refused {} events", batch.len()))),
+            Fate::Miscounted => Ok(vec![Outcome::Stored; batch.len() - 1]),
+        }
+    }
+}
+
+/// A sink of 50 events a batch.
+fn inner(writes_at_once: usize) -> MemorySink {
+    MemorySink::new("db").with_capabilities(Capabilities::new(50, IdScheme::Full).concurrency(writes_at_once))
+}
+
+fn troubled(
+    inner: &MemorySink,
+    at_write: impl Fn(&[AttendanceEvent]) -> Fate + Send + Sync + 'static,
+) -> (Calls, Arc<dyn Sink>) {
+    let calls = Calls::default();
+    let oddity = Troubled { calls: calls.clone(), probe_hangs: false, at_write: Box::new(at_write) };
+    (calls, Arc::new(OddSink { inner: inner.clone(), oddity }))
+}
+
+fn with_hanging_probe(inner: &MemorySink) -> (Calls, Arc<dyn Sink>) {
+    let calls = Calls::default();
+    let oddity = Troubled { calls: calls.clone(), probe_hangs: true, at_write: Box::new(|_| Fate::Taken) };
+    (calls, Arc::new(OddSink { inner: inner.clone(), oddity }))
+}
+
+/// A state directory whose ledger has this many events.
+async fn filled(records: usize) -> (Gate, State) {
+    let (gate, state) = (Gate::with_records(records).await, State::new());
+    sync(&state.engine(&[&gate], &[])).await;
+    (gate, state)
+}
+
+fn engine(state: &State, sink: &Arc<dyn Sink>, change: impl FnOnce(&mut EngineOptions)) -> Engine {
+    state.builder().options(quick_with(change)).sink(Arc::clone(sink)).build().unwrap()
+}
+
+async fn delivered(engine: &Engine) -> SinkReport {
+    tokio::time::timeout(SOON, sync(engine)).await.unwrap().sinks.remove(0)
+}
+
+fn quick_limit(options: &mut EngineOptions) {
+    (options.sink_timeout, options.attempts) = (Duration::from_millis(60), 3);
+}
+
+#[tokio::test]
+async fn a_probe_that_hangs_costs_its_attempts_once_whatever_the_number_of_writes() {
+    let (_gate, state) = filled(600).await;
+    let (calls, sink) = with_hanging_probe(&inner(8));
+    let report = delivered(&engine(&state, &sink, quick_limit)).await;
+    assert_eq!((calls.count(), report.requests, report.pending), ((3, 0), 3, 600));
+    assert_eq!(report.error_kind, Some(ErrorKind::TimedOut));
+}
+
+#[tokio::test]
+async fn a_write_that_hangs_ends_at_the_time_limit() {
+    let (_gate, state) = filled(10).await;
+    let (calls, sink) = troubled(&inner(1), |_| Fate::Hangs);
+    let report = delivered(&engine(&state, &sink, quick_limit)).await;
+    assert_eq!((calls.count(), report.error_kind, report.pending), ((1, 3), Some(ErrorKind::TimedOut), 10));
+}
+
+#[tokio::test]
+async fn a_stop_ends_calls_that_hang_within_the_grace_and_makes_no_further_one() {
+    let (_gate, state) = filled(600).await;
+    for probe_hangs in [true, false] {
+        let (calls, sink) =
+            if probe_hangs { with_hanging_probe(&inner(4)) } else { troubled(&inner(4), |_| Fate::Hangs) };
+        let engine = engine(&state, &sink, |options| {
+            (options.sink_timeout, options.stop_grace) = (Duration::from_secs(600), Duration::from_millis(50));
+        });
+        let (stop, options) = (CancellationToken::new(), RunOptions::default());
+        let expected = if probe_hangs { (1, 0) } else { (1, 4) };
+        let stopping = async {
+            while calls.count() != expected {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+        };
+        let (report, ()) =
+            tokio::time::timeout(SOON, async { tokio::join!(engine.run(&options, &stop), stopping) }).await.unwrap();
+        assert_eq!((calls.count(), report.unwrap().sinks[0].pending), (expected, 600));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_too_few_outcomes_counts_for_nothing() {
+    let (gate, state) = filled(120).await;
+    let inner = inner(1);
+    let (calls, sink) = troubled(&inner, |_| Fate::Miscounted);
+    let report = delivered(&engine(&state, &sink, |_| {})).await;
+    assert_eq!((report.status, report.stored, report.pending), (SinkStatus::Failed, 0, 120));
+    assert_eq!((calls.count(), report.rejected), ((1, 1), 0), "its events are not at fault");
+    let report = delivered(&engine(&state, &(Arc::new(inner.clone()) as Arc<dyn Sink>), |_| {})).await;
+    assert_eq!((report.stored, keys(&inner.stored())), (120, gate.keys()));
+}
+
+#[tokio::test]
+async fn an_event_that_the_sink_refuses_with_its_batch_is_set_aside_and_the_rest_goes_on() {
+    let (gate, state) = filled(400).await;
+    let poison: Vec<_> = gate.keys().into_iter().step_by(200).take(2).collect();
+    let inner = inner(1);
+    let is_poison = poison.clone();
+    let (calls, sink) = troubled(&inner, move |batch| {
+        let refused = batch.iter().any(|event| is_poison.contains(&event.id));
+        if refused { Fate::Fails(SinkErrorKind::Invalid) } else { Fate::Taken }
+    });
+    let engine = engine(&state, &sink, |_| {});
+    let report = delivered(&engine).await;
+    assert_eq!((report.stored, report.rejected, report.pending), (398, 2, 0), "{report:?}");
+    assert_eq!(report.error_kind, Some(ErrorKind::Rejected));
+    let most = 400 / 50 + 2 * 2 * 6;
+    assert!(calls.count().1 <= most, "{} writes, and log2 of the batch allows {most}", calls.count().1);
+    let report = delivered(&engine).await;
+    assert_eq!((report.status, report.requests), (SinkStatus::Idle, 0), "it ends a run once");
+    let rejected = state.ledger().set_aside(&inner.target(), 9).unwrap();
+    assert!(rejected.iter().all(|(event, reason)| poison.contains(&event.id) && reason == "refused 1 events"));
+    assert_eq!(rejected.len(), 2);
+}
+
+#[tokio::test]
+async fn a_sink_that_refuses_everything_sets_nothing_aside() {
+    let (gate, state) = filled(200).await;
+    let inner = inner(1);
+    let (calls, sink) = troubled(&inner, |_| Fate::Fails(SinkErrorKind::Invalid));
+    let report = delivered(&engine(&state, &sink, |_| {})).await;
+    assert_eq!((report.rejected, report.pending, report.error_kind), (0, 200, Some(ErrorKind::Invalid)));
+    assert!(calls.count().1 <= 40, "{} writes", calls.count().1);
+    let report = delivered(&engine(&state, &(Arc::new(inner.clone()) as Arc<dyn Sink>), |_| {})).await;
+    assert_eq!((report.stored, keys(&inner.stored())), (200, gate.keys()));
+}
+
+#[tokio::test]
+async fn a_single_refused_event_is_set_aside_only_if_the_sink_still_takes_one_that_it_has() {
+    for works in [true, false] {
+        let (gate, state, inner) = (Gate::with_records(30).await, State::new(), inner(1));
+        let known = gate.keys();
+        let (_, sink) = troubled(&inner, move |batch| match batch {
+            [event] if !known.contains(&event.id) || !works => Fate::Fails(SinkErrorKind::Invalid),
+            _ => Fate::Taken,
+        });
+        let engine = state.engine(&[&gate], &[sink]);
+        assert_eq!(delivered(&engine).await.stored, 30);
+        gate.handle().punch_now().unwrap();
+        let report = delivered(&engine).await;
+        assert_eq!((report.rejected, report.pending), if works { (1, 0) } else { (0, 1) });
+    }
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_no_fault_of_the_events() {
+    let (_gate, state) = filled(100).await;
+    let (calls, sink) = troubled(&inner(1), |_| Fate::Fails(SinkErrorKind::Credentials));
+    let report = delivered(&engine(&state, &sink, |_| {})).await;
+    assert_eq!((calls.count(), report.rejected, report.pending), ((1, 1), 0, 100));
+}
+
+#[tokio::test]
+async fn a_sink_that_is_too_slow_for_its_batches_gets_smaller_ones() {
+    let (gate, state) = filled(200).await;
+    let inner = inner(1);
+    let (_, sink) = troubled(&inner, |batch| if batch.len() > 10 { Fate::Hangs } else { Fate::Taken });
+    let engine = engine(&state, &sink, quick_limit);
+    assert_eq!(delivered(&engine).await.error_kind, Some(ErrorKind::TimedOut));
+    let report = delivered(&engine).await;
+    assert_eq!((report.stored, report.pending), (200, 0), "{report:?}");
+    assert_eq!(keys(&inner.stored()), gate.keys());
+}
