@@ -2,18 +2,21 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{
-    AttendanceEvent, Capabilities, IdScheme, MemorySink, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+    AttendanceEvent, Budget, Capabilities, IdScheme, MemorySink, Notice, Outcome, Sink, SinkError, SinkErrorKind,
 };
+use common::clock::HandClock;
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, quick_with, sync};
+use iclock_sync::clock::Clock;
 use iclock_sync::report::{ErrorKind, SinkReport, SinkStatus};
-use iclock_sync::{CancellationToken, Engine, EngineOptions, RunOptions};
+use iclock_sync::service::status::SinkState;
+use iclock_sync::{CancellationToken, Engine, EngineOptions, RunOptions, Schedule, Service, ServiceOptions};
 
 /// The longest that anything here may take.
 const SOON: Duration = Duration::from_secs(20);
@@ -236,4 +239,130 @@ async fn a_sink_that_is_too_slow_for_its_batches_gets_smaller_ones() {
     let report = delivered(&engine).await;
     assert_eq!((report.stored, report.pending), (200, 0), "{report:?}");
     assert_eq!(keys(&inner.stored()), gate.keys());
+}
+
+/// A service that delivers from a ledger and polls no terminal, and its clock, which the test moves.
+async fn service(state: &State, sink: &Arc<dyn Sink>) -> (Service, Arc<HandClock>) {
+    let clock = HandClock::at("2026-11-28T09:00:00Z");
+    let options = quick_with(|options| (options.attempts, options.stop_grace) = (1, Duration::from_millis(50)));
+    let engine = state.builder().options(options).sink(Arc::clone(sink)).clock(clock.clone()).build().unwrap();
+    let options = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
+    (engine.start(options, &CancellationToken::new()).await.unwrap(), clock)
+}
+
+/// Waits until the state of the sink is as it should be.
+async fn until(service: &Service, mut reached: impl FnMut(&SinkState) -> bool) {
+    let wait = async {
+        while !service.status().sinks.get("db").is_some_and(&mut reached) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(SOON, wait).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sink_that_was_down_is_tried_with_one_event_after_a_wait() {
+    let (gate, state) = filled(120).await;
+    let (inner, is_down, sizes) = (inner(4), Arc::new(AtomicBool::new(true)), Arc::new(Mutex::new(Vec::new())));
+    let (down, seen) = (Arc::clone(&is_down), Arc::clone(&sizes));
+    let (_, sink) = troubled(&inner, move |batch| {
+        seen.lock().unwrap().push(batch.len());
+        if down.load(Ordering::SeqCst) { Fate::Fails(SinkErrorKind::Unreachable) } else { Fate::Taken }
+    });
+    let (service, clock) = service(&state, &sink).await;
+    until(&service, |sink| sink.failures == 1).await;
+    sizes.lock().unwrap().clear();
+    clock.pass(Duration::from_secs(5));
+    until(&service, |sink| sink.failures == 2).await;
+    assert_eq!(*sizes.lock().unwrap(), [1], "a probe that fails is a single write");
+    is_down.store(false, Ordering::SeqCst);
+    clock.pass(Duration::from_secs(10));
+    until(&service, |sink| sink.stored == 120).await;
+    assert_eq!(sizes.lock().unwrap()[1], 1);
+    assert_eq!(keys(&inner.stored()), gate.keys());
+    service.shutdown(SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_paused_sink_is_left_alone_and_tried_at_once_when_it_is_resumed() {
+    let (gate, state) = filled(120).await;
+    let (inner, is_down) = (inner(1), Arc::new(AtomicBool::new(true)));
+    let down = Arc::clone(&is_down);
+    let (calls, sink) = troubled(&inner, move |_| {
+        if down.load(Ordering::SeqCst) { Fate::Fails(SinkErrorKind::Unreachable) } else { Fate::Taken }
+    });
+    let (service, clock) = service(&state, &sink).await;
+    until(&service, |sink| sink.failures == 1).await;
+    service.pause("db").await.unwrap();
+    let before = calls.count();
+    clock.pass(Duration::from_secs(3_600));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert_eq!(calls.count(), before);
+    is_down.store(false, Ordering::SeqCst);
+    service.resume("db").await.unwrap();
+    until(&service, |sink| sink.stored == 120).await;
+    assert_eq!(keys(&inner.stored()), gate.keys());
+    service.shutdown(SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_a_call_that_hangs() {
+    let (_gate, state) = filled(10).await;
+    let (calls, sink) = troubled(&inner(1), |_| Fate::Hangs);
+    let (service, _clock) = service(&state, &sink).await;
+    let begun = async {
+        while calls.count().1 == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(SOON, begun).await.unwrap();
+    let began = std::time::Instant::now();
+    service.shutdown(SOON).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+/// Takes so many events a day by a clock that the test moves.
+#[derive(Debug)]
+struct Rationed {
+    budget: Budget,
+    clock: Arc<OnceLock<Arc<HandClock>>>,
+    writes: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Oddity for Rationed {
+    async fn write(&self, inner: &MemorySink, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        let now = self.clock.wait().utc_now();
+        let granted = usize::try_from(self.budget.take(now, batch.len() as u64)).unwrap();
+        let mut outcomes = inner.write(&batch[..granted]).await?;
+        outcomes.resize(batch.len(), Outcome::Deferred);
+        Ok(outcomes)
+    }
+
+    fn budget(&self) -> Option<&Budget> {
+        Some(&self.budget)
+    }
+}
+
+#[tokio::test]
+async fn what_a_sink_puts_off_to_the_next_day_is_written_then_and_not_before() {
+    let (gate, state) = filled(120).await;
+    let (inner, clock, writes) = (inner(1), Arc::new(OnceLock::new()), Arc::new(AtomicUsize::new(0)));
+    let budget = Budget::new(70, chrono_tz::UTC);
+    let oddity = Rationed { budget, clock: Arc::clone(&clock), writes: Arc::clone(&writes) };
+    let sink: Arc<dyn Sink> = Arc::new(OddSink { inner: inner.clone(), oddity });
+    let (service, hand) = service(&state, &sink).await;
+    clock.set(Arc::clone(&hand)).unwrap();
+    until(&service, |sink| sink.stored == 70).await;
+    let before = writes.load(Ordering::SeqCst);
+    for _ in 0..3 {
+        hand.pass(Duration::from_secs(3_600));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(writes.load(Ordering::SeqCst), before);
+    hand.pass(Duration::from_secs(12 * 3_600));
+    until(&service, |sink| sink.stored == 120).await;
+    assert_eq!(keys(&inner.stored()), gate.keys());
+    service.shutdown(SOON).await.unwrap();
 }

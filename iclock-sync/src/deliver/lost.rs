@@ -43,7 +43,7 @@ impl Delivery {
             blocking("ledger", move || Ok(ledger.set_lost_through(id, through)?)).await?;
         }
         if !lost {
-            target.set_checked();
+            target.set_checked(self.sender.clock.monotonic());
             return Ok(None);
         }
         Ok(Some(LOST))

@@ -4,6 +4,7 @@
 //! one by one. After a crash, unrecorded events are sent again, and the sink reports that it has them.
 
 pub(crate) mod audit_file;
+mod circuit;
 mod fetch;
 mod flight;
 mod lost;
@@ -29,6 +30,7 @@ use crate::error::{blocking, chain, fault};
 use crate::ledger::{Admission, ChangedIds, News, Settled, SinkState};
 use crate::observer::SinkProgress;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
+use crate::service::{OptionsAt, Orders};
 use crate::{Ledger, RunOptions, SyncError, tell};
 
 /// Events whose outcomes are recorded together.
@@ -46,12 +48,31 @@ pub(crate) struct Delivery {
     pub(crate) sender: Sender,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) run: RunOptions,
+    /// Makes `run` again at each admission, because a window can move.
+    pub(crate) options_at: OptionsAt,
+    /// A pause ends the delivery after the writes under way; `None` if nobody can order one.
+    pub(crate) orders: Option<watch::Receiver<Orders>>,
+    /// Begins with one write of one event, because the sink failed before.
+    pub(crate) probe: bool,
+    /// Looks for delivered events.
+    pub(crate) look: bool,
     pub(crate) news: watch::Receiver<News>,
     /// The audit file that lists what this run stored, if configured.
     pub(crate) audit: Option<AuditFile>,
 }
 
-/// The end of a delivery to a sink.
+/// The end of a delivery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    /// Everything was sent, or the delivery was stopped.
+    Done,
+    /// The sink put the rest off, until that time if it says so.
+    PutOff { until: Option<DateTime<Utc>> },
+    /// The sink failed, and may have asked for a wait.
+    Failed { asked: Option<Duration> },
+}
+
+/// The end of sending what was admitted.
 #[derive(Debug)]
 enum Drained {
     /// All admitted events went out, or the run was stopped.
@@ -67,13 +88,14 @@ impl Delivery {
     ///
     /// # Errors
     /// When the ledger cannot be used. A failure of the sink is in the report.
-    pub(crate) async fn run(mut self) -> Result<SinkReport, SyncError> {
+    pub(crate) async fn run(mut self) -> Result<(SinkReport, End), SyncError> {
         let started = self.sender.clock.monotonic();
         let mut report = SinkReport::new(self.sender.target.sink.name());
         // A safety limit is counted over all terminals.
         let at_once = self.run.max_new.is_none() || self.run.force;
         let mut reader = None;
-        let (mut looked, mut looked_with_news, mut lost) = (false, false, None);
+        let (mut looked, mut looked_with_news, mut lost) = (!self.look, !self.look, None);
+        let mut end = End::Done;
         let all_admitted = loop {
             let news = *self.news.borrow_and_update();
             if news.over || at_once {
@@ -89,8 +111,14 @@ impl Delivery {
                 };
                 match self.drain(ledger, sink, &mut report).await? {
                     Drained::All => {}
-                    Drained::PutOff => break news.over,
+                    Drained::PutOff => {
+                        let now = self.sender.clock.utc_now();
+                        let budget = self.sender.target.sink.budget();
+                        end = End::PutOff { until: budget.map(|budget| budget.resets_at(now)) };
+                        break news.over;
+                    }
                     Drained::Failed(error) => {
+                        end = End::Failed { asked: error.retry_after };
                         report.status = SinkStatus::Failed;
                         report.error = Some(explain(&error));
                         report.error_kind = Some(error.kind.into());
@@ -135,7 +163,7 @@ impl Delivery {
         }
         report.notes.extend(self.outlook(report.pending));
         tell::of_sink(&report);
-        Ok(report)
+        Ok((report, end))
     }
 
     /// Says when the rest will be done, if a daily budget puts it off.
@@ -162,7 +190,7 @@ impl Delivery {
     ///
     /// # Errors
     /// When the ledger cannot be used.
-    pub(crate) async fn rehearse(self) -> Result<SinkReport, SyncError> {
+    pub(crate) async fn rehearse(mut self) -> Result<SinkReport, SyncError> {
         let mut report = SinkReport::new(self.sender.target.sink.name());
         let sink = self.admit(&mut report).await?;
         self.restore_budget(&sink).await?;
@@ -176,7 +204,12 @@ impl Delivery {
         blocking("ledger", move || Ok(Arc::new(ledger.reader()?))).await
     }
 
-    async fn admit(&self, report: &mut SinkReport) -> Result<SinkState, SyncError> {
+    fn is_halted(&self) -> bool {
+        self.sender.stop.is_cancelled() || self.orders.as_ref().is_some_and(|orders| orders.borrow().paused)
+    }
+
+    async fn admit(&mut self, report: &mut SinkReport) -> Result<SinkState, SyncError> {
+        self.run = self.options_at.at(self.sender.clock.utc_now());
         let (ledger, sink, run) = (Arc::clone(&self.ledger), Arc::clone(&self.sender.target.sink), self.run.clone());
         let admitted = blocking("ledger", move || {
             Ok(ledger.admit(&Admission {
@@ -210,7 +243,8 @@ impl Delivery {
     ) -> Result<Drained, SyncError> {
         self.restore_budget(&sink).await?;
         let target = Arc::clone(&self.sender.target);
-        let most = target.sink.capabilities().concurrency.max(1);
+        let concurrency = target.sink.capabilities().concurrency.max(1);
+        let mut probing = self.probe;
         let mut fetcher = Fetcher::new(ledger, sink);
         let mut flight = Flight::default();
         let mut writes = JoinSet::new();
@@ -218,12 +252,12 @@ impl Delivery {
         let mut recorded_at = self.sender.clock.monotonic();
         let mut stored = Vec::new();
         // One batch is read ahead, so that the ledger is read while the sink writes.
-        let mut ready = fetcher.next(target.pace.size()).await?;
+        let mut ready = fetcher.next(if probing { 1 } else { target.pace.size() }).await?;
         let mut probed = false;
         loop {
             while drained.is_all()
-                && !self.sender.stop.is_cancelled()
-                && writes.len() < most
+                && !self.is_halted()
+                && writes.len() < if probing { 1 } else { concurrency }
                 && flight.length() < MOST_AHEAD
             {
                 let Some(batch) = ready.take() else { break };
@@ -255,6 +289,7 @@ impl Delivery {
                     if self.audit.is_some() {
                         stored.extend(newly_stored(&events, &outcomes));
                     }
+                    probing = false;
                     let landed = flight.land(number, outcomes);
                     count(report, landed);
                     if landed.deferred > 0 && drained.is_all() {

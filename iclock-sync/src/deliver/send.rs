@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use attendance_model::{AttendanceEvent, EventId, Notice, Outcome, Sink, SinkError, SinkErrorKind};
 use tokio::sync::OnceCell;
@@ -12,6 +13,9 @@ use crate::EngineOptions;
 use crate::clock::Clock;
 use crate::observer::{Observer, SinkProgress};
 use crate::retry::Backoff;
+
+/// The time after which a service looks for delivered events again, so that a punch alone costs no lookup.
+const LOOK_EVERY: Duration = Duration::from_secs(600);
 
 /// A sink, with what this process knows about it.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(crate) struct Target {
 struct Memory {
     /// True once it has found delivered events in it.
     checked: bool,
+    /// The time of the last look that found some.
+    looked_at: Option<Duration>,
     /// An event that the sink has.
     known: Option<AttendanceEvent>,
 }
@@ -66,8 +72,14 @@ impl Target {
         self.with_memory(|memory| memory.checked)
     }
 
-    pub(crate) fn set_checked(&self) {
-        self.with_memory(|memory| memory.checked = true);
+    pub(crate) fn set_checked(&self, now: Duration) {
+        self.with_memory(|memory| (memory.checked, memory.looked_at) = (true, Some(now)));
+    }
+
+    /// Returns true if a service should look for delivered events again.
+    pub(super) fn look_is_due(&self, now: Duration) -> bool {
+        let recent = |at: Duration| now.saturating_sub(at) < LOOK_EVERY;
+        !self.with_memory(|memory| memory.looked_at.is_some_and(recent))
     }
 
     /// An event that the sink has, if this process has sent any.

@@ -1,26 +1,26 @@
 //! The task of one sink: it delivers what enters the ledger, and tries again later if the sink fails.
 //!
-//! Nothing that a terminal or another sink does delays it.
+//! Nothing that a terminal or another sink does delays it. Commits wake it, and so do orders and a timer: a window moves.
+//! It pays no heed to commits while the sink is down, or has put off the rest to another day.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use rand::Rng;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::Delivery;
 use super::audit_file::AuditFile;
+use super::circuit::{Allowed, Circuit};
 use super::send::{Sender, Target};
+use super::{Delivery, End};
 use crate::ledger::News;
 use crate::report::{SinkReport, SinkStatus};
 use crate::service::{Orders, Shared, Told, Work};
 use crate::{SyncError, tell};
 
-/// The wait after a delivery that failed; it doubles.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// The longest such wait.
-const RETRY_WITHIN: Duration = Duration::from_secs(300);
 /// The time after which events are admitted again although none entered: a window moves.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
@@ -47,34 +47,57 @@ impl SinkTask {
     async fn serve(mut self) -> Result<(), SyncError> {
         let mut news = self.shared.news.subscribe();
         if self.once {
-            let report = self.delivery(news).run().await?;
+            let (report, _) = self.delivery(news, true).run().await?;
             self.tell(report);
             return Ok(());
         }
         let clock = Arc::clone(&self.shared.clock);
         // Each delivery ends once it has sent what there is.
         let (over, _) = watch::channel(News { over: true, ..News::default() });
-        let mut failures = 0;
+        let (mut circuit, mut put_off_until, mut was_paused) = (Circuit::default(), None, false);
         loop {
             if self.stop.is_cancelled() {
                 return Ok(());
             }
-            let mut wait = LOOK_AGAIN;
+            let paused = self.orders.borrow_and_update().paused;
             let delivers = self.shared.settings().run_options(&*clock).deliver;
-            if delivers && !self.orders.borrow_and_update().paused {
-                let seen = news.borrow_and_update().commits;
-                let report = self.deliver(over.subscribe()).await?;
-                failures = if report.status == SinkStatus::Failed { failures + 1 } else { 0 };
-                if failures > 0 {
-                    wait = RETRY_AFTER.saturating_mul(1 << (failures - 1).min(16)).min(RETRY_WITHIN);
-                }
-                self.tell(report);
-                self.shared.board.served(self.target.sink.name(), seen);
+            if std::mem::replace(&mut was_paused, paused) && !paused {
+                // A person wants to see it tried.
+                circuit.close();
+                put_off_until = None;
             }
+            let put_off = put_off_until.and_then(|until: DateTime<Utc>| (until - clock.utc_now()).to_std().ok());
+            let rest = match (circuit.allowed(clock.monotonic()), put_off.filter(|left| !left.is_zero())) {
+                _ if paused => Some(LOOK_AGAIN),
+                _ if !delivers => None,
+                (Allowed::None(left), _) | (_, Some(left)) => Some(left.min(LOOK_AGAIN)),
+                (allowed, None) => {
+                    let seen = news.borrow_and_update().commits;
+                    let (report, end) = self.deliver(over.subscribe(), allowed == Allowed::Probe).await?;
+                    put_off_until = None;
+                    let rest = match end {
+                        End::Done | End::PutOff { .. } if report.requests == 0 => None,
+                        End::Done => {
+                            circuit.close();
+                            None
+                        }
+                        End::PutOff { until } => {
+                            circuit.close();
+                            let until = until.unwrap_or_else(|| clock.utc_now() + LOOK_AGAIN);
+                            put_off_until = Some(until);
+                            Some((until - clock.utc_now()).to_std().unwrap_or_default().min(LOOK_AGAIN))
+                        }
+                        End::Failed { asked } => Some(circuit.fail(clock.monotonic(), asked, rand::rng().random())),
+                    };
+                    self.tell(report);
+                    self.shared.board.served(self.target.sink.name(), seen);
+                    rest
+                }
+            };
             tokio::select! {
                 () = self.stop.cancelled() => {}
-                () = clock.sleep(wait) => {}
-                _ = news.changed(), if failures == 0 => {}
+                () = clock.sleep(rest.unwrap_or(LOOK_AGAIN)) => {}
+                _ = news.changed(), if rest.is_none() => {}
                 _ = self.orders.changed() => {}
             }
         }
@@ -87,13 +110,15 @@ impl SinkTask {
     }
 
     /// Delivers what there is.
-    async fn deliver(&self, news: watch::Receiver<News>) -> Result<SinkReport, SyncError> {
-        match self.delivery(news).run().await {
+    async fn deliver(&self, news: watch::Receiver<News>, probe: bool) -> Result<(SinkReport, End), SyncError> {
+        let mut delivery = self.delivery(news, self.target.look_is_due(self.shared.clock.monotonic()));
+        delivery.probe = probe;
+        match delivery.run().await {
             // A full disk has room again some day.
             Err(error) if error.can_be_survived() => {
                 let report = self.failed(&error);
                 tell::of_sink(&report);
-                Ok(report)
+                Ok((report, End::Failed { asked: None }))
             }
             outcome => outcome,
         }
@@ -108,8 +133,11 @@ impl SinkTask {
         report
     }
 
-    fn delivery(&self, news: watch::Receiver<News>) -> Delivery {
-        delivery(&self.target, &self.shared, self.audited, self.stop.clone(), news)
+    fn delivery(&self, news: watch::Receiver<News>, look: bool) -> Delivery {
+        let mut delivery = delivery(&self.target, &self.shared, self.audited, self.stop.clone(), news);
+        delivery.orders = Some(self.orders.clone());
+        delivery.look = look;
+        delivery
     }
 }
 
@@ -140,6 +168,10 @@ pub(crate) fn delivery(
     let audit = dir.map(|dir| AuditFile::new(dir, shared.clock.local_now()));
     Delivery {
         run: settings.run_options(&*shared.clock),
+        options_at: settings.service.options_at.clone(),
+        orders: None,
+        probe: false,
+        look: true,
         sender: Sender {
             target: Arc::clone(target),
             options: settings.engine,

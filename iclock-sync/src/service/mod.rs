@@ -31,7 +31,7 @@ pub use options::ServiceOptions;
 pub use status::{Progress, Status};
 
 pub(crate) use once::Once;
-pub(crate) use options::Orders;
+pub(crate) use options::{OptionsAt, Orders};
 pub(crate) use part::Work;
 pub(crate) use reports::Told;
 pub(crate) use shared::{Place, Settings, Shared};
