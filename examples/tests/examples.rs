@@ -192,6 +192,33 @@ async fn record_reads_a_log_of_any_length() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn school_takes_the_punches_of_its_students_alone_and_hears_the_next_one() -> Outcome {
+    let (server, address) = terminal(Terminal::builder().records(40).users(5).seed(7)).await?;
+    let ids: Vec<String> = server.handle().records().iter().map(|punch| punch.user_id.to_string()).collect();
+    let first = ids[0].clone();
+    let of_first = ids.iter().filter(|id| **id == first).count();
+    let directory = tempfile::tempdir()?;
+    let mut school = Running::start_in(directory.path(), "school", &address);
+    assert_eq!(school.line(), "gate: 0 new, 40 wait");
+    school.tell(&format!("students {first}"));
+    let mut told = [school.line(), school.line()];
+    told.sort();
+    assert_eq!(told, [format!("{of_first} released"), format!("attendance: {of_first} stored")]);
+    school.tell(&format!("students {}", ids.join(" ")));
+    let mut told = [school.line(), school.line()];
+    told.sort();
+    assert_eq!(told, [format!("{} released", 40 - of_first), format!("attendance: {} stored", 40 - of_first)]);
+    // Once the terminal is listened to, a punch is read at once.
+    server.handle().punch_now().ok_or("nobody punches")?;
+    let mut told = [school.line(), school.line()];
+    told.sort();
+    assert_eq!(told, ["attendance: 1 stored", "gate: 1 new, 0 wait"]);
+    school.tell("quit");
+    assert!(school.ended_well());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn engine_stores_the_log_once() -> Outcome {
     let directory = tempfile::tempdir()?;
     let (_server, address) = terminal(of_family("tft40")).await?;
@@ -205,7 +232,9 @@ async fn engine_stores_the_log_once() -> Outcome {
 
 #[test]
 fn each_example_says_how_it_is_used() {
-    for name in ["device_info", "clock", "users", "backup", "attendance", "record", "engine", "live", "sans_io"] {
+    for name in
+        ["device_info", "clock", "users", "backup", "attendance", "record", "engine", "school", "live", "sans_io"]
+    {
         let usage = run(name, &[""; 0]).failed();
         assert!(usage.contains(&format!("usage: {name} ")), "{name}: {usage}");
     }

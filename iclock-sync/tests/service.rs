@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{
-    AttendanceEvent, MemorySink, Outcome, PunchState, RawPunch, Sink, SinkError, Source, VerifyMode,
+    AttendanceEvent, MemorySink, Outcome, PunchState, RawPunch, Rules, Sink, SinkError, Source, VerifyMode,
 };
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, memory, quick_with};
@@ -309,4 +309,30 @@ async fn what_was_pushed_is_durable_and_a_bad_line_takes_no_good_one_with_it() {
     assert_eq!((again.new, again.known, again.quarantined), (0, 19, 0));
     until("all is stored", || stored.stored().len() == 19).await;
     service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_list_of_people_can_be_replaced_while_the_service_runs() {
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let gate = gate("gate", 1).await;
+    let ids: Vec<String> = gate.handle().records().iter().map(|punch| punch.user_id.to_string()).collect();
+    let first = ids[0].clone();
+    let of_first = ids.iter().filter(|id| **id == first).count();
+    assert!(of_first < 20);
+    let only_first = quick_with(|options| options.rules = Rules::default().allow_list([first.clone()]));
+    let builder = Engine::builder(state.dir.path().join("state")).options(only_first).device(gate.device());
+    let service = start(&builder.sink(sink).build().unwrap(), every(3_600)).await;
+    until("the log is read", || service.status().terminals["gate"].polls == 1).await;
+    until("one person's punches are stored", || stored.stored().len() == of_first).await;
+    let all = Rules::default().allow_list(ids);
+    assert_eq!(service.set_rules(all).await.unwrap(), 20 - of_first as u64);
+    until("the others' are stored", || stored.stored().len() == 20).await;
+    // The new rules hold for what comes, too.
+    service.set_rules(Rules::default().allow_list(["nobody".to_owned()])).await.unwrap();
+    gate.handle().punch_now().unwrap();
+    service.poll_now("gate").await.unwrap();
+    until("it is polled", || service.status().terminals["gate"].polls == 2).await;
+    assert_eq!(service.status().terminals["gate"].rejected.values().sum::<u64>(), 21 - of_first as u64);
+    service.shutdown(AT_MOST).await.unwrap();
+    assert_eq!(stored.stored().len(), 20);
 }

@@ -1,7 +1,7 @@
 //! An example as a program of its own.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -62,8 +62,14 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(name: &str, arguments: &[impl AsRef<OsStr>]) -> Self {
+        Self::start_in(&std::env::temp_dir(), name, arguments)
+    }
+
+    /// Starts it in a directory.
+    pub(crate) fn start_in(directory: &Path, name: &str, arguments: &[impl AsRef<OsStr>]) -> Self {
         let mut command = Command::new(program(name));
-        let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().expect("it is a program");
+        command.args(arguments).current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it is a program");
         let printed = child.stdout.take().expect("it was asked for");
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -75,6 +81,19 @@ impl Running {
     /// The next line that it prints.
     pub(crate) fn line(&self) -> String {
         self.lines.recv_timeout(BOUND).expect("it prints a line")
+    }
+}
+
+impl Running {
+    /// Writes a line to its input.
+    pub(crate) fn tell(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("it was asked for");
+        writeln!(input, "{line}").expect("it reads");
+    }
+
+    /// Waits until it has ended. Returns true if it ended well.
+    pub(crate) fn ended_well(mut self) -> bool {
+        self.child.wait().expect("it was started").success()
     }
 }
 

@@ -23,6 +23,7 @@ pub mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
+use attendance_model::Rules;
 use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -202,6 +203,7 @@ impl Service {
         let mut crew = self.crew.lock().await;
         self.shared.replace_settings(parts, options);
         let released = judge_again(&self.shared, &parts.devices).await?;
+        self.shared.news.send_modify(|news| news.commits += 1);
         let _ = crew.told.send(Told::Released(released));
         let mut reloaded = Reloaded::default();
         let goes_on = |device: &DeviceOptions| parts.devices.iter().any(|other| **other == *device);
@@ -239,6 +241,24 @@ impl Service {
             }
         }
         Ok(reloaded)
+    }
+
+    /// Replaces the rules, such as the list of people who may punch. What waits in the quarantine is judged again by
+    /// them. Returns how many records left it.
+    ///
+    /// # Errors
+    /// [`SyncError`] when the ledger cannot be written. Then the new rules hold for what comes, and the next start judges
+    /// the quarantine again.
+    pub async fn set_rules(&self, rules: Rules) -> Result<u64, SyncError> {
+        let crew = self.crew.lock().await;
+        self.shared.replace_rules(rules);
+        let devices: Vec<_> = crew.terminals.values().map(|part| Arc::clone(&part.of)).collect();
+        let released = judge_again(&self.shared, &devices).await?;
+        let count = released.values().sum();
+        // Released events go out like new ones.
+        self.shared.news.send_modify(|news| news.commits += 1);
+        let _ = crew.told.send(Told::Released(released));
+        Ok(count)
     }
 
     /// Waits until the service has ended: it was stopped, or its ledger cannot be used any more.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use attendance_model::Rules;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
 use super::{Board, ServiceOptions};
@@ -98,6 +99,17 @@ impl Shared {
     pub(super) fn replace_settings(&self, parts: &Parts, service: ServiceOptions) {
         let settings = Settings::new(parts, service, &self.ledger, &self.news);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+}
+
+impl Shared {
+    /// Replaces the rules alone. Polls under way keep the old ones.
+    pub(super) fn replace_rules(&self, rules: Rules) {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let mut engine = EngineOptions::clone(&settings.engine);
+        engine.rules = rules;
+        let intake = Intake::new(Arc::clone(&self.ledger), engine.rules.clone(), engine.batch, Arc::clone(&self.news));
+        (settings.engine, settings.intake) = (Arc::new(engine), Arc::new(intake));
     }
 }
 
