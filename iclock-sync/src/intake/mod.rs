@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use attendance_model::{Context, Reason, Rejection, Rules, Source, Usual, normalize};
 use chrono::{NaiveDateTime, TimeDelta};
-use rusqlite::Transaction;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -24,8 +23,8 @@ pub(crate) use proven::ProvenPunches;
 
 use crate::error::blocking;
 use crate::ledger::{
-    KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, any_waiting, latest_times, mark_accepted,
-    resolve_read_again, save_terminal,
+    KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, Transaction, any_waiting, latest_times,
+    mark_accepted, resolve_read_again, save_terminal,
 };
 use crate::mask::Mask;
 use crate::report::DeviceReport;
@@ -36,6 +35,9 @@ use crate::{Ledger, LedgerError, SyncError};
 /// take turns: a whole commit's punches would cost megabytes in each.
 const DECODED_AT_ONCE: usize = 1_000;
 
+/// Batches that may enter at once, so that they share commits.
+const AT_ONCE: usize = 32;
+
 /// The door of a run.
 #[derive(Debug)]
 pub(crate) struct Intake {
@@ -43,7 +45,7 @@ pub(crate) struct Intake {
     rules: Rules,
     /// Punches to a commit.
     commit: usize,
-    /// The ledger has one writer. A batch waits for it without a decoded punch in memory.
+    /// Batches that come together share a commit. The others wait without a thread.
     turn: Semaphore,
     news: Arc<watch::Sender<News>>,
 }
@@ -103,7 +105,7 @@ pub(crate) enum NotEntered<E> {
 impl Intake {
     /// A door into a ledger, with so many punches to a commit.
     pub(crate) fn new(ledger: Arc<Ledger>, rules: Rules, commit: usize, news: Arc<watch::Sender<News>>) -> Self {
-        Self { ledger, rules, commit: commit.max(1), turn: Semaphore::new(1), news }
+        Self { ledger, rules, commit: commit.max(1), turn: Semaphore::new(AT_ONCE), news }
     }
 
     /// Enters a batch, and returns once all of it is durable. `on_commit` gets the outcome of each commit.

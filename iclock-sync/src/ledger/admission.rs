@@ -1,8 +1,8 @@
 //! Admission to a sink: events inside the window may go out, and no more new ones at once than allowed.
 
 use attendance_model::{EventId, IdScheme};
-use rusqlite::Transaction;
 
+use super::Transaction;
 use super::id_scheme::{self, ChangedIds};
 use super::sinks::{SinkState, id_of, state, watermarks};
 use super::window::{OF_EVENT, condition};

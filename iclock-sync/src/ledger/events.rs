@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use attendance_model::{AttendanceEvent, EventId, Instant, PunchState, Reason, VerifyMode};
 use chrono::{DateTime, NaiveDateTime};
-use rusqlite::{Connection, Row, Transaction};
+use rusqlite::{Connection, Row};
 
+use super::Transaction;
 use super::polls::{Poll, PollId};
 use super::stored::{seconds, source_of, wall_clock};
 use super::window;

@@ -1,8 +1,8 @@
 //! A change of a sink's document ids, and its effect on the sink's events.
 
 use attendance_model::IdScheme;
-use rusqlite::Transaction;
 
+use super::Transaction;
 use super::imported::settle_imported;
 use super::sinks::{SinkState, state};
 

@@ -1,8 +1,9 @@
 //! Document ids that the Python tool delivered before us.
 
 use attendance_model::EventId;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
+use super::Transaction;
 use super::sinks::{self, state};
 use super::stored;
 use crate::{Ledger, LedgerError};

@@ -8,10 +8,11 @@ use std::collections::HashMap;
 
 use attendance_model::{RawPunch, Source};
 use chrono::NaiveDateTime;
-use rusqlite::Transaction;
 
 use super::stored::{seconds, source_of};
 use crate::mask::Mask;
+
+use super::Transaction;
 
 /// The events of one terminal with which its records are compared. The events of one second are loaded together: a log
 /// is read in the order of time, and a clock that stopped costs no more than one that runs.

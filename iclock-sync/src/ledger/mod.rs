@@ -5,6 +5,7 @@
 
 mod admission;
 mod budgets;
+mod change;
 mod check;
 mod delivery;
 mod events;
@@ -29,16 +30,18 @@ mod window;
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
+use tokio::sync::watch;
 
 pub(crate) use admission::Admission;
+pub(crate) use change::Transaction;
 pub(crate) use delivery::{Settled, Unsent};
 pub use events::Events;
 pub(crate) use events::{EventReader, NewEvent, latest_times};
 pub(crate) use id_scheme::ChangedIds;
 pub(crate) use known::KnownPunches;
+pub use news::Commits;
 pub(crate) use news::News;
 pub(crate) use polls::{Poll, PollId};
 pub(crate) use quarantine::{NewRejection, ReadSpan, Refusal};
@@ -60,7 +63,7 @@ const FILE: &str = "ledger.sqlite";
 /// The ledger of one state directory.
 #[derive(Debug)]
 pub struct Ledger {
-    connection: Mutex<Connection>,
+    writer: change::Writer,
     dir: PathBuf,
     crashes: Crashes,
     /// Held as long as the ledger, where it may write.
@@ -86,7 +89,7 @@ impl Ledger {
         let mut connection = Connection::open(&path).map_err(|error| schema::opening(&path, error))?;
         schema::migrate(&mut connection, &path)?;
         Ok(Self {
-            connection: Mutex::new(connection),
+            writer: change::Writer::new(connection),
             dir: dir.to_owned(),
             crashes: Crashes::default(),
             _lock: Some(lock),
@@ -106,7 +109,7 @@ impl Ledger {
         }
         let connection = read::open(dir, &path)?;
         Ok(Some(Self {
-            connection: Mutex::new(connection),
+            writer: change::Writer::new(connection),
             dir: dir.to_owned(),
             crashes: Crashes::default(),
             _lock: None,
@@ -120,11 +123,16 @@ impl Ledger {
     /// As [`Ledger::open_read_only`].
     pub(crate) fn scratch(dir: &Path) -> Result<Self, LedgerError> {
         let mut connection = match Self::open_read_only(dir)? {
-            Some(original) => read::copy(&original.lock())?,
+            Some(original) => original.writer.read(read::copy)?,
             None => read::empty()?,
         };
         schema::migrate(&mut connection, &dir.join(FILE))?;
-        Ok(Self { connection: Mutex::new(connection), dir: dir.to_owned(), crashes: Crashes::default(), _lock: None })
+        Ok(Self {
+            writer: change::Writer::new(connection),
+            dir: dir.to_owned(),
+            crashes: Crashes::default(),
+            _lock: None,
+        })
     }
 
     /// Opens a second connection. It reads what the writer has committed, without waiting for it.
@@ -133,7 +141,12 @@ impl Ledger {
         let connection = read::open_uri(&path, "mode=ro").map_err(|error| schema::opening(&path, error))?;
         // It goes through events once, in order, so that no page is worth keeping. Negative: the unit is KiB.
         connection.pragma_update(None, "cache_size", -256).map_err(|error| schema::opening(&path, error))?;
-        Ok(Self { connection: Mutex::new(connection), dir: self.dir.clone(), crashes: Crashes::default(), _lock: None })
+        Ok(Self {
+            writer: change::Writer::new(connection),
+            dir: self.dir.clone(),
+            crashes: Crashes::default(),
+            _lock: None,
+        })
     }
 
     /// Makes the commits crash points.
@@ -148,7 +161,7 @@ impl Ledger {
         &self.dir
     }
 
-    /// Makes one durable change: all of it or nothing.
+    /// Makes one durable change: all of it or nothing. Changes that come together share a commit.
     pub(crate) fn write<T>(
         &self,
         action: &'static str,
@@ -164,30 +177,32 @@ impl Ledger {
         action: &'static str,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, E>>,
     ) -> Result<Result<T, E>, LedgerError> {
-        let mut connection = self.lock();
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite(action))?;
-        let outcome = change(&transaction).map_err(sqlite(action))?;
+        let whole = |transaction: &Transaction<'_>| {
+            let outcome = change(transaction)?;
+            if outcome.is_ok() {
+                self.crashes.before_commit(action);
+            }
+            Ok(outcome)
+        };
+        let outcome = self.writer.change(whole).map_err(sqlite(action))?;
         if outcome.is_ok() {
-            self.crashes.before_commit(action);
-            transaction.commit().map_err(sqlite(action))?;
             self.crashes.after_commit(action);
         }
         Ok(outcome)
     }
 
-    /// Reads.
+    /// Reads what is durable.
     pub(crate) fn read<T>(
         &self,
         action: &'static str,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
-        question(&self.lock()).map_err(sqlite(action))
+        self.writer.read(question).map_err(sqlite(action))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        // A panic elsewhere leaves no half change: the transaction was rolled back when it was dropped.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The number of the last durable event, and its changes: commits with new events wake those who wait for it.
+    pub(crate) fn durable(&self) -> watch::Receiver<i64> {
+        self.writer.durable()
     }
 }
 

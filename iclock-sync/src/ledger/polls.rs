@@ -2,9 +2,10 @@
 
 use attendance_model::Source;
 use chrono_tz::Tz;
-use rusqlite::Transaction;
 
 use super::terminals;
+
+use super::Transaction;
 
 /// One poll of one terminal: everything that its events have in common.
 #[derive(Clone, Debug)]

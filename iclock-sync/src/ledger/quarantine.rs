@@ -2,8 +2,9 @@
 
 use attendance_model::{LocalTime, PunchState, Reason, Rejection, VerifyMode};
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::Transaction;
 use super::polls::PollId;
 use super::stored::{local_time, moment, reason};
 use super::waiting::Resolution;

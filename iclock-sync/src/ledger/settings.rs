@@ -1,7 +1,8 @@
 //! The engine's memory of itself, by name.
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::OptionalExtension;
 
+use super::Transaction;
 use crate::{Ledger, LedgerError};
 
 impl Ledger {

@@ -3,7 +3,9 @@
 //! With a million events delivered, a sink is one row. Its target is its identity, so that a renamed sink continues
 //! where it was and a new target starts with everything.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::Transaction;
 
 /// A sink's watermarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

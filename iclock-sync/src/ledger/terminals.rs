@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{OptionalExtension, Row, Transaction, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
 use serde::{Deserialize, Serialize};
 
+use super::Transaction;
 use crate::{Ledger, LedgerError};
 
 /// The habits that a terminal has shown. They are stored as JSON, so that a new habit needs no new column.

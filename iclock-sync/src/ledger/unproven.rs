@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
+use super::Transaction;
 use super::stored::moment;
 use super::terminals;
 use crate::{Ledger, LedgerError};

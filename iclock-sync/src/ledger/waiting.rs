@@ -2,9 +2,11 @@
 
 use attendance_model::{PunchState, RawPunch, Reason, Source, VerifyMode};
 use chrono_tz::Tz;
-use rusqlite::{Row, Transaction};
+use rusqlite::Row;
 
 use super::stored::{local_time, reason, source_of};
+
+use super::Transaction;
 
 /// A record that waits, with everything that is needed to judge it again.
 #[derive(Clone, Debug)]
