@@ -64,6 +64,10 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
         .execute_batch(
             "DROP TRIGGER quarantine_enters; DROP TRIGGER quarantine_changes; DROP TRIGGER quarantine_leaves;
              DROP TABLE quarantine_sizes; ALTER TABLE quarantine DROP COLUMN note;
+             DROP INDEX events_time; DROP INDEX events_person; DROP TRIGGER exceptions_insert;
+             DROP TRIGGER exceptions_delete; DROP TRIGGER exceptions_update; DROP TRIGGER sinks_delivered;
+             DROP TABLE exception_counts; ALTER TABLE sinks DROP COLUMN window;
+             DROP INDEX runs_number; ALTER TABLE runs DROP COLUMN number;
              DROP INDEX quarantine_met; DROP TABLE budgets; DROP TABLE settings;
              ALTER TABLE terminals DROP COLUMN alias; ALTER TABLE terminals DROP COLUMN learned;
              ALTER TABLE readings DROP COLUMN layout; ALTER TABLE readings DROP COLUMN clock_offset;

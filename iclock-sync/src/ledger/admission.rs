@@ -4,10 +4,13 @@ use attendance_model::{EventId, IdScheme};
 
 use super::Transaction;
 use super::id_scheme::{self, ChangedIds};
-use super::sinks::{SinkState, id_of, state, watermarks};
-use super::window::{OF_EVENT, condition};
+use super::sinks::{SinkState, exceptions, id_of, state, watermarks};
+use super::window::{OF_EVENT, Seconds, condition};
 use super::{events, imported, stored};
 use crate::{Ledger, LedgerError, Window};
+
+/// Events about which one change decides.
+const AT_ONCE: i64 = 2_500;
 
 /// A sink, and the events that may go out to it.
 #[derive(Clone, Copy, Debug)]
@@ -36,78 +39,140 @@ pub(crate) struct Admitted {
 
 impl Ledger {
     /// Decides for the events that entered since the last admission which are inside the window, and which may go out.
+    ///
+    /// Many events are decided about in several changes, so that others need not wait for all of them.
     pub(crate) fn admit(&self, admission: &Admission<'_>) -> Result<Admitted, LedgerError> {
-        self.write("admit events", |transaction| {
-            let id = id_of(transaction, admission.target, admission.name)?;
-            let mut sink = watermarks(transaction, id)?;
-            let changed_ids = id_scheme::adopt(transaction, &sink, admission.ids)?;
-            let last = events::last_seq(transaction)?;
-            let (merged, imported) = match admission.ids {
-                IdScheme::Full => {
-                    hold_outside(transaction, &sink, last, &admission.window)?;
-                    (0, 0)
+        let (mut merged, mut imported, mut changed) = (0, 0, None);
+        loop {
+            let (sorted, admitted) = self.write("admit events", |transaction| {
+                let id = id_of(transaction, admission.target, admission.name)?;
+                let mut sink = watermarks(transaction, id)?;
+                let changed_ids = id_scheme::adopt(transaction, &sink, admission.ids)?;
+                if changed_ids.is_some() {
+                    sink = watermarks(transaction, id)?;
                 }
-                IdScheme::IclockSyncV1 => sort_by_document(transaction, &sink, last, &admission.window)?,
-            };
-            sink.windowed = last;
-            release_inside(transaction, &sink, &admission.window)?;
-            let new = new_events(transaction, &sink)?;
-            let over_limit = admission.max_new.is_some_and(|most| new > most).then_some(new);
-            if over_limit.is_none() {
-                sink.admitted = last;
-                let release = (sink.id, state::RELEASED, sink.delivered);
-                // Above the watermark an admitted event is fresh and needs no exception; below it, it is skipped.
+                let last = events::last_seq(transaction)?;
+                // Without a window there is nothing to decide.
+                let all = admission.ids == IdScheme::Full && admission.window.is_all_time();
+                let through = if all { last } else { last.min(sink.windowed + AT_ONCE) };
+                let sorted = sort(transaction, &sink, through, admission)?;
+                sink.windowed = sorted.through;
+                let window = Seconds::of(&admission.window);
+                if sorted.held && sink.outside.is_none_or(|outside| !outside.is_within(&window)) {
+                    sink.outside = sink.outside.filter(|outside| window.is_within(outside)).map(|_| window);
+                }
+                let over_limit =
+                    if sorted.through < last { None } else { Some(release(transaction, &mut sink, admission)?) };
                 transaction
-                    .prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq > ?3")?
-                    .execute(release)?;
-                transaction
-                    .prepare_cached("UPDATE exceptions SET state = ?3 WHERE sink = ?1 AND state = ?2")?
-                    .execute((sink.id, state::RELEASED, state::SKIPPED))?;
+                    .prepare_cached(
+                        "UPDATE sinks SET windowed = ?2, admitted = ?3, window = ?4
+                         WHERE id = ?1 AND (windowed <> ?2 OR admitted <> ?3 OR window IS NOT ?4)",
+                    )?
+                    .execute((sink.id, sink.windowed, sink.admitted, sink.outside.map(Seconds::to_text)))?;
+                Ok(((sorted, changed_ids), over_limit.map(|over_limit| (sink, over_limit))))
+            })?;
+            let (sorted, changed_ids) = sorted;
+            merged += sorted.merged;
+            imported += sorted.imported;
+            changed = changed.or(changed_ids);
+            if let Some((sink, over_limit)) = admitted {
+                return Ok(Admitted { sink, merged, imported, changed_ids: changed, over_limit });
             }
-            transaction
-                .prepare_cached(
-                    "UPDATE sinks SET windowed = ?2, admitted = ?3
-                     WHERE id = ?1 AND (windowed <> ?2 OR admitted <> ?3)",
-                )?
-                .execute((sink.id, sink.windowed, sink.admitted))?;
-            Ok(Admitted { sink, merged, imported, changed_ids, over_limit })
-        })
+        }
     }
 }
 
+/// New events that are sorted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sorted {
+    /// The last of them.
+    through: i64,
+    /// Any of them is held.
+    held: bool,
+    merged: u64,
+    imported: u64,
+}
+
+/// Decides about new events, up to a number, whether they are held.
+fn sort(
+    transaction: &Transaction<'_>,
+    sink: &SinkState,
+    through: i64,
+    admission: &Admission<'_>,
+) -> rusqlite::Result<Sorted> {
+    match admission.ids {
+        IdScheme::Full => {
+            let held = hold_outside(transaction, sink, through, &admission.window)?;
+            Ok(Sorted { through, held, ..Sorted::default() })
+        }
+        IdScheme::IclockSyncV1 => sort_by_document(transaction, sink, through, &admission.window),
+    }
+}
+
+/// Releases held events that are inside the window now, and admits what is not held. Returns the number of new events
+/// if there are too many; then none is admitted.
+fn release(
+    transaction: &Transaction<'_>,
+    sink: &mut SinkState,
+    admission: &Admission<'_>,
+) -> rusqlite::Result<Option<u64>> {
+    let window = Seconds::of(&admission.window);
+    if !sink.outside.is_some_and(|outside| window.is_within(&outside)) {
+        release_inside(transaction, sink, &admission.window)?;
+        sink.outside = Some(window);
+    }
+    if let Some(most) = admission.max_new {
+        let new = new_events(transaction, sink)?;
+        if new > most {
+            return Ok(Some(new));
+        }
+    }
+    sink.admitted = sink.windowed;
+    // Above the watermark an admitted event is fresh and needs no exception; below it, it is skipped.
+    transaction.prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq > ?3")?.execute((
+        sink.id,
+        state::RELEASED,
+        sink.delivered,
+    ))?;
+    transaction.prepare_cached("UPDATE exceptions SET state = ?3 WHERE sink = ?1 AND state = ?2")?.execute((
+        sink.id,
+        state::RELEASED,
+        state::SKIPPED,
+    ))?;
+    Ok(None)
+}
+
 /// Holds new events outside the window.
-fn hold_outside(transaction: &Transaction<'_>, sink: &SinkState, last: i64, window: &Window) -> rusqlite::Result<()> {
-    let Some(inside) = condition(window, OF_EVENT) else { return Ok(()) };
-    transaction
+/// Returns true if there was any.
+fn hold_outside(transaction: &Transaction<'_>, sink: &SinkState, last: i64, window: &Window) -> rusqlite::Result<bool> {
+    let Some(inside) = condition(window, OF_EVENT) else { return Ok(false) };
+    let held = transaction
         .prepare_cached(&format!(
             "INSERT INTO exceptions (sink, seq, state)
              SELECT ?1, seq, ?2 FROM events e WHERE seq > ?3 AND seq <= ?4 AND NOT ({inside})"
         ))?
         .execute((sink.id, state::HELD, sink.windowed, last))?;
-    Ok(())
+    Ok(held > 0)
 }
 
-/// The same for a sink whose documents may be those of earlier events, or the Python tool's. Returns the number of
-/// merged events, and of those that the tool had delivered.
+/// The same for a sink whose documents may be those of earlier events, or the Python tool's.
 fn sort_by_document(
     transaction: &Transaction<'_>,
     sink: &SinkState,
-    last: i64,
+    through: i64,
     window: &Window,
-) -> rusqlite::Result<(u64, u64)> {
+) -> rusqlite::Result<Sorted> {
     let any_imported = imported::any(transaction, sink.id)?;
     let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
-    // The document id is made of the user id and the time. The index finds the few events of the same second at each
-    // terminal.
+    // The document id is made of the user id and the time. The index finds the few events that have both.
     let mut entered = transaction.prepare_cached(&format!(
         "SELECT seq, time, user_id, EXISTS (
-             SELECT 1 FROM events p WHERE p.terminal IN (SELECT id FROM terminals)
-             AND p.time = e.time AND p.user_id = e.user_id AND p.seq < e.seq
+             SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.time = e.time AND p.seq < e.seq
          ), {inside} FROM events e WHERE seq > ?1 AND seq <= ?2"
     ))?;
     let mut except = transaction.prepare_cached("INSERT INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)")?;
-    let mut rows = entered.query((sink.windowed, last))?;
-    let (mut merged, mut imported) = (0, 0);
+    let mut rows = entered.query((sink.windowed, through))?;
+    let mut sorted = Sorted { through, ..Sorted::default() };
     while let Some(row) = rows.next()? {
         let (seq, time, repeats): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(3)?);
         let known = any_imported && {
@@ -115,19 +180,20 @@ fn sort_by_document(
             imported::contains(transaction, sink.id, id)?
         };
         let state = if known {
-            imported += 1;
+            sorted.imported += 1;
             state::IMPORTED
         } else if repeats {
-            merged += 1;
+            sorted.merged += 1;
             state::MERGED
         } else if !row.get::<_, bool>(4)? {
+            sorted.held = true;
             state::HELD
         } else {
             continue;
         };
         except.execute((sink.id, seq, state))?;
     }
-    Ok((merged, imported))
+    Ok(sorted)
 }
 
 /// Releases held events that are inside the window now.
@@ -144,18 +210,151 @@ fn release_inside(transaction: &Transaction<'_>, sink: &SinkState, window: &Wind
 
 /// Counts the events that would be admitted.
 fn new_events(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<u64> {
-    let count = |sql: &str, a: i64, b: i64| {
-        transaction.prepare_cached(sql)?.query_row((sink.id, a, b), |row| row.get::<_, i64>(0))
+    let between = |after: i64, through: i64| -> rusqlite::Result<i64> {
+        transaction
+            .prepare_cached("SELECT count(*) FROM exceptions WHERE sink = ?1 AND seq > ?2 AND seq <= ?3")?
+            .query_row((sink.id, after, through), |row| row.get(0))
     };
-    let excepted = count(
-        "SELECT count(*) FROM exceptions WHERE sink = ?1 AND seq > ?2 AND seq <= ?3",
-        sink.admitted,
-        sink.windowed,
-    )?;
-    let released = count(
-        "SELECT count(*) FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq <= ?3",
-        state::RELEASED,
-        i64::MAX,
-    )?;
+    let (mut fresh, mut released) = (0, 0);
+    for (state, is_fresh, count) in exceptions(transaction, sink.id)? {
+        fresh += if is_fresh { count } else { 0 };
+        released += if state == state::RELEASED { count } else { 0 };
+    }
+    // All exceptions after the watermark are counted. Those of events that were admitted before are not wanted.
+    let excepted = if sink.admitted - sink.delivered < sink.windowed - sink.admitted {
+        fresh - between(sink.delivered, sink.admitted)?
+    } else {
+        between(sink.admitted, sink.windowed)?
+    };
     Ok((sink.windowed - sink.admitted - excepted + released).max(0).cast_unsigned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::{DateTime, NaiveDateTime};
+
+    use super::*;
+    use crate::ledger::{Settled, Transaction};
+
+    /// Enters so many events of five people, a second apart from each other; returns the number of the last.
+    pub(super) fn enter(ledger: &Ledger, events: i64) -> i64 {
+        ledger
+            .write("enter", |transaction: &Transaction<'_>| {
+                transaction.execute_batch(
+                    "INSERT OR IGNORE INTO terminals (id, serial, name) VALUES (1, 'S', 'gate');
+                     INSERT OR IGNORE INTO readings (id, terminal, device_name, source, read_at, clock_offset)
+                         VALUES (1, 1, 'gate', 'pull', 2000000000, 0);",
+                )?;
+                let last = events::last_seq(transaction)?;
+                for seq in last + 1..=last + events {
+                    transaction
+                        .prepare_cached(
+                            "INSERT INTO events (terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
+                             VALUES (1, 1, ?1, ?2, ?3, 1, 0, x'')",
+                        )?
+                        .execute((seq, seq.to_be_bytes().repeat(2), (seq % 5).to_string()))?;
+                }
+                Ok(last + events)
+            })
+            .unwrap()
+    }
+
+    fn at(second: i64) -> NaiveDateTime {
+        DateTime::from_timestamp(second, 0).unwrap().naive_utc()
+    }
+
+    fn admit(ledger: &Ledger, window: Window, max_new: Option<u64>) -> Admitted {
+        let admission = Admission { target: "memory:db", name: "db", ids: IdScheme::Full, window, max_new };
+        ledger.admit(&admission).unwrap()
+    }
+
+    /// The exceptions, counted one by one, are those that are counted on the way.
+    fn assert_counted(ledger: &Ledger) -> BTreeMap<(i64, bool), i64> {
+        let sql = "SELECT x.state, x.seq > s.delivered, count(*) FROM exceptions x JOIN sinks s ON s.id = x.sink
+                   GROUP BY 1, 2";
+        ledger
+            .read("test", |connection| {
+                let counted: BTreeMap<(i64, bool), i64> = connection
+                    .prepare(sql)?
+                    .query_map((), |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
+                    .collect::<rusqlite::Result<_>>()?;
+                let mut kept = BTreeMap::new();
+                for (state, fresh, events) in exceptions(connection, 1)? {
+                    if events != 0 {
+                        kept.insert((state, fresh), events);
+                    }
+                }
+                assert_eq!(kept, counted);
+                Ok(counted)
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn released_events_over_the_limit_are_pending_and_wait_for_a_person() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        enter(&ledger, 10);
+        let sink = admit(&ledger, Window::since(at(7)), None).sink;
+        ledger.settle(sink.id, &Settled { delivered: 10, ..Settled::default() }).unwrap();
+        let waiting = ledger.waiting("memory:db").unwrap();
+        assert_eq!((waiting.pending, waiting.held), (0, 6));
+        enter(&ledger, 2);
+        for _ in 0..2 {
+            assert_eq!(admit(&ledger, Window::since(at(2)), Some(6)).over_limit, Some(7));
+            let waiting = ledger.waiting("memory:db").unwrap();
+            assert_eq!((waiting.pending, waiting.held), (7, 1));
+            assert_counted(&ledger);
+        }
+        assert_eq!(admit(&ledger, Window::since(at(2)), Some(7)).over_limit, None);
+        assert_counted(&ledger);
+    }
+
+    #[test]
+    fn any_order_of_windows_limits_and_deliveries_holds_what_no_window_had() {
+        for seed in 1..13_u64 {
+            let dir = tempfile::tempdir().unwrap();
+            let ledger = Ledger::open(dir.path()).unwrap();
+            let (mut last, mut state) = (enter(&ledger, 30), seed);
+            let mut random = |below: i64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33).cast_signed().rem_euclid(below)
+            };
+            // The truth: events that a window had after they entered.
+            let (mut inside, mut decided) = (vec![false; 400], 0);
+            for _ in 0..12 {
+                let since = at(random(last));
+                let since = if random(2) == 0 { since.into() } else { since.and_utc().into() };
+                let until = (random(3) == 0).then(|| at(random(last)).into());
+                let mut window = Window { since: Some(since), until };
+                if random(6) == 0 {
+                    window = Window::default();
+                }
+                let sink = admit(&ledger, window, (random(3) == 0).then_some(4)).sink;
+                decided = last;
+                let (wall_and_instant, all) = (Seconds::of(&window), window.is_all_time());
+                for seq in 1..=decided {
+                    let second = Window { since: Some(at(seq).into()), until: Some(at(seq).into()) };
+                    let instant =
+                        Window { since: Some(at(seq).and_utc().into()), until: Some(at(seq).and_utc().into()) };
+                    let both = Seconds::of(&second).both(&Seconds::of(&instant));
+                    inside[usize::try_from(seq).unwrap()] |= all || both.is_within(&wall_and_instant);
+                }
+                let held = inside[1..=usize::try_from(decided).unwrap()].iter().filter(|inside| !**inside).count();
+                assert_eq!(ledger.waiting("memory:db").unwrap().held, held as u64, "seed {seed}");
+                assert_counted(&ledger);
+                if sink.admitted > sink.delivered && random(2) == 0 {
+                    let delivered = sink.delivered + 1 + random(sink.admitted - sink.delivered);
+                    let skipped = (random(2) == 0 && inside[usize::try_from(delivered).unwrap()]).then_some(delivered);
+                    let settled = Settled { delivered, skipped: skipped.into_iter().collect(), ..Settled::default() };
+                    ledger.settle(sink.id, &settled).unwrap();
+                    assert_counted(&ledger);
+                }
+                last = enter(&ledger, random(20));
+            }
+            assert!(decided > 0);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use attendance_model::{AttendanceEvent, EventId};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::events::{self, EventReader};
-use super::sinks::{SinkState, state, watermarks};
+use super::sinks::{self, SinkState, state, watermarks};
 use super::stored;
 use crate::{Ledger, LedgerError};
 
@@ -91,7 +91,8 @@ impl Ledger {
                 delete.execute((sink, seq))?;
             }
             let mut insert = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO exceptions (sink, seq, state, reason) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO exceptions (sink, seq, state, reason) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (sink, seq) DO UPDATE SET state = excluded.state, reason = excluded.reason",
             )?;
             for seq in &settled.skipped {
                 insert.execute((sink, seq, state::SKIPPED, None::<&str>))?;
@@ -116,13 +117,8 @@ impl Ledger {
                 .optional()?;
             let Some(id) = known else { return Ok(Waiting { pending: last.cast_unsigned(), held: 0 }) };
             let sink = watermarks(connection, id)?;
-            let mut statement = connection.prepare_cached(
-                "SELECT state, seq > ?2 AS fresh, count(*) FROM exceptions WHERE sink = ?1 GROUP BY state, fresh",
-            )?;
-            let mut rows = statement.query((id, sink.delivered))?;
             let (mut pending, mut held) = (last - sink.delivered, 0);
-            while let Some(row) = rows.next()? {
-                let (state, fresh, count): (i64, bool, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            for (state, fresh, count) in sinks::exceptions(connection, id)? {
                 match state {
                     state::SKIPPED | state::RELEASED => pending += if fresh { 0 } else { count },
                     _ => pending -= if fresh { count } else { 0 },

@@ -2,9 +2,10 @@
 
 use attendance_model::IdScheme;
 
-use super::Transaction;
 use super::imported::settle_imported;
 use super::sinks::{SinkState, state};
+
+use super::Transaction;
 
 /// A change of a sink's document ids, found by the first admission after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,18 +60,20 @@ fn part(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<u64
     let parted = transaction
         .prepare_cached("UPDATE exceptions SET state = ?3 WHERE sink = ?1 AND state = ?2")?
         .execute((sink.id, state::MERGED, state::HELD))?;
+    // They may be inside the window.
+    transaction.prepare_cached("UPDATE sinks SET window = NULL WHERE id = ?1")?.execute([sink.id])?;
     Ok(parted as u64)
 }
 
 fn merge(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<u64> {
-    // The index finds the few events of the same second at each terminal.
+    // The index finds the few events of the same person and second.
     let merged = transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO exceptions (sink, seq, state)
+            "INSERT INTO exceptions (sink, seq, state)
              SELECT ?1, e.seq, ?2 FROM events e LEFT JOIN exceptions x ON x.sink = ?1 AND x.seq = e.seq
              WHERE e.seq <= ?3 AND (x.state IN (?5, ?6, ?7) OR (x.state IS NULL AND e.seq > ?4))
-                 AND EXISTS (SELECT 1 FROM events p WHERE p.terminal IN (SELECT id FROM terminals)
-                     AND p.time = e.time AND p.user_id = e.user_id AND p.seq < e.seq)",
+                 AND EXISTS (SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.time = e.time AND p.seq < e.seq)
+             ON CONFLICT (sink, seq) DO UPDATE SET state = excluded.state, reason = NULL",
         )?
         .execute((
             sink.id,

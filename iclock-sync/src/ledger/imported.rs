@@ -85,8 +85,10 @@ pub(super) fn settle_imported(transaction: &Transaction<'_>, sink: i64) -> rusql
             found.push(seq);
         }
     }
-    let mut mark =
-        transaction.prepare_cached("INSERT OR REPLACE INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)")?;
+    let mut mark = transaction.prepare_cached(
+        "INSERT INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)
+             ON CONFLICT (sink, seq) DO UPDATE SET state = excluded.state, reason = NULL",
+    )?;
     for seq in found {
         mark.execute((sink, seq, state::IMPORTED))?;
     }

@@ -30,12 +30,17 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Le
     let failed = |error| opening(path, error);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
+    if found == 0 {
+        // It cannot be changed once there is a table.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
+    }
     // 4 MiB of cache bound the memory; a checkpoint every 16 MiB keeps the write-ahead log short without one per
-    // commit.
+    // commit, and a long change leaves no long log behind. Triggers count what a REPLACE removes.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
-             PRAGMA wal_autocheckpoint = 4096; PRAGMA temp_store = FILE;",
+             PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 33554432; PRAGMA temp_store = FILE;
+             PRAGMA recursive_triggers = ON;",
         )
         .map_err(failed)?;
     for (step, version) in MIGRATIONS.iter().zip(1i64..) {
@@ -82,5 +87,41 @@ pub(super) fn opening(path: &Path, error: rusqlite::Error) -> LedgerError {
             LedgerError::Damaged { path: path.to_owned(), problem: error.to_string() }
         }
         _ => LedgerError::Database { action: "open", source: error.into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::types::Value;
+
+    use crate::Ledger;
+
+    #[test]
+    fn a_ledger_is_durable_and_bounded_as_its_file_was_set_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let pragma = |ledger: &Ledger, name: &str| -> String {
+            let value = |row: &rusqlite::Row<'_>| {
+                Ok(match row.get(0)? {
+                    Value::Text(text) => text,
+                    other => format!("{other:?}"),
+                })
+            };
+            ledger.read("test", |connection| connection.pragma_query_value(None, name, value)).unwrap()
+        };
+        // The second time the file exists.
+        for _ in 0..2 {
+            let ledger = Ledger::open(dir.path()).unwrap();
+            for (name, value) in [
+                ("synchronous", "Integer(2)"),
+                ("journal_mode", "wal"),
+                ("foreign_keys", "Integer(1)"),
+                ("auto_vacuum", "Integer(2)"),
+                ("journal_size_limit", "Integer(33554432)"),
+                ("wal_autocheckpoint", "Integer(4096)"),
+                ("recursive_triggers", "Integer(1)"),
+            ] {
+                assert_eq!(pragma(&ledger, name), value, "{name}");
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Transaction;
+use super::window::Seconds;
 
 /// A sink's watermarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) struct SinkState {
     pub(crate) admitted: i64,
     /// The last event that went out. Those above it are fresh.
     pub(crate) delivered: i64,
+    /// Every held event is outside of this window; `None` if that is not known.
+    pub(super) outside: Option<Seconds>,
 }
 
 /// The reasons why a sink's watermarks do not apply to an event.
@@ -57,7 +60,19 @@ pub(super) fn id_of(transaction: &Transaction<'_>, target: &str, name: &str) -> 
 
 /// Returns the watermarks of a sink.
 pub(super) fn watermarks(connection: &Connection, id: i64) -> rusqlite::Result<SinkState> {
-    connection.prepare_cached("SELECT windowed, admitted, delivered FROM sinks WHERE id = ?1")?.query_row([id], |row| {
-        Ok(SinkState { id, windowed: row.get(0)?, admitted: row.get(1)?, delivered: row.get(2)? })
-    })
+    connection.prepare_cached("SELECT windowed, admitted, delivered, window FROM sinks WHERE id = ?1")?.query_row(
+        [id],
+        |row| {
+            let outside = row.get_ref(3)?.as_str_or_null()?.and_then(Seconds::from_text);
+            Ok(SinkState { id, windowed: row.get(0)?, admitted: row.get(1)?, delivered: row.get(2)?, outside })
+        },
+    )
+}
+
+/// Counts the exceptions of a sink by state: those up to its watermark `delivered`, and those after it.
+pub(super) fn exceptions(connection: &Connection, sink: i64) -> rusqlite::Result<Vec<(i64, bool, i64)>> {
+    connection
+        .prepare_cached("SELECT state, fresh, events FROM exception_counts WHERE sink = ?1")?
+        .query_map([sink], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect()
 }

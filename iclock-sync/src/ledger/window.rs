@@ -28,26 +28,62 @@ pub(super) const OF_EVENT: Columns = Columns { time: "e.time", utc: "e.utc", rea
 pub(super) const OF_REFUSED: Columns =
     Columns { time: "CAST(strftime('%s', q.time) AS INTEGER)", utc: "NULL", reading: "q.reading" };
 
+/// The seconds inside a window, both ends included: those of the wall clock, and those of the instant. A punch is inside
+/// if it is in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seconds {
+    wall: (i64, i64),
+    instant: (i64, i64),
+}
+
+const ALL: (i64, i64) = (i64::MIN, i64::MAX);
+
+impl Seconds {
+    pub(super) fn of(window: &Window) -> Self {
+        let (mut wall, mut instant) = (ALL, ALL);
+        // Records have whole seconds: a window from half past seven seconds begins at the eighth.
+        match window.since {
+            Some(Bound::Wall(time)) => wall.0 = seconds(time) + i64::from(has_fraction(time)),
+            Some(Bound::Instant(at)) => instant.0 = at.timestamp() + i64::from(has_fraction(at.naive_utc())),
+            None => {}
+        }
+        match window.until {
+            Some(Bound::Wall(time)) => wall.1 = seconds(time),
+            Some(Bound::Instant(at)) => instant.1 = at.timestamp(),
+            None => {}
+        }
+        Self { wall, instant }
+    }
+
+    /// Returns true if another window has all that this one has.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        let within = |inner: (i64, i64), outer: (i64, i64)| inner.0 >= outer.0 && inner.1 <= outer.1;
+        within(self.wall, other.wall) && within(self.instant, other.instant)
+    }
+
+    /// The text in the ledger.
+    pub(super) fn to_text(self) -> String {
+        let Self { wall, instant } = self;
+        format!("{} {} {} {}", wall.0, wall.1, instant.0, instant.1)
+    }
+
+    /// Reads such a text; `None` for one of a later version.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let numbers: Vec<i64> = text.split(' ').map(|word| word.parse().ok()).collect::<Option<_>>()?;
+        let [a, b, c, d] = numbers[..] else { return None };
+        Some(Self { wall: (a, b), instant: (c, d) })
+    }
+}
+
 /// Returns the condition that a row is inside a window; `None` if every row is.
 pub(super) fn condition(window: &Window, columns: Columns) -> Option<String> {
     if window.is_all_time() {
         return None;
     }
-    let (mut wall, mut instant) = ((i64::MIN, i64::MAX), (i64::MIN, i64::MAX));
-    // Records have whole seconds: a window from half past seven seconds begins at the eighth.
-    match window.since {
-        Some(Bound::Wall(time)) => wall.0 = seconds(time) + i64::from(has_fraction(time)),
-        Some(Bound::Instant(moment)) => instant.0 = moment.timestamp() + i64::from(has_fraction(moment.naive_utc())),
-        None => {}
-    }
-    match window.until {
-        Some(Bound::Wall(time)) => wall.1 = seconds(time),
-        Some(Bound::Instant(moment)) => instant.1 = moment.timestamp(),
-        None => {}
-    }
+    let Seconds { wall, instant } = Seconds::of(window);
     let by_wall = format!("{} BETWEEN {} AND {}", columns.time, wall.0, wall.1);
     // Only if it is needed: it costs a look at the poll.
-    if instant == (i64::MIN, i64::MAX) {
+    if instant == ALL {
         return Some(by_wall);
     }
     Some(format!("{by_wall} AND {} BETWEEN {} AND {}", columns.instant(), instant.0, instant.1))
@@ -76,6 +112,15 @@ impl Columns {
 }
 
 #[cfg(test)]
+impl Seconds {
+    /// The seconds that are in both.
+    pub(super) fn both(&self, other: &Self) -> Self {
+        let both = |a: (i64, i64), b: (i64, i64)| (a.0.max(b.0), a.1.min(b.1));
+        Self { wall: both(self.wall, other.wall), instant: both(self.instant, other.instant) }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use chrono::{DateTime, Utc};
 
@@ -90,5 +135,31 @@ mod tests {
         let moment = Window { since: Some(since.into()), until: None };
         let condition = condition(&moment, OF_EVENT).unwrap();
         assert!(condition.contains("readings") && condition.ends_with(&format!("BETWEEN 8 AND {}", i64::MAX)));
+    }
+
+    #[test]
+    fn a_window_is_within_another_only_if_that_has_all_of_it() {
+        let at = |second: i64| DateTime::<Utc>::from_timestamp(second, 0).unwrap();
+        let instant = |since, until: Option<i64>| Window {
+            since: Some(at(since).into()),
+            until: until.map(|until| at(until).into()),
+        };
+        let wall = |since| Window { since: Some(at(since).naive_utc().into()), until: None };
+        let within = |inner: &Window, outer: &Window| Seconds::of(inner).is_within(&Seconds::of(outer));
+        for (inner, outer, expected) in [
+            (instant(8, None), instant(7, None), true),
+            (instant(7, None), instant(8, None), false),
+            (instant(8, Some(9)), instant(8, None), true),
+            (instant(8, None), instant(8, Some(9)), false),
+            (wall(8), Window::default(), true),
+            (Window::default(), wall(8), false),
+            (wall(8), instant(7, None), false),
+            (instant(8, None), wall(7), false),
+        ] {
+            assert_eq!(within(&inner, &outer), expected, "{inner:?} {outer:?}");
+            let seconds = Seconds::of(&inner);
+            assert_eq!(Seconds::from_text(&seconds.to_text()), Some(seconds));
+        }
+        assert_eq!((Seconds::from_text("1 2 3"), Seconds::from_text("a b c d")), (None, None));
     }
 }
