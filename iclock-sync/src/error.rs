@@ -5,9 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rusqlite::ErrorCode;
 use zk_proto::client::Step;
 use zk_proto::{ClientError, SpoolError};
 
+use crate::ledger;
 use crate::report::ErrorKind;
 
 /// The cause of an error, of a library that is no part of this API.
@@ -269,10 +271,51 @@ impl SyncError {
 }
 
 impl LedgerError {
-    /// Returns true if the same may succeed later without anybody changing anything, such as when a disk was full.
+    /// Returns true if the same may succeed later without anybody changing anything: a disk was full or failed, or
+    /// another program held the file.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Database { .. })
+        match self {
+            Self::Held { .. } | Self::Damaged { .. } | Self::TooNew { .. } => false,
+            Self::Io { source, .. } => !matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::IsADirectory
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::InvalidFilename
+            ),
+            Self::Database { source, .. } => matches!(
+                ledger::code_of(source.as_ref()),
+                Some(
+                    ErrorCode::DiskFull
+                        | ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::FileLockingProtocolFailed
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::OutOfMemory
+                )
+            ),
+        }
+    }
+
+    /// Returns true if the disk was full, or seemed so: SQLite reports some writes without room as failed.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => ledger::is_full(source),
+            Self::Database { source, .. } => {
+                matches!(ledger::code_of(source.as_ref()), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns true if another program held the file.
+    pub(crate) fn is_busy(&self) -> bool {
+        let Self::Database { source, .. } = self else { return false };
+        matches!(ledger::code_of(source.as_ref()), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
 
     /// The next thing to try, for people.

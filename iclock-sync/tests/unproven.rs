@@ -37,6 +37,36 @@ async fn a_cut_that_stays_yields_nothing_and_is_kept_whole_and_once() {
 }
 
 #[tokio::test]
+async fn a_log_that_cannot_be_kept_is_its_terminals_failure_alone() {
+    let (bad, good) = (faulty("tft40", 500, "cut-head-filled=12").await, Gate::with_records(400).await);
+    let good = Gate { name: "good".to_owned(), ..good };
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let engine = state.engine(&[&bad, &good], &[sink]);
+    let unproven = state.dir.path().join("state/unproven");
+    std::fs::create_dir(state.dir.path().join("state")).unwrap();
+    // Nothing can be made in a file.
+    std::fs::write(&unproven, "").unwrap();
+    let report = sync(&engine).await;
+    assert_eq!((report.run.exit_code, report.devices[0].status), (40, DeviceStatus::Unproven), "{report:?}");
+    assert!(report.devices[0].error.as_deref().unwrap().contains("could not be kept"), "{report:?}");
+    assert_eq!(keys(&stored.stored()), good.keys());
+    std::fs::remove_file(&unproven).unwrap();
+    sync(&engine).await;
+    assert_eq!(state.ledger().unproven().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_a_killed_process_left_unfinished_is_removed() {
+    let (gate, state) = (faulty("tft40", 500, "cut-head=12").await, State::new());
+    sync(&state.engine(&[&gate], &[])).await;
+    let kept = state.ledger().unproven().unwrap().remove(0).file;
+    let part = kept.with_extension("part");
+    std::fs::write(&part, "half").unwrap();
+    sync(&state.engine(&[&gate], &[])).await;
+    assert!(kept.exists() && !part.exists());
+}
+
+#[tokio::test]
 async fn of_logs_that_differ_the_last_three_are_kept() {
     let (gate, state) = (faulty("tft40", 500, "cut-head=12").await, State::new());
     let engine = state.engine(&[&gate], &[]);

@@ -165,6 +165,7 @@ impl<P: Punches> Entering<P> {
     pub(crate) fn commit(&mut self, most: usize) -> Result<Result<Entered, P::Unreadable>, LedgerError> {
         let Self { ledger, batch, judge, poll, done, over } = self;
         let Batch { provenance, punches, cursor, accepts } = batch;
+        ledger.check_room()?;
         let (entered, all) = match ledger.try_write("record events", |transaction| {
             let mut entered = Entered::default();
             while entered.records < most as u64 {
@@ -424,5 +425,43 @@ mod tests {
         assert!(matches!(outcome.await, Err(NotEntered::Stopped)));
         assert_eq!(ledger.event_count().unwrap(), 2);
         assert_eq!(ledger.terminal("PUSHED1").unwrap().unwrap().records, 0);
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_is_full_at_any_write_loses_nothing_and_is_used_again_when_there_is_room() {
+        let stop = CancellationToken::new();
+        let punches = || (0..300).map(|n| punch(&format!("{}", n % 7 + 1), n)).collect::<Vec<_>>();
+        let mut failed = 0;
+        for room in [0, 1, 2, 3, 5, 8, 12, 16, 20, 99] {
+            let dir = tempfile::tempdir().unwrap();
+            let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+            let limit = |pages: i64| {
+                let set = |connection: &rusqlite::Connection| {
+                    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |row| row.get::<_, i64>(0))
+                };
+                ledger.read("test", set).unwrap()
+            };
+            let pages = ledger
+                .read("test", |connection| connection.query_row("PRAGMA page_count", (), |row| row.get::<_, i64>(0)))
+                .unwrap();
+            limit(pages + room);
+            let intake = Intake::new(Arc::clone(&ledger), Rules::default(), 50, Arc::new(watch::Sender::default()));
+            let mut durable = 0;
+            match intake.enter(batch(punches()), &stop, |entered| durable += entered.new).await {
+                Ok(()) => assert_eq!(durable, 300),
+                Err(NotEntered::Ledger(error)) => {
+                    assert!(error.can_be_survived(), "{room}: {error:?}");
+                    assert!(ledger.terminal("PUSHED1").unwrap().is_none_or(|terminal| terminal.records == 0));
+                    failed += 1;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+            assert_eq!(ledger.event_count().unwrap(), durable, "{room}: what was told to be durable, and no more");
+            limit(1 << 30);
+            intake.enter(batch(punches()), &stop, |_| ()).await.unwrap();
+            assert_eq!((ledger.event_count().unwrap(), ledger.check().unwrap()), (300, Vec::new()), "{room}");
+            assert_eq!(ledger.terminal("PUSHED1").unwrap().unwrap().records, 300);
+        }
+        assert!((4..10).contains(&failed), "{failed} of 10 found the disk full");
     }
 }

@@ -19,7 +19,7 @@ impl Ledger {
 
     /// Saves the writes of a sink.
     pub(crate) fn keep_spent(&self, sink: i64, spent: Spent) -> Result<(), LedgerError> {
-        self.write("keep a daily budget", |transaction| {
+        self.record("keep a daily budget", |transaction| {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO budgets (sink, day, writes) VALUES (?1, ?2, ?3)")?
                 .execute((sink, spent.day.to_string(), i64::try_from(spent.writes).unwrap_or(i64::MAX)))

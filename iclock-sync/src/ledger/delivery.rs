@@ -85,7 +85,7 @@ impl Ledger {
 
     /// Records the outcomes of events that were sent.
     pub(crate) fn settle(&self, sink: i64, settled: &Settled) -> Result<(), LedgerError> {
-        self.write("record deliveries", |transaction| {
+        self.record("record deliveries", |transaction| {
             let mut delete = transaction.prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND seq = ?2")?;
             for seq in &settled.caught_up {
                 delete.execute((sink, seq))?;

@@ -4,6 +4,7 @@
 //! operating system. Any number may read meanwhile.
 
 mod admission;
+mod ballast;
 mod budgets;
 mod change;
 mod check;
@@ -31,10 +32,11 @@ mod window;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::watch;
 
 pub(crate) use admission::Admission;
+pub(crate) use ballast::is_full;
 pub(crate) use change::Transaction;
 pub(crate) use delivery::{Settled, Unsent};
 pub use events::Events;
@@ -50,7 +52,7 @@ pub use runs::PastRun;
 pub(crate) use sinks::SinkState;
 pub(crate) use terminals::save as save_terminal;
 pub use terminals::{Accepted, ConfirmedRecords, Learned, TerminalState};
-pub(crate) use unproven::mark_accepted;
+pub(crate) use unproven::{PART, mark_accepted};
 pub use unproven::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
 pub(crate) use waiting::{Resolution, WaitingRecord, any_waiting, resolve_read_again};
 
@@ -66,6 +68,8 @@ pub struct Ledger {
     writer: change::Writer,
     dir: PathBuf,
     crashes: Crashes,
+    /// Only of a ledger that may write.
+    ballast: Option<ballast::Ballast>,
     /// Held as long as the ledger, where it may write.
     _lock: Option<lock::WriterLock>,
 }
@@ -88,12 +92,8 @@ impl Ledger {
             .map_err(|source| LedgerError::Io { path: path.clone(), source })?;
         let mut connection = Connection::open(&path).map_err(|error| schema::opening(&path, error))?;
         schema::migrate(&mut connection, &path)?;
-        Ok(Self {
-            writer: change::Writer::new(connection),
-            dir: dir.to_owned(),
-            crashes: Crashes::default(),
-            _lock: Some(lock),
-        })
+        unproven::sweep(dir);
+        Ok(Self::new(connection, dir, Some(lock)))
     }
 
     /// Opens an existing ledger to read only; `None` if there is none. It sees the commits of a service that starts
@@ -108,12 +108,7 @@ impl Ledger {
             return Ok(None);
         }
         let connection = read::open(dir, &path)?;
-        Ok(Some(Self {
-            writer: change::Writer::new(connection),
-            dir: dir.to_owned(),
-            crashes: Crashes::default(),
-            _lock: None,
-        }))
+        Ok(Some(Self::new(connection, dir, None)))
     }
 
     /// Makes a throw-away copy of the ledger in `dir`, or an empty ledger, for a dry run. It is in no directory and
@@ -127,12 +122,7 @@ impl Ledger {
             None => read::empty()?,
         };
         schema::migrate(&mut connection, &dir.join(FILE))?;
-        Ok(Self {
-            writer: change::Writer::new(connection),
-            dir: dir.to_owned(),
-            crashes: Crashes::default(),
-            _lock: None,
-        })
+        Ok(Self::new(connection, dir, None))
     }
 
     /// Opens a second connection. It reads what the writer has committed, without waiting for it.
@@ -141,12 +131,17 @@ impl Ledger {
         let connection = read::open_uri(&path, "mode=ro").map_err(|error| schema::opening(&path, error))?;
         // It goes through events once, in order, so that no page is worth keeping. Negative: the unit is KiB.
         connection.pragma_update(None, "cache_size", -256).map_err(|error| schema::opening(&path, error))?;
-        Ok(Self {
+        Ok(Self::new(connection, &self.dir, None))
+    }
+
+    fn new(connection: Connection, dir: &Path, lock: Option<lock::WriterLock>) -> Self {
+        Self {
             writer: change::Writer::new(connection),
-            dir: self.dir.clone(),
+            dir: dir.to_owned(),
             crashes: Crashes::default(),
-            _lock: None,
-        })
+            ballast: lock.is_some().then(|| ballast::Ballast::new(dir)),
+            _lock: lock,
+        }
     }
 
     /// Makes the commits crash points.
@@ -204,6 +199,11 @@ impl Ledger {
     pub(crate) fn durable(&self) -> watch::Receiver<i64> {
         self.writer.durable()
     }
+}
+
+/// The reason why SQLite refused something, if an error is one of its.
+pub(crate) fn code_of(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<ErrorCode> {
+    error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
 }
 
 fn sqlite(action: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {

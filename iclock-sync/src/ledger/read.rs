@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{FILE, schema, sqlite};
+use super::{FILE, code_of, schema, sqlite};
 use crate::LedgerError;
 
 /// Attempts to copy a file that is never at rest.
@@ -45,8 +45,7 @@ fn connect(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
 /// Returns true if it failed because those files can neither be found nor made.
 fn needs_files(error: &LedgerError) -> bool {
     let LedgerError::Database { source, .. } = error else { return false };
-    let code = source.downcast_ref().and_then(rusqlite::Error::sqlite_error_code);
-    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    matches!(code_of(source.as_ref()), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// Copies a file next to which nothing can be made. Without a write-ahead log nobody writes, and the file is complete.

@@ -1,7 +1,8 @@
 //! Whole logs and user tables that could not be proven: the files of their bytes, and what else was known.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row};
@@ -180,9 +181,14 @@ impl Ledger {
         known.map_or(Ok(None), |id| self.unproven_buffer(id))
     }
 
-    /// Remembers a transfer that could not be proven, and forgets all but the last `kept` of its terminal and kind.
-    /// Returns its number, and the names of files that are no longer needed.
-    pub(crate) fn add_unproven(&self, buffer: &UnprovenBuffer, kept: u32) -> Result<(i64, Vec<String>), LedgerError> {
+    /// Remembers a transfer that could not be proven, and forgets all but the last `kept` of its terminal and kind,
+    /// or fewer if these have more than so many bytes together; never the last one. Returns its number, and the names of files that are no longer needed.
+    pub(crate) fn add_unproven(
+        &self,
+        buffer: &UnprovenBuffer,
+        kept: u32,
+        bytes: u64,
+    ) -> Result<(i64, Vec<String>), LedgerError> {
         self.write("record an unproven log", |transaction| {
             let terminal = terminals::id_of(transaction, &buffer.serial, &buffer.device_name)?;
             transaction
@@ -203,11 +209,14 @@ impl Ledger {
             let id = transaction.last_insert_rowid();
             let files = transaction
                 .prepare_cached(
-                    "DELETE FROM unproven WHERE terminal = ?1 AND kind = ?2 AND id NOT IN
-                         (SELECT id FROM unproven WHERE terminal = ?1 AND kind = ?2 ORDER BY id DESC LIMIT ?3)
-                     RETURNING file",
+                    "DELETE FROM unproven WHERE id IN (
+                         SELECT id FROM (
+                             SELECT id, row_number() OVER newest AS n, sum(bytes) OVER newest AS total
+                             FROM unproven WHERE terminal = ?1 AND kind = ?2 WINDOW newest AS (ORDER BY id DESC)
+                         ) WHERE n > ?3 OR (n > 1 AND total > ?4)
+                     ) RETURNING file",
                 )?
-                .query_map((terminal, buffer.kind.as_str(), kept), |row| row.get(0))?
+                .query_map((terminal, buffer.kind.as_str(), kept, bytes.cast_signed()), |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             Ok((id, files))
         })
@@ -229,6 +238,20 @@ impl Ledger {
             times_seen: row.get::<_, i64>(11)?.cast_unsigned(),
             accepted_at: row.get::<_, Option<i64>>(12)?.map(moment),
         })
+    }
+}
+
+/// The ending of a file that is not whole yet.
+pub(crate) const PART: &str = "part";
+
+/// Removes files that a process left unfinished when it was killed.
+pub(super) fn sweep(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir.join("unproven")) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.extension().is_some_and(|ending| ending == PART) {
+            // It costs only room.
+            let _ = fs::remove_file(path);
+        }
     }
 }
 

@@ -6,13 +6,13 @@ use attendance_model::Source;
 use zk_proto::proof::{Begin, Doubt};
 
 use super::{Failure, Found, Records, Seen, Visit, Visited};
-use crate::error::blocking;
+use crate::error::{blocking, chain};
 use crate::intake::{Batch, NotEntered, ProvenPunches, Provenance};
 use crate::ledger::{Poll, UnprovenEvidence, UnprovenKind, save_terminal};
 use crate::observer::DeviceProgress;
 use crate::report::{DeviceReport, DeviceStatus, ErrorKind, KeptLog};
 use crate::unproven::{self, SetAside};
-use crate::{TerminalError, wall};
+use crate::{LedgerError, SyncError, TerminalError, wall};
 
 impl Visit {
     /// Keeps what a visit found.
@@ -91,7 +91,18 @@ impl Visit {
         let (ledger, serial, name) = (Arc::clone(&self.ledger), seen.serial.clone(), self.device.name.clone());
         let (evidence, seen_at) = (self.evidence(seen, &aside), seen.utc_now);
         let kept =
-            blocking("ledger", move || Ok(unproven::keep(&ledger, &serial, &name, aside, evidence, seen_at)?)).await?;
+            blocking("ledger", move || Ok(unproven::keep(&ledger, &serial, &name, aside, evidence, seen_at))).await?;
+        let kept = match kept {
+            Ok(kept) => kept,
+            // Its file is this terminal's trouble alone.
+            Err(error @ LedgerError::Io { .. }) => {
+                let error = chain(&error);
+                report.error = Some(format!("{why}; nothing of it was used, and it could not be kept: {error}"));
+                report.unproven = Some(KeptLog { id: None, verdict });
+                return Ok(());
+            }
+            Err(error) => return Err(SyncError::from(error).into()),
+        };
         report.error = Some(format!("{why}; nothing of it was used, and it is kept in {}", kept.file.display()));
         report.unproven = Some(KeptLog { id: Some(kept.id), verdict });
         Ok(())

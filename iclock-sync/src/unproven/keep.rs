@@ -12,10 +12,13 @@ use zk_proto::proof::{Doubt, Unproven};
 use zk_proto::{Spool, SpoolError};
 
 use super::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
+use crate::ledger::PART;
 use crate::{Ledger, LedgerError, private};
 
 /// Buffers kept of each terminal and kind.
 const KEPT: u32 = 3;
+/// Bytes of them together; one buffer may have more.
+const KEPT_BYTES: u64 = 64 << 20;
 /// Bytes of a spool handled at once.
 const BLOCK: u64 = 64 << 10;
 
@@ -77,7 +80,7 @@ pub(crate) fn keep(
     }
     let path = ledger.dir().join(&buffer.file);
     write_spool(&path, &mut spool).map_err(|source| failed(&path, source))?;
-    let (id, old) = ledger.add_unproven(&buffer, KEPT)?;
+    let (id, old) = ledger.add_unproven(&buffer, KEPT, KEPT_BYTES)?;
     for old in old {
         // A file that cannot be removed costs only room.
         let _ = fs::remove_file(ledger.dir().join(old));
@@ -103,7 +106,17 @@ fn digest(spool: &mut Spool) -> Result<String, SpoolError> {
     }))
 }
 
+/// Writes a file that is whole or not there.
 fn write_spool(path: &Path, spool: &mut Spool) -> io::Result<()> {
+    let part = path.with_extension(PART);
+    let written = write_part(&part, spool).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+fn write_part(path: &Path, spool: &mut Spool) -> io::Result<()> {
     if let Some(dir) = path.parent() {
         private::create_dir_all(dir)?;
     }
