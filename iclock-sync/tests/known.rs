@@ -163,3 +163,23 @@ async fn a_record_that_is_read_again_and_passes_waits_no_longer() {
     assert_eq!((report.devices[0].new, report.devices[0].released, waiting(&state)), (30, 0, 0), "{report:?}");
     assert_eq!(keys(&stored.stored()), gate.keys());
 }
+
+#[tokio::test]
+async fn a_bad_record_after_a_clear_is_not_taken_for_its_equal_of_the_log_before() {
+    let at = |second: u32| DeviceTime(DeviceTime::new(2025, 5, 18, 7, 1, 9).unwrap().0 + second);
+    let good = |from: u32| (from..from + 60).map(move |n| Punch::new(1, "42", at(n), 0, 1));
+    let bad = || Punch::new(1, "", at(0), 0, 1);
+    let profile = Profile::named("tft40-uid").unwrap();
+    let punches: Vec<Punch> = good(0).chain([bad(), bad(), bad()]).collect();
+    let gate = Gate::start("gate", Terminal::builder().profile(profile).punches(punches)).await;
+    let state = State::new();
+    let engine = state.engine(&[&gate], &[]);
+    assert_eq!(sync(&engine).await.devices[0].quarantined, 3);
+    gate.handle().clear_log();
+    good(100).chain([bad()]).for_each(|punch| gate.handle().add_punch(punch));
+    // The first of them is known. The next comes where the second was in the log before.
+    assert_eq!(sync(&engine).await.devices[0].quarantined, 0);
+    gate.handle().add_punch(bad());
+    assert_eq!(sync(&engine).await.devices[0].quarantined, 1);
+    assert_eq!(state.ledger().quarantine(&QuarantineFilter::default(), 10).unwrap().len(), 4);
+}
