@@ -52,6 +52,7 @@ mod options;
 mod poll;
 mod private;
 pub mod quarantine;
+pub mod query;
 pub mod report;
 mod retry;
 pub mod schedule;

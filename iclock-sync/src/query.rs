@@ -1,0 +1,93 @@
+//! Questions about the events, for readers next to a running service: a dashboard, an API, a report.
+//!
+//! ```no_run
+//! use iclock_sync::query::{Filter, Query};
+//!
+//! # fn main() -> Result<(), iclock_sync::LedgerError> {
+//! let Some(query) = Query::open("state".as_ref())? else { return Ok(()) };
+//! let filter = Filter::default().user("42");
+//! let mut after = None;
+//! loop {
+//!     let page = query.events(&filter, after, 100)?;
+//!     for event in &page.events {
+//!         println!("{} {}", event.local_time, event.device_name);
+//!     }
+//!     after = page.next;
+//!     if after.is_none() {
+//!         return Ok(());
+//!     }
+//! }
+//! # }
+//! ```
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, TryLockError};
+
+pub use crate::ledger::{Cursor, Day, Filter, NotACursor, Page, Person};
+use crate::{Ledger, LedgerError};
+
+/// Questions that are answered at the same time.
+const CONNECTIONS: usize = 4;
+
+/// A few connections that read a ledger. A question never waits for the service that writes it.
+#[derive(Debug)]
+pub struct Query {
+    first: Mutex<Ledger>,
+    others: Vec<Mutex<Ledger>>,
+    turn: AtomicUsize,
+}
+
+impl Query {
+    /// Opens the ledger of a state directory; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_read_only`].
+    pub fn open(dir: &Path) -> Result<Option<Self>, LedgerError> {
+        let Some(first) = Ledger::open_read_only(dir)? else { return Ok(None) };
+        let mut others = Vec::with_capacity(CONNECTIONS - 1);
+        for _ in 1..CONNECTIONS {
+            others.extend(Ledger::open_read_only(dir)?.map(Mutex::new));
+        }
+        Ok(Some(Self { first: Mutex::new(first), others, turn: AtomicUsize::new(0) }))
+    }
+
+    /// Returns the next events, by time, at most `most`. All pages that follow from one first page show the ledger as
+    /// it was at that page: none skips or repeats an event, whatever enters meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn events(&self, filter: &Filter, after: Option<Cursor>, most: usize) -> Result<Page, LedgerError> {
+        self.ask(|ledger| ledger.find_events(filter, after, most))
+    }
+
+    /// Returns the days on which there are events, in order.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn days(&self, filter: &Filter) -> Result<Vec<Day>, LedgerError> {
+        self.ask(|ledger| ledger.days(filter))
+    }
+
+    /// Returns the people who have events, by user id, after one of them; at most `most`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn people(&self, filter: &Filter, after: &str, most: usize) -> Result<Vec<Person>, LedgerError> {
+        self.ask(|ledger| ledger.people(filter, after, most))
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Ledger) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        for connection in self.others.iter().chain([&self.first]) {
+            match connection.try_lock() {
+                Ok(ledger) => return question(&ledger),
+                // A question that panicked has changed nothing.
+                Err(TryLockError::Poisoned(poisoned)) => return question(&poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % CONNECTIONS;
+        let connection = self.others.get(turn).unwrap_or(&self.first);
+        question(&connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
