@@ -68,7 +68,7 @@ pub use error::{LedgerError, SyncError, TerminalError, chain};
 pub use intake::{Ingest, Ingested};
 pub use ledger::Ledger;
 pub use observer::{DeviceProgress, Observer, SinkProgress};
-pub use options::{Bound, DeviceOptions, EngineOptions, RunOptions, Window};
+pub use options::{Bound, ClockCorrection, DeviceOptions, EngineOptions, RunOptions, Window};
 pub use report::Report;
 pub use schedule::Schedule;
 pub use service::{Service, ServiceOptions, Status};

@@ -11,6 +11,7 @@ use zk_proto::record::AttendanceLayout;
 use zk_proto::{CommKey, ConnectOptions, Transport};
 
 use crate::Schedule;
+use crate::schedule::Quiet;
 
 /// One terminal. [`DeviceOptions::new`] makes it; its fields can be set.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,17 @@ pub struct DeviceOptions {
     pub layout: Option<AttendanceLayout>,
     /// The times at which it is polled; those of the loop by default.
     pub schedule: Option<Schedule>,
+    /// Sets its clock when it is off; by default a drift is only reported. Needs a `zone`.
+    pub clock: Option<ClockCorrection>,
+}
+
+/// The correction of a terminal's clock. It never is set near midnight, or while the clocks of its zone change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockCorrection {
+    /// The drift above which it is set.
+    pub bound: Duration,
+    /// The hours of the host's day in which it is left alone.
+    pub quiet: Option<Quiet>,
 }
 
 impl DeviceOptions {
@@ -60,6 +72,7 @@ impl DeviceOptions {
             sixteen_mode_first: false,
             layout: None,
             schedule: None,
+            clock: None,
         }
     }
 

@@ -7,10 +7,13 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use attendance_model::Reason;
+use chrono::TimeDelta;
+use common::clock::HostInUtc;
 use common::{Gate, State, keys, memory, only, sync, sync_with};
+use iclock_sync::clock::Clock as _;
 use iclock_sync::quarantine::QuarantineFilter;
 use iclock_sync::report::{DeviceStatus, ReadMode};
-use iclock_sync::{DeviceOptions, Engine, EngineOptions, RunOptions, SyncError};
+use iclock_sync::{ClockCorrection, DeviceOptions, Engine, EngineOptions, RunOptions, SyncError};
 use zk_proto::Command;
 use zk_sim::{Fault, Profile, Punch, Terminal};
 
@@ -387,4 +390,47 @@ async fn a_count_is_not_trusted_while_all_records_are_nobodys() {
     sync(&engine).await;
     let again = gate.handle().received()[read..].iter().any(|packet| packet.command == Command::DATA_WRRQ);
     assert!(again, "it looks again, because they may be records that lost their head");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_set_and_read_back_but_not_near_midnight_and_not_unless_asked_for() {
+    let noon = "2026-03-02T12:00:00Z";
+    let correct = ClockCorrection { bound: Duration::from_secs(30), quiet: None };
+    for (time, clock, fault, is_set) in [
+        (noon, Some(correct), None, true),
+        ("2026-03-02T23:55:00Z", Some(correct), None, false),
+        (noon, None, None, false),
+        (noon, Some(correct), Some("refuse-command=202"), false),
+        (noon, Some(correct), Some("hang-up-at=202"), false),
+    ] {
+        let host = HostInUtc::at(time);
+        let gate = Gate::start("gate", Terminal::builder().records(20).now(host.utc_now().naive_utc())).await;
+        gate.handle().move_clock(TimeDelta::seconds(-95));
+        let before = gate.handle().now();
+        if let Some(fault) = fault {
+            gate.set_fault(fault);
+        }
+        let mut device = gate.device();
+        (device.zone, device.clock) = (Some(chrono_tz::UTC), clock);
+        let (sink, state) = (memory("memory"), State::new());
+        let engine = state.builder().clock(host.clone()).device(device).sink(sink.1).build().unwrap();
+        let report = sync(&engine).await;
+        let of_gate = &report.devices[0];
+        assert_eq!(
+            (of_gate.new, of_gate.error.as_deref()),
+            (20, None),
+            "{time} {fault:?}: the log is read in any case"
+        );
+        assert_eq!(of_gate.clock_drift_ms, Some(-95_000));
+        if is_set {
+            let set = of_gate.clock_set.unwrap();
+            assert_eq!((set.before_ms, set.after_ms), (Some(-95_000), Some(0)));
+            assert_eq!(gate.handle().now().to_naive().unwrap(), host.local_now());
+            assert_eq!(sync(&engine).await.devices[0].clock_set, None, "it is right now");
+        } else {
+            assert_eq!((of_gate.clock_set, gate.handle().now()), (None, before), "{time} {fault:?}");
+            let told = of_gate.notes.iter().any(|note| note.starts_with("its clock"));
+            assert_eq!(told, clock.is_some(), "{:?}", of_gate.notes);
+        }
+    }
 }

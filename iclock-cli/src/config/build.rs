@@ -1,15 +1,19 @@
 //! Builds a checked configuration from layers of text.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use attendance_model::{Rules, Settings};
-use iclock_sync::{DeviceOptions, Schedule};
+use iclock_sync::{ClockCorrection, DeviceOptions, Schedule};
 
 use super::environment::Variables;
 use super::key::{Entry, Shape, Wrong};
 use super::layers::{ConfigError, Layer, Setting};
 use super::settings::{self, CATALOGUE, Device, Top};
 use super::{Config, LogConfig, SinkConfig, device_spec, secret};
+
+/// The drift above which a clock is set.
+const CLOCK_BOUND: Duration = Duration::from_secs(30);
 
 /// Takes settings out of the layers; those that are left at the end are unknown. Continues after an error, to find the
 /// others.
@@ -100,9 +104,11 @@ impl<'a> Builder<'a> {
             Some(host) => self.split_port(&format!("{prefix}port"), &host),
             None => self.miss_host(n),
         }
-        let mut device = Device { name: None, interval: None, options: DeviceOptions::new("", "") };
+        let options = DeviceOptions::new("", "");
+        let mut device = Device { name: None, interval: None, correct_clock: false, options };
         self.read(&prefix, &settings::device(), &mut device);
-        let Device { name, interval, mut options } = device;
+        let Device { name, interval, correct_clock, mut options } = device;
+        options.clock = correct_clock.then_some(ClockCorrection { bound: CLOCK_BOUND, quiet: schedule.quiet });
         options.schedule = interval.map(|interval| schedule.clone().with_base(interval));
         let is_usual = options.port == DeviceOptions::new("", "").port;
         options.name = name.unwrap_or_else(|| if is_usual { options.host.clone() } else { options.address() });

@@ -73,6 +73,7 @@ impl Default for Top {
 pub(super) struct Device {
     pub(super) name: Option<String>,
     pub(super) interval: Option<Duration>,
+    pub(super) correct_clock: bool,
     pub(super) options: DeviceOptions,
 }
 
@@ -249,6 +250,15 @@ pub(super) fn device() -> Vec<Entry<Device>> {
                 };
                 put(&mut device.options.zone, Tz::from_str(text).map(Some).map_err(wrong))
             },
+        ),
+        choice(
+            "clock",
+            "habit with clocks",
+            [("watch", false), ("correct", true)],
+            ByDefault("watch"),
+            "correct: the terminal's clock is set when it is off by more than 30 s, but never near midnight, in quiet \
+             hours or without a `zone`. watch: its drift is only reported.",
+            |device: &mut Device, correct| put(&mut device.correct_clock, Ok(correct)),
         ),
         key(
             "serial",

@@ -5,6 +5,7 @@
 //! | connect, and retry if that may help | `visit` |
 //! | identity, clock, counts | `meet`; `plan` decides |
 //! | the log, and the proof of it | `pull` |
+//! | the terminal's clock, if it is to be set | `set_clock` |
 //! | records to the intake, unproven bytes to a file | `keep` |
 //! | once, or again and again by a schedule | `task` |
 //! | listen for punches, and poll on the session that hears them | `live` |
@@ -16,6 +17,7 @@ mod live;
 mod meet;
 pub(crate) mod plan;
 mod pull;
+mod set_clock;
 pub(crate) mod task;
 mod visit;
 

@@ -199,6 +199,7 @@ impl Visit {
             self.pull(client, &seen, state, size, report).await?
         };
         self.ask_later(client, &later, &mut found).await;
+        self.correct_clock(client, &seen, report).await;
         Ok(Some((seen, found)))
     }
 

@@ -15,6 +15,7 @@ impl DeviceReport {
         self.records_on_device = self.records_on_device.or(earlier.records_on_device);
         self.record_capacity = self.record_capacity.or(earlier.record_capacity);
         self.clock_drift_ms = self.clock_drift_ms.or(earlier.clock_drift_ms);
+        self.clock_set = self.clock_set.or(earlier.clock_set);
         self.records_read += earlier.records_read;
         self.bytes_read += earlier.bytes_read;
         self.new += earlier.new;

@@ -98,7 +98,8 @@ impl Hint {
 /// Returns the hints for a terminal's report.
 pub(crate) fn of(report: &DeviceReport, zone: Option<Tz>) -> Vec<Hint> {
     let rules = report.refused.iter().filter_map(|(rule, refused)| of_rule(*rule, refused, report));
-    let clock = report.clock_drift_ms.and_then(|drift_ms| of_clock(drift_ms, zone));
+    let clock =
+        report.clock_drift_ms.filter(|_| report.clock_set.is_none()).and_then(|drift_ms| of_clock(drift_ms, zone));
     rules.chain(clock).chain(of_capacity(report)).collect()
 }
 

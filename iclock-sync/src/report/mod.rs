@@ -92,6 +92,8 @@ pub struct DeviceReport {
     pub released: u64,
     /// The terminal's clock less the true time, in milliseconds.
     pub clock_drift_ms: Option<i64>,
+    /// The setting of its clock; `None` if it was left alone.
+    pub clock_set: Option<ClockSet>,
     /// Repeated readings of its log before it was proven.
     pub rereads: Rereads,
     /// Its duration in milliseconds.
@@ -103,6 +105,16 @@ pub struct DeviceReport {
     pub(crate) refused: BTreeMap<Reason, Refused>,
     /// Other remarks for a person.
     pub notes: Vec<String>,
+}
+
+/// The setting of a terminal's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClockSet {
+    /// The terminal's clock less the true time before, in milliseconds; `None` if it showed no time that exists.
+    pub before_ms: Option<i64>,
+    /// The same after, as it was read back.
+    pub after_ms: Option<i64>,
 }
 
 /// Repeated readings of a log.
@@ -278,6 +290,7 @@ impl DeviceReport {
             counted_only: BTreeMap::new(),
             released: 0,
             clock_drift_ms: None,
+            clock_set: None,
             rereads: Rereads::default(),
             duration_ms: 0,
             hints: Vec::new(),
@@ -402,6 +415,7 @@ mod tests {
             "counted_only",
             "released",
             "clock_drift_ms",
+            "clock_set",
             "rereads",
             "duration_ms",
             "hints",
