@@ -148,7 +148,13 @@ impl TerminalError {
     /// Returns true if nothing helps before somebody changes something.
     pub(crate) fn needs_a_person(&self) -> bool {
         match self {
-            Self::Client(error) => !error.is_transient(),
+            Self::Client(error) => matches!(
+                error,
+                ClientError::KeyRequired
+                    | ClientError::WrongKey
+                    | ClientError::SecureFirmware
+                    | ClientError::AccessPanel
+            ),
             Self::Identity { .. } | Self::Twice { .. } | Self::Unknown { .. } => true,
             Self::Spool(_) | Self::LogRefused(_) | Self::Deadline { .. } | Self::Stopped => false,
         }

@@ -177,6 +177,31 @@ async fn the_rest_that_a_terminal_needs_between_sessions_is_learned_and_remember
 }
 
 #[tokio::test]
+async fn a_terminal_that_cannot_do_both_at_once_gets_a_second_session_and_only_that_one() {
+    let (gate, state, (sink, target)) =
+        (Gate::start("gate", terminal().events_alone()).await, State::new(), memory("memory"));
+    let service = listen(&state.engine(&[&gate], &[target])).await;
+    until("the log is read", || sink.stored().len() == 50).await;
+    let refused = || {
+        let reads = gate.handle().received();
+        reads.iter().filter(|packet| packet.command == Command::DATA_WRRQ).count()
+    };
+    let mut reads = Vec::new();
+    for _ in 0..5 {
+        until_heard(&service, "gate").await;
+        let before = refused();
+        // Another second, so that no two punches are equal.
+        gate.handle().move_clock(chrono::TimeDelta::seconds(2));
+        punch(&gate, &sink).await;
+        reads.push(refused() - before);
+    }
+    assert!(reads[0] > 1, "refused, and read in another session: {reads:?}");
+    assert_eq!(reads[4], 1, "read in another session at once: {reads:?}");
+    service.shutdown(WITHIN).await.unwrap();
+    assert!(state.ledger().terminals().unwrap()[0].learned.live_apart);
+}
+
+#[tokio::test]
 async fn twenty_terminals_held_live_have_each_punch_at_the_sink_within_a_second() {
     let (state, (sink, target)) = (State::new(), memory("memory"));
     let mut gates = Vec::new();

@@ -210,6 +210,10 @@ impl Device {
             link.reset(State::Idle);
             return unauthorised();
         }
+        let is_read = matches!(packet.command, Command::DATA_WRRQ | Command::ATTLOG_RRQ);
+        if self.terminal.events_alone && link.mask != 0 && is_read {
+            return (vec![Reply::code(Command::ACK_ERROR)], Then::Stay);
+        }
         commands::answer(&mut self.terminal, link, &Request { command: packet.command, data: &packet.data })
     }
 

@@ -26,6 +26,8 @@ pub struct Learned {
     pub accepted: Option<Accepted>,
     /// The rest that it needs between two sessions, in milliseconds; 0 if it needs none.
     pub session_rest_ms: u64,
+    /// It cannot be listened to and read in one session.
+    pub live_apart: bool,
 }
 
 /// A log that a person accepted although it was not proven. Its damage is known, and no reason to refuse it again.

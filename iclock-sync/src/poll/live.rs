@@ -38,6 +38,8 @@ struct Listener {
     due: Option<Duration>,
     /// The terminal was heard since the last poll on a session of its own.
     was_heard: bool,
+    /// Polls in a row that failed on the session that listens.
+    failed: usize,
     /// Polls in a row that did not find the punch that was heard.
     not_stored: usize,
     /// An item that came while a punch was waited upon.
@@ -87,8 +89,15 @@ impl TerminalTask {
                     return Ok(None);
                 }
             };
-            let polled = match listener.capture.client() {
-                Some(client) => self.poll_on(client).await?,
+            let is_apart = why == Why::Punch && self.habits.is_apart();
+            let polled = match listener.capture.client().filter(|_| !is_apart) {
+                Some(client) => {
+                    let polled = self.poll_on(client).await?;
+                    if polled.report.new > 0 {
+                        self.habits.found(listener.capture.is_registered());
+                    }
+                    polled
+                }
                 None => {
                     // Some terminals have only one session, which the attempts to listen must not take.
                     self.end(listener).await;
@@ -101,12 +110,14 @@ impl TerminalTask {
             let found = polled.report.new + polled.report.quarantined > 0;
             let is_sound = polled.report.status == DeviceStatus::Ok;
             let unchanged = polled.report.mode == Some(ReadMode::Unchanged);
+            let again = listener.again_after(polled.report.status == DeviceStatus::Failed);
             self.tell(polled.report);
             if polled.is_hopeless {
                 self.end(listener).await;
                 return Ok(Some(wait));
             }
-            let soon = listener.stored_after(why, is_sound && unchanged && !found).unwrap_or(wait).min(wait);
+            let stored = listener.stored_after(why, is_sound && unchanged && !found);
+            let soon = [again, stored].into_iter().flatten().fold(wait, Duration::min);
             listener.due = Some(self.shared.clock.monotonic().saturating_add(soon));
             self.shared.board.listens(&self.device.name, listener.capture.client().is_some(), soon);
         }
@@ -123,9 +134,9 @@ impl TerminalTask {
             .pauses(RETRY_AFTER.map(Duration::from_secs).into())
             // Each event is a signal. A repeated one costs a question for the count.
             .repeat_within(Duration::ZERO)
-            .rest(self.rest());
+            .rest(self.habits.rest());
         let capture = LiveCapture::new(connect, options);
-        Ok(Listener { capture, due: None, was_heard: false, not_stored: 0, next: None })
+        Ok(Listener { capture, due: None, was_heard: false, failed: 0, not_stored: 0, next: None })
     }
 
     /// Ends the session, and remembers the rest that the terminal needs.
@@ -133,7 +144,7 @@ impl TerminalTask {
         let mut rest = listener.capture.rest();
         listener.capture.end().await;
         rest.ended();
-        self.remember(rest);
+        self.habits.change_rest(|known| *known = rest);
     }
 
     /// Waits until something happens, and says what to do.
@@ -180,7 +191,8 @@ impl TerminalTask {
                     Some(lasted) => tracing::info!("{name}: listening again after {} s", lasted.as_secs()),
                     None => tracing::debug!("{name}: listening"),
                 }
-                self.remember(listener.capture.rest());
+                let rest = listener.capture.rest();
+                self.habits.change_rest(|known| *known = rest);
                 self.shared.board.connected(name);
                 listener.was_heard = true;
                 Step::Poll(Why::Gap)
@@ -221,6 +233,13 @@ impl Listener {
                 }
             }
         }
+    }
+
+    /// Returns the wait after a poll that failed although the terminal is heard: it may have been busy, or the disk full.
+    fn again_after(&mut self, has_failed: bool) -> Option<Duration> {
+        self.failed = if has_failed && self.was_heard { self.failed + 1 } else { 0 };
+        let seconds = RETRY_AFTER.get(self.failed.checked_sub(1)?).or(RETRY_AFTER.last())?;
+        Some(Duration::from_secs(*seconds))
     }
 
     /// Returns the wait for a punch that was heard and is not in the log yet.

@@ -74,7 +74,7 @@ impl Visit {
         let before = self.recognize(client, spared, report).await?;
         let mut state = TerminalState { name: self.device.name.clone(), ..before.clone() };
         state.learned.unanswered.extend(spared.clone());
-        state.learned.session_rest_ms = self.sessions(|rest| u64::try_from(rest.needed().as_millis()).unwrap_or(0));
+        self.habits.add_to(&mut state.learned);
         let now = self.clock.utc_now().timestamp();
         let mut later = Vec::new();
         let mut clock = None;

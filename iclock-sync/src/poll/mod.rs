@@ -10,8 +10,10 @@
 //! | once, or again and again by a schedule | `task` |
 //! | listen for punches, and poll on the session that hears them | `live` |
 //! | one serial number, one terminal | `claims` |
+//! | what sessions a terminal bears | `habits` |
 
 mod claims;
+mod habits;
 mod keep;
 mod live;
 mod meet;
@@ -22,13 +24,12 @@ pub(crate) mod task;
 mod visit;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use zk_proto::client::SessionRest;
 use zk_proto::proof::Proven;
 use zk_proto::spool::SpoolDirectory;
 use zk_proto::{Client, ClientError, DeviceTime, Uid};
@@ -42,6 +43,7 @@ use crate::report::{DeviceReport, DeviceStatus, hint};
 use crate::unproven::SetAside;
 use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
 pub(crate) use claims::Claims;
+pub(crate) use habits::Habits;
 use meet::Unanswered;
 use visit::Place;
 
@@ -76,11 +78,8 @@ pub(crate) struct Visit {
     pub(crate) stop: CancellationToken,
     /// The names of all configured terminals.
     pub(crate) peers: Vec<Arc<str>>,
-    pub(crate) sessions: Sessions,
+    pub(crate) habits: Habits,
 }
-
-/// The rest that a terminal needs between two sessions; `None` until the ledger was asked.
-pub(crate) type Sessions = Arc<Mutex<Option<SessionRest>>>;
 
 /// The result of a visit.
 #[derive(Debug)]
@@ -205,12 +204,6 @@ impl Visit {
         let ok = report.status == DeviceStatus::Ok;
         self.observer.device(&self.device.name, DeviceProgress::Finished { ok });
         Ok(Polled { report, is_hopeless })
-    }
-
-    /// Reads or changes the rest that the terminal needs between two sessions.
-    fn sessions<T>(&self, change: impl FnOnce(&mut SessionRest) -> T) -> T {
-        // Nothing can panic while the lock is held.
-        change(self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
     }
 }
 

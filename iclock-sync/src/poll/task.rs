@@ -3,15 +3,14 @@
 //! Nothing that another terminal or a sink does delays it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use zk_proto::Client;
-use zk_proto::client::SessionRest;
 
-use super::{Polled, Sessions, Visit};
+use super::{Habits, Polled, Visit};
 use crate::report::{DeviceReport, DeviceStatus};
 use crate::schedule::Rest;
 use crate::service::{Orders, Shared, Told, Work};
@@ -28,7 +27,7 @@ pub(crate) struct TerminalTask {
     pub(crate) told: mpsc::UnboundedSender<Told>,
     /// Ends this task alone.
     pub(crate) stop: CancellationToken,
-    pub(crate) sessions: Sessions,
+    pub(crate) habits: Habits,
 }
 
 impl TerminalTask {
@@ -113,7 +112,7 @@ impl TerminalTask {
             gates: Arc::clone(&self.shared.gates),
             stop: self.stop.clone(),
             peers: settings.terminals,
-            sessions: Arc::clone(&self.sessions),
+            habits: self.habits.clone(),
         }
     }
 
@@ -148,16 +147,6 @@ impl TerminalTask {
         report.error_kind = Some(error.kind());
         report.error = Some(error.explain());
         report
-    }
-
-    /// The rest that the terminal needs between two sessions.
-    pub(super) fn rest(&self) -> SessionRest {
-        // Nothing can panic while the lock is held.
-        *self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default()
-    }
-
-    pub(super) fn remember(&self, rest: SessionRest) {
-        *self.sessions.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Connects to a terminal and asks it, and retries if that may help.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -125,7 +125,7 @@ impl Visit {
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
         tracing::debug!(terminal = %self.device.name, address = %self.device.address(), "connects");
         let began = self.clock.monotonic();
-        let rest = self.sessions(|rest| rest.left());
+        let rest = self.habits.rest().left();
         let connect = async {
             // By the client's clock, which the rest was measured with.
             tokio::time::sleep(rest).await;
@@ -135,7 +135,7 @@ impl Visit {
         if connected.as_ref().is_err_and(ClientError::is_silence) {
             *silent += self.clock.monotonic().saturating_sub(began);
         }
-        self.sessions(|rest| match &connected {
+        self.habits.change_rest(|rest| match &connected {
             Ok(_) => rest.began(),
             Err(why) => rest.failed(why),
         });
@@ -145,7 +145,7 @@ impl Visit {
         *silent += client.silence();
         // In any case: the terminal keeps a session that nobody ends, and some have only one.
         client.exit().await;
-        self.sessions(SessionRest::ended);
+        self.habits.change_rest(SessionRest::ended);
         Ok(found?.map(|(seen, found)| Visited { seen, found, place }))
     }
 
@@ -154,8 +154,7 @@ impl Visit {
         let options = self.device.connect_options();
         let name = self.device.name.clone();
         let Some(known) = self.look_up(move |ledger| ledger.terminal_of_name(&name)).await? else { return Ok(options) };
-        let needed = Duration::from_millis(known.learned.session_rest_ms);
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| SessionRest::new(needed));
+        self.habits.recall(&known.learned);
         Ok(if known.bad_checksums { options.checksums(ChecksumPolicy::Tolerate) } else { options })
     }
 

@@ -12,7 +12,7 @@ use super::{Orders, Shared, Told};
 use crate::DeviceOptions;
 use crate::deliver::send::Target;
 use crate::deliver::task::SinkTask;
-use crate::poll::Sessions;
+use crate::poll::Habits;
 use crate::poll::task::TerminalTask;
 
 /// The parts that run.
@@ -46,8 +46,8 @@ impl Crew {
         let (shared, told, once) = (Arc::clone(&self.shared), self.told.clone(), self.once);
         let clock = Arc::clone(&shared.clock);
         let part = Part::start(Arc::clone(device), clock, &self.trouble, self.stop.child_token(), |orders, stop| {
-            let sessions = Sessions::default();
-            TerminalTask { device: Arc::clone(device), once, shared, orders, told, stop, sessions }
+            let habits = Habits::default();
+            TerminalTask { device: Arc::clone(device), once, shared, orders, told, stop, habits }
         });
         self.terminals.insert(device.name.clone(), part);
     }

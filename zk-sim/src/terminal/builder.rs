@@ -50,6 +50,7 @@ pub struct TerminalBuilder {
     first_session: Option<u16>,
     first_number: Option<u16>,
     session_rest: Duration,
+    events_alone: bool,
 }
 
 impl TerminalBuilder {
@@ -107,6 +108,13 @@ impl TerminalBuilder {
     #[must_use]
     pub fn session_rest(mut self, rest: Duration) -> Self {
         self.session_rest = rest;
+        self
+    }
+
+    /// Refuses to send its log in a session that is registered for events.
+    #[must_use]
+    pub fn events_alone(mut self) -> Self {
+        self.events_alone = true;
         self
     }
 
@@ -290,6 +298,7 @@ impl TerminalBuilder {
             seed: self.seed,
             first_session,
             session_rest: self.session_rest,
+            events_alone: self.events_alone,
             serial,
             fixed_now: self.now,
             offset: TimeDelta::zero(),

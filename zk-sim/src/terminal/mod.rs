@@ -46,6 +46,8 @@ pub struct Terminal {
     pub(crate) first_session: u16,
     /// The least time between the end of a session over TCP and the next CONNECT.
     pub(crate) session_rest: Duration,
+    /// The log is refused in a session that is registered for events.
+    pub(crate) events_alone: bool,
     serial: String,
     fixed_now: Option<NaiveDateTime>,
     /// The offset of the clock, from a client's SET_TIME.

@@ -178,6 +178,12 @@ impl LiveCapture {
         }
     }
 
+    /// Returns true if there is a session that is registered. A call on it that opened another one has ended that.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        matches!(&self.state, State::Listening(listening) if listening.client.bound && !listening.client.in_call)
+    }
+
     /// The rest that the terminal needs between two sessions, as far as it is known.
     #[must_use]
     pub fn rest(&self) -> SessionRest {
