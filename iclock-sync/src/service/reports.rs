@@ -73,10 +73,10 @@ impl Reporter {
     pub(super) async fn run(mut self) {
         let clock = Arc::clone(&self.shared.clock);
         let mut gathered = Gathered::begin(&self.shared);
-        let mut due = None;
+        let mut due: Option<Duration> = None;
         loop {
             let wait = match due {
-                Some(due) => clock.monotonic().max(due) - clock.monotonic(),
+                Some(due) => due.saturating_sub(clock.monotonic()),
                 None => (gathered.began + AT_LEAST).saturating_sub(clock.monotonic()),
             };
             tokio::select! {
