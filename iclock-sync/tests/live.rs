@@ -245,7 +245,8 @@ async fn twenty_terminals_held_live_have_each_punch_at_the_sink_within_a_second(
 
 #[tokio::test]
 async fn a_punch_next_to_a_stalled_a_dead_and_a_slow_terminal_comes_as_fast_as_alone() {
-    let (healthy, stalled) = (Gate::start("healthy", terminal()).await, Gate::start("stalled", terminal()).await);
+    let (healthy, stalled) =
+        (Gate::start("healthy", terminal()).await, Gate::start("stalled", terminal().seed(4)).await);
     let slow = Gate::start("slow", Terminal::builder().records(3_000).seed(9)).await;
     stalled.set_fault("stall-at=1503");
     slow.set_fault("latency=100ms");
