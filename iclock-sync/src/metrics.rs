@@ -66,10 +66,11 @@ type OfTerminal = (&'static str, &'static str, MetricType, fn(&TerminalState, Da
 /// The same of each sink.
 type OfSink = (&'static str, &'static str, MetricType, fn(&SinkState, DateTime<Utc>) -> Option<f64>);
 
-const TERMINALS: [OfTerminal; 15] = [
+const TERMINALS: [OfTerminal; 16] = [
     ("polls", "Polls that have ended", MetricType::Counter, |t, _| count(t.polls)),
     ("failed_polls", "Polls that failed", MetricType::Counter, |t, _| count(t.failed_polls)),
     ("sessions", "Sessions that were opened", MetricType::Counter, |t, _| count(t.sessions)),
+    ("gaps", "Times at which it could not be heard for a while", MetricType::Counter, |t, _| count(t.gaps)),
     ("read_bytes", "Bytes of the log that came over the wire", MetricType::Counter, |t, _| count(t.bytes_read)),
     ("records_read", "Records read and proven", MetricType::Counter, |t, _| count(t.records_read)),
     ("new_events", "Events that entered the ledger", MetricType::Counter, |t, _| count(t.new)),

@@ -95,6 +95,7 @@ async fn a_punch_is_read_on_the_session_that_heard_it_and_a_restart_is_survived(
     assert_eq!(sink.stored().len(), 52);
     until_heard(&service, "gate").await;
     assert_eq!(gate.handle().stats().connections, 2);
+    assert_eq!(state_of(&service, "gate").gaps, 1);
 
     service.shutdown(WITHIN).await.unwrap();
     assert_eq!(count(&gate.handle(), Command::EXIT), 1, "the session is ended, not dropped");
@@ -135,6 +136,19 @@ async fn a_pause_ends_the_session_and_a_resumed_terminal_is_heard_again() {
     gate.handle().punch_now().unwrap();
     service.resume("gate").await.unwrap();
     until("the punch is read", || sink.stored().len() == 51).await;
+    service.shutdown(WITHIN).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_terminal_that_gets_another_name_while_the_service_runs_keeps_its_serial_number() {
+    let (mut gate, state) = (Gate::start("gate", terminal()).await, State::new());
+    let service = listen(&state.engine(&[&gate], &[])).await;
+    until_heard(&service, "gate").await;
+    gate.name = "front".to_owned();
+    let options = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600))).live(true);
+    service.reload(&state.engine(&[&gate], &[]), options).await.unwrap();
+    until_heard(&service, "front").await;
+    assert_eq!(state_of(&service, "front").error, None);
     service.shutdown(WITHIN).await.unwrap();
 }
 

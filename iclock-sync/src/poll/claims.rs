@@ -2,6 +2,7 @@
 //! two sides.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -31,11 +32,14 @@ impl Claims {
     }
 
     /// Claims a serial number for a terminal. Returns the name of another one that has it.
-    fn claim(&self, serial: &str, name: &str) -> Result<(), String> {
+    fn claim(&self, serial: &str, name: &str, peers: &[Arc<str>]) -> Result<(), String> {
         let mut outcome = Ok(());
         self.0.send_modify(|claimed| {
-            // A terminal that was replaced gives its number free.
-            claimed.holders.retain(|held, holder| holder != name || held == serial);
+            // A terminal that was replaced, or is configured no more, gives its number free.
+            claimed.holders.retain(|held, holder| match holder == name {
+                true => held == serial,
+                false => peers.iter().any(|peer| **peer == *holder.as_str()),
+            });
             claimed.heard.insert(name.to_owned());
             let holder = claimed.holders.entry(serial.to_owned()).or_insert_with(|| name.to_owned());
             if holder != name {
@@ -61,7 +65,7 @@ impl Visit {
                 () = self.stop.cancelled() => return Err(TerminalError::Stopped.into()),
             }
         }
-        let claim = self.gates.claims.claim(serial, name);
+        let claim = self.gates.claims.claim(serial, name, &self.peers);
         claim.map_err(|other| TerminalError::Twice { serial: serial.to_owned(), other }.into())
     }
 }

@@ -193,7 +193,7 @@ impl TerminalTask {
                 }
                 let rest = listener.capture.rest();
                 self.habits.change_rest(|known| *known = rest);
-                self.shared.board.connected(name);
+                self.shared.board.connected(name, gap.lasted.is_some());
                 listener.was_heard = true;
                 Step::Poll(Why::Gap)
             }

@@ -60,6 +60,8 @@ pub struct TerminalState {
     pub bytes_read: u64,
     /// Records read and proven.
     pub records_read: u64,
+    /// Times at which it could not be heard for a while, although it is listened to. It was polled after each.
+    pub gaps: u64,
     /// Events that entered the ledger.
     pub new: u64,
     /// Records that the ledger had.
@@ -216,6 +218,7 @@ impl Board {
             polls: 0,
             failed_polls: 0,
             sessions: 0,
+            gaps: 0,
             bytes_read: 0,
             records_read: 0,
             new: 0,
@@ -271,8 +274,9 @@ impl Board {
         self.terminal(name, |terminal| terminal.activity = activity);
     }
 
-    /// A session with a terminal was opened to listen to it.
-    pub(crate) fn connected(&self, name: &str) {
+    /// A session with a terminal was opened to listen to it, after a gap or for the first time.
+    pub(crate) fn connected(&self, name: &str, is_gap: bool) {
+        self.terminal(name, |terminal| terminal.gaps += u64::from(is_gap));
         self.device(name, DeviceProgress::Connecting);
     }
 

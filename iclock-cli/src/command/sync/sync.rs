@@ -32,8 +32,8 @@ pub(crate) struct Sync {
     /// interval, else 5m]
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "", value_parser = interval)]
     r#loop: Option<String>,
-    /// Like --loop, but listen to the terminals in between: a punch is sent within
-    /// seconds
+    /// Like --loop, but hold a session with each terminal: a punch is sent within
+    /// a second
     #[arg(long, conflicts_with = "dry_run")]
     live: bool,
     /// Read every log from its first record
