@@ -89,9 +89,11 @@ async fn a_punch_is_read_on_the_session_that_heard_it_and_a_restart_is_survived(
     assert!(place(Command::REG_EVENT) < place(Command::GET_FREE_SIZES), "{commands:?}");
 
     // The line breaks, somebody punches unheard, and the line comes back.
+    let began = Instant::now();
     gate.handle().restart();
     gate.handle().punch_now().unwrap();
     assert_eq!(next().await, (1, 0));
+    assert!(began.elapsed() < Duration::from_secs(7), "read as soon as it listens again: {:?}", began.elapsed());
     assert_eq!(sink.stored().len(), 52);
     until_heard(&service, "gate").await;
     assert_eq!(gate.handle().stats().connections, 2);
@@ -122,6 +124,22 @@ async fn a_punch_in_an_unknown_form_and_a_rush_are_read_from_the_log() {
     let took = state_of(&service, "gate").polls - polls;
     assert!((2..=8).contains(&took), "one poll serves several punches, and none waits for the end of the rush: {took}");
     assert_eq!(terminal.stats().connections, 1);
+    service.shutdown(WITHIN).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_punch_that_is_told_before_it_is_stored_is_looked_for_again() {
+    let (gate, state, (sink, target)) = (Gate::start("gate", terminal()).await, State::new(), memory("memory"));
+    let service = listen(&state.engine(&[&gate], &[target])).await;
+    until_heard(&service, "gate").await;
+    let polls = state_of(&service, "gate").polls;
+    gate.handle().emit(TerminalEvent::Other(1, "told too early".into()));
+    until("it is polled", || state_of(&service, "gate").polls > polls).await;
+    gate.set_fault("lose-events=1");
+    gate.handle().punch_now().unwrap();
+    let made = Instant::now();
+    until("the punch is at the sink", || sink.stored().len() == 51).await;
+    assert!(made.elapsed() < Duration::from_secs(5), "{:?}", made.elapsed());
     service.shutdown(WITHIN).await.unwrap();
 }
 
