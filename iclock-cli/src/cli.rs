@@ -14,6 +14,7 @@ use crate::command::setup::migrate::Migrate;
 use crate::command::sync::demo::Demo;
 use crate::command::sync::health::Health;
 use crate::command::sync::sync::Sync;
+use crate::command::terminal::clear::Clear;
 use crate::command::terminal::info::Info;
 use crate::global::Global;
 
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Show a terminal's identity, capacity and clock
     Info(Info),
+    /// Clear a terminal's log, once all of it is kept and delivered
+    Clear(Clear),
     /// Find what is wrong in a Firestore collection
     #[cfg(feature = "firestore")]
     #[command(subcommand)]

@@ -3,7 +3,7 @@
 use std::process;
 
 use iclock_sync::unproven::AcceptError;
-use iclock_sync::{Report, SyncError};
+use iclock_sync::{ClearError, Report, SyncError};
 
 /// The exit codes. If several hold, it is the first of 60, 10, 30, 20, 40, 50.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub(crate) enum Ended<'a> {
     Run(&'a Report),
     /// A run or a look into the ledger, with the error that ended it.
     Early(&'a SyncError),
+    /// A terminal's log that was not cleared.
+    NotCleared(&'a ClearError),
     /// A kept log that was not accepted.
     NotAccepted(&'a AcceptError),
 }
@@ -52,6 +54,11 @@ impl ExitCode {
         match ended {
             Ended::Run(report) => Self::of_number(report.run.exit_code),
             Ended::Early(error) => Self::of_number(error.exit_code()),
+            Ended::NotCleared(error) => match error {
+                ClearError::Refused { .. } => Self::Refused,
+                ClearError::Sync(error) => Self::of_number(error.exit_code()),
+                _ => Self::Terminal,
+            },
             Ended::NotAccepted(error) => match error {
                 AcceptError::Ledger(_) | AcceptError::Spool(_) => Self::State,
                 AcceptError::Unknown { .. } | AcceptError::Choice { .. } | AcceptError::UserTable { .. } => Self::Usage,

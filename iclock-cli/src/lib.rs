@@ -39,6 +39,7 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(&context),
         Command::Simulate(simulate) => simulate.run(&context),
         Command::Info(info) => info.run(&context),
+        Command::Clear(clear) => clear.run(&context),
         #[cfg(feature = "firestore")]
         Command::Doctor(doctor) => doctor.run(&context),
         Command::Migrate(migrate) => migrate.run(&context),

@@ -178,6 +178,29 @@ fn the_quarantine_is_exported_dealt_with_by_hand_and_judged_by_the_rules_of_now(
 }
 
 #[test]
+fn clear_empties_a_log_that_is_delivered_and_ends_with_80_where_it_is_not_safe() {
+    let world = World::new();
+    let server = world.serve(terminal(200));
+    let (device, serial) = (format!("gate={}", server.addr()), server.handle().serial());
+    let clear = |serial: &str, sink: &str| {
+        world.cli(&["clear", "gate", "--serial", serial, "--device", &device, "--sink", sink])
+    };
+    let other = clear("OTHER", "sqlite:att.db").ended(80);
+    assert!(other.stderr.contains(&format!("its serial number is {serial}, not OTHER")), "{other:?}");
+    // Nobody types anything.
+    world.cli(&["clear", "gate", "--device", &device, "--sink", "sqlite:att.db"]).ended(80);
+    world.cli(&["clear", "door", "--device", &device, "--sink", "sqlite:att.db"]).ended(10);
+    std::fs::create_dir(world.path().join("down.db")).unwrap();
+    let down = clear(&serial, "sqlite:down.db").ended(80);
+    assert!(down.stderr.contains("nothing was changed"), "{down:?}");
+    assert_eq!(server.handle().records().len(), 200);
+    let truth = truth(&server);
+    let cleared = clear(&serial, "sqlite:att.db").ended(0);
+    assert!(cleared.stdout.contains("Cleared 200 records") && cleared.stdout.contains("SHA-256"), "{cleared:?}");
+    assert_eq!((server.handle().records().len(), world.stored()), (0, truth));
+}
+
+#[test]
 fn a_misframed_transfer_yields_no_record_and_a_whole_second_reading_all_of_them() {
     let world = World::new();
     let server = world.serve(terminal(500).fault(fault("cut-head-filled=12")));

@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 
 use common::World;
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 23] = [
     &[],
     &["sync"],
     &["demo"],
     &["simulate"],
     &["info"],
+    &["clear"],
     &["migrate"],
     &["quarantine"],
     &["quarantine", "list"],

@@ -14,8 +14,10 @@ use crate::deliver::send::Target;
 use crate::error::fault;
 use crate::observer::{Observer, Silent};
 use crate::report::Report;
-use crate::service::Once;
-use crate::{DeviceOptions, EngineOptions, Ledger, RunOptions, Service, ServiceOptions, SyncError};
+use crate::service::{Once, clear};
+use crate::{
+    ClearError, Cleared, DeviceOptions, EngineOptions, Ledger, RunOptions, Service, ServiceOptions, SyncError,
+};
 
 /// Reads terminals into a ledger and delivers from it to sinks. Contacts nothing and touches no file until it is run or
 /// started.
@@ -94,6 +96,37 @@ impl Engine {
         let place = Arc::clone(&self.ledger).try_lock_owned();
         let place = place.map_err(|_| wrong("engine".to_owned(), "is running already"))?;
         Service::start(&self.parts, options, place, stop.child_token()).await
+    }
+
+    /// Runs once, and then clears the log of a terminal: deletes its records, which cannot be brought back. It does so
+    /// only if the terminal has this serial number, its whole log is proven and each record is in the ledger or in the
+    /// quarantine, each sink of the engine has all events of the terminal, and nobody punched meanwhile. Before, the
+    /// log is written to a file in the state directory. Nobody can use the terminal while this goes on.
+    ///
+    /// # Errors
+    /// [`ClearError::Unconfirmed`] if the terminal was asked and did not confirm it. After any other error the log is
+    /// as it was.
+    pub async fn clear(&self, terminal: &str, serial: &str, stop: &CancellationToken) -> Result<Cleared, ClearError> {
+        let Some(device) = self.parts.devices.iter().find(|device| device.name == terminal) else {
+            return Err(wrong(format!("device {terminal}"), "is not configured").into());
+        };
+        let report = self.run(&RunOptions::default(), stop).await?;
+        let mut reasons = Vec::new();
+        for of_device in report.devices.iter().filter(|report| report.name == terminal) {
+            if let Some(error) = &of_device.error {
+                reasons.push(format!("it could not be read: {error}"));
+            }
+        }
+        for sink in &report.sinks {
+            if let Some(error) = &sink.error {
+                reasons.push(format!("{}: {error}", sink.name));
+            }
+        }
+        if !reasons.is_empty() {
+            return Err(ClearError::Refused { reasons });
+        }
+        let place = Arc::clone(&self.ledger).lock_owned().await;
+        Box::pin(clear(&self.parts, device, serial, place, stop.child_token())).await
     }
 
     pub(crate) fn parts(&self) -> &Parts {

@@ -69,6 +69,7 @@ pub use intake::{Ingest, Ingested};
 pub use ledger::Ledger;
 pub use observer::{DeviceProgress, Observer, SinkProgress};
 pub use options::{Bound, ClockCorrection, DeviceOptions, EngineOptions, RunOptions, Window};
+pub use poll::clear::{ClearError, Cleared};
 pub use report::Report;
 pub use schedule::Schedule;
 pub use service::{Service, ServiceOptions, Status};

@@ -5,6 +5,7 @@
 //! | connect, and retry if that may help | `visit` |
 //! | identity, clock, counts | `meet`; `plan` decides |
 //! | the log, and the proof of it | `pull` |
+//! | empty the log, in a session of its own | `clear` |
 //! | the terminal's clock, if it is to be set | `set_clock` |
 //! | records to the intake, unproven bytes to a file | `keep` |
 //! | once, or again and again by a schedule | `task` |
@@ -13,6 +14,7 @@
 //! | what sessions a terminal bears | `habits` |
 
 mod claims;
+pub(crate) mod clear;
 mod habits;
 mod keep;
 mod live;

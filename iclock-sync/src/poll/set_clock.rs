@@ -107,7 +107,8 @@ impl Visit {
         let (utc_now, local_now) = moment();
         let drift_ms = wall::drift_ms(shown, self.device.zone, utc_now, local_now);
         let is_right = drift_ms.is_some_and(|drift| drift.unsigned_abs() <= READ_BACK_MS);
-        tracing::info!(terminal = %self.device.name, before_ms = ?seen.drift_ms, after_ms = ?drift_ms, "its clock was set");
+        let (name, before_ms) = (&self.device.name, seen.drift_ms);
+        tracing::info!(terminal = %name, ?before_ms, after_ms = ?drift_ms, "its clock was set");
         report.notes.push(match (is_right, seen.drift_ms) {
             (true, Some(before)) => format!("its clock was off by {}, and was set", spoken(before)),
             (true, None) => "its clock showed no time that exists, and was set".to_owned(),

@@ -12,6 +12,7 @@
 //!
 //! No task waits for another one. They meet in the ledger only: terminals write to it, and each commit wakes the sinks.
 
+mod clear;
 mod crew;
 mod once;
 mod options;
@@ -31,6 +32,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use options::ServiceOptions;
 pub use status::{Progress, Status};
 
+pub(crate) use clear::clear;
 pub(crate) use once::Once;
 pub(crate) use options::{OptionsAt, Orders};
 pub(crate) use part::Work;

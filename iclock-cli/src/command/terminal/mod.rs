@@ -1,3 +1,4 @@
-//! Commands that ask terminals.
+//! Commands that ask terminals, and change them.
 
+pub(crate) mod clear;
 pub(crate) mod info;

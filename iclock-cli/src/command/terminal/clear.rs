@@ -1,0 +1,74 @@
+//! `clear`: empties a terminal's log, once everything of it is kept and delivered.
+
+use std::io::{BufRead as _, Write as _};
+
+use clap::Args;
+use iclock_sync::ClearError;
+
+use crate::config::{Config, ConfigErrors};
+use crate::context::{Context, Outcome};
+use crate::error::CliError;
+use crate::exit_code::{Ended, ExitCode};
+use crate::global::Targets;
+use crate::output::{self, grouped, human};
+use crate::{sinks, wiring};
+
+#[derive(Debug, Args)]
+pub(crate) struct Clear {
+    /// The terminal: its configured name
+    #[arg(value_name = "NAME")]
+    terminal: String,
+    /// Its serial number, instead of typing it in
+    #[arg(long, value_name = "SERIAL")]
+    serial: Option<String>,
+    #[command(flatten)]
+    targets: Targets,
+}
+
+impl Clear {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        let mut config = Config::load(&context.flags(&self.targets))?;
+        context.start(&config, true)?;
+        let missing = config.missing(true);
+        if !missing.is_empty() {
+            return Err(ConfigErrors::in_order(missing).into());
+        }
+        config.devices.retain(|device| device.name == self.terminal);
+        if config.devices.is_empty() {
+            let what = format!("no terminal is called {}", self.terminal);
+            return Err(CliError::new(ExitCode::Configuration, what).hint("name a configured terminal"));
+        }
+        let Some(serial) = self.serial.or_else(|| typed(&self.terminal)) else {
+            return Err(CliError::new(ExitCode::Refused, "no serial number was typed; nothing was changed")
+                .hint("type the one that `info` shows, or use --serial"));
+        };
+        let engine = wiring::engine(&config, sinks::open_all(&config.sinks)?, None, &[])?;
+        context.block_on(async |signals| {
+            let cleared = engine.clear(&self.terminal, &serial, &signals.stop).await?;
+            output::line(format_args!("Cleared {} records of {}.", grouped(cleared.records), cleared.serial));
+            output::line(human::wrap(&format!("Backup: {} (SHA-256 {})", cleared.backup.display(), cleared.sha256)));
+            Ok(ExitCode::Done)
+        })
+    }
+}
+
+/// The serial number that a person types; `None` for an empty line.
+fn typed(terminal: &str) -> Option<String> {
+    eprint!("This deletes the whole log of {terminal}. Type the terminal's serial number to go on: ");
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned()).filter(|serial| !serial.is_empty())
+}
+
+impl From<ClearError> for CliError {
+    fn from(error: ClearError) -> Self {
+        let what = Self::new(ExitCode::of(&Ended::NotCleared(&error)), iclock_sync::chain(&error));
+        match error {
+            ClearError::Sync(error) => error.into(),
+            ClearError::Refused { .. } => what.hint("run a sync, see what it reports, then try again"),
+            ClearError::Unconfirmed { .. } => what.hint("run a sync: it reads what the terminal still has"),
+            _ => what,
+        }
+    }
+}
