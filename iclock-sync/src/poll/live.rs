@@ -235,7 +235,8 @@ impl Listener {
         }
     }
 
-    /// Returns the wait after a poll that failed although the terminal is heard: it may have been busy, or the disk full.
+    /// Returns the wait after a poll that failed although the terminal is heard: it may have been busy, or the disk was
+    /// full.
     fn again_after(&mut self, has_failed: bool) -> Option<Duration> {
         self.failed = if has_failed && self.was_heard { self.failed + 1 } else { 0 };
         let seconds = RETRY_AFTER.get(self.failed.checked_sub(1)?).or(RETRY_AFTER.last())?;

@@ -52,8 +52,8 @@ use visit::Place;
 /// Shared by all visits.
 #[derive(Debug)]
 pub(crate) struct Gates {
-    /// One permit for each terminal of which a long part of the log is kept at once, from its transfer to the last record
-    /// entered.
+    /// One permit for each terminal of which a long part of the log is kept at once, from its transfer to the last
+    /// record entered.
     pub(crate) terminals: Arc<Semaphore>,
     /// The serial numbers that terminals have given.
     pub(crate) claims: Claims,

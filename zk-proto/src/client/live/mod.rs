@@ -73,8 +73,8 @@ type Opening = Pin<Box<dyn Future<Output = Result<(Client, Option<DeviceTime>), 
 
 enum State {
     Down(Option<Box<Client>>),
-    /// The old session ends, and a pause follows. Kept between calls, so that a caller with its own timer makes progress
-    /// too.
+    /// The old session ends, and a pause follows. Kept between calls, so that a caller with its own timer makes
+    /// progress too.
     Parting(Parting),
     Opening(Opening),
     Listening(Listening),
@@ -165,8 +165,8 @@ impl LiveCapture {
     /// Returns the current session, if there is one, to pull what was missed without a second connection, which many
     /// terminals refuse. Events that arrive meanwhile are kept.
     ///
-    /// If a call on it fails, or opens a new session, the next [`LiveCapture::next`] reports a loss and then a gap. A new
-    /// session that is sound is registered and kept.
+    /// If a call on it fails, or opens a new session, the next [`LiveCapture::next`] reports a loss and then a gap. A
+    /// new session that is sound is registered and kept.
     pub fn client(&mut self) -> Option<&mut Client> {
         match &mut self.state {
             State::Listening(listening) => {
