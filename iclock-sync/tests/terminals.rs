@@ -15,7 +15,7 @@ use iclock_sync::quarantine::QuarantineFilter;
 use iclock_sync::report::{DeviceStatus, ReadMode};
 use iclock_sync::{ClockCorrection, DeviceOptions, Engine, EngineOptions, RunOptions, SyncError};
 use zk_proto::Command;
-use zk_sim::{Fault, Profile, Punch, Terminal};
+use zk_sim::{Fault, Profile, Punch, Server, Terminal};
 
 /// A gate whose terminal is of a family.
 async fn of_profile(profile: &str, records: usize) -> Gate {
@@ -433,4 +433,35 @@ async fn a_clock_that_is_off_is_set_and_read_back_but_not_near_midnight_and_not_
             assert_eq!(told, clock.is_some(), "{:?}", of_gate.notes);
         }
     }
+}
+
+#[tokio::test]
+async fn a_terminal_that_takes_the_place_of_another_in_the_middle_of_a_visit_keeps_its_records() {
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let terminal = |serial: &str, seed| Terminal::builder().records(300).seed(seed).serial(serial);
+    let slow = terminal("FIRST", 1).fault(Fault::parse("latency=100ms").unwrap());
+    let mut gate = Gate::start("gate", slow).await;
+    let engine = std::sync::Arc::new(state.engine(&[&gate], &[sink]));
+    let run = tokio::spawn({
+        let engine = std::sync::Arc::clone(&engine);
+        async move { sync(&engine).await }
+    });
+    let reads = |gate: &Gate| gate.handle().received().iter().any(|one| one.command == Command::DATA_WRRQ);
+    while !reads(&gate) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let addr = gate.server.addr();
+    // The line is cut, and another terminal answers from there. It holds as many records.
+    gate.handle().shutdown();
+    let second = loop {
+        match Server::start(terminal("SECOND", 2).build(), addr).await {
+            Ok(server) => break server,
+            Err(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+        }
+    };
+    gate.server = second;
+    run.await.unwrap();
+    sync(&engine).await;
+    assert_eq!(keys(&stored.stored()), gate.keys());
+    assert!(stored.stored().iter().all(|event| event.device_serial == "SECOND"));
 }

@@ -168,6 +168,20 @@ impl Visit {
         Ok(None)
     }
 
+    /// Makes sure that a new session within the visit reached the same terminal. Another one may have its address by
+    /// now, and what it sent would enter under the wrong serial number.
+    pub(super) async fn is_still_there(&self, client: &mut Client, report: &DeviceReport) -> Result<(), Failure> {
+        let known = report.serial.as_deref().filter(|serial| !serial.starts_with(NAME_PREFIX));
+        let Some(known) = known else { return Ok(()) };
+        match client.option("~SerialNumber").await? {
+            Some(found) if found.trim() != known => {
+                let known = known.to_owned();
+                Err(identity(plan::NotTheTerminal::Swapped { found, known }))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn fresh(&self, client: &mut Client) -> Result<(), Failure> {
         for _ in 1..SESSIONS {
             match client.reconnect().await {

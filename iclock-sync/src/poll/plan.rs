@@ -27,6 +27,9 @@ pub(crate) enum NotTheTerminal {
         "it gives no serial number, and gave {known} before; restart it, or name it otherwise if it is another terminal"
     )]
     SerialLost { known: String },
+    /// Another terminal answered from its address in the middle of a visit.
+    #[error("it was {known} when the visit began, and {found} when it ended; the next visit reads the new one")]
+    Swapped { found: String, known: String },
     /// Text that is no serial number, and would disturb a log or a screen.
     #[error("its serial number holds characters that cannot be printed: \"{}\"", found.escape_debug())]
     Unprintable { found: String },

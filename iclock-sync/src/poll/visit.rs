@@ -183,6 +183,7 @@ impl Visit {
         report: &mut DeviceReport,
     ) -> Result<Option<(Seen, Found)>, Failure> {
         report.notes.clear();
+        let sessions = client.sessions();
         let Met { seen, size, state, is_news, later } = self.meet(client, spared, report).await?;
         let name = &self.device.name;
         tracing::debug!(terminal = %name, serial = %seen.serial, "identity");
@@ -198,6 +199,9 @@ impl Visit {
             self.pull(client, &seen, state, size, report).await?
         };
         self.ask_later(client, &later, &mut found).await;
+        if client.sessions() > sessions {
+            self.is_still_there(client, report).await?;
+        }
         self.correct_clock(client, &seen, report).await;
         Ok(Some((seen, found)))
     }

@@ -47,6 +47,7 @@ impl Client {
             bound: false,
             stale: false,
             lockout: Lockout::None,
+            sessions: 1,
         })
     }
 
@@ -69,6 +70,7 @@ impl Client {
         driver.session.adapt_from(&self.driver.session);
         driver.silence = Silence { lasts: false, ..self.driver.silence };
         self.driver = driver;
+        self.sessions = self.sessions.saturating_add(1);
         (self.in_call, self.holds_buffer, self.bound) = (false, false, false);
         self.renew_lockout().await
     }

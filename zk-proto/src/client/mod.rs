@@ -59,6 +59,8 @@ pub struct Client {
     lockout: Lockout,
     /// True if the session has state at the terminal that a new one would not have.
     bound: bool,
+    /// Sessions that were opened.
+    sessions: u32,
 }
 
 impl Client {
@@ -72,6 +74,12 @@ impl Client {
     #[must_use]
     pub fn options(&self) -> &ConnectOptions {
         &self.options
+    }
+
+    /// The number of sessions so far. Each new one may have reached another terminal at the same address.
+    #[must_use]
+    pub fn sessions(&self) -> u32 {
+        self.sessions
     }
 
     /// Counts of stale packets, wrong checksums and surplus bytes in this session.
