@@ -3,14 +3,17 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{
     AttendanceEvent, MemorySink, Outcome, PunchState, RawPunch, Rules, Sink, SinkError, Source, VerifyMode,
 };
+use chrono::{DateTime, NaiveDateTime, Utc};
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, memory, quick_with};
+use iclock_sync::clock::Clock;
 use iclock_sync::report::DeviceStatus;
 use iclock_sync::service::status::Activity;
 use iclock_sync::{CancellationToken, DeviceOptions, Engine, Ingest, Schedule, Service, ServiceOptions, SyncError};
@@ -192,6 +195,45 @@ async fn a_shutdown_ends_the_sessions_and_keeps_to_its_deadline() {
     assert_eq!(ended, sessions(&gate), "each session is ended");
     // The ledger is free again.
     start(&engine, every(3_600)).await.shutdown(Duration::ZERO).await.unwrap();
+}
+
+/// A clock on which time passes between any two looks at it.
+#[derive(Debug, Default)]
+struct Rushing(AtomicU64);
+
+#[async_trait]
+impl Clock for Rushing {
+    fn utc_now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + self.monotonic()
+    }
+
+    fn local_now(&self) -> NaiveDateTime {
+        self.utc_now().naive_utc()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(100 * self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, _: Duration) {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_report_comes_however_fast_time_passes() {
+    let (state, gate) = (State::new(), gate("gate", 1).await);
+    let options = quick_with(|options| options.device_deadline = Duration::MAX);
+    let builder = Engine::builder(state.dir.path().join("state")).options(options).device(gate.device());
+    let engine = builder.clock(Arc::new(Rushing::default())).build().unwrap();
+    let service = start(&engine, every(3_600)).await;
+    for _ in 0..5 {
+        let mut reports = service.reports();
+        gate.handle().punch_now().unwrap();
+        service.poll_now("gate").await.unwrap();
+        timeout(AT_MOST, reports.recv()).await.unwrap().unwrap();
+    }
+    service.shutdown(AT_MOST).await.unwrap();
 }
 
 #[tokio::test]

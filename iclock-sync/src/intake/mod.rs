@@ -5,6 +5,7 @@
 //! and a person's decision makes them of a log that could not be proven ([`unproven`](crate::unproven)).
 
 mod batch;
+mod in_force;
 mod ingest;
 mod proven;
 pub(crate) mod rejudge;
@@ -18,6 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use batch::{Batch, Provenance, Punches, ReadPunch};
+pub(crate) use in_force::InForce;
 pub use ingest::{Ingest, Ingested};
 pub(crate) use proven::ProvenPunches;
 
@@ -42,11 +44,11 @@ const AT_ONCE: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Intake {
     ledger: Arc<Ledger>,
-    rules: Rules,
+    rules: InForce,
     /// Punches to a commit.
     commit: usize,
     /// Batches that come together share a commit. The others wait without a thread.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
     news: Arc<watch::Sender<News>>,
 }
 
@@ -66,6 +68,8 @@ pub(crate) struct Entering<P> {
 /// The knowledge by which punches are judged. It learns from each of them.
 #[derive(Debug)]
 struct Judge {
+    in_force: InForce,
+    /// Those of the commit under way.
     rules: Rules,
     /// The times of the punches before.
     usual: Usual,
@@ -105,7 +109,21 @@ pub(crate) enum NotEntered<E> {
 impl Intake {
     /// A door into a ledger, with so many punches to a commit.
     pub(crate) fn new(ledger: Arc<Ledger>, rules: Rules, commit: usize, news: Arc<watch::Sender<News>>) -> Self {
-        Self { ledger, rules, commit: commit.max(1), turn: Semaphore::new(AT_ONCE), news }
+        let rules = InForce::new(rules);
+        Self { ledger, rules, commit: commit.max(1), turn: Arc::new(Semaphore::new(AT_ONCE)), news }
+    }
+
+    /// The same door under other rules. They hold for batches under way too: what these put into the quarantine after it
+    /// was judged again would wait there by rules that are no longer in force.
+    pub(crate) fn changed(&self, rules: Rules, commit: usize) -> Self {
+        self.rules.replace(rules);
+        Self {
+            ledger: Arc::clone(&self.ledger),
+            rules: self.rules.clone(),
+            commit: commit.max(1),
+            turn: Arc::clone(&self.turn),
+            news: Arc::clone(&self.news),
+        }
     }
 
     /// Enters a batch, and returns once all of it is durable. `on_commit` gets the outcome of each commit.
@@ -147,10 +165,10 @@ impl Intake {
 }
 
 impl<P: Punches> Entering<P> {
-    pub(crate) fn new(ledger: Arc<Ledger>, rules: Rules, batch: Batch<P>) -> Self {
+    pub(crate) fn new(ledger: Arc<Ledger>, in_force: InForce, batch: Batch<P>) -> Self {
         let mask = Mask::of_layout(batch.provenance.poll.layout.as_deref());
         let known = KnownPunches::of(batch.provenance.poll.source);
-        let judge = Judge { rules, usual: Usual::default(), known, mask };
+        let judge = Judge { in_force, rules: Rules::default(), usual: Usual::default(), known, mask };
         Self { ledger, batch, judge, poll: None, done: 0, over: false }
     }
 
@@ -167,6 +185,8 @@ impl<P: Punches> Entering<P> {
         let Batch { provenance, punches, cursor, accepts } = batch;
         ledger.check_room()?;
         let (entered, all) = match ledger.try_write("record events", |transaction| {
+            // Only now: whoever changes the rules judges the quarantine again before this change or after it.
+            judge.rules = Rules::clone(&judge.in_force.now());
             let mut entered = Entered::default();
             while entered.records < most as u64 {
                 let left = usize::try_from(most as u64 - entered.records).unwrap_or(DECODED_AT_ONCE);
@@ -388,6 +408,22 @@ mod tests {
         };
         let provenance = Provenance { poll, host_now: host_now(), by_hand: false, epoch: 0, start: 0 };
         Batch { provenance, punches: punches.into_iter(), cursor: Some(cursor), accepts: None }
+    }
+
+    #[tokio::test]
+    async fn rules_that_change_hold_for_the_rest_of_a_batch_under_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+        let rules = Rules::default().allow_list(["8".to_owned()]);
+        let intake = Intake::new(Arc::clone(&ledger), rules, 1, Arc::new(watch::Sender::default()));
+        let mut commits = Vec::new();
+        let on_commit = |entered: Entered| {
+            commits.push((entered.new, entered.quarantined));
+            intake.changed(Rules::default(), 1);
+        };
+        let batch = batch(vec![punch("7", 0), punch("7", 1)]);
+        intake.enter(batch, &CancellationToken::new(), on_commit).await.unwrap();
+        assert_eq!(commits, [(0, 1), (1, 0)]);
     }
 
     #[tokio::test]

@@ -75,9 +75,11 @@ impl Shared {
             blocking("ledger", move || Ok(Arc::new(ledger.reader()?))).await?
         };
         let news = Arc::new(watch::Sender::new(News::default()));
+        let intake =
+            Intake::new(Arc::clone(&ledger), parts.engine.rules.clone(), parts.engine.batch, Arc::clone(&news));
         let board = Arc::new(Board::new(Arc::clone(&parts.clock), Arc::clone(&parts.observer)));
         Ok(Self {
-            settings: RwLock::new(Settings::new(parts, service, &ledger, &news)),
+            settings: RwLock::new(Settings::new(parts, service, intake)),
             ledger,
             reader,
             clock: Arc::clone(&parts.clock),
@@ -95,28 +97,27 @@ impl Shared {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the settings. Polls and deliveries under way keep the old ones.
+    /// Replaces the settings. Polls and deliveries under way keep the old ones, apart from the rules.
     pub(super) fn replace_settings(&self, parts: &Parts, service: ServiceOptions) {
-        let settings = Settings::new(parts, service, &self.ledger, &self.news);
+        let intake = self.settings().intake.changed(parts.engine.rules.clone(), parts.engine.batch);
+        let settings = Settings::new(parts, service, intake);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 }
 
 impl Shared {
-    /// Replaces the rules alone. Polls under way keep the old ones.
+    /// Replaces the rules alone, for polls under way too.
     pub(super) fn replace_rules(&self, rules: Rules) {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         let mut engine = EngineOptions::clone(&settings.engine);
         engine.rules = rules;
-        let intake = Intake::new(Arc::clone(&self.ledger), engine.rules.clone(), engine.batch, Arc::clone(&self.news));
+        let intake = settings.intake.changed(engine.rules.clone(), engine.batch);
         (settings.engine, settings.intake) = (Arc::new(engine), Arc::new(intake));
     }
 }
 
 impl Settings {
-    fn new(parts: &Parts, service: ServiceOptions, ledger: &Arc<Ledger>, news: &Arc<watch::Sender<News>>) -> Self {
-        let rules = parts.engine.rules.clone();
-        let intake = Intake::new(Arc::clone(ledger), rules, parts.engine.batch, Arc::clone(news));
+    fn new(parts: &Parts, service: ServiceOptions, intake: Intake) -> Self {
         Self {
             engine: Arc::clone(&parts.engine),
             intake: Arc::new(intake),

@@ -11,7 +11,7 @@ use zk_proto::{DeviceTime, SpoolError, Uid};
 
 use super::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, open};
 use crate::clock::{Clock as _, SystemClock};
-use crate::intake::{Batch, Entering, Provenance, Punches, ReadPunch};
+use crate::intake::{Batch, Entering, InForce, Provenance, Punches, ReadPunch};
 use crate::ledger::{Accepted, Poll, TerminalState};
 use crate::{EngineOptions, Ledger, LedgerError, wall};
 
@@ -254,7 +254,7 @@ impl Acceptance {
             cursor: Some(state),
             accepts: Some((buffer.id, SystemClock::new().utc_now().timestamp())),
         };
-        let mut entering = Entering::new(Arc::new(ledger), options.rules.clone(), batch);
+        let mut entering = Entering::new(Arc::new(ledger), InForce::new(options.rules.clone()), batch);
         let mut new = 0;
         while !entering.is_over() {
             new += entering.commit(options.batch.max(1))??.new;
