@@ -50,11 +50,18 @@ impl Clock for HostInUtc {
 pub(crate) struct HandClock {
     start: DateTime<Utc>,
     passed: watch::Sender<Duration>,
+    set_by: Mutex<TimeDelta>,
 }
 
 impl HandClock {
     pub(crate) fn at(time: &str) -> Arc<Self> {
-        Arc::new(Self { start: time.parse().unwrap(), passed: watch::Sender::new(Duration::ZERO) })
+        let (start, passed) = (time.parse().unwrap(), watch::Sender::new(Duration::ZERO));
+        Arc::new(Self { start, passed, set_by: Mutex::default() })
+    }
+
+    /// Sets the time forward or back, as a person does; no time passes.
+    pub(crate) fn set_by(&self, time: TimeDelta) {
+        *self.set_by.lock().unwrap() += time;
     }
 
     pub(crate) fn pass(&self, time: Duration) {
@@ -65,7 +72,7 @@ impl HandClock {
 #[async_trait]
 impl Clock for HandClock {
     fn utc_now(&self) -> DateTime<Utc> {
-        self.start + self.monotonic()
+        self.start + self.monotonic() + *self.set_by.lock().unwrap()
     }
 
     fn local_now(&self) -> NaiveDateTime {

@@ -1,0 +1,484 @@
+//! A schedule: what happens, step by step, and the calm after it in which everything must come right.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use attendance_model::{Capabilities, IdScheme, MemorySink, Policy, Reason, Rules, Sink};
+use chrono::TimeDelta;
+use iclock_sync::report::{DeviceStatus, ReadMode};
+use iclock_sync::service::status::Progress;
+use iclock_sync::{DeviceProgress, Engine, EngineOptions, Ledger, Schedule, ServiceOptions};
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::common::clock::HandClock;
+use crate::crash::{Killer, POINTS};
+use crate::dice::Dice;
+use crate::gate::{Gate, faults, punch, sound_punch};
+use crate::life::{AT_MOST, Crashed, Life};
+use crate::sink::{MoodySink, mishaps, moody};
+use crate::truth::{STRANGERS, Truth, may_be_refused};
+
+/// Everything around the engine, and the engine while it lives.
+pub(crate) struct World {
+    dice: Dice,
+    dir: TempDir,
+    clock: Arc<HandClock>,
+    gates: Vec<Gate>,
+    sinks: Vec<Arc<MoodySink>>,
+    truth: Truth,
+    life: Option<Life>,
+    habits: Habits,
+    punches: u32,
+    serials: u32,
+    /// Hours by which the clock was set forward.
+    set_by: i64,
+    /// The steps so far, for those who look for what went wrong.
+    pub(crate) story: Vec<String>,
+}
+
+/// What a reload can change.
+#[derive(Clone, Debug)]
+struct Habits {
+    strict: bool,
+    live: bool,
+    every: u64,
+    commit: usize,
+    overlap: u32,
+    /// The places of the terminals and of the sinks in use.
+    gates: Vec<usize>,
+    sinks: Vec<usize>,
+}
+
+impl World {
+    /// Runs the schedule of a seed.
+    pub(crate) async fn run(seed: u64, story: &mut Vec<String>) {
+        let mut world = Self::new(seed).await;
+        let steps = world.dice.between(12, 30);
+        for _ in 0..steps {
+            world.step().await;
+            story.clone_from(&world.story);
+        }
+        world.calm_down(story).await;
+    }
+
+    async fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let mut gates = Vec::new();
+        for n in 0..dice.between(1, 3) {
+            gates.push(Gate::start(format!("gate-{n}"), &format!("SN{n:04}"), &mut dice).await);
+        }
+        let mut sink = |name: &str, ids| {
+            let capabilities = Capabilities::new(dice.between(1, 40) as usize, ids);
+            let capabilities = capabilities.concurrency(dice.between(1, 4) as usize).local();
+            moody(MemorySink::new(name).with_capabilities(capabilities), name == "picky")
+        };
+        let sinks =
+            vec![sink("full", IdScheme::Full), sink("v1", IdScheme::IclockSyncV1), sink("picky", IdScheme::Full)];
+        let serials = gates.len() as u32;
+        let habits = Habits::drawn(gates.len(), &mut dice);
+        let clock = HandClock::at("2026-03-10T08:00:00Z");
+        Self {
+            dice,
+            dir: tempfile::tempdir().unwrap(),
+            clock,
+            gates,
+            sinks,
+            truth: Truth::default(),
+            life: None,
+            habits,
+            punches: 0,
+            serials,
+            set_by: 0,
+            story: Vec::new(),
+        }
+    }
+
+    fn tell(&mut self, what: String) {
+        self.story.push(what);
+    }
+
+    async fn step(&mut self) {
+        let gate = self.dice.below(self.gates.len() as u64) as usize;
+        let result = match self.dice.below(24) {
+            0..=5 => {
+                self.punch(gate);
+                Ok(())
+            }
+            6..=9 => self.poll(gate).await.map(|_| ()),
+            10 => self.let_time_pass().await,
+            11 | 12 => {
+                let faults = faults(&mut self.dice);
+                self.tell(format!("faults at {gate}: {faults:?}"));
+                self.gates[gate].handle().set_faults(&faults);
+                Ok(())
+            }
+            13 => self.clear(gate).await,
+            14 => {
+                self.serials += 1;
+                let serial = format!("SN{:04}", self.serials);
+                self.tell(format!("swaps {gate} for {serial}"));
+                self.gates[gate].swap(&serial, &mut self.dice).await;
+                Ok(())
+            }
+            15 | 16 => {
+                let (sink, mishaps) = (self.dice.below(3) as usize, mishaps(&mut self.dice));
+                self.tell(format!("sink {sink}: {mishaps:?}"));
+                self.sinks[sink].oddity.expect(mishaps);
+                Ok(())
+            }
+            17 => {
+                self.habits = Habits::drawn(self.gates.len(), &mut self.dice);
+                if self.dice.once_in(3) {
+                    self.gates[gate].patience += 1;
+                }
+                self.reload().await
+            }
+            18 | 19 => {
+                let plan = (self.dice.one_of(&POINTS), self.dice.below(4));
+                self.tell(format!("will crash at {plan:?}"));
+                if let Some(life) = &self.life {
+                    life.killer.plan(Some(plan));
+                }
+                self.let_time_pass().await
+            }
+            20 => {
+                // At most half a day either way: punches stay in the past.
+                let to = self.dice.below(25) as i64 - 12;
+                let by = to - std::mem::replace(&mut self.set_by, to);
+                self.tell(format!("sets the clock by {by} h"));
+                self.clock.set_by(TimeDelta::hours(by));
+                Ok(())
+            }
+            21 => {
+                self.tell(format!("{gate} falls silent or starts again"));
+                let handle = self.gates[gate].handle();
+                if self.dice.once_in(2) {
+                    handle.go_silent()
+                } else {
+                    handle.restart()
+                }
+                Ok(())
+            }
+            22 => self.pause(gate).await,
+            _ => {
+                let is_clean = self.dice.once_in(2);
+                self.tell(format!("stops; clean: {is_clean}"));
+                match self.life.take() {
+                    Some(life) if is_clean => life.shutdown().await,
+                    Some(life) => life.kill(),
+                    None => {}
+                }
+                Ok(())
+            }
+        };
+        if result.is_err() || self.life.as_ref().is_some_and(|life| life.killer.has_crashed()) {
+            self.tell("crashed".to_owned());
+            if let Some(life) = self.life.take() {
+                life.kill();
+            }
+        }
+        if self.life.is_none() {
+            self.start().await;
+        }
+    }
+
+    fn punch(&mut self, gate: usize) {
+        let count = if self.dice.once_in(4) { self.dice.between(30, 120) } else { self.dice.between(1, 8) };
+        let serial = self.gates[gate].handle().serial();
+        self.tell(format!("{count} punches at {gate}, {serial}"));
+        let mut punches = Vec::new();
+        for _ in 0..count {
+            self.punches += 1;
+            let punch = punch(self.punches, &mut self.dice);
+            self.truth.made(&serial, &punch, self.habits.strict);
+            // A terminal that is slow to answer is pressed twice.
+            let is_twice = self.dice.once_in(30) && !may_be_refused(&punch);
+            punches.extend(is_twice.then(|| punch.clone()));
+            punches.push(punch);
+        }
+        self.gates[gate].handle().add_punches(punches);
+    }
+
+    fn punches_of_sense(&mut self, gate: usize, count: u32) {
+        let handle = self.gates[gate].handle();
+        for number in self.punches + 1..=self.punches + count {
+            let punch = sound_punch(number, &mut self.dice);
+            self.truth.made(&handle.serial(), &punch, self.habits.strict);
+            handle.add_punch(punch);
+        }
+        self.punches += count;
+    }
+
+    /// Lets a terminal be polled, and returns true if the poll surely saw the whole log of before.
+    async fn poll(&mut self, gate: usize) -> Result<bool, Crashed> {
+        let Some(life) = &self.life else { return Ok(false) };
+        if !self.habits.gates.contains(&gate) {
+            return Ok(false);
+        }
+        let place = &mut self.gates[gate];
+        let (name, handle) = (place.name.clone(), place.handle());
+        let (log, mut progress) = (handle.records(), life.progress());
+        let mut time = Time::new(&self.clock);
+        let (mut began, mut ended) = (false, 0);
+        let mut ask = true;
+        let outcome = loop {
+            if std::mem::take(&mut ask) {
+                let name = name.clone();
+                life.call(async move |service| service.poll_now(&name).await.unwrap()).await?;
+            }
+            match progress.try_recv() {
+                Ok(Progress::Device(of, DeviceProgress::Connecting)) if *of == *name => began = true,
+                Ok(Progress::Polled(report)) if report.name == name => {
+                    if began || ended > 0 {
+                        break Some(report);
+                    }
+                    // It may have begun before.
+                    (ended, ask) = (ended + 1, true);
+                }
+                Ok(_) => {}
+                Err(_) if life.killer.has_crashed() => return Err(Crashed),
+                Err(_) if time.has_passed(Duration::from_secs(2)) => break None,
+                Err(_) => time.tick().await,
+            }
+        };
+        let Some(report) = outcome else {
+            self.tell(format!("polls {gate}: no end"));
+            return Ok(false);
+        };
+        let is_sure = report.status == DeviceStatus::Ok
+            && report.serial == Some(handle.serial())
+            && !(report.mode == Some(ReadMode::Unchanged) && place.emptied);
+        let found = format!("{:?}, {:?}, {} new, {:?}", report.status, report.mode, report.new, report.error);
+        if is_sure {
+            place.emptied = false;
+            place.shown = log.len();
+            self.truth.shown(&handle.serial(), &log);
+        }
+        self.tell(format!("polls {gate}: {found}; all of {} shown: {is_sure}", log.len()));
+        Ok(is_sure)
+    }
+
+    async fn let_time_pass(&mut self) -> Result<(), Crashed> {
+        let seconds = self.dice.one_of(&[1, 10, 60, 700, 4_000]);
+        self.tell(format!("{seconds} s pass"));
+        for _ in 0..5 {
+            self.clock.pass(Duration::from_secs(seconds) / 5);
+            sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+
+    /// Empties a log; mostly as people do it, after all was read.
+    async fn clear(&mut self, gate: usize) -> Result<(), Crashed> {
+        let is_careful = !self.dice.once_in(4);
+        let oldest = self.dice.once_in(3);
+        if is_careful && !self.poll(gate).await? {
+            return Ok(());
+        }
+        let place = &mut self.gates[gate];
+        place.emptied = true;
+        if oldest {
+            place.handle().drop_oldest(place.shown / 2);
+        } else {
+            place.handle().clear_log();
+        }
+        place.shown = 0;
+        self.tell(format!("clears {gate}; after a poll: {is_careful}; only the oldest: {oldest}"));
+        Ok(())
+    }
+
+    async fn pause(&mut self, gate: usize) -> Result<(), Crashed> {
+        let Some(life) = &self.life else { return Ok(()) };
+        let name = if self.dice.once_in(2) { self.gates[gate].name.clone() } else { "full".to_owned() };
+        let of = name.clone();
+        // It may be none of those in use.
+        let _ = life.call(async move |service| service.pause(&of).await).await?;
+        self.story.push(format!("pauses {name} for a moment"));
+        self.clock.pass(Duration::from_secs(30));
+        sleep(Duration::from_millis(3)).await;
+        let _ = life.call(async move |service| service.resume(&name).await).await?;
+        Ok(())
+    }
+
+    async fn reload(&mut self) -> Result<(), Crashed> {
+        self.tell(format!("reloads {:?}", self.habits));
+        if !self.habits.strict {
+            self.truth.welcomes_all();
+        }
+        let killer = match &self.life {
+            Some(life) => Arc::clone(&life.killer),
+            None => return Ok(()),
+        };
+        let (engine, options) = (self.engine(&killer), self.habits.service());
+        let Some(life) = &self.life else { return Ok(()) };
+        let reloaded = life.call(async move |service| service.reload(&engine, options).await).await?;
+        reloaded.unwrap();
+        Ok(())
+    }
+
+    async fn start(&mut self) {
+        self.tell(format!("starts with {:?}", self.habits));
+        if !self.habits.strict {
+            self.truth.welcomes_all();
+        }
+        let killer = Arc::new(Killer::default());
+        if self.dice.once_in(6) {
+            let plan = (self.dice.one_of(&POINTS), self.dice.below(4));
+            self.tell(format!("will crash at {plan:?}"));
+            killer.plan(Some(plan));
+        }
+        self.sinks.iter().for_each(|sink| sink.oddity.lives_with(&killer));
+        self.life = Life::start(self.engine(&killer), self.habits.service(), killer).await.ok();
+    }
+
+    fn engine(&self, killer: &Arc<Killer>) -> Engine {
+        let mut builder = Engine::builder(self.state()).options(self.habits.engine());
+        builder = builder.clock(Arc::clone(&self.clock) as _).crash_points(Arc::clone(killer) as _);
+        for gate in &self.habits.gates {
+            builder = builder.device(self.gates[*gate].device());
+        }
+        for sink in &self.habits.sinks {
+            builder = builder.sink(Arc::clone(&self.sinks[*sink]) as Arc<dyn Sink>);
+        }
+        builder.build().unwrap()
+    }
+
+    fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// Ends all trouble, and waits until everything is where it belongs.
+    async fn calm_down(mut self, story: &mut Vec<String>) {
+        self.tell("calm".to_owned());
+        self.gates.iter().for_each(|gate| gate.handle().clear_faults());
+        self.sinks.iter().for_each(|sink| sink.oddity.expect([]));
+        let strict = self.dice.once_in(2);
+        let everything = Habits {
+            strict,
+            gates: (0..self.gates.len()).collect(),
+            sinks: (0..self.sinks.len()).collect(),
+            ..self.habits.clone()
+        };
+        self.habits = everything;
+        if let Some(life) = &self.life {
+            life.killer.plan(None);
+        }
+        // Half of the engines have to come right by themselves.
+        if self.dice.once_in(2)
+            && let Some(life) = self.life.take()
+        {
+            life.shutdown().await;
+        }
+        let reloaded = self.reload().await;
+        if reloaded.is_err() {
+            self.life.take().unwrap().kill();
+        }
+        while self.life.is_none() {
+            self.start().await;
+        }
+        self.life.as_ref().unwrap().killer.plan(None);
+        // An unchanged count is not trusted for longer.
+        self.clock.pass(Duration::from_secs(7 * 3_600));
+        let began = Instant::now();
+        for gate in 0..self.gates.len() {
+            self.gates[gate].emptied = false;
+            while !self.poll(gate).await.unwrap() {
+                story.clone_from(&self.story);
+                assert!(began.elapsed() < AT_MOST, "gate {gate} cannot be read");
+                // A log of few records, some without sense, cannot be proven. People go on.
+                self.punches_of_sense(gate, 20);
+            }
+        }
+        self.comes_right(story, strict).await;
+        // Nothing more happens.
+        let before: Vec<usize> = self.sinks.iter().map(|sink| sink.inner.stored().len()).collect();
+        for gate in 0..self.gates.len() {
+            self.poll(gate).await.unwrap();
+        }
+        story.clone_from(&self.story);
+        self.life.take().unwrap().shutdown().await;
+        let after: Vec<usize> = self.sinks.iter().map(|sink| sink.inner.stored().len()).collect();
+        assert_eq!(before, after);
+        let ledger = Ledger::open(&self.state()).unwrap();
+        self.truth.compare(&ledger, &self.sinks.iter().map(|sink| &**sink).collect::<Vec<_>>(), strict).unwrap();
+        assert_eq!(ledger.check().unwrap(), Vec::<String>::new());
+    }
+
+    async fn comes_right(&mut self, story: &mut Vec<String>, strict: bool) {
+        let ledger = Ledger::open_read_only(&self.state()).unwrap().unwrap();
+        let sinks: Vec<&MoodySink> = self.sinks.iter().map(|sink| &**sink).collect();
+        let mut time = Time::new(&self.clock);
+        loop {
+            match self.truth.compare(&ledger, &sinks, strict) {
+                Ok(()) => return,
+                Err(why) if time.has_passed(AT_MOST) => {
+                    story.clone_from(&self.story);
+                    let status = self.life.as_ref().map(Life::status);
+                    panic!("after {} punches: {why}\n{status:#?}", self.truth.len());
+                }
+                Err(_) => time.tick().await,
+            }
+        }
+    }
+}
+
+impl Habits {
+    fn drawn(gates: usize, dice: &mut Dice) -> Self {
+        let some = |count: usize, dice: &mut Dice| {
+            let some: Vec<usize> = (0..count).filter(|_| !dice.once_in(4)).collect();
+            if some.is_empty() { vec![0] } else { some }
+        };
+        Self {
+            strict: dice.once_in(2),
+            live: dice.once_in(3),
+            every: dice.one_of(&[10, 60, 3_600]),
+            commit: dice.one_of(&[1, 3, 20, 10_000]),
+            overlap: dice.one_of(&[1, 4, 16]),
+            gates: some(gates, dice),
+            sinks: some(3, dice),
+        }
+    }
+
+    fn engine(&self) -> EngineOptions {
+        let mut options = EngineOptions::default();
+        (options.batch, options.overlap, options.attempts) = (self.commit, self.overlap, 2);
+        // The waits of the protocol are true time, next to which the clock races.
+        options.device_deadline = Duration::from_secs(10_000_000);
+        if self.strict {
+            let known = (1_001..=1_020).map(|id| id.to_string()).filter(|id| !STRANGERS.contains(&id.as_str()));
+            options.rules = Rules::default().allow_list(known);
+        } else {
+            options.rules = Rules::default().policy(Reason::UnknownState, Policy::Accept).unwrap();
+        }
+        options
+    }
+
+    fn service(&self) -> ServiceOptions {
+        ServiceOptions::new(Schedule::fixed(Duration::from_secs(self.every))).live(self.live)
+    }
+}
+
+/// Time that is waited for: it passes faster and faster, so that the longest pause ends soon, and a short one is seen.
+struct Time<'a> {
+    clock: &'a HandClock,
+    began: Instant,
+    step: Duration,
+}
+
+impl<'a> Time<'a> {
+    fn new(clock: &'a HandClock) -> Self {
+        Self { clock, began: Instant::now(), step: Duration::from_millis(10) }
+    }
+
+    async fn tick(&mut self) {
+        self.clock.pass(self.step);
+        self.step = self.step.mul_f64(1.1).min(Duration::from_secs(60));
+        sleep(Duration::from_millis(1)).await;
+    }
+
+    fn has_passed(&self, time: Duration) -> bool {
+        self.began.elapsed() >= time
+    }
+}
