@@ -32,6 +32,7 @@ const EXCEPTIONS: &[(&str, Check, &str)] = &[
     ("iclock-cli sync --live", Check::Endless, "it runs until it is stopped"),
     ("docs/from-the-python-tool.md: iclock-cli sync", Check::Parsed, "it needs Firestore; tests/firestore.rs runs it"),
     ("iclock-cli health", Check::Elsewhere, "it needs a running service; tests/resident.rs runs it"),
+    ("iclock-cli clear", Check::Parsed, "it empties a terminal; tests/sync.rs runs it"),
     ("iclock-cli doctor firestore", Check::Parsed, "it needs Firestore; tests/doctor.rs runs it"),
     ("cargo install --locked --path iclock-cli", Check::Elsewhere, "it compiles the program that this test runs"),
     ("./test", Check::InTest, "it runs this test"),
