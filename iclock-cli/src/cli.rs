@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::lab::simulate::Simulate;
+use crate::command::ledger::audit::Audit;
 use crate::command::ledger::quarantine::Quarantine;
 use crate::command::ledger::replay::Replay;
 use crate::command::ledger::unproven::Unproven;
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     /// Show the records that were refused
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Show when each event was read and stored, and check that nobody changed it
+    #[command(subcommand)]
+    Audit(Audit),
     /// Send again what was delivered to a sink that has lost it
     Replay(Replay),
     /// Show logs that could not be verified, and accept them

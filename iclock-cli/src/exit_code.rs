@@ -27,8 +27,7 @@ pub(crate) enum ExitCode {
     SafetyLimit = 50,
     /// The state directory is held by another process, or damaged.
     State = 60,
-    /// `doctor` found something.
-    #[cfg(feature = "firestore")]
+    /// `doctor` or `audit verify` found something.
     Found = 70,
     /// Refused for safety; nothing was changed.
     Refused = 80,

@@ -44,6 +44,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(&context),
         Command::Migrate(migrate) => migrate.run(&context),
         Command::Quarantine(quarantine) => quarantine.run(&context),
+        Command::Audit(audit) => audit.run(&context),
         Command::Replay(replay) => replay.run(&context),
         Command::Unproven(unproven) => unproven.run(&context),
         Command::Config(config) => config.run(&context),

@@ -53,6 +53,31 @@ fn a_terminal_next_to_two_silent_ones_is_read_in_its_own_time() {
     assert_eq!(world.stored(), truth(&server));
 }
 
+#[test]
+fn the_audit_shows_when_a_person_s_punches_were_stored_and_names_a_line_that_was_changed() {
+    let world = World::new();
+    let server = world.serve(terminal(50));
+    world.sync(&[&server], &[]).ended(0);
+    let audit = |args: &[&str]| world.cli(&[&["audit"], args, &["--state", "state"]].concat());
+    audit(&["verify"]).ended(0);
+    let shown = audit(&["show", "--json"]).ended(0);
+    let entries: Vec<Value> = shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(entries.len(), truth(&server).len());
+    assert!(
+        entries.iter().all(|entry| entry["how"] == "pull" && entry["sinks"][0]["result"] == "stored"),
+        "{entries:?}"
+    );
+    let person = entries[0]["user_id"].as_str().unwrap();
+    let of_person = audit(&["show", "--person", person]).ended(0).stdout;
+    let count = entries.iter().filter(|entry| entry["user_id"] == person).count();
+    let rows = of_person.lines().filter(|line| line.trim_start().starts_with(person)).count();
+    assert_eq!(rows, count, "{of_person}");
+    let path = "state/audit/audit-000001.jsonl";
+    world.write(path, world.read(path).replacen("\"pull\"", "\"push\"", 1));
+    let verdict = audit(&["verify"]).ended(70).stdout;
+    assert!(verdict.contains("audit-000001.jsonl, line 2: it was changed"), "{verdict}");
+}
+
 #[cfg(feature = "firestore")]
 #[test]
 fn a_firestore_that_is_down_delays_no_other_sink_and_keeps_its_events_pending() {

@@ -35,6 +35,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod audit;
 pub mod clock;
 mod crash;
 mod deliver;

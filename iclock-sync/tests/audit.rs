@@ -1,4 +1,4 @@
-//! The file of what a run newly stored: whole, whatever the order in which a sink's answers come back.
+//! The audit, and the file of what a run newly stored: whole, whatever the order in which a sink's answers come back.
 
 mod common;
 
@@ -7,7 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Capabilities, IdScheme, MemorySink, Outcome, Sink, SinkError};
 use common::odd_sink::{OddSink, Oddity};
-use common::{Gate, State, sync};
+use common::{Gate, State, memory, sync};
+use iclock_sync::audit::{Filter, entries, verify};
 use tokio::sync::Semaphore;
 
 /// A sink with the Python tool's ids.
@@ -73,4 +74,58 @@ async fn new_events_of_a_run_are_saved_in_the_python_tools_shape() {
     let mut rows: Vec<usize> = written().iter().map(Vec::len).collect();
     rows.sort_unstable();
     assert_eq!(rows, [1, 30]);
+}
+
+#[tokio::test]
+async fn the_audit_says_of_each_event_when_it_was_read_and_when_each_sink_stored_it() {
+    let (gate, state, (_, one), (_, two)) = (Gate::with_records(700).await, State::new(), memory("one"), memory("two"));
+    sync(&state.engine(&[&gate], &[one.clone(), two.clone()])).await;
+    gate.handle().punch_now().unwrap();
+    sync(&state.engine(&[&gate], &[one, two])).await;
+    let ledger = state.ledger();
+    assert_eq!(verify(&ledger).unwrap().problems, []);
+    let audited = entries(&ledger, &Filter::default()).unwrap();
+    assert_eq!(audited.len(), 701);
+    assert!(audited.iter().all(|entry| entry.device == "gate" && entry.how == "pull"));
+    for entry in &audited {
+        let mut sinks: Vec<_> = entry.sinks.iter().map(|stored| (stored.sink.as_str(), stored.result)).collect();
+        sinks.sort_unstable();
+        assert_eq!(sinks, [("one", "stored"), ("two", "stored")], "{entry:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_knows_the_last_line_of_the_audit_when_it_records_a_delivery() {
+    let (gate, state, (_, sink)) = (Gate::with_records(30).await, State::new(), memory("db"));
+    sync(&state.engine(&[&gate], &[sink])).await;
+    let path = state.dir.path().join("state/audit/audit-000001.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let kept =
+        text.lines().filter(|line| !line.contains("\"sent\"")).fold(String::new(), |kept, line| kept + line + "\n");
+    std::fs::write(&path, kept).unwrap();
+    let problems = verify(&state.ledger()).unwrap().problems;
+    assert!(problems.iter().any(|problem| problem.problem.contains("are missing")), "{problems:?}");
+}
+
+#[tokio::test]
+async fn an_audit_that_cannot_be_written_holds_nothing_back_and_is_completed_later() {
+    let (gate, state, (_, sink)) = (Gate::with_records(30).await, State::new(), memory("db"));
+    let dir = state.dir.path().join("state/audit");
+    std::fs::create_dir_all(dir.parent().unwrap()).unwrap();
+    std::fs::write(&dir, "in the way").unwrap();
+    let report = sync(&state.engine(&[&gate], std::slice::from_ref(&sink))).await;
+    assert_eq!((report.sinks[0].stored, report.run.exit_code), (30, 0));
+    std::fs::remove_file(&dir).unwrap();
+    sync(&state.engine(&[&gate], &[sink])).await;
+    assert_eq!(verify(&state.ledger()).unwrap().problems, []);
+    let audited = entries(&state.ledger(), &Filter::default()).unwrap();
+    assert!(audited.len() == 30 && audited.iter().all(|entry| entry.sinks[0].result == "known"), "{audited:?}");
+}
+
+#[tokio::test]
+async fn an_audit_that_is_not_wanted_is_not_kept() {
+    let (gate, state, (_, sink)) = (Gate::with_records(30).await, State::new(), memory("db"));
+    let options = common::quick_with(|options| options.audit = false);
+    sync(&state.builder().options(options).device(gate.device()).sink(sink).build().unwrap()).await;
+    assert!(!state.dir.path().join("state/audit").exists());
 }

@@ -110,6 +110,13 @@ pub(super) fn top() -> Vec<Entry<Top>> {
             |top: &mut Top, text| put(&mut top.output, Ok(Some(text.into()))),
         ),
         key(
+            "audit",
+            Switch,
+            ByDefault("true"),
+            "Keeps the audit: for each event when and how it was read, and when each sink stored it.",
+            |top: &mut Top, text| put(&mut top.engine.audit, parsed(text, "true or false")),
+        ),
+        key(
             "metrics_file",
             Path,
             Example("metrics.txt"),

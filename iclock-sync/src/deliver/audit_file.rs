@@ -1,13 +1,20 @@
 //! The audit file: the events that a run stored, in the Python tool's shape. One file `logs_<time>.json` a run, a JSON
 //! array.
+//!
+//! Rows are on the disk before the ledger records that they were stored. The next file completes those that a crash has
+//! left behind.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use attendance_model::AttendanceEvent;
 use attendance_model::legacy::{Export, LegacyDocument, export_file_name, write_array};
 use chrono::NaiveDateTime;
+use fs4::fs_std::FileExt;
+
+/// The end of a row. Text has no line feed, because JSON escapes it.
+const END_OF_ROW: &[u8] = b"\n    }";
 
 /// The audit file of one run. The first event makes it. Until it is whole, its name ends in `.part`.
 #[derive(Debug)]
@@ -44,6 +51,10 @@ impl AuditFile {
             };
             out.write_all(separator.as_bytes())?;
             write_row(out, &LegacyDocument::from(event))?;
+        }
+        if let Some((_, out)) = &mut self.open {
+            out.flush()?;
+            out.get_ref().sync_data()?;
         }
         Ok(())
     }
@@ -86,9 +97,54 @@ fn name(part: &Path, dir: &Path, started: NaiveDateTime) -> io::Result<PathBuf> 
 
 fn begin(dir: &Path, started: NaiveDateTime) -> io::Result<(PathBuf, BufWriter<File>)> {
     crate::private::create_dir_all(dir)?;
-    let name = format!("{}.{}.part", export_file_name(Export::Audit, started, 1), std::process::id());
-    let part = dir.join(name);
-    Ok((part.clone(), BufWriter::new(crate::private::create(&part)?)))
+    complete_others(dir)?;
+    for number in 1.. {
+        let name = export_file_name(Export::Audit, started, 1);
+        let part = dir.join(format!("{name}.{}-{number}.part", std::process::id()));
+        match crate::private::options().create_new(true).open(&part) {
+            Ok(file) => {
+                crate::private::protect(&part)?;
+                // Tells others that it is being written.
+                file.try_lock_exclusive()?;
+                return Ok((part, BufWriter::new(file)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Completes the files that nobody writes any more.
+fn complete_others(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let part = entry?.path();
+        let Some(started) = part.file_name().and_then(|name| name.to_str()).and_then(started_at) else { continue };
+        let mut file = OpenOptions::new().read(true).write(true).open(&part)?;
+        if !file.try_lock_exclusive()? {
+            continue;
+        }
+        let mut rows = Vec::new();
+        file.read_to_end(&mut rows)?;
+        let Some(end) = rows.windows(END_OF_ROW.len()).rposition(|window| window == END_OF_ROW) else {
+            drop(file);
+            fs::remove_file(&part)?;
+            continue;
+        };
+        let end = (end + END_OF_ROW.len()) as u64;
+        file.set_len(end)?;
+        file.seek(SeekFrom::Start(end))?;
+        complete(BufWriter::new(file))?;
+        let path = name(&part, dir, started)?;
+        tracing::warn!("completed {}, which a run had left half-written", path.display());
+    }
+    Ok(())
+}
+
+/// The start of the run that writes a file with this name, if it is one.
+fn started_at(part: &str) -> Option<NaiveDateTime> {
+    let (name, _) = part.strip_suffix(".part")?.split_once(".json.")?;
+    NaiveDateTime::parse_from_str(name.strip_prefix("logs_")?, "%Y-%m-%d_%H-%M-%S").ok()
 }
 
 /// Writes one row as part of an array.
@@ -141,6 +197,39 @@ mod tests {
         let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["logs_2025-05-18_08-00-00-2.json", "logs_2025-05-18_08-00-00.json"]);
+    }
+
+    #[test]
+    fn rows_that_a_crash_left_behind_are_in_a_whole_file_after_the_next_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = || {
+            let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        let mut crashed = AuditFile::new(dir.path().to_owned(), started());
+        crashed.add(&[event(1), event(2)]);
+        let part = dir.path().join(names().remove(0));
+        let on_disk = fs::read(&part).unwrap();
+        let mut running = AuditFile::new(dir.path().to_owned(), started());
+        running.add(&[event(4)]);
+        assert_eq!(names().len(), 2, "what is being written is left alone");
+        running.finish().unwrap().unwrap();
+        drop(crashed);
+        // A third row was under way.
+        fs::write(&part, [&on_disk[..], b",\n    {\n        \"doc_id\": \"1"].concat()).unwrap();
+        let mut next = AuditFile::new(dir.path().to_owned(), started());
+        next.add(&[event(3)]);
+        next.finish().unwrap().unwrap();
+        let rows = |name: &String| {
+            let rows: Vec<serde_json::Value> =
+                serde_json::from_slice(&fs::read(dir.path().join(name)).unwrap()).unwrap();
+            rows.len()
+        };
+        let mut counts: Vec<_> = names().iter().map(rows).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 1, 2], "{:?}", names());
     }
 
     #[test]

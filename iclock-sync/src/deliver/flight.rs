@@ -42,6 +42,15 @@ pub(crate) struct Flight {
     first: usize,
     settled: Settled,
     unrecorded: usize,
+    sent: Numbers,
+}
+
+/// The numbers of events that landed, for the audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) stored: Vec<i64>,
+    pub(crate) already_stored: Vec<i64>,
+    pub(crate) rejected: Vec<(i64, String)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +90,17 @@ impl Flight {
         if let Some((batch, state)) = self.batches.get_mut(number - self.first) {
             for (seq, outcome) in batch.seqs.iter().zip(outcomes) {
                 match outcome {
-                    Outcome::Stored => landed.stored += 1,
-                    Outcome::AlreadyStored => landed.already_stored += 1,
+                    Outcome::Stored => {
+                        landed.stored += 1;
+                        self.sent.stored.push(*seq);
+                    }
+                    Outcome::AlreadyStored => {
+                        landed.already_stored += 1;
+                        self.sent.already_stored.push(*seq);
+                    }
                     Outcome::Rejected { reason } => {
                         landed.rejected += 1;
+                        self.sent.rejected.push((*seq, reason.clone()));
                         self.settled.rejected.push((*seq, reason));
                     }
                     // Deferred; an outcome that is not known here says of nothing that it is stored.
@@ -131,12 +147,23 @@ impl Flight {
         self.unrecorded
     }
 
+    /// Takes the numbers of the events that landed since, also of those before which one is still under way.
+    pub(crate) fn take_sent(&mut self) -> Numbers {
+        mem::take(&mut self.sent)
+    }
+
     /// Takes what is to be recorded now; `None` if nothing is.
     pub(crate) fn take_settled(&mut self) -> Option<Settled> {
         self.unrecorded = 0;
         let settled = mem::take(&mut self.settled);
         self.settled.delivered = settled.delivered;
         (settled != self.settled || settled.delivered > 0).then_some(settled)
+    }
+}
+
+impl Numbers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stored.is_empty() && self.already_stored.is_empty() && self.rejected.is_empty()
     }
 }
 

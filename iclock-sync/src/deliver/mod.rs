@@ -26,6 +26,7 @@ use self::audit_file::AuditFile;
 use self::fetch::Fetcher;
 use self::flight::{Flight, Landed};
 use self::send::{NoAnswer, Sender};
+use crate::audit::{Audit, Sent, runs};
 use crate::error::{blocking, chain, fault};
 use crate::ledger::{Admission, ChangedIds, News, Settled, SinkState};
 use crate::observer::SinkProgress;
@@ -59,6 +60,8 @@ pub(crate) struct Delivery {
     pub(crate) news: watch::Receiver<News>,
     /// The audit file that lists what this run stored, if configured.
     pub(crate) audit: Option<AuditFile>,
+    /// The audit in the state directory, if configured.
+    pub(crate) trail: Option<Arc<Audit>>,
 }
 
 /// The end of a delivery.
@@ -303,12 +306,12 @@ impl Delivery {
             }
             let now = self.sender.clock.monotonic();
             if flight.unrecorded() >= RECORDED_TOGETHER || now.saturating_sub(recorded_at) >= RECORDED_WITHIN {
-                self.record(&sink, flight.take_settled(), std::mem::take(&mut stored), report).await?;
+                self.record(&sink, &mut flight, std::mem::take(&mut stored), report).await?;
                 recorded_at = now;
             }
         }
         flight.end();
-        self.record(&sink, flight.take_settled(), stored, report).await?;
+        self.record(&sink, &mut flight, stored, report).await?;
         Ok(drained)
     }
 
@@ -322,11 +325,11 @@ impl Delivery {
         Ok(())
     }
 
-    /// Makes outcomes durable. The audit file comes first, because a recorded event is not seen again.
+    /// Makes outcomes durable. Both audits come first, because a recorded event is not seen again.
     async fn record(
         &mut self,
         sink: &SinkState,
-        settled: Option<Settled>,
+        flight: &mut Flight,
         stored: Vec<AttendanceEvent>,
         report: &SinkReport,
     ) -> Result<(), SyncError> {
@@ -334,7 +337,15 @@ impl Delivery {
             let (ledger, id) = (Arc::clone(&self.ledger), sink.id);
             blocking("ledger", move || Ok(ledger.keep_spent(id, spent)?)).await?;
         }
+        let (settled, numbers) = (flight.take_settled(), flight.take_sent());
         let delivered = settled.as_ref().map(|settled| settled.delivered);
+        let sent = Sent {
+            sink: report.name.clone(),
+            target: self.sender.target.sink.target(),
+            through: delivered.unwrap_or(0),
+            ..Sent::default()
+        };
+        let (trail, now) = (self.trail.clone().filter(|_| !numbers.is_empty()), self.sender.clock.utc_now());
         let (ledger, audit, id) = (Arc::clone(&self.ledger), self.audit.take(), sink.id);
         self.audit = blocking("ledger", move || {
             let audit = audit.map(|mut audit| {
@@ -342,8 +353,12 @@ impl Delivery {
                 audit.add(&stored);
                 audit
             });
+            let head = trail.and_then(|trail| {
+                let (stored, had) = (runs(numbers.stored), runs(numbers.already_stored));
+                trail.record(&ledger, Some(Sent { stored, had, refused: numbers.rejected, ..sent }), now)
+            });
             if let Some(settled) = settled {
-                ledger.settle(id, &settled)?;
+                ledger.settle(id, &Settled { audit: head, ..settled })?;
             }
             Ok(audit)
         })

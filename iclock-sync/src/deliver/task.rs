@@ -165,6 +165,7 @@ pub(crate) fn delivery(
 ) -> Delivery {
     let settings = shared.settings();
     let dir = settings.engine.audit_dir.clone().filter(|_| audited);
+    let keeps_audit = settings.engine.audit;
     let audit = dir.map(|dir| AuditFile::new(dir, shared.clock.local_now()));
     Delivery {
         run: settings.run_options(&*shared.clock),
@@ -183,5 +184,6 @@ pub(crate) fn delivery(
         ledger: Arc::clone(&shared.ledger),
         news,
         audit,
+        trail: keeps_audit.then(|| Arc::clone(&shared.audit)),
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::events::{self, EventReader};
 use super::sinks::{self, SinkState, state, watermarks};
 use super::stored;
-use crate::{Ledger, LedgerError};
+use crate::{Ledger, LedgerError, audit};
 
 /// Events with their numbers.
 pub(crate) type Page = Vec<(i64, AttendanceEvent)>;
@@ -33,6 +33,8 @@ pub(crate) struct Settled {
     pub(crate) skipped: Vec<i64>,
     /// Events that the sink will never take, each with its reason.
     pub(crate) rejected: Vec<(i64, String)>,
+    /// The last line of the audit, which has all of this.
+    pub(crate) audit: Option<String>,
 }
 
 /// The number of events that wait.
@@ -99,6 +101,9 @@ impl Ledger {
             }
             for (seq, reason) in &settled.rejected {
                 insert.execute((sink, seq, state::REJECTED, Some(reason)))?;
+            }
+            if let Some(head) = &settled.audit {
+                Self::set(transaction, audit::HEAD, head)?;
             }
             transaction
                 .prepare_cached("UPDATE sinks SET delivered = max(delivered, ?2) WHERE id = ?1")?

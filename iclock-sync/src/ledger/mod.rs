@@ -4,6 +4,7 @@
 //! operating system. Any number may read meanwhile.
 
 mod admission;
+mod audited;
 mod ballast;
 mod budgets;
 mod change;

@@ -71,6 +71,7 @@ impl Once {
         if dry_run {
             return Ok(report);
         }
+        shared.complete_audit().await?;
         let ledger = Arc::clone(&shared.ledger);
         blocking("ledger", move || {
             ledger.add_run(&report)?;

@@ -118,6 +118,9 @@ impl Reporter {
         if let Err(error) = blocking("ledger", move || Ok(ledger.add_run(&kept)?)).await {
             tracing::warn!("the report is not in the ledger: {}", chain(&error));
         }
+        if let Err(error) = self.shared.complete_audit().await {
+            tracing::warn!("the audit is not complete: {}", chain(&error));
+        }
         // Nobody may listen.
         let _ = self.reports.send(report);
     }

@@ -7,6 +7,7 @@ use attendance_model::Rules;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
 use super::{Board, ServiceOptions};
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::engine::Parts;
 use crate::error::blocking;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     /// The board, which passes everything on to the embedder's observer.
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) board: Arc<Board>,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) news: Arc<watch::Sender<News>>,
     settings: RwLock<Settings>,
@@ -85,10 +87,20 @@ impl Shared {
             clock: Arc::clone(&parts.clock),
             observer: Arc::clone(&board) as Arc<dyn Observer>,
             board,
+            audit: Audit::new(),
             gates: Arc::new(gates),
             news,
             _place: place,
         })
+    }
+
+    /// Writes into the audit what has entered the ledger since, if an audit is kept.
+    pub(super) async fn complete_audit(&self) -> Result<(), SyncError> {
+        if !self.settings().engine.audit {
+            return Ok(());
+        }
+        let (audit, ledger, now) = (Arc::clone(&self.audit), Arc::clone(&self.ledger), self.clock.utc_now());
+        blocking("audit", move || Ok(audit.record(&ledger, None, now))).await.map(|_| ())
     }
 
     /// The settings as they are now.

@@ -1,0 +1,102 @@
+//! `audit show|verify`: shows when each event was read and stored, and finds changed lines. Works while a service runs.
+
+use chrono::{DateTime, Local, Utc};
+use clap::Subcommand;
+use iclock_sync::audit::{self, Entry, Filter};
+use iclock_sync::{Bound, Ledger};
+
+use crate::config::duration::When;
+use crate::context::{Context, Outcome};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::output::{self, grouped, human};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// List the events: when and how each was read, and when each sink stored it
+    Show {
+        /// Only of the person with this user id
+        #[arg(long, value_name = "ID")]
+        person: Option<String>,
+        /// Only of this terminal: its name or serial number
+        #[arg(long, value_name = "NAME")]
+        device: Option<String>,
+        /// Only punches since then: days (2), a span (36h), a date, a time
+        #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
+        since: Option<When>,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check that no line was changed, removed or moved
+    Verify,
+}
+
+impl Audit {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        let ledger = context.ledger(&context.quiet_config()?)?;
+        match self {
+            Self::Show { person, device, since, json } => {
+                let mut filter = Filter::default();
+                (filter.person, filter.terminal) = (person, device);
+                filter.since = since.map(|since| match since.since(Utc::now()) {
+                    Bound::Wall(time) => time,
+                    Bound::Instant(moment) => moment.with_timezone(&Local).naive_local(),
+                });
+                show(&ledger, &filter, json)
+            }
+            Self::Verify => verify(&ledger),
+        }
+    }
+}
+
+fn show(ledger: &Ledger, filter: &Filter, json: bool) -> Outcome {
+    let entries = audit::entries(ledger, filter).map_err(|error| unreadable(&error))?;
+    if json {
+        for entry in &entries {
+            let line = serde_json::to_string(entry)
+                .map_err(|error| CliError::because(ExitCode::Fault, "cannot print an event", &error))?;
+            output::line(line);
+        }
+    } else if entries.is_empty() {
+        output::line("the audit has no such event");
+    } else {
+        let header = ["user id", "time on the terminal", "terminal", "how", "read (UTC)", "sinks (UTC)"];
+        output::line(human::table(&header, entries.iter().map(row)));
+    }
+    Ok(ExitCode::Done)
+}
+
+fn row(entry: &Entry) -> Vec<String> {
+    let sinks: Vec<String> =
+        entry.sinks.iter().map(|stored| format!("{} {} {}", stored.sink, stored.result, second(stored.at))).collect();
+    vec![
+        entry.user_id.escape_debug().to_string(),
+        entry.local_time.clone(),
+        entry.device.clone(),
+        entry.how.clone(),
+        second(entry.read_at),
+        sinks.join(", "),
+    ]
+}
+
+fn second(moment: DateTime<Utc>) -> String {
+    moment.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn verify(ledger: &Ledger) -> Outcome {
+    let verdict = audit::verify(ledger).map_err(|error| unreadable(&error))?;
+    verdict.problems.iter().for_each(output::line);
+    let (lines, files) = (grouped(verdict.lines), grouped(verdict.files));
+    if verdict.problems.is_empty() {
+        output::line(format!("{lines} lines in {files} files are as they were written"));
+        return Ok(ExitCode::Done);
+    }
+    output::line(format!("{} problems in {lines} lines of {files} files", grouped(verdict.problems.len() as u64)));
+    Ok(ExitCode::Found)
+}
+
+fn unreadable(error: &std::io::Error) -> CliError {
+    CliError::because(ExitCode::State, "cannot read the audit", error)
+        .hint("check that this user may read the directory audit in the state directory")
+}

@@ -1,0 +1,160 @@
+//! The lines of the audit: one JSON object each, with the hash of the line before.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The directory of the audit in the state directory.
+const DIR: &str = "audit";
+
+/// The hash before the first line.
+pub(super) const NONE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// One line. It has one of the last four fields.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    /// Counts the lines of all files, from 0.
+    pub(super) n: u64,
+    /// SHA-256 of the line before, without its line feed, in hexadecimal digits.
+    pub(super) prev: String,
+    /// The time at which the line was written.
+    pub(super) at: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) begins: Option<Begins>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) read: Option<Read>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sent: Option<Sent>,
+    /// Damage that was found when the audit was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) damage: Option<String>,
+}
+
+/// The first line of a file: how far the files before it go.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Begins {
+    pub(super) version: u32,
+    /// The last event that was read.
+    pub(super) read: i64,
+    /// The watermark of each target.
+    pub(super) sinks: BTreeMap<String, i64>,
+}
+
+/// Events that entered the ledger.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Read {
+    pub(crate) read_at: DateTime<Utc>,
+    /// The terminal's serial number, or `name:NAME`.
+    pub(crate) terminal: String,
+    pub(crate) device: String,
+    /// `pull`, `live`, `push`, or `by_hand`.
+    pub(crate) how: String,
+    /// Number, key, user id and time on the terminal of each.
+    pub(crate) events: Vec<(i64, String, String, String)>,
+}
+
+/// Events that went out.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) sink: String,
+    pub(crate) target: String,
+    /// The sink's watermark once this is recorded.
+    pub(crate) through: i64,
+    /// Stored now: the first and the last of each run of numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stored: Vec<(i64, i64)>,
+    /// Found to be stored already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) had: Vec<(i64, i64)>,
+    /// Refused for good, with reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) refused: Vec<(i64, String)>,
+    /// The ledger says that they were stored; the time is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) derived: bool,
+}
+
+/// The hash of a line without its line feed.
+pub(super) fn hash(line: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(line) {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+/// Runs of consecutive numbers.
+pub(crate) fn runs(mut numbers: Vec<i64>) -> Vec<(i64, i64)> {
+    numbers.sort_unstable();
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if number <= *last + 1 => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
+}
+
+/// The directory of the audit.
+pub(super) fn dir(state: &Path) -> PathBuf {
+    state.join(DIR)
+}
+
+/// The files of the audit, oldest first, with their numbers.
+pub(super) fn files(state: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
+    let entries = match fs::read_dir(dir(state)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let number = path.file_name().and_then(|name| name.to_str()).and_then(number_of);
+        files.extend(number.map(|number| (number, path)));
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// The path of a file.
+pub(super) fn path(state: &Path, number: u32) -> PathBuf {
+    dir(state).join(format!("audit-{number:06}.jsonl"))
+}
+
+fn number_of(name: &str) -> Option<u32> {
+    name.strip_prefix("audit-")?.strip_suffix(".jsonl")?.parse().ok()
+}
+
+/// Reads a file line by line. The flag is false for a last line that is cut off.
+pub(super) fn each_line(path: &Path, mut take: impl FnMut(&[u8], bool) -> io::Result<()>) -> io::Result<()> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if file.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let whole = line.last() == Some(&b'\n');
+        take(line.strip_suffix(b"\n").unwrap_or(&line), whole)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consecutive_numbers_become_runs() {
+        assert_eq!(runs(vec![3, 1, 2, 9, 7, 8, 20]), [(1, 3), (7, 9), (20, 20)]);
+        assert_eq!(runs(Vec::new()), []);
+    }
+}

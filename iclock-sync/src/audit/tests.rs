@@ -1,0 +1,213 @@
+use std::fs;
+
+use rusqlite::params;
+use tempfile::TempDir;
+
+use super::*;
+
+fn now() -> DateTime<Utc> {
+    "2026-11-28T09:00:00Z".parse().unwrap()
+}
+
+/// A ledger, and an audit next to it.
+struct Kept {
+    dir: TempDir,
+    ledger: Ledger,
+    audit: Audit,
+}
+
+impl Kept {
+    fn new(file_size: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        Self { dir, ledger, audit: Audit::with_file_size(file_size) }
+    }
+
+    /// Three events of one terminal enter the ledger; one sink takes them.
+    fn deliver_three(&self) {
+        let last = self.enter_three();
+        let sent = Sent {
+            sink: "db".to_owned(),
+            target: "memory:db".to_owned(),
+            through: last,
+            stored: vec![(last - 2, last)],
+            ..Sent::default()
+        };
+        let head = self.audit.record(&self.ledger, Some(sent), now()).unwrap();
+        self.settle(last, Some(head));
+    }
+
+    fn enter_three(&self) -> i64 {
+        let insert = self.ledger.write("enter", |transaction| {
+            transaction.execute("INSERT OR IGNORE INTO terminals (id, serial, name) VALUES (1, 'A1', 'gate')", ())?;
+            transaction.execute(
+                "INSERT INTO readings (terminal, device_name, source, read_at) VALUES (1, 'gate', 'pull', 1764320400)",
+                (),
+            )?;
+            let reading = transaction.last_insert_rowid();
+            let first: i64 =
+                transaction.query_row("SELECT coalesce(max(seq), 0) + 1 FROM events", (), |row| row.get(0))?;
+            for seq in first..first + 3 {
+                transaction.execute(
+                    "INSERT INTO events (seq, terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
+                     VALUES (?1, 1, ?2, ?3, ?4, ?5, 1, 0, x'')",
+                    params![seq, reading, 1_700_000_000 + seq, seq.to_be_bytes().repeat(2), (seq % 3).to_string()],
+                )?;
+            }
+            Ok(first + 2)
+        });
+        insert.unwrap()
+    }
+
+    fn settle(&self, delivered: i64, audit: Option<String>) {
+        self.ledger
+            .write("a sink", |transaction| {
+                transaction.execute("INSERT OR IGNORE INTO sinks (id, target, name) VALUES (1, 'memory:db', 'db')", ())
+            })
+            .unwrap();
+        self.ledger.settle(1, &crate::ledger::Settled { delivered, audit, ..Default::default() }).unwrap();
+    }
+
+    fn file(&self, number: u32) -> PathBuf {
+        line::path(self.dir.path(), number)
+    }
+
+    fn lines(&self) -> Vec<String> {
+        fs::read_to_string(self.file(1)).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// The problems after the lines were changed.
+    fn with_lines(&self, change: impl FnOnce(&mut Vec<String>)) -> Vec<(u64, String)> {
+        let before = self.lines();
+        let mut lines = before.clone();
+        change(&mut lines);
+        fs::write(self.file(1), lines.join("\n") + "\n").unwrap();
+        let problems = self.problems();
+        fs::write(self.file(1), before.join("\n") + "\n").unwrap();
+        problems
+    }
+
+    fn problems(&self) -> Vec<(u64, String)> {
+        let problems = verify(&self.ledger).unwrap().problems;
+        problems.into_iter().map(|problem| (problem.line, problem.problem)).collect()
+    }
+}
+
+#[test]
+fn an_audit_that_nobody_touched_has_no_problems_and_opening_it_adds_nothing() {
+    let kept = Kept::new(FILE_SIZE);
+    (0..3).for_each(|_| kept.deliver_three());
+    let lines = kept.lines();
+    assert_eq!((lines.len(), kept.problems()), (7, vec![]));
+    let again = Audit::with_file_size(FILE_SIZE);
+    again.record(&kept.ledger, None, now()).unwrap();
+    assert_eq!((kept.lines(), kept.problems()), (lines, vec![]));
+}
+
+#[test]
+fn a_line_that_was_changed_removed_or_moved_is_named() {
+    let kept = Kept::new(FILE_SIZE);
+    (0..3).for_each(|_| kept.deliver_three());
+    // Lines 1 to 7: the begin, then what was read and what was sent, three times.
+    for place in 0..7 {
+        let changed = kept.with_lines(|lines| lines[place] = lines[place].replace("2026-11-28T", "2026-11-27T"));
+        assert!(
+            matches!(&changed[..], [(line, text)] if *line == place as u64 + 1 && text.contains("changed")),
+            "{changed:?}"
+        );
+        let garbled = kept.with_lines(|lines| lines[place] = "{}".to_owned());
+        assert!(garbled.iter().any(|(line, _)| *line == place as u64 + 1), "{garbled:?}");
+    }
+    for place in 0..6 {
+        let removed = kept.with_lines(|lines| drop(lines.remove(place)));
+        let missing = format!("lines {place} to {place} are missing");
+        assert!(
+            matches!(&removed[..], [(line, text)] if *line == place as u64 + 1 && text.contains(&missing)),
+            "{removed:?}"
+        );
+        let moved = kept.with_lines(|lines| lines.swap(place, place + 1));
+        assert!(
+            moved.iter().any(|(line, text)| *line == place as u64 + 2 && text.contains("not in its place")),
+            "{moved:?}"
+        );
+    }
+}
+
+#[test]
+fn an_end_that_was_cut_off_is_named_and_stays_known() {
+    let kept = Kept::new(FILE_SIZE);
+    (0..2).for_each(|_| kept.deliver_three());
+    let cut = kept.with_lines(|lines| lines.truncate(3));
+    assert!(matches!(&cut[..], [(3, text)] if text.contains("lines 3 to 4 are missing")), "{cut:?}");
+    let lines = kept.lines();
+    fs::write(kept.file(1), lines[..3].join("\n") + "\n").unwrap();
+    Audit::with_file_size(FILE_SIZE).record(&kept.ledger, None, now()).unwrap();
+    let later = kept.problems();
+    assert!(later.iter().any(|(_, text)| text.contains("the ledger knows line 4")), "{later:?}");
+}
+
+#[test]
+fn a_whole_chain_that_was_made_again_is_not_the_one_that_the_ledger_knows() {
+    let kept = Kept::new(FILE_SIZE);
+    kept.deliver_three();
+    let forged = kept.with_lines(|lines| {
+        let mut prev = line::NONE.to_owned();
+        for line in lines.iter_mut() {
+            let mut object: serde_json::Value = serde_json::from_str(&line.replace("\"pull\"", "\"push\"")).unwrap();
+            object["prev"] = prev.into();
+            *line = object.to_string();
+            prev = line::hash(line.as_bytes());
+        }
+    });
+    assert!(matches!(&forged[..], [(3, text)] if text.contains("the ledger knows it")), "{forged:?}");
+}
+
+#[test]
+fn a_line_that_a_crash_cut_off_is_removed_and_what_is_missing_is_added() {
+    let kept = Kept::new(FILE_SIZE);
+    kept.deliver_three();
+    let last = kept.enter_three();
+    // The sink had them, and the ledger recorded it, but the audit could not be written.
+    kept.settle(last, None);
+    let mut bytes = fs::read(kept.file(1)).unwrap();
+    bytes.extend_from_slice(b"{\"n\":3,\"prev\":\"");
+    fs::write(kept.file(1), bytes).unwrap();
+    assert_eq!(kept.problems().len(), 1);
+    Audit::with_file_size(FILE_SIZE).record(&kept.ledger, None, now()).unwrap();
+    assert_eq!(kept.problems(), []);
+    let results: Vec<_> = entries(&kept.ledger, &Filter::default()).unwrap();
+    let words: Vec<_> = results.iter().map(|entry| (entry.seq, entry.sinks[0].result)).collect();
+    let expected = [(1, "stored"), (2, "stored"), (3, "stored"), (4, "known"), (5, "known"), (6, "known")];
+    assert_eq!(words, expected);
+}
+
+#[test]
+fn the_chain_goes_on_in_the_next_file_and_a_missing_file_is_named() {
+    let kept = Kept::new(600);
+    (0..4).for_each(|_| kept.deliver_three());
+    assert!(kept.file(3).exists() && kept.problems().is_empty());
+    Audit::with_file_size(600).record(&kept.ledger, None, now()).unwrap();
+    assert_eq!(kept.problems(), []);
+    assert_eq!(entries(&kept.ledger, &Filter::default()).unwrap().len(), 12);
+    fs::remove_file(kept.file(2)).unwrap();
+    let missing = kept.problems();
+    assert!(matches!(&missing[..], [(1, text)] if text.contains("are missing")), "{missing:?}");
+}
+
+#[test]
+fn entries_are_of_a_person_a_terminal_or_a_time() {
+    let kept = Kept::new(FILE_SIZE);
+    kept.deliver_three();
+    let count = |filter: Filter| entries(&kept.ledger, &filter).unwrap().len();
+    let person = |id: &str| Filter { person: Some(id.to_owned()), ..Filter::default() };
+    let terminal = |name: &str| Filter { terminal: Some(name.to_owned()), ..Filter::default() };
+    let since = DateTime::from_timestamp(1_700_000_002, 0).unwrap().naive_utc();
+    assert_eq!([count(person("1")), count(person("7")), count(terminal("gate")), count(terminal("A2"))], [1, 0, 3, 0]);
+    assert_eq!(count(Filter { since: Some(since), ..Filter::default() }), 2);
+    let all = entries(&kept.ledger, &Filter::default()).unwrap();
+    assert_eq!(
+        (all[0].how.as_str(), all[0].terminal.as_str(), all[0].read_at.timestamp()),
+        ("pull", "A1", 1_764_320_400)
+    );
+    assert_eq!((all[0].sinks.len(), all[0].sinks[0].at), (1, now()));
+}
