@@ -70,6 +70,12 @@ pub enum LedgerError {
         /// The damage.
         problem: String,
     },
+    /// There is a file that would be overwritten.
+    #[error("{} exists already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The ledger was written by a later version of this program.
     #[error("ledger {} has version {found}, this program knows up to {known}", path.display())]
     TooNew {
@@ -282,7 +288,7 @@ impl LedgerError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Held { .. } | Self::Damaged { .. } | Self::TooNew { .. } => false,
+            Self::Held { .. } | Self::Damaged { .. } | Self::Exists { .. } | Self::TooNew { .. } => false,
             Self::Io { source, .. } => !matches!(
                 source.kind(),
                 io::ErrorKind::PermissionDenied
@@ -333,6 +339,7 @@ impl LedgerError {
             Self::Damaged { .. } => Some(
                 "restore it from a backup, or move it away: one full read fills a new one, and no sink stores twice",
             ),
+            Self::Exists { .. } => Some("name another place, or move it away"),
             Self::TooNew { .. } => Some("use the version that wrote it, or a later one"),
             Self::Database { .. } => Some("check that the disk has room and works"),
         }

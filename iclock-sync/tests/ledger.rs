@@ -4,8 +4,8 @@ mod common;
 
 use std::fs;
 
-use common::{Gate, State, sync};
-use iclock_sync::ledger::QuarantineFilter;
+use common::{Gate, State, keys, memory, sync};
+use iclock_sync::ledger::{QuarantineFilter, export, import, salvage};
 use iclock_sync::{CancellationToken, Ledger, LedgerError, RunOptions, Window};
 use rusqlite::Connection;
 
@@ -155,4 +155,89 @@ async fn reading_a_ledger_that_nobody_writes_leaves_no_file_behind() {
     assert_eq!(state.ledger().event_count().unwrap(), 50);
     assert!(state.files() == before);
     assert!(Ledger::open_read_only(&state.dir.path().join("elsewhere")).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_export_that_is_imported_is_the_same_ledger_and_one_that_was_changed_is_refused() {
+    let (gate, state, (_, sink)) = (Gate::with_records(300).await, State::new(), memory("db"));
+    let engine = state.engine(&[&gate], &[sink]);
+    sync(&engine).await;
+    let (dir, copy) = (state.dir.path().join("state"), state.dir.path().join("copy.sqlite"));
+    // Next to the service.
+    let exported = export(&dir, &copy).unwrap();
+    assert_eq!((exported.events, exported.bytes), (300, fs::metadata(&copy).unwrap().len()));
+    assert!(fs::read_to_string(state.dir.path().join("copy.sqlite.sha256")).unwrap().starts_with(&exported.checksum));
+    assert!(matches!(export(&dir, &copy), Err(LedgerError::Exists { .. })));
+    assert!(matches!(import(&copy, &dir), Err(LedgerError::Held { .. } | LedgerError::Exists { .. })));
+    let other = State::new();
+    let ledger = import(&copy, &other.dir.path().join("state")).unwrap();
+    assert_eq!((ledger.event_count().unwrap(), ledger.check().unwrap()), (300, Vec::new()));
+    drop(ledger);
+    // It goes on from there: nothing is sent again.
+    let (stored, sink) = memory("db");
+    gate.handle().punch_now().unwrap();
+    let report = sync(&other.engine(&[&gate], &[sink])).await;
+    assert_eq!((report.devices[0].new, report.sinks[0].stored, stored.stored().len()), (1, 1, 1), "{report:?}");
+    let mut bytes = fs::read(&copy).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&copy, bytes).unwrap();
+    let third = State::new();
+    assert!(matches!(import(&copy, third.dir.path()), Err(LedgerError::Damaged { .. })));
+    assert!(!third.dir.path().join("ledger.sqlite").exists());
+}
+
+#[tokio::test]
+async fn compacting_makes_a_file_smaller_and_loses_nothing() {
+    let (state, file) = filled().await;
+    let ledger = Ledger::open(&state.dir.path().join("state")).unwrap();
+    ledger.compact().unwrap();
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("CREATE TABLE big AS SELECT zeroblob(4000000) AS b; DROP TABLE big").unwrap();
+    drop(other);
+    let freed = ledger.compact().unwrap();
+    assert!((3_900_000..4_200_000).contains(&freed), "{freed}");
+    assert_eq!((ledger.event_count().unwrap(), ledger.check().unwrap()), (50, Vec::new()));
+    drop(ledger);
+    assert!(fs::metadata(&file).unwrap().len() < 1_000_000);
+}
+
+#[tokio::test]
+async fn of_a_damaged_ledger_everything_is_saved_or_read_and_sent_again() {
+    let (gate, state, (_, sink)) = (Gate::with_records(600).await, State::new(), memory("db"));
+    sync(&state.engine(&[&gate], &[sink])).await;
+    let bytes = fs::read(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    let pages = bytes.len() / 4_096;
+    let (mut refused, mut again) = (0, 0);
+    for page in (0..pages).step_by(pages / 12) {
+        let (damaged, saved) = (State::new(), State::new());
+        let (from, into) = (damaged.dir.path().join("state"), saved.dir.path().join("state"));
+        fs::create_dir(&from).unwrap();
+        let mut copy = bytes.clone();
+        copy[page * 4_096..][..4_096].fill(0xA5);
+        fs::write(from.join("ledger.sqlite"), &copy).unwrap();
+        let salvaged = match salvage(&from, &into) {
+            Ok(salvaged) => salvaged,
+            // Without its tables' names nothing can be read.
+            Err(error) => {
+                assert!(matches!(error, LedgerError::Damaged { .. }) && !into.exists(), "{page}: {error:?}");
+                refused += 1;
+                continue;
+            }
+        };
+        assert!(fs::read(from.join("ledger.sqlite")).unwrap() == copy, "it is not changed");
+        assert_eq!(Ledger::open(&into).unwrap().check().unwrap(), Vec::<String>::new());
+        again += u64::from(salvaged.reads_again);
+        // A new sink: it has to get everything that the new ledger does not know to be delivered.
+        let (stored, sink) = memory("other");
+        let report = sync(&saved.engine(&[&gate], &[sink])).await;
+        assert_eq!(report.run.exit_code, 0, "{page}: {report:?}");
+        assert_eq!(report.devices[0].new, 600 - salvaged.events, "{page}: {salvaged:?}");
+        assert_eq!(salvaged.events < 600, salvaged.damaged.contains(&"events"), "{page}: {salvaged:?}");
+        assert_eq!(keys(&stored.stored()), gate.keys(), "{page}: {salvaged:?}");
+    }
+    assert!((1..=3).contains(&refused) && again > 0, "{refused} refused, {again} read again");
+    assert!(matches!(
+        salvage(&state.dir.path().join("state"), &state.dir.path().join("state")),
+        Err(LedgerError::Exists { .. })
+    ));
 }

@@ -1,0 +1,259 @@
+//! Saves what can be read of a damaged ledger into a new one.
+
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::{FILE, read, schema};
+use crate::{Ledger, LedgerError};
+
+/// What was saved of a damaged ledger, and what follows from what was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Salvaged {
+    /// Events that were saved.
+    pub events: u64,
+    /// Tables of which not all could be read, in order.
+    pub damaged: Vec<&'static str>,
+    /// Every terminal's log is read whole again, because events are missing.
+    pub reads_again: bool,
+    /// Every sink gets its events again, because it is not known which it has. None stores an event twice.
+    pub delivers_again: bool,
+}
+
+/// The tables with their columns, those first to which others refer.
+const TABLES: [(&str, &str); 12] = [
+    ("settings", ""),
+    ("terminals", "id"),
+    ("readings", "id"),
+    ("events", "seq"),
+    ("sinks", "id"),
+    ("exceptions", ""),
+    ("imported", ""),
+    ("budgets", "sink"),
+    ("quarantine", "id"),
+    ("unproven", "id"),
+    ("runs", ""),
+    ("quarantine_sizes", ""),
+];
+
+/// Copies every row that can be read into a new ledger.
+///
+/// If events are missing, every terminal is read whole once more: what its log still holds enters again under the same
+/// keys. If it is not known what a sink has, the sink gets all events again. The damaged file is not changed.
+///
+/// # Errors
+/// [`LedgerError::Exists`] if `into` has a ledger; [`LedgerError::Damaged`] if the file's beginning is unreadable or
+/// of an earlier version, so that nothing can be saved; as [`Ledger::open`].
+pub fn salvage(dir: &Path, into: &Path) -> Result<Salvaged, LedgerError> {
+    let (from, to) = (dir.join(FILE), into.join(FILE));
+    if to.exists() {
+        return Err(LedgerError::Exists { path: to });
+    }
+    let original = read::open_uri(&from, "mode=ro").map_err(|error| schema::opening(&from, error))?;
+    if schema::readable_version(&original, &from)? != schema::KNOWN {
+        let problem = "it was written by an earlier version, which can save it".to_owned();
+        return Err(LedgerError::Damaged { path: from, problem });
+    }
+    let ledger = Ledger::open(into)?;
+    ledger.write("salvage", |transaction| {
+        // A row whose terminal or poll is lost is left out.
+        let mut salvaged = Salvaged::default();
+        for (table, key) in TABLES {
+            let columns = columns_of(transaction, table)?;
+            let whole = match table {
+                // The triggers count again.
+                "quarantine_sizes" => true,
+                "events" => copy_events(&original, transaction, &columns)?,
+                "exceptions" => copy_exceptions(&original, transaction, &columns)?,
+                _ => copy(&original, transaction, table, key, &columns)?,
+            };
+            if !whole {
+                salvaged.damaged.push(table);
+            }
+        }
+        let damaged = |table| salvaged.damaged.contains(&table);
+        salvaged.reads_again = ["terminals", "readings", "events", "quarantine"].into_iter().any(damaged);
+        salvaged.delivers_again = damaged("sinks") || damaged("exceptions");
+        finish(transaction, &salvaged)?;
+        salvaged.events = super::events::last_seq(transaction)?.cast_unsigned();
+        Ok(salvaged)
+    })
+}
+
+fn finish(transaction: &Connection, salvaged: &Salvaged) -> rusqlite::Result<()> {
+    if salvaged.reads_again {
+        transaction.execute_batch(
+            "UPDATE terminals SET records = 0, overlap = x'', count = NULL, verified_at = NULL, learned = NULL;",
+        )?;
+    }
+    if salvaged.delivers_again {
+        transaction.execute_batch(
+            "DELETE FROM exceptions;
+             UPDATE sinks SET windowed = 0, admitted = 0, delivered = 0, window = NULL;",
+        )?;
+    } else {
+        // Events are numbered without gaps: a watermark is the number of saved events up to it.
+        for watermark in ["windowed", "admitted", "delivered"] {
+            transaction.execute_batch(&format!(
+                "UPDATE sinks SET {watermark} = (SELECT count(*) FROM salvaged WHERE old <= sinks.{watermark});"
+            ))?;
+        }
+        transaction.execute_batch(
+            "INSERT INTO exceptions (sink, seq, state, reason)
+                 SELECT x.sink, s.new, x.state, x.reason FROM salvaged_exceptions x JOIN salvaged s ON s.old = x.seq
+                 WHERE x.sink IN (SELECT id FROM sinks);",
+        )?;
+    }
+    transaction.execute_batch("DROP TABLE salvaged_exceptions; DROP TABLE salvaged;")
+}
+
+fn columns_of(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    connection.prepare(&format!("PRAGMA table_info({table})"))?.query_map((), |row| row.get(1))?.collect()
+}
+
+/// Copies the events, and notes their old and new numbers.
+fn copy_events(original: &Connection, to: &Connection, columns: &[String]) -> rusqlite::Result<bool> {
+    to.execute_batch("CREATE TEMP TABLE salvaged (old INTEGER PRIMARY KEY, new INTEGER NOT NULL)")?;
+    let without: Vec<String> = columns.iter().filter(|column| *column != "seq").cloned().collect();
+    let mut insert = insert_into(to, "events", &without)?;
+    let (mut next, mut left_out) = (0, false);
+    let whole = rows(original, "events", "seq", &without, |seq, values| {
+        match insert.execute(params_from_iter(values)) {
+            Ok(_) => {
+                let new = to.last_insert_rowid();
+                to.prepare_cached("INSERT INTO salvaged VALUES (?1, ?2)")?.execute((seq, new))?;
+                next = seq;
+            }
+            Err(error) if is_constraint(&error) => left_out = true,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    })?;
+    // A page that is gone from the tree leaves no error, but a gap.
+    let saved = super::events::last_seq(to)?;
+    Ok(whole && !left_out && saved == next)
+}
+
+/// Copies the exceptions to a table of their own, until it is known what became of their events.
+fn copy_exceptions(original: &Connection, to: &Connection, columns: &[String]) -> rusqlite::Result<bool> {
+    to.execute_batch("CREATE TEMP TABLE salvaged_exceptions AS SELECT * FROM exceptions WHERE FALSE")?;
+    copy(original, to, "exceptions", "", columns)
+}
+
+/// Copies a table. Returns false if not all of it could be read.
+fn copy(
+    original: &Connection,
+    to: &Connection,
+    table: &'static str,
+    key: &str,
+    columns: &[String],
+) -> rusqlite::Result<bool> {
+    let target = if table == "exceptions" { "salvaged_exceptions" } else { table };
+    let mut insert = insert_into(to, target, columns)?;
+    let mut left_out = false;
+    let mut keep = |_: i64, values: Vec<Value>| match insert.execute(params_from_iter(values)) {
+        Err(error) if is_constraint(&error) => {
+            left_out = true;
+            Ok(())
+        }
+        outcome => outcome.map(|_| ()),
+    };
+    let whole = if key.is_empty() {
+        all(original, table, columns, &mut keep)?
+    } else {
+        rows(original, table, key, columns, &mut keep)?
+    };
+    Ok(whole && !left_out)
+}
+
+fn insert_into<'a>(to: &'a Connection, table: &str, columns: &[String]) -> rusqlite::Result<rusqlite::Statement<'a>> {
+    let places = vec!["?"; columns.len()].join(", ");
+    to.prepare(&format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", ")))
+}
+
+fn is_constraint(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+}
+
+/// Gives out the rows of a table that has no numbers, up to the first that cannot be read.
+fn all(
+    original: &Connection,
+    table: &str,
+    columns: &[String],
+    mut keep: impl FnMut(i64, Vec<Value>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<bool> {
+    let Ok(mut statement) = original.prepare(&format!("SELECT 0, {} FROM {table}", columns.join(", "))) else {
+        return Ok(false);
+    };
+    let Ok(mut found) = statement.query(()) else { return Ok(false) };
+    loop {
+        match found.next() {
+            Ok(Some(row)) => match values(row, columns.len()) {
+                Ok((number, values)) => keep(number, values)?,
+                Err(_) => return Ok(false),
+            },
+            Ok(None) => return Ok(true),
+            Err(_) => return Ok(false),
+        }
+    }
+}
+
+/// Gives out the rows of a table by their numbers. What cannot be read is skipped. Returns false if anything was.
+fn rows(
+    original: &Connection,
+    table: &str,
+    key: &str,
+    columns: &[String],
+    mut keep: impl FnMut(i64, Vec<Value>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT {key}, {} FROM {table} WHERE {key} > ?1 ORDER BY {key}", columns.join(", "));
+    let Ok(mut statement) = original.prepare(&sql) else { return Ok(false) };
+    let (mut after, mut whole) = (i64::MIN, true);
+    loop {
+        let mut found = statement.query([after])?;
+        let failed = loop {
+            match found.next() {
+                Ok(Some(row)) => match values(row, columns.len()) {
+                    Ok((number, values)) => {
+                        keep(number, values)?;
+                        after = number;
+                    }
+                    // Without its number there is no way past it.
+                    Err(_) => return Ok(false),
+                },
+                Ok(None) => break false,
+                Err(_) => break true,
+            }
+        };
+        drop(found);
+        if !failed {
+            return Ok(whole);
+        }
+        whole = false;
+        // The next number from which something can be read: first by doubling steps, then by halves.
+        let mut readable =
+            |from: i64| matches!(statement.query([from]).and_then(|mut rows| rows.next().map(|_| ())), Ok(()));
+        let (mut bad, mut step) = (after.max(0), 1_i64);
+        let mut good = loop {
+            let next = bad.saturating_add(step);
+            if readable(next) {
+                break next;
+            }
+            if next == i64::MAX {
+                return Ok(false);
+            }
+            (bad, step) = (next, step.saturating_mul(2));
+        };
+        while good - bad > 1 {
+            let middle = bad + (good - bad) / 2;
+            if readable(middle) { good = middle } else { bad = middle }
+        }
+        after = good;
+    }
+}
+
+fn values(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<(i64, Vec<Value>)> {
+    Ok((row.get(0)?, (1..=columns).map(|column| row.get(column)).collect::<rusqlite::Result<_>>()?))
+}
