@@ -6,6 +6,7 @@ use crate::command::lab::simulate::Simulate;
 use crate::command::ledger::audit::Audit;
 use crate::command::ledger::quarantine::Quarantine;
 use crate::command::ledger::replay::Replay;
+use crate::command::ledger::state::State;
 use crate::command::ledger::unproven::Unproven;
 use crate::command::setup::completions::Completions;
 use crate::command::setup::config::ConfigCommand;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Send again what was delivered to a sink that has lost it
     Replay(Replay),
+    /// Check, copy, restore or compact the ledger's file
+    #[command(subcommand)]
+    State(State),
     /// Show logs that could not be verified, and accept them
     #[command(subcommand)]
     Unproven(Unproven),

@@ -46,6 +46,7 @@ pub fn run() -> ExitCode {
         Command::Quarantine(quarantine) => quarantine.run(&context),
         Command::Audit(audit) => audit.run(&context),
         Command::Replay(replay) => replay.run(&context),
+        Command::State(state) => state.run(&context),
         Command::Unproven(unproven) => unproven.run(&context),
         Command::Config(config) => config.run(&context),
         Command::Completions(completions) => completions.run(Cli::command()),

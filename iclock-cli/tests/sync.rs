@@ -468,3 +468,22 @@ fn live_a_punch_is_stored_long_before_the_next_run_is_due() {
     assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_ledger_is_checked_exported_imported_compacted_and_saved_from_damage() {
+    let world = World::new();
+    let server = world.serve(terminal(300));
+    world.sync(&[&server], &[]).ended(0);
+    let state = |arguments: &[&str]| world.cli(&[&["--state", "state", "state"], arguments].concat());
+    assert!(state(&["check"]).ended(0).stdout.contains("is sound"));
+    let exported = state(&["export", "copy.db"]).ended(0).stdout;
+    assert!(exported.starts_with("300 events"), "{exported}");
+    state(&["export", "copy.db"]).ended(60);
+    assert!(state(&["compact"]).ended(0).stdout.contains("bytes freed"));
+    state(&["import", "copy.db"]).ended(60);
+    let imported = world.cli(&["--state", "other", "state", "import", "copy.db"]).ended(0).stdout;
+    assert!(imported.starts_with("300 events"), "{imported}");
+    world.cli(&["--state", "none", "state", "compact"]).ended(60);
+    let saved = state(&["check", "--salvage", "saved"]).ended(0).stdout;
+    assert!(saved.starts_with("300 events saved") && saved.contains("everything could be read"), "{saved}");
+}

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use common::World;
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 28] = [
     &[],
     &["sync"],
     &["demo"],
@@ -22,6 +22,11 @@ const COMMANDS: [&[&str]; 23] = [
     &["quarantine", "replay"],
     &["quarantine", "resolve"],
     &["replay"],
+    &["state"],
+    &["state", "check"],
+    &["state", "export"],
+    &["state", "import"],
+    &["state", "compact"],
     &["unproven"],
     &["unproven", "show"],
     &["unproven", "decode"],

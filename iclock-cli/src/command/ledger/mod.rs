@@ -3,4 +3,5 @@
 pub(crate) mod audit;
 pub(crate) mod quarantine;
 pub(crate) mod replay;
+pub(crate) mod state;
 pub(crate) mod unproven;
