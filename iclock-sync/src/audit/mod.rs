@@ -1,12 +1,12 @@
 //! The audit: for each event when it was read, from which terminal and how, and when each sink stored it.
 //!
-//! It is a directory `audit` in the state directory, with files of JSON Lines that only grow. Each line contains the hash
-//! of the one before, also across files, and the ledger keeps the number and the hash of the last line that it knows.
+//! It is a directory `audit` in the state directory, with files of JSON Lines that only grow. Each line contains the
+//! hash of the one before, also across files. The ledger keeps the number and the hash of the last line that it knows.
 //! [`verify`] finds a line that was changed, removed or moved.
 //!
-//! What a sink stored is written, and on the disk, before the ledger records it. What was read is derived from the ledger
-//! after its commit. When the audit is opened, a last line that a crash has cut off is removed, and what the ledger knows
-//! beyond the last line is added.
+//! Deliveries are on the disk before the ledger records them. Readings are derived from the ledger after its commit.
+//! When the audit is opened, a last line that a crash has cut off is removed, and what the ledger knows beyond the last
+//! line is added.
 
 mod line;
 mod show;
@@ -86,9 +86,9 @@ impl Audit {
         Self { writer: Mutex::default(), file_size }
     }
 
-    /// Writes what the ledger has and the audit has not, then `sent`, and waits until it is on the disk. Returns the text
-    /// for the ledger's setting [`HEAD`]. `None` after an error: the next use opens the files again, and adds what is
-    /// missing.
+    /// Writes what the ledger has and the audit has not, then `sent`, and waits until it is on the disk. Returns the
+    /// text for the ledger's setting [`HEAD`]. `None` after an error: the next use opens the files again, and adds what
+    /// is missing.
     pub(crate) fn record(&self, ledger: &Ledger, sent: Option<Sent>, now: DateTime<Utc>) -> Option<String> {
         let mut place = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let attempt = || -> io::Result<String> {

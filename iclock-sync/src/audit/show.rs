@@ -62,8 +62,8 @@ pub struct StoredAt {
     pub reason: Option<String>,
 }
 
-/// Returns the events of the audit next to a ledger, in the order in which they were read. Lines that cannot be read are
-/// left out; [`verify`](super::verify) names them.
+/// Returns the events of the audit next to a ledger, in the order in which they were read. Lines that cannot be read
+/// are left out; [`verify`](super::verify) names them.
 ///
 /// # Errors
 /// When a file cannot be read.

@@ -1,7 +1,7 @@
 //! The task of one sink: it delivers what enters the ledger, and tries again later if the sink fails.
 //!
-//! Nothing that a terminal or another sink does delays it. Commits wake it, and so do orders and a timer: a window moves.
-//! It pays no heed to commits while the sink is down, or has put off the rest to another day.
+//! Nothing that a terminal or another sink does delays it. Commits wake it, and so do orders and a timer, because a
+//! window moves. Commits do not wake it while the sink is down, or has put off the rest to another day.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

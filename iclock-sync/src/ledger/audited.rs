@@ -56,19 +56,23 @@ impl Ledger {
     /// Returns the sinks that have more than up to `known`, by target.
     pub(crate) fn delivered_beyond(&self, known: &BTreeMap<String, i64>) -> Result<Vec<Served>, LedgerError> {
         self.read("list deliveries for the audit", |connection| {
-            let mut statement = connection.prepare_cached("SELECT id, name, target, delivered FROM sinks ORDER BY id")?;
+            let mut statement =
+                connection.prepare_cached("SELECT id, name, target, delivered FROM sinks ORDER BY id")?;
             let mut rows = statement.query(())?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let mut served = Served { name: row.get(1)?, target: row.get(2)?, through: row.get(3)?, stored: Vec::new() };
+                let (name, target, through) = (row.get(1)?, row.get(2)?, row.get(3)?);
+                let mut served = Served { name, target, through, stored: Vec::new() };
                 let after = known.get(&served.target).copied().unwrap_or(0);
                 if served.through <= after {
                     continue;
                 }
                 let mut statement = connection.prepare_cached(
-                    "SELECT seq FROM exceptions WHERE sink = ?1 AND seq > ?2 AND seq <= ?3 AND state <> ?4 ORDER BY seq",
+                    "SELECT seq FROM exceptions WHERE sink = ?1 AND seq > ?2 AND seq <= ?3 AND state <> ?4
+                     ORDER BY seq",
                 )?;
-                let mut exceptions = statement.query((row.get::<_, i64>(0)?, after, served.through, state::RELEASED))?;
+                let mut exceptions =
+                    statement.query((row.get::<_, i64>(0)?, after, served.through, state::RELEASED))?;
                 let mut first = after + 1;
                 while let Some(exception) = exceptions.next()? {
                     let seq: i64 = exception.get(0)?;
