@@ -1,4 +1,5 @@
-//! Crash points: instants at which a test ends an engine as `kill -9` ends a process. Only the feature `chaos` has them.
+//! Crash points: instants at which a test ends an engine as `kill -9` ends a process. Only the feature `chaos` has
+//! them.
 
 #[cfg(feature = "chaos")]
 use std::{fmt::Debug, sync::Arc};

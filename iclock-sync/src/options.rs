@@ -124,8 +124,8 @@ pub struct EngineOptions {
     pub sink_timeout: Duration,
     /// The time that a call to a sink has left to end after a stop. 5 s by default.
     pub stop_grace: Duration,
-    /// Keeps the audit in the state directory: for each event when and how it was read, and when each sink stored it. On
-    /// by default.
+    /// Keeps the audit in the state directory: for each event when and how it was read, and when each sink stored it.
+    /// On by default.
     pub audit: bool,
     /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. The
     /// file lists the events of the first sink with document ids of the scheme `iclock-sync-v1`, or else of the first

@@ -1,8 +1,8 @@
 //! The one door into the ledger: each punch of a batch becomes an event or a rejection, durable before anything is
 //! sent.
 //!
-//! The door does not know how punches come. `proven` makes them of a terminal's log, `ingest` of what a terminal pushed,
-//! and a person's decision makes them of a log that could not be proven ([`unproven`](crate::unproven)).
+//! The door does not know how punches come. `proven` makes them of a terminal's log, `ingest` of what a terminal
+//! pushed, and a person's decision makes them of a log that could not be proven ([`unproven`](crate::unproven)).
 
 mod batch;
 mod in_force;
@@ -113,8 +113,8 @@ impl Intake {
         Self { ledger, rules, commit: commit.max(1), turn: Arc::new(Semaphore::new(AT_ONCE)), news }
     }
 
-    /// The same door under other rules. They hold for batches under way too: what these put into the quarantine after it
-    /// was judged again would wait there by rules that are no longer in force.
+    /// The same door under other rules. They hold for batches under way too: what these put into the quarantine after
+    /// it was judged again would wait there by rules that are no longer in force.
     pub(crate) fn changed(&self, rules: Rules, commit: usize) -> Self {
         self.rules.replace(rules);
         Self {
@@ -185,7 +185,7 @@ impl<P: Punches> Entering<P> {
         let Batch { provenance, punches, cursor, accepts } = batch;
         ledger.check_room()?;
         let (entered, all) = match ledger.try_write("record events", |transaction| {
-            // Only now: whoever changes the rules judges the quarantine again before this change or after it.
+            // Only now: a change of the rules judges the quarantine again before this change or after it.
             judge.rules = Rules::clone(&judge.in_force.now());
             let mut entered = Entered::default();
             while entered.records < most as u64 {

@@ -9,7 +9,7 @@ const PAGES: i64 = 256;
 
 impl Ledger {
     /// Frees unused pages of the file, a few in each change, and empties the write-ahead log into it. Returns the bytes
-    /// by which the file is smaller. A file that an earlier version made is written anew as a whole, once, which needs
+    /// by which the file is smaller. A file that an earlier version made is written again as a whole, once, which needs
     /// room for a second one.
     ///
     /// # Errors

@@ -25,7 +25,8 @@ pub struct Exported {
 }
 
 /// Copies the ledger of a state directory to a file, as it is at one moment; a service may run meanwhile. Next to the
-/// copy is its checksum, as `sha256sum` writes it. The bytes of unproven logs are files of their own and are not copied.
+/// copy is its checksum, as `sha256sum` writes it. The bytes of unproven logs are files of their own and are not
+/// copied.
 ///
 /// # Errors
 /// [`LedgerError::Exists`] if the file exists; as [`Ledger::open_read_only`]; or when the copy cannot be written.

@@ -349,7 +349,8 @@ mod tests {
                 let (index, condition) = filter.source(terminals.as_deref());
                 connection
                     .prepare(&format!(
-                        "EXPLAIN QUERY PLAN SELECT * FROM events e INDEXED BY {index} WHERE {condition} ORDER BY time, seq"
+                        "EXPLAIN QUERY PLAN SELECT * FROM events e INDEXED BY {index} WHERE {condition}
+                         ORDER BY time, seq"
                     ))?
                     .query_map(named_params! { ":from": 0, ":to": 1, ":user": "1" }, |row| row.get::<_, String>(3))?
                     .collect::<rusqlite::Result<Vec<_>>>()

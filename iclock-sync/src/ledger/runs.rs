@@ -61,7 +61,8 @@ impl Ledger {
         self.read("list runs", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT id, started_at, duration_ms, exit_code, new, stored FROM runs ORDER BY number DESC LIMIT ?1",
+                    "SELECT id, started_at, duration_ms, exit_code, new, stored FROM runs
+                     ORDER BY number DESC LIMIT ?1",
                 )?
                 .query_map([most], |row| {
                     Ok(PastRun {

@@ -181,8 +181,9 @@ impl Ledger {
         known.map_or(Ok(None), |id| self.unproven_buffer(id))
     }
 
-    /// Remembers a transfer that could not be proven, and forgets all but the last `kept` of its terminal and kind,
-    /// or fewer if these have more than so many bytes together; never the last one. Returns its number, and the names of files that are no longer needed.
+    /// Remembers a transfer that could not be proven, and forgets all but the last `kept` of its terminal and kind, or
+    /// fewer if these have more than so many bytes together; never the last one. Returns its number, and the names of
+    /// files that are no longer needed.
     pub(crate) fn add_unproven(
         &self,
         buffer: &UnprovenBuffer,

@@ -28,8 +28,8 @@ pub(super) const OF_EVENT: Columns = Columns { time: "e.time", utc: "e.utc", rea
 pub(super) const OF_REFUSED: Columns =
     Columns { time: "CAST(strftime('%s', q.time) AS INTEGER)", utc: "NULL", reading: "q.reading" };
 
-/// The seconds inside a window, both ends included: those of the wall clock, and those of the instant. A punch is inside
-/// if it is in both.
+/// The seconds inside a window, both ends included: those of the wall clock, and those of the instant. A punch is
+/// inside if it is in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seconds {
     wall: (i64, i64),

@@ -6,7 +6,7 @@
 //! | one task for each sink | [`deliver::task`](crate::deliver) |
 //! | start, order about and stop a task | `part`, `crew` |
 //! | what the tasks share | `shared` |
-//! | the state of everything, for whoever shows it | [`status`] |
+//! | the state of everything, for all that show it | [`status`] |
 //! | the reports | `reports` |
 //! | a single run, which is a service that polls once | `once` |
 //!
@@ -130,11 +130,11 @@ impl Service {
         self.reports.subscribe()
     }
 
-    /// Enters punches that came another way than by a poll. They are durable when this returns, and then go to the sinks
-    /// like all others. A punch that is known from a poll, or came before, is entered once.
+    /// Enters punches that came another way than by a poll. They are durable when this returns, and then go to the
+    /// sinks like all others. A punch that is known from a poll, or came before, is entered once.
     ///
     /// # Errors
-    /// [`SyncError`] when the ledger cannot be written. Then nothing says that the punches are kept: whoever sent them
+    /// [`SyncError`] when the ledger cannot be written. Then nothing says that the punches are kept: the sender
     /// has to keep them, and sends them again.
     pub async fn ingest(&self, ingest: Ingest) -> Result<Ingested, SyncError> {
         let mut ingested = Ingested::default();
@@ -249,8 +249,8 @@ impl Service {
     /// them. Returns how many records left it.
     ///
     /// # Errors
-    /// [`SyncError`] when the ledger cannot be written. Then the new rules hold for what comes, and the next start judges
-    /// the quarantine again.
+    /// [`SyncError`] when the ledger cannot be written. Then the new rules hold for what comes, and the next start
+    /// judges the quarantine again.
     pub async fn set_rules(&self, rules: Rules) -> Result<u64, SyncError> {
         let crew = self.crew.lock().await;
         self.shared.replace_rules(rules);
@@ -268,8 +268,8 @@ impl Service {
         self.stop.cancelled().await;
     }
 
-    /// Stops: sessions are ended, and what was sent is recorded. What has not ended within `deadline` is cut off; nothing
-    /// is lost by that, and a terminal may keep an open session for a while.
+    /// Stops: sessions are ended, and what was sent is recorded. What has not ended within `deadline` is cut off;
+    /// nothing is lost by that, and a terminal may keep an open session for a while.
     ///
     /// # Errors
     /// The error that ended the service before, if there was one.

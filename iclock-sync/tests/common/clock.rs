@@ -45,7 +45,7 @@ impl Clock for HostInUtc {
     }
 }
 
-/// A clock that stands still until the test moves it. Then it wakes whoever has slept long enough.
+/// A clock that stands still until the test moves it. Then it wakes all that have slept long enough.
 #[derive(Debug)]
 pub(crate) struct HandClock {
     start: DateTime<Utc>,

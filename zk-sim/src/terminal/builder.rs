@@ -103,8 +103,8 @@ impl TerminalBuilder {
         self
     }
 
-    /// The rest that it needs between two sessions over TCP: it ends a connection that comes earlier at CONNECT. None by
-    /// default.
+    /// The rest that it needs between two sessions over TCP: it ends a connection that comes earlier at CONNECT. None
+    /// by default.
     #[must_use]
     pub fn session_rest(mut self, rest: Duration) -> Self {
         self.session_rest = rest;

@@ -61,8 +61,8 @@ fn as_csv(record: &QuarantinedRecord) -> String {
     cells.join(",")
 }
 
-/// A text in a cell. Control characters are shown escaped, so that a record is one line. A text that a spreadsheet would
-/// take for a formula gets an apostrophe in front: damaged user ids may begin with anything.
+/// A text in a cell. Control characters are shown escaped, so that a record is one line. A text that a spreadsheet
+/// would take for a formula gets an apostrophe in front: damaged user ids may begin with anything.
 fn cell(text: &str) -> String {
     let shown: String = text
         .chars()
