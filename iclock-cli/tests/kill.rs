@@ -4,6 +4,7 @@ mod common;
 mod support;
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::Duration;
 
 use attendance_model::EventId;
@@ -15,6 +16,8 @@ use zk_sim::{Fault, Server};
 
 /// The number of runs that must be killed while they work.
 const KILLS: u32 = 50;
+/// The loops that are killed while they listen; the variable `KILLS` sets another number.
+const LIVE_KILLS: u32 = 10;
 /// The most runs, with those that end before they are killed.
 const RUNS: u32 = 400;
 
@@ -48,6 +51,34 @@ fn kill_again_and_again(world: &World, server: &Server, sink: &str) {
         punch(&server.handle(), if killed % 6 == 5 { 1_500 } else { 40 });
     }
     assert_eq!(killed, KILLS, "runs were too short to be killed");
+    comes_right(world, server, sink);
+}
+
+/// Kills a loop that listens again and again, while people punch, then runs once more and checks the ledger.
+fn kill_while_it_listens(world: &World, server: &Server, sink: &str) {
+    let device = format!("gate={}", server.addr());
+    let kills = std::env::var("KILLS").map_or(LIVE_KILLS, |kills| kills.parse().unwrap());
+    let mut dice = Dice::new();
+    for _ in 0..kills {
+        let (handle, pauses) = (server.handle(), [(); 4].map(|()| dice.within(Duration::from_millis(300))));
+        let people = thread::spawn(move || {
+            for pause in pauses {
+                thread::sleep(pause);
+                punch(&handle, 3);
+            }
+        });
+        let instant = Duration::from_millis(30) + dice.within(Duration::from_millis(900));
+        let mut run = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+        let run = run.args(sync_args(&device, sink)).args(["--live", "--loop"]).timeout(instant).output();
+        assert_eq!(run.unwrap().status.code(), None, "it was killed");
+        people.join().unwrap();
+    }
+    comes_right(world, server, sink);
+}
+
+/// Runs once more, and checks that nothing is missing.
+fn comes_right(world: &World, server: &Server, sink: &str) {
+    let device = format!("gate={}", server.addr());
     world.cli(&sync_args(&device, sink)).ended(0);
     let last = world.cli(&sync_args(&device, sink)).ended(0).report();
     assert_eq!(
@@ -73,6 +104,17 @@ fn a_killed_sync_into_sqlite_loses_nothing_and_stores_nothing_twice() {
     let world = World::new();
     let server = gate(&world, 8_000);
     kill_again_and_again(&world, &server, "sqlite:att.db");
+    assert_eq!(world.stored(), truth(&server));
+    let database = rusqlite::Connection::open(world.path().join("att.db")).unwrap();
+    let rows: i64 = database.query_row("SELECT count(*) FROM attendance_events", (), |row| row.get(0)).unwrap();
+    assert_eq!(rows, truth(&server).len() as i64);
+}
+
+#[test]
+fn a_loop_that_is_killed_while_it_listens_loses_nothing_and_stores_nothing_twice() {
+    let world = World::new();
+    let server = gate(&world, 2_000);
+    kill_while_it_listens(&world, &server, "sqlite:att.db");
     assert_eq!(world.stored(), truth(&server));
     let database = rusqlite::Connection::open(world.path().join("att.db")).unwrap();
     let rows: i64 = database.query_row("SELECT count(*) FROM attendance_events", (), |row| row.get(0)).unwrap();
