@@ -181,7 +181,20 @@ mod tests {
         assert!(matches!(decide(&correction(None), &at(zone, Some(60_000), late)), Decision::Set(_)));
     }
 
+    #[test]
+    fn while_the_clocks_of_its_zone_change_a_clock_waits() {
+        // In Berlin they went from 02:00 to 03:00 at 01:00 UTC.
+        for (hour, is_set) in [(22, true), (23, false), (0, false), (1, false), (2, false), (3, true)] {
+            let day = if hour > 12 { 28 } else { 29 };
+            let utc_now = Utc.with_ymd_and_hms(2026, 3, day, hour, 30, 0).unwrap();
+            let decision = decide(&correction(None), &at(Some(chrono_tz::Europe::Berlin), Some(60_000), utc_now));
+            assert_eq!(matches!(decision, Decision::Set(_)), is_set, "{utc_now}: {decision:?}");
+        }
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
         #[test]
         fn whatever_the_moment_a_clock_is_set_to_the_true_time_away_from_midnight_quiet_hours_and_changes(
             seconds in 1_735_700_000_i64..1_900_000_000,
