@@ -8,7 +8,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::{FILE, read, schema};
 use crate::{Ledger, LedgerError};
 
-/// What was saved of a damaged ledger, and what follows from what was not.
+/// The outcome of saving a damaged ledger, and the consequences of what is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Salvaged {
