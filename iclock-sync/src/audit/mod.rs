@@ -2,7 +2,7 @@
 //!
 //! It is a directory `audit` in the state directory, with files of JSON Lines that only grow. Each line contains the
 //! hash of the one before, also across files. The ledger keeps the number and the hash of the last line that it knows.
-//! [`verify`] finds a line that was changed, removed or moved.
+//! [`verify()`] finds a line that was changed, removed or moved.
 //!
 //! Deliveries are on the disk before the ledger records them. Readings are derived from the ledger after its commit.
 //! When the audit is opened, a last line that a crash has cut off is removed, and what the ledger knows beyond the last

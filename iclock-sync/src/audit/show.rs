@@ -63,7 +63,7 @@ pub struct StoredAt {
 }
 
 /// Returns the events of the audit next to a ledger, in the order in which they were read. Lines that cannot be read
-/// are left out; [`verify`](super::verify) names them.
+/// are left out; [`verify`](super::verify()) names them.
 ///
 /// # Errors
 /// When a file cannot be read.

@@ -2,8 +2,8 @@
 //!
 //! | part | file |
 //! |---|---|
-//! | one task for each terminal | [`poll::task`](crate::poll) |
-//! | one task for each sink | [`deliver::task`](crate::deliver) |
+//! | one task for each terminal | `poll::task` |
+//! | one task for each sink | `deliver::task` |
 //! | start, order about and stop a task | `part`, `crew` |
 //! | what the tasks share | `shared` |
 //! | the state of everything, for all that show it | [`status`] |
