@@ -16,7 +16,7 @@ use common::{Gate, State, keys, quick_with, sync};
 use iclock_sync::clock::Clock;
 use iclock_sync::report::{ErrorKind, SinkReport, SinkStatus};
 use iclock_sync::service::status::SinkState;
-use iclock_sync::{CancellationToken, Engine, EngineOptions, RunOptions, Schedule, Service, ServiceOptions};
+use iclock_sync::{CancellationToken, Engine, EngineOptions, RunOptions, Schedule, Service, ServiceOptions, Window};
 
 /// The longest that anything here may take.
 const SOON: Duration = Duration::from_secs(20);
@@ -280,6 +280,30 @@ async fn a_sink_that_was_down_is_tried_with_one_event_after_a_wait() {
     until(&service, |sink| sink.stored == 120).await;
     assert_eq!(sizes.lock().unwrap()[1], 1);
     assert_eq!(keys(&inner.stored()), gate.keys());
+    service.shutdown(SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_event_that_comes_first_after_an_outage_does_not_block_the_others() {
+    let (gate, state) = filled(120).await;
+    let first = state.ledger().events(Window::default()).next().unwrap().unwrap().id;
+    let (inner, is_down) = (inner(1), Arc::new(AtomicBool::new(true)));
+    let down = Arc::clone(&is_down);
+    let (_, sink) = troubled(&inner, move |batch| match batch {
+        _ if down.load(Ordering::SeqCst) => Fate::Fails(SinkErrorKind::Unreachable),
+        batch if batch.iter().any(|event| event.id == first) => Fate::Fails(SinkErrorKind::Invalid),
+        _ => Fate::Taken,
+    });
+    let (service, clock) = service(&state, &sink).await;
+    until(&service, |sink| sink.failures == 1).await;
+    is_down.store(false, Ordering::SeqCst);
+    // The probe takes the first event, which is refused; the next attempt takes more.
+    clock.pass(Duration::from_secs(10));
+    until(&service, |sink| sink.failures == 2 || sink.stored == 119).await;
+    clock.pass(Duration::from_secs(60));
+    until(&service, |sink| sink.stored == 119).await;
+    until(&service, |sink| sink.rejected == 1).await;
+    assert_eq!(inner.stored().len() + 1, gate.keys().len());
     service.shutdown(SOON).await.unwrap();
 }
 

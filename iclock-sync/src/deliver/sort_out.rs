@@ -48,11 +48,16 @@ impl Sender {
     async fn takes_a_known_event(&self) -> Result<bool, NoAnswer> {
         let Some(known) = self.target.known() else { return Ok(false) };
         match self.put(&[known]).await {
-            Ok(_) => Ok(true),
+            Ok(outcomes) => Ok(is_there(&outcomes)),
             Err(NoAnswer::Failed(error)) if error.kind.may_be_of_single_events() => Ok(false),
             Err(end) => Err(end),
         }
     }
+}
+
+/// Returns true if the sink has an event of a batch. Putting all of them off says nothing about what it takes.
+fn is_there(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|outcome| matches!(outcome, Outcome::Stored | Outcome::AlreadyStored))
 }
 
 impl Sorting<'_> {
@@ -80,7 +85,7 @@ impl Sorting<'_> {
         let error = loop {
             match self.sender.put(events).await {
                 Ok(outcomes) => {
-                    self.works = true;
+                    self.works |= is_there(&outcomes);
                     for (place, outcome) in self.outcomes.iter_mut().skip(part.start).zip(outcomes) {
                         *place = Some(outcome);
                     }

@@ -17,7 +17,7 @@ use super::circuit::{Allowed, Circuit};
 use super::send::{Sender, Target};
 use super::{Delivery, End};
 use crate::ledger::News;
-use crate::report::{SinkReport, SinkStatus};
+use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::service::{Orders, Shared, Told, Work};
 use crate::{SyncError, tell};
 
@@ -55,6 +55,7 @@ impl SinkTask {
         // Each delivery ends once it has sent what there is.
         let (over, _) = watch::channel(News { over: true, ..News::default() });
         let (mut circuit, mut put_off_until, mut was_paused) = (Circuit::default(), None, false);
+        let mut refused = false;
         loop {
             if self.stop.is_cancelled() {
                 return Ok(());
@@ -73,7 +74,9 @@ impl SinkTask {
                 (Allowed::None(left), _) | (_, Some(left)) => Some(left.min(LOOK_AGAIN)),
                 (allowed, None) => {
                     let seen = news.borrow_and_update().commits;
-                    let (report, end) = self.deliver(over.subscribe(), allowed == Allowed::Probe).await?;
+                    let (report, end) = self.deliver(over.subscribe(), allowed == Allowed::Probe && !refused).await?;
+                    // One event alone says nothing about a sink that refuses it, if none is known that the sink takes.
+                    refused = report.error_kind == Some(ErrorKind::Invalid) && self.target.known().is_none();
                     put_off_until = None;
                     let rest = match end {
                         End::Done | End::PutOff { .. } if report.requests == 0 => None,

@@ -261,6 +261,21 @@ mod tests {
             .unwrap()
     }
 
+    #[test]
+    fn a_refused_event_stays_refused_when_its_batch_is_recorded_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        enter(&ledger, 3);
+        let sink = admit(&ledger, Window::default(), None).sink.id;
+        let settle = |settled: Settled| ledger.settle(sink, &settled).unwrap();
+        settle(Settled { delivered: 3, skipped: vec![1, 2], ..Settled::default() });
+        settle(Settled { rejected: vec![(2, "no".to_owned())], ..Settled::default() });
+        settle(Settled { caught_up: vec![1, 2], ..Settled::default() });
+        let refused = ledger.set_aside("memory:db", 9).unwrap();
+        assert_eq!(refused.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>(), ["no"]);
+        assert_eq!(ledger.waiting("memory:db").unwrap().pending, 0);
+    }
+
     fn at(second: i64) -> NaiveDateTime {
         DateTime::from_timestamp(second, 0).unwrap().naive_utc()
     }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::events::{self, EventReader};
 use super::sinks::{self, SinkState, state, watermarks};
-use super::stored;
+use super::{Transaction, stored};
 use crate::{Ledger, LedgerError, audit};
 
 /// Events with their numbers.
@@ -44,6 +44,19 @@ pub(crate) struct Waiting {
     pub(crate) pending: u64,
     /// Outside the window.
     pub(crate) held: u64,
+}
+
+/// Notes the last line of the audit. Several sinks write lines, and record them in any order.
+fn set_head(transaction: &Transaction<'_>, head: &str) -> rusqlite::Result<()> {
+    let before: Option<String> = transaction
+        .prepare_cached("SELECT value FROM settings WHERE name = ?1")?
+        .query_row([audit::HEAD], |row| row.get(0))
+        .optional()?;
+    let number = |text: &str| audit::Head::parse(text).map(|head| head.n);
+    if before.as_deref().and_then(number) < number(head) {
+        Ledger::set(transaction, audit::HEAD, head)?;
+    }
+    Ok(())
 }
 
 impl Ledger {
@@ -88,9 +101,11 @@ impl Ledger {
     /// Records the outcomes of events that were sent.
     pub(crate) fn settle(&self, sink: i64, settled: &Settled) -> Result<(), LedgerError> {
         self.record("record deliveries", |transaction| {
-            let mut delete = transaction.prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND seq = ?2")?;
+            // One that was refused stays refused, even if its batch is recorded later than the refusal.
+            let mut delete =
+                transaction.prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND seq = ?2 AND state = ?3")?;
             for seq in &settled.caught_up {
-                delete.execute((sink, seq))?;
+                delete.execute((sink, seq, state::SKIPPED))?;
             }
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO exceptions (sink, seq, state, reason) VALUES (?1, ?2, ?3, ?4)
@@ -103,7 +118,7 @@ impl Ledger {
                 insert.execute((sink, seq, state::REJECTED, Some(reason)))?;
             }
             if let Some(head) = &settled.audit {
-                Self::set(transaction, audit::HEAD, head)?;
+                set_head(transaction, head)?;
             }
             transaction
                 .prepare_cached("UPDATE sinks SET delivered = max(delivered, ?2) WHERE id = ?1")?
