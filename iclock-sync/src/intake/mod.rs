@@ -187,6 +187,9 @@ impl<P: Punches> Entering<P> {
         let (entered, all) = match ledger.try_write("record events", |transaction| {
             // Only now: a change of the rules judges the quarantine again before this change or after it.
             judge.rules = Rules::clone(&judge.in_force.now());
+            if let Some(poll) = *poll {
+                judge.known.begin_change(transaction, poll)?;
+            }
             let mut entered = Entered::default();
             while entered.records < most as u64 {
                 let left = usize::try_from(most as u64 - entered.records).unwrap_or(DECODED_AT_ONCE);

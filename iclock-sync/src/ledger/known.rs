@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use attendance_model::{RawPunch, Source};
 use chrono::NaiveDateTime;
 
+use super::polls::PollId;
 use super::stored::{seconds, source_of};
 use crate::mask::Mask;
 
@@ -45,6 +46,18 @@ impl KnownPunches {
             by_other_way: HashMap::new(),
             sources: HashMap::new(),
         }
+    }
+
+    /// Begins the next change. Since the one before, punches may have come another way.
+    pub(crate) fn begin_change(&mut self, transaction: &Transaction<'_>, poll: PollId) -> rusqlite::Result<()> {
+        self.second = None;
+        if self.any == Some(false) {
+            let other_polls = "SELECT EXISTS (SELECT 1 FROM readings WHERE terminal = ?1 AND id <> ?2)";
+            let any =
+                transaction.prepare_cached(other_polls)?.query_row((poll.terminal, poll.poll), |row| row.get(0))?;
+            self.any = Some(any);
+        }
+        Ok(())
     }
 
     /// Returns the user id under which a record entered before; `None` if it is new.
