@@ -10,7 +10,7 @@ use rusqlite::backup::Backup;
 use sha2::{Digest, Sha256};
 
 use super::{FILE, lock, schema, sqlite};
-use crate::{Ledger, LedgerError, private};
+use crate::{Ledger, LedgerError, audit, private};
 
 /// A copy of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,8 +84,12 @@ pub fn import(from: &Path, dir: &Path) -> Result<Ledger, LedgerError> {
     private::create_dir_all(dir).map_err(io(dir))?;
     let path = dir.join(FILE);
     let taken = lock::WriterLock::take(dir)?;
-    if path.exists() {
-        return Err(LedgerError::Exists { path });
+    // Parts of another ledger: SQLite would write them into this one, and the audit would be that of other events.
+    for other in ["", "-wal", "-shm"].map(|end| dir.join(format!("{FILE}{end}"))).into_iter().chain([dir.join("audit")])
+    {
+        if other.exists() {
+            return Err(LedgerError::Exists { path: other });
+        }
     }
     let part = path.with_extension("part");
     let copied = fs::copy(from, &part)
@@ -97,7 +101,10 @@ pub fn import(from: &Path, dir: &Path) -> Result<Ledger, LedgerError> {
         return Err(io(&path)(error));
     }
     drop(taken);
-    Ledger::open(dir)
+    let ledger = Ledger::open(dir)?;
+    // Its audit is not part of a copy: a new one begins.
+    ledger.keep_setting(audit::HEAD, None)?;
+    Ok(ledger)
 }
 
 fn check_sound(file: &Path) -> Result<(), LedgerError> {

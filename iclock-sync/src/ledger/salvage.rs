@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::{FILE, read, schema};
-use crate::{Ledger, LedgerError};
+use crate::{Ledger, LedgerError, audit};
 
 /// The outcome of saving a damaged ledger, and the consequences of what is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,10 +53,25 @@ pub fn salvage(dir: &Path, into: &Path) -> Result<Salvaged, LedgerError> {
     }
     let original = read::open_uri(&from, "mode=ro").map_err(|error| schema::opening(&from, error))?;
     if schema::readable_version(&original, &from)? != schema::KNOWN {
-        let problem = "it was written by an earlier version, which can save it".to_owned();
+        let problem = "it was written by an earlier version, from which nothing can be saved".to_owned();
         return Err(LedgerError::Damaged { path: from, problem });
     }
     let ledger = Ledger::open(into)?;
+    let salvaged = copy_all(&original, &ledger).and_then(|salvaged| {
+        ledger.keep_setting(audit::HEAD, None)?;
+        Ok(salvaged)
+    });
+    if salvaged.is_err() {
+        // An empty ledger would be in the way of the next attempt.
+        drop(ledger);
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(into.join(format!("{FILE}{end}")));
+        }
+    }
+    salvaged
+}
+
+fn copy_all(original: &Connection, ledger: &Ledger) -> Result<Salvaged, LedgerError> {
     ledger.write("salvage", |transaction| {
         // A row whose terminal or poll is lost is left out.
         let mut salvaged = Salvaged::default();
@@ -65,9 +80,9 @@ pub fn salvage(dir: &Path, into: &Path) -> Result<Salvaged, LedgerError> {
             let whole = match table {
                 // The triggers count again.
                 "quarantine_sizes" => true,
-                "events" => copy_events(&original, transaction, &columns)?,
-                "exceptions" => copy_exceptions(&original, transaction, &columns)?,
-                _ => copy(&original, transaction, table, key, &columns)?,
+                "events" => copy_events(original, transaction, &columns)?,
+                "exceptions" => copy_exceptions(original, transaction, &columns)?,
+                _ => copy(original, transaction, table, key, &columns)?,
             };
             if !whole {
                 salvaged.damaged.push(table);
@@ -220,8 +235,11 @@ fn rows(
                         keep(number, values)?;
                         after = number;
                     }
-                    // Without its number there is no way past it.
-                    Err(_) => return Ok(false),
+                    // A value in it is no text any more. Without its number there is no way past it.
+                    Err(_) => {
+                        let Ok(number) = row.get(0) else { return Ok(false) };
+                        (after, whole) = (number, false);
+                    }
                 },
                 Ok(None) => break false,
                 Err(_) => break true,
