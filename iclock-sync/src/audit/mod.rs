@@ -30,6 +30,9 @@ use crate::{Ledger, private};
 /// A file is followed by the next one beyond this size, in bytes.
 const FILE_SIZE: u64 = 32 << 20;
 
+/// Bytes of lines that are written together when many are missing.
+const TOGETHER: usize = 1 << 20;
+
 /// Events in one line.
 const PAGE: u32 = 500;
 
@@ -57,6 +60,7 @@ struct Writer {
     known: Begins,
     /// Lines that are not in the file yet.
     waiting: Vec<u8>,
+    file_size: u64,
 }
 
 /// The last line that the ledger knows.
@@ -94,13 +98,13 @@ impl Audit {
         let attempt = || -> io::Result<String> {
             let writer = match &mut *place {
                 Some(writer) => writer,
-                None => place.insert(Writer::open(ledger, now)?),
+                None => place.insert(Writer::open(ledger, self.file_size, now)?),
             };
             writer.catch_up(ledger, now)?;
             if let Some(sent) = sent {
                 writer.sent(sent, now)?;
             }
-            writer.write(self.file_size, now)?;
+            writer.write(now)?;
             Ok(Head { n: writer.next.saturating_sub(1), hash: writer.hash.clone() }.text())
         };
         match attempt() {
@@ -116,7 +120,7 @@ impl Audit {
 
 impl Writer {
     /// Opens the last file: removes a line that was cut off, and finds out how far the audit goes.
-    fn open(ledger: &Ledger, now: DateTime<Utc>) -> io::Result<Self> {
+    fn open(ledger: &Ledger, file_size: u64, now: DateTime<Utc>) -> io::Result<Self> {
         let state = ledger.dir();
         private::create_dir_all(&line::dir(state))?;
         let head = ledger.setting(HEAD).map_err(io::Error::other)?.and_then(|text| Head::parse(&text));
@@ -158,7 +162,8 @@ impl Writer {
         let file = private::options().truncate(false).open(&path)?;
         private::protect(&path)?;
         file.set_len(size)?;
-        let mut writer = Self { state: state.to_owned(), number, file, size, next, hash, known, waiting: Vec::new() };
+        let (state, waiting) = (state.to_owned(), Vec::new());
+        let mut writer = Self { state, number, file, size, next, hash, known, waiting, file_size };
         io::Seek::seek(&mut writer.file, io::SeekFrom::End(0))?;
         if size == 0 {
             let begins = writer.known.clone();
@@ -192,6 +197,10 @@ impl Writer {
             for read in read {
                 self.push(now, |line| line.read = Some(read))?;
             }
+            // A ledger of years may be new to the audit.
+            if self.waiting.len() >= TOGETHER {
+                self.write(now)?;
+            }
         }
     }
 
@@ -213,15 +222,12 @@ impl Writer {
     }
 
     /// Writes the lines that wait, and waits until they are on the disk. Begins the next file if this one is long.
-    fn write(&mut self, file_size: u64, now: DateTime<Utc>) -> io::Result<()> {
+    fn write(&mut self, now: DateTime<Utc>) -> io::Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        self.file.write_all(&self.waiting)?;
-        self.file.sync_data()?;
-        self.size += self.waiting.len() as u64;
-        self.waiting.clear();
-        if self.size < file_size {
+        self.flush()?;
+        if self.size < self.file_size {
             return Ok(());
         }
         self.number += 1;
@@ -229,8 +235,16 @@ impl Writer {
         self.size = 0;
         let begins = self.known.clone();
         self.push(now, |line| line.begins = Some(begins))?;
-        self.write(u64::MAX, now)?;
+        self.flush()?;
         sync_dir(&line::dir(&self.state))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.waiting)?;
+        self.file.sync_data()?;
+        self.size += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
     }
 }
 
