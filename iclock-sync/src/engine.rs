@@ -98,7 +98,7 @@ impl Engine {
         Service::start(&self.parts, options, place, stop.child_token()).await
     }
 
-    /// Runs once, and then clears the log of a terminal: deletes its records, which cannot be brought back. It does so
+    /// Runs once with these options, and then clears the log of a terminal: deletes its records, which cannot be brought back. It does so
     /// only if the terminal has this serial number, its whole log is proven and each record is in the ledger or in the
     /// quarantine, each sink of the engine has all events of the terminal, and nobody punched meanwhile. Before, the
     /// log is written to a file in the state directory. Nobody can use the terminal while this goes on.
@@ -106,11 +106,17 @@ impl Engine {
     /// # Errors
     /// [`ClearError::Unconfirmed`] if the terminal was asked and did not confirm it. After any other error the log is
     /// as it was.
-    pub async fn clear(&self, terminal: &str, serial: &str, stop: &CancellationToken) -> Result<Cleared, ClearError> {
+    pub async fn clear(
+        &self,
+        terminal: &str,
+        serial: &str,
+        options: &RunOptions,
+        stop: &CancellationToken,
+    ) -> Result<Cleared, ClearError> {
         let Some(device) = self.parts.devices.iter().find(|device| device.name == terminal) else {
             return Err(wrong(format!("device {terminal}"), "is not configured").into());
         };
-        let report = self.run(&RunOptions::default(), stop).await?;
+        let report = self.run(options, stop).await?;
         let mut reasons = Vec::new();
         for of_device in report.devices.iter().filter(|report| report.name == terminal) {
             if let Some(error) = &of_device.error {

@@ -10,7 +10,7 @@ use attendance_model::{AttendanceEvent, MemorySink, Outcome, Sink, SinkError, Si
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, memory, sync};
 use iclock_sync::report::ReadMode;
-use iclock_sync::{CancellationToken, ClearError, Cleared, Engine};
+use iclock_sync::{CancellationToken, ClearError, Cleared, Engine, RunOptions};
 use sha2::{Digest as _, Sha256};
 use zk_proto::Command;
 use zk_sim::{Profile, Punch, Terminal, TerminalBuilder};
@@ -30,7 +30,7 @@ impl Scene {
     }
 
     async fn clear(&self) -> Result<Cleared, ClearError> {
-        self.engine.clear("gate", &self.gate.handle().serial(), &CancellationToken::new()).await
+        self.engine.clear("gate", &self.gate.handle().serial(), &RunOptions::default(), &CancellationToken::new()).await
     }
 
     fn clears(&self) -> usize {
@@ -94,7 +94,8 @@ async fn a_log_with_refused_records_is_cleared_too_because_the_quarantine_has_th
 #[tokio::test]
 async fn another_serial_number_or_an_empty_log_is_refused() {
     let scene = Scene::new(terminal()).await;
-    let error = scene.engine.clear("gate", "OTHER", &CancellationToken::new()).await.unwrap_err();
+    let error =
+        scene.engine.clear("gate", "OTHER", &RunOptions::default(), &CancellationToken::new()).await.unwrap_err();
     assert!(error.to_string().contains("not OTHER"), "{error}");
     assert_eq!((scene.gate.handle().records().len(), scene.clears()), (300, 0));
     scene.clear().await.unwrap();

@@ -122,7 +122,10 @@ impl Visit {
         if let Some((cleared, state)) = cleared {
             let ledger = Arc::clone(&self.ledger);
             let save = move || Ok(ledger.write("remember a terminal", |change| save_terminal(change, &state))?);
-            blocking("ledger", save).await?;
+            if let Err(error) = blocking("ledger", save).await {
+                // The next run sees an empty log, and learns the same.
+                tracing::warn!("the ledger does not know yet that the log is empty: {}", error.explain());
+            }
             tracing::warn!(terminal = %self.device.name, records = cleared.records, "its log was cleared");
             return Ok(cleared);
         }
@@ -198,14 +201,20 @@ impl Visit {
         };
         let punches = ProvenPunches::new(proven, users, poll);
         let (path, sha256) = blocking("backup", move || Ok(backup.make(punches))).await??;
+        let session = client.sessions();
         let again = self.count(client).await?;
+        if client.sessions() != session {
+            // Between two sessions a terminal may enable itself.
+            return Err(ClearError::refused("its session was lost just before; try again"));
+        }
         if again != Some(count) {
             let again = again.map_or_else(|| "no number".to_owned(), |count| count.to_string());
             let reason = format!("it counted {count} records before its log was read, and {again} after");
             return Err(ClearError::refused(reason));
         }
         progress.asked = Some(path.clone());
-        match client.call(&ClearAttendanceLog).await {
+        // On this session alone: on a new one, somebody could have punched before.
+        match client.call_once(&ClearAttendanceLog).await {
             Ok(()) => {}
             Err(error @ ClientError::Refused { .. }) => {
                 progress.asked = None;

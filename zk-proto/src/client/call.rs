@@ -31,7 +31,11 @@ impl Client {
         }
     }
 
-    pub(super) async fn call_once<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, ClientError> {
+    /// Does the same as [`Client::call`] on this session alone: if the terminal has forgotten it, no new one is opened.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn call_once<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, ClientError> {
         let step = Step::Command(O::COMMAND);
         self.enter()?;
         self.bound |= binds_session(O::COMMAND);

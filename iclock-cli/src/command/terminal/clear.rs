@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, Write as _};
 
 use clap::Args;
-use iclock_sync::ClearError;
+use iclock_sync::{ClearError, RunOptions};
 
 use crate::config::{Config, ConfigErrors};
 use crate::context::{Context, Outcome};
@@ -43,8 +43,10 @@ impl Clear {
                 .hint("type the one that `info` shows, or use --serial"));
         };
         let engine = wiring::engine(&config, sinks::open_all(&config.sinks)?, None, &[])?;
+        // What the safety limit keeps back stays where it is, and so does the log.
+        let options = RunOptions::default().max_new(config.max_new);
         context.block_on(async |signals| {
-            let cleared = engine.clear(&self.terminal, &serial, &signals.stop).await?;
+            let cleared = engine.clear(&self.terminal, &serial, &options, &signals.stop).await?;
             output::line(format_args!("Cleared {} records of {}.", grouped(cleared.records), cleared.serial));
             output::line(human::wrap(&format!("Backup: {} (SHA-256 {})", cleared.backup.display(), cleared.sha256)));
             Ok(ExitCode::Done)
