@@ -16,7 +16,7 @@ use iclock_sync::{Engine, Report, Service, ServiceOptions};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::config::{Config, SinkConfig};
+use crate::config::{Config, ConfigErrors, SinkConfig};
 use crate::context::Outcome;
 use crate::error::CliError;
 use crate::job::{Job, print, write_exports};
@@ -136,8 +136,14 @@ impl<'a> Resident<'a> {
 
     async fn reload_or_not(&mut self, service: &Service) -> Result<Reloaded, CliError> {
         let config = Config::load(&self.job.flags)?;
+        let delivers = self.job.exports.is_empty();
+        // A file that is half written may name nobody.
+        let missing = config.missing(delivers);
+        if !missing.is_empty() {
+            return Err(ConfigErrors::in_order(missing).into());
+        }
         let mut opened = Vec::new();
-        for sink in &config.sinks {
+        for sink in config.sinks.iter().filter(|_| delivers) {
             let same = self.sinks.iter().find(|(known, _)| known.is_same(sink));
             let sink_or_same = match same {
                 Some((_, open)) => Arc::clone(open),

@@ -93,6 +93,12 @@ fn a_reload_takes_over_a_changed_configuration_and_leaves_the_service_alone_if_i
     let line = logged("nothing was changed");
     assert!(line.contains("intervall") && line.contains("interval"), "{line}");
 
+    // A file that is half written names nobody.
+    std::fs::write(world.path().join("iclock.toml"), "").unwrap();
+    service.signal("-HUP");
+    let line = logged("nothing was changed");
+    assert!(line.contains("no terminal is configured"), "{line}");
+
     write_config(&world, &[("one", &one), ("two", &two)], "");
     // The way without signals.
     std::fs::write(world.path().join("state/reload"), "").unwrap();

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::Resources;
 use crate::private;
 use crate::service::Status;
+use crate::service::status::Failure;
 
 /// The file in the state directory.
 const FILE: &str = "health.json";
@@ -114,14 +115,13 @@ impl Health {
             return vec![Problem::Silent { since: self.status.at }];
         }
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-        let began = self.status.started_at;
-        let too_long = |success: Option<DateTime<Utc>>| now.signed_duration_since(success.unwrap_or(began)) > grace;
+        let too_long = |failure: &&Failure| now.signed_duration_since(failure.since) > grace;
         let terminals = self.status.terminals.iter().filter_map(|(name, terminal)| {
-            let error = terminal.error.as_ref().filter(|_| too_long(terminal.last_success))?;
+            let error = terminal.error.as_ref().filter(too_long)?;
             Some(Problem::Terminal { name: name.clone(), error: error.text.clone() })
         });
         let sinks = self.status.sinks.iter().filter_map(|(name, sink)| {
-            let error = sink.error.as_ref().filter(|_| too_long(sink.last_success))?;
+            let error = sink.error.as_ref().filter(too_long)?;
             Some(Problem::Sink { name: name.clone(), error: error.text.clone() })
         });
         terminals.chain(sinks).collect()

@@ -14,9 +14,11 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, memory, quick_with};
 use iclock_sync::clock::Clock;
-use iclock_sync::report::DeviceStatus;
+use iclock_sync::report::{DeviceStatus, ErrorKind};
 use iclock_sync::service::status::Activity;
-use iclock_sync::{CancellationToken, DeviceOptions, Engine, Ingest, Schedule, Service, ServiceOptions, SyncError};
+use iclock_sync::{
+    CancellationToken, DeviceOptions, Engine, Ingest, RunOptions, Schedule, Service, ServiceOptions, SyncError,
+};
 use tokio::time::{Instant, sleep, timeout};
 use zk_proto::Command;
 use zk_sim::Terminal;
@@ -377,4 +379,35 @@ async fn the_list_of_people_can_be_replaced_while_the_service_runs() {
     assert_eq!(service.status().terminals["gate"].rejected.values().sum::<u64>(), 21 - of_first as u64);
     service.shutdown(AT_MOST).await.unwrap();
     assert_eq!(stored.stored().len(), 20);
+}
+
+#[tokio::test]
+async fn the_safety_limit_of_a_service_counts_the_new_events_of_all_terminals() {
+    let (state, one, two) = (State::new(), gate("one", 1).await, gate("two", 2).await);
+    let (stored, sink) = memory("db");
+    let engine = state.engine(&[&one, &two], &[sink]);
+    let options = every(3_600).options_at(|_| RunOptions::default().max_new(30));
+    let service = start(&engine, options).await;
+    until("the limit holds them back", || service.status().sinks["db"].error.is_some()).await;
+    let error = service.status().sinks["db"].error.clone().unwrap();
+    assert_eq!(error.kind, ErrorKind::OverLimit, "{error:?}");
+    assert_eq!(stored.stored().len(), 0, "20 of each terminal are more than 30");
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pause_that_comes_during_a_poll_is_kept_live_or_not() {
+    for live in [false, true] {
+        let (state, gate, (_, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+        gate.set_fault("latency=150ms");
+        let engine = state.engine(&[&gate], &[sink]);
+        let service = start(&engine, every(1).live(live)).await;
+        until("it is read", || service.status().terminals["gate"].activity == Activity::Reading).await;
+        service.pause("gate").await.unwrap();
+        until("it is paused", || service.status().terminals["gate"].activity == Activity::Paused).await;
+        let before = sessions(&gate);
+        sleep(Duration::from_millis(1_500)).await;
+        assert_eq!((sessions(&gate), service.status().terminals["gate"].activity), (before, Activity::Paused));
+        service.shutdown(AT_MOST).await.unwrap();
+    }
 }

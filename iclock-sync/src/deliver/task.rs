@@ -19,10 +19,13 @@ use super::{Delivery, End};
 use crate::ledger::News;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::service::{Orders, Shared, Told, Work};
-use crate::{SyncError, tell};
+use crate::{RunOptions, SyncError, tell};
 
 /// The time after which events are admitted again although none entered: a window moves.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
+
+/// A safety limit counts the new events of all terminals: while one of them is polled, nothing goes out.
+const WHILE_POLLING: Duration = Duration::from_millis(200);
 
 /// Delivers to one sink until it is stopped, or until every terminal has been polled.
 #[derive(Clone, Debug)]
@@ -61,7 +64,8 @@ impl SinkTask {
                 return Ok(());
             }
             let paused = self.orders.borrow_and_update().paused;
-            let delivers = self.shared.settings().run_options(&*clock).deliver;
+            let RunOptions { deliver: delivers, max_new, force, .. } = self.shared.settings().run_options(&*clock);
+            let is_limited = max_new.is_some() && !force;
             if std::mem::replace(&mut was_paused, paused) && !paused {
                 // A person wants to see it tried.
                 circuit.close();
@@ -71,6 +75,7 @@ impl SinkTask {
             let rest = match (circuit.allowed(clock.monotonic()), put_off.filter(|left| !left.is_zero())) {
                 _ if paused => Some(LOOK_AGAIN),
                 _ if !delivers => None,
+                _ if is_limited && self.shared.board.is_polling() => Some(WHILE_POLLING),
                 (Allowed::None(left), _) | (_, Some(left)) => Some(left.min(LOOK_AGAIN)),
                 (allowed, None) => {
                     let seen = news.borrow_and_update().commits;

@@ -126,9 +126,9 @@ impl TerminalTask {
     async fn listener(&mut self) -> Result<Listener, SyncError> {
         let connect = match self.visit().connect_options().await {
             Ok(connect) => connect,
-            Err(Failure::Engine(error)) => return Err(error),
-            // Looking a terminal up fails in no other way.
-            Err(Failure::Terminal(_)) => self.device.connect_options(),
+            Err(Failure::Engine(error)) if !error.can_be_survived() => return Err(error),
+            // What the ledger knows of its habits is looked up again for each poll.
+            Err(_) => self.device.connect_options(),
         };
         let options = LiveOptions::default()
             .pauses(RETRY_AFTER.map(Duration::from_secs).into())
@@ -149,6 +149,10 @@ impl TerminalTask {
 
     /// Waits until something happens, and says what to do.
     async fn step(&mut self, listener: &mut Listener) -> Step {
+        // The pause may have come during a poll, which takes the orders that came before it.
+        if self.orders.borrow().paused {
+            return Step::Leave;
+        }
         let clock = &self.shared.clock;
         let item = match listener.next.take() {
             Some(item) => item,

@@ -94,9 +94,9 @@ impl TerminalTask {
         }
     }
 
-    /// A visit with the settings as they are now. Takes the orders that came until now.
-    pub(super) fn visit(&mut self) -> Visit {
-        let full = self.orders.borrow_and_update().full;
+    /// A visit with the settings and orders as they are now.
+    pub(super) fn visit(&self) -> Visit {
+        let full = self.orders.borrow().full;
         let settings = self.shared.settings();
         let RunOptions { dry_run, full: always_full, .. } = settings.run_options(&*self.shared.clock);
         Visit {
@@ -118,12 +118,15 @@ impl TerminalTask {
 
     /// Polls once, on a session of its own.
     pub(super) async fn poll(&mut self) -> Result<DeviceReport, SyncError> {
+        // This poll is the one that was asked for.
+        self.orders.mark_unchanged();
         let outcome = self.visit().run().await;
         self.survived(outcome, |report| report)
     }
 
     /// Polls once, on a session that stays open.
     pub(super) async fn poll_on(&mut self, client: &mut Client) -> Result<Polled, SyncError> {
+        self.orders.mark_unchanged();
         let outcome = self.visit().run_on(client).await;
         self.survived(outcome, |report| Polled { report, is_hopeless: false })
     }

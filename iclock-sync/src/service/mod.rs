@@ -49,8 +49,11 @@ use crate::intake::{Ingest, Ingested, NotEntered};
 use crate::report::Report;
 use crate::{DeviceOptions, Engine, Ledger, SyncError};
 use crew::{Crew, audited};
-use part::Trouble;
+use part::{Part, Trouble};
 use reports::Reporter;
+
+/// The time that the last reports may take beyond a deadline.
+const LAST_REPORTS: Duration = Duration::from_secs(1);
 
 /// Reports that are kept for a slow reader.
 const KEPT: usize = 64;
@@ -204,9 +207,14 @@ impl Service {
         refuse_dry_runs(parts, &options)?;
         let mut crew = self.crew.lock().await;
         self.shared.replace_settings(parts, options);
-        let released = judge_again(&self.shared, &parts.devices).await?;
-        self.shared.news.send_modify(|news| news.commits += 1);
-        let _ = crew.told.send(Told::Released(released));
+        match judge_again(&self.shared, &parts.devices).await {
+            Ok(released) => {
+                self.shared.news.send_modify(|news| news.commits += 1);
+                let _ = crew.told.send(Told::Released(released));
+            }
+            // The new rules hold for what comes; the next start judges what waits.
+            Err(error) => tracing::warn!("the quarantine was not judged again: {}", error.explain()),
+        }
         let mut reloaded = Reloaded::default();
         let goes_on = |device: &DeviceOptions| parts.devices.iter().any(|other| **other == *device);
         for name in crew.terminals.iter().filter(|(_, part)| !goes_on(&part.of)).map(|(name, _)| name.clone()) {
@@ -217,6 +225,9 @@ impl Service {
         for name in crew.sinks.iter().filter(|(_, part)| !same(&part.of)).map(|(name, _)| name.clone()) {
             reloaded.stopped.push(name);
         }
+        // All at once, and then each is waited for.
+        crew.terminals.values().filter(|part| !goes_on(&part.of)).for_each(Part::stop);
+        crew.sinks.values().filter(|part| !same(&part.of)).for_each(Part::stop);
         for (n, name) in reloaded.stopped.iter().enumerate() {
             if n < stopped_terminals {
                 crew.remove_terminal(name).await;
@@ -275,18 +286,19 @@ impl Service {
     /// The error that ended the service before, if there was one.
     pub async fn shutdown(self, deadline: Duration) -> Result<(), SyncError> {
         self.stop.cancel();
+        let until = tokio::time::Instant::now() + deadline;
         let Self { crew, reporter, trouble, .. } = self;
         let mut crew = crew.into_inner();
         let ended = async {
             crew.terminals_ended().await;
             crew.sinks_ended().await;
         };
-        if tokio::time::timeout(deadline, ended).await.is_err() {
+        if tokio::time::timeout_at(until, ended).await.is_err() {
             crew.abort();
         }
         drop(crew);
         // The last reports; the reporter ends with the tasks.
-        let _ = tokio::time::timeout(deadline, reporter).await;
+        let _ = tokio::time::timeout_at(until.max(tokio::time::Instant::now() + LAST_REPORTS), reporter).await;
         trouble.take()
     }
 }

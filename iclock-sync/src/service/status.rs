@@ -155,6 +155,8 @@ pub struct Failure {
     pub text: String,
     /// The time.
     pub at: DateTime<Utc>,
+    /// The time of the first of the failures in a row.
+    pub since: DateTime<Utc>,
 }
 
 /// A step of progress.
@@ -300,6 +302,15 @@ impl Board {
         self.parts().sinks.values().all(|sink| sink.served >= commits || sink.paused || sink.failures > 0)
     }
 
+    /// Returns true if a terminal is polled, or was not yet.
+    pub(crate) fn is_polling(&self) -> bool {
+        let busy = |activity| {
+            use Activity::{Connecting, Reading, Recording, Waiting};
+            matches!(activity, Waiting | Connecting | Reading | Recording)
+        };
+        self.parts().terminals.values().any(|terminal| busy(terminal.activity))
+    }
+
     /// A poll has ended.
     pub(crate) fn polled(&self, report: &DeviceReport) {
         let now = self.clock.utc_now();
@@ -321,7 +332,8 @@ impl Board {
             if report.status == DeviceStatus::Ok {
                 (terminal.last_success, terminal.error, terminal.failures) = (Some(now), None, 0);
             } else {
-                terminal.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now));
+                let before = terminal.error.take();
+                terminal.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now, before));
                 terminal.failures += 1;
                 terminal.failed_polls += 1;
             }
@@ -340,8 +352,9 @@ impl Board {
             sink.rejected += report.rejected;
             sink.held = report.held;
             sink.set_pending(report.pending, now);
-            if report.status == SinkStatus::Failed {
-                sink.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now));
+            if report.status == SinkStatus::Failed || report.over_limit {
+                let before = sink.error.take();
+                sink.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now, before));
                 sink.failures += 1;
                 sink.failed_deliveries += 1;
             } else {
@@ -408,7 +421,8 @@ fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
 }
 
 impl Failure {
-    fn new(kind: Option<ErrorKind>, text: Option<&str>, at: DateTime<Utc>) -> Self {
-        Self { kind: kind.unwrap_or(ErrorKind::Internal), text: text.unwrap_or_default().to_owned(), at }
+    fn new(kind: Option<ErrorKind>, text: Option<&str>, at: DateTime<Utc>, before: Option<Self>) -> Self {
+        let (kind, text) = (kind.unwrap_or(ErrorKind::Internal), text.unwrap_or_default().to_owned());
+        Self { kind, text, at, since: before.map_or(at, |before| before.since) }
     }
 }
