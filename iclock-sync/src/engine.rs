@@ -98,10 +98,11 @@ impl Engine {
         Service::start(&self.parts, options, place, stop.child_token()).await
     }
 
-    /// Runs once with these options, and then clears the log of a terminal: deletes its records, which cannot be brought back. It does so
-    /// only if the terminal has this serial number, its whole log is proven and each record is in the ledger or in the
-    /// quarantine, each sink of the engine has all events of the terminal, and nobody punched meanwhile. Before, the
-    /// log is written to a file in the state directory. Nobody can use the terminal while this goes on.
+    /// Runs once with these options, and then clears the log of a terminal: deletes its records, which cannot be
+    /// brought back. It does so only if the terminal has this serial number, its whole log is proven and each record is
+    /// in the ledger or in the quarantine, each sink of the engine has all events of the terminal, and nobody punched
+    /// meanwhile. Before, the log is written to a file in the state directory. Nobody can use the terminal while this
+    /// goes on.
     ///
     /// # Errors
     /// [`ClearError::Unconfirmed`] if the terminal was asked and did not confirm it. After any other error the log is
