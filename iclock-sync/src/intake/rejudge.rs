@@ -10,7 +10,7 @@ use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 
-use crate::ledger::{KnownPunches, NewEvent, PollId, Resolution, WaitingRecord};
+use crate::ledger::{KnownPunches, NewEvent, PollId, Resolution, Transaction, WaitingRecord};
 use crate::mask::Mask;
 use crate::{DeviceOptions, Ledger, LedgerError, wall};
 
@@ -35,53 +35,69 @@ pub(crate) struct Review<'a> {
 pub(crate) type Released = BTreeMap<String, u64>;
 
 impl Review<'_> {
-    /// Judges all records that wait in the quarantine, in one durable change. If nothing has changed since the last
-    /// review, it does so only on demand.
+    /// Judges all records that wait in the quarantine, a page of them in each durable change, so that nobody waits for
+    /// all of them. A review that is cut off begins again. If nothing has changed since the last review, it does so
+    /// only on demand.
     pub(crate) fn judge_again(&self, ledger: &Ledger) -> Result<Released, LedgerError> {
         let by = self.fingerprint();
         if !self.always && ledger.setting(JUDGED_BY)?.as_deref() == Some(by.as_str()) {
             return Ok(Released::new());
         }
-        ledger.write("judge the quarantine again", |transaction| {
-            let (mut released, mut known, mut after) = (Released::new(), HashMap::new(), 0);
-            loop {
-                let page = WaitingRecord::page(transaction, after, PAGE)?;
-                let Some(last) = page.last() else { break };
-                after = last.id;
-                for record in page {
-                    let (layout, punch) = self.read(&record);
-                    let poll = PollId { poll: record.poll, terminal: record.terminal };
-                    let known = known.entry((record.terminal, record.source.as_str()));
-                    let known: &mut KnownPunches = known.or_insert_with(|| KnownPunches::of(record.source));
-                    let mask = match layout {
-                        Some(layout) => Some(Mask::from(layout)),
-                        // A record of a log is known by its layout.
-                        None => (record.source != Source::Pull).then(|| Mask::of_layout(None)),
-                    };
-                    let before = match mask {
-                        Some(mask) => known.user_id(transaction, record.terminal, mask, &punch)?.is_some(),
-                        None => false,
-                    };
-                    let uid = punch.uid;
-                    let resolution = match self.judge(punch, &record) {
-                        Err(rejection) if rejection.reason == record.reason => continue,
-                        Err(rejection) => {
-                            record.set_reason(transaction, rejection.reason)?;
-                            continue;
-                        }
-                        Ok(_) if before => Resolution::Known,
-                        Ok(event) if (NewEvent { event: &event, uid }).insert(transaction, poll)? => {
-                            *released.entry(record.device_name.clone()).or_default() += 1;
-                            Resolution::Released
-                        }
-                        Ok(_) => Resolution::Known,
-                    };
-                    record.resolve(transaction, resolution, self.utc_now.timestamp())?;
-                }
+        let (mut released, mut after) = (Released::new(), 0);
+        while let Some(last) = ledger.write("judge the quarantine again", |transaction| {
+            let page = WaitingRecord::page(transaction, after, PAGE)?;
+            let last = page.last().map(|record| record.id);
+            self.judge_page(transaction, page, &mut released)?;
+            if last.is_none() {
+                Ledger::set(transaction, JUDGED_BY, &by)?;
             }
-            Ledger::set(transaction, JUDGED_BY, &by)?;
-            Ok(released)
-        })
+            Ok(last)
+        })? {
+            after = last;
+        }
+        Ok(released)
+    }
+
+    /// Judges a page of records, and counts those that became events.
+    fn judge_page(
+        &self,
+        transaction: &Transaction<'_>,
+        page: Vec<WaitingRecord>,
+        released: &mut Released,
+    ) -> rusqlite::Result<()> {
+        // Between two pages, punches may have entered.
+        let mut known = HashMap::new();
+        for record in page {
+            let (layout, punch) = self.read(&record);
+            let poll = PollId { poll: record.poll, terminal: record.terminal };
+            let known = known.entry((record.terminal, record.source.as_str()));
+            let known: &mut KnownPunches = known.or_insert_with(|| KnownPunches::of(record.source));
+            let mask = match layout {
+                Some(layout) => Some(Mask::from(layout)),
+                // A record of a log is known by its layout.
+                None => (record.source != Source::Pull).then(|| Mask::of_layout(None)),
+            };
+            let before = match mask {
+                Some(mask) => known.user_id(transaction, record.terminal, mask, &punch)?.is_some(),
+                None => false,
+            };
+            let uid = punch.uid;
+            let resolution = match self.judge(punch, &record) {
+                Err(rejection) if rejection.reason == record.reason => continue,
+                Err(rejection) => {
+                    record.set_reason(transaction, rejection.reason)?;
+                    continue;
+                }
+                Ok(_) if before => Resolution::Known,
+                Ok(event) if (NewEvent { event: &event, uid }).insert(transaction, poll)? => {
+                    *released.entry(record.device_name.clone()).or_default() += 1;
+                    Resolution::Released
+                }
+                Ok(_) => Resolution::Known,
+            };
+            record.resolve(transaction, resolution, self.utc_now.timestamp())?;
+        }
+        Ok(())
     }
 
     /// Reads the record as today. If its layout is not known, it is as it was read then.
@@ -137,5 +153,53 @@ impl Review<'_> {
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         format!("{hash:016x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::crash::Crashes;
+    use crate::{CrashPoint, CrashPoints};
+
+    /// The durable changes of a review.
+    #[derive(Debug, Default)]
+    struct Changes(Mutex<usize>);
+
+    impl CrashPoints for Changes {
+        fn reached(&self, point: CrashPoint) {
+            let judged = point == CrashPoint::AfterCommit("judge the quarantine again");
+            *self.0.lock().unwrap() += usize::from(judged);
+        }
+    }
+
+    #[test]
+    fn a_long_quarantine_is_judged_page_by_page_and_each_record_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let changes = Arc::new(Changes::default());
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let ledger = ledger.with_crashes(Crashes { points: Some(changes.clone()) });
+        ledger
+            .write("fill", |transaction| {
+                transaction.execute_batch(
+                    "INSERT INTO terminals (id, serial, name) VALUES (1, 'S', 'gate');
+                     INSERT INTO readings (id, terminal, device_name, source, read_at) VALUES (1, 1, 'gate', 'push', 0);
+                     INSERT INTO quarantine (terminal, masked, occurrence, raw, reason, user_id, time, verify_mode,
+                         punch_state, first_seen, last_seen, epoch, position, reading, doubtful)
+                     WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
+                     SELECT 1, CAST(n AS BLOB), 1, CAST(n AS BLOB), 'not_on_allow_list', '7',
+                         datetime(1700000000 + n, 'unixepoch'), 1, 0, 0, 0, 0, n, 1, FALSE FROM n;",
+                )
+            })
+            .unwrap();
+        let utc_now = DateTime::from_timestamp(1_700_010_000, 0).unwrap();
+        let (rules, local_now) = (Rules::default(), utc_now.naive_utc());
+        let review = Review { rules: &rules, devices: &[], utc_now, local_now, always: false };
+        assert_eq!(review.judge_again(&ledger).unwrap(), Released::from([("gate".to_owned(), 2_500)]));
+        assert_eq!(*changes.0.lock().unwrap(), 4, "three pages, and the note that it is done");
+        assert_eq!((ledger.event_count().unwrap(), ledger.quarantine_counts().unwrap()), (2_500, Vec::new()));
+        assert_eq!(review.judge_again(&ledger).unwrap(), Released::new());
     }
 }
