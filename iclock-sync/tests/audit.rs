@@ -129,3 +129,16 @@ async fn an_audit_that_is_not_wanted_is_not_kept() {
     sync(&state.builder().options(options).device(gate.device()).sink(sink).build().unwrap()).await;
     assert!(!state.dir.path().join("state/audit").exists());
 }
+
+#[tokio::test]
+async fn the_last_line_of_a_run_that_delivers_nothing_cannot_go_missing_unseen() {
+    let (gate, state) = (Gate::with_records(30).await, State::new());
+    sync(&state.engine(&[&gate], &[])).await;
+    assert_eq!(verify(&state.ledger()).unwrap().problems, []);
+    let file = std::fs::read_dir(state.dir.path().join("state/audit")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let end = text.trim_end().rfind('\n').unwrap();
+    std::fs::write(&file, &text[..=end]).unwrap();
+    let problems = verify(&state.ledger()).unwrap().problems;
+    assert!(matches!(&problems[..], [problem] if problem.problem.contains("missing")), "{problems:?}");
+}

@@ -60,6 +60,11 @@ fn set_head(transaction: &Transaction<'_>, head: &str) -> rusqlite::Result<()> {
 }
 
 impl Ledger {
+    /// Notes the last line of the audit, so that it cannot go missing unseen. It costs no commit if it is noted already.
+    pub(crate) fn note_audit(&self, head: &str) -> Result<(), LedgerError> {
+        self.record("note the audit", |transaction| set_head(transaction, head))
+    }
+
     /// Returns the next unsent events of a sink, oldest first, and the place where they end; `None` if there are no
     /// more.
     pub(crate) fn unsent(

@@ -94,13 +94,20 @@ impl Shared {
         })
     }
 
-    /// Writes into the audit what has entered the ledger since, if an audit is kept.
+    /// Writes into the audit what has entered the ledger since, if an audit is kept, and notes its last line in the
+    /// ledger.
     pub(super) async fn complete_audit(&self) -> Result<(), SyncError> {
         if !self.settings().engine.audit {
             return Ok(());
         }
         let (audit, ledger, now) = (Arc::clone(&self.audit), Arc::clone(&self.ledger), self.clock.utc_now());
-        blocking("audit", move || Ok(audit.record(&ledger, None, now))).await.map(|_| ())
+        blocking("audit", move || {
+            if let Some(head) = audit.record(&ledger, None, now) {
+                ledger.note_audit(&head)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The settings as they are now.
