@@ -22,6 +22,11 @@ pub struct Salvaged {
     pub delivers_again: bool,
 }
 
+/// Numbers after damage that are tried one by one.
+const ONE_BY_ONE: i64 = 10_000;
+/// So many more are tried one by one if something can be read after them.
+const WIDE: i64 = 1_000_000;
+
 /// The tables with their columns, those first to which others refer.
 const TABLES: [(&str, &str); 12] = [
     ("settings", ""),
@@ -250,28 +255,64 @@ fn rows(
             return Ok(whole);
         }
         whole = false;
-        // The next number from which something can be read: first by doubling steps, then by halves.
-        let mut readable =
+        let readable =
             |from: i64| matches!(statement.query([from]).and_then(|mut rows| rows.next().map(|_| ())), Ok(()));
-        let (mut bad, mut step) = (after.max(0), 1_i64);
-        let mut good = loop {
-            let next = bad.saturating_add(step);
-            if readable(next) {
-                break next;
-            }
-            if next == i64::MAX {
-                return Ok(false);
-            }
-            (bad, step) = (next, step.saturating_mul(2));
-        };
-        while good - bad > 1 {
-            let middle = bad + (good - bad) / 2;
-            if readable(middle) { good = middle } else { bad = middle }
-        }
+        let Some(good) = next_readable(after.max(0), readable) else { return Ok(false) };
         after = good;
     }
 }
 
+/// Returns the next number after `after` from which something can be read; `None` if there is none.
+///
+/// Sound pages may be between damaged ones, so each number is tried. Only beyond the numbers of a long stretch of
+/// damage, steps double, and a wide gap between two of them is searched by halves.
+fn next_readable(after: i64, mut readable: impl FnMut(i64) -> bool) -> Option<i64> {
+    let far = after.saturating_add(ONE_BY_ONE);
+    if let Some(good) = (after..far).skip(1).find(|number| readable(*number)) {
+        return Some(good);
+    }
+    let (mut bad, mut step) = (far.saturating_sub(1), 1_i64);
+    let mut good = loop {
+        let next = bad.saturating_add(step);
+        if readable(next) {
+            break next;
+        }
+        if next == i64::MAX {
+            return None;
+        }
+        (bad, step) = (next, step.saturating_mul(2));
+    };
+    if good - far < WIDE {
+        return (far..=good).find(|number| readable(*number));
+    }
+    while good - bad > 1 {
+        let middle = bad + (good - bad) / 2;
+        if readable(middle) { good = middle } else { bad = middle }
+    }
+    Some(good)
+}
+
 fn values(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<(i64, Vec<Value>)> {
     Ok((row.get(0)?, (1..=columns).map(|column| row.get(column)).collect::<rusqlite::Result<_>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_rows_between_damaged_pages_are_found() {
+        // Rows 101 to 150 and 161 to 400 are lost; the table ends with row 500.
+        let lost = |row: i64| (101..=150).contains(&row) || (161..=400).contains(&row);
+        let readable = |from: i64| !lost(from + 1);
+        assert_eq!(next_readable(100, readable), Some(150));
+        assert_eq!(next_readable(160, readable), Some(400));
+        // The same far away from the last row that was read.
+        let lost = |row: i64| row <= 60_000 || (60_011..=80_000).contains(&row);
+        assert_eq!(next_readable(100, |from| !lost(from + 1)), Some(60_000));
+        // A gap between the numbers, of which the page is lost.
+        let (gap, damaged) = (7_000_000, 7_000_050);
+        assert_eq!(next_readable(5, |from| from >= gap + 50), Some(damaged));
+        assert_eq!(next_readable(5, |_| false), None);
+    }
 }
