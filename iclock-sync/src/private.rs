@@ -38,3 +38,12 @@ pub(crate) fn protect(path: &Path) -> io::Result<()> {
     fs::metadata(path)?;
     Ok(())
 }
+
+/// Makes the name of a new file durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(dir)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
+}

@@ -14,7 +14,7 @@ mod verify;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -236,7 +236,7 @@ impl Writer {
         let begins = self.known.clone();
         self.push(now, |line| line.begins = Some(begins))?;
         self.flush()?;
-        sync_dir(&line::dir(&self.state))
+        private::sync_dir(&line::dir(&self.state))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -262,15 +262,6 @@ impl Begins {
             *through = sent.through.max(*through);
         }
     }
-}
-
-/// Makes the name of a new file durable.
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    File::open(dir)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = dir;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -40,8 +40,13 @@ pub fn export(dir: &Path, to: &Path) -> Result<Exported, LedgerError> {
     let copied = write_copy(&ledger, &part).and_then(|events| {
         let (checksum, bytes) = checksum_of(&part)?;
         let name = to.file_name().unwrap_or_default().to_string_lossy();
-        fs::write(checksum_file(to), format!("{checksum}  {name}\n")).map_err(io(to))?;
+        let beside = checksum_file(to);
+        private::create(&beside)
+            .and_then(|mut file| writeln!(file, "{checksum}  {name}").and_then(|()| file.sync_all()))
+            .map_err(io(&beside))?;
         fs::rename(&part, to).map_err(io(to))?;
+        let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        private::sync_dir(dir).map_err(io(dir))?;
         Ok(Exported { events, bytes, checksum })
     });
     if copied.is_err() {
@@ -95,7 +100,8 @@ pub fn import(from: &Path, dir: &Path) -> Result<Ledger, LedgerError> {
     let copied = fs::copy(from, &part)
         .and_then(|_| private::protect(&part))
         .and_then(|()| private::options().truncate(false).open(&part)?.sync_all())
-        .and_then(|()| fs::rename(&part, &path));
+        .and_then(|()| fs::rename(&part, &path))
+        .and_then(|()| private::sync_dir(dir));
     if let Err(error) = copied {
         let _ = fs::remove_file(&part);
         return Err(io(&path)(error));

@@ -103,9 +103,11 @@ impl Visit {
         let options = self.connect_options().await?;
         // The run before has just ended its session.
         self.habits.change_rest(SessionRest::ended);
-        tokio::time::sleep(self.habits.rest().left()).await;
-        let limit = self.engine.device_deadline;
-        let connect = async { Ok(Client::connect(&options).await?) };
+        let (limit, rest) = (self.engine.device_deadline, self.habits.rest().left());
+        let connect = async {
+            tokio::time::sleep(rest).await;
+            Ok(Client::connect(&options).await?)
+        };
         let mut client = self.within(limit, connect).await?;
         client.limit_silence(self.for_an_attempt());
         let mut progress = Progress::default();
