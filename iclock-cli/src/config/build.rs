@@ -34,11 +34,11 @@ impl<'a> Builder<'a> {
     pub(super) fn build(mut self) -> (Config, Vec<ConfigError>) {
         let (mut top, mut rules) = (Top::default(), Rules::default());
         self.read("", &settings::top(), &mut top);
-        self.read("rules.", &settings::rules(), &mut rules);
+        self.read("rules.", &settings::rules::entries(), &mut rules);
         let mut schedule = Schedule::graduated(top.interval);
-        self.read("schedule.", &settings::schedule(), &mut schedule);
+        self.read("schedule.", &settings::schedule::entries(), &mut schedule);
         let mut log = LogConfig::default();
-        self.read("log.", &settings::log(), &mut log);
+        self.read("log.", &settings::log::entries(), &mut log);
         let numbers = 0..self.left.list_len("device");
         let devices: Vec<(usize, DeviceOptions)> =
             numbers.filter_map(|n| Some((n, self.device(n, &schedule)?))).collect();

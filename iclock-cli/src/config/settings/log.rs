@@ -1,0 +1,40 @@
+//! The keys of `[log]`.
+
+use super::super::LogConfig;
+use super::super::key::Shape::{Path, Whole};
+use super::super::key::Shown::{ByDefault, Example};
+use super::super::key::{Entry, choice, key, put, whole};
+
+pub(in crate::config) fn entries() -> Vec<Entry<LogConfig>> {
+    vec![
+        key(
+            "dir",
+            Path,
+            Example("logs"),
+            "Directory of the files sync_YYYYMMDD_HHMMSS.log.",
+            |log: &mut LogConfig, text| put(&mut log.dir, Ok(Some(text.into()))),
+        ),
+        choice(
+            "format",
+            "format",
+            [("text", false), ("json", true)],
+            ByDefault("text"),
+            "text, or json for an object on each line.",
+            |log: &mut LogConfig, json| put(&mut log.json, Ok(json)),
+        ),
+        key(
+            "size",
+            Whole(0, usize::MAX as u64),
+            ByDefault("10485760"),
+            "The bytes at which a new file begins.",
+            |log: &mut LogConfig, text| put(&mut log.size, whole(text)),
+        ),
+        key(
+            "keep",
+            Whole(0, usize::MAX as u64),
+            ByDefault("10"),
+            "The files that are kept.",
+            |log: &mut LogConfig, text| put(&mut log.keep, whole(text)),
+        ),
+    ]
+}

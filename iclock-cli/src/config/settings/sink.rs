@@ -1,0 +1,79 @@
+//! The keys of `[[sink]]`. Their values pass through as text: the crate of the sink reads them.
+
+use super::super::key::Key;
+use super::super::key::Shape::{OneOf, Path, Secret, Span, Text, Whole};
+use super::super::key::Shown::{ByDefault, Example, Required, Usual};
+
+/// The schemes of the URLs that databases and files have.
+const SQL: &[&str] = &["sqlite", "postgres", "mysql"];
+const SERVERS: &[&str] = &["postgres", "mysql", "mongodb"];
+const DATABASES: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb"];
+
+pub(super) fn keys() -> Vec<Key> {
+    vec![
+        Key::new("name", Text, Usual("local"), "The name in reports; unique. By default it is the scheme of the URL."),
+        Key::new("url", Text, Required("sqlite:attendance.db"), "The database or the file that gets the events."),
+        Key::new(
+            "ids",
+            OneOf(vec!["full", "iclock-sync-v1"]),
+            Example("full"),
+            "The ids of events: full, or iclock-sync-v1 for the Python tool's. Firestore has the latter by default, \
+             other sinks the former.",
+        ),
+        Key::new("timeout", Span, ByDefault("30s"), "The longest that one request may take.").of(DATABASES),
+        Key::new("table", Text, ByDefault("attendance_events"), "The table, which is created if it is missing.")
+            .of(SQL),
+        Key::new("schema", Text, Example("hr"), "The schema of the table. By default the server chooses.")
+            .of(&["postgres"]),
+        Key::new("collection", Text, ByDefault("attendance_events"), "The collection.").of(&["mongodb"]),
+        Key::new("password", Secret, Example("ENV:DB_PASSWORD"), "The password of the user in the URL.").of(SERVERS),
+        Key::new(
+            "tls",
+            OneOf(vec!["disable", "prefer", "require", "verify-full"]),
+            ByDefault("prefer"),
+            "Encryption: disable, prefer, require, or verify-full, which checks the server's certificate.",
+        )
+        .of(&["postgres", "mysql"]),
+        Key::new("tls_ca", Path, Example("ca.pem"), "A PEM file of certificates to trust.").of(SERVERS),
+        Key::new("pool", Whole(1, u32::MAX as u64), ByDefault("4"), "The most connections at once.").of(SERVERS),
+        Key::new(
+            "credentials",
+            Path,
+            Example("config/firebase-key.json"),
+            "The key file of a service account. By default application default credentials are used.",
+        )
+        .of(&["firestore"]),
+        Key::new("database", Text, ByDefault("(default)"), "The database of the project.").of(&["firestore"]),
+        Key::new("emulator", Text, Example("127.0.0.1:8080"), "The address of an emulator, instead of the service.")
+            .of(&["firestore"]),
+        Key::new(
+            "layout",
+            OneOf(vec!["compatible", "full"]),
+            ByDefault("compatible"),
+            "compatible: the Python tool's five fields. full: these and a map of the rest.",
+        )
+        .of(&["firestore"]),
+        Key::new(
+            "time",
+            OneOf(vec!["wall-clock-as-utc", "instant"]),
+            ByDefault("wall-clock-as-utc"),
+            "The timestamp of a document: wall-clock-as-utc, which SchoolSync reads, or instant for the true moment.",
+        )
+        .of(&["firestore"]),
+        Key::new(
+            "daily_writes",
+            Whole(1, u64::MAX),
+            Example("20000"),
+            "The most writes in a day, such as what the free tier allows. The rest follows the next day. \
+             By default there is no limit.",
+        )
+        .of(&["firestore"]),
+        Key::new(
+            "rotate",
+            Text,
+            Example("day"),
+            "When a new file begins: day, or a size such as 100MB. By default never.",
+        )
+        .of(&["csv", "jsonl"]),
+    ]
+}
