@@ -13,6 +13,7 @@ use crate::crash::Crashes;
 use crate::deliver::send::Target;
 use crate::error::fault;
 use crate::observer::{Observer, Silent};
+use crate::query::Query;
 use crate::report::Report;
 use crate::service::{Once, clear};
 use crate::{
@@ -86,6 +87,24 @@ impl Engine {
         let report = tokio::spawn(run.run()).await.map_err(|error| fault("run", error))?;
         stop_on_drop.disarm();
         report
+    }
+
+    /// Reads each terminal's whole log, with proof as in a run, and returns the report and a place to ask for the
+    /// events. Nothing is kept or sent, and the state directory is neither read nor changed: the events are in a
+    /// throw-away ledger, which ends with the [`Query`]. A log that cannot be proven has none.
+    ///
+    /// # Errors
+    /// [`SyncError`] when the throw-away ledger cannot be made or written. A failure of a terminal is in the report.
+    pub async fn look(&self, stop: &CancellationToken) -> Result<(Report, Query), SyncError> {
+        let stop = stop.child_token();
+        let stop_on_drop = stop.clone().drop_guard();
+        // It has no part in the ledger, and waits for no run.
+        let place = Arc::new(Mutex::new(None)).lock_owned().await;
+        let options = RunOptions::default();
+        let once = Once { parts: self.parts.clone(), options, presumed: Vec::new(), place, stop };
+        let looked = tokio::spawn(once.look()).await.map_err(|error| fault("run", error))?;
+        stop_on_drop.disarm();
+        looked.map(|(report, ledger)| (report, Query::of(ledger)))
     }
 
     /// Starts a service, which polls and delivers until it is stopped, or until `stop` is cancelled.

@@ -127,6 +127,9 @@ pub struct EngineOptions {
     /// Keeps the audit in the state directory: for each event when and how it was read, and when each sink stored it.
     /// On by default.
     pub audit: bool,
+    /// Reads the terminals' user tables and keeps people's names: when the number of users changes, and once a day. No
+    /// password, card or fingerprint is kept. Off by default.
+    pub names: bool,
     /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. The
     /// file lists the events of the first sink with document ids of the scheme `iclock-sync-v1`, or else of the first
     /// sink. None by default: no file.
@@ -148,6 +151,7 @@ impl Default for EngineOptions {
             sink_timeout: Duration::from_secs(60),
             stop_grace: Duration::from_secs(5),
             audit: true,
+            names: false,
             audit_dir: None,
         }
     }

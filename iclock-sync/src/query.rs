@@ -22,9 +22,11 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-pub use crate::ledger::{Cursor, Day, Filter, NotACursor, Page, Person};
+use attendance_model::day::Punch;
+
+pub use crate::ledger::{Cursor, Day, Filter, Names, NotACursor, Page, Person};
 use crate::{Ledger, LedgerError};
 
 /// Questions that are answered at the same time.
@@ -33,8 +35,8 @@ const CONNECTIONS: usize = 4;
 /// A few connections that read a ledger. A question never waits for the service that writes it.
 #[derive(Debug)]
 pub struct Query {
-    first: Mutex<Ledger>,
-    others: Vec<Mutex<Ledger>>,
+    first: Mutex<Arc<Ledger>>,
+    others: Vec<Mutex<Arc<Ledger>>>,
     turn: AtomicUsize,
 }
 
@@ -47,9 +49,14 @@ impl Query {
         let Some(first) = Ledger::open_read_only(dir)? else { return Ok(None) };
         let mut others = Vec::with_capacity(CONNECTIONS - 1);
         for _ in 1..CONNECTIONS {
-            others.extend(Ledger::open_read_only(dir)?.map(Mutex::new));
+            others.extend(Ledger::open_read_only(dir)?.map(|ledger| Mutex::new(Arc::new(ledger))));
         }
-        Ok(Some(Self { first: Mutex::new(first), others, turn: AtomicUsize::new(0) }))
+        Ok(Some(Self { others, ..Self::of(Arc::new(first)) }))
+    }
+
+    /// Questions to a ledger that is open already.
+    pub(crate) fn of(ledger: Arc<Ledger>) -> Self {
+        Self { first: Mutex::new(ledger), others: Vec::new(), turn: AtomicUsize::new(0) }
     }
 
     /// Returns the next events, by time, at most `most`. All pages that follow from one first page show the ledger as
@@ -75,6 +82,23 @@ impl Query {
     /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn people(&self, filter: &Filter, after: &str, most: usize) -> Result<Vec<Person>, LedgerError> {
         self.ask(|ledger| ledger.people(filter, after, most))
+    }
+
+    /// Passes on the punches of a selection, with their user ids, in no order. It holds one connection meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn punches(&self, filter: &Filter, each: impl FnMut(&str, Punch)) -> Result<(), LedgerError> {
+        self.ask(|ledger| ledger.find_punches(filter, each))
+    }
+
+    /// Returns the names of all people, as the terminals had them when their user tables were last read; see
+    /// [`EngineOptions::names`](crate::EngineOptions::names).
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn names(&self) -> Result<Names, LedgerError> {
+        self.ask(Ledger::names)
     }
 
     fn ask<T>(&self, question: impl FnOnce(&Ledger) -> Result<T, LedgerError>) -> Result<T, LedgerError> {

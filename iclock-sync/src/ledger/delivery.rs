@@ -60,7 +60,8 @@ fn set_head(transaction: &Transaction<'_>, head: &str) -> rusqlite::Result<()> {
 }
 
 impl Ledger {
-    /// Notes the last line of the audit, so that it cannot go missing unseen. It costs no commit if it is noted already.
+    /// Notes the last line of the audit, so that it cannot go missing unseen. It costs no commit if it is noted
+    /// already.
     pub(crate) fn note_audit(&self, head: &str) -> Result<(), LedgerError> {
         self.record("note the audit", |transaction| set_head(transaction, head))
     }

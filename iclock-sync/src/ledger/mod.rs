@@ -19,6 +19,7 @@ mod kept;
 mod known;
 mod lock;
 mod news;
+mod people;
 mod polls;
 mod quarantine;
 mod query;
@@ -53,6 +54,8 @@ pub(crate) use kept::KeptRecords;
 pub(crate) use known::KnownPunches;
 pub use news::Commits;
 pub(crate) use news::News;
+pub(crate) use people::NamedPerson;
+pub use people::Names;
 pub(crate) use polls::{Poll, PollId};
 pub(crate) use quarantine::{NewRejection, ReadSpan, Refusal};
 pub use quarantine::{QuarantineFilter, QuarantineSize, QuarantinedRecord, Resolve};
@@ -133,6 +136,16 @@ impl Ledger {
         };
         schema::migrate(&mut connection, &dir.join(FILE))?;
         Ok(Self::new(connection, dir, None))
+    }
+
+    /// Makes an empty throw-away ledger. It is in no directory and ends with the value.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if there is no room for it.
+    pub(crate) fn empty() -> Result<Self, LedgerError> {
+        let mut connection = read::empty()?;
+        schema::migrate(&mut connection, Path::new(""))?;
+        Ok(Self::new(connection, Path::new(""), None))
     }
 
     /// Opens a second connection. It reads what the writer has committed, without waiting for it.

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use attendance_model::AttendanceEvent;
-use chrono::{NaiveDate, NaiveDateTime};
+use attendance_model::day::Punch;
+use attendance_model::{AttendanceEvent, PunchState};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use rusqlite::{Connection, named_params};
 
 use super::events::{self, EventReader, last_seq};
@@ -164,6 +165,25 @@ impl Ledger {
             }
             page.next = last.filter(|_| page.events.len() == most);
             Ok(page)
+        })
+    }
+
+    /// Passes on the punches of a selection; see [`Query::punches`](crate::query::Query::punches).
+    pub(crate) fn find_punches(&self, filter: &Filter, mut each: impl FnMut(&str, Punch)) -> Result<(), LedgerError> {
+        self.read("find punches", |connection| {
+            let terminals = filter.terminals(connection)?;
+            let (index, condition) = filter.source(terminals.as_deref());
+            let (from, to) = filter.span();
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT e.user_id, e.time, e.utc, e.punch_state FROM events e INDEXED BY {index} WHERE {condition}"
+            ))?;
+            let mut rows = statement.query(named_params! { ":from": from, ":to": to, ":user": filter.user })?;
+            while let Some(row) = rows.next()? {
+                let mut punch = Punch::new(wall_clock(row.get(1)?), PunchState(row.get(3)?));
+                punch.utc = row.get::<_, Option<i64>>(2)?.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+                each(row.get_ref(0)?.as_str()?, punch);
+            }
+            Ok(())
         })
     }
 

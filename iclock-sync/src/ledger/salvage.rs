@@ -28,7 +28,7 @@ const ONE_BY_ONE: i64 = 10_000;
 const WIDE: i64 = 1_000_000;
 
 /// The tables with their columns, those first to which others refer.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 14] = [
     ("settings", ""),
     ("terminals", "id"),
     ("readings", "id"),
@@ -41,6 +41,8 @@ const TABLES: [(&str, &str); 12] = [
     ("unproven", "id"),
     ("runs", ""),
     ("quarantine_sizes", ""),
+    ("people", ""),
+    ("people_readings", ""),
 ];
 
 /// Copies every row that can be read into a new ledger.

@@ -84,12 +84,13 @@ impl Visit {
         }
         // The answer is as old as the next question.
         let (utc_now, local_now) = (self.clock.utc_now(), self.clock.local_now());
-        let mut size = LogSize { count: None, capacity: None };
+        let (mut size, mut users) = (LogSize { count: None, capacity: None }, None);
         if self.asks(Question::Counts, &state, now, &mut later, report) {
             let answer = client.free_sizes().await;
             let sizes = self.heard(Question::Counts, answer, client, (&mut state, spared), report).await?;
             size.count = sizes.as_ref().and_then(FreeSizes::records).map(u64::from);
             size.capacity = sizes.as_ref().and_then(FreeSizes::record_capacity).map(u64::from);
+            users = sizes.as_ref().and_then(FreeSizes::users);
         }
         (report.records_on_device, report.record_capacity) = (size.count, size.capacity);
         let drift_ms = clock.and_then(|time| wall::drift_ms(time, self.device.zone, utc_now, local_now));
@@ -97,7 +98,7 @@ impl Visit {
         let wall_now = wall::wall_now(self.device.zone, utc_now, local_now);
         let is_news = (&state.learned, &state.alias) != (&before.learned, &before.alias);
         Ok(Met {
-            seen: Seen { serial: state.serial.clone(), drift_ms, clock, utc_now, wall_now },
+            seen: Seen { serial: state.serial.clone(), drift_ms, clock, users, utc_now, wall_now },
             size,
             state,
             is_news,

@@ -19,6 +19,7 @@ mod habits;
 mod keep;
 mod live;
 mod meet;
+mod names;
 pub(crate) mod plan;
 mod pull;
 mod set_clock;
@@ -98,6 +99,8 @@ struct Seen {
     serial: String,
     drift_ms: Option<i64>,
     clock: Option<DeviceTime>,
+    /// The number of its users, as it counts them.
+    users: Option<u32>,
     utc_now: DateTime<Utc>,
     /// Now, as a right clock on the terminal's wall shows it.
     wall_now: NaiveDateTime,

@@ -203,6 +203,9 @@ impl Visit {
             self.is_still_there(client, report).await?;
         }
         self.correct_clock(client, &seen, report).await;
+        if self.engine.names {
+            self.learn_names(client, &seen, report).await;
+        }
         Ok(Some((seen, found)))
     }
 

@@ -35,10 +35,30 @@ impl Once {
     ///
     /// # Errors
     /// When the state directory cannot be used.
-    pub(crate) async fn run(self) -> Result<Report, SyncError> {
-        let Self { parts, options, presumed, mut place, stop } = self;
+    pub(crate) async fn run(mut self) -> Result<Report, SyncError> {
+        let ledger = if self.options.dry_run {
+            scratch(&self.parts, std::mem::take(&mut self.presumed)).await?
+        } else {
+            open(&mut self.place, &self.parts).await?
+        };
+        self.run_on(ledger).await
+    }
+
+    /// Runs with a throw-away ledger that is empty, and returns it with what the terminals had. Keeps and sends
+    /// nothing.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub(crate) async fn look(mut self) -> Result<(Report, Arc<Ledger>), SyncError> {
+        self.options = RunOptions::default().dry_run(true).full(true).deliver(false);
+        let ledger = Arc::new(blocking("ledger", || Ok(Ledger::empty()?)).await?);
+        let report = self.run_on(Arc::clone(&ledger)).await?;
+        Ok((report, ledger))
+    }
+
+    async fn run_on(self, ledger: Arc<Ledger>) -> Result<Report, SyncError> {
+        let Self { parts, options, place, stop, .. } = self;
         let RunOptions { dry_run, deliver, .. } = options;
-        let ledger = if dry_run { scratch(&parts, presumed).await? } else { open(&mut place, &parts).await? };
         let shared = Shared::open(&parts, ServiceOptions::once(options), ledger, dry_run, place).await?;
         let shared = Arc::new(shared);
         let mut gathered = Gathered::begin(&shared);
