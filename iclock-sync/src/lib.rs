@@ -12,6 +12,7 @@
 //! | events go out, oldest first, each sink for itself | `deliver`: `flight` moves the watermark, `send` calls |
 //! | audit file in the Python tool's shape | `deliver::audit_file` |
 //! | when to poll again | [`schedule`] |
+//! | the ledger for readers; days, hours and lateness | [`query`], [`timesheet`] |
 //! | results and progress | [`report`], [`observer`] |
 //!
 //! ```
@@ -59,6 +60,7 @@ mod retry;
 pub mod schedule;
 pub mod service;
 mod tell;
+pub mod timesheet;
 pub mod unproven;
 mod wall;
 
