@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::lab::simulate::Simulate;
+use crate::command::ledger::attendance::Attendance;
 use crate::command::ledger::audit::Audit;
 use crate::command::ledger::quarantine::Quarantine;
 use crate::command::ledger::replay::Replay;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Move over from the Python tool, or write its cache for going back
     Migrate(Migrate),
+    /// Show punches: those of the ledger, or a terminal's log
+    Attendance(Attendance),
     /// Show the records that were refused
     #[command(subcommand)]
     Quarantine(Quarantine),

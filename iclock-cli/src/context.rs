@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use iclock_sync::Ledger;
+use iclock_sync::query::Query;
 
 use crate::config::{Config, Flags, LogConfig};
 use crate::error::CliError;
@@ -72,10 +73,15 @@ impl Context {
     /// # Errors
     /// There is none.
     pub(crate) fn ledger(&self, config: &Config) -> Result<Ledger, CliError> {
-        Ledger::open_read_only(&config.state_dir)?.ok_or_else(|| {
-            CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
-                .hint("name the state directory with --state; a first sync makes it")
-        })
+        Ledger::open_read_only(&config.state_dir)?.ok_or_else(|| no_ledger(config))
+    }
+
+    /// Opens the ledger for questions about its events, also while a service runs.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn query(&self, config: &Config) -> Result<Query, CliError> {
+        Query::open(&config.state_dir)?.ok_or_else(|| no_ledger(config))
     }
 
     /// A runtime for the commands that talk to others.
@@ -95,6 +101,11 @@ impl Context {
             work(signals).await
         })
     }
+}
+
+fn no_ledger(config: &Config) -> CliError {
+    CliError::new(ExitCode::State, format!("no ledger in {}", config.state_dir.display()))
+        .hint("name the state directory with --state; a first sync makes it")
 }
 
 fn warn(config: &Config) {

@@ -43,6 +43,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "firestore")]
         Command::Doctor(doctor) => doctor.run(&context),
         Command::Migrate(migrate) => migrate.run(&context),
+        Command::Attendance(attendance) => attendance.run(&context),
         Command::Quarantine(quarantine) => quarantine.run(&context),
         Command::Audit(audit) => audit.run(&context),
         Command::Replay(replay) => replay.run(&context),

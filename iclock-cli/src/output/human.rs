@@ -7,7 +7,8 @@ use iclock_sync::report::{DeviceReport, DeviceStatus, Hint, KeptLog, ReadMode, S
 
 use super::{grouped, printed, spoken};
 
-const WIDTH: u16 = 80;
+/// The columns of a screen.
+pub(crate) const WIDTH: u16 = 80;
 /// The most characters of a verdict. With the terminal's name of at most 128 and the command, it makes six lines.
 const VERDICT: usize = 200;
 /// The start of a line that is not folded, so that a command can be copied.

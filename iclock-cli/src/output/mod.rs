@@ -3,6 +3,7 @@
 pub(crate) mod human;
 pub(crate) mod printed;
 pub(crate) mod progress;
+pub(crate) mod sheet;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
@@ -14,11 +15,17 @@ static LOST: AtomicBool = AtomicBool::new(false);
 /// Writes a line of data. A reader that went away (`| head`) is not a failure. A full disk is reported, and the command
 /// fails at its end ([`is_lost`]).
 pub(crate) fn line(text: impl Display) {
+    self::text(format_args!("{text}\n"));
+}
+
+/// Writes data as it is, like [`line`]. Returns false if nobody reads the rest.
+pub(crate) fn text(text: impl Display) -> bool {
     let mut stdout = std::io::stdout().lock();
-    let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush()) else { return };
+    let Err(error) = write!(stdout, "{text}").and_then(|()| stdout.flush()) else { return true };
     if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) {
         eprintln!("error: cannot write to stdout: {error}\n  try: make room where the output goes");
     }
+    false
 }
 
 /// Returns true if some data could not be written.

@@ -1,5 +1,6 @@
 //! Commands that show the ledger and change it.
 
+pub(crate) mod attendance;
 pub(crate) mod audit;
 pub(crate) mod quarantine;
 pub(crate) mod replay;

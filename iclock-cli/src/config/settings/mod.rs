@@ -118,6 +118,14 @@ pub(super) fn top() -> Vec<Entry<Top>> {
             |top: &mut Top, text| put(&mut top.engine.audit, parsed(text, "true or false")),
         ),
         key(
+            "names",
+            Switch,
+            ByDefault("false"),
+            "Reads people's names from the terminals and keeps them in the ledger, for what is shown to people. \
+             Passwords, cards and fingerprints are not kept.",
+            |top: &mut Top, text| put(&mut top.engine.names, parsed(text, "true or false")),
+        ),
+        key(
             "metrics_file",
             Path,
             Example("metrics.txt"),
