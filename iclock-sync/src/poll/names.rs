@@ -1,4 +1,5 @@
-//! The names of a terminal's people, which are read after its log. They never cost the log: without them the visit goes on.
+//! The names of a terminal's people, which are read after its log. They never cost the log: without them the visit goes
+//! on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,21 +36,17 @@ impl Visit {
         let mut request = PullRequest::new(wall::device_time(seen.wall_now));
         request.spool_memory = self.gates.spool_memory;
         request.spool_directory = Some(self.gates.spools.clone());
+        let limit = self.device.timeout.saturating_mul(ANSWERS);
         let read = tokio::select! {
-            read = pull_users(client, &request) => read,
-            () = self.clock.sleep(self.device.timeout.saturating_mul(ANSWERS)) => return self.unread(report, "it took too long"),
+            read = pull_users(client, &request) => Some(read),
+            () = self.clock.sleep(limit) => None,
             () = self.stop.cancelled() => return,
         };
         let people = match read {
-            Ok(Ok(table)) => self.people_of(&table),
-            Ok(Err(unproven)) => {
-                self.unread(report, &unproven.to_string());
-                Vec::new()
-            }
-            Err(error) => {
-                self.unread(report, &chain(&error));
-                Vec::new()
-            }
+            Some(Ok(Ok(table))) => self.people_of(&table),
+            Some(Ok(Err(unproven))) => self.unread(report, &unproven.to_string()),
+            Some(Err(error)) => self.unread(report, &chain(&error)),
+            None => self.unread(report, "it took too long"),
         };
         // Another terminal may have the address by now.
         if client.sessions() > sessions && self.is_still_there(client, report).await.is_err() {
@@ -72,7 +69,9 @@ impl Visit {
         users.filter(|person| !person.user_id.is_empty()).collect()
     }
 
-    fn unread(&self, report: &mut DeviceReport, why: &str) {
+    /// Notes why there are no names. They count as read, so that the terminal is not asked in each poll.
+    fn unread(&self, report: &mut DeviceReport, why: &str) -> Vec<NamedPerson> {
         report.notes.push(format!("the names of its people could not be read: {why}; the next attempt is in a day"));
+        Vec::new()
     }
 }
