@@ -55,8 +55,8 @@ pub struct Period {
     pub to: NaiveDate,
     /// Everybody who has punched since this day is listed; the first day by default.
     pub roster_since: NaiveDate,
-    /// Today, by the terminals' clocks; the day after the last one by default. Somebody who has not gone out yet has not
-    /// missed the punch, and days to come are no absences.
+    /// Today, by the terminals' clocks; the day after the last one by default. Somebody who has not gone out yet has
+    /// not missed the punch, and days to come are no absences.
     pub today: NaiveDate,
 }
 
