@@ -7,7 +7,9 @@ use crate::command::ledger::attendance::Attendance;
 use crate::command::ledger::audit::Audit;
 use crate::command::ledger::quarantine::Quarantine;
 use crate::command::ledger::replay::Replay;
+use crate::command::ledger::report::Report;
 use crate::command::ledger::state::State;
+use crate::command::ledger::status::Status;
 use crate::command::ledger::unproven::Unproven;
 use crate::command::setup::completions::Completions;
 use crate::command::setup::config::ConfigCommand;
@@ -53,6 +55,11 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Show punches: those of the ledger, or a terminal's log
     Attendance(Attendance),
+    /// Add up days and months: hours, lateness, missing punches, absences
+    #[command(subcommand)]
+    Report(Report),
+    /// Show what each terminal and sink was doing last, and what needs attention
+    Status(Status),
     /// Show the records that were refused
     #[command(subcommand)]
     Quarantine(Quarantine),

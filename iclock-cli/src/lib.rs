@@ -44,6 +44,8 @@ pub fn run() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(&context),
         Command::Migrate(migrate) => migrate.run(&context),
         Command::Attendance(attendance) => attendance.run(&context),
+        Command::Report(report) => report.run(&context),
+        Command::Status(status) => status.run(&context),
         Command::Quarantine(quarantine) => quarantine.run(&context),
         Command::Audit(audit) => audit.run(&context),
         Command::Replay(replay) => replay.run(&context),

@@ -10,7 +10,7 @@ use super::environment::Variables;
 use super::key::{Entry, Shape, Wrong};
 use super::layers::{ConfigError, Layer, Setting};
 use super::settings::{self, CATALOGUE, Device, Top};
-use super::{Config, LogConfig, SinkConfig, device_spec, secret};
+use super::{Config, LogConfig, ShiftConfig, SinkConfig, device_spec, secret};
 
 /// The drift above which a clock is set.
 const CLOCK_BOUND: Duration = Duration::from_secs(30);
@@ -37,6 +37,8 @@ impl<'a> Builder<'a> {
         self.read("rules.", &settings::rules::entries(), &mut rules);
         let mut schedule = Schedule::graduated(top.interval);
         self.read("schedule.", &settings::schedule::entries(), &mut schedule);
+        let mut shifts = ShiftConfig::default();
+        self.read("shifts.", &settings::shifts::entries(), &mut shifts);
         let mut log = LogConfig::default();
         self.read("log.", &settings::log::entries(), &mut log);
         let numbers = 0..self.left.list_len("device");
@@ -60,6 +62,7 @@ impl<'a> Builder<'a> {
             output,
             metrics_file,
             log,
+            shifts,
             devices,
             sinks,
             engine,

@@ -85,7 +85,7 @@ fn setting(text: &mut String, key: &Key) {
     let line = format!("{} = {}", key.name, toml_text::value(&key.shape, key.shown.text()));
     let line = match key.shown {
         Shown::ByDefault(_) | Shown::Fixed(_) => format!("# {line}"),
-        Shown::Example(_) => format!("{:<ASIDE$}# example", format!("# {line}")),
+        Shown::Example(_) => format!("{:<1$} # example", format!("# {line}"), ASIDE - 1),
         Shown::Usual(_) | Shown::Required(_) => line,
     };
     text.push_str(&line);

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::NaiveTime;
+
 use super::duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -162,6 +164,12 @@ pub(super) fn parsed<V: FromStr>(text: &str, expected: impl Display) -> Result<V
 /// A whole number that fits its place.
 pub(super) fn whole<V: FromStr>(text: &str) -> Result<V, Wrong> {
     parsed(text, "a whole number")
+}
+
+/// A time of the day.
+pub(super) fn time(text: &str) -> Result<NaiveTime, Wrong> {
+    let wrong = |_| Wrong::new(format!("{text:?} is no time"), "write it like 06:00");
+    NaiveTime::parse_from_str(text, "%H:%M").map_err(wrong)
 }
 
 /// A span above 0; a bare number counts seconds.

@@ -24,10 +24,14 @@ mod settings;
 mod text;
 mod toml_text;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use attendance_model::Settings;
+use attendance_model::day::{DayRules, Shift};
+use chrono::{TimeDelta, Weekday};
+use iclock_sync::timesheet::Rules;
 use iclock_sync::{DeviceOptions, EngineOptions, Schedule};
 
 use build::Builder;
@@ -59,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) output: Option<PathBuf>,
     pub(crate) metrics_file: Option<PathBuf>,
     pub(crate) log: LogConfig,
+    pub(crate) shifts: ShiftConfig,
     pub(crate) devices: Vec<DeviceOptions>,
     pub(crate) sinks: Vec<SinkConfig>,
     pub(crate) engine: EngineOptions,
@@ -84,6 +89,51 @@ pub(crate) struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self { dir: None, json: false, size: 10 << 20, keep: 10 }
+    }
+}
+
+/// The hours of work, by which reports judge.
+#[derive(Clone, Debug)]
+pub(crate) struct ShiftConfig {
+    /// How punches become days.
+    pub(crate) day: DayRules,
+    hours: Option<Shift>,
+    grace: TimeDelta,
+    /// The working days, if hours are set.
+    days: Vec<Weekday>,
+    /// The names of departments, by number.
+    pub(crate) departments: BTreeMap<u8, String>,
+    department_hours: BTreeMap<u8, Shift>,
+}
+
+impl Default for ShiftConfig {
+    fn default() -> Self {
+        Self {
+            day: DayRules::default(),
+            hours: None,
+            grace: TimeDelta::zero(),
+            days: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
+            departments: BTreeMap::new(),
+            department_hours: BTreeMap::new(),
+        }
+    }
+}
+
+impl ShiftConfig {
+    /// The rules of timesheets.
+    pub(crate) fn rules(&self) -> Rules {
+        let with_grace = |shift: &Shift| {
+            let mut shift = shift.clone();
+            shift.grace = self.grace;
+            shift
+        };
+        let mut rules = Rules::default();
+        rules.day = self.day.clone();
+        rules.shift = self.hours.as_ref().map(with_grace);
+        rules.of_department =
+            self.department_hours.iter().map(|(number, shift)| (*number, with_grace(shift))).collect();
+        // Without hours nobody works at all.
+        rules.working_days(self.days.iter().copied().filter(|_| self.hours.is_some()))
     }
 }
 

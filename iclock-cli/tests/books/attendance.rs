@@ -1,22 +1,17 @@
-//! The commands that read the ledger for people: `attendance`.
-#![cfg(feature = "sqlite")]
-
-mod common;
+//! `attendance`: the punches of the ledger, or of a terminal's log.
 
 use std::collections::BTreeSet;
 
 use calamine::{Data, Reader as _};
-use common::{Row, Run, World, terminal, truth};
 use serde_json::Value;
 use zk_proto::{Command, DeviceTime};
-use zk_sim::{Fault, Person, Profile, Punch, Received, Server, TerminalBuilder};
+use zk_sim::{Fault, Profile, Punch, Received, Server};
+
+use crate::common::{Row, Run, World, terminal, truth};
+use crate::{at, csv, few, objects, people};
 
 fn attendance(world: &World, args: &[&str]) -> Run {
     world.cli(&[&["attendance", "--state", "state"], args].concat())
-}
-
-fn objects(run: &Run) -> Vec<Value> {
-    run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn rows(objects: &[Value]) -> BTreeSet<Row> {
@@ -31,25 +26,6 @@ fn rows(objects: &[Value]) -> BTreeSet<Row> {
         )
     };
     objects.iter().map(row).collect()
-}
-
-fn csv(text: &str) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
-}
-
-fn at(day: u8, hour: u8, minute: u8) -> DeviceTime {
-    DeviceTime::new(2026, 3, day, hour, minute, 9).unwrap()
-}
-
-/// Two people on two days.
-fn few() -> TerminalBuilder {
-    terminal(0).punches(vec![
-        Punch::new(1, "7", at(2, 8, 1), 0, 1),
-        Punch::new(2, "42", at(2, 8, 3), 0, 15),
-        Punch::new(1, "7", at(2, 17, 0), 1, 1),
-        Punch::new(2, "42", at(3, 7, 59), 0, 4),
-    ])
 }
 
 fn spec(server: &Server, options: &str) -> String {
@@ -194,16 +170,6 @@ fn a_log_without_proof_is_not_shown_and_a_dead_terminal_is_named() {
     let run = attendance(&world, &["--device", &device, "--csv", "--json"]).ended(2);
     assert!(run.stderr.contains("cannot be used with"), "{run:?}");
     assert_eq!(world.files(), Vec::new());
-}
-
-fn people(names: [&str; 2]) -> Vec<Person> {
-    let person = |(uid, user_id, name): (u16, &str, &str)| Person {
-        uid,
-        user_id: user_id.into(),
-        name: name.to_owned(),
-        privilege: 0,
-    };
-    [(1, "7", names[0]), (2, "42", names[1])].map(person).into()
 }
 
 /// A packet that reads the user table, by way of the terminal's buffer or directly.

@@ -22,6 +22,7 @@ use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport
 pub(super) mod log;
 pub(super) mod rules;
 pub(super) mod schedule;
+pub(super) mod shifts;
 mod sink;
 
 use super::catalogue::{Catalogue, Section};
@@ -43,6 +44,7 @@ pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
              quarantine keeps them back.",
             &rules::entries(),
         ),
+        Section::table("shifts", "The hours of work, by which `report` judges.", &shifts::entries()),
         Section::table("log", "The program's log. Without a directory it goes to stderr alone.", &log::entries()),
     ])
 });

@@ -1,12 +1,11 @@
 //! The keys of `[schedule]`.
 
-use chrono::NaiveTime;
 use iclock_sync::Schedule;
 use iclock_sync::schedule::{Level, Quiet};
 
 use super::super::key::Shape::{Number, Span, Text, Whole};
 use super::super::key::Shown::{ByDefault, Example};
-use super::super::key::{Entry, Wrong, choice, key, parsed, put, span};
+use super::super::key::{Entry, Wrong, choice, key, parsed, put, span, time};
 
 pub(in crate::config) fn entries() -> Vec<Entry<Schedule>> {
     let cap = |name, level: Level, shown, doc| {
@@ -92,10 +91,4 @@ pub(in crate::config) fn entries() -> Vec<Entry<Schedule>> {
             },
         ),
     ]
-}
-
-/// Reads a time of the day.
-fn time(text: &str) -> Result<NaiveTime, Wrong> {
-    let wrong = |_| Wrong::new(format!("{text:?} is no time"), "write it like 06:00");
-    NaiveTime::parse_from_str(text, "%H:%M").map_err(wrong)
 }

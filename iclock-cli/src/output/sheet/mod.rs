@@ -33,7 +33,6 @@ pub(crate) struct Format {
 
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "reports have dates and spans"))]
 pub(crate) enum Cell {
     /// No value.
     Empty,

@@ -1,4 +1,5 @@
-//! The table for people. Widths are those on a screen: a Chinese letter takes two columns, a vowel sign above takes none.
+//! The table for people. Widths are those on a screen: a Chinese letter takes two columns, a vowel sign above takes
+//! none.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
