@@ -4,9 +4,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::Client;
+use super::restore::{Obstacle, Plan, RestoreOptions, Restored};
 use super::users::UserError;
-use crate::Uid;
-use crate::op::DeleteTemplate;
 use crate::record::{FingerTemplate, User, UserLayout};
 
 /// The users and fingerprints of a terminal, byte for byte. Made by [`Client::backup`].
@@ -23,15 +22,6 @@ pub struct Backup {
     pub algorithm: Option<String>,
     /// The fingerprints.
     pub fingers: Vec<FingerTemplate>,
-}
-
-/// The result of [`Client::restore`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Restored {
-    /// Users that were written; the others were there already.
-    pub users: usize,
-    /// Fingerprints that were written; the others were there already.
-    pub fingers: usize,
 }
 
 impl Client {
@@ -51,6 +41,7 @@ impl Client {
     ///
     /// Nothing is written when the records have another layout, the fingerprints another algorithm, or a slot or an id
     /// of the backup belongs to another user here. An interrupted restore can be repeated: it writes what is missing.
+    /// [`Client::plan_restore`] shows the difference first, and can write to another model.
     ///
     /// # Errors
     /// The first such conflict, or why reading or writing failed.
@@ -74,61 +65,16 @@ impl Client {
     /// # }
     /// ```
     pub async fn restore(&mut self, backup: &Backup) -> Result<Restored, UserError> {
-        let here = self.option("~ZKFPVersion").await?;
-        if let (Some(there), Some(here), false) = (&backup.algorithm, here, backup.fingers.is_empty()) {
-            if *there != here {
-                return Err(UserError::Algorithm { there: there.clone(), here });
-            }
+        let options = RestoreOptions::default().encoding(self.options.encoding).move_slots(false);
+        let here = self.here(backup, &options).await?;
+        let plan = Plan::new(backup, &here, self.options.encoding, &options);
+        let algorithm = plan.obstacles.iter().find(|obstacle| matches!(obstacle, Obstacle::Algorithm { .. }));
+        if let Some(algorithm) = algorithm {
+            return Err(algorithm.clone().into());
         }
-        let mut users = self.edit_users().await?;
-        if let Some(there) = backup.layout.filter(|there| *there != users.layout()) {
-            return Err(UserError::Layout { there, here: users.layout() });
+        if let Some(there) = backup.layout.filter(|there| *there != plan.layout) {
+            return Err(UserError::Layout { there, here: plan.layout });
         }
-        for user in &backup.users {
-            if users.by_uid(user.uid).is_some_and(|other| other.user_id != user.user_id) {
-                return Err(UserError::UidTaken { uid: user.uid });
-            }
-            if let Some(other) = users.by_user_id(user.user_id.as_str()).filter(|other| other.uid != user.uid) {
-                return Err(UserError::UserIdTaken { user_id: user.user_id.clone(), uid: other.uid });
-            }
-        }
-        let mut restored = Restored::default();
-        for user in &backup.users {
-            if users.by_uid(user.uid).is_none_or(|here| here.raw != user.raw) {
-                users.put(user.clone()).await?;
-                restored.users += 1;
-            }
-        }
-        users.verify().await?;
-        restored.fingers = self.restore_fingers(&backup.fingers).await?;
-        self.refresh().await?;
-        Ok(restored)
+        self.carry_out(&plan, |_| {}).await
     }
-
-    async fn restore_fingers(&mut self, fingers: &[FingerTemplate]) -> Result<usize, UserError> {
-        let there = self.fingerprints().await?;
-        let mut written = 0;
-        for finger in fingers {
-            match there.iter().find(|other| is_same_finger(other, finger)) {
-                Some(other) if other == finger => continue,
-                Some(_) => self.call(&DeleteTemplate { uid: finger.uid, finger: finger.finger }).await?,
-                None => {}
-            }
-            self.put_fingerprint(finger).await?;
-            written += 1;
-        }
-        if written > 0 {
-            self.refresh().await?;
-            let there = self.fingerprints().await?;
-            if let Some(lost) = fingers.iter().find(|finger| !there.contains(finger)) {
-                return Err(UserError::FingerNotKept { uid: lost.uid, finger: lost.finger });
-            }
-        }
-        Ok(written)
-    }
-}
-
-fn is_same_finger(one: &FingerTemplate, other: &FingerTemplate) -> bool {
-    let whose = |template: &FingerTemplate| -> (Uid, u8) { (template.uid, template.finger) };
-    whose(one) == whose(other)
 }

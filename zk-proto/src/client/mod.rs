@@ -17,6 +17,7 @@ mod live;
 mod options;
 mod progress;
 mod pull;
+mod restore;
 mod settings;
 mod silence;
 mod tables;
@@ -27,7 +28,7 @@ mod users;
 use std::string::String;
 use std::time::Duration;
 
-pub use backup::{Backup, Restored};
+pub use backup::Backup;
 pub use carrier::Recorder;
 pub use enrol::EnrolError;
 pub use error::{ClientError, Step};
@@ -36,6 +37,7 @@ pub use live::{Gap, LiveCapture, LiveItem, LiveOptions, SessionRest};
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
 pub use progress::Progress;
 pub use pull::{DEFAULT_OVERLAP, Pull, PullError, PullRequest, Pulled, pull, pull_users};
+pub use restore::{Change, Field, Loss, Obstacle, Plan, PlannedFinger, PlannedUser, RestoreOptions, Restored};
 pub use users::{UserError, Users};
 
 use crate::session::{ChecksumPolicy, Statistics};

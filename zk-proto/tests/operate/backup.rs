@@ -1,8 +1,9 @@
 //! Users and fingerprints of one terminal, restored on another.
 
-use zk_proto::client::{Restored, UserError};
-use zk_proto::record::UserLayout;
-use zk_proto::{ClientError, Transport, Uid};
+use zk_proto::client::{Backup, Change, Field, Loss, Obstacle, Plan, RestoreOptions, Restored, UserError};
+use zk_proto::encoding::TextEncoding;
+use zk_proto::record::{User, UserLayout, UserPassword};
+use zk_proto::{ClientError, Transport, Uid, UserId};
 use zk_sim::{Fault, Profile, Terminal, TerminalBuilder};
 
 use super::people::{finger, writable};
@@ -125,4 +126,133 @@ async fn a_full_terminal_refuses_by_name() {
         panic!("{refused}");
     };
     assert_eq!(command, zk_proto::Command::USER_WRQ);
+}
+
+/// The plan for a backup at a terminal, with the usual options.
+async fn planned(backup: &Backup, site: &Site) -> Plan {
+    let mut client = site.client().await;
+    let plan = client.plan_restore(backup, &RestoreOptions::default()).await.unwrap();
+    client.exit().await;
+    plan
+}
+
+#[tokio::test]
+async fn users_of_one_family_fit_the_records_of_the_other() {
+    for (from, to) in [("tft40", "bw8"), ("bw8", "tft40"), ("mb1", "tft40")] {
+        let from = Site::start(&Profile::named(from).unwrap(), Transport::Tcp, full()).await;
+        let to = Site::start(&Profile::named(to).unwrap(), Transport::Tcp, Terminal::builder()).await;
+        let mut backup = from.client().await.backup().await.unwrap();
+        // The odd record of 28 bytes has a card of 40 bits, which 72 bytes cannot hold.
+        backup.users.iter_mut().for_each(|user| user.card &= u64::from(u32::MAX));
+        let plan = planned(&backup, &to).await;
+        assert_eq!(plan.obstacles, []);
+        assert_eq!(plan.count_users(&Change::Added), backup.users.len(), "{}", from.name());
+        let of_odd = plan.users.iter().find(|planned| planned.from == Uid(200)).map(|planned| &planned.losses[..]);
+        match from.profile.name {
+            // Its record says that it has access times of its own.
+            "tft40" => assert_eq!(of_odd, Some(&[Loss::Zones][..])),
+            "bw8" => assert_eq!(of_odd, Some(&[Loss::Zones][..])),
+            _ => assert!(plan.users.iter().all(|planned| planned.losses.contains(&Loss::Credentials))),
+        }
+        let mut client = to.client().await;
+        let mut steps = 0;
+        let restored = client.carry_out(&plan, |_| steps += 1).await.unwrap();
+        assert_eq!(restored, Restored { users: backup.users.len(), fingers: 14 });
+        assert_eq!(steps, backup.users.len() + 14);
+        assert!(planned(&backup, &to).await.is_empty(), "{}: once is enough", from.name());
+        assert_eq!(held(&to).1, held(&from).1, "the fingerprints are the same");
+        for user in client.user_table().await.unwrap().users() {
+            let there = backup.users.iter().find(|there| there.user_id == user.user_id).unwrap();
+            assert_eq!((there.uid, there.privilege), (user.uid, user.privilege));
+            assert!(there.name.starts_with(&user.name[..]) || from.profile.name == "mb1");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_whose_slot_is_anothers_gets_a_free_one_together_with_the_fingerprints() {
+    let backup = Site::plain(full()).await.client().await.backup().await.unwrap();
+    let person =
+        |uid, user_id: &str| zk_sim::Person { uid, user_id: user_id.into(), name: "Other".into(), privilege: 0 };
+    // 1001 is here in slot 9; the slots of 1002 and 1004 are others'.
+    let people = vec![person(2, "77"), person(4, "78"), person(9, "1001")];
+    let site = Site::plain(Terminal::builder().people(people).finger(finger(4, 1, 600))).await;
+    let plan = planned(&backup, &site).await;
+    assert_eq!(plan.obstacles, []);
+    let slots: Vec<_> = plan.users.iter().map(|planned| (planned.user.user_id.as_str(), planned.user.uid.0)).collect();
+    assert_eq!(slots, [("1001", 9), ("1002", 1), ("1003", 3), ("1004", 6), ("1005", 5), ("555", 200)]);
+    assert_eq!((plan.users[0].change.clone(), plan.users[0].fields()[0]), (Change::Changed, Field::Name));
+    assert_eq!(plan.left_alone.iter().map(|user| user.uid.0).collect::<Vec<_>>(), [2, 4]);
+    let mut client = site.client().await;
+    client.carry_out(&plan, |_| {}).await.unwrap();
+    let there = client.backup().await.unwrap();
+    for finger in &backup.fingers {
+        let owner = backup.users.iter().find(|user| user.uid == finger.uid).unwrap();
+        let here = there.users.iter().find(|user| user.user_id == owner.user_id).unwrap().uid;
+        let same = |other: &&zk_proto::record::FingerTemplate| (other.uid, other.finger) == (here, finger.finger);
+        assert_eq!(there.fingers.iter().find(same).unwrap().template, finger.template);
+    }
+    assert!(there.fingers.contains(&zk_proto::record::FingerTemplate { flag: 1, ..self::finger(4, 1, 600) }));
+    assert_eq!(there.fingers.len(), 15);
+    assert!(there.users.iter().any(|user| user.user_id.as_str() == "78" && user.uid == Uid(4)));
+}
+
+#[tokio::test]
+async fn a_plan_that_is_out_of_date_writes_nothing() {
+    let backup = Site::plain(full()).await.client().await.backup().await.unwrap();
+    let site = Site::plain(staffed()).await;
+    site.client().await.edit_users().await.unwrap().delete(Uid(3)).await.unwrap();
+    let plan = planned(&backup, &site).await;
+    site.client()
+        .await
+        .edit_users()
+        .await
+        .unwrap()
+        .create(&zk_proto::record::NewUser::new("9").uid(Uid(3)))
+        .await
+        .unwrap();
+    let before = held(&site);
+    let outdated = site.client().await.carry_out(&plan, |_| {}).await;
+    assert!(matches!(outdated, Err(UserError::Outdated { .. })), "{outdated:?}");
+    assert_eq!(held(&site), before);
+}
+
+#[tokio::test]
+async fn whatever_cannot_be_written_is_known_before_and_nothing_is_written() {
+    let mut backup = Site::plain(full()).await.client().await.backup().await.unwrap();
+    let attempt = async |backup: &Backup, profile: Profile, terminal: TerminalBuilder| {
+        let site = Site::start(&profile, Transport::Tcp, terminal).await;
+        let before = held(&site);
+        let plan = planned(backup, &site).await;
+        site.client().await.carry_out(&plan, |_| {}).await.unwrap_err();
+        assert_eq!(held(&site), before, "nothing was written");
+        plan.obstacles
+    };
+    let full = attempt(&backup, Profile { user_capacity: 3, ..Profile::default() }, Terminal::builder()).await;
+    assert_eq!(full, [Obstacle::Users { new: 6, room: 3 }]);
+    let full = attempt(&backup, Profile { finger_capacity: 10, ..Profile::default() }, Terminal::builder()).await;
+    assert_eq!(full, [Obstacle::Fingers { new: 14, room: 10 }]);
+    let other = Terminal::builder().option("~ZKFPVersion", "9");
+    let [Obstacle::Algorithm { .. }] = attempt(&backup, Profile::default(), other).await[..] else { panic!() };
+    let mb1 = attempt(&backup, Profile::named("mb1").unwrap(), staffed()).await;
+    assert_eq!(mb1, [Obstacle::ReadOnly { layout: UserLayout::HundredTwenty }]);
+    backup.users[0].user_id = UserId("A-7".into());
+    backup.users[1].password = UserPassword::new("123456");
+    let unfit = attempt(&backup, Profile::named("bw8").unwrap(), Terminal::builder()).await;
+    let texts: Vec<_> = unfit.iter().map(ToString::to_string).collect();
+    assert!(texts[0].contains("user A-7 does not fit") && texts[1].contains("password"), "{texts:?}");
+}
+
+#[test]
+fn a_name_is_written_in_the_code_page_of_the_other_terminal() {
+    let gbk = TextEncoding::named("gbk").unwrap();
+    let name = gbk.encode("张伟", 23).unwrap().into();
+    let user = User { uid: Uid(1), user_id: UserId("1".into()), name, ..User::default() };
+    let backup = Backup { layout: Some(UserLayout::SeventyTwo), users: vec![user], ..Backup::default() };
+    let here = Backup { layout: Some(UserLayout::TwentyEight), ..Backup::default() };
+    let options = RestoreOptions::default().encoding(gbk);
+    let plan = Plan::new(&backup, &here, TextEncoding::UTF_8, &options);
+    assert_eq!((&plan.users[0].user.name[..], &plan.users[0].losses[..]), ("张伟".as_bytes(), &[][..]));
+    let arabic = Plan::new(&backup, &here, TextEncoding::named("cp1256").unwrap(), &options);
+    let [Obstacle::Unfit { .. }] = arabic.obstacles[..] else { panic!("{:?}", arabic.obstacles) };
 }

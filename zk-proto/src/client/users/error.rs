@@ -4,6 +4,7 @@ use std::boxed::Box;
 use std::fmt;
 use std::string::String;
 
+use crate::client::restore::Obstacle;
 use crate::client::{ClientError, PullError};
 use crate::proof::Unproven;
 use crate::record::UserLayout;
@@ -54,6 +55,13 @@ pub enum UserError {
         /// At this terminal.
         here: String,
     },
+    /// Another reason why a plan cannot be carried out. Nothing was sent.
+    Obstacle(Obstacle),
+    /// The user was changed after the plan was made. Nothing was sent.
+    Outdated {
+        /// The user.
+        user_id: UserId,
+    },
     /// A fingerprint differs from what was written when read back.
     FingerNotKept {
         /// The slot of the user.
@@ -96,6 +104,8 @@ impl fmt::Display for UserError {
             Self::Algorithm { there, here } => {
                 write!(f, "fingerprints are of version {there} in the backup and {here} here")
             }
+            Self::Obstacle(obstacle) => obstacle.fmt(f),
+            Self::Outdated { user_id } => write!(f, "user {user_id} was changed here after the plan was made"),
             Self::FingerNotKept { uid, finger } => {
                 write!(f, "terminal did not keep finger {finger} of slot {}", uid.0)
             }

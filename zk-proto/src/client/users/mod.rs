@@ -256,6 +256,11 @@ impl Users<'_> {
     }
 }
 
+/// Returns true if the two have the same fields.
+pub(super) fn is_same(one: &User, other: &User) -> bool {
+    without_raw(one) == without_raw(other)
+}
+
 /// A user without its raw record: a terminal need not keep the bytes after its texts.
 fn without_raw(user: &User) -> User {
     User { raw: bytes::Bytes::new(), ..user.clone() }
