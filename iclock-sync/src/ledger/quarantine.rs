@@ -144,13 +144,14 @@ const LAST_MET: &str =
 /// The next of its equals. A poll meets them in order, so that the search begins after the last one. So each record
 /// costs the same, however often a terminal repeats it.
 const NEXT_KNOWN: &str = "SELECT id FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND occurrence > ?3
-                          AND (?4 = 0 OR (epoch = ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1";
+                          AND (?4 = 0 OR (epoch >= ?5 AND position >= ?4)) ORDER BY occurrence LIMIT 1";
 
 impl NewRejection<'_> {
     /// Enters the rejection. One that was known is counted.
     ///
     /// Equal records are told apart by their order. One read again is the first of its equals that this poll has not
-    /// met yet; a tail only meets what is after its start (a poll that was killed may have entered some of that).
+    /// met yet; a tail only meets what is after its start (a poll that was killed may have entered some of that; if it
+    /// read the whole log, in an epoch after that of the cursor, which it did not move).
     pub(crate) fn insert(&self, transaction: &Transaction<'_>, span: &ReadSpan) -> rusqlite::Result<Refusal> {
         let punch = &self.rejection.punch;
         let PollId { poll, terminal } = span.poll;
@@ -390,6 +391,11 @@ mod tests {
     /// Enters so many equal records as one poll, or as a tail of one; returns how many were new, and how long the
     /// longest of the lookups took, in steps of SQLite's machine.
     fn poll(ledger: &Ledger, equals: u64, start: u64) -> (u64, i32) {
+        poll_in(1, ledger, equals, start)
+    }
+
+    /// The same in an epoch.
+    fn poll_in(epoch: u64, ledger: &Ledger, equals: u64, start: u64) -> (u64, i32) {
         let mut punch = RawPunch::new("S", "gate", "", NaiveDateTime::default(), Source::Pull);
         (punch.verify_mode, punch.punch_state) = (VerifyMode(1), PunchState(0));
         punch.raw = vec![7; 40];
@@ -405,7 +411,7 @@ mod tests {
             read_at: 0,
         };
         let entered = ledger.write("enter", |transaction| {
-            let span = ReadSpan { poll: poll.insert(transaction)?, epoch: 1, start, read_at: 0 };
+            let span = ReadSpan { poll: poll.insert(transaction)?, epoch, start, read_at: 0 };
             let (mut new, mut steps) = (0, 0);
             for position in start..start + equals {
                 let (layout, doubtful) = (None, false);
@@ -438,6 +444,17 @@ mod tests {
         let (new, steps) = poll(&ledger, 1_000, 1_001);
         assert_eq!(new, 1_000);
         assert!(steps < longest + 50, "{steps} steps, {longest} for the first");
+    }
+
+    #[test]
+    fn records_that_a_full_read_entered_before_it_was_cut_off_are_known_to_the_tail_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        assert_eq!(poll_in(1, &ledger, 3, 0).0, 3);
+        // It enters five of seven records, and moves no cursor.
+        assert_eq!(poll_in(2, &ledger, 5, 0).0, 2);
+        // So the next poll begins after the three.
+        assert_eq!(poll_in(1, &ledger, 4, 3).0, 2);
     }
 
     #[test]
