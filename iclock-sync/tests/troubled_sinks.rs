@@ -390,3 +390,31 @@ async fn what_a_sink_puts_off_to_the_next_day_is_written_then_and_not_before() {
     assert_eq!(keys(&inner.stored()), gate.keys());
     service.shutdown(SOON).await.unwrap();
 }
+
+/// Puts everything off once.
+#[derive(Debug)]
+struct Reluctant(AtomicBool);
+
+#[async_trait]
+impl Oddity for Reluctant {
+    async fn write(&self, inner: &MemorySink, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        if self.0.swap(false, Ordering::SeqCst) {
+            return Ok(vec![Outcome::Deferred; batch.len()]);
+        }
+        inner.write(batch).await
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_longer_wait_for_a_sink_that_has_put_events_off() {
+    let (gate, state) = filled(20).await;
+    let inner = inner(1);
+    let sink: Arc<dyn Sink> = Arc::new(OddSink { inner: inner.clone(), oddity: Reluctant(AtomicBool::new(true)) });
+    let (service, hand) = service(&state, &sink).await;
+    until(&service, |sink| sink.requests > 0 && sink.pending == 20).await;
+    hand.set_by(chrono::TimeDelta::hours(-12));
+    hand.pass(Duration::from_secs(700));
+    until(&service, |sink| sink.stored == 20).await;
+    assert_eq!(keys(&inner.stored()), gate.keys());
+    service.shutdown(SOON).await.unwrap();
+}

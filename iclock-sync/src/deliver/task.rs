@@ -16,6 +16,7 @@ use super::audit_file::AuditFile;
 use super::circuit::{Allowed, Circuit};
 use super::send::{Sender, Target};
 use super::{Delivery, End};
+use crate::clock::Clock;
 use crate::ledger::News;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::service::{Orders, Shared, Told, Work};
@@ -40,6 +41,28 @@ pub(crate) struct SinkTask {
     pub(crate) told: mpsc::UnboundedSender<Told>,
     /// Ends this task alone.
     pub(crate) stop: CancellationToken,
+}
+
+/// The end of a wait for which a sink has asked, by both clocks: a host's clock that is set back makes no longer wait.
+#[derive(Clone, Copy, Debug)]
+struct PutOff {
+    until: DateTime<Utc>,
+    monotonic: Duration,
+}
+
+impl PutOff {
+    fn until(until: Option<DateTime<Utc>>, clock: &dyn Clock) -> Self {
+        let now = clock.utc_now();
+        let until = until.unwrap_or(now + LOOK_AGAIN);
+        Self { until, monotonic: clock.monotonic().saturating_add((until - now).to_std().unwrap_or_default()) }
+    }
+
+    /// The wait that is left, if any is.
+    fn left(self, clock: &dyn Clock) -> Option<Duration> {
+        let by_date = (self.until - clock.utc_now()).to_std().unwrap_or_default();
+        let left = by_date.min(self.monotonic.saturating_sub(clock.monotonic()));
+        (!left.is_zero()).then_some(left)
+    }
 }
 
 impl SinkTask {
@@ -71,8 +94,8 @@ impl SinkTask {
                 circuit.close();
                 put_off_until = None;
             }
-            let put_off = put_off_until.and_then(|until: DateTime<Utc>| (until - clock.utc_now()).to_std().ok());
-            let rest = match (circuit.allowed(clock.monotonic()), put_off.filter(|left| !left.is_zero())) {
+            let put_off = put_off_until.and_then(|until: PutOff| until.left(&*clock));
+            let rest = match (circuit.allowed(clock.monotonic()), put_off) {
                 _ if paused => Some(LOOK_AGAIN),
                 _ if !delivers => None,
                 _ if is_limited && self.shared.board.is_polling() => Some(WHILE_POLLING),
@@ -91,9 +114,9 @@ impl SinkTask {
                         }
                         End::PutOff { until } => {
                             circuit.close();
-                            let until = until.unwrap_or_else(|| clock.utc_now() + LOOK_AGAIN);
+                            let until = PutOff::until(until, &*clock);
                             put_off_until = Some(until);
-                            Some((until - clock.utc_now()).to_std().unwrap_or_default().min(LOOK_AGAIN))
+                            Some(until.left(&*clock).unwrap_or_default().min(LOOK_AGAIN))
                         }
                         End::Failed { asked } => Some(circuit.fail(clock.monotonic(), asked, rand::rng().random())),
                     };
