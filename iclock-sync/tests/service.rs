@@ -411,3 +411,19 @@ async fn a_pause_that_comes_during_a_poll_is_kept_live_or_not() {
         service.shutdown(AT_MOST).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_used_any_more_ends_the_service_with_its_error() {
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let gate = gate("gate", 1).await;
+    let service = start(&state.engine(&[&gate], &[sink]), every(3_600)).await;
+    until("all is stored", || stored.stored().len() == 20).await;
+    // Somebody else changes the file.
+    let file = rusqlite::Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    file.execute_batch("ALTER TABLE events RENAME TO gone").unwrap();
+    gate.handle().punch_now().unwrap();
+    service.poll_now("gate").await.unwrap();
+    timeout(AT_MOST, service.stopping()).await.unwrap();
+    let error = service.shutdown(AT_MOST).await.unwrap_err();
+    assert!(matches!(error, SyncError::Ledger(_)), "{error}");
+}
