@@ -9,9 +9,9 @@ use std::{fmt::Debug, sync::Arc};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum CrashPoint {
-    /// A change of the ledger, named by its action, is complete but not durable.
+    /// A change of the ledger or the audit, named by its action, is complete but not durable.
     BeforeCommit(&'static str),
-    /// A change of the ledger is durable, and nobody has been told.
+    /// A change of the ledger or the audit is durable, and nobody has been told.
     AfterCommit(&'static str),
 }
 

@@ -39,6 +39,9 @@ const PAGE: u32 = 500;
 /// The name under which the ledger keeps the last line that it knows.
 pub(crate) const HEAD: &str = "audit head";
 
+/// The action that crash points name.
+const WRITES: &str = "write the audit";
+
 /// The audit of one state directory. It opens its files when it is used.
 #[derive(Debug)]
 pub(crate) struct Audit {
@@ -104,7 +107,9 @@ impl Audit {
             if let Some(sent) = sent {
                 writer.sent(sent, now)?;
             }
+            ledger.crashes().before_commit(WRITES);
             writer.write(now)?;
+            ledger.crashes().after_commit(WRITES);
             Ok(Head { n: writer.next.saturating_sub(1), hash: writer.hash.clone() }.text())
         };
         match attempt() {

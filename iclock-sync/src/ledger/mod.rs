@@ -175,6 +175,11 @@ impl Ledger {
         self
     }
 
+    /// The crash points of what is written next to the ledger.
+    pub(crate) fn crashes(&self) -> &Crashes {
+        &self.crashes
+    }
+
     /// The state directory.
     #[must_use]
     pub fn dir(&self) -> &Path {

@@ -15,7 +15,7 @@ pub(crate) enum Point {
 }
 
 /// The points of a schedule.
-pub(crate) const POINTS: [Point; 14] = [
+pub(crate) const POINTS: [Point; 20] = [
     Point::Ledger(CrashPoint::BeforeCommit("record events")),
     Point::Ledger(CrashPoint::AfterCommit("record events")),
     Point::Ledger(CrashPoint::BeforeCommit("remember a terminal")),
@@ -26,6 +26,12 @@ pub(crate) const POINTS: [Point; 14] = [
     Point::Ledger(CrashPoint::AfterCommit("record deliveries")),
     Point::Ledger(CrashPoint::BeforeCommit("judge the quarantine again")),
     Point::Ledger(CrashPoint::AfterCommit("judge the quarantine again")),
+    Point::Ledger(CrashPoint::BeforeCommit("record an unproven log")),
+    Point::Ledger(CrashPoint::AfterCommit("record an unproven log")),
+    Point::Ledger(CrashPoint::BeforeCommit("write the audit")),
+    Point::Ledger(CrashPoint::AfterCommit("write the audit")),
+    Point::Ledger(CrashPoint::AfterCommit("look records up")),
+    Point::Ledger(CrashPoint::BeforeCommit("record the run")),
     Point::BeforeWrite,
     Point::BeforeWrite,
     Point::AfterWrite,

@@ -1,31 +1,25 @@
 //! Random choices that a seed repeats.
 
-/// A random generator.
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+/// A random generator. Its numbers stay the same as long as the version of its library does.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(StdRng);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// SplitMix64.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        Self(StdRng::seed_from_u64(seed))
     }
 
     /// A number from 0 to one below `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
+        self.0.random_range(0..end)
     }
 
     /// A number from `low` to `high`.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.below(high - low + 1)
+        self.0.random_range(low..=high)
     }
 
     /// True once in `times`.
@@ -34,6 +28,6 @@ impl Dice {
     }
 
     pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize]
+        choices[self.0.random_range(0..choices.len())]
     }
 }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use iclock_sync::DeviceOptions;
+use attendance_model::{PunchState, RawPunch, Source, VerifyMode};
+use iclock_sync::{DeviceOptions, Ingest};
 use tokio::time::sleep;
 use zk_proto::DeviceTime;
 use zk_sim::{Fault, Handle, Profile, Punch, Server, Terminal};
@@ -67,6 +68,21 @@ async fn serve(serial: &str, addr: SocketAddr, dice: &mut Dice) -> Server {
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+/// The verify mode of pushed punches: the protocol numbers them in another way.
+pub(crate) const PUSHED_MODE: u8 = 15;
+
+/// Punches as their terminal pushes them.
+pub(crate) fn as_push(serial: &str, name: &str, punches: &[Punch]) -> Ingest {
+    let push = |punch: &Punch| {
+        let time = chrono::NaiveDateTime::parse_from_str(&punch.time.to_string(), "%Y-%m-%d %H:%M:%S").unwrap();
+        let mut pushed = RawPunch::new(serial, name, &*punch.user_id, time, Source::Push);
+        (pushed.punch_state, pushed.verify_mode) = (PunchState(punch.state), VerifyMode(PUSHED_MODE));
+        pushed.raw = format!("{}\t{time}\t{}\t{PUSHED_MODE}", punch.user_id, punch.state).into_bytes();
+        pushed
+    };
+    Ingest::new(serial, name, Source::Push, punches.iter().map(push).collect())
 }
 
 /// The punch of number `number`, each a minute after the one before. A few make no sense.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use iclock_sync::service::status::Progress;
-use iclock_sync::{CancellationToken, Engine, LedgerError, Service, ServiceOptions, SyncError};
+use iclock_sync::{
+    CancellationToken, ClearError, Cleared, Engine, LedgerError, RunOptions, Service, ServiceOptions, SyncError,
+};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::broadcast;
 use tokio::time::sleep;
@@ -12,7 +14,7 @@ use tokio::time::sleep;
 use crate::crash::Killer;
 
 /// The longest that anything takes in truth.
-pub(crate) const AT_MOST: Duration = Duration::from_secs(20);
+pub(crate) const AT_MOST: Duration = Duration::from_secs(60);
 
 /// A running engine, on a runtime that dies with it.
 #[derive(Debug)]
@@ -102,6 +104,42 @@ impl Life {
         let Self { runtime, service, killer } = self;
         bury(runtime, Some(service), &killer);
     }
+}
+
+/// Lets an engine clear a log in a process of its own. Time passes by `tick` meanwhile.
+pub(crate) async fn clear(
+    engine: Engine,
+    terminal: String,
+    serial: String,
+    killer: &Killer,
+    mut tick: impl AsyncFnMut(),
+) -> Result<Result<Cleared, ClearError>, Crashed> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let began = Instant::now();
+    let mut clearing = runtime.spawn(async move {
+        let (options, stop) = (RunOptions::default(), CancellationToken::new());
+        loop {
+            match engine.clear(&terminal, &serial, &options, &stop).await {
+                Err(ClearError::Sync(SyncError::Ledger(LedgerError::Held { .. }))) if began.elapsed() < AT_MOST => {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    });
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            () = crash(killer) => break Err(Crashed),
+            cleared = &mut clearing => break cleared.map_err(|error| {
+                assert!(killer.has_crashed(), "{error}");
+                Crashed
+            }),
+            () = tick() => {}
+        }
+    };
+    bury(runtime, None, killer);
+    outcome
 }
 
 /// Ends all that runs: tasks are not polled again, and threads end where they are.

@@ -5,6 +5,7 @@
 //! seed. The threads of the engine and the network are not: a schedule that failed once may need a few tries to fail
 //! again.
 
+mod calm;
 #[path = "../common/mod.rs"]
 mod common;
 mod crash;
@@ -13,6 +14,7 @@ mod gate;
 mod life;
 mod schedule;
 mod sink;
+mod time;
 mod truth;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,35 +1,36 @@
-//! A schedule: what happens, step by step, and the calm after it in which everything must come right.
+//! A schedule: what happens, step by step.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use attendance_model::{Capabilities, IdScheme, MemorySink, Policy, Reason, Rules, Sink};
 use chrono::TimeDelta;
 use iclock_sync::report::{DeviceStatus, ReadMode};
 use iclock_sync::service::status::Progress;
-use iclock_sync::{DeviceProgress, Engine, EngineOptions, Ledger, Schedule, ServiceOptions};
+use iclock_sync::{DeviceProgress, Engine, EngineOptions, Schedule, ServiceOptions};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::common::clock::HandClock;
 use crate::crash::{Killer, POINTS};
 use crate::dice::Dice;
-use crate::gate::{Gate, faults, punch, sound_punch};
-use crate::life::{AT_MOST, Crashed, Life};
+use crate::gate::{Gate, as_push, faults, punch, sound_punch};
+use crate::life::{self, Crashed, Life};
 use crate::sink::{MoodySink, mishaps, moody};
+use crate::time::Time;
 use crate::truth::{STRANGERS, Truth, may_be_refused};
 
 /// Everything around the engine, and the engine while it lives.
 pub(crate) struct World {
-    dice: Dice,
+    pub(crate) dice: Dice,
     dir: TempDir,
-    clock: Arc<HandClock>,
-    gates: Vec<Gate>,
-    sinks: Vec<Arc<MoodySink>>,
-    truth: Truth,
-    life: Option<Life>,
-    habits: Habits,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) sinks: Vec<Arc<MoodySink>>,
+    pub(crate) truth: Truth,
+    pub(crate) life: Option<Life>,
+    pub(crate) habits: Habits,
     punches: u32,
     serials: u32,
     /// Hours by which the clock was set forward.
@@ -40,15 +41,15 @@ pub(crate) struct World {
 
 /// What a reload can change.
 #[derive(Clone, Debug)]
-struct Habits {
-    strict: bool,
-    live: bool,
-    every: u64,
-    commit: usize,
-    overlap: u32,
+pub(crate) struct Habits {
+    pub(crate) strict: bool,
+    pub(crate) live: bool,
+    pub(crate) every: u64,
+    pub(crate) commit: usize,
+    pub(crate) overlap: u32,
     /// The places of the terminals and of the sinks in use.
-    gates: Vec<usize>,
-    sinks: Vec<usize>,
+    pub(crate) gates: Vec<usize>,
+    pub(crate) sinks: Vec<usize>,
 }
 
 impl World {
@@ -95,13 +96,13 @@ impl World {
         }
     }
 
-    fn tell(&mut self, what: String) {
+    pub(crate) fn tell(&mut self, what: String) {
         self.story.push(what);
     }
 
     async fn step(&mut self) {
         let gate = self.dice.below(self.gates.len() as u64) as usize;
-        let result = match self.dice.below(24) {
+        let result = match self.dice.below(28) {
             0..=5 => {
                 self.punch(gate);
                 Ok(())
@@ -162,6 +163,9 @@ impl World {
                 Ok(())
             }
             22 => self.pause(gate).await,
+            23 => self.clear_by_engine(gate).await,
+            24 | 25 => self.push(gate).await,
+            26 => self.change_rules().await,
             _ => {
                 let is_clean = self.dice.once_in(2);
                 self.tell(format!("stops; clean: {is_clean}"));
@@ -201,7 +205,7 @@ impl World {
         self.gates[gate].handle().add_punches(punches);
     }
 
-    fn punches_of_sense(&mut self, gate: usize, count: u32) {
+    pub(crate) fn punches_of_sense(&mut self, gate: usize, count: u32) {
         let handle = self.gates[gate].handle();
         for number in self.punches + 1..=self.punches + count {
             let punch = sound_punch(number, &mut self.dice);
@@ -212,7 +216,7 @@ impl World {
     }
 
     /// Lets a terminal be polled, and returns true if the poll surely saw the whole log of before.
-    async fn poll(&mut self, gate: usize) -> Result<bool, Crashed> {
+    pub(crate) async fn poll(&mut self, gate: usize) -> Result<bool, Crashed> {
         let Some(life) = &self.life else { return Ok(false) };
         if !self.habits.gates.contains(&gate) {
             return Ok(false);
@@ -229,7 +233,11 @@ impl World {
                 life.call(async move |service| service.poll_now(&name).await.unwrap()).await?;
             }
             match progress.try_recv() {
-                Ok(Progress::Device(of, DeviceProgress::Connecting)) if *of == *name => began = true,
+                Ok(Progress::Device(of, what)) if *of == *name => {
+                    began |= what == DeviceProgress::Connecting;
+                    // It is slow, but gets on.
+                    time.begin_again();
+                }
                 Ok(Progress::Polled(report)) if report.name == name => {
                     if began || ended > 0 {
                         break Some(report);
@@ -289,6 +297,59 @@ impl World {
         Ok(())
     }
 
+    /// Lets the engine empty a log, in a process of its own.
+    async fn clear_by_engine(&mut self, gate: usize) -> Result<(), Crashed> {
+        if !self.habits.gates.contains(&gate) {
+            return Ok(());
+        }
+        if let Some(life) = self.life.take() {
+            life.shutdown().await;
+        }
+        let killer = self.new_killer();
+        if self.dice.once_in(3) {
+            self.plan_a_crash(&killer);
+        }
+        let handle = self.gates[gate].handle();
+        let (log, mut time) = (handle.records(), Time::new(&self.clock));
+        let (engine, name) = (self.engine(&killer), self.gates[gate].name.clone());
+        let cleared = life::clear(engine, name, handle.serial(), &killer, async || time.tick().await).await;
+        let is_empty = handle.records().is_empty();
+        self.tell(format!("lets the engine clear {gate}: {cleared:?}; it is empty: {is_empty}"));
+        if is_empty {
+            // Whatever it says: nothing may be missing.
+            self.truth.shown(&handle.serial(), &log);
+            self.gates[gate].emptied |= !log.is_empty();
+            self.gates[gate].shown = 0;
+        } else {
+            assert!(!matches!(cleared, Ok(Ok(_))), "it says that the log is cleared");
+        }
+        cleared.map(drop)
+    }
+
+    /// Lets a terminal push punches of its log. Once it is told that they are kept, it may forget them.
+    async fn push(&mut self, gate: usize) -> Result<(), Crashed> {
+        let Some(life) = &self.life else { return Ok(()) };
+        let (handle, most) = (self.gates[gate].handle(), self.dice.between(1, 40) as usize);
+        let log = handle.records();
+        let mut sent: Vec<_> = log.iter().rev().filter(|punch| !may_be_refused(punch)).take(most).cloned().collect();
+        sent.reverse();
+        self.truth.pushed(&handle.serial(), &sent);
+        let ingest = as_push(&handle.serial(), &self.gates[gate].name, &sent);
+        let Ok(ingested) = life.call(async move |service| service.ingest(ingest).await).await? else {
+            assert!(life.killer.has_crashed(), "the push is refused");
+            return Err(Crashed);
+        };
+        self.truth.shown(&handle.serial(), &sent);
+        let forgets = self.dice.once_in(3);
+        if forgets {
+            handle.clear_log();
+            let place = &mut self.gates[gate];
+            (place.emptied, place.shown) = (true, 0);
+        }
+        self.tell(format!("{gate} pushes {}: {} new; it forgets all: {forgets}", sent.len(), ingested.new));
+        Ok(())
+    }
+
     async fn pause(&mut self, gate: usize) -> Result<(), Crashed> {
         let Some(life) = &self.life else { return Ok(()) };
         let name = if self.dice.once_in(2) { self.gates[gate].name.clone() } else { "full".to_owned() };
@@ -302,7 +363,7 @@ impl World {
         Ok(())
     }
 
-    async fn reload(&mut self) -> Result<(), Crashed> {
+    pub(crate) async fn reload(&mut self) -> Result<(), Crashed> {
         self.tell(format!("reloads {:?}", self.habits));
         if !self.habits.strict {
             self.truth.welcomes_all();
@@ -318,22 +379,55 @@ impl World {
         Ok(())
     }
 
-    async fn start(&mut self) {
+    /// Replaces the rules of the engine that runs, and nothing else.
+    async fn change_rules(&mut self) -> Result<(), Crashed> {
+        let Some(life) = &self.life else { return Ok(()) };
+        self.habits.strict = !self.habits.strict;
+        if !self.habits.strict {
+            self.truth.welcomes_all();
+        }
+        let rules = self.habits.rules();
+        let released = life.call(async move |service| service.set_rules(rules).await.unwrap()).await?;
+        self.tell(format!("strict rules: {}; {released} released", self.habits.strict));
+        Ok(())
+    }
+
+    pub(crate) async fn start(&mut self) {
         self.tell(format!("starts with {:?}", self.habits));
         if !self.habits.strict {
             self.truth.welcomes_all();
         }
-        let killer = Arc::new(Killer::default());
+        let killer = self.new_killer();
         if self.dice.once_in(6) {
-            let plan = (self.dice.one_of(&POINTS), self.dice.below(4));
-            self.tell(format!("will crash at {plan:?}"));
-            killer.plan(Some(plan));
+            self.plan_a_crash(&killer);
         }
-        self.sinks.iter().for_each(|sink| sink.oddity.lives_with(&killer));
         self.life = Life::start(self.engine(&killer), self.habits.service(), killer).await.ok();
     }
 
-    fn engine(&self, killer: &Arc<Killer>) -> Engine {
+    /// Starts an engine that does not crash.
+    pub(crate) async fn start_to_stay(&mut self) {
+        self.tell(format!("starts with {:?}", self.habits));
+        if !self.habits.strict {
+            self.truth.welcomes_all();
+        }
+        let killer = self.new_killer();
+        self.life = Life::start(self.engine(&killer), self.habits.service(), killer).await.ok();
+    }
+
+    /// The killer of the next engine.
+    fn new_killer(&self) -> Arc<Killer> {
+        let killer = Arc::new(Killer::default());
+        self.sinks.iter().for_each(|sink| sink.oddity.lives_with(&killer));
+        killer
+    }
+
+    fn plan_a_crash(&mut self, killer: &Killer) {
+        let plan = (self.dice.one_of(&POINTS), self.dice.below(4));
+        self.tell(format!("will crash at {plan:?}"));
+        killer.plan(Some(plan));
+    }
+
+    pub(crate) fn engine(&self, killer: &Arc<Killer>) -> Engine {
         let mut builder = Engine::builder(self.state()).options(self.habits.engine());
         builder = builder.clock(Arc::clone(&self.clock) as _).crash_points(Arc::clone(killer) as _);
         for gate in &self.habits.gates {
@@ -345,82 +439,8 @@ impl World {
         builder.build().unwrap()
     }
 
-    fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.path().join("state")
-    }
-
-    /// Ends all trouble, and waits until everything is where it belongs.
-    async fn calm_down(mut self, story: &mut Vec<String>) {
-        self.tell("calm".to_owned());
-        self.gates.iter().for_each(|gate| gate.handle().clear_faults());
-        self.sinks.iter().for_each(|sink| sink.oddity.expect([]));
-        let strict = self.dice.once_in(2);
-        let everything = Habits {
-            strict,
-            gates: (0..self.gates.len()).collect(),
-            sinks: (0..self.sinks.len()).collect(),
-            ..self.habits.clone()
-        };
-        self.habits = everything;
-        if let Some(life) = &self.life {
-            life.killer.plan(None);
-        }
-        // Half of the engines have to come right by themselves.
-        if self.dice.once_in(2)
-            && let Some(life) = self.life.take()
-        {
-            life.shutdown().await;
-        }
-        let reloaded = self.reload().await;
-        if reloaded.is_err() {
-            self.life.take().unwrap().kill();
-        }
-        while self.life.is_none() {
-            self.start().await;
-        }
-        self.life.as_ref().unwrap().killer.plan(None);
-        // An unchanged count is not trusted for longer.
-        self.clock.pass(Duration::from_secs(7 * 3_600));
-        let began = Instant::now();
-        for gate in 0..self.gates.len() {
-            self.gates[gate].emptied = false;
-            while !self.poll(gate).await.unwrap() {
-                story.clone_from(&self.story);
-                assert!(began.elapsed() < AT_MOST, "gate {gate} cannot be read");
-                // A log of few records, some without sense, cannot be proven. People go on.
-                self.punches_of_sense(gate, 20);
-            }
-        }
-        self.comes_right(story, strict).await;
-        // Nothing more happens.
-        let before: Vec<usize> = self.sinks.iter().map(|sink| sink.inner.stored().len()).collect();
-        for gate in 0..self.gates.len() {
-            self.poll(gate).await.unwrap();
-        }
-        story.clone_from(&self.story);
-        self.life.take().unwrap().shutdown().await;
-        let after: Vec<usize> = self.sinks.iter().map(|sink| sink.inner.stored().len()).collect();
-        assert_eq!(before, after);
-        let ledger = Ledger::open(&self.state()).unwrap();
-        self.truth.compare(&ledger, &self.sinks.iter().map(|sink| &**sink).collect::<Vec<_>>(), strict).unwrap();
-        assert_eq!(ledger.check().unwrap(), Vec::<String>::new());
-    }
-
-    async fn comes_right(&mut self, story: &mut Vec<String>, strict: bool) {
-        let ledger = Ledger::open_read_only(&self.state()).unwrap().unwrap();
-        let sinks: Vec<&MoodySink> = self.sinks.iter().map(|sink| &**sink).collect();
-        let mut time = Time::new(&self.clock);
-        loop {
-            match self.truth.compare(&ledger, &sinks, strict) {
-                Ok(()) => return,
-                Err(why) if time.has_passed(AT_MOST) => {
-                    story.clone_from(&self.story);
-                    let status = self.life.as_ref().map(Life::status);
-                    panic!("after {} punches: {why}\n{status:#?}", self.truth.len());
-                }
-                Err(_) => time.tick().await,
-            }
-        }
     }
 }
 
@@ -446,39 +466,20 @@ impl Habits {
         (options.batch, options.overlap, options.attempts) = (self.commit, self.overlap, 2);
         // The waits of the protocol are true time, next to which the clock races.
         options.device_deadline = Duration::from_secs(10_000_000);
-        if self.strict {
-            let known = (1_001..=1_020).map(|id| id.to_string()).filter(|id| !STRANGERS.contains(&id.as_str()));
-            options.rules = Rules::default().allow_list(known);
-        } else {
-            options.rules = Rules::default().policy(Reason::UnknownState, Policy::Accept).unwrap();
-        }
+        options.rules = self.rules();
         options
     }
 
-    fn service(&self) -> ServiceOptions {
+    fn rules(&self) -> Rules {
+        if self.strict {
+            let known = (1_001..=1_020).map(|id| id.to_string()).filter(|id| !STRANGERS.contains(&id.as_str()));
+            Rules::default().allow_list(known)
+        } else {
+            Rules::default().policy(Reason::UnknownState, Policy::Accept).unwrap()
+        }
+    }
+
+    pub(crate) fn service(&self) -> ServiceOptions {
         ServiceOptions::new(Schedule::fixed(Duration::from_secs(self.every))).live(self.live)
-    }
-}
-
-/// Time that is waited for: it passes faster and faster, so that the longest pause ends soon, and a short one is seen.
-struct Time<'a> {
-    clock: &'a HandClock,
-    began: Instant,
-    step: Duration,
-}
-
-impl<'a> Time<'a> {
-    fn new(clock: &'a HandClock) -> Self {
-        Self { clock, began: Instant::now(), step: Duration::from_millis(10) }
-    }
-
-    async fn tick(&mut self) {
-        self.clock.pass(self.step);
-        self.step = self.step.mul_f64(1.1).min(Duration::from_secs(60));
-        sleep(Duration::from_millis(1)).await;
-    }
-
-    fn has_passed(&self, time: Duration) -> bool {
-        self.began.elapsed() >= time
     }
 }

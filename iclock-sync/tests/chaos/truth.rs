@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use attendance_model::{EventId, Sink};
-use iclock_sync::Ledger;
 use iclock_sync::ledger::QuarantineFilter;
+use iclock_sync::{Ledger, audit};
 use zk_sim::Punch;
 
 use crate::common::key;
+use crate::gate::PUSHED_MODE;
 use crate::sink::MoodySink;
 
 /// Serial number, user id and time as text: no two different punches of a schedule share them.
@@ -24,8 +25,10 @@ pub(crate) struct Truth {
 #[derive(Debug)]
 struct Known {
     punch: Punch,
-    /// A completed poll has shown it.
+    /// A completed poll has shown it, or the sender of a push was told that it is kept.
     shown: bool,
+    /// It was also sent as a push, by which it may have entered first.
+    pushed: bool,
     /// Rules that know everybody were in force since it was made.
     welcome: bool,
 }
@@ -48,7 +51,7 @@ fn name(serial: &str, user_id: &str, time: impl ToString) -> Name {
 impl Truth {
     /// A person has punched.
     pub(crate) fn made(&mut self, serial: &str, punch: &Punch, strict: bool) {
-        let known = Known { punch: punch.clone(), shown: false, welcome: !strict };
+        let known = Known { punch: punch.clone(), shown: false, pushed: false, welcome: !strict };
         self.punches.entry(name(serial, &punch.user_id, punch.time)).or_insert(known);
     }
 
@@ -56,6 +59,13 @@ impl Truth {
     pub(crate) fn shown(&mut self, serial: &str, log: &[Punch]) {
         for punch in log {
             self.punches.get_mut(&name(serial, &punch.user_id, punch.time)).unwrap().shown = true;
+        }
+    }
+
+    /// The terminal sends punches as a push.
+    pub(crate) fn pushed(&mut self, serial: &str, punches: &[Punch]) {
+        for punch in punches {
+            self.punches.get_mut(&name(serial, &punch.user_id, punch.time)).unwrap().pushed = true;
         }
     }
 
@@ -79,8 +89,12 @@ impl Truth {
         let mut allowed = BTreeSet::new();
         for (name, known) in &self.punches {
             let fate = known.fate(strict);
-            let id = is_sound(&known.punch).then(|| key(&name.0, &known.punch));
-            let (is_event, waits) = (id.is_some_and(|id| ids.contains(&id)), waiting.contains(name));
+            let possible = known.ids(&name.0);
+            let entered = possible.iter().filter(|id| ids.contains(id)).count();
+            if entered > 1 {
+                return Err(format!("{name:?} is an event as it was pulled, and another as it was pushed"));
+            }
+            let (is_event, waits) = (entered == 1, waiting.contains(name));
             let right = match fate {
                 Fate::Event => !waits && (is_event || !known.shown),
                 Fate::Quarantine => !is_event && (waits || !known.shown),
@@ -89,7 +103,7 @@ impl Truth {
             if !right {
                 return Err(format!("{name:?} ({fate:?}, {known:?}): event {is_event}, in quarantine {waits}"));
             }
-            allowed.extend(id);
+            allowed.extend(possible);
         }
         if let Some(event) = events.iter().find(|event| !allowed.contains(&event.id)) {
             return Err(format!("nobody made this punch: {event:?}"));
@@ -107,6 +121,36 @@ impl Truth {
             }
             if stored.len() != wanted.len() {
                 return Err(format!("{sink} has {} events, and should have {}", stored.len(), wanted.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the audit: its chain, and that each event was read and is at each sink.
+    pub(crate) fn compare_audit(&self, ledger: &Ledger, sinks: &[&MoodySink]) -> Result<(), String> {
+        let verdict = audit::verify(ledger).unwrap();
+        if let Some(problem) = verdict.problems.first() {
+            return Err(format!("the audit: {problem}"));
+        }
+        let entries = audit::entries(ledger, &audit::Filter::default()).unwrap();
+        let read: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let events: Vec<_> = ledger.events(Default::default()).map(Result::unwrap).collect();
+        if read != events.iter().map(|event| event.id.to_string()).collect::<Vec<_>>() {
+            return Err(format!("the audit has {} events, and the ledger {}", read.len(), events.len()));
+        }
+        for sink in sinks {
+            let (target, scheme) = (sink.target(), sink.capabilities().ids);
+            let mut documents = BTreeSet::new();
+            for (event, entry) in events.iter().zip(&entries) {
+                let mut results = entry.sinks.iter().filter(|stored| stored.target == target);
+                let wanted = if sink.oddity.takes(event) { ["stored", "had", "known"] } else { ["refused"; 3] };
+                if results.any(|stored| wanted.contains(&stored.result)) {
+                    documents.insert(scheme.id_of(event));
+                }
+            }
+            // Events that share a document were merged, and one of them was sent.
+            if let Some(event) = events.iter().find(|event| !documents.contains(&scheme.id_of(event))) {
+                return Err(format!("the audit does not say that {} has {event:?}", sink.name()));
             }
         }
         Ok(())
@@ -140,6 +184,13 @@ pub(crate) fn may_be_refused(punch: &Punch) -> bool {
 }
 
 impl Known {
+    /// The keys under which it may be an event.
+    fn ids(&self, serial: &str) -> BTreeSet<EventId> {
+        let as_pushed = Punch { mode: PUSHED_MODE, ..self.punch.clone() };
+        let ways = [Some(&self.punch), self.pushed.then_some(&as_pushed)];
+        ways.into_iter().flatten().filter(|punch| is_sound(punch)).map(|punch| key(serial, punch)).collect()
+    }
+
     fn fate(&self, strict: bool) -> Fate {
         if !is_sound(&self.punch) {
             Fate::Quarantine
