@@ -50,9 +50,13 @@ impl Context {
     /// Starts the log on stderr, reads the configuration and reports its warnings.
     pub(crate) fn config(&self, targets: &Targets) -> Result<Config, CliError> {
         self.log(None)?;
-        let config = Config::load(&self.flags(targets))?;
+        Ok(self.warned(Config::load(&self.flags(targets))?))
+    }
+
+    /// Reports the warnings of a configuration whose log has started.
+    pub(crate) fn warned(&self, config: Config) -> Config {
         warn(&config);
-        Ok(config)
+        config
     }
 
     /// Starts the log of a run, also in files if they are configured and `files` is set, and reports the
@@ -94,7 +98,10 @@ impl Context {
     }
 
     /// Does the work in a runtime, with signals listened to.
-    pub(crate) fn block_on<F: Future<Output = Outcome>>(&self, work: impl FnOnce(Signals) -> F) -> Outcome {
+    pub(crate) fn block_on<T, F: Future<Output = Result<T, CliError>>>(
+        &self,
+        work: impl FnOnce(Signals) -> F,
+    ) -> Result<T, CliError> {
         self.runtime()?.block_on(async {
             let signals = Signals::listen()
                 .map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for signals", &error))?;

@@ -226,7 +226,12 @@ fn part(title: &str, lines: Vec<String>) -> Option<String> {
 
 /// A line indented by two columns, its continuations by four.
 pub(crate) fn wrap(line: &str) -> String {
-    format!("  {}", folded(line, 4))
+    wrap_from(line, 2)
+}
+
+/// A line that begins in this column, its continuations two columns further.
+pub(crate) fn wrap_from(line: &str, column: u16) -> String {
+    format!("{}{}", " ".repeat(column.into()), folded(line, column + 2))
 }
 
 /// Folds a text; all lines but the first are indented by this number of columns.

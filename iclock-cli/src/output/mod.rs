@@ -28,6 +28,22 @@ pub(crate) fn text(text: impl Display) -> bool {
     false
 }
 
+/// Writes a line of JSON.
+pub(crate) fn json(value: impl serde::Serialize) {
+    match serde_json::to_string(&value) {
+        Ok(json) => line(json),
+        Err(error) => {
+            LOST.store(true, Ordering::Relaxed);
+            eprintln!("error: cannot write JSON: {error}");
+        }
+    }
+}
+
+/// A text of a terminal as it can be shown. Control characters could change the screen.
+pub(crate) fn printable(text: &str) -> String {
+    if text.contains(char::is_control) { text.escape_debug().to_string() } else { text.to_owned() }
+}
+
 /// Returns true if some data could not be written.
 pub(crate) fn is_lost() -> bool {
     LOST.load(Ordering::Relaxed)

@@ -1,10 +1,9 @@
 //! `clear`: empties a terminal's log, once everything of it is kept and delivered.
 
-use std::io::{BufRead as _, Write as _};
-
 use clap::Args;
 use iclock_sync::{ClearError, RunOptions};
 
+use super::base::typed;
 use crate::config::{Config, ConfigErrors};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
@@ -38,7 +37,7 @@ impl Clear {
             let what = format!("no terminal is called {}", self.terminal);
             return Err(CliError::new(ExitCode::Configuration, what).hint("name a configured terminal"));
         }
-        let Some(serial) = self.serial.or_else(|| typed(&self.terminal)) else {
+        let Some(serial) = self.serial.or_else(|| asked(&self.terminal)) else {
             return Err(CliError::new(ExitCode::Refused, "no serial number was typed; nothing was changed")
                 .hint("type the one that `info` shows, or use --serial"));
         };
@@ -54,13 +53,9 @@ impl Clear {
     }
 }
 
-/// The serial number that a person types; `None` for an empty line.
-fn typed(terminal: &str) -> Option<String> {
-    eprint!("This deletes the whole log of {terminal}. Type the terminal's serial number to go on: ");
-    let _ = std::io::stderr().flush();
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).ok()?;
-    Some(line.trim().to_owned()).filter(|serial| !serial.is_empty())
+/// The serial number that a person types.
+fn asked(terminal: &str) -> Option<String> {
+    typed(&format!("This deletes the whole log of {terminal}. Type the terminal's serial number to go on: "))
 }
 
 impl From<ClearError> for CliError {

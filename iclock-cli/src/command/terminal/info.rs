@@ -2,22 +2,22 @@
 
 use chrono::{DateTime, Local, NaiveDateTime, Utc};
 use clap::Args;
-use futures::future::join_all;
-use iclock_sync::{DeviceOptions, TerminalError, chain};
+use iclock_sync::DeviceOptions;
 use serde::Serialize;
 use zk_proto::{Client, ClientError, DeviceTime, Identity};
 
-use crate::config::ConfigError;
+use super::base::{Answer, Named, Otherwise, Visit, each};
 use crate::context::{Context, Outcome};
-use crate::exit_code::ExitCode;
-use crate::global::Targets;
 use crate::output::{self, grouped, human};
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  iclock-cli info 192.0.2.10
+  iclock-cli info --all --json
+  iclock-cli info --device 192.0.2.10?key=ENV:KEY --record wire.zkt")]
 pub(crate) struct Info {
-    /// A terminal, as for sync, instead of the configured ones; repeats
-    #[arg(long, value_name = "SPEC")]
-    device: Vec<String>,
+    #[command(flatten)]
+    terminals: Named,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -26,12 +26,6 @@ pub(crate) struct Info {
 /// The facts about one terminal; `null` for those that it does not have.
 #[derive(Debug, Default, Serialize)]
 struct Facts {
-    name: String,
-    address: String,
-    error: Option<String>,
-    /// A hint for the error.
-    #[serde(rename = "try")]
-    hint: Option<&'static str>,
     transport: Option<String>,
     serial: Option<String>,
     firmware: Option<String>,
@@ -49,49 +43,30 @@ struct Facts {
 
 impl Info {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let config = context.config(&Targets { device: self.device, ..Targets::default() })?;
-        if config.devices.is_empty() {
-            return Err(ConfigError::new(None, "device", "no terminal is configured")
-                .hint("give --device 192.0.2.10, or write [[device]] in iclock.toml")
-                .into());
+        let terminals = self.terminals.choose(context, Otherwise::All, "info")?;
+        let answers = each(context, &terminals, async |visit: &Visit<'_>, facts: &mut Facts| {
+            visit
+                .session(async |client| {
+                    facts.transport = Some(format!("{:?}", client.transport()).to_lowercase());
+                    Ok(ask_all(client, visit.terminal().device(), facts).await?)
+                })
+                .await
+        })?;
+        if self.json {
+            answers.print_json();
+        } else {
+            answers.0.iter().for_each(print);
         }
-        let facts = context.runtime()?.block_on(join_all(config.devices.iter().map(ask)));
-        for one in &facts {
-            match serde_json::to_string(one) {
-                Ok(json) if self.json => output::line(json),
-                _ => print(one),
-            }
-        }
-        Ok(if facts.iter().any(|one| one.error.is_some()) { ExitCode::Terminal } else { ExitCode::Done })
+        Ok(answers.code())
     }
-}
-
-async fn ask(device: &DeviceOptions) -> Facts {
-    let mut facts = Facts { name: device.name.clone(), address: device.address(), ..Facts::default() };
-    if let Err(error) = read(device, &mut facts).await {
-        facts.error = Some(chain(&error));
-        facts.hint = TerminalError::Client(error).hint();
-    }
-    facts
-}
-
-async fn read(device: &DeviceOptions, facts: &mut Facts) -> Result<(), ClientError> {
-    let mut client = Client::connect(&device.connect_options()).await?;
-    facts.transport = Some(format!("{:?}", client.transport()).to_lowercase());
-    let read = ask_all(&mut client, device, facts).await;
-    client.exit().await;
-    read
 }
 
 async fn ask_all(client: &mut Client, device: &DeviceOptions, facts: &mut Facts) -> Result<(), ClientError> {
     let Identity { serial, firmware, platform, device_name, mac } = client.identity().await?;
     (facts.serial, facts.firmware, facts.platform, facts.model, facts.mac) =
         (serial, firmware, platform, device_name, mac);
-    // Control characters could change the screen.
     for text in [&mut facts.serial, &mut facts.firmware, &mut facts.platform, &mut facts.model, &mut facts.mac] {
-        if let Some(text) = text.as_mut().filter(|text| text.contains(char::is_control)) {
-            *text = text.escape_debug().to_string();
-        }
+        *text = text.as_deref().map(output::printable);
     }
     if let Some(sizes) = optional(client.free_sizes().await, client).await? {
         (facts.users, facts.user_capacity, facts.fingers) = (sizes.users(), sizes.user_capacity(), sizes.fingers());
@@ -114,8 +89,9 @@ async fn optional<T>(answer: Result<T, ClientError>, client: &mut Client) -> Res
     }
 }
 
-fn print(facts: &Facts) {
-    output::line(format_args!("{} at {}", facts.name, facts.address));
+fn print(answer: &Answer<Facts>) {
+    let facts = &answer.told;
+    output::line(format_args!("{} at {}", answer.name, answer.address));
     let of = |count: Option<u32>, capacity: Option<u32>| {
         let count = grouped(count?.into());
         Some(capacity.map_or_else(|| count.clone(), |capacity| format!("{count} of {}", grouped(capacity.into()))))
@@ -136,8 +112,8 @@ fn print(facts: &Facts) {
         ("fingerprints", of(facts.fingers, None)),
         ("records", of(facts.records, facts.record_capacity)),
         ("clock", clock),
-        ("error", facts.error.clone()),
-        ("try", facts.hint.map(str::to_owned)),
+        ("error", answer.error.clone()),
+        ("try", answer.hint.clone()),
     ];
     for (name, value) in lines {
         if let Some(value) = value {

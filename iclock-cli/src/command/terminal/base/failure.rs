@@ -1,0 +1,57 @@
+//! The reason why a command failed at one terminal.
+
+use iclock_sync::{TerminalError, chain};
+use zk_proto::ClientError;
+
+use crate::exit_code::ExitCode;
+
+/// The reason why a command failed at one terminal, with the next thing to try.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: String,
+    pub(crate) hint: Option<String>,
+    /// The exit code that it asks for: 20, or 80 for a refusal for safety, or 130.
+    pub(crate) code: ExitCode,
+}
+
+impl Failure {
+    /// The terminal failed.
+    pub(crate) fn new(error: impl Into<String>) -> Self {
+        Self { error: error.into(), hint: None, code: ExitCode::Terminal }
+    }
+
+    /// Nothing was changed, for safety.
+    pub(crate) fn refused(error: impl Into<String>) -> Self {
+        Self { code: ExitCode::Refused, ..Self::new(error) }
+    }
+
+    /// Ctrl-C ended the work.
+    pub(super) fn interrupted() -> Self {
+        Self { code: ExitCode::Interrupted, ..Self::new("interrupted") }
+    }
+
+    /// Adds the next thing to try.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let text = chain(&error);
+        let known = match error {
+            ClientError::Refused { .. } => Some("this model or its settings may not allow it; see its menu"),
+            _ => None,
+        };
+        let hint = TerminalError::Client(error).hint().or(known).map(str::to_owned);
+        Self { hint, ..Self::new(text) }
+    }
+}
+
+impl From<zk_proto::ProtoError> for Failure {
+    fn from(error: zk_proto::ProtoError) -> Self {
+        Self::new(chain(&error))
+    }
+}

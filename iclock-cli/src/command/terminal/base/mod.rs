@@ -1,0 +1,44 @@
+//! The common base of commands on terminals: which ones, consent, the work at many of them at once, and its results.
+//!
+//! A command flattens [`Terminals`] into its arguments (or [`Named`], if it has no other positional arguments), and
+//! [`Consent`] if it changes a terminal. Then it does four things:
+//!
+//! ```ignore
+//! pub(crate) fn run(self, context: &Context) -> Outcome {
+//!     let terminals = self.terminals.choose(context, Otherwise::One, "volume 3")?;
+//!     self.consent.ask(context, &format!("Sets the volume of {}.", named(&terminals)))?;
+//!     let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Told| {
+//!         visit.change(async |client| {
+//!             told.before = client.option("VOLUME").await?;
+//!             Ok(client.set_option("VOLUME", "3").await?)
+//!         })
+//!         .await
+//!     })?;
+//!     answers.print(self.json, |told| vec![format!("volume {}", told.before)]);
+//!     Ok(answers.code())
+//! }
+//! ```
+//!
+//! - The third argument of `choose` is the command as a replay of its transcript runs it, without terminals and
+//!   secrets.
+//! - [`each`] gives every terminal a default `T` to fill in. Its fields are those of the JSON line, after `name`,
+//!   `address`, `error` and `try`. A terminal that dies half-way keeps what was filled in, so a table or a line shows
+//!   how far the work went.
+//! - [`Visit::session`] opens a session and ends it on every path, also at Ctrl-C. [`Visit::change`] does the same, and
+//!   refuses a terminal with another serial number than the configured one. [`Visit::connect`] is for work that ends
+//!   the session by itself.
+//! - An error is a [`Failure`]: any `ClientError` by `?`, or one with a hint of its own.
+//! - [`Answers::code`] is 20 if a terminal failed, 80 if one was refused for safety, 130 after Ctrl-C.
+
+#![allow(dead_code, unused_imports, reason = "the commands that use the rest follow")]
+
+mod choose;
+mod consent;
+mod each;
+mod failure;
+mod record;
+
+pub(crate) use choose::{Named, Otherwise, Terminal, Terminals, named};
+pub(crate) use consent::{Consent, typed};
+pub(crate) use each::{Answer, Answers, Visit, each};
+pub(crate) use failure::Failure;
