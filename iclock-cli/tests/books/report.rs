@@ -109,7 +109,8 @@ fn fill(world: &World, days: u32) {
     let database = rusqlite::Connection::open(world.path().join("state/ledger.sqlite")).unwrap();
     let filled = database.execute(
         "WITH RECURSIVE day(d) AS (SELECT 0 UNION ALL SELECT d + 1 FROM day WHERE d + 1 < ?1),
-             person(p) AS (SELECT 1 UNION ALL SELECT p + 1 FROM person WHERE p < 500), way(w) AS (SELECT 0 UNION SELECT 1)
+             person(p) AS (SELECT 1 UNION ALL SELECT p + 1 FROM person WHERE p < 500),
+             way(w) AS (SELECT 0 UNION SELECT 1)
          INSERT INTO events (terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
          SELECT 1, 1, 1772323200 + d * 86400 + 27900 + p * 3 + w * 30000, randomblob(16), CAST(1000 + p AS TEXT), 1, w,
              zeroblob(40)

@@ -15,7 +15,8 @@ fn configure(world: &World, server: &Server) {
     world.write(
         "iclock.toml",
         format!(
-            "[[device]]\nname = \"t0\"\nhost = \"{ip}\"\nport = {port}\n[[device]]\nname = \"new\"\nhost = \"192.0.2.1\"\n\
+            "[[device]]\nname = \"t0\"\nhost = \"{ip}\"\nport = {port}\n\
+             [[device]]\nname = \"new\"\nhost = \"192.0.2.1\"\n\
              [[sink]]\nname = \"sqlite\"\nurl = \"sqlite:att.db\"\n[[sink]]\nname = \"file\"\nurl = \"csv:out.csv\"\n"
         ),
     );

@@ -45,8 +45,8 @@ pub(in crate::config) fn entries() -> Vec<Entry<ShiftConfig>> {
             "days",
             Text,
             ByDefault("mon-fri"),
-            "The working days: a span such as sun-thu, or a list such as \"mon,wed,fri\". Somebody who does not punch on \
-             one is absent.",
+            "The working days: a span such as sun-thu, or a list such as \"mon,wed,fri\". Somebody who does not punch \
+             on one is absent.",
             |shifts: &mut ShiftConfig, text| put(&mut shifts.days, days(text)),
         ),
         key(
