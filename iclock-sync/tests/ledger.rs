@@ -62,7 +62,8 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
     let earlier = Connection::open(&file).unwrap();
     earlier
         .execute_batch(
-            "DROP TRIGGER quarantine_enters; DROP TRIGGER quarantine_changes; DROP TRIGGER quarantine_leaves;
+            "DROP TABLE people; DROP TABLE people_readings;
+             DROP TRIGGER quarantine_enters; DROP TRIGGER quarantine_changes; DROP TRIGGER quarantine_leaves;
              DROP TABLE quarantine_sizes; ALTER TABLE quarantine DROP COLUMN note;
              DROP INDEX events_time; DROP INDEX events_person; DROP TRIGGER exceptions_insert;
              DROP TRIGGER exceptions_delete; DROP TRIGGER exceptions_update; DROP TRIGGER sinks_delivered;
