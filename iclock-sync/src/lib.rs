@@ -12,6 +12,7 @@
 //! | events go out, oldest first, each sink for itself | `deliver`: `flight` moves the watermark, `send` calls |
 //! | audit file in the Python tool's shape | `deliver::audit_file` |
 //! | when to poll again | [`schedule`] |
+//! | one person's data, and its removal | [`forget`] |
 //! | the ledger for readers; days, hours and lateness | [`query`], [`timesheet`] |
 //! | results and progress | [`report`], [`observer`] |
 //!
@@ -42,6 +43,7 @@ mod crash;
 mod deliver;
 mod engine;
 mod error;
+pub mod forget;
 #[cfg(feature = "metrics")]
 pub mod health;
 mod intake;

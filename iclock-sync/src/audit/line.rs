@@ -15,7 +15,7 @@ const DIR: &str = "audit";
 /// The hash before the first line.
 pub(super) const NONE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// One line. It has one of the last four fields.
+/// One line. It has one of the last five fields.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Line {
     /// Counts the lines of all files, from 0.
@@ -33,6 +33,18 @@ pub(super) struct Line {
     /// Damage that was found when the audit was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) damage: Option<String>,
+    /// A person was removed, and the chain was written again up to here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) redacted: Option<Redacted>,
+}
+
+/// The removal of a person.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Redacted {
+    /// Events that were emptied.
+    pub(super) events: u64,
+    /// The hash of the last line before.
+    pub(super) before: String,
 }
 
 /// The first line of a file: how far the files before it go.

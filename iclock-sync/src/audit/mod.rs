@@ -2,13 +2,15 @@
 //!
 //! It is a directory `audit` in the state directory, with files of JSON Lines that only grow. Each line contains the
 //! hash of the one before, also across files. The ledger keeps the number and the hash of the last line that it knows.
-//! [`verify()`] finds a line that was changed, removed or moved.
+//! [`verify()`] finds a line that was changed, removed or moved. Only the removal of a person writes lines again
+//! (`redact`).
 //!
 //! Deliveries are on the disk before the ledger records them. Readings are derived from the ledger after its commit.
 //! When the audit is opened, a last line that a crash has cut off is removed, and what the ledger knows beyond the last
 //! line is added.
 
 mod line;
+pub(crate) mod redact;
 mod show;
 mod verify;
 
@@ -129,6 +131,7 @@ impl Writer {
         let state = ledger.dir();
         private::create_dir_all(&line::dir(state))?;
         let head = ledger.setting(HEAD).map_err(io::Error::other)?.and_then(|text| Head::parse(&text));
+        redact::complete(state, head.as_ref())?;
         let (mut next, mut hash, mut known) = (0, line::NONE.to_owned(), Begins { version: 1, ..Begins::default() });
         let mut files = line::files(state)?;
         let (mut unreadable, mut head_seen, mut size) = (None, head.is_none(), 0);
@@ -215,7 +218,8 @@ impl Writer {
 
     fn push(&mut self, at: DateTime<Utc>, fill: impl FnOnce(&mut Line)) -> io::Result<()> {
         let prev = std::mem::take(&mut self.hash);
-        let mut line = Line { n: self.next, prev, at, begins: None, read: None, sent: None, damage: None };
+        let mut line =
+            Line { n: self.next, prev, at, begins: None, read: None, sent: None, damage: None, redacted: None };
         fill(&mut line);
         let bytes = serde_json::to_vec(&line).map_err(io::Error::other)?;
         self.hash = line::hash(&bytes);

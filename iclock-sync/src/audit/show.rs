@@ -92,6 +92,10 @@ fn take_read(found: &mut BTreeMap<i64, Entry>, read: line::Read, filter: &Filter
     let since = filter.since.map(|since| since.format("%Y-%m-%d %H:%M:%S").to_string());
     for (seq, key, user_id, local_time) in read.events {
         // Times of this form sort as text.
+        // It was emptied with its person.
+        if key.is_empty() {
+            continue;
+        }
         let is_before = since.as_ref().is_some_and(|since| local_time < *since);
         if is_before || filter.person.as_ref().is_some_and(|person| *person != user_id) {
             continue;

@@ -211,3 +211,27 @@ fn entries_are_of_a_person_a_terminal_or_a_time() {
     );
     assert_eq!((all[0].sinks.len(), all[0].sinks[0].at), (1, now()));
 }
+
+#[test]
+fn a_removal_that_a_crash_cuts_off_is_completed_or_undone_when_the_audit_is_opened() {
+    for is_committed in [false, true] {
+        let mut kept = Kept::new(600);
+        (0..3).for_each(|_| kept.deliver_three());
+        let state = kept.dir.path().to_owned();
+        let events = kept.ledger.person("1").unwrap().events;
+        let redacted = redact::redact(&state, "1", &events, now()).unwrap().unwrap();
+        if is_committed {
+            let audit = Some(redacted.head.as_str());
+            let removal = crate::ledger::Removal { user_id: "1", until: 0, now: 0, unproven: &[], audit };
+            kept.ledger.remove_person(&removal).unwrap();
+        }
+        // The crash comes before the files are put in their place.
+        drop(redacted);
+        kept.audit = Audit::with_file_size(600);
+        kept.deliver_three();
+        assert_eq!(verify(&kept.ledger).unwrap().problems, [], "{is_committed}");
+        assert_eq!(redact::count(&state, "1").unwrap(), if is_committed { 1 } else { 4 });
+        let names = fs::read_dir(line::dir(&state)).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(names.into_iter().all(|name| name.to_str().unwrap().ends_with(".jsonl")), "nothing is left");
+    }
+}

@@ -25,8 +25,8 @@ pub(crate) use proven::ProvenPunches;
 
 use crate::error::blocking;
 use crate::ledger::{
-    KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, Transaction, any_waiting, latest_times,
-    mark_accepted, resolve_read_again, save_terminal,
+    ForgottenPeople, KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, Transaction, any_waiting,
+    latest_times, mark_accepted, resolve_read_again, save_terminal,
 };
 use crate::mask::Mask;
 use crate::report::DeviceReport;
@@ -75,6 +75,8 @@ struct Judge {
     usual: Usual,
     /// The punches that were read before.
     known: KnownPunches,
+    /// The people whose punches were removed.
+    forgotten: ForgottenPeople,
     mask: Mask,
 }
 
@@ -168,7 +170,8 @@ impl<P: Punches> Entering<P> {
     pub(crate) fn new(ledger: Arc<Ledger>, in_force: InForce, batch: Batch<P>) -> Self {
         let mask = Mask::of_layout(batch.provenance.poll.layout.as_deref());
         let known = KnownPunches::of(batch.provenance.poll.source);
-        let judge = Judge { in_force, rules: Rules::default(), usual: Usual::default(), known, mask };
+        let (rules, usual, forgotten) = (Rules::default(), Usual::default(), ForgottenPeople::default());
+        let judge = Judge { in_force, rules, usual, known, forgotten, mask };
         Self { ledger, batch, judge, poll: None, done: 0, over: false }
     }
 
@@ -187,6 +190,7 @@ impl<P: Punches> Entering<P> {
         let (entered, all) = match ledger.try_write("record events", |transaction| {
             // Only now: a change of the rules judges the quarantine again before this change or after it.
             judge.rules = Rules::clone(&judge.in_force.now());
+            judge.forgotten = ForgottenPeople::load(transaction)?;
             if let Some(poll) = *poll {
                 judge.known.begin_change(transaction, poll)?;
             }
@@ -249,6 +253,10 @@ impl One<'_> {
     fn enter(&self, read: ReadPunch, position: u64, judge: &mut Judge, entered: &mut Entered) -> rusqlite::Result<()> {
         entered.records += 1;
         let ReadPunch { punch, unproven } = read;
+        if judge.forgotten.have(self.transaction, &punch)? {
+            entered.duplicate += 1;
+            return Ok(());
+        }
         judge.rules.set_usual_since(judge.usual.since());
         if let Some(time) = punch.local_time.real() {
             judge.usual.see(time, self.provenance.host_now);

@@ -6,6 +6,7 @@ use attendance_model::{RawPunch, Source};
 use rusqlite::OptionalExtension;
 
 use super::Transaction;
+use super::forgotten::ForgottenPeople;
 use super::known::KnownPunches;
 use super::sinks::state;
 use crate::mask::Mask;
@@ -17,6 +18,8 @@ pub(crate) struct KeptRecords {
     terminal: i64,
     mask: Mask,
     known: KnownPunches,
+    /// Their punches were removed, and are to be missed by nobody.
+    forgotten: ForgottenPeople,
     /// Equal records that were asked for and are no events. As many have to be in the quarantine.
     refused: HashMap<Vec<u8>, i64>,
 }
@@ -28,11 +31,15 @@ impl KeptRecords {
             .query_row("SELECT id FROM terminals WHERE serial = ?1", [serial], |row| row.get(0))
             .optional()?;
         let known = KnownPunches::of(Source::Pull);
-        Ok(terminal.map(|terminal| Self { terminal, mask, known, refused: HashMap::new() }))
+        let forgotten = ForgottenPeople::load(transaction)?;
+        Ok(terminal.map(|terminal| Self { terminal, mask, known, forgotten, refused: HashMap::new() }))
     }
 
     /// Returns true if the ledger has the record. Equal records in the quarantine are told apart by their number.
     pub(crate) fn has(&mut self, transaction: &Transaction<'_>, punch: &RawPunch) -> rusqlite::Result<bool> {
+        if self.forgotten.have(transaction, punch)? {
+            return Ok(true);
+        }
         if self.known.user_id(transaction, self.terminal, self.mask, punch)?.is_some() {
             return Ok(true);
         }

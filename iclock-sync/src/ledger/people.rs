@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::OptionalExtension as _;
 
-use super::{Transaction, terminals};
+use super::{Transaction, forgotten, terminals};
 use crate::{Ledger, LedgerError};
 
 /// A person as a terminal's user table names them.
@@ -129,6 +129,10 @@ impl Ledger {
 impl NamedPerson {
     /// Only what changed is written: the time is that of the change, so that the newest name wins.
     fn keep(&self, transaction: &Transaction<'_>, terminal: i64, now: i64) -> rusqlite::Result<()> {
+        // The table does not say since when the person has the user id.
+        if forgotten::is_forgotten(transaction, &self.user_id)? {
+            return Ok(());
+        }
         transaction
             .prepare_cached(
                 "INSERT INTO people (terminal, user_id, name, department, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -28,7 +28,7 @@ const ONE_BY_ONE: i64 = 10_000;
 const WIDE: i64 = 1_000_000;
 
 /// The tables with their columns, those first to which others refer.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("settings", ""),
     ("terminals", "id"),
     ("readings", "id"),
@@ -43,6 +43,7 @@ const TABLES: [(&str, &str); 14] = [
     ("quarantine_sizes", ""),
     ("people", ""),
     ("people_readings", ""),
+    ("forgotten", ""),
 ];
 
 /// Copies every row that can be read into a new ledger.
