@@ -225,3 +225,52 @@ fn names_are_read_again_when_the_number_of_users_changes_and_never_without_being
     assert_eq!(read(&server), once, "once a day is enough");
     assert!(attendance(&world, &["--csv"]).ended(0).stdout.contains("Ali"));
 }
+
+#[test]
+fn names_that_cannot_be_read_cost_nothing_else_and_are_not_asked_for_in_each_poll() {
+    let world = World::new();
+    let server = world.serve(few().people(people(["Ali", "Mariyam"])).fault(Fault::parse("cut-users=8").unwrap()));
+    let report = sync_with_names(&world, &[&server]);
+    let notes = report["devices"][0]["notes"].to_string();
+    assert!(notes.contains("the names of its people could not be read"), "{report}");
+    assert_eq!((&report["totals"]["stored"], &report["devices"][0]["status"]), (&4.into(), &"ok".into()));
+    assert!(!attendance(&world, &["--csv"]).ended(0).stdout.contains("Mariyam"), "nothing of it was used");
+    let asked = || server.handle().received().iter().filter(|packet| asks_for_users(packet)).count();
+    let before = asked();
+    assert_eq!(sync_with_names(&world, &[&server])["devices"][0]["notes"], Value::Array(Vec::new()));
+    assert_eq!(asked(), before);
+}
+
+#[test]
+fn a_terminal_that_dies_half_way_shows_nothing_of_its_log() {
+    let world = World::new();
+    let server = world.serve(terminal(2_000).fault(Fault::parse("drop-after=30000").unwrap()));
+    let run = attendance(&world, &["--device", &spec(&server, "?transport=tcp&timeout=1s"), "--jsonl"]).ended(20);
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.starts_with("error: gate: "), "{run:?}");
+    assert_eq!(world.files(), Vec::new());
+}
+
+#[test]
+fn ctrl_c_ends_a_look_with_nothing_shown_and_nothing_kept() {
+    use std::process::{Command as Program, Stdio};
+    let world = World::new();
+    let server = world.serve(terminal(20_000).fault("latency=150ms".parse().unwrap()));
+    let child = Program::new(env!("CARGO_BIN_EXE_iclock-cli"))
+        .args(["attendance", "--csv", "--device", &spec(&server, "")])
+        .current_dir(world.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let received = |command: Command| server.handle().received().iter().any(|packet| packet.command == command);
+    while !received(Command::DATA_WRRQ) {
+        std::thread::yield_now();
+    }
+    assert!(Program::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(130), 0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted; nothing was kept"), "{output:?}");
+    assert!(received(Command::EXIT), "the terminal keeps a session that nobody ends");
+    assert_eq!(world.files(), Vec::new());
+}
