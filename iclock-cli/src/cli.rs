@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::command::lab::simulate::Simulate;
 use crate::command::ledger::attendance::Attendance;
 use crate::command::ledger::audit::Audit;
+use crate::command::ledger::person::Person;
 use crate::command::ledger::quarantine::Quarantine;
 use crate::command::ledger::replay::Replay;
 use crate::command::ledger::report::Report;
@@ -60,6 +61,9 @@ pub(crate) enum Command {
     Report(Report),
     /// Show what each terminal and sink was doing last, and what needs attention
     Status(Status),
+    /// Remove one person's data
+    #[command(subcommand)]
+    Person(Person),
     /// Show the records that were refused
     #[command(subcommand)]
     Quarantine(Quarantine),

@@ -46,6 +46,7 @@ pub fn run() -> ExitCode {
         Command::Attendance(attendance) => attendance.run(&context),
         Command::Report(report) => report.run(&context),
         Command::Status(status) => status.run(&context),
+        Command::Person(person) => person.run(&context),
         Command::Quarantine(quarantine) => quarantine.run(&context),
         Command::Audit(audit) => audit.run(&context),
         Command::Replay(replay) => replay.run(&context),

@@ -6,6 +6,7 @@ mod common;
 
 mod attendance;
 mod page;
+mod person;
 mod report;
 mod status;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod attendance;
 pub(crate) mod audit;
+pub(crate) mod person;
 pub(crate) mod quarantine;
 pub(crate) mod replay;
 pub(crate) mod report;
