@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 
-use crate::{AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError};
+use crate::{AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError, SinkErrorKind};
 
 /// Keeps events in memory. Clones share what they hold, so that a test can read while an engine writes.
 ///
@@ -42,7 +43,7 @@ impl MemorySink {
     /// An empty one: batches of 500, four at once, ids of the scheme `full`.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        let capabilities = Capabilities::new(500, IdScheme::Full).concurrency(4).local();
+        let capabilities = Capabilities::new(500, IdScheme::Full).concurrency(4).local().counts_days(usize::MAX);
         Self { name: name.into(), capabilities, stored: Arc::default(), under_way: UnderWay::default() }
     }
 
@@ -51,6 +52,14 @@ impl MemorySink {
     pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
         self.capabilities = capabilities;
         self
+    }
+
+    /// Removes an event, as somebody could at a database. Returns false if it is not there.
+    pub fn remove(&self, id: EventId) -> bool {
+        let mut stored = self.lock();
+        let scheme = self.capabilities.ids;
+        stored.events.retain(|event| scheme.id_of(event) != id);
+        stored.ids.remove(&id)
     }
 
     /// The stored events, in the order in which they came.
@@ -142,12 +151,21 @@ impl Sink for MemorySink {
         let stored = self.lock();
         Ok(ids.iter().map(|id| stored.ids.contains(id)).collect())
     }
+
+    async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+        if days.len() > self.capabilities.days_at_once {
+            let problem = format!("{} cannot count {} days at once", self.target(), days.len());
+            return Err(SinkError::new(SinkErrorKind::Invalid, problem));
+        }
+        let stored = self.lock();
+        let on = |day: &NaiveDate| stored.events.iter().filter(|event| event.local_time.date() == *day).count() as u64;
+        Ok(days.iter().map(on).collect())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SinkErrorKind;
     use crate::conformance::{FlakySink, Mishap};
     use crate::conformance::{Harness, View};
 

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::harness::{Harness, View};
@@ -297,6 +298,48 @@ pub async fn lookup_answers_in_the_order_of_the_question<H: Harness>() {
     let answers = persist(|| sink.lookup(&question)).await;
     assert_eq!(answers, [false, true, false, true, true]);
     assert!(persist(|| sink.lookup(&[])).await.is_empty());
+}
+
+/// A day begins and ends by the terminal's wall clock, whatever the moment is in UTC. Documents are counted, and not
+/// the events that share one.
+pub async fn documents_are_counted_by_the_day_of_their_local_time<H: Harness>() {
+    let harness = probed::<H>().await;
+    let (sink, Capabilities { ids, days_at_once, .. }) = (harness.sink(), harness.sink().capabilities());
+    let day = |month, day| at(2025, month, day, 0, 0, 0).date();
+    if days_at_once == 0 {
+        assert!(sink.count_by_day(&[day(5, 18)]).await.is_err(), "a sink that cannot count says so");
+        return;
+    }
+    let times = [
+        at(2025, 5, 18, 23, 59, 59),
+        at(2025, 5, 19, 0, 0, 0),
+        at(2025, 5, 19, 0, 30, 0),
+        at(2025, 5, 19, 23, 59, 59),
+        at(2025, 5, 20, 0, 0, 0),
+        at(2000, 1, 1, 0, 0, 1),
+        at(2099, 12, 31, 23, 59, 59),
+    ];
+    let mut batch = Vec::new();
+    for zone in [None, Some(Tz::Indian__Maldives), Some(Tz::America__New_York)] {
+        for time in times {
+            let device_serial = format!("OID{}", batch.len());
+            let punch = RawPunch { local_time: LocalTime::Real(time), device_serial, ..sample_punch(0) };
+            batch.push(event(punch, zone));
+        }
+    }
+    for part in batch.chunks(sink.capabilities().batch) {
+        write(sink, part).await;
+    }
+    let question = [day(5, 19), day(5, 18), day(5, 17), day(5, 20), times[5].date(), times[6].date(), day(5, 19)];
+    let mut documents = HashSet::new();
+    let stored: Vec<_> = batch.iter().filter(|event| documents.insert(ids.id_of(event))).collect();
+    let on = |day: &NaiveDate| stored.iter().filter(|event| event.local_time.date() == *day).count() as u64;
+    let mut counted = Vec::new();
+    for part in question.chunks(days_at_once) {
+        counted.extend(persist(|| sink.count_by_day(part)).await);
+    }
+    assert_eq!(counted, question.iter().map(on).collect::<Vec<_>>());
+    assert!(persist(|| sink.count_by_day(&[])).await.is_empty());
 }
 
 /// In and out, and two terminals, in one second: events of their own under `full`, one document under `iclock-sync-v1`.

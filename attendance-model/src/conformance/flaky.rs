@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 
 use crate::{AttendanceEvent, Budget, Capabilities, EventId, Notice, Outcome, Sink, SinkError, SinkErrorKind};
 
@@ -68,6 +69,10 @@ impl<S: Sink> Sink for FlakySink<S> {
 
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
         self.inner.lookup(ids).await
+    }
+
+    async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+        self.inner.count_by_day(days).await
     }
 
     fn budget(&self) -> Option<&Budget> {

@@ -66,6 +66,7 @@ macro_rules! sink_conformance {
             an_absent_work_code_is_not_zero
             flags_drift_source_and_bytes_are_kept
             lookup_answers_in_the_order_of_the_question
+            documents_are_counted_by_the_day_of_their_local_time
             punches_of_one_second_are_apart_or_merged_by_the_scheme
             it_keeps_what_it_says_that_it_keeps
         }
@@ -86,6 +87,7 @@ mod tests {
     //! The suite must catch a sink that breaks its promise.
 
     use async_trait::async_trait;
+    use chrono::NaiveDate;
 
     use super::*;
     use crate::{AttendanceEvent, Capabilities, EventId, MemorySink, Notice, Outcome, Sink, SinkError};
@@ -98,6 +100,7 @@ mod tests {
         TrimsTheUserId,
         ReversesOutcomes,
         FindsEverything,
+        CountsEverything,
     }
 
     #[derive(Clone, Debug)]
@@ -131,7 +134,10 @@ mod tests {
                     }
                     Fault::LosesTheWorkCode => event.work_code = None,
                     Fault::TrimsTheUserId => event.user_id = event.user_id.trim().to_owned(),
-                    Fault::SaysStoredAgain | Fault::ReversesOutcomes | Fault::FindsEverything => {}
+                    Fault::SaysStoredAgain
+                    | Fault::ReversesOutcomes
+                    | Fault::FindsEverything
+                    | Fault::CountsEverything => {}
                 }
             }
             let mut outcomes = self.0.write(&batch).await?;
@@ -149,17 +155,25 @@ mod tests {
                 _ => self.0.lookup(ids).await,
             }
         }
+
+        async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+            match self.1 {
+                Fault::CountsEverything => Ok(vec![self.0.stored().len() as u64; days.len()]),
+                _ => self.0.count_by_day(days).await,
+            }
+        }
     }
 
     struct Broken<const FAULT: usize>(BrokenSink);
 
-    const FAULTS: [Fault; 6] = [
+    const FAULTS: [Fault; 7] = [
         Fault::StoresAgain,
         Fault::SaysStoredAgain,
         Fault::LosesTheWorkCode,
         Fault::TrimsTheUserId,
         Fault::ReversesOutcomes,
         Fault::FindsEverything,
+        Fault::CountsEverything,
     ];
 
     impl<const FAULT: usize> Harness for Broken<FAULT> {
@@ -199,5 +213,7 @@ mod tests {
         a_sink_that_trims_text_is_caught: 3 by text_of_every_script_and_length_is_kept,
         a_sink_that_mixes_up_outcomes_is_caught: 4 by outcomes_come_in_the_order_of_the_batch,
         a_sink_that_finds_what_is_not_there_is_caught: 5 by lookup_answers_in_the_order_of_the_question,
+        a_sink_that_counts_the_documents_of_other_days_is_caught:
+            6 by documents_are_counted_by_the_day_of_their_local_time,
     }
 }

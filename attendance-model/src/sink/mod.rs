@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 
 mod error;
 mod secret;
@@ -122,6 +123,17 @@ pub trait Sink: Debug + Send + Sync {
     /// [`SinkError`] when the target could not be asked.
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError>;
 
+    /// Counts the stored documents of each of these days, in order. The day of a document is that of its event's
+    /// `local_time`. It counts the documents of all writers. At most [`Capabilities::days_at_once`] days at once;
+    /// a sink that says 0 there cannot count, and keeps this function's default.
+    ///
+    /// # Errors
+    /// [`SinkError`] when the target could not be asked.
+    async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+        let problem = format!("{} cannot count {} days", self.target(), days.len());
+        Err(SinkError::new(SinkErrorKind::Invalid, problem))
+    }
+
     /// The limit on its writes of a day, if there is one. The sink takes from it and defers what does not fit
     /// ([`Outcome::Deferred`]); who calls it keeps what was spent beyond the process's end.
     fn budget(&self) -> Option<&Budget> {
@@ -155,6 +167,10 @@ macro_rules! sink_behind_a_pointer {
 
             async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
                 (**self).lookup(ids).await
+            }
+
+            async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+                (**self).count_by_day(days).await
             }
 
             fn budget(&self) -> Option<&Budget> {
@@ -210,13 +226,16 @@ pub struct Capabilities {
     pub billed_lookup: bool,
     /// True if a lookup asks no server, as for a file on this machine.
     pub local: bool,
+    /// The most days that one [`Sink::count_by_day`] takes; 0 if it cannot count.
+    pub days_at_once: usize,
 }
 
 impl Capabilities {
-    /// A sink that takes `batch` events at a time under these ids: one write at once, every field kept, lookups free.
+    /// A sink that takes `batch` events at a time under these ids: one write at once, every field kept, lookups free,
+    /// nothing counted.
     #[must_use]
     pub fn new(batch: usize, ids: IdScheme) -> Self {
-        Self { batch, concurrency: 1, ids, all_fields: true, billed_lookup: false, local: false }
+        Self { batch, concurrency: 1, ids, all_fields: true, billed_lookup: false, local: false, days_at_once: 0 }
     }
 
     /// With this many writes at once.
@@ -237,6 +256,13 @@ impl Capabilities {
     #[must_use]
     pub fn local(mut self) -> Self {
         self.local = true;
+        self
+    }
+
+    /// With documents that are counted by day, for so many days at once.
+    #[must_use]
+    pub fn counts_days(mut self, days: usize) -> Self {
+        self.days_at_once = days;
         self
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Budget, Capabilities, EventId, MemorySink, Notice, Outcome, Sink, SinkError};
+use chrono::NaiveDate;
 
 /// The difference from a sink in memory.
 #[async_trait]
@@ -49,6 +50,10 @@ impl<O: Oddity> Sink for OddSink<O> {
 
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
         self.inner.lookup(ids).await
+    }
+
+    async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+        self.inner.count_by_day(days).await
     }
 
     fn budget(&self) -> Option<&Budget> {
