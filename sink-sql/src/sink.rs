@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError};
+use chrono::NaiveDate;
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Span};
 use crate::mapping::Row;
 use crate::options::{Place, SqlOptions};
 
@@ -39,7 +40,9 @@ impl Sink for SqlSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let all = Capabilities::new(self.dialect.batch(), self.options.ids()).concurrency(self.dialect.concurrency());
+        let all = Capabilities::new(self.dialect.batch(), self.options.ids())
+            .concurrency(self.dialect.concurrency())
+            .counts_days(usize::MAX);
         if matches!(self.options.place(), Place::Sqlite(_)) { all.local() } else { all }
     }
 
@@ -75,6 +78,13 @@ impl Sink for SqlSink {
         }
         let found = self.dialect.find(ids).await?;
         Ok(ids.iter().map(|id| found.contains(id)).collect())
+    }
+
+    /// One statement, whatever the number of days.
+    async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+        let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else { return Ok(Vec::new()) };
+        let counts = self.dialect.count(Span::of(*first, *last)).await?;
+        Ok(days.iter().map(|day| counts.get(day).copied().unwrap_or(0)).collect())
     }
 }
 

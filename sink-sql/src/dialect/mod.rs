@@ -1,10 +1,11 @@
 //! The parts that differ from one database to the next.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 use attendance_model::{EventId, Notice, OptionsError, SinkError};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::mapping::{Limits, Row};
 use crate::options::{Place, SqlOptions};
@@ -60,6 +61,29 @@ pub(crate) trait Dialect: Debug + Send + Sync {
 
     /// Those of these ids that are stored.
     async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError>;
+
+    /// The number of rows of each day of a span, by `local_time`. Days without any are left out.
+    async fn count(&self, span: Span) -> Result<HashMap<NaiveDate, u64>, SinkError>;
+}
+
+/// Whole days: from the first midnight on, before the last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) from: NaiveDateTime,
+    pub(crate) before: NaiveDateTime,
+}
+
+impl Span {
+    /// From one day through another.
+    pub(crate) fn of(first: NaiveDate, last: NaiveDate) -> Self {
+        let after = last.succ_opt().unwrap_or(last);
+        Self { from: first.and_time(NaiveTime::MIN), before: after.and_time(NaiveTime::MIN) }
+    }
+}
+
+/// Counts of days as the database gives them.
+fn counts(rows: impl IntoIterator<Item = (NaiveDate, i64)>) -> HashMap<NaiveDate, u64> {
+    rows.into_iter().map(|(day, count)| (day, count.max(0).cast_unsigned())).collect()
 }
 
 /// Sorts rows by time and id, the order in which every writer locks them: no two writers then wait for each other. By

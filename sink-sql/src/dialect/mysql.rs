@@ -4,15 +4,16 @@
 //! duplicates as rows. So the rows go in as they are; when the server finds one of them there already, nothing of the
 //! statement is stored, and it is made again without the ones that are there. New events need one statement.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use attendance_model::{EventId, Notice, SinkError, SinkErrorKind};
+use chrono::NaiveDate;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection};
 
 use super::pool::{Fault, Pool};
-use super::{Dialect, in_lock_order};
+use super::{Dialect, Span, counts, in_lock_order};
 use crate::error::{NAME_TAKEN, from_sqlx, mysql_number};
 use crate::mapping::{COLUMNS, Limits, Row};
 use crate::migration::{self, MYSQL, Migration};
@@ -301,6 +302,17 @@ impl Mysql {
         }
         Ok(found)
     }
+
+    async fn count_on(&self, connection: &mut MySqlConnection, span: Span) -> Result<HashMap<NaiveDate, u64>, Fault> {
+        let question = format!(
+            "SELECT CAST(local_time AS date) AS day, count(*) FROM {} WHERE local_time >= ? AND local_time < ?
+             GROUP BY day",
+            self.table.quoted('`')
+        );
+        let query = sqlx::query_as(AssertSqlSafe(question)).bind(span.from).bind(span.before);
+        let rows: Vec<(NaiveDate, i64)> = query.fetch_all(connection).await?;
+        Ok(counts(rows))
+    }
 }
 
 #[async_trait]
@@ -328,5 +340,9 @@ impl Dialect for Mysql {
 
     async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError> {
         self.pool.run("look into", |mut on| Box::pin(async move { (self.find_on(&mut on, ids).await, on) })).await
+    }
+
+    async fn count(&self, span: Span) -> Result<HashMap<NaiveDate, u64>, SinkError> {
+        self.pool.run("look into", |mut on| Box::pin(async move { (self.count_on(&mut on, span).await, on) })).await
     }
 }

@@ -1,14 +1,15 @@
 //! PostgreSQL: one array per column, one statement per batch, which is a transaction of its own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use attendance_model::{EventId, Notice, SinkError};
+use chrono::NaiveDate;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
 use super::pool::{Fault, Pool};
-use super::{Dialect, in_lock_order};
+use super::{Dialect, Span, counts, in_lock_order};
 use crate::error::{from_sqlx, sqlstate};
 use crate::mapping::{COLUMNS, Limits, Row};
 use crate::migration::{self, Migration, POSTGRES};
@@ -189,6 +190,16 @@ impl Postgres {
             .await?;
         Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
     }
+
+    async fn count_on(&self, connection: &mut PgConnection, span: Span) -> Result<HashMap<NaiveDate, u64>, Fault> {
+        let question = format!(
+            "SELECT local_time::date, count(*) FROM {} WHERE local_time >= $1 AND local_time < $2 GROUP BY 1",
+            self.table.quoted('"')
+        );
+        let query = sqlx::query_as(AssertSqlSafe(question)).bind(span.from).bind(span.before);
+        let rows: Vec<(NaiveDate, i64)> = query.fetch_all(connection).await?;
+        Ok(counts(rows))
+    }
 }
 
 #[async_trait]
@@ -216,5 +227,9 @@ impl Dialect for Postgres {
 
     async fn find(&self, ids: &[EventId]) -> Result<HashSet<EventId>, SinkError> {
         self.pool.run("look into", |mut on| Box::pin(async move { (self.find_on(&mut on, ids).await, on) })).await
+    }
+
+    async fn count(&self, span: Span) -> Result<HashMap<NaiveDate, u64>, SinkError> {
+        self.pool.run("look into", |mut on| Box::pin(async move { (self.count_on(&mut on, span).await, on) })).await
     }
 }

@@ -3,7 +3,7 @@
 //! Through rusqlite and not sqlx: a prepared insert per row inside one transaction is the fastest way that says which
 //! rows were new, and sqlx takes ten times as long for it (a hand-over between threads per row).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use attendance_model::{EventId, Notice, SinkError, SinkErrorKind};
+use chrono::NaiveDate;
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, TransactionBehavior, params};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::Dialect;
+use super::{Dialect, Span, counts};
 use crate::error::{FILE_READ_ONLY, from_sqlite, timed_out};
 use crate::mapping::{COLUMNS, Limits, Row, utc_text, wall_clock_text};
 use crate::migration::{self, SQLITE};
@@ -243,6 +244,20 @@ impl File {
         }
         Ok(found)
     }
+
+    fn count(&self, connection: &Connection, span: Span) -> rusqlite::Result<HashMap<NaiveDate, u64>> {
+        let question = format!(
+            "SELECT substr(local_time, 1, 10) AS day, count(*) FROM {} WHERE local_time >= ? AND local_time < ?
+             GROUP BY day",
+            self.table.quoted('"')
+        );
+        let mut statement = connection.prepare_cached(&question)?;
+        let span = [span.from, span.before].map(wall_clock_text);
+        let rows = statement.query_map(span, |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+        let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        // Text that is no day is none of ours.
+        Ok(counts(rows.into_iter().filter_map(|(day, count)| Some((day.parse().ok()?, count)))))
+    }
 }
 
 #[async_trait]
@@ -275,6 +290,18 @@ impl Dialect for Sqlite {
         let ids = ids.to_vec();
         self.run("look into", move |file, connection| {
             file.find(connection, &ids).map_err(|cause| from_sqlite("look into", &file.target, cause))
+        })
+        .await
+    }
+
+    async fn count(&self, span: Span) -> Result<HashMap<NaiveDate, u64>, SinkError> {
+        if !self.file.path.exists() {
+            // Opening it would make it.
+            let problem = format!("cannot look into {}: there is no such file", self.file.target);
+            return Err(SinkError::new(SinkErrorKind::Missing, problem).hint("check the path of the sink"));
+        }
+        self.run("look into", move |file, connection| {
+            file.count(connection, span).map_err(|cause| from_sqlite("look into", &file.target, cause))
         })
         .await
     }
