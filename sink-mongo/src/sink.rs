@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, Outcome, Sink, SinkError};
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error;
@@ -112,7 +112,7 @@ impl Sink for MongoSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(BATCH, self.options.ids).concurrency(self.options.pool as usize)
+        Capabilities::new(BATCH, self.options.ids).concurrency(self.options.pool as usize).counts_days(usize::MAX)
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
@@ -171,6 +171,28 @@ impl Sink for MongoSink {
                 }
             }
             Ok(ids.iter().map(|id| found.contains(id)).collect())
+        };
+        let work = async { work.await.map_err(|error| from_driver("look into", &self.options.target, &error)) };
+        self.within("look into", work).await
+    }
+
+    /// One aggregation, whatever the number of days.
+    async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+        let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else { return Ok(Vec::new()) };
+        // `local_time` is text, in which a day sorts before its times and the next day after them.
+        let after = last.succ_opt().unwrap_or(*last);
+        let stages = [
+            doc! { "$match": { "local_time": { "$gte": first.to_string(), "$lt": after.to_string() } } },
+            doc! { "$group": { "_id": { "$substrBytes": ["$local_time", 0, 10] }, "documents": { "$sum": 1_i64 } } },
+        ];
+        let work = async {
+            let mut counts = HashMap::new();
+            let mut answers = self.collection().await?.aggregate(stages).await?;
+            while let Some(answer) = answers.try_next().await? {
+                let day = answer.get_str("_id").ok().and_then(|day| day.parse::<NaiveDate>().ok());
+                counts.extend(day.zip(answer.get_i64("documents").ok()));
+            }
+            Ok(days.iter().map(|day| counts.get(day).copied().unwrap_or(0).cast_unsigned()).collect())
         };
         let work = async { work.await.map_err(|error| from_driver("look into", &self.options.target, &error)) };
         self.within("look into", work).await
