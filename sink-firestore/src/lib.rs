@@ -40,6 +40,7 @@
 mod auth;
 mod cause;
 mod connection;
+mod count;
 mod credentials;
 mod delivery;
 mod endpoint;

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, Budget, Capabilities, EventId, Notice, Outcome, Sink, SinkError};
-use chrono::Utc;
+use attendance_model::{
+    AttendanceEvent, Budget, Capabilities, EventId, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+};
+use chrono::{NaiveDate, Utc};
 use chrono_tz::Tz;
 use gcloud_sdk::tonic::{Code, Status};
 
 use crate::connection::Connection;
+use crate::count::{self, DayField};
 use crate::delivery::{MAX_WRITES, Rpc, deliver};
 use crate::mapping::Mapping;
 use crate::status::Failure;
@@ -16,6 +19,9 @@ use crate::{FirestoreOptions, Layout, index};
 
 /// The zone whose midnight ends the day of Firestore's quotas.
 const QUOTA_ZONE: Tz = Tz::America__Los_Angeles;
+
+/// Days that are counted in one call: a request each, within the time that an engine allows a call.
+const DAYS: usize = 31;
 
 /// Writes each event as a document of its own to one Firestore collection.
 #[derive(Debug)]
@@ -62,6 +68,10 @@ impl FirestoreSink {
         usize::try_from(granted).unwrap_or(wanted)
     }
 
+    fn day_field(&self) -> Option<DayField> {
+        DayField::of(self.mapping.time, self.mapping.layout)
+    }
+
     fn error(&self, failure: Failure) -> SinkError {
         self.connection.error(failure)
     }
@@ -79,6 +89,10 @@ impl Sink for FirestoreSink {
 
     fn capabilities(&self) -> Capabilities {
         let capabilities = Capabilities::new(MAX_WRITES, self.mapping.ids).concurrency(4).billed_lookup();
+        let capabilities = match self.day_field() {
+            Some(_) => capabilities.counts_days(DAYS),
+            None => capabilities,
+        };
         match self.mapping.layout {
             Layout::Compatible => capabilities.some_fields(),
             Layout::Full => capabilities,
@@ -145,6 +159,19 @@ impl Sink for FirestoreSink {
             found.extend(self.connection.found(part.to_vec()).await.map_err(|failure| self.error(failure))?);
         }
         Ok(names.iter().map(|name| found.contains(name)).collect())
+    }
+
+    /// One aggregation for each day. Documents of the Python tool count too.
+    async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
+        let Some(by) = self.day_field() else {
+            let problem = format!("{} has the true moments alone, which are of no certain day", self.target());
+            return Err(SinkError::new(SinkErrorKind::Invalid, problem));
+        };
+        let mut counts = Vec::with_capacity(days.len());
+        for &day in days {
+            counts.push(count::of_day(&self.connection, by, day).await.map_err(|failure| self.error(failure))?);
+        }
+        Ok(counts)
     }
 
     fn budget(&self) -> Option<&Budget> {

@@ -1,22 +1,17 @@
 //! The two requests of a search: a page of documents, and their count.
 
 use attendance_model::legacy::field;
-use gcloud_sdk::google::firestore::v1::run_aggregation_query_request::QueryType as CountQueryType;
 use gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
-use gcloud_sdk::google::firestore::v1::structured_aggregation_query::aggregation::{Count, Operator};
-use gcloud_sdk::google::firestore::v1::structured_aggregation_query::{self, Aggregation};
 use gcloud_sdk::google::firestore::v1::structured_query::field_filter::Operator as Compare;
 use gcloud_sdk::google::firestore::v1::structured_query::filter::FilterType;
 use gcloud_sdk::google::firestore::v1::structured_query::{
     CollectionSelector, Direction, FieldFilter, FieldReference, Filter, Order, Projection,
 };
 use gcloud_sdk::google::firestore::v1::value::ValueType;
-use gcloud_sdk::google::firestore::v1::{
-    Cursor, Document, RunAggregationQueryRequest, RunQueryRequest, StructuredAggregationQuery, StructuredQuery, Value,
-};
-use gcloud_sdk::tonic::Status;
+use gcloud_sdk::google::firestore::v1::{Cursor, Document, RunQueryRequest, StructuredQuery, Value};
 
 use crate::connection::Connection;
+use crate::count;
 use crate::mapping::source;
 use crate::status::Failure;
 
@@ -73,32 +68,8 @@ pub(super) async fn page(
 
 /// How many documents a search would go through.
 pub(super) async fn count(connection: &Connection, scope: Scope) -> Result<u64, Failure> {
-    const ALIAS: &str = "documents";
     let (parent, query) = query(connection, scope);
-    let count = Aggregation { alias: ALIAS.to_owned(), operator: Some(Operator::Count(Count::default())) };
-    let request = RunAggregationQueryRequest {
-        parent,
-        query_type: Some(CountQueryType::StructuredAggregationQuery(StructuredAggregationQuery {
-            aggregations: vec![count],
-            query_type: Some(structured_aggregation_query::QueryType::StructuredQuery(query)),
-        })),
-        ..RunAggregationQueryRequest::default()
-    };
-    let counted = connection
-        .call(request, async |api, request| {
-            let mut answers = api.get().run_aggregation_query(request).await?.into_inner();
-            let mut counted = None;
-            while let Some(answer) = answers.message().await? {
-                let value = answer.result.and_then(|mut result| result.aggregate_fields.remove(ALIAS));
-                if let Some(ValueType::IntegerValue(number)) = value.and_then(|value| value.value_type) {
-                    counted = u64::try_from(number).ok();
-                }
-            }
-            counted.ok_or_else(|| Status::internal("no number in the answer to a count"))
-        })
-        .await?;
-    connection.note_reads(usize::try_from(counted.div_ceil(1000).max(1)).unwrap_or(usize::MAX));
-    Ok(counted)
+    count::of_query(connection, parent, query).await
 }
 
 /// The parent of a scope's documents, and a query for them.
