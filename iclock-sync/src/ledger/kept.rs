@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use attendance_model::{RawPunch, Source};
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
-use super::Transaction;
 use super::forgotten::ForgottenPeople;
 use super::known::KnownPunches;
 use super::sinks::state;
@@ -26,25 +25,25 @@ pub(crate) struct KeptRecords {
 
 impl KeptRecords {
     /// Those of a terminal; `None` if the ledger does not know it.
-    pub(crate) fn of(transaction: &Transaction<'_>, serial: &str, mask: Mask) -> rusqlite::Result<Option<Self>> {
-        let terminal = transaction
+    pub(crate) fn of(connection: &Connection, serial: &str, mask: Mask) -> rusqlite::Result<Option<Self>> {
+        let terminal = connection
             .query_row("SELECT id FROM terminals WHERE serial = ?1", [serial], |row| row.get(0))
             .optional()?;
         let known = KnownPunches::of(Source::Pull);
-        let forgotten = ForgottenPeople::load(transaction)?;
+        let forgotten = ForgottenPeople::load(connection)?;
         Ok(terminal.map(|terminal| Self { terminal, mask, known, forgotten, refused: HashMap::new() }))
     }
 
     /// Returns true if the ledger has the record. Equal records in the quarantine are told apart by their number.
-    pub(crate) fn has(&mut self, transaction: &Transaction<'_>, punch: &RawPunch) -> rusqlite::Result<bool> {
-        if self.forgotten.have(transaction, punch)? {
+    pub(crate) fn has(&mut self, connection: &Connection, punch: &RawPunch) -> rusqlite::Result<bool> {
+        if self.forgotten.have(connection, punch)? {
             return Ok(true);
         }
-        if self.known.user_id(transaction, self.terminal, self.mask, punch)?.is_some() {
+        if self.known.user_id(connection, self.terminal, self.mask, punch)?.is_some() {
             return Ok(true);
         }
         let masked = self.mask.apply(&punch.raw);
-        let kept: i64 = transaction
+        let kept: i64 = connection
             .prepare_cached("SELECT count(*) FROM quarantine WHERE terminal = ?1 AND masked = ?2")?
             .query_row((self.terminal, &masked), |row| row.get(0))?;
         let asked = self.refused.entry(masked).or_default();

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use attendance_model::{RawPunch, Source};
 use chrono::NaiveDateTime;
+use rusqlite::Connection;
 
 use super::polls::PollId;
 use super::stored::{seconds, source_of};
@@ -65,7 +66,7 @@ impl KnownPunches {
     /// Under one setting equal bytes have equal keys, so that this finds no more than the key would.
     pub(crate) fn user_id(
         &mut self,
-        transaction: &Transaction<'_>,
+        connection: &Connection,
         terminal: i64,
         mask: Mask,
         punch: &RawPunch,
@@ -73,14 +74,14 @@ impl KnownPunches {
         let any = match self.any {
             Some(any) => any,
             None => *self.any.insert(
-                transaction
+                connection
                     .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE terminal = ?1)")?
                     .query_row([terminal], |row| row.get(0))?,
             ),
         };
         let Some(time) = punch.local_time.real().filter(|_| any) else { return Ok(None) };
         if self.second != Some(time) {
-            self.load(transaction, terminal, mask, time)?;
+            self.load(connection, terminal, mask, time)?;
         }
         let slot = punch.uid.map(|uid| (uid, punch.punch_state.0, punch.verify_mode.0));
         let by_slot = slot.and_then(|slot| self.by_slot.get(&slot));
@@ -94,7 +95,7 @@ impl KnownPunches {
 
     fn load(
         &mut self,
-        transaction: &Transaction<'_>,
+        connection: &Connection,
         terminal: i64,
         mask: Mask,
         time: NaiveDateTime,
@@ -103,14 +104,14 @@ impl KnownPunches {
         self.by_bytes.clear();
         self.by_slot.clear();
         self.by_other_way.clear();
-        let mut statement = transaction.prepare_cached(
+        let mut statement = connection.prepare_cached(
             "SELECT user_id, uid, punch_state, verify_mode, raw, reading FROM events WHERE terminal = ?1 AND time = ?2
              ORDER BY seq",
         )?;
         let mut rows = statement.query((terminal, seconds(time)))?;
         while let Some(row) = rows.next()? {
             let user_id: String = row.get(0)?;
-            if self.source_of(transaction, row.get(5)?)? != self.source {
+            if self.source_of(connection, row.get(5)?)? != self.source {
                 self.by_other_way.entry(user_id).or_default().push(row.get(2)?);
                 continue;
             }
@@ -127,11 +128,11 @@ impl KnownPunches {
     }
 
     /// The way in which the punches of a poll came.
-    fn source_of(&mut self, transaction: &Transaction<'_>, poll: i64) -> rusqlite::Result<Source> {
+    fn source_of(&mut self, connection: &Connection, poll: i64) -> rusqlite::Result<Source> {
         if let Some(source) = self.sources.get(&poll) {
             return Ok(*source);
         }
-        let source = transaction
+        let source = connection
             .prepare_cached("SELECT source FROM readings WHERE id = ?1")?
             .query_row([poll], |row| Ok(source_of(row.get_ref(0)?.as_str()?)))?;
         self.sources.insert(poll, source);
