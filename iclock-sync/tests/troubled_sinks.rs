@@ -221,6 +221,25 @@ async fn a_single_refused_event_is_set_aside_only_if_the_sink_still_takes_one_th
     }
 }
 
+/// As after a restart: this process has sent nothing yet.
+#[tokio::test]
+async fn a_single_refused_event_in_a_new_process_is_set_aside_by_an_event_of_the_ledger() {
+    for works in [true, false] {
+        let (gate, state, inner) = (Gate::with_records(30).await, State::new(), inner(1));
+        sync(&state.engine(&[&gate], &[Arc::new(inner.clone())])).await;
+        let known = gate.keys();
+        gate.handle().punch_now().unwrap();
+        let (calls, sink) = troubled(&inner, move |batch| match batch {
+            [event] if !known.contains(&event.id) || !works => Fate::Fails(SinkErrorKind::Invalid),
+            _ => Fate::Taken,
+        });
+        let report = delivered(&state.engine(&[&gate], &[sink])).await;
+        assert_eq!((report.rejected, report.pending), if works { (1, 0) } else { (0, 1) }, "{report:?}");
+        assert!(calls.count().1 <= 3, "{} writes", calls.count().1);
+        assert_eq!(inner.stored().len(), 30, "nothing twice");
+    }
+}
+
 #[tokio::test]
 async fn wrong_credentials_are_no_fault_of_the_events() {
     let (_gate, state) = filled(100).await;

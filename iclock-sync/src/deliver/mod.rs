@@ -245,6 +245,7 @@ impl Delivery {
         report: &mut SinkReport,
     ) -> Result<Drained, SyncError> {
         self.restore_budget(&sink).await?;
+        self.recall_known(&sink).await?;
         let target = Arc::clone(&self.sender.target);
         let concurrency = target.sink.capabilities().concurrency.max(1);
         let mut probing = self.probe;
@@ -313,6 +314,19 @@ impl Delivery {
         flight.end();
         self.record(&sink, &mut flight, stored, report).await?;
         Ok(drained)
+    }
+
+    /// Looks up an event that the sink took from an earlier process. By it a sink that refuses one event is told from
+    /// one that refuses all, even if no other event waits.
+    async fn recall_known(&self, sink: &SinkState) -> Result<(), SyncError> {
+        let target = &self.sender.target;
+        if target.known().is_some() || sink.delivered == 0 {
+            return Ok(());
+        }
+        let (ledger, sink) = (Arc::clone(&self.ledger), *sink);
+        let sample = blocking("ledger", move || Ok(ledger.delivered_sample(&sink, 1)?)).await?;
+        sample.into_iter().for_each(|event| target.recall(event));
+        Ok(())
     }
 
     /// Counts the writes of earlier processes on the same day.
@@ -451,7 +465,8 @@ fn explain_notice(notice: &Notice) -> String {
     }
 }
 
-fn explain(error: &SinkError) -> String {
+/// An error and what to try next.
+pub(crate) fn explain(error: &SinkError) -> String {
     match &error.hint {
         Some(hint) => format!("{}; {hint}", chain(error)),
         None => chain(error),

@@ -82,9 +82,14 @@ impl Target {
         !self.with_memory(|memory| memory.looked_at.is_some_and(recent))
     }
 
-    /// An event that the sink has, if this process has sent any.
+    /// An event that the sink has, if any was ever sent.
     pub(super) fn known(&self) -> Option<AttendanceEvent> {
         self.with_memory(|memory| memory.known.clone())
+    }
+
+    /// Takes an event that the sink was sent by an earlier process, if this one knows none yet.
+    pub(super) fn recall(&self, event: AttendanceEvent) {
+        self.with_memory(|memory| memory.known = memory.known.take().or(Some(event)));
     }
 
     fn remember(&self, events: &[AttendanceEvent], outcomes: &[Outcome]) {
@@ -109,17 +114,23 @@ impl Sender {
     /// Probes the sink, once in a process.
     pub(crate) async fn probe(&self) -> Result<(), NoAnswer> {
         let sink = &self.target.sink;
-        let probe = || async {
-            let mut backoff = self.backoff();
-            loop {
-                match self.call(self.counted(sink.probe())).await {
-                    Err(NoAnswer::Failed(error)) => self.wait(&mut backoff, error).await?,
-                    end => return end,
-                }
-            }
-        };
+        let probe = || self.ask(|| self.counted(sink.probe()));
         self.target.probed.get_or_try_init(probe).await?;
         Ok(())
+    }
+
+    /// Asks the sink something that may be asked twice, and again after a failure that may pass.
+    pub(crate) async fn ask<T, F>(&self, question: impl Fn() -> F) -> Result<T, NoAnswer>
+    where
+        F: Future<Output = Result<T, SinkError>>,
+    {
+        let mut backoff = self.backoff();
+        loop {
+            match self.call(question()).await {
+                Err(NoAnswer::Failed(error)) => self.wait(&mut backoff, error).await?,
+                end => return end,
+            }
+        }
     }
 
     /// Writes a batch, in parts if the sink does not take it as a whole.
