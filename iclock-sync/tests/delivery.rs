@@ -328,6 +328,22 @@ async fn an_event_that_a_sink_refuses_for_good_is_set_aside_and_fails_one_run() 
         aside.iter().map(|(event, reason)| (event.id, reason.as_str())).collect::<Vec<_>>(),
         [(refuses, "too long")]
     );
+    // Its cause is fixed: it goes out again, and nothing else does.
+    drop(engine);
+    let ledger = Ledger::open(&state.dir.path().join("state")).unwrap();
+    assert_eq!(ledger.replay(&inner.target(), "db", &Window::since(at(2100))).unwrap(), 0);
+    assert_eq!(ledger.replay_set_aside(&inner.target(), "db", &Window::since(at(2100))).unwrap(), 0);
+    assert_eq!(ledger.replay_set_aside(&inner.target(), "db", &Window::default()).unwrap(), 1);
+    assert_eq!(ledger.set_aside(&inner.target(), 10).unwrap(), []);
+    drop(ledger);
+    let report = sync(&state.engine(&[&gate], &[Arc::new(inner.clone())])).await;
+    assert_eq!((report.run.exit_code, report.sinks[0].stored, report.sinks[0].pending), (0, 1, 0), "{report:?}");
+    assert_eq!(keys(&inner.stored()), gate.keys());
+}
+
+/// The first second of a year.
+fn at(year: i32) -> NaiveDateTime {
+    chrono::NaiveDate::from_ymd_opt(year, 1, 1).unwrap().into()
 }
 
 /// A terminal's time as the tests compare it.

@@ -52,6 +52,29 @@ impl Ledger {
         })
     }
 
+    /// Makes events inside a window pending again that a target had refused for good, and returns their number.
+    /// [`Ledger::set_aside`] lists them.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when it cannot be saved; then nothing changes.
+    pub fn replay_set_aside(&self, target: &str, name: &str, window: &Window) -> Result<u64, LedgerError> {
+        let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
+        let inside = format!("EXISTS (SELECT 1 FROM events e WHERE e.seq = exceptions.seq AND ({inside}))");
+        self.write("make events pending again", |transaction| {
+            let sink = watermarks(transaction, id_of(transaction, target, name)?)?;
+            // After the watermark, an event without an exception is fresh.
+            let fresh = transaction
+                .prepare(&format!("DELETE FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq > ?3 AND {inside}"))?
+                .execute((sink.id, state::REJECTED, sink.delivered))?;
+            let skipped = transaction
+                .prepare(&format!(
+                    "UPDATE exceptions SET state = ?3, reason = NULL WHERE sink = ?1 AND state = ?2 AND {inside}"
+                ))?
+                .execute((sink.id, state::REJECTED, state::SKIPPED))?;
+            Ok((fresh + skipped) as u64)
+        })
+    }
+
     /// Returns a few delivered events of a sink, at most `most`: the last ones, then one from the middle and the first,
     /// if there is room.
     pub(crate) fn delivered_sample(&self, sink: &SinkState, most: usize) -> Result<Vec<AttendanceEvent>, LedgerError> {
