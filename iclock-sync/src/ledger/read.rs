@@ -112,6 +112,8 @@ pub(super) fn open_uri(path: &Path, parameters: &str) -> rusqlite::Result<Connec
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
     use super::*;
     use crate::Ledger;
 
@@ -125,6 +127,34 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let sinks: i64 = copied.query_row("SELECT count(*) FROM sinks", (), |row| row.get(0)).unwrap();
         assert_eq!((sinks, schema::readable_version(&copied, &path).unwrap()), (1, schema::KNOWN));
+    }
+
+    /// SQLite begins a copy in several steps again after each commit. With a writer that commits all the time, it would
+    /// never end.
+    #[test]
+    fn a_dry_run_next_to_a_busy_writer_copies_the_ledger_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let id = |n: u64| attendance_model::EventId::from_bytes(u128::from(n).to_be_bytes());
+        ledger.import_ids("memory:db", "db", (0..50_000).map(id)).unwrap();
+        let (over, commits) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    let next = commits.fetch_add(1, Ordering::SeqCst);
+                    ledger.import_ids("memory:db", "db", [id(50_000 + next)]).unwrap();
+                }
+            });
+            let began = commits.load(Ordering::SeqCst);
+            let copied = Ledger::scratch(dir.path()).unwrap().imported_ids("memory:db").unwrap();
+            let during = commits.load(Ordering::SeqCst);
+            over.store(true, Ordering::SeqCst);
+            // The state of one moment.
+            assert!(
+                (50_000 + began.saturating_sub(1)..=50_000 + during).contains(&copied),
+                "{began} {copied} {during}"
+            );
+        });
     }
 
     #[test]
