@@ -14,6 +14,7 @@ use crate::deliver::send::Target;
 use crate::error::fault;
 use crate::observer::{Observer, Silent};
 use crate::query::Query;
+use crate::reconcile::{self, ReconcileOptions, Reconciliation};
 use crate::report::Report;
 use crate::service::{Once, clear};
 use crate::{
@@ -153,6 +154,42 @@ impl Engine {
         }
         let place = Arc::clone(&self.ledger).lock_owned().await;
         Box::pin(clear(&self.parts, device, serial, place, stop.child_token())).await
+    }
+
+    /// Compares the terminals' logs with the ledger, and the ledger with the sinks, by day. It changes nothing, and may
+    /// go on next to a service that writes the ledger.
+    ///
+    /// # Errors
+    /// [`SyncError`] when there is no ledger, or it cannot be read. A failure of a terminal or a sink is in the result.
+    pub async fn reconcile(
+        &self,
+        options: &ReconcileOptions,
+        stop: &CancellationToken,
+    ) -> Result<Reconciliation, SyncError> {
+        reconcile::compare(&self.parts, options, &stop.child_token()).await
+    }
+
+    /// Sends again what a comparison found missing: makes those events pending for the sinks that do not have them, and
+    /// runs with these options, which delivers them. Terminals with records that the ledger does not have are read
+    /// whole; the others are not contacted.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub async fn repair(
+        &self,
+        found: &Reconciliation,
+        options: &RunOptions,
+        stop: &CancellationToken,
+    ) -> Result<Report, SyncError> {
+        let mut place = Arc::clone(&self.ledger).lock_owned().await;
+        let ledger = crate::service::open(&mut place, &self.parts).await?;
+        drop(place);
+        found.resend(&ledger).await?;
+        drop(ledger);
+        let mut parts = self.parts.clone();
+        parts.devices.retain(|device| found.has_lost_records_of(&device.name));
+        let repairing = Self { parts, presumed: Vec::new(), ledger: Arc::clone(&self.ledger) };
+        Box::pin(repairing.run(&options.clone().full(true).replay(true), stop)).await
     }
 
     pub(crate) fn parts(&self) -> &Parts {

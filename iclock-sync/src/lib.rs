@@ -11,6 +11,7 @@
 //! | logs that were not proven | [`unproven`]: kept, shown, accepted by hand |
 //! | events go out, oldest first, each sink for itself | `deliver`: `flight` moves the watermark, `send` calls |
 //! | audit file in the Python tool's shape | `deliver::audit_file` |
+//! | terminals, ledger and sinks, compared by day | [`reconcile`] |
 //! | when to poll again | [`schedule`] |
 //! | one person's data, and its removal | [`forget`] |
 //! | the ledger for readers; days, hours and lateness | [`query`], [`timesheet`] |
@@ -57,6 +58,7 @@ mod poll;
 mod private;
 pub mod quarantine;
 pub mod query;
+pub mod reconcile;
 pub mod report;
 mod retry;
 pub mod schedule;

@@ -6,6 +6,7 @@
 //! | identity, clock, counts | `meet`; `plan` decides |
 //! | the log, and the proof of it | `pull` |
 //! | empty the log, in a session of its own | `clear` |
+//! | compare the log with the ledger, and change nothing | `compare` |
 //! | the terminal's clock, if it is to be set | `set_clock` |
 //! | records to the intake, unproven bytes to a file | `keep` |
 //! | once, or again and again by a schedule | `task` |
@@ -15,6 +16,7 @@
 
 mod claims;
 pub(crate) mod clear;
+mod compare;
 mod habits;
 mod keep;
 mod live;
@@ -46,6 +48,7 @@ use crate::report::{DeviceReport, DeviceStatus, hint};
 use crate::unproven::SetAside;
 use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
 pub(crate) use claims::Claims;
+pub(crate) use compare::{LostRecord, RecordsByDay};
 pub(crate) use habits::Habits;
 use meet::Unanswered;
 use visit::Place;
@@ -194,12 +197,7 @@ impl Visit {
             Err(Failure::Engine(error)) => return Err(error),
             Err(Failure::Terminal(error)) => {
                 is_hopeless = error.needs_a_person();
-                report.status = DeviceStatus::Failed;
-                report.error_kind = Some(error.kind());
-                report.error = Some(match error.hint() {
-                    Some(hint) => format!("{}; {hint}", chain(&error)),
-                    None => chain(&error),
-                });
+                fail(&mut report, &error);
             }
         }
         let took = self.clock.monotonic().saturating_sub(began);
@@ -210,6 +208,16 @@ impl Visit {
         self.observer.device(&self.device.name, DeviceProgress::Finished { ok });
         Ok(Polled { report, is_hopeless })
     }
+}
+
+/// Puts the failure of a terminal into its report.
+fn fail(report: &mut DeviceReport, error: &TerminalError) {
+    report.status = DeviceStatus::Failed;
+    report.error_kind = Some(error.kind());
+    report.error = Some(match error.hint() {
+        Some(hint) => format!("{}; {hint}", chain(error)),
+        None => chain(error),
+    });
 }
 
 impl Found {

@@ -313,7 +313,7 @@ fn refuse_dry_runs(parts: &Parts, options: &ServiceOptions) -> Result<(), SyncEr
 }
 
 /// Opens the ledger in the engine's place for it, where it stays.
-async fn open(place: &mut Place, parts: &Parts) -> Result<Arc<Ledger>, SyncError> {
+pub(crate) async fn open(place: &mut Place, parts: &Parts) -> Result<Arc<Ledger>, SyncError> {
     if let Some(ledger) = &**place {
         return Ok(Arc::clone(ledger));
     }

@@ -1,0 +1,215 @@
+//! The events as a sink should have them, by day: for comparison with what it has.
+
+use std::collections::BTreeMap;
+
+use attendance_model::EventId;
+use chrono::{NaiveDate, NaiveTime};
+use rusqlite::{Connection, OptionalExtension, named_params};
+use serde::Serialize;
+
+use super::sinks::{SinkState, id_of, state, watermarks};
+use super::stored::{seconds, wall_clock};
+use crate::{Ledger, LedgerError};
+
+const DAY: i64 = 86_400;
+
+/// Events of the ledger, counted by what became of them at one sink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Fates {
+    /// Delivered: the sink has said that it stored them.
+    pub delivered: u64,
+    /// Still to go out.
+    pub pending: u64,
+    /// Outside the window when they entered.
+    pub held: u64,
+    /// Their document is that of an earlier event.
+    pub merged: u64,
+    /// Refused by the sink for good.
+    pub set_aside: u64,
+    /// Delivered by the Python tool, as its cache said.
+    pub imported: u64,
+}
+
+/// The fate of one event at one sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Delivered,
+    Pending,
+    Held,
+    Merged,
+    SetAside,
+    Imported,
+}
+
+/// An event that a sink may have.
+#[derive(Clone, Debug)]
+pub(crate) struct StockEvent {
+    pub(crate) seq: i64,
+    pub(crate) fate: Fate,
+    pub(crate) key: EventId,
+    pub(crate) user_id: String,
+    pub(crate) local_time: chrono::NaiveDateTime,
+    /// The terminal's name.
+    pub(crate) terminal: String,
+}
+
+impl Fate {
+    /// That of an exception's state.
+    fn of(state: i64) -> Self {
+        match state {
+            state::HELD => Self::Held,
+            state::MERGED => Self::Merged,
+            state::REJECTED => Self::SetAside,
+            state::IMPORTED => Self::Imported,
+            NO_EXCEPTION => Self::Delivered,
+            _ => Self::Pending,
+        }
+    }
+}
+
+/// Stands for the state of an event without an exception, up to the watermark and after it.
+const NO_EXCEPTION: i64 = 0;
+const FRESH: i64 = -1;
+
+impl Fates {
+    fn add(&mut self, fate: Fate, events: u64) {
+        *match fate {
+            Fate::Delivered => &mut self.delivered,
+            Fate::Pending => &mut self.pending,
+            Fate::Held => &mut self.held,
+            Fate::Merged => &mut self.merged,
+            Fate::SetAside => &mut self.set_aside,
+            Fate::Imported => &mut self.imported,
+        } += events;
+    }
+
+    /// All events.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.delivered + self.pending + self.held + self.merged + self.set_aside + self.imported
+    }
+
+    /// The documents that should be there.
+    pub(crate) fn expected(&self) -> u64 {
+        self.delivered + self.imported
+    }
+}
+
+impl std::ops::AddAssign for Fates {
+    fn add_assign(&mut self, other: Self) {
+        self.delivered += other.delivered;
+        self.pending += other.pending;
+        self.held += other.held;
+        self.merged += other.merged;
+        self.set_aside += other.set_aside;
+        self.imported += other.imported;
+    }
+}
+
+impl Ledger {
+    /// Counts the events of each day from one on, by their fate at a target.
+    pub(crate) fn stock(
+        &self,
+        target: &str,
+        since: Option<NaiveDate>,
+    ) -> Result<BTreeMap<NaiveDate, Fates>, LedgerError> {
+        self.read("count events by day and fate", |connection| {
+            let (sink, delivered) = known(connection, target)?;
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT (e.time - (e.time % {DAY} + {DAY}) % {DAY}) AS day,
+                     coalesce(x.state, iif(e.seq <= :delivered, {NO_EXCEPTION}, {FRESH})) AS fate, count(*)
+                 FROM events e LEFT JOIN exceptions x ON x.sink = :sink AND x.seq = e.seq
+                 WHERE e.time >= :from GROUP BY day, fate"
+            ))?;
+            let from = since.map_or(i64::MIN, midnight);
+            let mut rows = statement.query(named_params! { ":sink": sink, ":delivered": delivered, ":from": from })?;
+            let mut days = BTreeMap::<NaiveDate, Fates>::new();
+            while let Some(row) = rows.next()? {
+                let day = wall_clock(row.get(0)?).date();
+                let events = row.get::<_, i64>(2)?.cast_unsigned();
+                days.entry(day).or_default().add(Fate::of(row.get(1)?), events);
+            }
+            Ok(days)
+        })
+    }
+
+    /// Returns events of a day that a target may have, in the order of their times, after one of them; at most `most`.
+    /// Merged ones are left out, because their documents are those of others.
+    pub(crate) fn stock_of_day(
+        &self,
+        target: &str,
+        day: NaiveDate,
+        after: Option<&StockEvent>,
+        most: usize,
+    ) -> Result<Vec<StockEvent>, LedgerError> {
+        self.read("list events of a day", |connection| {
+            let (sink, delivered) = known(connection, target)?;
+            let (from, seq) = after.map_or((midnight(day), 0), |event| (seconds(event.local_time), event.seq));
+            connection
+                .prepare_cached(&format!(
+                    "SELECT e.seq, coalesce(x.state, iif(e.seq <= :delivered, {NO_EXCEPTION}, {FRESH})), e.key,
+                         e.user_id, e.time, t.name
+                     FROM events e INDEXED BY events_time JOIN terminals t ON t.id = e.terminal
+                         LEFT JOIN exceptions x ON x.sink = :sink AND x.seq = e.seq
+                     WHERE e.time BETWEEN :from AND :to AND (e.time > :from OR e.seq > :seq)
+                         AND coalesce(x.state, 0) <> {}
+                     ORDER BY e.time, e.seq LIMIT :most",
+                    state::MERGED
+                ))?
+                .query_map(
+                    named_params! {
+                        ":sink": sink,
+                        ":delivered": delivered,
+                        ":from": from,
+                        ":to": midnight(day) + DAY - 1,
+                        ":seq": seq,
+                        ":most": i64::try_from(most).unwrap_or(i64::MAX),
+                    },
+                    |row| {
+                        Ok(StockEvent {
+                            seq: row.get(0)?,
+                            fate: Fate::of(row.get(1)?),
+                            key: EventId::from_bytes(row.get(2)?),
+                            user_id: row.get(3)?,
+                            local_time: wall_clock(row.get(4)?),
+                            terminal: row.get(5)?,
+                        })
+                    },
+                )?
+                .collect()
+        })
+    }
+
+    /// Makes these events pending again for a target, if they are delivered. Returns their number.
+    pub(crate) fn resend(&self, target: &str, name: &str, events: &[i64]) -> Result<u64, LedgerError> {
+        self.write("make events pending again", |transaction| {
+            let sink = watermarks(transaction, id_of(transaction, target, name)?)?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO exceptions (sink, seq, state) SELECT ?1, seq, ?2 FROM events WHERE seq = ?3 AND seq <= ?4
+                 ON CONFLICT (sink, seq) DO NOTHING",
+            )?;
+            let mut changed = 0;
+            for seq in events {
+                changed += insert.execute((sink.id, state::SKIPPED, seq, sink.delivered))?;
+            }
+            Ok(changed as u64)
+        })
+    }
+}
+
+/// The number of a target's sink and the last event that went out to it. A new target has nothing.
+fn known(connection: &Connection, target: &str) -> rusqlite::Result<(i64, i64)> {
+    let id: Option<i64> = connection
+        .prepare_cached("SELECT id FROM sinks WHERE target = ?1")?
+        .query_row([target], |row| row.get(0))
+        .optional()?;
+    match id.map(|id| watermarks(connection, id)).transpose()? {
+        Some(SinkState { id, delivered, .. }) => Ok((id, delivered)),
+        None => Ok((-1, 0)),
+    }
+}
+
+fn midnight(day: NaiveDate) -> i64 {
+    seconds(day.and_time(NaiveTime::MIN))
+}
