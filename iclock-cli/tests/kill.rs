@@ -76,7 +76,8 @@ impl Store {
             }
             Self::Postgres { url, table } => {
                 let question = AssertSqlSafe(format!(
-                    "SELECT user_id, to_char(local_time, 'YYYY-MM-DD HH24:MI:SS'), verify_mode, punch_state FROM {table}"
+                    "SELECT user_id, to_char(local_time, 'YYYY-MM-DD HH24:MI:SS'), verify_mode, punch_state \
+                     FROM {table}"
                 ));
                 let drop = AssertSqlSafe(format!("DROP TABLE {table}, {table}_schema CASCADE"));
                 let stored: Vec<(String, String, i16, i16)> = world.runtime.block_on(async {

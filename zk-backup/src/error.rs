@@ -36,7 +36,11 @@ pub enum FileError {
         what: String,
     },
     /// The file was made by a newer version of this program.
-    #[error("{} has version {version} of the format, and this program knows {}", path.display(), crate::Manifest::VERSION)]
+    #[error(
+        "{} has version {version} of the format, and this program knows {}",
+        path.display(),
+        crate::Manifest::VERSION
+    )]
     Newer {
         /// The file.
         path: PathBuf,
