@@ -12,6 +12,7 @@ use crate::command::ledger::report::Report;
 use crate::command::ledger::state::State;
 use crate::command::ledger::status::Status;
 use crate::command::ledger::unproven::Unproven;
+use crate::command::ledger::verify::Verify;
 use crate::command::setup::completions::Completions;
 use crate::command::setup::config::ConfigCommand;
 #[cfg(feature = "firestore")]
@@ -70,7 +71,9 @@ pub(crate) enum Command {
     /// Show when each event was read and stored, and check that nobody changed it
     #[command(subcommand)]
     Audit(Audit),
-    /// Send again what was delivered to a sink that has lost it
+    /// Compare terminals, ledger and sinks by day, and send again what is missing
+    Verify(Verify),
+    /// Send again what a sink has lost, or what it refused
     Replay(Replay),
     /// Check, copy, restore or compact the ledger's file
     #[command(subcommand)]

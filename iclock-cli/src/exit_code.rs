@@ -27,7 +27,7 @@ pub(crate) enum ExitCode {
     SafetyLimit = 50,
     /// The state directory is held by another process, or damaged.
     State = 60,
-    /// `doctor` or `audit verify` found something.
+    /// `doctor`, `verify` or `audit verify` found something.
     Found = 70,
     /// Refused for safety; nothing was changed.
     Refused = 80,

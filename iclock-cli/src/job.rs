@@ -138,11 +138,17 @@ fn add_commands(report: &mut Report, sinks: &[SinkConfig], between: &str) {
         if sink.over_limit {
             error.push_str("; then let them pass once with --force, or raise the limit with --max-new");
         }
-        if sink.lost {
+        let replay = |more: &str| {
             let config = sinks.iter().find(|config| config.name == sink.name);
             let target = config.map_or_else(|| sink.name.clone(), SinkConfig::as_argument);
-            let command = printed::command(&format!("replay --sink {}", printed::quoted(&target)));
+            printed::command(&format!("replay --sink {}{more}", printed::quoted(&target)))
+        };
+        if sink.lost {
+            let command = replay("");
             error.push_str(&format!("; to send them again:{between}{command}"));
+        } else if sink.rejected > 0 {
+            let command = replay(" --set-aside");
+            error.push_str(&format!("; once the cause is fixed, to send them again:{between}{command}"));
         }
     }
 }

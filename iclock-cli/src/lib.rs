@@ -49,6 +49,7 @@ pub fn run() -> ExitCode {
         Command::Person(person) => person.run(&context),
         Command::Quarantine(quarantine) => quarantine.run(&context),
         Command::Audit(audit) => audit.run(&context),
+        Command::Verify(verify) => verify.run(&context),
         Command::Replay(replay) => replay.run(&context),
         Command::State(state) => state.run(&context),
         Command::Unproven(unproven) => unproven.run(&context),

@@ -116,6 +116,30 @@ impl Database {
         });
     }
 
+    /// Deletes the rows of a person at a time.
+    fn delete(&self, world: &World, (user_id, time, ..): &Row) {
+        world.runtime.block_on(async {
+            if self.is_mongo() {
+                let filter = doc! { "user_id": user_id, "local_time": time };
+                self.collection().await.delete_many(filter).await.unwrap();
+                return;
+            }
+            let statement = format!("DELETE FROM {} WHERE user_id = '{user_id}' AND local_time = '{time}'", self.table);
+            let statement = AssertSqlSafe(statement);
+            if self.url.starts_with("postgres") {
+                sqlx::raw_sql(statement).execute(&mut PgConnection::connect(&self.url).await.unwrap()).await.unwrap();
+            } else {
+                let mut connection = MySqlConnection::connect(&self.url).await.unwrap();
+                sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+            }
+        });
+    }
+
+    fn verify(&self, world: &World, server: &Server, flags: &[&str]) -> common::Run {
+        let (device, sink) = (format!("gate={}", server.addr()), self.through_the_wire());
+        world.cli(&[&["verify", "--json", "--device", &device, "--sink", &sink], flags].concat())
+    }
+
     /// Asserts that the table has each row of the terminal's log once.
     fn holds_the_log_of(&self, world: &World, server: &Server) {
         let stored = self.stored(world);
@@ -162,6 +186,7 @@ on_each_server! {
     a_server_that_is_down_is_reported_with_a_hint_and_gets_its_events_later
     runs_over_a_wire_that_breaks_again_and_again_end_in_the_whole_log_once
     a_table_that_was_dropped_is_a_problem_and_replay_fills_it_again
+    a_row_that_was_deleted_is_named_and_sent_again_and_so_is_a_whole_table
 }
 
 fn error(report: &Value) -> &str {
@@ -233,4 +258,28 @@ fn a_table_that_was_dropped_is_a_problem_and_replay_fills_it_again(world: &World
         database.holds_the_log_of(world, &server);
         database.sync_with(world, &server, flags).ended(0);
     }
+}
+
+fn a_row_that_was_deleted_is_named_and_sent_again_and_so_is_a_whole_table(world: &World, database: &Database) {
+    let server = world.serve(terminal(300));
+    database.sync(world, &server).ended(0);
+    assert_eq!(database.verify(world, &server, &[]).ended(0).report()["missing"], 0);
+    let row = database.stored(world)[150].clone();
+    database.delete(world, &row);
+    let result = database.verify(world, &server, &[]).ended(70).report();
+    let day = &result["sinks"][0]["days"][0];
+    assert_eq!((&result["missing"], &result["sinks"][0]["days_looked_up"]), (&1.into(), &1.into()), "{result}");
+    assert_eq!((&day["examples"][0]["user_id"], &day["examples"][0]["local_time"]), (&row.0.into(), &row.1.into()));
+    let result = database.verify(world, &server, &["--repair"]).ended(0).report();
+    assert_eq!(result["repairs"][0]["sinks"][0]["stored"], 1, "{result}");
+    database.holds_the_log_of(world, &server);
+    database.lose(world);
+    let result = database.verify(world, &server, &["--no-terminals"]).ended(70).report();
+    assert_eq!(result["missing"], truth(&server).len(), "{result}");
+    database.verify(world, &server, &["--no-terminals", "--repair"]).ended(0);
+    database.holds_the_log_of(world, &server);
+    database.proxy.set(Fault::Refuse);
+    let result = database.verify(world, &server, &[]).ended(30).report();
+    assert!(error(&result).contains(&database.table), "{result}");
+    database.proxy.heal();
 }

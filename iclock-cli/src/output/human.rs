@@ -49,8 +49,29 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-const NUMBERS: [&str; 10] =
-    ["on device", "read", "new", "known", "stored", "there already", "merged", "pending", "held", "time"];
+const NUMBERS: [&str; 21] = [
+    "on device",
+    "read",
+    "new",
+    "known",
+    "stored",
+    "there already",
+    "merged",
+    "pending",
+    "held",
+    "time",
+    "records",
+    "not read yet",
+    "refused",
+    "missing here",
+    "delivered",
+    "imported",
+    "set aside",
+    "not from here",
+    "missing there",
+    "expected",
+    "missing",
+];
 
 fn devices(devices: &[DeviceReport]) -> String {
     let header = ["Terminal", "", "read how", "on device", "read", "new", "known", "time"];

@@ -210,6 +210,13 @@ pub(crate) fn create_document(address: &str, project: &str, collection: &str, id
     assert!(answer["name"].is_string(), "{answer}");
 }
 
+/// Deletes a document from the emulator.
+pub(crate) fn delete_document(address: &str, project: &str, collection: &str, id: &str) {
+    let path = format!("/v1/projects/{project}/databases/(default)/documents/{collection}/{id}");
+    let answer: Value = serde_json::from_slice(&ask(address, "DELETE", &path, "")).unwrap();
+    assert_eq!(answer, serde_json::json!({}));
+}
+
 /// The body of the emulator's answer.
 fn ask(address: &str, method: &str, path: &str, body: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();

@@ -9,3 +9,4 @@ pub(crate) mod report;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod unproven;
+pub(crate) mod verify;

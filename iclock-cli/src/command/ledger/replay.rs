@@ -1,4 +1,4 @@
-//! `replay`: sends again what was delivered to a sink that has lost it. Reads no terminal.
+//! `replay`: sends again what a sink has lost, or what it had refused. Reads no terminal.
 
 use chrono::Utc;
 use clap::Args;
@@ -22,6 +22,9 @@ pub(crate) struct Replay {
     /// Only punches since then: days (2), a span (36h), a date, a time
     #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]
     since: Option<When>,
+    /// Only the events that the sink refused for good, after their cause is fixed
+    #[arg(long)]
+    set_aside: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +44,11 @@ impl Replay {
         let sink = sinks::open(sink)?;
         let window = Window { since: self.since.map(|when| when.since(Utc::now())), until: None };
         let ledger = Ledger::open(&config.state_dir)?;
-        let count = ledger.replay(&sink.target(), sink.name(), &window)?;
+        let count = if self.set_aside {
+            ledger.replay_set_aside(&sink.target(), sink.name(), &window)?
+        } else {
+            ledger.replay(&sink.target(), sink.name(), &window)?
+        };
         // Release it: the run opens it again.
         drop(ledger);
         tracing::info!("{} events are pending again for {}", grouped(count), sink.name());
