@@ -1,7 +1,7 @@
 //! The events that the Python tool uploaded: their ids, from its cache and its audit files.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use attendance_model::legacy::{CACHE_FILE, SalvagedIds, is_audit_file_name, salvage_ids};
 use attendance_model::{EventId, Sink};
@@ -9,14 +9,39 @@ use iclock_sync::Ledger;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::output::grouped;
 
 /// Enters ids as delivered; returns how many were new.
 pub(crate) fn import(ledger: &Ledger, sink: &dyn Sink, found: Vec<EventId>) -> Result<u64, CliError> {
     Ok(ledger.import_ids(&sink.target(), sink.name(), found)?)
 }
 
-/// Returns every id in the Python tool's cache and audit files, also in damaged ones.
-pub(crate) fn found_ids(dir: &Path) -> Result<Vec<EventId>, CliError> {
+/// A file of the Python tool, and the ids in it.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundFile {
+    pub(crate) path: PathBuf,
+    pub(crate) salvaged: SalvagedIds,
+}
+
+impl fmt::Display for FoundFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SalvagedIds { ids, damaged, others, .. } = &self.salvaged;
+        write!(f, "{}: {} ids", self.path.display(), grouped(ids.len() as u64))?;
+        match others {
+            0 => {}
+            1 => f.write_str("; 1 entry has no whole id")?,
+            others => write!(f, "; {} entries have no whole id", grouped(*others))?,
+        }
+        f.write_str(if *damaged {
+            "; it is damaged or was cut short, and the whole ids were taken out of it"
+        } else {
+            ""
+        })
+    }
+}
+
+/// Returns the Python tool's cache and audit files with every whole id in them, also in damaged ones.
+pub(crate) fn found_files(dir: &Path) -> Result<Vec<FoundFile>, CliError> {
     let cache = dir.join(CACHE_FILE);
     let mut files: Vec<PathBuf> = cache.is_file().then_some(cache).into_iter().collect();
     let output = dir.join("output");
@@ -28,15 +53,23 @@ pub(crate) fn found_ids(dir: &Path) -> Result<Vec<EventId>, CliError> {
         );
     }
     files.sort();
+    let read = |path: PathBuf| {
+        let salvaged = salvage_ids(&fs::read(&path).map_err(|error| unreadable(&path, &error))?);
+        Ok(FoundFile { path, salvaged })
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// Returns every id in those files, and logs what was found in each.
+pub(crate) fn found_ids(dir: &Path) -> Result<Vec<EventId>, CliError> {
     let mut ids = Vec::new();
-    for file in files {
-        let SalvagedIds { ids: found, damaged, .. } =
-            salvage_ids(&fs::read(&file).map_err(|error| unreadable(&file, &error))?);
-        tracing::info!("{}: {} ids", file.display(), found.len());
-        if damaged {
-            tracing::warn!("{} is damaged; {} whole ids were taken out of it", file.display(), found.len());
+    for file in found_files(dir)? {
+        if file.salvaged.damaged || file.salvaged.others > 0 {
+            tracing::warn!("{file}");
+        } else {
+            tracing::info!("{file}");
         }
-        ids.extend(found);
+        ids.extend(file.salvaged.ids);
     }
     Ok(ids)
 }

@@ -9,13 +9,14 @@ use std::net::SocketAddr;
 
 use attendance_model::EventId;
 use chrono::NaiveDateTime;
-use common::{Row, World, documents, emulator, is_valid, row, terminal, truth};
+use common::{Row, World, create_document, delete_document, documents, emulator, is_valid, row, terminal, truth};
 use recorder::{Recorder, Requests};
 use serde_json::{Value, json};
 use zk_sim::{Profile, Server};
 
 const COLLECTION: &str = "staffAttendanceLogs";
 const BATCH_GET: &str = "/google.firestore.v1.Firestore/BatchGetDocuments";
+const COUNT: &str = "/google.firestore.v1.Firestore/RunAggregationQuery";
 const BATCH_WRITE: &str = "/google.firestore.v1.Firestore/BatchWrite";
 
 /// A project that no other test, and no earlier run against the same emulator, has.
@@ -116,6 +117,111 @@ fn after_migrate_a_sync_sends_firestore_only_what_the_python_tool_missed() {
     assert_eq!(report["sinks"][0]["requests"], 2);
     let stored: Vec<String> = documents(&address, &project, COLLECTION).into_keys().collect();
     assert_eq!(stored, lacked);
+}
+
+#[test]
+fn a_document_that_was_deleted_is_found_by_counts_and_sent_again() {
+    let Some(address) = emulator("a_document_that_was_deleted_is_found_by_counts_and_sent_again") else { return };
+    let (world, project) = (World::new(), new_project("verified"));
+    let recorder = Recorder::start(&world, &address);
+    let server = world.serve(terminal(400));
+    configure(&world, server.addr(), "", &project);
+    sync(&world, &recorder, &[]);
+    recorder.take();
+    let verify = |flags: &[&str], code: i32| -> Value {
+        let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+        program.env("FIRESTORE_EMULATOR_HOST", recorder.address());
+        let output = program.args(["verify", "--json", "--no-terminals"]).args(flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let result = verify(&[], 0);
+    assert_eq!((&result["missing"], &result["sinks"][0]["days_looked_up"]), (&json!(0), &json!(0)), "{result}");
+    // While the counts agree, nothing but counts is asked for.
+    let asked = recorder.take();
+    assert!(asked.len() == 1 && asked.contains_key(COUNT), "{asked:?}");
+    let all = documents(&address, &project, COLLECTION);
+    let (id, document) = all.iter().nth(100).unwrap();
+    delete_document(&address, &project, COLLECTION, id);
+    let foreign = json!({ "staffId": { "stringValue": "7" }, "timestamp": document["timestamp"] });
+    let result = verify(&[], 70);
+    let day = &result["sinks"][0]["days"][0];
+    assert_eq!((&result["missing"], &day["missing"]), (&json!(1), &json!(1)), "{result}");
+    assert_eq!(day["examples"][0]["user_id"], document["staffId"]["stringValue"]);
+    create_document(&address, &project, COLLECTION, "somebody-elses", &foreign);
+    assert_eq!(verify(&[], 0)["missing"], 0, "the counts agree");
+    let result = verify(&["--every-event", "--repair"], 0);
+    assert_eq!(result["repairs"][0]["sinks"][0]["stored"], 1, "{result}");
+    assert_eq!((&result["missing"], &result["sinks"][0]["not_from_here"]), (&json!(0), &json!(1)), "{result}");
+    let mut repaired = documents(&address, &project, COLLECTION);
+    assert!(repaired.remove("somebody-elses").is_some(), "it is left alone");
+    let ids = |documents: BTreeMap<String, Value>| documents.into_keys().collect::<Vec<_>>();
+    assert_eq!(ids(repaired), ids(all));
+}
+
+/// The Python tool's directory after years: 12,000 ids of documents that damaged logs left behind, one id of which the
+/// end is missing, an audit file with ids that the cache lost, and one that was cut short.
+#[test]
+fn a_large_cache_with_garbage_and_a_broken_id_is_taken_over_without_a_duplicate() {
+    let Some(address) = emulator("a_large_cache_with_garbage_and_a_broken_id_is_taken_over_without_a_duplicate") else {
+        return;
+    };
+    let (world, project) = (World::new(), new_project("large"));
+    let recorder = Recorder::start(&world, &address);
+    let server = world.serve(terminal(27_400));
+    configure(&world, server.addr(), "", &project);
+    let ids: Vec<String> = truth(&server).iter().map(document_id).collect::<BTreeSet<_>>().into_iter().collect();
+    let (lacked, had) = ids.split_at(300);
+    let (audited, cached) = had.split_at(100);
+    let garbage: Vec<String> =
+        (0..39_000 - cached.len()).map(|n| EventId::from_bytes((n as u128).to_be_bytes()).to_string()).collect();
+    assert!((11_900..=12_100).contains(&garbage.len()), "{} ids of garbage", garbage.len());
+    let mut cache: Vec<&str> = cached.iter().chain(&garbage).map(String::as_str).collect();
+    let broken = cached[20_000].as_str();
+    cache[20_000] = &broken[..17];
+    world.write("old/cache/uploaded_ids_cache.json", serde_json::to_string_pretty(&cache).unwrap());
+    let rows = |ids: &[String]| {
+        serde_json::to_string_pretty(&ids.iter().map(|id| json!({ "doc_id": id })).collect::<Vec<_>>()).unwrap()
+    };
+    world.write("old/output/logs_2025-05-18_07-00-00.json", rows(audited));
+    let cut = rows(&cached[..50]);
+    world.write("old/output/logs_2025-05-19_07-00-00.json", &cut[..cut.len() - 20]);
+    world.write("old/output/normalized_logs_2025-05-19_07-00-00.json", rows(lacked));
+    // The document of the broken id is there.
+    let there = json!({ "staffId": { "stringValue": "as Python wrote it" } });
+    create_document(&address, &project, COLLECTION, broken, &there);
+    let migrate = || {
+        let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+        let program = program.env("FIRESTORE_EMULATOR_HOST", recorder.address()).args(["migrate", "old"]);
+        let output = program.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let found = migrate();
+    for part in [
+        "uploaded_ids_cache.json: 38,999 ids; 1 entry has no whole id",
+        "logs_2025-05-18_07-00-00.json: 100 ids",
+        "logs_2025-05-19_07-00-00.json: 49 ids; it is damaged or was cut short",
+        "39,099 ids count as delivered",
+        "After the first sync",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    assert!(!found.contains("normalized"), "{found}");
+    let report = sync(&world, &recorder, &[]);
+    assert_eq!((&report["sinks"][0]["stored"], &report["sinks"][0]["pending"]), (&json!(300), &json!(0)), "{report}");
+    let mut stored = documents(&address, &project, COLLECTION);
+    assert_eq!(stored.remove(broken), Some(there), "it is as it was");
+    assert_eq!(stored.into_keys().collect::<Vec<_>>(), lacked);
+    assert_eq!(sync(&world, &recorder, &["--full"])["sinks"][0]["stored"], 0);
+    let (events, others) = (had.len() - 1, garbage.len());
+    let grouped = |number: usize| format!("{},{:03}", number / 1_000, number % 1_000);
+    let found = migrate();
+    let of_events =
+        format!("{} of 39,099 ids are of events in the ledger; {} are of none", grouped(events), grouped(others));
+    assert!(found.contains("0 ids count as delivered") && found.contains(&of_events), "{of_events}: {found}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::NaiveDateTime;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::EventId;
 
@@ -47,6 +47,8 @@ pub struct SalvagedIds {
     pub ids: Vec<EventId>,
     /// The file is not a whole JSON array: it was cut short (the tool does not replace it in one step) or damaged.
     pub damaged: bool,
+    /// Entries of a whole array without an id, such as an id of which a part is missing.
+    pub others: u64,
 }
 
 /// Takes every id out of an id cache or an audit file, whole or not: each quoted text of 32 lower-case hex digits.
@@ -58,7 +60,18 @@ pub fn salvage_ids(file: &[u8]) -> SalvagedIds {
     let ids = file.windows(34).filter_map(quoted_id).filter(|id| seen.insert(*id)).collect();
     // An editor on Windows may have put a byte order mark in front.
     let text = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    SalvagedIds { ids, damaged: serde_json::from_slice::<Vec<IgnoredAny>>(text).is_err() }
+    let entries = serde_json::from_slice::<Vec<Value>>(text);
+    let others = entries.iter().flatten().filter(|entry| !has_id(entry)).count() as u64;
+    SalvagedIds { ids, damaged: entries.is_err(), others }
+}
+
+/// Returns true for an id, and for a row with one.
+fn has_id(entry: &Value) -> bool {
+    let id = |value: &Value| value.as_str().is_some_and(|text| quoted_id(format!("\"{text}\"").as_bytes()).is_some());
+    match entry {
+        Value::Object(row) => row.values().any(id),
+        entry => id(entry),
+    }
 }
 
 fn quoted_id(window: &[u8]) -> Option<EventId> {
@@ -88,7 +101,7 @@ mod tests {
     fn a_cache_is_written_as_by_python_and_read_again() {
         let python = "[\n    \"0eaead86d919cd0519f09b4980e7e1ae\",\n    \"5b38900525c147224275a3515cb92588\"\n]";
         assert_eq!(cache(), python.as_bytes());
-        assert_eq!(salvage_ids(python.as_bytes()), SalvagedIds { ids: ids(), damaged: false });
+        assert_eq!(salvage_ids(python.as_bytes()), SalvagedIds { ids: ids(), damaged: false, others: 0 });
     }
 
     #[test]
@@ -97,7 +110,11 @@ mod tests {
         for length in 0..cache.len() {
             let salvaged = salvage_ids(&cache[..length]);
             let whole = [40, 80].iter().filter(|end| length >= **end).count();
-            assert_eq!(salvaged, SalvagedIds { ids: ids()[..whole].to_vec(), damaged: true }, "cut to {length}");
+            assert_eq!(
+                salvaged,
+                SalvagedIds { ids: ids()[..whole].to_vec(), damaged: true, others: 0 },
+                "cut to {length}"
+            );
         }
     }
 
@@ -106,14 +123,21 @@ mod tests {
         let mut file = cache();
         file.extend([0xff, 0, b'"']);
         file.extend(cache());
-        assert_eq!(salvage_ids(&file), SalvagedIds { ids: ids(), damaged: true });
+        assert_eq!(salvage_ids(&file), SalvagedIds { ids: ids(), damaged: true, others: 0 });
     }
 
     #[test]
     fn an_audit_file_gives_its_ids_and_nothing_else() {
         let file =
             br#"[{"doc_id": "5b38900525c147224275a3515cb92588", "staffId": "5B38900525C147224275A3515CB92588"}]"#;
-        assert_eq!(salvage_ids(file), SalvagedIds { ids: ids()[1..].to_vec(), damaged: false });
+        assert_eq!(salvage_ids(file), SalvagedIds { ids: ids()[1..].to_vec(), damaged: false, others: 0 });
+    }
+
+    #[test]
+    fn entries_without_an_id_are_counted() {
+        let file = br#"["5b38900525c147224275a3515cb92588", "0eaead86d919cd0519", {"staffId": "42"}, null,
+            {"doc_id": "5b38900525c147224275a3515cb92588"}]"#;
+        assert_eq!(salvage_ids(file), SalvagedIds { ids: ids()[1..].to_vec(), damaged: false, others: 3 });
     }
 
     #[test]

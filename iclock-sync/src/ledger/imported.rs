@@ -50,6 +50,33 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// Counts the ids imported for a target that are of events in the ledger. The others are of punches that no
+    /// terminal has shown, or of wrong documents. `None` if the ledger has no event yet.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn imported_events(&self, target: &str) -> Result<Option<u64>, LedgerError> {
+        self.read("count imported ids of events", |connection| {
+            let sink: Option<i64> = connection
+                .prepare_cached("SELECT id FROM sinks WHERE target = ?1")?
+                .query_row([target], |row| row.get(0))
+                .optional()?;
+            let mut statement = connection.prepare_cached("SELECT DISTINCT user_id, time FROM events")?;
+            let (mut rows, mut count) = (statement.query(())?, None);
+            while let Some(row) = rows.next()? {
+                let id = EventId::iclock_sync_v1(row.get_ref(0)?.as_str()?, stored::wall_clock(row.get(1)?));
+                let is_imported = match sink {
+                    Some(sink) => contains(connection, sink, id)?,
+                    None => false,
+                };
+                *count.get_or_insert(0) += u64::from(is_imported);
+            }
+            Ok(count)
+        })
+    }
+}
+
 /// Returns true if any id was imported for a sink.
 pub(super) fn any(connection: &Connection, sink: i64) -> rusqlite::Result<bool> {
     connection

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use attendance_model::legacy::{CACHE_FILE, write_array};
-use attendance_model::{IdScheme, Sink};
+use attendance_model::{EventId, IdScheme, Sink};
 use clap::Args;
 use iclock_sync::Ledger;
 
@@ -17,9 +17,9 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::global::{Targets, is_url};
-use crate::output::{self, grouped, printed};
+use crate::output::{self, grouped, human, printed};
 use crate::sinks;
-use crate::takeover::{found_ids, import};
+use crate::takeover::{found_files, import};
 
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
@@ -50,7 +50,11 @@ impl Migrate {
         if let Some(file) = &self.export_cache {
             return export_cache(context, &self, file);
         }
-        let found = found_ids(&self.dir)?;
+        let files = found_files(&self.dir)?;
+        for file in &files {
+            output::line(human::folded(&file.to_string(), 2));
+        }
+        let found: Vec<EventId> = files.into_iter().flat_map(|file| file.salvaged.ids).collect();
         if self.write_config.is_some() && self.sink.is_none() {
             warn_of_key(&self.dir);
             return Ok(ExitCode::Done);
@@ -67,6 +71,8 @@ impl Migrate {
             before => format!(", {} counted already", grouped(before)),
         };
         output::line(format_args!("{} ids count as delivered to {} now{before}", grouped(added), sink.name()));
+        let (ids, with_events) = (ledger.imported_ids(&sink.target())?, ledger.imported_events(&sink.target())?);
+        output::line(human::folded(&of_events(ids, with_events), 2));
         output::line(
             "Documents from terminals with 16-byte records will differ from the Python\n\
          tool's in `status` and `workCode`, unless sixteen_mode_first = true is set for\n\
@@ -75,6 +81,23 @@ impl Migrate {
         warn_of_key(&self.dir);
         Ok(ExitCode::Done)
     }
+}
+
+/// Says which of the ids are of events, once a sync has read the terminals.
+fn of_events(ids: u64, with_events: Option<u64>) -> String {
+    let Some(with_events) = with_events else {
+        return "After the first sync, run this command again: it then says how many of the ids are of punches that the \
+                terminals still have."
+            .to_owned();
+    };
+    let others = ids.saturating_sub(with_events);
+    format!(
+        "{} of {} ids are of events in the ledger; {} are of none: their documents are wrong ones, which `doctor \
+         firestore` finds, or the terminals have those punches no more",
+        grouped(with_events),
+        grouped(ids),
+        grouped(others),
+    )
 }
 
 /// Finds the sink that the Python tool wrote to.
