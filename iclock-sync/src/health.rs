@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::is_full;
 use crate::metrics::Resources;
 use crate::private;
 use crate::service::Status;
@@ -18,6 +19,10 @@ use crate::service::status::Failure;
 
 /// The file in the state directory.
 const FILE: &str = "health.json";
+/// Its length is a multiple of this.
+const BLOCK: usize = 4_096;
+/// Attempts to read it.
+const TRIES: u32 = 3;
 
 /// The health of a service, as its file says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,13 +78,20 @@ impl Health {
         }
     }
 
-    /// Writes the file in a state directory, whole or not at all.
+    /// Writes the file in a state directory, whole or not at all. On a full disk it is written over in its place, so
+    /// that it says so.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, state_dir: &Path) -> io::Result<()> {
-        let json = serde_json::to_vec(self)?;
-        write_whole(&state_dir.join(FILE), &json)
+        let mut json = serde_json::to_vec(self)?;
+        // Blanks up to whole blocks leave room for it to grow in its place.
+        json.resize(json.len().next_multiple_of(BLOCK), b' ');
+        let path = state_dir.join(FILE);
+        match write_whole(&path, &json) {
+            Err(error) if is_full(&error) => write_over(&path, json).map_err(|_| error),
+            outcome => outcome,
+        }
     }
 
     /// Reads the file in a state directory; `None` if there is none.
@@ -87,11 +99,20 @@ impl Health {
     /// # Errors
     /// When it cannot be read, or is not one.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
-        match fs::read(state_dir.join(FILE)) {
-            Ok(json) => Ok(Some(serde_json::from_slice(&json)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+        let path = state_dir.join(FILE);
+        for left in (0..TRIES).rev() {
+            match fs::read(&path) {
+                Ok(json) => match serde_json::from_slice(&json) {
+                    Ok(health) => return Ok(Some(health)),
+                    // On a full disk it may just be written over.
+                    Err(_) if left > 0 => std::thread::sleep(Duration::from_millis(20)),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            }
         }
+        Ok(None)
     }
 
     /// Removes the file, as a service does that has ended.
@@ -136,10 +157,24 @@ pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
-    let mut file = private::create(&new)?;
-    file.write_all(content)?;
-    drop(file);
-    fs::rename(&new, path)
+    let written = private::create(&new).and_then(|mut file| file.write_all(content));
+    let renamed = written.and_then(|()| fs::rename(&new, path));
+    if renamed.is_err() {
+        // A part of it would only take room.
+        let _ = fs::remove_file(&new);
+    }
+    renamed
+}
+
+/// Writes over a file that is at least as long, in the room that it has.
+fn write_over(path: &Path, mut content: Vec<u8>) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    if length < content.len() || length > content.len() * 16 {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    content.resize(length, b' ');
+    file.write_all(&content)
 }
 
 #[cfg(test)]
@@ -176,6 +211,20 @@ mod tests {
         Health::remove(dir.path()).unwrap();
         Health::remove(dir.path()).unwrap();
         assert!(Health::read(dir.path()).unwrap().is_none());
+    }
+
+    #[test]
+    fn without_room_the_file_is_written_over_in_its_place_and_can_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let long = Health { version: "2".repeat(9_000), ..health() };
+        long.write(dir.path()).unwrap();
+        let length = fs::metadata(&path).unwrap().len();
+        let short = serde_json::to_vec(&health()).unwrap();
+        write_over(&path, short).unwrap();
+        assert_eq!(Health::read(dir.path()).unwrap().unwrap().version, "1.2.3");
+        assert_eq!(fs::metadata(&path).unwrap().len(), length);
+        assert!(write_over(&path, vec![b' '; 99_000]).is_err(), "it has no room to grow");
     }
 
     #[test]

@@ -97,9 +97,10 @@ impl Ledger {
     }
 }
 
-/// Returns true if there was no room on the disk.
+/// Returns true if there was no room on the disk, or a limit of the system leaves none to a file.
 pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 #[cfg(test)]
