@@ -80,11 +80,20 @@ impl Engine {
     /// # Errors
     /// [`SyncError`] when the state directory cannot be used. A failure of a terminal or a sink is in the report.
     pub async fn run(&self, options: &RunOptions, stop: &CancellationToken) -> Result<Report, SyncError> {
+        self.run_once(options, true, stop).await
+    }
+
+    async fn run_once(
+        &self,
+        options: &RunOptions,
+        clears: bool,
+        stop: &CancellationToken,
+    ) -> Result<Report, SyncError> {
         let place = Arc::clone(&self.ledger).lock_owned().await;
         let stop = stop.child_token();
         let stop_on_drop = stop.clone().drop_guard();
         let (parts, options, presumed) = (self.parts.clone(), options.clone(), self.presumed.clone());
-        let run = Once { parts, options, presumed, place, stop };
+        let run = Once { parts, options, presumed, clears, place, stop };
         let report = tokio::spawn(run.run()).await.map_err(|error| fault("run", error))?;
         stop_on_drop.disarm();
         report
@@ -102,7 +111,7 @@ impl Engine {
         // It has no part in the ledger, and waits for no run.
         let place = Arc::new(Mutex::new(None)).lock_owned().await;
         let options = RunOptions::default();
-        let once = Once { parts: self.parts.clone(), options, presumed: Vec::new(), place, stop };
+        let once = Once { parts: self.parts.clone(), options, presumed: Vec::new(), clears: false, place, stop };
         let looked = tokio::spawn(once.look()).await.map_err(|error| fault("run", error))?;
         stop_on_drop.disarm();
         looked.map(|(report, ledger)| (report, Query::of(ledger)))
@@ -137,7 +146,7 @@ impl Engine {
         let Some(device) = self.parts.devices.iter().find(|device| device.name == terminal) else {
             return Err(wrong(format!("device {terminal}"), "is not configured").into());
         };
-        let report = self.run(options, stop).await?;
+        let report = self.run_once(options, false, stop).await?;
         let mut reasons = Vec::new();
         for of_device in report.devices.iter().filter(|report| report.name == terminal) {
             if let Some(error) = &of_device.error {
@@ -252,7 +261,8 @@ impl EngineBuilder {
     /// Builds the engine.
     ///
     /// # Errors
-    /// [`SyncError::Setting`] for a port of 0, an empty, repeated or very long name, or two sinks with one target.
+    /// [`SyncError::Setting`] for a port of 0, an empty, repeated or very long name, two sinks with one target, or a
+    /// terminal with `clear_when` and no `serial`.
     pub fn build(self) -> Result<Engine, SyncError> {
         let Self { state_dir, devices, sinks, options, clock, observer, crashes, presumed } = self;
         for (n, device) in devices.iter().enumerate() {
@@ -295,6 +305,13 @@ fn check_device(device: &DeviceOptions, earlier: &[DeviceOptions]) -> Result<(),
     }
     if device.port == 0 {
         return Err(wrong(setting, "port 0 cannot be connected to; terminals listen on 4370"));
+    }
+    if device.clear_when.is_some_and(|level| !(1..=100).contains(&level)) {
+        return Err(wrong(setting, "its log cannot be cleared at such a level; name one from 1 to 100 percent"));
+    }
+    if device.clear_when.is_some() && device.serial.is_none() {
+        // Records of another terminal at its address would be gone.
+        return Err(wrong(setting, "its log is cleared only if its serial number is configured too"));
     }
     if earlier.iter().any(|other| other.name == device.name) {
         return Err(wrong(setting, "is configured twice"));

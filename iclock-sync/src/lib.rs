@@ -75,7 +75,7 @@ pub use error::{LedgerError, SyncError, TerminalError, chain};
 pub use intake::{Ingest, Ingested};
 pub use ledger::Ledger;
 pub use observer::{DeviceProgress, Observer, SinkProgress};
-pub use options::{Bound, ClockCorrection, DeviceOptions, EngineOptions, RunOptions, Window};
+pub use options::{Bound, ClockCorrection, DeviceOptions, EngineOptions, Retention, RunOptions, Window};
 pub use poll::clear::{ClearError, Cleared};
 pub use report::Report;
 pub use schedule::Schedule;

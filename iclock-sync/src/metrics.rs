@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::service::Status;
-use crate::service::status::{SinkState, TerminalState};
+use crate::service::status::{Disk, SinkState, TerminalState};
 
 /// The resources that a process uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ const SINKS: [OfSink; 12] = [
 
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Status { at, started_at, terminals, sinks, .. } = &self.status;
+        let Status { at, started_at, terminals, sinks, disk } = &self.status;
         for (name, help, kind, value) in TERMINALS {
             let values = terminals.iter().filter_map(|(of, state)| Some((of, value(state, *at)?)));
             family(
@@ -142,7 +142,16 @@ impl Collector for Snapshot {
             )?;
         }
         let Resources { memory, cpu_seconds, open_files } = self.resources;
+        let of_disk = |bytes: fn(&Disk) -> u64| disk.as_ref().and_then(|disk| count(bytes(disk)));
         let of_process = [
+            (
+                "iclock_disk_free_bytes",
+                "Room on the state directory's disk",
+                MetricType::Gauge,
+                of_disk(|disk| disk.free),
+            ),
+            ("iclock_ledger_bytes", "Size of the ledger's file", MetricType::Gauge, of_disk(|disk| disk.ledger)),
+            ("iclock_ledger_log_bytes", "Size of its write-ahead log", MetricType::Gauge, of_disk(|disk| disk.log)),
             ("process_resident_memory_bytes", "Resident memory", MetricType::Gauge, Some(memory as f64)),
             ("process_cpu_seconds", "CPU time", MetricType::Counter, Some(cpu_seconds)),
             ("process_open_fds", "Open files", MetricType::Gauge, open_files.and_then(count)),
@@ -212,6 +221,8 @@ mod tests {
         report.rejected.insert(attendance_model::Reason::EmptyUserId, 2);
         board.polled(&report);
         board.delivered(&SinkReport { pending: 4, ..SinkReport::new("db") });
+        let disk = Disk { free: 5_000, ledger: 4_096, ..Disk::default() };
+        assert!(!board.set_disk(disk));
         let text = to_text(&board.status(), &Resources::of_this_process());
         for line in [
             "# TYPE iclock_terminal_new_events counter",
@@ -219,6 +230,8 @@ mod tests {
             "iclock_terminal_clock_drift_seconds{terminal=\"front \\\"gate\\\"\"} -1.5",
             "iclock_terminal_rejected_total{terminal=\"front \\\"gate\\\"\",reason=\"empty_user_id\"} 2.0",
             "iclock_sink_pending{sink=\"db\"} 4.0",
+            "iclock_disk_free_bytes 5000.0",
+            "iclock_ledger_bytes 4096.0",
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");

@@ -42,6 +42,9 @@ pub struct DeviceOptions {
     pub layout: Option<AttendanceLayout>,
     /// The times at which it is polled; those of the loop by default.
     pub schedule: Option<Schedule>,
+    /// The fill level of its log, in percent of what it can hold, at which a service or a run clears the log, as
+    /// [`Engine::clear`](crate::Engine::clear) does. Needs a `serial`. Never by default.
+    pub clear_when: Option<u8>,
     /// Sets its clock when it is off; by default a drift is only reported. Needs a `zone`.
     pub clock: Option<ClockCorrection>,
 }
@@ -72,6 +75,7 @@ impl DeviceOptions {
             sixteen_mode_first: false,
             layout: None,
             schedule: None,
+            clear_when: None,
             clock: None,
         }
     }
@@ -96,6 +100,19 @@ impl DeviceOptions {
             format!("{}:{}", self.host, self.port)
         }
     }
+}
+
+/// The ages at which what is kept shrinks to what it is known by, so that it is known again and never enters twice. A
+/// service does it; nothing shrinks by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// Events that were read so long ago, once every sink of the engine has been given them. They cannot be sent again,
+    /// to no sink, and exports and questions leave them out. Events that wait for a sink, or that one has refused, and
+    /// the last 16 of each terminal do not shrink.
+    pub events: Option<Duration>,
+    /// Records that left the quarantine so long ago.
+    pub quarantine: Option<Duration>,
 }
 
 /// The limits and habits of an engine. [`EngineOptions::default`] makes them; the fields can be set.
@@ -134,6 +151,8 @@ pub struct EngineOptions {
     /// file lists the events of the first sink with document ids of the scheme `iclock-sync-v1`, or else of the first
     /// sink. None by default: no file.
     pub audit_dir: Option<PathBuf>,
+    /// The ages at which old events and records shrink. None by default: everything is kept whole.
+    pub retention: Retention,
 }
 
 impl Default for EngineOptions {
@@ -153,6 +172,7 @@ impl Default for EngineOptions {
             audit: true,
             names: false,
             audit_dir: None,
+            retention: Retention::default(),
         }
     }
 }

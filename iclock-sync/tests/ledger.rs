@@ -68,6 +68,7 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
              DROP INDEX events_time; DROP INDEX events_person; DROP TRIGGER exceptions_insert;
              DROP TRIGGER exceptions_delete; DROP TRIGGER exceptions_update; DROP TRIGGER sinks_delivered;
              DROP TABLE exception_counts; ALTER TABLE sinks DROP COLUMN window;
+             DROP TABLE shrunk; ALTER TABLE sinks DROP COLUMN begins;
              DROP INDEX runs_number; ALTER TABLE runs DROP COLUMN number;
              DROP INDEX quarantine_met; DROP TABLE budgets; DROP TABLE settings;
              ALTER TABLE terminals DROP COLUMN alias; ALTER TABLE terminals DROP COLUMN learned;

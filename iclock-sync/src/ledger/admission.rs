@@ -6,7 +6,7 @@ use super::Transaction;
 use super::id_scheme::{self, ChangedIds};
 use super::sinks::{SinkState, exceptions, id_of, state, watermarks};
 use super::window::{OF_EVENT, Seconds, condition};
-use super::{events, imported, stored};
+use super::{events, imported, retention, stored};
 use crate::{Ledger, LedgerError, Window};
 
 /// Events about which one change decides.
@@ -40,15 +40,18 @@ pub(crate) struct Admitted {
 impl Ledger {
     /// Decides for the events that entered since the last admission which are inside the window, and which may go out.
     ///
-    /// Many events are decided about in several changes, so that others need not wait for all of them.
+    /// Many events are decided about in several changes, so that others need not wait for all of them. On a full disk
+    /// the ballast is given up for it: what was read goes out.
     pub(crate) fn admit(&self, admission: &Admission<'_>) -> Result<Admitted, LedgerError> {
-        let (mut merged, mut imported, mut changed) = (0, 0, None);
+        let (mut merged, mut imported, mut changed, mut released) = (0, 0, None, 0);
         loop {
-            let (sorted, admitted) = self.write("admit events", |transaction| {
+            let (sorted, admitted, place) = self.record("admit events", |transaction| {
+                let mut place = released;
                 let id = id_of(transaction, admission.target, admission.name)?;
                 let mut sink = watermarks(transaction, id)?;
+                let passed_over = retention::pass_over(transaction, &sink)?;
                 let changed_ids = id_scheme::adopt(transaction, &sink, admission.ids)?;
-                if changed_ids.is_some() {
+                if passed_over || changed_ids.is_some() {
                     sink = watermarks(transaction, id)?;
                 }
                 let last = events::last_seq(transaction)?;
@@ -62,16 +65,17 @@ impl Ledger {
                     sink.outside = sink.outside.filter(|outside| window.is_within(outside)).map(|_| window);
                 }
                 let over_limit =
-                    if sorted.through < last { None } else { Some(release(transaction, &mut sink, admission)?) };
+                    if sorted.through < last { None } else { release(transaction, &mut sink, admission, &mut place)? };
                 transaction
                     .prepare_cached(
                         "UPDATE sinks SET windowed = ?2, admitted = ?3, window = ?4
                          WHERE id = ?1 AND (windowed <> ?2 OR admitted <> ?3 OR window IS NOT ?4)",
                     )?
                     .execute((sink.id, sink.windowed, sink.admitted, sink.outside.map(Seconds::to_text)))?;
-                Ok(((sorted, changed_ids), over_limit.map(|over_limit| (sink, over_limit))))
+                Ok(((sorted, changed_ids), over_limit.map(|over_limit| (sink, over_limit)), place))
             })?;
             let (sorted, changed_ids) = sorted;
+            released = place;
             merged += sorted.merged;
             imported += sorted.imported;
             changed = changed.or(changed_ids);
@@ -110,36 +114,58 @@ fn sort(
 }
 
 /// Releases held events that are inside the window now, and admits what is not held. Returns the number of new events
-/// if there are too many; then none is admitted.
+/// if there are too many; then none is admitted. Of many events it deals with some, and returns `None`: it is to be
+/// called again. `released` is the place among the held events.
 fn release(
     transaction: &Transaction<'_>,
     sink: &mut SinkState,
     admission: &Admission<'_>,
-) -> rusqlite::Result<Option<u64>> {
+    released: &mut i64,
+) -> rusqlite::Result<Option<Option<u64>>> {
     let window = Seconds::of(&admission.window);
     if !sink.outside.is_some_and(|outside| window.is_within(&outside)) {
-        release_inside(transaction, sink, &admission.window)?;
+        if let Some(last) = release_inside(transaction, sink, &admission.window, *released)? {
+            *released = last;
+            return Ok(None);
+        }
         sink.outside = Some(window);
     }
     if let Some(most) = admission.max_new {
         let new = new_events(transaction, sink)?;
         if new > most {
-            return Ok(Some(new));
+            return Ok(Some(Some(new)));
         }
     }
+    if admit_released(transaction, sink)? {
+        return Ok(None);
+    }
     sink.admitted = sink.windowed;
+    Ok(Some(None))
+}
+
+/// Admits some of the released events. Returns false if there are none.
+fn admit_released(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Result<bool> {
+    let Some(last) = last_of(transaction, sink, state::RELEASED, 0)? else { return Ok(false) };
     // Above the watermark an admitted event is fresh and needs no exception; below it, it is skipped.
-    transaction.prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq > ?3")?.execute((
-        sink.id,
-        state::RELEASED,
-        sink.delivered,
-    ))?;
-    transaction.prepare_cached("UPDATE exceptions SET state = ?3 WHERE sink = ?1 AND state = ?2")?.execute((
-        sink.id,
-        state::RELEASED,
-        state::SKIPPED,
-    ))?;
-    Ok(None)
+    transaction
+        .prepare_cached("DELETE FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq <= ?3 AND seq > ?4")?
+        .execute((sink.id, state::RELEASED, last, sink.delivered))?;
+    transaction
+        .prepare_cached("UPDATE exceptions SET state = ?4 WHERE sink = ?1 AND state = ?2 AND seq <= ?3")?
+        .execute((sink.id, state::RELEASED, last, state::SKIPPED))?;
+    Ok(true)
+}
+
+/// Returns the last of the next events after a number that have an exception of one kind, as many as one change deals
+/// with.
+fn last_of(transaction: &Transaction<'_>, sink: &SinkState, of: i64, after: i64) -> rusqlite::Result<Option<i64>> {
+    transaction
+        .prepare_cached(
+            "SELECT max(seq) FROM (
+                 SELECT seq FROM exceptions WHERE sink = ?1 AND state = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4
+             )",
+        )?
+        .query_row((sink.id, of, after, AT_ONCE), |row| row.get(0))
 }
 
 /// Holds new events outside the window.
@@ -168,10 +194,13 @@ fn sort_by_document(
     let mut entered = transaction.prepare_cached(&format!(
         "SELECT seq, time, user_id, EXISTS (
              SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.time = e.time AND p.seq < e.seq
+         ) OR EXISTS (
+             SELECT 1 FROM shrunk p WHERE p.time = e.time AND p.user_id = e.user_id
+                 AND p.seq > (SELECT begins FROM sinks WHERE id = ?3)
          ), {inside} FROM events e WHERE seq > ?1 AND seq <= ?2"
     ))?;
     let mut except = transaction.prepare_cached("INSERT INTO exceptions (sink, seq, state) VALUES (?1, ?2, ?3)")?;
-    let mut rows = entered.query((sink.windowed, through))?;
+    let mut rows = entered.query((sink.windowed, through, sink.id))?;
     let mut sorted = Sorted { through, ..Sorted::default() };
     while let Some(row) = rows.next()? {
         let (seq, time, repeats): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(3)?);
@@ -196,16 +225,23 @@ fn sort_by_document(
     Ok(sorted)
 }
 
-/// Releases held events that are inside the window now.
-fn release_inside(transaction: &Transaction<'_>, sink: &SinkState, window: &Window) -> rusqlite::Result<()> {
+/// Releases those of the next held events after a number that are inside the window now. Returns the last that it
+/// looked at; `None` if there was none.
+fn release_inside(
+    transaction: &Transaction<'_>,
+    sink: &SinkState,
+    window: &Window,
+    after: i64,
+) -> rusqlite::Result<Option<i64>> {
+    let Some(last) = last_of(transaction, sink, state::HELD, after)? else { return Ok(None) };
     let inside = condition(window, OF_EVENT).unwrap_or_else(|| "TRUE".to_owned());
     transaction
         .prepare_cached(&format!(
-            "UPDATE exceptions SET state = ?2 WHERE sink = ?1 AND state = ?3
+            "UPDATE exceptions SET state = ?2 WHERE sink = ?1 AND state = ?3 AND seq > ?4 AND seq <= ?5
              AND EXISTS (SELECT 1 FROM events e WHERE e.seq = exceptions.seq AND {inside})"
         ))?
-        .execute((sink.id, state::RELEASED, state::HELD))?;
-    Ok(())
+        .execute((sink.id, state::RELEASED, state::HELD, after, last))?;
+    Ok(Some(last))
 }
 
 /// Counts the events that would be admitted.
@@ -232,11 +268,14 @@ fn new_events(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Resu
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
 
     use chrono::{DateTime, NaiveDateTime};
 
     use super::*;
+    use crate::crash::Crashes;
     use crate::ledger::{Settled, Transaction};
+    use crate::{CrashPoint, CrashPoints};
 
     /// Enters so many events of five people, a second apart from each other; returns the number of the last.
     pub(super) fn enter(ledger: &Ledger, events: i64) -> i64 {
@@ -325,6 +364,39 @@ mod tests {
         }
         assert_eq!(admit(&ledger, Window::since(at(2)), Some(7)).over_limit, None);
         assert_counted(&ledger);
+    }
+
+    #[test]
+    fn many_held_events_are_released_a_few_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let commits = Arc::new(Commits::default());
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let ledger = ledger.with_crashes(Crashes { points: Some(commits.clone()) });
+        let last = 3 * AT_ONCE;
+        enter(&ledger, last);
+        let sink = admit(&ledger, Window::since(at(last + 1)), None).sink;
+        ledger.settle(sink.id, &Settled { delivered: last / 2, ..Settled::default() }).unwrap();
+        assert_eq!(ledger.waiting("memory:db").unwrap().held, last.cast_unsigned());
+        let most = |events: i64| Some(events.cast_unsigned());
+        *commits.0.lock().unwrap() = 0;
+        assert_eq!(admit(&ledger, Window::default(), most(last - 1)).over_limit, most(last));
+        assert_eq!(*commits.0.lock().unwrap(), 4, "three for the events, one for the answer");
+        *commits.0.lock().unwrap() = 0;
+        assert_eq!(admit(&ledger, Window::default(), most(last)).over_limit, None);
+        assert_eq!(*commits.0.lock().unwrap(), 4);
+        let waiting = ledger.waiting("memory:db").unwrap();
+        assert_eq!((waiting.pending, waiting.held), (last.cast_unsigned(), 0));
+        assert_counted(&ledger);
+    }
+
+    /// Durable changes.
+    #[derive(Debug, Default)]
+    struct Commits(Mutex<usize>);
+
+    impl CrashPoints for Commits {
+        fn reached(&self, point: CrashPoint) {
+            *self.0.lock().unwrap() += usize::from(point == CrashPoint::AfterCommit("admit events"));
+        }
     }
 
     #[test]

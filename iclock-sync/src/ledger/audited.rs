@@ -57,7 +57,7 @@ impl Ledger {
     pub(crate) fn delivered_beyond(&self, known: &BTreeMap<String, i64>) -> Result<Vec<Served>, LedgerError> {
         self.read("list deliveries for the audit", |connection| {
             let mut statement =
-                connection.prepare_cached("SELECT id, name, target, delivered FROM sinks ORDER BY id")?;
+                connection.prepare_cached("SELECT id, name, target, delivered, begins FROM sinks ORDER BY id")?;
             let mut rows = statement.query(())?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
@@ -67,6 +67,8 @@ impl Ledger {
                 if served.through <= after {
                     continue;
                 }
+                // It never had what had shrunk before it was met.
+                let after = after.max(row.get(4)?);
                 let mut statement = connection.prepare_cached(
                     "SELECT seq FROM exceptions WHERE sink = ?1 AND seq > ?2 AND seq <= ?3 AND state <> ?4
                      ORDER BY seq",

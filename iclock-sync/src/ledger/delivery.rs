@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::events::{self, EventReader};
 use super::sinks::{self, SinkState, state, watermarks};
-use super::{Transaction, stored};
+use super::{Transaction, retention, stored};
 use crate::{Ledger, LedgerError, audit};
 
 /// Events with their numbers.
@@ -63,7 +63,7 @@ impl Ledger {
     /// Notes the last line of the audit, so that it cannot go missing unseen. It costs no commit if it is noted
     /// already.
     pub(crate) fn note_audit(&self, head: &str) -> Result<(), LedgerError> {
-        self.record("note the audit", |transaction| set_head(transaction, head))
+        self.write("note the audit", |transaction| set_head(transaction, head))
     }
 
     /// Returns the next unsent events of a sink, oldest first, and the place where they end; `None` if there are no
@@ -141,9 +141,18 @@ impl Ledger {
                 .prepare_cached("SELECT id FROM sinks WHERE target = ?1")?
                 .query_row([target], |row| row.get(0))
                 .optional()?;
-            let Some(id) = known else { return Ok(Waiting { pending: last.cast_unsigned(), held: 0 }) };
-            let sink = watermarks(connection, id)?;
-            let (mut pending, mut held) = (last - sink.delivered, 0);
+            let sink = known.map(|id| watermarks(connection, id)).transpose()?;
+            let delivered = sink.map_or(0, |sink| sink.delivered);
+            let (mut pending, mut held) = (last - delivered, 0);
+            if retention::shrunk(connection)?.is_some_and(|sum| sum.through > delivered) {
+                // The next admission passes over them.
+                pending -= connection
+                    .prepare_cached("SELECT count(*) FROM shrunk WHERE seq > ?1")?
+                    .query_row([delivered], |row| row.get::<_, i64>(0))?;
+            }
+            let Some(SinkState { id, .. }) = sink else {
+                return Ok(Waiting { pending: pending.max(0).cast_unsigned(), held: 0 });
+            };
             for (state, fresh, count) in sinks::exceptions(connection, id)? {
                 match state {
                     state::SKIPPED | state::RELEASED => pending += if fresh { 0 } else { count },
@@ -190,6 +199,13 @@ impl Ledger {
                  WHERE s.target = ?1 AND (x.state IS NULL OR x.state IN (?2, ?3))",
             )?;
             let mut rows = delivered.query((target, state::MERGED, state::IMPORTED))?;
+            while let Some(row) = rows.next()? {
+                ids.insert(EventId::iclock_sync_v1(row.get_ref(0)?.as_str()?, stored::wall_clock(row.get(1)?)));
+            }
+            let mut shrunk = connection.prepare_cached(
+                "SELECT e.user_id, e.time FROM sinks s JOIN shrunk e ON e.seq > s.begins WHERE s.target = ?1",
+            )?;
+            let mut rows = shrunk.query([target])?;
             while let Some(row) = rows.next()? {
                 ids.insert(EventId::iclock_sync_v1(row.get_ref(0)?.as_str()?, stored::wall_clock(row.get(1)?)));
             }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 use super::Transaction;
 use super::polls::{Poll, PollId};
 use super::stored::{seconds, source_of, wall_clock};
-use super::window;
+use super::{retention, window};
 use crate::{Ledger, LedgerError, Window};
 
 /// Events fetched at once by [`Events`].
@@ -28,7 +28,7 @@ pub(crate) struct NewEvent<'a> {
 }
 
 impl NewEvent<'_> {
-    /// Enters the event. Returns false if its key was known.
+    /// Enters the event. Returns false if its key was known, of an event or of one that has shrunk.
     pub(crate) fn insert(&self, transaction: &Transaction<'_>, poll: PollId) -> rusqlite::Result<bool> {
         let event = self.event;
         let inserted = transaction
@@ -37,9 +37,10 @@ impl NewEvent<'_> {
                 "INSERT INTO events
                      (seq, terminal, reading, time, key, user_id, uid, verify_mode, punch_state, work_code, utc, flags,
                       raw)
-                 VALUES ((SELECT 1 + max(CAST(value AS INTEGER), (SELECT coalesce(max(seq), 0) FROM events))
-                          FROM settings WHERE name = 'last event'),
-                     ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 SELECT (SELECT 1 + max(CAST(value AS INTEGER), (SELECT coalesce(max(seq), 0) FROM events))
+                         FROM settings WHERE name = 'last event'),
+                     ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+                 WHERE NOT EXISTS (SELECT 1 FROM shrunk WHERE time = ?3 AND terminal = ?1 AND key = ?4)
                  ON CONFLICT (terminal, time, key) DO NOTHING",
             )?
             .execute((
@@ -157,13 +158,16 @@ impl Ledger {
         }
     }
 
-    /// Counts the events.
+    /// Counts the events, those included that have shrunk.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn event_count(&self) -> Result<u64, LedgerError> {
         self.read("count events", |connection| {
-            connection.query_row("SELECT count(*) FROM events", (), |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+            let whole = "SELECT count(*) FROM events";
+            let whole: i64 = connection.query_row(whole, (), |row| row.get(0))?;
+            let shrunk = retention::shrunk(connection)?.map_or(0, |sum| sum.events);
+            Ok(whole.cast_unsigned() + shrunk)
         })
     }
 

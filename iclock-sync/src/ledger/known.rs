@@ -11,6 +11,7 @@ use chrono::NaiveDateTime;
 use rusqlite::Connection;
 
 use super::polls::PollId;
+use super::retention::digest;
 use super::stored::{seconds, source_of};
 use crate::mask::Mask;
 
@@ -27,6 +28,8 @@ pub(crate) struct KnownPunches {
     second: Option<NaiveDateTime>,
     /// The user id of an event, by its masked record.
     by_bytes: HashMap<Vec<u8>, String>,
+    /// The same for events that have shrunk.
+    by_digest: HashMap<[u8; 8], String>,
     /// The same by slot, punch state and verify mode, for layouts that name people by their slot.
     by_slot: HashMap<(u16, u8, u8), String>,
     /// The same by user id and punch state, for events that came another way.
@@ -43,6 +46,7 @@ impl KnownPunches {
             any: None,
             second: None,
             by_bytes: HashMap::new(),
+            by_digest: HashMap::new(),
             by_slot: HashMap::new(),
             by_other_way: HashMap::new(),
             sources: HashMap::new(),
@@ -85,7 +89,12 @@ impl KnownPunches {
         }
         let slot = punch.uid.map(|uid| (uid, punch.punch_state.0, punch.verify_mode.0));
         let by_slot = slot.and_then(|slot| self.by_slot.get(&slot));
-        let known = by_slot.or_else(|| self.by_bytes.get(&mask.apply(&punch.raw)));
+        let by_bytes = || {
+            let masked = mask.apply(&punch.raw);
+            let shrunk = || if self.by_digest.is_empty() { None } else { self.by_digest.get(&digest(&masked)) };
+            self.by_bytes.get(&masked).or_else(shrunk)
+        };
+        let known = by_slot.or_else(by_bytes);
         let by_other_way = || {
             let (user_id, states) = self.by_other_way.get_key_value(&punch.user_id)?;
             states.contains(&punch.punch_state.0).then_some(user_id)
@@ -102,8 +111,10 @@ impl KnownPunches {
     ) -> rusqlite::Result<()> {
         self.second = None;
         self.by_bytes.clear();
+        self.by_digest.clear();
         self.by_slot.clear();
         self.by_other_way.clear();
+        self.load_shrunk(connection, terminal, time)?;
         let mut statement = connection.prepare_cached(
             "SELECT user_id, uid, punch_state, verify_mode, raw, reading FROM events WHERE terminal = ?1 AND time = ?2
              ORDER BY seq",
@@ -124,6 +135,27 @@ impl KnownPunches {
             }
         }
         self.second = Some(time);
+        Ok(())
+    }
+
+    /// The same of events that have shrunk. They are the older ones.
+    fn load_shrunk(&mut self, connection: &Connection, terminal: i64, time: NaiveDateTime) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(
+            "SELECT user_id, uid, punch_state, verify_mode, digest, source FROM shrunk
+             WHERE time = ?2 AND terminal = ?1 ORDER BY seq",
+        )?;
+        let mut rows = statement.query((terminal, seconds(time)))?;
+        while let Some(row) = rows.next()? {
+            let user_id: String = row.get(0)?;
+            if row.get_ref(5)?.as_str_or_null()?.map_or(Source::Pull, source_of) != self.source {
+                self.by_other_way.entry(user_id).or_default().push(row.get(2)?);
+                continue;
+            }
+            if let Some(uid) = row.get::<_, Option<u16>>(1)? {
+                self.by_slot.entry((uid, row.get(2)?, row.get(3)?)).or_insert_with(|| user_id.clone());
+            }
+            self.by_digest.entry(row.get(4)?).or_insert(user_id);
+        }
         Ok(())
     }
 

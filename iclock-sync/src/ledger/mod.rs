@@ -28,6 +28,7 @@ mod quarantine;
 mod query;
 mod read;
 mod replay;
+mod retention;
 mod runs;
 mod salvage;
 mod schema;
@@ -68,6 +69,8 @@ pub(crate) use polls::{Poll, PollId};
 pub(crate) use quarantine::{NewRejection, ReadSpan, Refusal};
 pub use quarantine::{QuarantineFilter, QuarantineSize, QuarantinedRecord, Resolve};
 pub use query::{Cursor, Day, Filter, NotACursor, Page, Person};
+pub(crate) use retention::Shrinking;
+pub use retention::ShrunkEvents;
 pub use runs::PastRun;
 pub use salvage::{Salvaged, salvage};
 pub(crate) use sinks::SinkState;
@@ -84,6 +87,11 @@ use crate::{LedgerError, private};
 
 /// The ledger's file in the state directory.
 const FILE: &str = "ledger.sqlite";
+
+/// The ledger's file in a state directory, or one of SQLite's next to it, by the end of its name.
+pub(crate) fn file(state_dir: &Path, end: &str) -> PathBuf {
+    state_dir.join(format!("{FILE}{end}"))
+}
 
 /// The ledger of one state directory.
 #[derive(Debug)]
@@ -222,6 +230,32 @@ impl Ledger {
             self.crashes.after_commit(action);
         }
         Ok(outcome)
+    }
+
+    /// Makes one durable change that no other shares, and that does not check references: to look for those to a row
+    /// that is deleted would read whole tables. The change itself removes them.
+    pub(crate) fn alone<T>(
+        &self,
+        action: &'static str,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        let change = |connection: &Connection| {
+            connection.execute_batch("PRAGMA foreign_keys = OFF")?;
+            let outcome = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+                let value = change(connection)?;
+                self.crashes.before_commit(action);
+                connection.execute_batch("COMMIT")?;
+                Ok(value)
+            });
+            if outcome.is_err() && !connection.is_autocommit() {
+                connection.execute_batch("ROLLBACK")?;
+            }
+            connection.execute_batch("PRAGMA foreign_keys = ON")?;
+            outcome
+        };
+        let value = self.read(action, change)?;
+        self.crashes.after_commit(action);
+        Ok(value)
     }
 
     /// Reads what is durable.

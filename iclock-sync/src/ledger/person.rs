@@ -7,11 +7,15 @@ use rusqlite::Connection;
 
 use super::sinks::state;
 use super::stored::wall_clock;
-use super::{Transaction, forgotten};
+use super::{Transaction, forgotten, retention};
 use crate::{Ledger, LedgerError, audit};
 
 /// The setting with the number of the last event, if that one was removed.
 const LAST_EVENT: &str = "last event";
+
+/// The events of a person, those included that have shrunk.
+const ALL_EVENTS: &str = "SELECT user_id, time FROM events WHERE user_id = ?1
+                          UNION ALL SELECT user_id, time FROM shrunk WHERE user_id = ?1";
 
 /// The rows of one person.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +60,10 @@ impl Ledger {
                 connection.prepare_cached(question)?.query_map([user_id], |row| row.get(0))?.collect()
             };
             let events = connection
-                .prepare_cached("SELECT seq FROM events WHERE user_id = ?1")?
+                .prepare_cached(
+                    "SELECT seq FROM events WHERE user_id = ?1
+                     UNION SELECT seq FROM shrunk WHERE user_id = ?1 AND seq > 0",
+                )?
                 .query_map([user_id], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             let quarantined: i64 = connection
@@ -92,11 +99,11 @@ fn remove(transaction: &Transaction<'_>, removal: &Removal<'_>) -> rusqlite::Res
     Ledger::set(transaction, LAST_EVENT, &last.max(kept).to_string())?;
     // A terminal's clock may be ahead of this one.
     let last_time: Option<i64> =
-        transaction.query_row("SELECT max(time) FROM events WHERE user_id = ?1", [user], |row| row.get(0))?;
+        transaction.query_row(&format!("SELECT max(time) FROM ({ALL_EVENTS})"), [user], |row| row.get(0))?;
     let until = last_time.map_or(removal.until, |time| time.max(removal.until));
     let documents: Vec<(i64, EventId)> = {
         let mut statement =
-            transaction.prepare("SELECT s.id, e.user_id, e.time FROM sinks s JOIN events e ON e.user_id = ?1")?;
+            transaction.prepare(&format!("SELECT s.id, e.user_id, e.time FROM sinks s JOIN ({ALL_EVENTS}) e"))?;
         let document = |row: &rusqlite::Row<'_>| {
             let (sink, user_id, time): (i64, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok((sink, EventId::iclock_sync_v1(&user_id, wall_clock(time))))
@@ -111,6 +118,7 @@ fn remove(transaction: &Transaction<'_>, removal: &Removal<'_>) -> rusqlite::Res
     transaction.execute(
         "UPDATE terminals SET records = 0, overlap = x'', count = NULL, verified_at = NULL
          WHERE id IN (SELECT terminal FROM events WHERE user_id = ?1)
+             OR id IN (SELECT terminal FROM shrunk WHERE user_id = ?1)
              OR id IN (SELECT terminal FROM quarantine WHERE user_id = ?1)",
         [user],
     )?;
@@ -121,6 +129,11 @@ fn remove(transaction: &Transaction<'_>, removal: &Removal<'_>) -> rusqlite::Res
         "DELETE FROM people WHERE user_id = ?1",
     ] {
         transaction.execute(statement, [user])?;
+    }
+    let shrunk = transaction.execute("DELETE FROM shrunk WHERE user_id = ?1", [user])?;
+    if let Some(mut sum) = retention::shrunk(transaction)? {
+        sum.events = sum.events.saturating_sub(shrunk as u64);
+        retention::set_shrunk(transaction, &sum)?;
     }
     for id in removal.unproven {
         transaction.execute("DELETE FROM unproven WHERE id = ?1", [id])?;
@@ -134,10 +147,13 @@ fn remove(transaction: &Transaction<'_>, removal: &Removal<'_>) -> rusqlite::Res
 /// The documents that each sink was given, by its ids.
 fn at_sinks(connection: &Connection, user_id: &str) -> rusqlite::Result<Vec<AtSink>> {
     let mut statement = connection.prepare_cached(
-        "SELECT s.name, s.target, s.ids, e.key, e.time FROM sinks s JOIN events e ON e.user_id = ?1
-         LEFT JOIN exceptions x ON x.sink = s.id AND x.seq = e.seq
-         WHERE CASE WHEN x.state IS NULL THEN e.seq <= s.delivered ELSE x.state IN (?2, ?3) END
-         ORDER BY s.id, e.seq",
+        "SELECT name, target, ids, key, time FROM (
+             SELECT s.id AS sink, s.name, s.target, s.ids, e.key, e.time, e.seq FROM sinks s
+             JOIN events e ON e.user_id = ?1 LEFT JOIN exceptions x ON x.sink = s.id AND x.seq = e.seq
+             WHERE CASE WHEN x.state IS NULL THEN e.seq <= s.delivered ELSE x.state IN (?2, ?3) END
+             UNION ALL SELECT s.id, s.name, s.target, s.ids, e.key, e.time, e.seq FROM sinks s
+             JOIN shrunk e ON e.user_id = ?1 AND e.seq > s.begins
+         ) ORDER BY sink, seq",
     )?;
     let mut rows = statement.query((user_id, state::MERGED, state::IMPORTED))?;
     let mut found: Vec<AtSink> = Vec::new();

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::{FILE, read, schema};
+use super::{FILE, ShrunkEvents, read, retention, schema};
 use crate::{Ledger, LedgerError, audit};
 
 /// The outcome of saving a damaged ledger, and the consequences of what is missing.
@@ -28,10 +28,11 @@ const ONE_BY_ONE: i64 = 10_000;
 const WIDE: i64 = 1_000_000;
 
 /// The tables with their columns, those first to which others refer.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("settings", ""),
     ("terminals", "id"),
     ("readings", "id"),
+    ("shrunk", ""),
     ("events", "seq"),
     ("sinks", "id"),
     ("exceptions", ""),
@@ -97,7 +98,7 @@ fn copy_all(original: &Connection, ledger: &Ledger) -> Result<Salvaged, LedgerEr
             }
         }
         let damaged = |table| salvaged.damaged.contains(&table);
-        salvaged.reads_again = ["terminals", "readings", "events", "quarantine"].into_iter().any(damaged);
+        salvaged.reads_again = ["terminals", "readings", "shrunk", "events", "quarantine"].into_iter().any(damaged);
         salvaged.delivers_again = damaged("sinks") || damaged("exceptions");
         finish(transaction, &salvaged)?;
         salvaged.events = super::events::last_seq(transaction)?.cast_unsigned();
@@ -129,6 +130,11 @@ fn finish(transaction: &Connection, salvaged: &Salvaged) -> rusqlite::Result<()>
                  WHERE x.sink IN (SELECT id FROM sinks);",
         )?;
     }
+    // The events are numbered from 1 again.
+    transaction.execute_batch("UPDATE shrunk SET seq = 0; UPDATE sinks SET begins = -1;")?;
+    if let Some(sum) = retention::shrunk(transaction)? {
+        retention::set_shrunk(transaction, &ShrunkEvents { through: 0, ..sum })?;
+    }
     transaction.execute_batch("DROP TABLE salvaged_exceptions; DROP TABLE salvaged;")
 }
 
@@ -154,9 +160,10 @@ fn copy_events(original: &Connection, to: &Connection, columns: &[String]) -> ru
         }
         Ok(())
     })?;
-    // A page that is gone from the tree leaves no error, but a gap.
+    // A page that is gone from the tree leaves no error, but a gap. So do events that have shrunk.
+    let shrunk: i64 = to.query_row("SELECT count(*) FROM shrunk", (), |row| row.get(0))?;
     let saved = super::events::last_seq(to)?;
-    Ok(whole && !left_out && saved == next)
+    Ok(whole && !left_out && saved + shrunk == next)
 }
 
 /// Copies the exceptions to a table of their own, until it is known what became of their events.

@@ -148,8 +148,10 @@ impl Ledger {
         self.read("look up the slots of a terminal", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT uid, user_id, max(seq) FROM events
-                     WHERE terminal = (SELECT id FROM terminals WHERE serial = ?1) AND uid IS NOT NULL GROUP BY uid",
+                    "SELECT uid, user_id, max(seq) FROM (
+                         SELECT uid, user_id, seq, terminal FROM events
+                         UNION ALL SELECT uid, user_id, seq, terminal FROM shrunk
+                     ) WHERE terminal = (SELECT id FROM terminals WHERE serial = ?1) AND uid IS NOT NULL GROUP BY uid",
                 )?
                 .query_map([serial], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()

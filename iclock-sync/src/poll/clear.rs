@@ -240,7 +240,7 @@ impl Visit {
     }
 
     /// The sinks that lack events of the terminal, with their number.
-    async fn lacking(&self, serial: &str, sinks: &[(String, String)]) -> Result<Vec<String>, ClearError> {
+    pub(super) async fn lacking(&self, serial: &str, sinks: &[(String, String)]) -> Result<Vec<String>, ClearError> {
         if sinks.is_empty() {
             return Ok(vec!["no sink is configured".to_owned()]);
         }

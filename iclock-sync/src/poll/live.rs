@@ -111,10 +111,18 @@ impl TerminalTask {
             let is_sound = polled.report.status == DeviceStatus::Ok;
             let unchanged = polled.report.mode == Some(ReadMode::Unchanged);
             let again = listener.again_after(polled.report.status == DeviceStatus::Failed);
+            let clears = self.is_to_be_cleared(&polled.report).await;
             self.tell(polled.report);
             if polled.is_hopeless {
                 self.end(listener).await;
                 return Ok(Some(wait));
+            }
+            if clears {
+                // It is cleared on a session of its own, with the terminal disabled.
+                self.end(listener).await;
+                self.clear().await?;
+                listener = self.listener().await?;
+                continue;
             }
             let stored = listener.stored_after(why, is_sound && unchanged && !found);
             let soon = [again, stored].into_iter().flatten().fold(wait, Duration::min);

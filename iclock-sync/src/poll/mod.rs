@@ -16,6 +16,7 @@
 
 mod claims;
 pub(crate) mod clear;
+pub(crate) mod clear_when;
 mod compare;
 mod habits;
 mod keep;

@@ -28,6 +28,8 @@ pub(crate) struct TerminalTask {
     /// Ends this task alone.
     pub(crate) stop: CancellationToken,
     pub(crate) habits: Habits,
+    /// To be said in the next report.
+    pub(crate) notes: Vec<String>,
 }
 
 impl TerminalTask {
@@ -51,9 +53,14 @@ impl TerminalTask {
             } else {
                 let report = self.poll().await?;
                 let wait = self.wait_after(&mut rest, &report);
+                let clears = self.is_to_be_cleared(&report).await;
                 self.tell(report);
                 if self.once {
                     return Ok(());
+                }
+                if clears {
+                    self.shared.board.rests(&self.device.name, clock.utc_now(), wait);
+                    self.clear().await?;
                 }
                 wait
             };
@@ -75,7 +82,12 @@ impl TerminalTask {
         schedule.next_wait(rest, report.new > 0, self.shared.clock.local_now())
     }
 
-    pub(super) fn tell(&self, report: DeviceReport) {
+    pub(super) fn tell(&mut self, mut report: DeviceReport) {
+        report.notes.append(&mut self.notes);
+        self.say(report);
+    }
+
+    fn say(&self, report: DeviceReport) {
         self.shared.board.polled(&report);
         // Nobody may be left to hear it.
         let _ = self.told.send(Told::Polled(Box::new(report)));
@@ -166,7 +178,7 @@ impl Work for TerminalTask {
     }
 
     fn report_fault(&self, error: SyncError) {
-        self.tell(self.failed(&error));
+        self.say(self.failed(&error));
     }
 
     fn is_once(&self) -> bool {

@@ -1,12 +1,14 @@
-//! The clearing of one terminal's log, in the place of a run.
+//! The clearing of a terminal's log in the place of a run, or at its end.
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::reports::Gathered;
 use super::{Place, ServiceOptions, Shared, open};
 use crate::engine::Parts;
 use crate::poll::clear::{ClearError, Cleared};
+use crate::poll::clear_when::is_nearly_full;
 use crate::poll::{Habits, Visit};
 use crate::{DeviceOptions, RunOptions};
 
@@ -21,8 +23,42 @@ pub(crate) async fn clear(
     let ledger = open(&mut place, parts).await?;
     let options = ServiceOptions::once(RunOptions::default().full(true));
     let shared = Shared::open(parts, options, ledger, false, place).await?;
+    let sinks = shared.settings().targets;
+    Box::pin(visit(&shared, device, stop).clear(serial, &sinks)).await
+}
+
+/// Clears the logs that a run has found nearly full, where that is configured.
+pub(super) async fn clear_nearly_full(
+    shared: &Shared,
+    devices: &[Arc<DeviceOptions>],
+    gathered: &mut Gathered,
+    stop: &CancellationToken,
+) {
+    let sinks = shared.settings().targets;
+    for device in devices {
+        let Some(report) = gathered.device(&device.name).filter(|report| is_nearly_full(device, report)) else {
+            continue;
+        };
+        let visit = visit(shared, device, stop.clone());
+        let outcome = match visit.may_clear().await {
+            Ok(true) => visit.clear_nearly_full(&sinks).await,
+            other => other.map(|_| None),
+        };
+        match outcome {
+            Ok(Some(said)) => {
+                tracing::warn!(terminal = %device.name, "{said}");
+                report.notes.push(said);
+            }
+            Ok(None) => {}
+            Err(error) => report.notes.push(format!("its log was not cleared: {}", error.explain())),
+        }
+    }
+}
+
+/// A visit that reads the whole log.
+fn visit(shared: &Shared, device: &Arc<DeviceOptions>, stop: CancellationToken) -> Visit {
     let settings = shared.settings();
-    let visit = Visit {
+    Visit {
         device: Arc::clone(device),
         engine: settings.engine,
         dry_run: false,
@@ -36,8 +72,5 @@ pub(crate) async fn clear(
         stop,
         peers: settings.terminals,
         habits: Habits::default(),
-    };
-    let sinks: Vec<(String, String)> =
-        parts.targets.iter().map(|target| (target.sink.target(), target.sink.name().to_owned())).collect();
-    Box::pin(visit.clear(serial, &sinks)).await
+    }
 }

@@ -47,7 +47,7 @@ impl Crew {
         let clock = Arc::clone(&shared.clock);
         let part = Part::start(Arc::clone(device), clock, &self.trouble, self.stop.child_token(), |orders, stop| {
             let habits = Habits::default();
-            TerminalTask { device: Arc::clone(device), once, shared, orders, told, stop, habits }
+            TerminalTask { device: Arc::clone(device), once, shared, orders, told, stop, habits, notes: Vec::new() }
         });
         self.terminals.insert(device.name.clone(), part);
     }

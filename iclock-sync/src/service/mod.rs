@@ -8,12 +8,14 @@
 //! | what the tasks share | `shared` |
 //! | the state of everything, for all that show it | [`status`] |
 //! | the reports | `reports` |
+//! | the files stay small, the disk is watched | `housekeeping` |
 //! | a single run, which is a service that polls once | `once` |
 //!
 //! No task waits for another one. They meet in the ledger only: terminals write to it, and each commit wakes the sinks.
 
 mod clear;
 mod crew;
+mod housekeeping;
 mod once;
 mod options;
 mod part;
@@ -49,6 +51,7 @@ use crate::intake::{Ingest, Ingested, NotEntered};
 use crate::report::Report;
 use crate::{DeviceOptions, Engine, Ledger, SyncError};
 use crew::{Crew, audited};
+use housekeeping::Housekeeping;
 use part::{Part, Trouble};
 use reports::Reporter;
 
@@ -66,6 +69,7 @@ pub struct Service {
     shared: Arc<Shared>,
     crew: Mutex<Crew>,
     reporter: JoinHandle<()>,
+    housekeeping: JoinHandle<()>,
     reports: broadcast::Sender<Arc<Report>>,
     trouble: Trouble,
     stop: CancellationToken,
@@ -110,8 +114,9 @@ impl Service {
         let audited = audited(&parts.targets);
         parts.targets.iter().enumerate().for_each(|(n, target)| crew.add_sink(target, n == audited));
         parts.devices.iter().for_each(|device| crew.add_terminal(device));
+        let housekeeping = tokio::spawn(Housekeeping::new(Arc::clone(&shared), stop.clone()).run());
         let _stop_on_drop = stop.clone().drop_guard();
-        Ok(Self { shared, crew: Mutex::new(crew), reporter, reports, trouble, stop, _stop_on_drop })
+        Ok(Self { shared, crew: Mutex::new(crew), reporter, housekeeping, reports, trouble, stop, _stop_on_drop })
     }
 
     /// The state of each terminal and each sink now.
@@ -287,14 +292,17 @@ impl Service {
     pub async fn shutdown(self, deadline: Duration) -> Result<(), SyncError> {
         self.stop.cancel();
         let until = tokio::time::Instant::now() + deadline;
-        let Self { crew, reporter, trouble, .. } = self;
+        let Self { crew, reporter, mut housekeeping, trouble, .. } = self;
         let mut crew = crew.into_inner();
         let ended = async {
             crew.terminals_ended().await;
             crew.sinks_ended().await;
+            // Its step under way ends first.
+            let _ = (&mut housekeeping).await;
         };
         if tokio::time::timeout_at(until, ended).await.is_err() {
             crew.abort();
+            housekeeping.abort();
         }
         drop(crew);
         // The last reports; the reporter ends with the tasks.

@@ -6,6 +6,7 @@ use attendance_model::EventId;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::clear::clear_nearly_full;
 use super::crew::{Crew, audited};
 use super::part::Trouble;
 use super::reports::Gathered;
@@ -25,6 +26,8 @@ pub(crate) struct Once {
     pub(crate) options: RunOptions,
     /// Ids that a dry run takes for imported: target, name, ids.
     pub(crate) presumed: Vec<(String, String, Vec<EventId>)>,
+    /// Clears the logs that are nearly full, where that is configured.
+    pub(crate) clears: bool,
     pub(crate) place: Place,
     /// Ends this run alone.
     pub(crate) stop: CancellationToken,
@@ -57,8 +60,8 @@ impl Once {
     }
 
     async fn run_on(self, ledger: Arc<Ledger>) -> Result<Report, SyncError> {
-        let Self { parts, options, place, stop, .. } = self;
-        let RunOptions { dry_run, deliver, .. } = options;
+        let Self { parts, options, clears, place, stop, .. } = self;
+        let RunOptions { dry_run, deliver, replay, .. } = options;
         let shared = Shared::open(&parts, ServiceOptions::once(options), ledger, dry_run, place).await?;
         let shared = Arc::new(shared);
         let mut gathered = Gathered::begin(&shared);
@@ -86,12 +89,16 @@ impl Once {
                 gathered.add(Told::Took(Box::new(delivery.rehearse().await?)));
             }
         }
+        if clears && deliver && !dry_run && !replay && !stop.is_cancelled() {
+            clear_nearly_full(&shared, &parts.devices, &mut gathered, &stop).await;
+        }
         let mut report = gathered.into_report(&shared);
         report.run.dry_run = dry_run;
         if dry_run {
             return Ok(report);
         }
-        shared.complete_audit().await?;
+        // A warning says if it is not complete.
+        let _ = shared.complete_audit().await?;
         let ledger = Arc::clone(&shared.ledger);
         blocking("ledger", move || {
             ledger.add_run(&report)?;

@@ -160,6 +160,11 @@ impl Gathered {
         self.devices.is_empty() && self.sinks.is_empty() && self.released.is_empty()
     }
 
+    /// The report of a terminal that was polled.
+    pub(super) fn device(&mut self, name: &str) -> Option<&mut DeviceReport> {
+        self.devices.get_mut(name)
+    }
+
     /// Adds a result to the earlier ones of the same terminal or sink.
     pub(super) fn add(&mut self, told: Told) {
         match told {

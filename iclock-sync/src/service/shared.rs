@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) terminals: Vec<Arc<str>>,
     /// The names of the sinks, in order.
     pub(super) sinks: Vec<Arc<str>>,
+    /// The targets of the sinks, with their names.
+    pub(crate) targets: Vec<(String, String)>,
 }
 
 impl Shared {
@@ -95,17 +97,16 @@ impl Shared {
     }
 
     /// Writes into the audit what has entered the ledger since, if an audit is kept, and notes its last line in the
-    /// ledger.
-    pub(super) async fn complete_audit(&self) -> Result<(), SyncError> {
+    /// ledger. Returns false if that did not succeed.
+    pub(super) async fn complete_audit(&self) -> Result<bool, SyncError> {
         if !self.settings().engine.audit {
-            return Ok(());
+            return Ok(true);
         }
         let (audit, ledger, now) = (Arc::clone(&self.audit), Arc::clone(&self.ledger), self.clock.utc_now());
         blocking("audit", move || {
-            if let Some(head) = audit.record(&ledger, None, now) {
-                ledger.note_audit(&head)?;
-            }
-            Ok(())
+            let Some(head) = audit.record(&ledger, None, now) else { return Ok(false) };
+            ledger.note_audit(&head)?;
+            Ok(true)
         })
         .await
     }
@@ -143,6 +144,7 @@ impl Settings {
             service,
             terminals: parts.devices.iter().map(|device| device.name.as_str().into()).collect(),
             sinks: parts.targets.iter().map(|target| target.sink.name().into()).collect(),
+            targets: parts.targets.iter().map(|of| (of.sink.target(), of.sink.name().to_owned())).collect(),
         }
     }
 

@@ -3,8 +3,10 @@
 //! Everything that shows the state reads this one snapshot: a server, metrics, a health file.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fs, io};
 
 use attendance_model::Reason;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,8 +14,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
+use crate::ledger;
 use crate::observer::{DeviceProgress, Observer, SinkProgress};
 use crate::report::{DeviceReport, DeviceStatus, ErrorKind, SinkReport, SinkStatus};
+
+/// With less room than this on a large disk, it is low.
+const LOW: u64 = 1 << 30;
 
 /// Steps of progress that are kept for a slow reader.
 const KEPT: usize = 1_024;
@@ -30,6 +36,23 @@ pub struct Status {
     pub terminals: BTreeMap<String, TerminalState>,
     /// The sinks by their configured names.
     pub sinks: BTreeMap<String, SinkState>,
+    /// The disk of the state directory, once it was looked at.
+    #[serde(default)]
+    pub disk: Option<Disk>,
+}
+
+/// The room on the disk of the state directory, as of the last look at it, a minute ago at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Disk {
+    /// Bytes that are free.
+    pub free: u64,
+    /// Less than a tenth of the disk is free, and less than 1 GiB.
+    pub low: bool,
+    /// Bytes of the ledger's file.
+    pub ledger: u64,
+    /// Bytes of its write-ahead log.
+    pub log: u64,
 }
 
 /// The state of one terminal.
@@ -185,6 +208,7 @@ pub(crate) struct Board {
 
 #[derive(Debug, Default)]
 struct Parts {
+    disk: Option<Disk>,
     terminals: BTreeMap<String, TerminalState>,
     sinks: BTreeMap<String, SinkState>,
 }
@@ -199,12 +223,17 @@ impl Board {
     /// The state now.
     pub(crate) fn status(&self) -> Status {
         let parts = self.parts();
-        let (terminals, sinks) = (parts.terminals.clone(), parts.sinks.clone());
-        Status { at: self.clock.utc_now(), started_at: self.started_at, terminals, sinks }
+        let (terminals, sinks, disk) = (parts.terminals.clone(), parts.sinks.clone(), parts.disk);
+        Status { at: self.clock.utc_now(), started_at: self.started_at, terminals, sinks, disk }
     }
 
     pub(crate) fn progress(&self) -> broadcast::Receiver<Progress> {
         self.progress.subscribe()
+    }
+
+    /// The disk was looked at. Returns true if its room was low before.
+    pub(crate) fn set_disk(&self, disk: Disk) -> bool {
+        self.parts().disk.replace(disk).is_some_and(|before| before.low)
     }
 
     /// Adds a terminal.
@@ -404,6 +433,15 @@ impl Observer for Board {
         }
         let _ = self.progress.send(Progress::Sink(sink.into(), progress));
         self.observer.sink(sink, progress);
+    }
+}
+
+impl Disk {
+    /// Looks at the disk of a state directory.
+    pub(crate) fn of(state_dir: &Path) -> io::Result<Self> {
+        let (free, all) = (fs4::available_space(state_dir)?, fs4::total_space(state_dir)?);
+        let size = |end: &str| fs::metadata(ledger::file(state_dir, end)).map_or(0, |file| file.len());
+        Ok(Self { free, low: free < (all / 10).min(LOW), ledger: size(""), log: size("-wal") })
     }
 }
 
