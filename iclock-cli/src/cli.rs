@@ -23,6 +23,10 @@ use crate::command::sync::health::Health;
 use crate::command::sync::sync::Sync;
 use crate::command::terminal::clear::Clear;
 use crate::command::terminal::info::Info;
+use crate::command::terminal::options::Options;
+use crate::command::terminal::panel::{Lcd, PlayVoice, UnlockDoor};
+use crate::command::terminal::power::{PowerOff, Restart};
+use crate::command::terminal::time::Time;
 use crate::global::Global;
 
 /// Attendance from ZKTeco/iClock terminals into your database.
@@ -47,6 +51,22 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Show a terminal's identity, capacity and clock
     Info(Info),
+    /// Show or change a terminal's options
+    #[command(subcommand)]
+    Options(Options),
+    /// Show or set a terminal's clock
+    #[command(subcommand)]
+    Time(Time),
+    /// Open the door
+    Unlock(UnlockDoor),
+    /// Restart a terminal
+    Restart(Restart),
+    /// Switch a terminal off
+    Poweroff(PowerOff),
+    /// Play a message, for example to find a terminal
+    Voice(PlayVoice),
+    /// Write on a terminal's screen
+    Lcd(Lcd),
     /// Clear a terminal's log, once all of it is kept and delivered
     Clear(Clear),
     /// Find what is wrong in a Firestore collection

@@ -39,6 +39,13 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(&context),
         Command::Simulate(simulate) => simulate.run(&context),
         Command::Info(info) => info.run(&context),
+        Command::Options(options) => options.run(&context),
+        Command::Time(time) => time.run(&context),
+        Command::Unlock(unlock) => unlock.run(&context),
+        Command::Restart(restart) => restart.run(&context),
+        Command::Poweroff(poweroff) => poweroff.run(&context),
+        Command::Voice(voice) => voice.run(&context),
+        Command::Lcd(lcd) => lcd.run(&context),
         Command::Clear(clear) => clear.run(&context),
         #[cfg(feature = "firestore")]
         Command::Doctor(doctor) => doctor.run(&context),

@@ -112,3 +112,153 @@ fn ctrl_c_ends_the_session_and_the_program_with_130() {
     assert_eq!((told["error"].as_str(), told["serial"].is_string()), (Some("interrupted"), true), "{told}");
     assert!(asked(Command::EXIT), "the session was ended");
 }
+
+/// Terminals of three families, each over TCP and UDP, with the flag that names them.
+fn families(world: &World) -> Vec<(Server, String)> {
+    let profiles = ["tft40", "bw8", "tft16"].map(|name| zk_sim::Profile::named(name).unwrap());
+    let both = profiles.into_iter().flat_map(|profile| ["tcp", "udp"].map(|carrier| (profile.clone(), carrier)));
+    let serve = |(profile, carrier): (zk_sim::Profile, &str)| {
+        let server = world.serve(terminal(3).profile(profile));
+        let spec = format!("gate={}?transport={carrier}&timeout=2s", server.addr());
+        (server, spec)
+    };
+    both.map(serve).collect()
+}
+
+#[test]
+fn options_are_read_written_and_read_back() {
+    let world = World::new();
+    for (server, spec) in families(&world) {
+        let run = world.cli(&["options", "get", "VoiceOn", "NoSuch", "--device", &spec]).ended(0);
+        let table = " Terminal  option   value\n gate      VoiceOn  1\n gate      NoSuch   (none)\n";
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (table, ""));
+        let run = world.cli(&["options", "set", "VoiceOn=0", "--yes", "--device", &spec]).ended(0);
+        assert_eq!(run.stdout, "gate: VoiceOn is now 0\n");
+        let plan = format!("Sets VoiceOn=0 at gate ({}). A wrong value may cut it off.\n", server.addr());
+        assert_eq!(run.stderr, plan);
+        assert!(server.handle().inspect(|terminal| terminal.option("VoiceOn") == Some("0")));
+        let run = world.cli(&["options", "get", "--json", "--device", &spec]).ended(0);
+        assert_eq!(lines(&run.stdout)[0]["options"]["VoiceOn"], "0");
+    }
+}
+
+#[test]
+fn a_terminal_that_dies_half_way_shows_which_options_were_written() {
+    let world = World::new();
+    let server = world.serve(terminal(3).fault(Fault::parse("hang-up-at=12@1").unwrap()));
+    let spec = format!("gate={}?timeout=1s&transport=tcp", server.addr());
+    let run = world.cli(&["options", "set", "VoiceOn=0", "LockOn=9", "--yes", "--device", &spec]).ended(20);
+    assert_eq!(run.stdout, "gate: VoiceOn is now 0\n");
+    assert!(run.stderr.contains("error: gate: ") && run.stderr.contains("try:"), "{}", run.stderr);
+    assert!(server.handle().inspect(|terminal| terminal.option("LockOn") == Some("5")));
+}
+
+#[test]
+fn a_secret_option_is_in_no_output_and_no_transcript() {
+    let world = World::new();
+    let server = world.serve(terminal(3));
+    let spec = format!("gate={}", server.addr());
+    let args = ["options", "set", "ComKey=918273", "--yes", "--json", "--record", "wire.zkt", "--device", &spec];
+    let run = world.cli(&args).ended(0);
+    let all = run.stdout + &run.stderr + &world.read("wire.zkt");
+    let as_hex: String = b"918273".iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!all.contains("918273") && !all.contains(&as_hex), "{all}");
+    assert!(all.contains("ComKey=(secret)"), "{all}");
+}
+
+/// The commands that change a terminal.
+const CHANGES: [&[&str]; 6] = [
+    &["options", "set", "VoiceOn=0"],
+    &["time", "set"],
+    &["unlock"],
+    &["restart"],
+    &["poweroff"],
+    &["lcd", "Closed today"],
+];
+
+#[test]
+fn nothing_is_changed_without_consent_or_at_another_terminal() {
+    let world = World::new();
+    let server = world.serve(terminal(3));
+    let addr = server.addr().to_string();
+    for command in CHANGES {
+        let run = world.cli(&[command, &["--device", &addr]].concat()).ended(80);
+        assert!(run.stderr.contains("nothing was changed") && run.stderr.contains("--yes"), "{}", run.stderr);
+        assert_eq!(run.stdout, "", "{command:?}");
+    }
+    assert_eq!(server.handle().stats().connections, 0, "it was not even asked");
+    for command in CHANGES {
+        let spec = format!("{addr}?serial=ANOTHER");
+        let run = world.cli(&[command, &["--yes", "--device", &spec]].concat()).ended(80);
+        assert!(run.stderr.contains("wrong terminal") && run.stderr.contains("ANOTHER"), "{}", run.stderr);
+    }
+    let sent = server.handle().stats().commands;
+    let changing = [
+        Command::OPTIONS_WRQ,
+        Command::SET_TIME,
+        Command::UNLOCK,
+        Command::RESTART,
+        Command::POWEROFF,
+        Command::WRITE_LCD,
+    ];
+    assert!(changing.iter().all(|command| !sent.contains_key(command)), "{sent:?}");
+}
+
+#[test]
+fn a_change_of_several_terminals_must_be_asked_for() {
+    let world = World::new();
+    let (front, back) = (world.serve(terminal(3)), world.serve(terminal(4)));
+    configure(&world, &[("front", &front), ("back", &back)]);
+    let run = world.cli(&["unlock", "--yes"]).ended(2);
+    assert!(run.stderr.contains("2 terminals are configured") && run.stderr.contains("front, back"), "{}", run.stderr);
+    let run = world.cli(&["unlock", "--yes", "--all"]).ended(0);
+    assert_eq!(run.stdout, "front: door opened\nback: door opened\n");
+}
+
+#[test]
+fn a_clock_is_shown_set_and_read_back() {
+    let world = World::new();
+    for (server, spec) in families(&world) {
+        let set = ["time", "set", "--to", "2026-01-31 08:00:00", "--yes", "--json", "--device", &spec];
+        let told = &lines(&world.cli(&set).ended(0).stdout)[0];
+        assert!(told["clock"].as_str().unwrap().starts_with("2026-01-31T08:00:0"), "{told}");
+        let run = world.cli(&["time", "show", "--device", &spec]).ended(0);
+        assert!(run.stdout.contains("2026-01-31 08:00:") && run.stdout.contains(" behind"), "{}", run.stdout);
+        let run = world.cli(&["time", "set", "--yes", "--device", &spec]).ended(0);
+        assert!(run.stdout.contains("2026-01-31 08:00:") && run.stderr.starts_with("Sets the clock of gate"));
+        let told = &lines(&world.cli(&["time", "show", "--json", "--device", &spec]).ended(0).stdout)[0];
+        assert!(told["clock_drift_s"].as_i64().unwrap().abs() <= 3, "{told}");
+        assert_eq!(server.handle().stats().commands[&Command::SET_TIME], 2);
+    }
+    let run = world.cli(&["time", "set", "--to", "soon", "--yes", "--device", "192.0.2.1"]).ended(2);
+    assert!(run.stderr.contains("2026-01-31 08:00:00"), "{}", run.stderr);
+}
+
+#[test]
+fn doors_voices_screens_and_power_do_what_they_say() {
+    let world = World::new();
+    for (server, spec) in families(&world) {
+        let panel = || server.handle().inspect(|terminal| terminal.panel().clone());
+        let run = |args: &[&str]| world.cli(&[args, &["--device", &spec]].concat()).ended(0).stdout;
+        assert_eq!(run(&["unlock", "--yes"]), "gate: door opened\n");
+        assert_eq!(panel().unlocks(), 1);
+        assert_eq!(run(&["voice", "10"]), "gate: played\n");
+        assert_eq!(panel().last_voice(), Some(zk_proto::op::Voice(10)));
+        assert_eq!(run(&["lcd", "Closed", "--yes"]), "gate: text written\n");
+        assert_eq!(run(&["lcd", "--clear", "--yes"]), "gate: text removed\n");
+        let told = &lines(&run(&["restart", "--yes", "--json"]))[0];
+        assert_eq!((told["done"].as_bool(), panel().restarts()), (Some(true), 1), "{told}");
+        assert_eq!(run(&["poweroff", "--yes"]), "gate: switches off now\n");
+        assert_eq!(panel().switched_off(), 1);
+    }
+    assert!(world.cli(&["voice", "--list"]).ended(0).stdout.contains("Thank you"));
+}
+
+#[test]
+fn a_terminal_that_refuses_ends_with_20() {
+    let world = World::new();
+    let server = world.serve(terminal(3).fault(Fault::parse("refuse-command=31").unwrap()));
+    let run = world.cli(&["unlock", "--yes", &server.addr().to_string()]).ended(20);
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("refused UNLOCK") && run.stderr.contains("try:"), "{}", run.stderr);
+}

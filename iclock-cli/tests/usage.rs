@@ -7,12 +7,23 @@ use std::process::{Command, Stdio};
 
 use common::World;
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 39] = [
     &[],
     &["sync"],
     &["demo"],
     &["simulate"],
     &["info"],
+    &["options"],
+    &["options", "get"],
+    &["options", "set"],
+    &["time"],
+    &["time", "show"],
+    &["time", "set"],
+    &["unlock"],
+    &["restart"],
+    &["poweroff"],
+    &["voice"],
+    &["lcd"],
     &["clear"],
     &["migrate"],
     &["quarantine"],

@@ -31,8 +31,8 @@ pub(crate) struct Terminals {
     /// All configured terminals
     #[arg(long, conflicts_with = "device")]
     all: bool,
-    /// Write what is sent and received to a file, without secrets, to be read or
-    /// replayed with transcript. Several terminals have a file each: FILE-NAME
+    /// Write what is sent and received to a file, without secrets, for a report of a
+    /// problem. Several terminals have a file each: wire.zkt is wire-NAME.zkt
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     record: Option<PathBuf>,
 }
@@ -91,16 +91,16 @@ impl Named {
         &self,
         context: &Context,
         otherwise: Otherwise,
-        replayed: &str,
+        noted: &str,
     ) -> Result<Vec<Terminal>, CliError> {
         let device = self.terminal.iter().chain(&self.more.device).cloned().collect();
-        Terminals { device, ..self.more.clone() }.choose(context, otherwise, replayed)
+        Terminals { device, ..self.more.clone() }.choose(context, otherwise, noted)
     }
 }
 
 impl Terminals {
-    /// Starts the log, reads the configuration, and returns the terminals, at least one. `replayed` is the command
-    /// with its arguments as `transcript replay` runs it: without terminals and without secrets.
+    /// Starts the log, reads the configuration, and returns the terminals, at least one. `noted` is the command
+    /// for a note in the transcript: with its arguments, without terminals and without secrets.
     ///
     /// # Errors
     /// When there is none, when one is misspelled, when several could be meant, or when the file of `--record` cannot
@@ -109,7 +109,7 @@ impl Terminals {
         &self,
         context: &Context,
         otherwise: Otherwise,
-        replayed: &str,
+        noted: &str,
     ) -> Result<Vec<Terminal>, CliError> {
         context.log(None)?;
         let devices = self.devices(context, otherwise)?;
@@ -121,7 +121,7 @@ impl Terminals {
             };
             let mut connect = device.connect_options();
             if let Some(Record { recorder, .. }) = &record {
-                recorder.note(&format!("iclock-cli {replayed}"));
+                recorder.note(&format!("iclock-cli {noted}"));
                 connect = connect.recorder(recorder.clone());
             }
             Ok(Terminal { device, connect, record })

@@ -19,18 +19,15 @@
 //! }
 //! ```
 //!
-//! - The third argument of `choose` is the command as a replay of its transcript runs it, without terminals and
-//!   secrets.
+//! - The third argument of `choose` is the command for a note in the transcript, without terminals and secrets.
 //! - [`each`] gives every terminal a default `T` to fill in. Its fields are those of the JSON line, after `name`,
 //!   `address`, `error` and `try`. A terminal that dies half-way keeps what was filled in, so a table or a line shows
 //!   how far the work went.
 //! - [`Visit::session`] opens a session and ends it on every path, also at Ctrl-C. [`Visit::change`] does the same, and
-//!   refuses a terminal with another serial number than the configured one. [`Visit::connect`] is for work that ends
-//!   the session by itself.
+//!   refuses a terminal with another serial number than the configured one. [`Visit::change_and_leave`] is for work
+//!   that ends the session by itself.
 //! - An error is a [`Failure`]: any `ClientError` by `?`, or one with a hint of its own.
 //! - [`Answers::code`] is 20 if a terminal failed, 80 if one was refused for safety, 130 after Ctrl-C.
-
-#![allow(dead_code, unused_imports, reason = "the commands that use the rest follow")]
 
 mod choose;
 mod consent;

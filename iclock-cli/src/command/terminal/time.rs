@@ -1,0 +1,185 @@
+//! `time show` and `time set`: the terminal's clock.
+
+use chrono::{DateTime, Local, NaiveDateTime, Timelike, Utc};
+use clap::{Args, Subcommand};
+use iclock_sync::DeviceOptions;
+use serde::Serialize;
+use zk_proto::op::SetTime;
+use zk_proto::{Client, DeviceTime};
+
+use super::base::{Consent, Failure, Named, Otherwise, Visit, each, named};
+use crate::context::{Context, Outcome};
+
+/// A clock that is read back may be off by so many seconds: it has whole seconds, and the answer takes time.
+const READ_BACK_S: i64 = 3;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Time {
+    /// Show the clock, and how far it is off
+    Show(Show),
+    /// Set the clock to this computer's time, or another one
+    Set(Set),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  iclock-cli time show 192.0.2.10
+  iclock-cli time show --all --json")]
+pub(crate) struct Show {
+    #[command(flatten)]
+    terminals: Named,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  iclock-cli time set 192.0.2.10
+  iclock-cli time set --all --yes
+  iclock-cli time set 192.0.2.10 --to \"2026-01-31 08:00:00\"")]
+pub(crate) struct Set {
+    #[command(flatten)]
+    terminals: Named,
+    /// The time on the terminal's wall [default: now, in the zone of the terminal's
+    /// configuration, else in that of this computer]
+    #[arg(long, value_name = "TIME", value_parser = wall)]
+    to: Option<NaiveDateTime>,
+    #[command(flatten)]
+    consent: Consent,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The clock of one terminal; `null` where it shows no time that exists.
+#[derive(Debug, Default, Serialize)]
+struct Clock {
+    clock: Option<NaiveDateTime>,
+    /// Seconds by which it is ahead of the time of this computer.
+    clock_drift_s: Option<i64>,
+}
+
+/// A clock before and after it was set.
+#[derive(Debug, Default, Serialize)]
+struct Change {
+    before: Option<NaiveDateTime>,
+    before_drift_s: Option<i64>,
+    #[serde(flatten)]
+    after: Clock,
+}
+
+fn wall(text: &str) -> Result<NaiveDateTime, String> {
+    let forms = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"];
+    let time = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    time.filter(|time| DeviceTime::from_naive(*time).is_some())
+        .ok_or_else(|| "write it like \"2026-01-31 08:00:00\"; terminals know the years 2000 to 2099".to_owned())
+}
+
+/// Now, as a right clock on the terminal's wall shows it.
+fn right(device: &DeviceOptions) -> NaiveDateTime {
+    match device.zone {
+        Some(zone) => DateTime::<Utc>::with_timezone(&Utc::now(), &zone).naive_local(),
+        None => Local::now().naive_local(),
+    }
+}
+
+async fn read(client: &mut Client, device: &DeviceOptions) -> Result<Clock, Failure> {
+    let clock = client.time().await?.to_naive();
+    Ok(Clock { clock, clock_drift_s: clock.map(|clock| (clock - right(device)).num_seconds()) })
+}
+
+impl Time {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        match self {
+            Self::Show(show) => show.run(context),
+            Self::Set(set) => set.run(context),
+        }
+    }
+}
+
+impl Show {
+    fn run(self, context: &Context) -> Outcome {
+        let terminals = self.terminals.choose(context, Otherwise::All, "time show")?;
+        let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Option<Clock>| {
+            *told = Some(visit.session(async |client| read(client, visit.terminal().device()).await).await?);
+            Ok(())
+        })?;
+        answers.print_table(self.json, &["clock", ""], |told| {
+            told.iter().map(|clock| vec![shown(clock.clock), drift(clock.clock_drift_s)]).collect()
+        });
+        Ok(answers.code())
+    }
+}
+
+impl Set {
+    fn run(self, context: &Context) -> Outcome {
+        let to = self.to;
+        let noted = to.map_or_else(|| "time set".to_owned(), |to| format!("time set --to {to:?}"));
+        let terminals = self.terminals.choose(context, Otherwise::One, &noted)?;
+        let time = to.map_or_else(|| "this computer's time".to_owned(), |to| to.to_string());
+        let plan = format!("Sets the clock of {} to {time}. Later punches have the new time.", named(&terminals));
+        self.consent.ask(context, &plan)?;
+        let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Option<Change>| {
+            let device = visit.terminal().device();
+            visit
+                .change(async |client| {
+                    let before = read(client, device).await?;
+                    // To the nearest second: the terminal has no others.
+                    let rounded = right(device) + chrono::TimeDelta::milliseconds(500);
+                    let wanted = to.unwrap_or_else(|| rounded.with_nanosecond(0).unwrap_or(rounded));
+                    let packed = DeviceTime::from_naive(wanted)
+                        .ok_or_else(|| Failure::new("the time of this computer is outside 2000 to 2099"))?;
+                    client.call(&SetTime(packed)).await?;
+                    let after = read(client, device).await?;
+                    let is_right = after.clock.is_some_and(|c| (c - wanted).num_seconds().abs() <= READ_BACK_S);
+                    let shown_now = shown(after.clock);
+                    *told = Some(Change { before: before.clock, before_drift_s: before.clock_drift_s, after });
+                    if is_right {
+                        return Ok(());
+                    }
+                    Err(Failure::new(format!("it acknowledged {wanted}, but its clock shows {shown_now}"))
+                        .hint("set the clock in the terminal's menu; a time server may be set there, too"))
+                })
+                .await
+        })?;
+        answers.print_table(self.json, &["before", "", "now"], |told| {
+            told.iter().map(|set| vec![shown(set.before), drift(set.before_drift_s), shown(set.after.clock)]).collect()
+        });
+        Ok(answers.code())
+    }
+}
+
+fn shown(clock: Option<NaiveDateTime>) -> String {
+    clock.map_or_else(|| "no time that exists".to_owned(), |clock| clock.to_string())
+}
+
+/// A drift in its two largest units.
+fn drift(seconds: Option<i64>) -> String {
+    let Some(seconds) = seconds else { return "-".to_owned() };
+    let off = seconds.unsigned_abs();
+    let units = [(off / 86_400, "d"), (off / 3600 % 24, "h"), (off / 60 % 60, "min"), (off % 60, "s")];
+    let text: Vec<String> = units
+        .iter()
+        .skip_while(|(count, _)| *count == 0)
+        .take(2)
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count} {unit}"))
+        .collect();
+    match seconds {
+        0 => "right".to_owned(),
+        1.. => format!("{} ahead", text.join(" ")),
+        _ => format!("{} behind", text.join(" ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drift_has_two_units() {
+        let told = [0, 12, -10_800, 125, -90_061].map(|seconds| drift(Some(seconds)));
+        assert_eq!(told, ["right", "12 s ahead", "3 h behind", "2 min 5 s ahead", "1 d 1 h behind"]);
+    }
+}
