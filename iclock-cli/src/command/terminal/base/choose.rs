@@ -33,7 +33,7 @@ pub(crate) struct Terminals {
     all: bool,
     /// Write what is sent and received to a file, without secrets, for a report of a
     /// problem. Several terminals have a file each: wire.zkt is wire-NAME.zkt
-    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 }
 
