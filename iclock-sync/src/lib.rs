@@ -42,6 +42,7 @@ pub mod audit;
 pub mod clock;
 mod crash;
 mod deliver;
+pub mod diagnose;
 mod engine;
 mod error;
 pub mod forget;

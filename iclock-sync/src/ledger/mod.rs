@@ -73,6 +73,7 @@ pub(crate) use retention::Shrinking;
 pub use retention::ShrunkEvents;
 pub use runs::PastRun;
 pub use salvage::{Salvaged, salvage};
+pub use schema::FORMAT;
 pub(crate) use sinks::SinkState;
 pub use stock::Fates;
 pub(crate) use stock::{Fate, StockEvent};

@@ -24,6 +24,9 @@ const MIGRATIONS: [&str; 8] = [
 
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
+/// The version of the ledger's tables that this library writes. It opens older ones, and brings them up to date.
+pub const FORMAT: i64 = KNOWN;
+
 /// Marks the file as a ledger, so that another program's database is never taken for one: "iclk".
 const APPLICATION_ID: i64 = 0x6963_6c6b;
 

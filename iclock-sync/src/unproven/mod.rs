@@ -19,7 +19,7 @@
 
 mod accept;
 mod keep;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::fs::File;
 use std::io::{self, Read as _};

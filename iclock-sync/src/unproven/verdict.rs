@@ -57,3 +57,46 @@ pub(crate) fn verdict(reasons: &[Doubt], best: Option<&Forced>) -> String {
         None => format!("{sense}, which is not enough"),
     }
 }
+
+/// The kinds of verdicts, as far as a person does different things about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// Fewer bytes came than announced.
+    CutShort,
+    /// Packets came damaged.
+    DamagedLine,
+    /// Two readings differ, or the log changed otherwise.
+    Changes,
+    /// No known layout makes sense of it.
+    Unknown,
+    /// A part of it is damaged.
+    Patch,
+    /// Two layouts are possible.
+    Ambiguous,
+    /// The records are shifted.
+    Misframed,
+    /// Sizes or counts do not fit.
+    Disagrees,
+    /// Another reason.
+    Other,
+}
+
+impl Unfit {
+    /// The kind of a verdict, by the words that [`verdict`] writes.
+    pub(crate) fn of(verdict: &str) -> Self {
+        const WORDS: [(&str, Unfit); 11] = [
+            ("announced bytes came", Unfit::CutShort),
+            ("packets came damaged", Unfit::DamagedLine),
+            ("readings of the same log differ", Unfit::Changes),
+            ("before the known end are not those", Unfit::Changes),
+            ("shorter than what is known", Unfit::Changes),
+            ("make sense in no known record layout", Unfit::Unknown),
+            ("are damaged", Unfit::Patch),
+            ("are both possible", Unfit::Ambiguous),
+            ("bytes further on", Unfit::Misframed),
+            ("does not fit", Unfit::Disagrees),
+            ("counts another number", Unfit::Disagrees),
+        ];
+        WORDS.iter().find(|(words, _)| verdict.contains(words)).map_or(Self::Other, |(_, kind)| *kind)
+    }
+}
