@@ -1,4 +1,4 @@
-//! The tree of commands. The arguments of each are in its own file.
+//! The tree of commands. The arguments of each are in its own file, its group and examples in `help.rs`.
 
 use clap::{Parser, Subcommand};
 
@@ -15,9 +15,12 @@ use crate::command::ledger::unproven::Unproven;
 use crate::command::ledger::verify::Verify;
 use crate::command::setup::completions::Completions;
 use crate::command::setup::config::ConfigCommand;
-#[cfg(feature = "firestore")]
 use crate::command::setup::doctor::Doctor;
+use crate::command::setup::init::Init;
+use crate::command::setup::man::Man;
 use crate::command::setup::migrate::Migrate;
+use crate::command::setup::service::Service;
+use crate::command::setup::version::Version;
 use crate::command::sync::demo::Demo;
 use crate::command::sync::health::Health;
 use crate::command::sync::sync::Sync;
@@ -69,9 +72,7 @@ pub(crate) enum Command {
     Lcd(Lcd),
     /// Clear a terminal's log, once all of it is kept and delivered
     Clear(Clear),
-    /// Find what is wrong in a Firestore collection
-    #[cfg(feature = "firestore")]
-    #[command(subcommand)]
+    /// Find what is wrong with terminals, sinks and the ledger, and how to fix it
     Doctor(Doctor),
     /// Move over from the Python tool, or write its cache for going back
     Migrate(Migrate),
@@ -101,9 +102,18 @@ pub(crate) enum Command {
     /// Show logs that could not be verified, and accept them
     #[command(subcommand)]
     Unproven(Unproven),
+    /// Write a configuration from questions or flags, and try it
+    Init(Init),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Keep it running: install, remove or look at the service
+    #[command(subcommand)]
+    Service(Service),
     /// Print the completions of a shell
     Completions(Completions),
+    /// Print the manual pages
+    Man(Man),
+    /// Show the version, and the sinks of this build
+    Version(Version),
 }

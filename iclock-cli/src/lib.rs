@@ -9,6 +9,7 @@ mod error;
 mod exit_code;
 mod export;
 mod global;
+mod help;
 mod job;
 mod logging;
 mod output;
@@ -21,7 +22,7 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{FromArgMatches, Parser};
 
 use crate::cli::{Cli, Command};
 use crate::command::sync::iclock::Iclock;
@@ -31,7 +32,9 @@ use crate::global::Global;
 /// Runs `iclock-cli` with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let mut matches = help::tree().get_matches();
+    let Cli { global, command } =
+        Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut help::tree()).exit());
     let context = Context::new(global);
     finish(match command {
         Command::Sync(sync) => sync.run(&context),
@@ -47,7 +50,6 @@ pub fn run() -> ExitCode {
         Command::Voice(voice) => voice.run(&context),
         Command::Lcd(lcd) => lcd.run(&context),
         Command::Clear(clear) => clear.run(&context),
-        #[cfg(feature = "firestore")]
         Command::Doctor(doctor) => doctor.run(&context),
         Command::Migrate(migrate) => migrate.run(&context),
         Command::Attendance(attendance) => attendance.run(&context),
@@ -60,8 +62,12 @@ pub fn run() -> ExitCode {
         Command::Replay(replay) => replay.run(&context),
         Command::State(state) => state.run(&context),
         Command::Unproven(unproven) => unproven.run(&context),
+        Command::Init(init) => init.run(&context),
         Command::Config(config) => config.run(&context),
-        Command::Completions(completions) => completions.run(Cli::command()),
+        Command::Service(service) => service.run(&context),
+        Command::Completions(completions) => completions.run(help::tree()),
+        Command::Man(man) => man.run(help::tree()),
+        Command::Version(version) => version.run(),
     })
 }
 

@@ -112,6 +112,11 @@ const BACKENDS: &[Backend] = &[
     Backend { schemes: &["csv"], shape: "csv:PATH", open: open_file },
 ];
 
+/// The kinds of sink in this build, as the schemes of their URLs.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
+    BACKENDS.iter().filter_map(|backend| backend.schemes.first().copied())
+}
+
 fn open_url(name: &str, url: &str, settings: Settings) -> Opened {
     let scheme = url.split(':').next().unwrap_or_default();
     match BACKENDS.iter().find(|backend| backend.schemes.contains(&scheme)) {

@@ -66,7 +66,7 @@ fn documents_of_misread_logs_are_reported_first_and_deleted_on_request() {
 #[test]
 fn the_collection_to_look_at_must_be_clear() {
     let world = World::new();
-    world.cli(&["doctor", "firestore"]).ended(2);
+    world.cli(&["doctor", "firestore", "--apply"]).ended(2);
     let run = world.cli(&["doctor", "firestore", "--find-garbage", "--sink", "sqlite:att.db"]).ended(10);
     assert!(run.stderr.contains("firestore://PROJECT/COLLECTION"), "{run:?}");
     let sink = |name: &str| format!("[[sink]]\nname = \"{name}\"\nurl = \"firestore://{name}/logs\"\n");
@@ -75,6 +75,38 @@ fn the_collection_to_look_at_must_be_clear() {
         format!("[[device]]\nname = \"gate\"\nhost = \"192.0.2.1\"\n{}{}", sink("one"), sink("two")),
     );
     assert!(world.cli(&["doctor", "firestore", "--find-garbage"]).ended(10).stderr.contains("--sink"));
+}
+
+#[test]
+fn doctor_names_the_cause_and_the_fix_of_each_problem() {
+    let world = World::new();
+    let gate = world.serve(common::terminal(60));
+    let canteen = world.serve(common::terminal(60).serial("CANTEEN-1").key(4711));
+    let device = |name: &str, server: &zk_sim::Server| {
+        format!("[[device]]\nname = \"{name}\"\nhost = \"127.0.0.1\"\nport = {}\n", server.addr().port())
+    };
+    let sink = "[[sink]]\nname = \"local\"\nurl = \"sqlite:att.db\"\n";
+    world.write("iclock.toml", device("gate", &gate) + &device("canteen", &canteen) + sink);
+    let run = world.cli(&["doctor"]).ended(70);
+    for told in ["terminal gate", "60 records, proven", "PROBLEM", "try: set comm_key", "sink local", "1 problem"] {
+        assert!(run.stdout.contains(told), "{told}: {}", run.stdout);
+    }
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
+    let run = world.cli(&["doctor", "device", "canteen", "--json"]).ended(70);
+    let found: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = found.last().unwrap();
+    assert_eq!(
+        (&last["name"], &last["cause"], &last["level"]),
+        (&"canteen".into(), &"key_missing".into(), &"problem".into())
+    );
+    assert!(last["try"].as_str().unwrap().contains("comm_key"), "{last}");
+    world.cli(&["doctor", "device", "gate"]).ended(0);
+    world.cli(&["doctor", "sink"]).ended(0);
+    world.cli(&["doctor", "state"]).ended(0);
+    let run = world.cli(&["doctor", "device", "attic"]).ended(10);
+    assert!(run.stderr.contains("gate, canteen"), "{run:?}");
+    let run = world.cli(&["doctor", "sink", "--sink", "sqlite:missing/att.db", "--json"]).ended(70);
+    assert!(run.stdout.contains("\"sink_"), "{run:?}");
 }
 
 #[test]

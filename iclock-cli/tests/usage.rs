@@ -251,3 +251,109 @@ fn info_leaves_out_what_a_terminal_does_not_answer() {
         simulator.wait().unwrap();
     }
 }
+
+#[test]
+fn the_help_has_groups_and_each_command_shows_examples() {
+    let world = World::new();
+    let help = world.cli(&["--help"]).ended(0).stdout;
+    let at = |text: &str| help.find(text).unwrap_or_else(|| panic!("no {text:?} in:\n{help}"));
+    assert!(at("\nRun:\n") < at("\n  sync ") && at("\n  sync ") < at("\nSet up:\n"));
+    assert!(at("\nSet up:\n") < at("\n  version ") && at("\n  version ") < at("\nOptions:\n"));
+    let help = world.cli(&["quarantine", "show", "--help"]).ended(0).stdout;
+    assert!(help.contains("Examples:\n  iclock-cli quarantine show 12\n"), "{help}");
+}
+
+#[test]
+fn manual_pages_have_the_texts_of_the_help() {
+    let world = World::new();
+    let page = world.cli(&["man", "quarantine", "show"]).ended(0).stdout;
+    assert!(page.contains(".TH iclock-cli-quarantine-show 1"), "{page}");
+    assert!(page.contains("Show one record, with its raw bytes"), "{page}");
+    let run = world.cli(&["man", "--dir", "pages"]).ended(0);
+    let count: usize = run.stdout.split_whitespace().next().unwrap().parse().unwrap();
+    assert_eq!(std::fs::read_dir(world.path().join("pages")).unwrap().count(), count);
+    assert!(count > 25 && world.read("pages/iclock-cli.1").contains("iclock-cli"));
+    let run = world.cli(&["man", "quarantine", "nothing"]).ended(2);
+    assert!(run.stderr.contains("quarantine nothing") && run.stderr.contains("--help"), "{}", run.stderr);
+}
+
+#[test]
+fn the_version_names_the_ledger_format_and_the_sinks() {
+    let run = World::new().cli(&["version", "--json"]).ended(0);
+    let told: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(told["ledger_format"], iclock_sync::ledger::FORMAT);
+    assert_eq!(told["sinks"].as_array().unwrap().iter().any(|kind| kind == "sqlite"), cfg!(feature = "sqlite"));
+    assert!(World::new().cli(&["version"]).ended(0).stdout.contains("ledger format"));
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
+    let world = World::new();
+    let server = world.serve(common::terminal(40));
+    let device = format!("front-gate={}", server.addr());
+    let sink = ["--sink", "sqlite:attendance.db"];
+    let init = |more: &[&str]| world.cli(&[&["init", "--device", &device], &sink[..], more].concat());
+    let run = init(&["--zone", "Etc/UTC"]).ended(0);
+    assert!(run.stdout.contains("written: iclock.toml") && run.stdout.contains("iclock-cli sync"), "{run:?}");
+    assert!(run.stderr.contains("front-gate: works"), "{run:?}");
+    let text = world.read("iclock.toml");
+    assert!(text.contains("# Name or address.\nhost = ") && text.contains("zone = \"Etc/UTC\""), "{text}");
+    world.cli(&["config", "check"]).ended(0);
+    assert_eq!(world.cli(&["sync", "--json"]).ended(0).report()["totals"]["stored"], 40);
+
+    let run = init(&[]).ended(80);
+    assert!(run.stderr.contains("exists already") && run.stderr.contains("--force"), "{run:?}");
+    assert_eq!(world.read("iclock.toml"), text, "nothing was changed");
+    drop(server);
+    // A terminal that is away does not stop it; the exit code tells.
+    let run = init(&["--force"]).ended(20);
+    assert!(run.stderr.contains("try:") && run.stdout.contains("iclock-cli doctor"), "{run:?}");
+    assert!(!world.read("iclock.toml").contains("zone"), "it was replaced");
+    init(&["--force", "--no-test"]).ended(0);
+    assert!(!world.path().join("iclock.toml.part").exists());
+}
+
+#[test]
+fn init_without_anybody_to_ask_names_the_flags() {
+    let run = World::new().cli(&["init"]).ended(2);
+    assert!(run.stderr.contains("--device") && run.stderr.contains("--sink"), "{run:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_unit_of_the_service_is_valid_and_is_written_and_removed() {
+    let world = World::new();
+    let unit = world.cli(&["service", "install", "--print", "--config", "/etc/iclock/iclock.toml"]).ended(0).stdout;
+    assert!(unit.contains(&format!("ExecStart={}", env!("CARGO_BIN_EXE_iclock-cli"))), "{unit}");
+    world.write("iclock.service", &unit);
+    // It complains about a user that does not exist here, too, but only as a warning.
+    match Command::new("systemd-analyze")
+        .args(["verify", "--man=no", "iclock.service"])
+        .current_dir(world.path())
+        .output()
+    {
+        Ok(output) => assert!(output.status.success(), "{output:?}"),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "skipped: the_unit_of_the_service_is_valid: systemd-analyze: {error}");
+        }
+    }
+    let root = world.path().join("image");
+    std::fs::create_dir_all(root.join("etc")).unwrap();
+    let root = root.to_str().unwrap();
+    world.cli(&["service", "status", "--root", root]).ended(70);
+    if Command::new("systemctl").arg("--version").output().is_err() {
+        return;
+    }
+    world.cli(&["service", "install", "--root", root, "--live"]).ended(0);
+    let written = world.read("image/etc/systemd/system/iclock.service");
+    assert!(
+        written.contains("sync --live")
+            && world.path().join("image/etc/systemd/system/multi-user.target.wants").exists()
+    );
+    assert!(world.cli(&["service", "status", "--root", root]).ended(0).stdout.contains("enabled"));
+    world.cli(&["service", "uninstall", "--root", root]).ended(0);
+    assert!(!world.path().join("image/etc/systemd/system/iclock.service").exists());
+    world.cli(&["service", "uninstall", "--root", root]).ended(10);
+}

@@ -37,7 +37,7 @@ use iclock_sync::{DeviceOptions, EngineOptions, Schedule};
 use build::Builder;
 use environment::Variables;
 pub(crate) use layers::{ConfigError, ConfigErrors, Layer, Origin, Setting};
-pub(crate) use toml_text::{as_toml, shown};
+pub(crate) use toml_text::{as_toml, commented, shown};
 
 /// The flags that set the configuration.
 #[derive(Clone, Debug, Default)]

@@ -18,6 +18,32 @@ pub(crate) fn as_toml(settings: &Layer) -> String {
     format!("{head}{}", tables(settings, |path, text, _| of_path(path, text)))
 }
 
+/// A new configuration file: each setting with its documentation, and the settings of most use as comments.
+pub(crate) fn commented(settings: &Layer) -> String {
+    let mut text = "# Configuration of iclock-cli. Check it with: iclock-cli config check\n\
+                    # docs/iclock.example.toml lists every setting with its default.\n\n"
+        .to_owned();
+    for name in ["state_dir", "interval"] {
+        let Some(key) = CATALOGUE.find(name) else { continue };
+        let value = value(&key.shape, key.shown.text());
+        text.push_str(&format!("# {}\n# {name} = {value}\n", key.doc));
+    }
+    let mut table = String::new();
+    for (path, setting) in settings.iter() {
+        let Some((prefix, name)) = path.rsplit_once('.') else { continue };
+        if prefix != table {
+            prefix.clone_into(&mut table);
+            let head = prefix.split_once('.').map_or_else(|| format!("[{prefix}]"), |(list, _)| format!("[[{list}]]"));
+            text.push_str(&format!("\n{head}\n"));
+        }
+        if let Some(key) = CATALOGUE.find(path).filter(|key| !key.doc.is_empty()) {
+            text.push_str(&format!("# {}\n", key.doc));
+        }
+        text.push_str(&format!("{name} = {}\n", of_path(path, &setting.text)));
+    }
+    text
+}
+
 fn tables(settings: &Layer, written: impl Fn(&str, &str, &str) -> String) -> String {
     let (mut text, mut table) = (String::new(), String::new());
     // TOML requires settings outside any table to come first.

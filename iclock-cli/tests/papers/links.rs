@@ -43,3 +43,11 @@ fn every_manual_is_linked_from_the_readme() {
     let lost: Vec<&String> = lost.iter().filter(|paper| !linked.contains(Path::new(paper))).collect();
     assert!(lost.is_empty(), "not linked from README.md: {lost:?}");
 }
+
+#[test]
+fn every_manual_is_a_chapter_of_the_book() {
+    let chapters: BTreeSet<String> = links(&prose(&read("docs/SUMMARY.md"))).into_iter().collect();
+    let pages = papers().into_iter().filter_map(|paper| paper.strip_prefix("docs/").map(str::to_owned));
+    let lost: Vec<String> = pages.filter(|page| page != "SUMMARY.md" && !chapters.contains(page)).collect();
+    assert!(lost.is_empty(), "not in docs/SUMMARY.md: {lost:?}");
+}

@@ -2,6 +2,9 @@
 
 pub(crate) mod completions;
 pub(crate) mod config;
-#[cfg(feature = "firestore")]
 pub(crate) mod doctor;
+pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod migrate;
+pub(crate) mod service;
+pub(crate) mod version;

@@ -1,7 +1,7 @@
-//! `doctor`: finds what is wrong, and repairs it on request.
+//! `doctor sink --find-garbage`: finds what misread logs left in a Firestore collection, and deletes it on request.
 
 use attendance_model::SinkError;
-use clap::{Args, Subcommand};
+use clap::Args;
 use iclock_sync::chain;
 use serde_json::json;
 use sink_firestore::FirestoreOptions;
@@ -16,37 +16,30 @@ use crate::output::human::table;
 use crate::output::{self, grouped};
 use crate::sinks;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Doctor {
-    /// Find the documents that misread logs left there: an empty staffId, or a time
-    /// more than a day after the upload. Each document costs a read
-    Firestore(FindGarbage),
-}
-
 #[derive(Debug, Args)]
-pub(crate) struct FindGarbage {
-    /// Report what the Python tool left there; ends with 70 if there is any
-    #[arg(long, required = true)]
+pub(super) struct FindGarbage {
+    /// Report what misread logs left in Firestore: an empty staffId, or a time more
+    /// than a day after the upload. Each document costs a read
+    #[arg(long)]
     find_garbage: bool,
     /// Delete what is found, unless it changes meanwhile
-    #[arg(long)]
+    #[arg(long, requires = "find_garbage")]
     apply: bool,
     /// Look for empty staffIds alone: a read for each find, not for each document
-    #[arg(long)]
+    #[arg(long, requires = "find_garbage")]
     empty_staff_id: bool,
-    /// The sink, if several are Firestore: a configured name, or a URL
-    #[arg(long, value_name = "NAME|URL")]
-    sink: Option<String>,
-    /// Print one JSON object for each find
-    #[arg(long)]
-    json: bool,
 }
 
-impl Doctor {
-    pub(crate) fn run(self, context: &Context) -> Outcome {
-        let Self::Firestore(args) = self;
-        let finder = GarbageFinder::open(options(context, &args)?);
-        context.runtime()?.block_on(find_garbage(&finder, &args, context.is_quiet())).map_err(failed)
+impl FindGarbage {
+    /// Returns true if the documents are to be looked through, instead of a check of the sink.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.find_garbage
+    }
+
+    /// Looks through the collection of a sink; `sink` names it if several are Firestore.
+    pub(super) fn run(&self, context: &Context, sink: Option<&String>, json: bool) -> Outcome {
+        let finder = GarbageFinder::open(options(context, sink)?);
+        context.runtime()?.block_on(find_garbage(&finder, self, json, context.is_quiet())).map_err(failed)
     }
 }
 
@@ -57,7 +50,12 @@ struct Deleted {
     changed: u64,
 }
 
-async fn find_garbage(finder: &GarbageFinder, args: &FindGarbage, quiet: bool) -> Result<ExitCode, SinkError> {
+async fn find_garbage(
+    finder: &GarbageFinder,
+    args: &FindGarbage,
+    json: bool,
+    quiet: bool,
+) -> Result<ExitCode, SinkError> {
     let scope = if args.empty_staff_id { Scope::EmptyStaffIds } else { Scope::All };
     let cost = finder.cost(scope).await?;
     if !quiet {
@@ -68,14 +66,14 @@ async fn find_garbage(finder: &GarbageFinder, args: &FindGarbage, quiet: bool) -
         let fates = if args.apply { finder.delete(&finds).await? } else { Vec::new() };
         deleted.deleted += fates.iter().filter(|fate| **fate == Deletion::Deleted).count() as u64;
         deleted.changed += fates.iter().filter(|fate| **fate == Deletion::Changed).count() as u64;
-        if args.json {
+        if json {
             for (n, find) in finds.iter().enumerate() {
                 output::line(as_json(find, fates.get(n).copied()));
             }
         }
     }
     let report = search.report();
-    if !args.json {
+    if !json {
         output::line(human(report, args.apply.then_some(&deleted)));
     }
     let left = if args.apply { deleted.changed } else { report.total() };
@@ -83,11 +81,11 @@ async fn find_garbage(finder: &GarbageFinder, args: &FindGarbage, quiet: bool) -
 }
 
 /// The options of the named sink, or of the only Firestore sink.
-fn options(context: &Context, args: &FindGarbage) -> Result<FirestoreOptions, CliError> {
-    let config = context.config(&Targets::of_sink(args.sink.as_ref()))?;
-    let named = |sink: &&SinkConfig| args.sink.as_ref().is_none_or(|name| is_url(name) || *name == sink.name);
+fn options(context: &Context, named: Option<&String>) -> Result<FirestoreOptions, CliError> {
+    let config = context.config(&Targets::of_sink(named))?;
+    let is_named = |sink: &&SinkConfig| named.is_none_or(|name| is_url(name) || *name == sink.name);
     let of_firestore = |sink: &&SinkConfig| sink.url.text.starts_with("firestore:");
-    let found: Vec<&SinkConfig> = config.sinks.iter().filter(named).filter(of_firestore).collect();
+    let found: Vec<&SinkConfig> = config.sinks.iter().filter(is_named).filter(of_firestore).collect();
     let (problem, hint) = match found.as_slice() {
         [sink] => return Ok(sinks::firestore_options(sink)?),
         [] => (

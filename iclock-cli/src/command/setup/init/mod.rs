@@ -1,0 +1,162 @@
+//! `init`: writes a configuration from questions or flags, after it tried the terminals and the sinks.
+
+mod ask;
+mod interview;
+mod write;
+
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use clap::Args;
+use futures::future::join_all;
+use iclock_sync::diagnose::{self, Finding};
+
+use crate::config::{self, Config, Flags, Layer, Origin, Setting};
+use crate::context::{Context, Outcome};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::output::{self, human, printed};
+use crate::sinks;
+use ask::Person;
+use interview::Secret;
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The file to write
+    #[arg(value_name = "FILE", default_value = "iclock.toml")]
+    file: PathBuf,
+    /// A terminal, as for sync, instead of questions; repeats
+    #[arg(long, value_name = "SPEC")]
+    device: Vec<String>,
+    /// A sink, as for sync, instead of questions; repeats
+    #[arg(long, value_name = "URL")]
+    sink: Vec<String>,
+    /// The time zone of the terminals, such as Indian/Maldives
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    zone: Option<Tz>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
+    /// Contact neither the terminals nor the sinks
+    #[arg(long)]
+    no_test: bool,
+}
+
+impl Init {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        context.log(None)?;
+        if self.file.exists() && !self.force {
+            let refused = format!("{} exists already; it was not changed", self.file.display());
+            return Err(CliError::new(ExitCode::Refused, refused).hint("name another file, or replace it with --force"));
+        }
+        let (mut settings, secrets) = self.gather(context)?;
+        if let Some(zone) = self.zone {
+            for n in 0..settings.list_len("device") {
+                let path = format!("device.{n}.zone");
+                if settings.get(&path).is_none() {
+                    settings.set(path, Setting::new(zone.name(), Origin::Flag("--zone")));
+                }
+            }
+        }
+        let draft = write::Draft::write(&self.file, &config::commented(&settings), &secrets)?;
+        // The file is read as a sync will read it, so that its paths mean the same.
+        let config = Config::load(&Flags { config: Some(draft.path().to_owned()), ..Flags::default() })?;
+        let opened = sinks::open_all(&config.sinks)?;
+        let code = if self.no_test {
+            ExitCode::Done
+        } else {
+            context.block_on(|signals| async move {
+                tokio::select! {
+                    code = test(&config, &opened) => Ok(code),
+                    () = signals.stop.cancelled() => Ok(ExitCode::Interrupted),
+                }
+            })?
+        };
+        if code == ExitCode::Interrupted {
+            return Ok(code);
+        }
+        draft.keep()?;
+        self.tell(code);
+        Ok(code)
+    }
+
+    /// The settings of the flags, or of the answers to questions.
+    fn gather(&self, context: &Context) -> Result<(Layer, Vec<Secret>), CliError> {
+        if self.device.is_empty() || self.sink.is_empty() {
+            if !Person::is_there() {
+                return Err(CliError::new(ExitCode::Usage, "there is nobody to ask: stdin is not a terminal")
+                    .hint("give --device front=192.0.2.10 and --sink sqlite:attendance.db"));
+            }
+            let answers = interview::ask(context, &mut Person::default(), &self.device, &self.sink, self.zone)?;
+            return Ok((answers.settings, answers.secrets));
+        }
+        Ok((interview::of_flags(&self.device, &self.sink)?, Vec::new()))
+    }
+
+    fn tell(&self, code: ExitCode) {
+        output::line(format_args!("written: {}", self.file.display()));
+        if code != ExitCode::Done {
+            output::line("It was written although something does not work yet. When it is fixed, check again:");
+            output::line(self.command("    iclock-cli doctor"));
+            return;
+        }
+        output::line("Next:");
+        output::line(self.command("    iclock-cli sync --dry-run"));
+        output::line(self.command("    iclock-cli sync"));
+        output::line(self.command("    iclock-cli service install --print"));
+    }
+
+    fn command(&self, command: &str) -> String {
+        if self.file == std::path::Path::new("iclock.toml") {
+            return command.to_owned();
+        }
+        format!("{command} --config {}", printed::quoted(&self.file.display().to_string()))
+    }
+}
+
+fn zone(text: &str) -> Result<Tz, String> {
+    text.parse().map_err(|_| "write a zone of the IANA database, such as Indian/Maldives or Europe/Berlin".to_owned())
+}
+
+/// Tries every terminal and every sink, and prints what does not work.
+async fn test(config: &Config, opened: &[std::sync::Arc<dyn attendance_model::Sink>]) -> ExitCode {
+    let terminals = join_all(config.devices.iter().map(|device| diagnose::terminal(device, &config.engine)));
+    let of_sinks = join_all(opened.iter().map(|sink| diagnose::sink(sink.as_ref(), config.engine.sink_timeout)));
+    let (of_terminals, of_sinks) = futures::join!(terminals, of_sinks);
+    let mut code = ExitCode::Done;
+    for (sink, found) in opened.iter().zip(&of_sinks) {
+        if !print(sink.name(), found) {
+            code = ExitCode::Sink;
+        }
+    }
+    for (device, found) in config.devices.iter().zip(&of_terminals) {
+        if !print(&device.name, found) && code == ExitCode::Done && is_out_of_reach(found) {
+            code = ExitCode::Terminal;
+        }
+    }
+    code
+}
+
+/// Returns true if the terminal cannot be read at all. Bad punches in its log do not make a configuration wrong.
+fn is_out_of_reach(found: &[Finding]) -> bool {
+    use diagnose::Check;
+    let of_reading = |check| !matches!(check, Check::Clock | Check::Capacity | Check::Users | Check::Records);
+    found.iter().any(|finding| finding.is_problem() && of_reading(finding.check))
+}
+
+/// Prints the problems of one, or that it works. Returns false if there are problems.
+fn print(name: &str, found: &[Finding]) -> bool {
+    let problems: Vec<&Finding> = found.iter().filter(|finding| finding.is_problem()).collect();
+    if problems.is_empty() {
+        eprintln!("{name}: works");
+        return true;
+    }
+    for problem in problems {
+        let cause = problem.cause.map(|cause| cause.to_string()).unwrap_or_default();
+        eprintln!("{}", human::folded(&format!("{name}: {cause}: {}", problem.evidence), 4));
+        if let Some(fix) = &problem.fix {
+            eprintln!("    {}", human::folded(&format!("try: {fix}"), 9));
+        }
+    }
+    false
+}

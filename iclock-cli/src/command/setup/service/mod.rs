@@ -1,0 +1,95 @@
+//! `service install|uninstall|status`: keeps a loop running by systemd, or on Windows by a scheduled task.
+
+mod systemd;
+mod task;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::context::{Context, Outcome};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Service {
+    /// Install the service and start it; needs the rights of an administrator
+    Install(Install),
+    /// Stop the service and remove it; configuration and state stay
+    Uninstall(Uninstall),
+    /// Say whether the service is installed and runs
+    Status(Named),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Named {
+    /// The name of the service
+    #[arg(long, value_name = "NAME", default_value = "iclock", value_parser = name)]
+    name: String,
+    /// The root of the system, such as that of an image that is being made
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    #[command(flatten)]
+    named: Named,
+    /// Show what would be written and run, and change nothing
+    #[arg(long)]
+    print: bool,
+    /// The user that the service runs as; made if missing
+    #[arg(long, value_name = "USER", default_value = "iclock", value_parser = name)]
+    user: String,
+    /// Listen to the terminals as well, as sync --live does
+    #[arg(long)]
+    live: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Uninstall {
+    #[command(flatten)]
+    named: Named,
+    /// Show what would be removed and run, and change nothing
+    #[arg(long)]
+    print: bool,
+}
+
+impl Service {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        context.log(None)?;
+        match self {
+            Self::Install(install) if cfg!(windows) => task::install(&install),
+            Self::Install(install) => systemd::install(context, &install),
+            Self::Uninstall(uninstall) if cfg!(windows) => task::uninstall(&uninstall),
+            Self::Uninstall(uninstall) => systemd::uninstall(&uninstall),
+            Self::Status(named) if cfg!(windows) => task::status(&named),
+            Self::Status(named) => systemd::status(&named),
+        }
+    }
+}
+
+/// Checks a name that goes into a unit file and commands.
+fn name(text: &str) -> Result<String, String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
+    let is_name = text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.chars().all(is_plain);
+    if is_name { Ok(text.to_owned()) } else { Err("write letters, digits, - and _".to_owned()) }
+}
+
+/// The program that runs now, to be started by the service.
+fn program() -> Result<PathBuf, CliError> {
+    std::env::current_exe()
+        .map_err(|error| CliError::because(ExitCode::Fault, "cannot find the path of this program", &error))
+}
+
+/// Runs a program of the system, with what it prints shown.
+fn run(program: &str, arguments: &[&str]) -> Result<(), CliError> {
+    let shown = format!("{program} {}", arguments.join(" "));
+    match std::process::Command::new(program).args(arguments).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(CliError::new(ExitCode::Fault, format!("{shown} ended with {status}"))
+            .hint("run it as an administrator (sudo), and see what it printed")),
+        Err(error) => Err(CliError::because(ExitCode::Fault, format!("cannot run {shown}"), &error)
+            .hint("--print shows what would be done, to do it by hand")),
+    }
+}

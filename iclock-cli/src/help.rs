@@ -1,0 +1,206 @@
+//! The help of the command line: commands by group, and examples of each. The man pages come from the same tree.
+
+use clap::{Command, CommandFactory};
+
+use crate::cli::Cli;
+use crate::output::human;
+
+/// The list of commands, by group. A new command gets its place here; one that this build does not have is left out.
+const GROUPS: [(&str, &[&str]); 6] = [
+    ("Run", &["sync", "live", "health", "status", "demo"]),
+    (
+        "Look, without changing anything",
+        &["info", "discover", "doctor", "attendance", "report", "users", "templates", "options", "verify"],
+    ),
+    ("Change terminals", &["time", "enroll", "clone-users", "unlock", "voice", "lcd", "restart", "poweroff", "clear"]),
+    ("Keep the records", &["quarantine", "unproven", "audit", "replay", "state", "person", "backup", "restore"]),
+    ("Protocol and simulation", &["simulate", "decode", "transcript"]),
+    ("Set up", &["init", "config", "service", "migrate", "completions", "man", "version"]),
+];
+
+/// Command lines that the help shows; `iclock-cli` comes before each. The help of a command, or of its part, shows
+/// those that begin with its names, unless the command has examples of its own.
+const EXAMPLES: &[&str] = &[
+    "sync --device front=192.0.2.10 --sink sqlite:attendance.db",
+    "sync --dry-run --since 7",
+    "sync --loop 5m",
+    "sync --live",
+    "health",
+    "health --grace 1h --json",
+    "status",
+    "demo",
+    "demo --dir /tmp/demo",
+    "info",
+    "info --device 192.0.2.10",
+    "info --json --device 192.0.2.10?key=ENV:KEY",
+    "doctor",
+    "doctor device front-gate",
+    "doctor device --device 192.0.2.10 --json",
+    "doctor sink --sink postgres://iclock@db.example/attendance",
+    #[cfg(feature = "firestore")]
+    "doctor sink --find-garbage --sink school",
+    "doctor state",
+    "doctor all --quiet",
+    "attendance --person 1042 --since 7",
+    "attendance --device 192.0.2.10",
+    "verify",
+    "verify --days 7 --json",
+    "verify --days 7 --repair",
+    "clear front-gate",
+    "clear front-gate --serial OIN7030057123100001",
+    "quarantine list --reason empty_user_id",
+    "quarantine show 12",
+    "quarantine export --format csv",
+    "quarantine replay",
+    "quarantine resolve 12 13 --note \"test cards\"",
+    "unproven list",
+    "unproven show 3",
+    "unproven decode 3 --layout 40",
+    "unproven accept 3 --layout 40",
+    "audit show --person 1042 --since 7",
+    "audit verify",
+    "replay --sink school",
+    "replay --sink school --since 2026-01-31",
+    "state check",
+    "state check --salvage rescued",
+    "state export backup.db",
+    "state import backup.db --state new-state",
+    "state compact",
+    "simulate --listen 127.0.0.1:4370 --records 5000 --punch-every 1s",
+    "simulate --list-faults",
+    "init",
+    "init --device front=192.0.2.10 --sink sqlite:attendance.db",
+    "init /etc/iclock/iclock.toml --force",
+    "config check",
+    "config show",
+    "config schema",
+    "service install --print",
+    "service install --config /etc/iclock/iclock.toml",
+    "service uninstall",
+    "service status",
+    "migrate --write-config iclock.toml OLD",
+    "migrate OLD --sink school",
+    "completions bash",
+    "completions powershell",
+    "man",
+    "man sync",
+    "man --dir man1",
+    "version",
+    "version --json",
+];
+
+/// The page of `iclock-cli --help`, with the list of commands where clap writes the text that precedes the options.
+const PAGE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
+
+/// Returns the tree of commands with its help: the list by group, and examples.
+pub(crate) fn tree() -> Command {
+    let mut tree = Cli::command();
+    tree.build();
+    let list = list(&tree);
+    exemplified(tree.help_template(PAGE).before_help(list), &mut Vec::new())
+}
+
+/// The list of commands by group.
+fn list(tree: &Command) -> String {
+    let mut text = String::new();
+    for (title, names) in GROUPS {
+        let known: Vec<&Command> = names.iter().filter_map(|name| tree.find_subcommand(name)).collect();
+        if known.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("{title}:\n"));
+        for command in known {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!("  {:11} {}\n", command.get_name(), human::folded(&about, 14)));
+        }
+        text.push('\n');
+    }
+    text.trim_end().to_owned()
+}
+
+/// Adds examples to the commands below this one that have none of their own.
+fn exemplified(command: Command, path: &mut Vec<String>) -> Command {
+    command.mut_subcommands(|part| {
+        path.push(part.get_name().to_owned());
+        let lines = examples(path);
+        let part = exemplified(part, path);
+        path.pop();
+        if lines.is_empty() || part.get_after_help().is_some() {
+            return part;
+        }
+        part.after_help(format!("Examples:\n{}", lines.join("\n")))
+    })
+}
+
+/// The command lines that show how a command is used.
+fn examples(path: &[String]) -> Vec<String> {
+    let of_path = |line: &&&str| line.split(' ').take(path.len()).eq(path.iter().map(String::as_str));
+    EXAMPLES.iter().filter(of_path).map(|line| format!("  iclock-cli {line}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every command with its names, the parts of a command included.
+    fn all(command: &Command, path: &[String], found: &mut Vec<(Vec<String>, Command)>) {
+        for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
+            let path = [path, &[part.get_name().to_owned()]].concat();
+            all(part, &path, found);
+            found.push((path, part.clone()));
+        }
+    }
+
+    fn everything() -> Vec<(Vec<String>, Command)> {
+        let mut found = Vec::new();
+        all(&tree(), &[], &mut found);
+        found
+    }
+
+    #[test]
+    fn every_command_is_in_one_group() {
+        let listed: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        let unique: BTreeSet<&str> = listed.iter().copied().collect();
+        assert_eq!(unique.len(), listed.len(), "a command is listed twice");
+        for command in tree().get_subcommands().map(Command::get_name).filter(|name| *name != "help") {
+            assert!(unique.contains(command), "{command} is in no group: give it a place in GROUPS");
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_each_example_is_valid() {
+        let mut lines: Vec<String> = EXAMPLES.iter().map(|line| format!("iclock-cli {line}")).collect();
+        for (path, command) in everything() {
+            // A command that only has parts shows theirs.
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let own = help.lines().map(str::trim).filter(|line| line.starts_with("iclock-cli "));
+            let own: Vec<String> = own.map(str::to_owned).collect();
+            let is_leaf = command.get_subcommands().next().is_none();
+            assert!(!own.is_empty() || !is_leaf, "no example of {path:?}: add one to EXAMPLES");
+            lines.extend(own);
+        }
+        for line in lines {
+            let quoted = line.split('"').enumerate();
+            let words = quoted.flat_map(|(n, part)| match n % 2 {
+                1 => vec![part.to_owned()],
+                _ => part.split_whitespace().map(str::to_owned).collect(),
+            });
+            if let Err(error) = tree().try_get_matches_from(words) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_help_is_wider_than_80_columns() {
+        let mut pages = everything();
+        pages.push((vec!["iclock-cli".to_owned()], tree()));
+        for (path, mut command) in pages {
+            let page = command.render_long_help().to_string();
+            let wide: Vec<&str> = page.lines().filter(|line| line.chars().count() > 80).collect();
+            assert!(wide.is_empty(), "{path:?}: {wide:#?}");
+        }
+    }
+}
