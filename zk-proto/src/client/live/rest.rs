@@ -8,6 +8,9 @@ use crate::ClientError;
 
 /// The first guess.
 const FIRST: Duration = Duration::from_secs(1);
+/// Sessions in a row, each soon after the one before, after which a shorter rest is tried. Twice as many after each
+/// time that it was too short.
+const SHORTER_AFTER: u32 = 50;
 /// The longest rest. If a terminal resets a session after that too, it has another reason.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -24,6 +27,10 @@ pub struct SessionRest {
     /// The rest that is tried next.
     tried: Duration,
     ended: Option<Instant>,
+    /// Sessions in a row that came about soon after the one before.
+    came: u32,
+    /// The times that a shorter rest was too short.
+    in_vain: u32,
 }
 
 impl SessionRest {
@@ -31,7 +38,7 @@ impl SessionRest {
     #[must_use]
     pub fn new(needed: Duration) -> Self {
         let needed = needed.min(LONGEST);
-        Self { needed, tried: needed, ended: None }
+        Self { needed, tried: needed, ..Self::default() }
     }
 
     /// The rest that the terminal was seen to need; zero if it needs none. Remember it.
@@ -48,7 +55,17 @@ impl SessionRest {
 
     /// Notes that a session came about.
     pub fn began(&mut self) {
-        self.needed = self.tried;
+        // A terminal that had longer says nothing about a shorter rest.
+        let soon = self.tried.saturating_mul(2).saturating_add(FIRST);
+        let is_soon = self.ended.is_some_and(|at| at.elapsed() <= soon);
+        if is_soon || self.tried > self.needed {
+            self.needed = self.tried;
+        }
+        self.came = if is_soon && !self.needed.is_zero() { self.came.saturating_add(1) } else { self.came };
+        if self.came >= SHORTER_AFTER << self.in_vain.min(6) {
+            self.came = 0;
+            self.tried = if self.needed > FIRST { self.needed / 2 } else { Duration::ZERO };
+        }
     }
 
     /// Notes the end of a session.
@@ -62,6 +79,8 @@ impl SessionRest {
         if self.ended.is_none() || !why.is_reset() {
             return;
         }
+        self.came = 0;
+        self.in_vain = self.in_vain.saturating_add(u32::from(self.tried < self.needed));
         if self.tried >= LONGEST {
             (self.tried, self.ended) = (self.needed, None);
         } else {
@@ -99,6 +118,28 @@ mod tests {
         rest.began();
         assert_eq!(rest.needed(), LONGEST);
         assert_eq!(SessionRest::new(rest.needed() * 9).needed(), LONGEST);
+    }
+
+    #[test]
+    fn a_shorter_rest_is_tried_after_many_sessions_and_later_if_it_was_too_short() {
+        let mut rest = SessionRest::new(Duration::from_secs(2));
+        let session = |rest: &mut SessionRest| {
+            rest.ended();
+            rest.began();
+        };
+        (0..SHORTER_AFTER).for_each(|_| session(&mut rest));
+        rest.ended();
+        assert!(rest.left() <= FIRST, "one second is tried");
+        rest.failed(&reset());
+        assert!(rest.left() > FIRST, "two again");
+        assert_eq!(rest.needed(), Duration::from_secs(2));
+        (0..SHORTER_AFTER).for_each(|_| session(&mut rest));
+        rest.ended();
+        assert!(rest.left() > FIRST, "not yet");
+        (0..SHORTER_AFTER + 1).for_each(|_| session(&mut rest));
+        assert_eq!(rest.needed(), FIRST, "it was enough this time");
+        (0..2 * SHORTER_AFTER).for_each(|_| session(&mut rest));
+        assert_eq!(rest.needed(), Duration::ZERO, "and no rest at all");
     }
 
     #[test]
