@@ -32,7 +32,7 @@ pub(crate) struct Iclock {
     /// Only logs of the last N days
     #[arg(long, value_name = "N", value_parser = When::parse, allow_negative_numbers = true)]
     since: Option<When>,
-    /// Run again and again, at least S seconds apart
+    /// Run again and again, about S seconds apart, longer while nothing comes
     #[arg(long, value_name = "S")]
     r#loop: Option<String>,
     /// Write output/simplified_logs_<time>.json instead of uploading
