@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use attendance_model::legacy::{Export, LegacyDocument, SimpleLog, export_file_name, write_array};
 use attendance_model::{RawPunch, Source};
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use iclock_sync::ledger::QuarantinedRecord;
-use iclock_sync::{Ledger, LedgerError, Window};
+use iclock_sync::{Bound, Ledger, LedgerError, Window};
 use serde::Serialize;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::output::grouped;
 
 /// The number of quarantined records that are read at once.
 const PAGE: u32 = 1000;
@@ -25,6 +26,7 @@ pub(crate) fn write(
     dir: &Path,
     now: NaiveDateTime,
 ) -> Result<(PathBuf, u64), CliError> {
+    warn_of_shrunk(ledger, &window, "are not in the export")?;
     let (mut failed, mut count) = (None, 0);
     let events = ledger.events(window).map_while(|event| event.map_err(|error| failed = Some(error)).ok());
     let mut counted = || count += 1;
@@ -48,6 +50,22 @@ pub(crate) fn write(
     })
 }
 
+/// Says that old events have shrunk to their keys, if any may be inside a window.
+pub(crate) fn warn_of_shrunk(ledger: &Ledger, window: &Window, effect: &str) -> Result<(), LedgerError> {
+    let Some(shrunk) = ledger.shrunk()? else { return Ok(()) };
+    let after_all = match window.since {
+        Some(Bound::Wall(since)) => since > shrunk.latest,
+        // No wall clock is a day ahead of UTC.
+        Some(Bound::Instant(since)) => since.naive_utc() - TimeDelta::days(1) > shrunk.latest,
+        None => false,
+    };
+    if !after_all {
+        let (events, until) = (grouped(shrunk.events), shrunk.latest.date());
+        tracing::warn!("{events} old events, up to {until}, are kept as keys only ([retention]) and {effect}");
+    }
+    Ok(())
+}
+
 /// Returns the refused records, which the simplified export contains, too: the Python tool made it from the raw log.
 fn refused(ledger: &Ledger, window: Window) -> Result<Vec<SimpleLog>, LedgerError> {
     let (mut rows, mut after) = (Vec::new(), 0);
@@ -55,7 +73,8 @@ fn refused(ledger: &Ledger, window: Window) -> Result<Vec<SimpleLog>, LedgerErro
         let page = ledger.refused(&window, after, PAGE)?;
         let Some(last) = page.last() else { return Ok(rows) };
         after = last.id;
-        let shown = page.into_iter().filter(|record| record.local_time.real().is_some());
+        let is_whole = |record: &QuarantinedRecord| !(record.raw.is_empty() && record.user_id.is_empty());
+        let shown = page.into_iter().filter(|record| record.local_time.real().is_some() && is_whole(record));
         rows.extend(shown.filter_map(|record| SimpleLog::from_punch(&punch_of(record))));
     }
 }

@@ -49,6 +49,21 @@ const CASES: &[Case] = &[
         told: &["iclock.toml:3", "device.0.zone", "Indian/Male", "Indian/Maldives"],
     },
     Case {
+        what: "a log that is cleared by itself at a terminal that may be any",
+        toml: "[[device]]\nhost = \"HOST\"\nclear_when = \"90%\"\n",
+        told: &["iclock.toml:3", "device.0.clear_when", "serial number", "info"],
+    },
+    Case {
+        what: "a fill level that is none",
+        toml: "[[device]]\nhost = \"HOST\"\nserial = \"S\"\nclear_when = \"101%\"\n",
+        told: &["iclock.toml:4", "device.0.clear_when", "101%", "90%"],
+    },
+    Case {
+        what: "an age at which everything would shrink",
+        toml: "[retention]\nevents = \"400\"\n",
+        told: &["iclock.toml:2", "retention.events", "less than a week", "400d"],
+    },
+    Case {
         what: "a bad URL",
         toml: "[[sink]]\nurl = \"oracle://x\"\n",
         told: &["iclock.toml:2", "sink.0.url", "oracle", "sqlite:PATH"],

@@ -148,6 +148,26 @@ fn the_health_of_a_service_is_told_by_its_exit_code_and_the_metrics_are_in_their
 }
 
 #[test]
+fn old_events_shrink_in_a_loop_and_a_replay_says_that_they_stay_behind() {
+    let world = World::new();
+    let one = world.serve(terminal("SN1", 40));
+    write_config(&world, &[("one", &one)], "");
+    world.cli(&["sync"]).ended(0);
+    let ledger = || rusqlite::Connection::open(world.path().join("state/ledger.sqlite")).unwrap();
+    ledger().execute("UPDATE readings SET read_at = read_at - 86400 * 365", ()).unwrap();
+    let config = std::fs::read_to_string(world.path().join("iclock.toml")).unwrap();
+    std::fs::write(world.path().join("iclock.toml"), config + "[retention]\nevents = \"300d\"\n").unwrap();
+    let service = Running::start(&world, &["--loop"], &[]);
+    let shrunk = || ledger().query_row("SELECT count(*) FROM shrunk", (), |row| row.get::<_, u32>(0)).unwrap();
+    until("they shrink", || shrunk() == 24);
+    assert_eq!(service.ends(), 0);
+    std::fs::remove_file(world.path().join("att.db")).unwrap();
+    let replay = world.cli(&["replay", "--sink", "db"]);
+    assert!(replay.stderr.contains("24 old events, up to") && replay.stderr.contains("sent again"), "{replay:?}");
+    assert_eq!((replay.ended(0).code, stored(&world)), (0, 16));
+}
+
+#[test]
 fn a_terminal_that_fails_longer_than_the_grace_is_named() {
     let world = World::new();
     let gone = world.serve(terminal("SN1", 20));

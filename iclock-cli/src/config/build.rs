@@ -41,6 +41,7 @@ impl<'a> Builder<'a> {
         self.read("shifts.", &settings::shifts::entries(), &mut shifts);
         let mut log = LogConfig::default();
         self.read("log.", &settings::log::entries(), &mut log);
+        self.read("retention.", &settings::retention::entries(), &mut top.engine.retention);
         let numbers = 0..self.left.list_len("device");
         let devices: Vec<(usize, DeviceOptions)> =
             numbers.filter_map(|n| Some((n, self.device(n, &schedule)?))).collect();
@@ -111,6 +112,12 @@ impl<'a> Builder<'a> {
         let mut device = Device { name: None, interval: None, correct_clock: false, options };
         self.read(&prefix, &settings::device(), &mut device);
         let Device { name, interval, correct_clock, mut options } = device;
+        let clear_when = format!("{prefix}clear_when");
+        if let Some(setting) = self.all.get(&clear_when).filter(|_| options.serial.is_none()) {
+            let problem = "a log is only cleared by itself if the terminal's serial number is configured";
+            let hint = "set serial to the number that `iclock-cli info` shows";
+            self.errors.push(setting.wrong(&clear_when, problem).hint(hint));
+        }
         options.clock = correct_clock.then_some(ClockCorrection { bound: CLOCK_BOUND, quiet: schedule.quiet });
         options.schedule = interval.map(|interval| schedule.clone().with_base(interval));
         let is_usual = options.port == DeviceOptions::new("", "").port;

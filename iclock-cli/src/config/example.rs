@@ -180,6 +180,9 @@ mod tests {
                 if section.is_list {
                     layer.set(format!("{prefix}host"), Setting::new("192.0.2.1", Origin::Flag("test")));
                 }
+                if key.name == "clear_when" {
+                    layer.set(format!("{prefix}serial"), Setting::new("OID1", Origin::Flag("test")));
+                }
                 layer.set(format!("{prefix}{}", key.name), Setting::new(key.shown.text(), Origin::Flag("test")));
                 let (_, errors) = built(layer);
                 assert!(errors.is_empty(), "{errors:?}");

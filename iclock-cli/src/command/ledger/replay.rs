@@ -9,6 +9,7 @@ use crate::config::{Config, SinkConfig};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::export::warn_of_shrunk;
 use crate::global::{Targets, is_url};
 use crate::job::{Job, carry_out};
 use crate::output::grouped;
@@ -49,6 +50,7 @@ impl Replay {
         } else {
             ledger.replay(&sink.target(), sink.name(), &window)?
         };
+        warn_of_shrunk(&ledger, &window, "cannot be sent again")?;
         // Release it: the run opens it again.
         drop(ledger);
         tracing::info!("{} events are pending again for {}", grouped(count), sink.name());

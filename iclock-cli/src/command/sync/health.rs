@@ -15,7 +15,7 @@ use crate::output;
 /// Says whether the running service is well.
 ///
 /// Ends with 0 if it is, with 60 if no service runs or it hangs, with 30 if a sink has failed for too long, and with 20
-/// if a terminal has.
+/// if a terminal has. A disk that is nearly full is named.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  iclock-cli health --state state\n  iclock-cli health --grace 2h --json")]
 pub(crate) struct Health {
@@ -47,6 +47,12 @@ impl Health {
         } else {
             for problem in &problems {
                 output::line(say(problem, now.signed_duration_since(found.status.at)));
+            }
+            if let Some(disk) = found.status.disk.filter(|disk| disk.low) {
+                let free = disk.free >> 20;
+                output::line(format_args!(
+                    "only {free} MiB are free on the disk; once it is full, nothing new is read"
+                ));
             }
             if problems.is_empty() {
                 let (terminals, sinks) = (found.status.terminals.len(), found.status.sinks.len());

@@ -20,6 +20,7 @@ use chrono_tz::Tz;
 use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport};
 
 pub(super) mod log;
+pub(super) mod retention;
 pub(super) mod rules;
 pub(super) mod schedule;
 pub(super) mod shifts;
@@ -45,6 +46,12 @@ pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
             &rules::entries(),
         ),
         Section::table("shifts", "The hours of work, by which `report` judges.", &shifts::entries()),
+        Section::table(
+            "retention",
+            "Old data shrinks to what it is known by, so that nothing enters twice. A loop does it; by default nothing \
+             shrinks.",
+            &retention::entries(),
+        ),
         Section::table("log", "The program's log. Without a directory it goes to stderr alone.", &log::entries()),
     ])
 });
@@ -285,6 +292,19 @@ pub(super) fn device() -> Vec<Entry<Device>> {
             "The serial number that the terminal must have: another terminal at this address is refused. \
              By default any is taken.",
             |device: &mut Device, text| put(&mut device.options.serial, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "clear_when",
+            Text,
+            Example("90%"),
+            "The fill level at which a run or a loop clears the terminal's log, as `clear` does: after a backup, and \
+             only if every sink has all of it. Needs `serial`. By default it is never cleared.",
+            |device: &mut Device, text| {
+                let level = text.strip_suffix('%').unwrap_or(text).trim().parse().ok();
+                let wrong = || Wrong::new(format!("{text:?} is no fill level"), "write it like 90%, from 1% to 100%");
+                let level = level.filter(|level| (1..=100).contains(level)).ok_or_else(wrong);
+                put(&mut device.options.clear_when, level.map(Some))
+            },
         ),
         key(
             "encoding",
