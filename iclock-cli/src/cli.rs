@@ -13,6 +13,9 @@ use crate::command::ledger::state::State;
 use crate::command::ledger::status::Status;
 use crate::command::ledger::unproven::Unproven;
 use crate::command::ledger::verify::Verify;
+use crate::command::people::backup::Backup;
+use crate::command::people::clone_users::CloneUsers;
+use crate::command::people::restore::Restore;
 use crate::command::setup::completions::Completions;
 use crate::command::setup::config::ConfigCommand;
 use crate::command::setup::doctor::Doctor;
@@ -72,6 +75,12 @@ pub(crate) enum Command {
     Lcd(Lcd),
     /// Clear a terminal's log, once all of it is kept and delivered
     Clear(Clear),
+    /// Keep a terminal's people, options and log in one file
+    Backup(Backup),
+    /// Write the users and fingerprints of a backup to a terminal
+    Restore(Restore),
+    /// Copy users and fingerprints from one terminal to others
+    CloneUsers(CloneUsers),
     /// Find what is wrong with terminals, sinks and the ledger, and how to fix it
     Doctor(Doctor),
     /// Move over from the Python tool, or write its cache for going back

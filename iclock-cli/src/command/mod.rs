@@ -2,6 +2,7 @@
 
 pub(crate) mod lab;
 pub(crate) mod ledger;
+pub(crate) mod people;
 pub(crate) mod setup;
 pub(crate) mod sync;
 pub(crate) mod terminal;

@@ -16,7 +16,7 @@ pub(crate) struct Variables {
 }
 
 /// Variables with our prefix that are not settings.
-const NO_SETTING: [&str; 1] = ["ICLOCK_CONFIG"];
+const NO_SETTING: [&str; 2] = ["ICLOCK_CONFIG", "ICLOCK_BACKUP_PASSPHRASE"];
 
 impl Variables {
     /// Reads the variables of this process, and of `.env` in `dir` if there is one.

@@ -37,6 +37,7 @@ const EXCEPTIONS: &[(&str, Check, &str)] = &[
     ("iclock-cli doctor", Check::Parsed, "it ends with 70 if it finds something; tests/doctor.rs runs it"),
     ("iclock-cli init", Check::Elsewhere, "it overwrites nothing, and there is a file; tests/usage.rs runs it"),
     ("sudo iclock-cli service install", Check::Elsewhere, "it changes this machine; tests/usage.rs uses a directory"),
+    ("iclock-cli clone-users", Check::Parsed, "it needs several terminals"),
     ("cargo install --locked --path iclock-cli", Check::Elsewhere, "it compiles the program that this test runs"),
     ("./test", Check::InTest, "it runs this test"),
     ("cargo ", Check::InTest, "the checks run it"),
