@@ -78,7 +78,7 @@ impl Backup {
             let manifest = written.map_err(|error| {
                 CliError::because(ExitCode::Fault, format!("cannot write {}", path.display()), &error)
             })??;
-            self.print(&device, &path, encrypted, &manifest)?;
+            self.print(&device, &path, encrypted, &manifest);
             if is_unproven {
                 return Err(CliError::new(
                     ExitCode::Unproven,
@@ -90,14 +90,12 @@ impl Backup {
         })
     }
 
-    fn print(&self, device: &DeviceOptions, path: &Path, encrypted: bool, manifest: &Manifest) -> Result<(), CliError> {
+    fn print(&self, device: &DeviceOptions, path: &Path, encrypted: bool, manifest: &Manifest) {
         let file = path.display().to_string();
         if self.json {
             let told = Told { name: &device.name, address: device.address(), file, encrypted, manifest };
-            let json = serde_json::to_string(&told)
-                .map_err(|error| CliError::because(ExitCode::Fault, "cannot write JSON", &error))?;
-            output::line(json);
-            return Ok(());
+            output::json(told);
+            return;
         }
         let counts = manifest.counts;
         let records = manifest.attendance.as_ref().and_then(|log| log.records).unwrap_or(0);
@@ -119,7 +117,6 @@ impl Backup {
         if !encrypted {
             tracing::warn!("{file} is not encrypted, and has people's passwords and fingerprints");
         }
-        Ok(())
     }
 }
 

@@ -6,10 +6,10 @@ use clap::Args;
 use zk_backup::Contents;
 
 use super::key::Opening;
-use super::shown::printable;
 use super::visit;
 use super::write::{Source, Writing, write};
 use crate::context::{Context, Outcome};
+use crate::output::printable;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

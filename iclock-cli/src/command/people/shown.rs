@@ -4,7 +4,7 @@ use serde::Serialize;
 use zk_proto::client::{Change, Plan, PlannedUser};
 use zk_proto::encoding::TextEncoding;
 
-use crate::output::{grouped, human};
+use crate::output::{grouped, human, printable};
 
 /// Users that are listed for people.
 const LISTED: usize = 20;
@@ -36,11 +36,6 @@ struct UserJson {
     change: &'static str,
     fields: Vec<String>,
     losses: Vec<String>,
-}
-
-/// A text of a terminal as it can be shown. Control characters could change the screen.
-pub(crate) fn printable(text: &str) -> String {
-    if text.contains(char::is_control) { text.escape_debug().to_string() } else { text.to_owned() }
 }
 
 impl PlanJson {

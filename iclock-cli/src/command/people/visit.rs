@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::global::Targets;
+use crate::output::printable;
 use crate::signal::Signals;
 
 /// Returns the terminal with this configured name or address, or else a new one, as for sync.
@@ -101,7 +102,7 @@ pub(crate) async fn session<R>(
         if let Some(expected) = &device.serial {
             let found = client.identity().await?.serial.unwrap_or_default();
             if found != *expected {
-                let found = super::shown::printable(&found);
+                let found = printable(&found);
                 return Err(Stopped::Refused(format!("its serial number is {found}, not {expected}, as configured")));
             }
         }

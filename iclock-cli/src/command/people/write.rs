@@ -162,10 +162,7 @@ impl Target {
 
     fn report(&self, json: bool) {
         if json {
-            match serde_json::to_string(self) {
-                Ok(json) => output::line(json),
-                Err(error) => eprintln!("error: cannot write JSON: {error}"),
-            }
+            output::json(self);
             return;
         }
         if let Some(error) = &self.error {
