@@ -82,7 +82,8 @@ fn what_a_report_says_is_stored_survives_a_power_cut() {
         cut_off.kill().unwrap();
         cut_off.wait().unwrap();
         power.cut(&world);
-        // A loop that is cut off as soon as it has reported.
+        // A loop that is cut off as soon as it has reported. It reports what is new only, so there is something.
+        punch(&server.handle(), 5);
         let mut run = power.feeds(&world);
         let run = run.args(args).args(["--loop", "3600"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut run = run.spawn().unwrap();
