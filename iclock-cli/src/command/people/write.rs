@@ -243,7 +243,9 @@ async fn agree(signals: &Signals) -> Result<(), CliError> {
         }
         agreed = told => match agreed {
             Ok(true) => Ok(()),
-            _ => Err(CliError::new(ExitCode::Refused, "not confirmed; nothing was changed").hint("answer y, or add --yes")),
+            _ => {
+                Err(CliError::new(ExitCode::Refused, "not confirmed; nothing was changed").hint("answer y, or add --yes"))
+            }
         },
     }
 }
