@@ -244,7 +244,8 @@ async fn agree(signals: &Signals) -> Result<(), CliError> {
         agreed = told => match agreed {
             Ok(true) => Ok(()),
             _ => {
-                Err(CliError::new(ExitCode::Refused, "not confirmed; nothing was changed").hint("answer y, or add --yes"))
+                let refused = CliError::new(ExitCode::Refused, "not confirmed; nothing was changed");
+                Err(refused.hint("answer y, or add --yes"))
             }
         },
     }
