@@ -18,7 +18,7 @@ pub(crate) fn line(text: impl Display) {
     self::text(format_args!("{text}\n"));
 }
 
-/// Writes data as it is, like [`line`]. Returns false if nobody reads the rest.
+/// Writes data as it is, like [`line()`]. Returns false if nobody reads the rest.
 pub(crate) fn text(text: impl Display) -> bool {
     let mut stdout = std::io::stdout().lock();
     let Err(error) = write!(stdout, "{text}").and_then(|()| stdout.flush()) else { return true };

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! - The third argument of `choose` is the command for a note in the transcript, without terminals and secrets.
-//! - [`each`] gives every terminal a default `T` to fill in. Its fields are those of the JSON line, after `name`,
+//! - [`each()`] gives every terminal a default `T` to fill in. Its fields are those of the JSON line, after `name`,
 //!   `address`, `error` and `try`. A terminal that dies half-way keeps what was filled in, so a table or a line shows
 //!   how far the work went.
 //! - [`Visit::session`] opens a session and ends it on every path, also at Ctrl-C. [`Visit::change`] does the same, and
