@@ -88,10 +88,13 @@ fn what_a_report_says_is_stored_survives_a_power_cut() {
         let run = run.args(args).args(["--loop", "3600"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut run = run.spawn().unwrap();
         let lines = BufReader::new(run.stdout.take().unwrap()).lines();
+        let mut is_read = false;
         for line in lines.map(|line| line.unwrap()) {
             let report: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let sinks = report["sinks"].as_array().unwrap();
-            if sinks.iter().any(|sink| sink["status"] != "failed" && sink["pending"] == 0) {
+            let (devices, sinks) = (report["devices"].as_array().unwrap(), report["sinks"].as_array().unwrap());
+            is_read |= devices.iter().any(|device| device["status"] == "ok");
+            // A poll that failed says nothing about what is stored.
+            if is_read && sinks.iter().any(|sink| sink["status"] != "failed" && sink["pending"] == 0) {
                 break;
             }
         }
