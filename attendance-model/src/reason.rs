@@ -43,6 +43,9 @@ pub enum Reason {
     AcceptedByHand,
     /// In a log that a person accepted, a record that makes no sense or is in a damaged patch. Always quarantined.
     UnprovenRecord,
+    /// The program that embeds the engine holds the event back. Always quarantined. An engine without that program lets
+    /// it pass when it judges the quarantine again.
+    HeldByProgram,
 }
 
 /// The fate of a record that breaks a rule.
@@ -59,7 +62,7 @@ pub enum Policy {
 
 impl Reason {
     /// Every reason, in a fixed order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::EmptyUserId,
         Self::NonNumericUserId,
         Self::NonPositiveUserId,
@@ -75,6 +78,7 @@ impl Reason {
         Self::SkippedLocalTime,
         Self::AcceptedByHand,
         Self::UnprovenRecord,
+        Self::HeldByProgram,
     ];
 
     /// The policy without any setting.
@@ -88,7 +92,8 @@ impl Reason {
             | Self::ImpossibleTime
             | Self::Undecodable
             | Self::NotOnAllowList
-            | Self::UnprovenRecord => Policy::Quarantine,
+            | Self::UnprovenRecord
+            | Self::HeldByProgram => Policy::Quarantine,
             Self::ClockResetTime
             | Self::FutureTime
             | Self::UnknownState
@@ -110,6 +115,7 @@ impl Reason {
                 | Self::SkippedLocalTime
                 | Self::AcceptedByHand
                 | Self::UnprovenRecord
+                | Self::HeldByProgram
         )
     }
 
@@ -132,6 +138,7 @@ impl Reason {
             Self::SkippedLocalTime => "skipped_local_time",
             Self::AcceptedByHand => "accepted_by_hand",
             Self::UnprovenRecord => "unproven_record",
+            Self::HeldByProgram => "held_by_program",
         }
     }
 

@@ -14,11 +14,13 @@ use crate::deliver::send::Target;
 use crate::error::fault;
 use crate::observer::{Observer, Silent};
 use crate::query::Query;
+use crate::random::{Random, SystemRandom};
 use crate::reconcile::{self, ReconcileOptions, Reconciliation};
 use crate::report::Report;
 use crate::service::{Once, clear};
 use crate::{
-    ClearError, Cleared, DeviceOptions, EngineOptions, Ledger, RunOptions, Service, ServiceOptions, SyncError,
+    ClearError, Cleared, Contact, DeviceOptions, EngineOptions, Hooks, Ledger, RunOptions, Service, ServiceOptions,
+    SyncError,
 };
 
 /// Reads terminals into a ledger and delivers from it to sinks. Contacts nothing and touches no file until it is run or
@@ -43,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) state_dir: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) crashes: Crashes,
 }
 
@@ -55,6 +59,8 @@ pub struct EngineBuilder {
     options: EngineOptions,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    random: Arc<dyn Random>,
+    hooks: Option<Arc<dyn Hooks>>,
     crashes: Crashes,
     presumed: Vec<(String, String, Vec<EventId>)>,
 }
@@ -69,6 +75,8 @@ impl Engine {
             options: EngineOptions::default(),
             clock: Arc::new(SystemClock::new()),
             observer: Arc::new(Silent),
+            random: Arc::new(SystemRandom),
+            hooks: None,
             crashes: Crashes::default(),
             presumed: Vec::new(),
         }
@@ -146,6 +154,9 @@ impl Engine {
         let Some(device) = self.parts.devices.iter().find(|device| device.name == terminal) else {
             return Err(wrong(format!("device {terminal}"), "is not configured").into());
         };
+        if device.contact == Contact::Push {
+            return Err(wrong(format!("device {terminal}"), "is never called, so its log cannot be cleared").into());
+        }
         let report = self.run_once(options, false, stop).await?;
         let mut reasons = Vec::new();
         for of_device in report.devices.iter().filter(|report| report.name == terminal) {
@@ -206,6 +217,13 @@ impl Engine {
     }
 }
 
+impl Parts {
+    /// The terminals that the engine calls.
+    pub(crate) fn called(&self) -> impl Iterator<Item = &Arc<DeviceOptions>> {
+        self.devices.iter().filter(|device| device.contact == Contact::Call)
+    }
+}
+
 impl EngineBuilder {
     /// Adds a terminal.
     #[must_use]
@@ -250,6 +268,20 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets the randomness; the host's by default.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Lets a program take part in what happens to events; none by default.
+    #[must_use]
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = Some(hooks);
+        self
+    }
+
     /// Sets the listener to the engine's crash points; none by default.
     #[cfg(feature = "chaos")]
     #[must_use]
@@ -264,7 +296,7 @@ impl EngineBuilder {
     /// [`SyncError::Setting`] for a port of 0, an empty, repeated or very long name, two sinks with one target, or a
     /// terminal with `clear_when` and no `serial`.
     pub fn build(self) -> Result<Engine, SyncError> {
-        let Self { state_dir, devices, sinks, options, clock, observer, crashes, presumed } = self;
+        let Self { state_dir, devices, sinks, options, clock, observer, random, hooks, crashes, presumed } = self;
         for (n, device) in devices.iter().enumerate() {
             check_device(device, devices.get(..n).unwrap_or_default())?;
         }
@@ -285,6 +317,8 @@ impl EngineBuilder {
             state_dir,
             clock,
             observer,
+            random,
+            hooks,
             crashes,
         };
         Ok(Engine { parts, presumed, ledger: Arc::default() })
@@ -299,6 +333,19 @@ fn check_device(device: &DeviceOptions, earlier: &[DeviceOptions]) -> Result<(),
     if device.name.chars().count() > MAX_NAME_CHARS {
         // It would fit no sink's column, and validation would refuse each of its records.
         return Err(wrong(setting, &format!("its name is longer than {MAX_NAME_CHARS} characters")));
+    }
+    let is_serial_of = |other: &DeviceOptions| other.serial.is_some() && other.serial == device.serial;
+    if device.contact == Contact::Push {
+        if device.serial.as_deref().is_none_or(str::is_empty) {
+            return Err(wrong(setting, "calls by itself, and has no serial number to be known by"));
+        }
+        if earlier.iter().any(|other| other.name == device.name || is_serial_of(other)) {
+            return Err(wrong(setting, "is configured twice"));
+        }
+        return Ok(());
+    }
+    if earlier.iter().any(|other| other.contact == Contact::Push && is_serial_of(other)) {
+        return Err(wrong(setting, "is configured twice: leave out the entry that is never called"));
     }
     if device.host.is_empty() {
         return Err(wrong(setting, "has no host"));

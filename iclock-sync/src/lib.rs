@@ -16,6 +16,7 @@
 //! | one person's data, and its removal | [`forget`] |
 //! | the ledger for readers; days, hours and lateness | [`query`], [`timesheet`] |
 //! | results and progress | [`report`], [`observer`] |
+//! | the embedding program takes part: [`Hooks`]; its own [`clock`], its own [`random`] numbers | `hooks` |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -48,6 +49,7 @@ mod error;
 pub mod forget;
 #[cfg(feature = "metrics")]
 pub mod health;
+mod hooks;
 mod intake;
 pub mod ledger;
 mod mask;
@@ -59,6 +61,7 @@ mod poll;
 mod private;
 pub mod quarantine;
 pub mod query;
+pub mod random;
 pub mod reconcile;
 pub mod report;
 mod retry;
@@ -73,10 +76,11 @@ mod wall;
 pub use crash::{CrashPoint, CrashPoints};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{LedgerError, SyncError, TerminalError, chain};
+pub use hooks::{Hooks, Verdict};
 pub use intake::{Ingest, Ingested};
 pub use ledger::Ledger;
 pub use observer::{DeviceProgress, Observer, SinkProgress};
-pub use options::{Bound, ClockCorrection, DeviceOptions, EngineOptions, Retention, RunOptions, Window};
+pub use options::{Bound, ClockCorrection, Contact, DeviceOptions, EngineOptions, Retention, RunOptions, Window};
 pub use poll::clear::{ClearError, Cleared};
 pub use report::Report;
 pub use schedule::Schedule;

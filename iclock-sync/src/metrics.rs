@@ -66,7 +66,7 @@ type OfTerminal = (&'static str, &'static str, MetricType, fn(&TerminalState, Da
 /// The same of each sink.
 type OfSink = (&'static str, &'static str, MetricType, fn(&SinkState, DateTime<Utc>) -> Option<f64>);
 
-const TERMINALS: [OfTerminal; 16] = [
+const TERMINALS: [OfTerminal; 17] = [
     ("polls", "Polls that have ended", MetricType::Counter, |t, _| count(t.polls)),
     ("failed_polls", "Polls that failed", MetricType::Counter, |t, _| count(t.failed_polls)),
     ("sessions", "Sessions that were opened", MetricType::Counter, |t, _| count(t.sessions)),
@@ -82,6 +82,9 @@ const TERMINALS: [OfTerminal; 16] = [
     ("failures_in_a_row", "Polls in a row that failed", MetricType::Gauge, |t, _| count(t.failures)),
     ("last_success_timestamp_seconds", "End of the last poll that went well", MetricType::Gauge, |t, _| {
         t.last_success.map(seconds)
+    }),
+    ("last_push_timestamp_seconds", "Last punches that came by another way than a poll", MetricType::Gauge, |t, _| {
+        t.last_push.map(seconds)
     }),
     ("last_poll_timestamp_seconds", "End of the last poll", MetricType::Gauge, |t, _| t.last_poll.map(seconds)),
     ("clock_drift_seconds", "Its clock less the true time", MetricType::Gauge, |t, _| {

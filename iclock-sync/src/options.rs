@@ -19,6 +19,8 @@ use crate::schedule::Quiet;
 pub struct DeviceOptions {
     /// The name for people, and for `name:NAME`; unique in an engine.
     pub name: String,
+    /// The side that begins: the engine calls it, by default.
+    pub contact: Contact,
     /// Host name or address.
     pub host: String,
     /// Port; 4370 by default.
@@ -49,6 +51,17 @@ pub struct DeviceOptions {
     pub clock: Option<ClockCorrection>,
 }
 
+/// The side that begins a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Contact {
+    /// The engine calls the terminal at its host and port.
+    #[default]
+    Call,
+    /// The terminal calls. The engine never does.
+    Push,
+}
+
 /// The correction of a terminal's clock. It never is set near midnight, or while the clocks of its zone change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockCorrection {
@@ -64,6 +77,7 @@ impl DeviceOptions {
     pub fn new(name: impl Into<String>, host: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            contact: Contact::Call,
             host: host.into(),
             port: 4370,
             transport: Transport::default(),
@@ -80,6 +94,13 @@ impl DeviceOptions {
         }
     }
 
+    /// A terminal that is never called, because it pushes its punches by itself. It is known by its serial number.
+    /// The program that receives a push hands it to [`Service::ingest`](crate::Service::ingest).
+    #[must_use]
+    pub fn push(name: impl Into<String>, serial: impl Into<String>) -> Self {
+        Self { contact: Contact::Push, serial: Some(serial.into()), ..Self::new(name, "") }
+    }
+
     /// The same for zk-proto, to talk to the terminal without the engine.
     #[must_use]
     pub fn connect_options(&self) -> ConnectOptions {
@@ -91,9 +112,12 @@ impl DeviceOptions {
         }
     }
 
-    /// `HOST:PORT`, an IPv6 address in brackets.
+    /// `HOST:PORT`, an IPv6 address in brackets; `push:SERIAL` for a terminal that is never called.
     #[must_use]
     pub fn address(&self) -> String {
+        if self.contact == Contact::Push {
+            return format!("push:{}", self.serial.as_deref().unwrap_or_default());
+        }
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
@@ -147,7 +171,8 @@ pub struct EngineOptions {
     /// Reads the terminals' user tables and keeps people's names: when the number of users changes, and once a day. No
     /// password, card or fingerprint is kept. Off by default.
     pub names: bool,
-    /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. The
+    /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. A
+    /// service adds to one file for ten minutes; until it is complete, its name ends in `.part`. The
     /// file lists the events of the first sink with document ids of the scheme `iclock-sync-v1`, or else of the first
     /// sink. None by default: no file.
     pub audit_dir: Option<PathBuf>,

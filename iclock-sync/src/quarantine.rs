@@ -31,5 +31,5 @@ pub fn judge_again(
 ) -> Result<BTreeMap<String, u64>, LedgerError> {
     let devices: Vec<Arc<DeviceOptions>> = devices.iter().cloned().map(Arc::new).collect();
     let (utc_now, local_now) = (clock.utc_now(), clock.local_now());
-    Review { rules, devices: &devices, utc_now, local_now, always: true }.judge_again(ledger)
+    Review { rules, devices: &devices, utc_now, local_now, always: true, hooks: None }.judge_again(ledger)
 }

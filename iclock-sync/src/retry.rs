@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand::Rng;
-
 /// The longest wait between two attempts.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -21,12 +19,13 @@ impl Backoff {
         Self { left: attempts.saturating_sub(1), tried: 0, next: first.min(LONGEST) }
     }
 
-    /// Returns the wait before the next attempt, which is at least as long as the other side asked for. `None` after
-    /// the last attempt, or if the other side asked for longer than the longest wait.
-    pub(crate) fn wait(&mut self, asked: Option<Duration>) -> Option<Duration> {
+    /// Returns the wait before the next attempt, which is at least as long as the other side asked for. `share` is a
+    /// random number from 0 to 1. `None` after the last attempt, or if the other side asked for longer than the longest
+    /// wait.
+    pub(crate) fn wait(&mut self, asked: Option<Duration>, share: f64) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
         self.tried = self.tried.saturating_add(1);
-        let wait = self.next.mul_f64(rand::rng().random_range(0.5..=1.0)).max(asked.unwrap_or_default());
+        let wait = self.next.mul_f64(0.5 + 0.5 * share.clamp(0.0, 1.0)).max(asked.unwrap_or_default());
         self.next = self.next.saturating_mul(2).min(LONGEST);
         (wait <= LONGEST).then_some(wait)
     }
@@ -44,18 +43,17 @@ mod tests {
     #[test]
     fn waits_double_within_their_jitter_and_end() {
         let mut backoff = Backoff::new(4, Duration::from_millis(100));
-        for most in [100, 200, 400] {
-            let wait = backoff.wait(None).unwrap();
-            assert!((most / 2..=most).contains(&(wait.as_millis() as u64)), "{wait:?} of {most} ms");
+        for (share, wait) in [(0.0, 50), (1.0, 200), (0.5, 300)] {
+            assert_eq!(backoff.wait(None, share), Some(Duration::from_millis(wait)));
         }
-        assert_eq!(backoff.wait(None), None);
+        assert_eq!(backoff.wait(None, 0.5), None);
         assert_eq!(backoff.tried(), 3);
     }
 
     #[test]
     fn a_wait_that_was_asked_for_is_kept_unless_it_is_too_long() {
         let mut backoff = Backoff::new(9, Duration::from_millis(1));
-        assert_eq!(backoff.wait(Some(Duration::from_secs(7))), Some(Duration::from_secs(7)));
-        assert_eq!(backoff.wait(Some(Duration::from_secs(3600))), None);
+        assert_eq!(backoff.wait(Some(Duration::from_secs(7)), 0.5), Some(Duration::from_secs(7)));
+        assert_eq!(backoff.wait(Some(Duration::from_secs(3600)), 0.5), None);
     }
 }

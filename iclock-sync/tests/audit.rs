@@ -3,12 +3,15 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Capabilities, IdScheme, MemorySink, Outcome, Sink, SinkError};
+use common::clock::HandClock;
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, memory, sync};
 use iclock_sync::audit::{Filter, entries, verify};
+use iclock_sync::{CancellationToken, Schedule, Service, ServiceOptions};
 use tokio::sync::Semaphore;
 
 /// A sink with the Python tool's ids.
@@ -74,6 +77,66 @@ async fn new_events_of_a_run_are_saved_in_the_python_tools_shape() {
     let mut rows: Vec<usize> = written().iter().map(Vec::len).collect();
     rows.sort_unstable();
     assert_eq!(rows, [1, 30]);
+}
+
+/// The sizes of the files that are complete, and the number of those that are not.
+fn lists(output: &std::path::Path) -> (Vec<usize>, usize) {
+    let files = std::fs::read_dir(output).map_or(Vec::new(), |dir| dir.map(|file| file.unwrap().path()).collect());
+    let (whole, parts): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| path.extension().unwrap() == "json");
+    // A name is taken an instant before its file has it.
+    let rows = |path| Some(serde_json::from_slice::<Vec<serde_json::Value>>(&std::fs::read(path).ok()?).ok()?.len());
+    let mut sizes: Vec<usize> = whole.iter().filter_map(rows).collect();
+    sizes.sort_unstable();
+    (sizes, parts.len())
+}
+
+#[tokio::test]
+async fn a_service_adds_to_one_file_for_a_while_and_after_a_reload_lists_the_sink_with_the_python_tools_ids() {
+    let (gate, state, (_, plain)) = (Gate::with_records(30).await, State::new(), memory("db"));
+    let output = state.dir.path().join("output");
+    let clock = HandClock::at("2026-03-02T10:00:00Z");
+    let engine = |sinks: &[Arc<dyn Sink>]| {
+        let options = common::quick_with(|options| options.audit_dir = Some(output.clone()));
+        let builder = state.builder().options(options).device(gate.device()).clock(Arc::<HandClock>::clone(&clock));
+        sinks.iter().fold(builder, |builder, sink| builder.sink(Arc::clone(sink))).build().unwrap()
+    };
+    let options = || ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
+    let service = engine(std::slice::from_ref(&plain)).start(options(), &CancellationToken::new()).await.unwrap();
+    let until = async |what: &str, is_so: &dyn Fn(&Service) -> bool| {
+        let wait = async {
+            while !is_so(&service) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
+    };
+    let has = |sink: &'static str, stored: u64| {
+        move |service: &Service| service.status().sinks.get(sink).is_some_and(|sink| sink.stored == stored)
+    };
+    for more in 0..=3 {
+        until("the punch is stored", &has("db", 30 + more)).await;
+        assert_eq!(lists(&output), (vec![], 1), "four deliveries, one file");
+        if more < 3 {
+            gate.handle().punch_now().unwrap();
+            service.poll_now("gate").await.unwrap();
+        }
+    }
+    clock.pass(Duration::from_secs(601));
+    until("the file is complete", &|_| lists(&output) == (vec![33], 0)).await;
+
+    let firestore: Arc<dyn Sink> = Arc::new(v1("firestore"));
+    service.reload(&engine(&[plain, firestore]), options()).await.unwrap();
+    until("all is stored", &has("firestore", 33)).await;
+    gate.handle().punch_now().unwrap();
+    service.poll_now("gate").await.unwrap();
+    until("the punch is stored", &has("firestore", 34)).await;
+    until("and here too", &has("db", 34)).await;
+    service.shutdown(Duration::from_secs(20)).await.unwrap();
+    assert_eq!(
+        lists(&output),
+        (vec![33, 34], 0),
+        "the new one lists the second sink alone, and is complete at the end"
+    );
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{
-    AttendanceEvent, MemorySink, Outcome, PunchState, RawPunch, Rules, Sink, SinkError, Source, VerifyMode,
+    AttendanceEvent, MemorySink, Outcome, PunchState, RawPunch, Reason, Rules, Sink, SinkError, Source, VerifyMode,
 };
 use chrono::{DateTime, NaiveDateTime, Utc};
 use common::odd_sink::{OddSink, Oddity};
@@ -17,7 +17,8 @@ use iclock_sync::clock::Clock;
 use iclock_sync::report::{DeviceStatus, ErrorKind};
 use iclock_sync::service::status::Activity;
 use iclock_sync::{
-    CancellationToken, DeviceOptions, Engine, Ingest, RunOptions, Schedule, Service, ServiceOptions, SyncError,
+    CancellationToken, DeviceOptions, Engine, Hooks, Ingest, RunOptions, Schedule, Service, ServiceOptions, SyncError,
+    Verdict,
 };
 use tokio::time::{Instant, sleep, timeout};
 use zk_proto::Command;
@@ -426,4 +427,98 @@ async fn a_ledger_that_cannot_be_used_any_more_ends_the_service_with_its_error()
     timeout(AT_MOST, service.stopping()).await.unwrap();
     let error = service.shutdown(AT_MOST).await.unwrap_err();
     assert!(matches!(error, SyncError::Ledger(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_serial_number_of_a_terminal_that_is_dead_is_free_for_the_one_that_has_it_now() {
+    let (state, old, new) = (State::new(), gate("old", 1).await, gate("new", 1).await);
+    let (stored, sink) = memory("db");
+    let service = start(&state.engine(&[&old, &new], &[sink]), every(1)).await;
+    let refused = || service.status().terminals.values().any(|terminal| terminal.error.is_some());
+    until("one of the two is refused", refused).await;
+    let holder = if service.status().terminals["old"].error.is_none() { &old } else { &new };
+    holder.handle().shutdown();
+    let other = if holder.name == "old" { "new" } else { "old" };
+    until("the other one is read", || service.status().terminals[other].last_success.is_some()).await;
+    until("the log is stored", || stored.stored().len() == 20).await;
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_never_called_shows_what_it_pushes_and_is_left_alone() {
+    let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+    let builder = || state.builder().device(DeviceOptions::push("gate", "SN1"));
+    let service = start(&builder().sink(Arc::clone(&sink)).build().unwrap(), every(1).live(true)).await;
+    let terminal = || service.status().terminals["gate"].clone();
+    assert_eq!((terminal().activity, terminal().address.as_str()), (Activity::Pushing, "push:SN1"));
+    assert_eq!((terminal().last_push, terminal().new), (None, 0));
+    service.ingest(pushed(&gate)).await.unwrap();
+    assert_eq!((terminal().new, terminal().polls, terminal().last_push.is_some()), (20, 0, true));
+    until("the punches are stored", || stored.stored().len() == 20).await;
+    assert!(service.poll_now("gate").await.is_err());
+
+    let reloaded = service.reload(&builder().sink(Arc::clone(&sink)).build().unwrap(), every(1)).await.unwrap();
+    assert_eq!((reloaded.kept, terminal().new), (vec!["db".to_owned(), "gate".to_owned()], 20));
+    // It may be called from now on.
+    let called = state.engine(&[&gate], &[sink]);
+    let reloaded = service.reload(&called, every(3_600)).await.unwrap();
+    assert_eq!((reloaded.stopped, reloaded.started), (vec!["gate".to_owned()], vec!["gate".to_owned()]));
+    until("it is polled", || terminal().polls == 1).await;
+    assert_eq!((terminal().known, stored.stored().len()), (20, 20));
+    service.shutdown(AT_MOST).await.unwrap();
+
+    let nobody = state.builder().device(DeviceOptions::push("gate", "")).build();
+    assert!(matches!(nobody, Err(SyncError::Setting { .. })), "{nobody:?}");
+    let twice = builder().device(DeviceOptions::push("other", "SN1")).build();
+    assert!(matches!(twice, Err(SyncError::Setting { .. })), "{twice:?}");
+}
+
+/// Holds the punches of some people back, and notes what was delivered.
+#[derive(Debug, Default)]
+struct Reception {
+    held: Mutex<Vec<String>>,
+    delivered: Mutex<Vec<(String, String, Outcome)>>,
+}
+
+impl Hooks for Reception {
+    fn before_store(&self, event: &AttendanceEvent) -> Verdict {
+        if self.held.lock().unwrap().contains(&event.user_id) { Verdict::Hold } else { Verdict::Store }
+    }
+
+    fn after_delivery(&self, sink: &str, delivered: &[(AttendanceEvent, Outcome)]) {
+        let noted = delivered.iter().map(|(event, outcome)| (sink.to_owned(), event.user_id.clone(), outcome.clone()));
+        self.delivered.lock().unwrap().extend(noted);
+    }
+}
+
+#[tokio::test]
+async fn a_program_holds_events_back_as_long_as_it_likes_and_hears_of_each_delivery() {
+    let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+    let person = gate.handle().records()[0].user_id.to_string();
+    let of_person = gate.handle().records().iter().filter(|punch| *punch.user_id == *person).count();
+    let reception = Arc::new(Reception::default());
+    reception.held.lock().unwrap().push(person.clone());
+    let engine = || {
+        let builder = state.builder().device(gate.device()).sink(Arc::clone(&sink));
+        builder.hooks(Arc::<Reception>::clone(&reception)).build().unwrap()
+    };
+    let service = start(&engine(), every(3_600)).await;
+    until("the rest is stored", || stored.stored().len() == 20 - of_person).await;
+    assert!(stored.stored().iter().all(|event| event.user_id != person));
+    let terminal = service.status().terminals["gate"].clone();
+    assert_eq!(terminal.rejected[&Reason::HeldByProgram], of_person as u64);
+    assert_eq!(service.judge_again().await.unwrap(), 0, "the program has not changed its mind");
+    service.shutdown(AT_MOST).await.unwrap();
+    // Neither has it after a restart.
+    let service = start(&engine(), every(3_600)).await;
+    until("it is polled", || service.status().terminals["gate"].polls == 1).await;
+    assert_eq!(stored.stored().len(), 20 - of_person);
+    reception.held.lock().unwrap().clear();
+    assert_eq!(service.judge_again().await.unwrap(), of_person as u64);
+    until("all is stored", || stored.stored().len() == 20).await;
+    service.shutdown(AT_MOST).await.unwrap();
+    let delivered = reception.delivered.lock().unwrap().clone();
+    assert_eq!(delivered.len(), 20);
+    assert!(delivered.iter().all(|(sink, _, outcome)| sink == "db" && *outcome == Outcome::Stored), "{delivered:?}");
+    assert_eq!(delivered.iter().filter(|(_, user_id, _)| *user_id == person).count(), of_person);
 }

@@ -36,6 +36,11 @@ impl AuditFile {
         &self.dir
     }
 
+    /// Returns true if it could not be written.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Adds events. [`AuditFile::finish`] reports an error, because the events are stored in any case.
     pub(crate) fn add<'a>(&mut self, events: impl IntoIterator<Item = &'a AttendanceEvent>) {
         if self.failed.is_none() {

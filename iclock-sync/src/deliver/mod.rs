@@ -3,10 +3,11 @@
 //! Each sink has its own task, so that one that is down does not delay the others. Outcomes are recorded together, not
 //! one by one. After a crash, unrecorded events are sent again, and the sink reports that it has them.
 
-pub(crate) mod audit_file;
+mod audit_file;
 mod circuit;
 mod fetch;
 mod flight;
+pub(crate) mod list;
 mod lost;
 mod pace;
 pub(crate) mod send;
@@ -22,9 +23,9 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::audit_file::AuditFile;
 use self::fetch::Fetcher;
 use self::flight::{Flight, Landed};
+use self::list::{List, failure};
 use self::send::{NoAnswer, Sender};
 use crate::audit::{Audit, Sent, runs};
 use crate::error::{blocking, chain, fault};
@@ -32,7 +33,7 @@ use crate::ledger::{Admission, ChangedIds, News, Settled, SinkState};
 use crate::observer::SinkProgress;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::service::{OptionsAt, Orders};
-use crate::{Ledger, RunOptions, SyncError, tell};
+use crate::{Hooks, Ledger, RunOptions, SyncError, tell};
 
 /// Events whose outcomes are recorded together.
 const RECORDED_TOGETHER: usize = 10_000;
@@ -58,8 +59,10 @@ pub(crate) struct Delivery {
     /// Looks for delivered events.
     pub(crate) look: bool,
     pub(crate) news: watch::Receiver<News>,
-    /// The audit file that lists what this run stored, if configured.
-    pub(crate) audit: Option<AuditFile>,
+    /// The audit file that lists what is stored, if configured.
+    pub(crate) list: Option<List>,
+    /// The program that wants to know what was delivered.
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     /// The audit in the state directory, if configured.
     pub(crate) trail: Option<Arc<Audit>>,
 }
@@ -137,7 +140,7 @@ impl Delivery {
                 () = self.sender.stop.cancelled() => break false,
             }
         };
-        self.finish_audit(&mut report).await?;
+        self.finish_list(&mut report).await?;
         report.requests = self.sender.requests.load(Ordering::Relaxed);
         if report.requests > 0 && report.status == SinkStatus::Idle {
             report.status = SinkStatus::Ok;
@@ -254,7 +257,7 @@ impl Delivery {
         let mut writes = JoinSet::new();
         let mut drained = Drained::All;
         let mut recorded_at = self.sender.clock.monotonic();
-        let mut stored = Vec::new();
+        let mut landed_events = Vec::new();
         // One batch is read ahead, so that the ledger is read while the sink writes.
         let mut ready = fetcher.next(if probing { 1 } else { target.pace.size() }).await?;
         let mut probed = false;
@@ -290,8 +293,9 @@ impl Delivery {
             let (number, events, outcomes) = written.map_err(|source| fault("sink", source))?;
             match outcomes {
                 Ok(outcomes) => {
-                    if self.audit.is_some() {
-                        stored.extend(newly_stored(&events, &outcomes));
+                    if self.list.is_some() || self.hooks.is_some() {
+                        let answered = events.iter().zip(&outcomes).filter(|(_, outcome)| !is_deferred(outcome));
+                        landed_events.extend(answered.map(|(event, outcome)| (event.clone(), outcome.clone())));
                     }
                     probing = false;
                     let landed = flight.land(number, outcomes);
@@ -307,12 +311,12 @@ impl Delivery {
             }
             let now = self.sender.clock.monotonic();
             if flight.unrecorded() >= RECORDED_TOGETHER || now.saturating_sub(recorded_at) >= RECORDED_WITHIN {
-                self.record(&sink, &mut flight, std::mem::take(&mut stored), report).await?;
+                self.record(&sink, &mut flight, std::mem::take(&mut landed_events), report).await?;
                 recorded_at = now;
             }
         }
         flight.end();
-        self.record(&sink, &mut flight, stored, report).await?;
+        self.record(&sink, &mut flight, landed_events, report).await?;
         Ok(drained)
     }
 
@@ -339,12 +343,12 @@ impl Delivery {
         Ok(())
     }
 
-    /// Makes outcomes durable. Both audits come first, because a recorded event is not seen again.
+    /// Makes outcomes durable. Both audits and the hook come first, because a recorded event is not seen again.
     async fn record(
         &mut self,
         sink: &SinkState,
         flight: &mut Flight,
-        stored: Vec<AttendanceEvent>,
+        landed: Vec<(AttendanceEvent, Outcome)>,
         report: &SinkReport,
     ) -> Result<(), SyncError> {
         if let Some(spent) = self.sender.target.sink.budget().map(Budget::spent) {
@@ -360,13 +364,17 @@ impl Delivery {
             ..Sent::default()
         };
         let (trail, now) = (self.trail.clone().filter(|_| !numbers.is_empty()), self.sender.clock.utc_now());
-        let (ledger, audit, id) = (Arc::clone(&self.ledger), self.audit.take(), sink.id);
-        self.audit = blocking("ledger", move || {
-            let audit = audit.map(|mut audit| {
+        let (ledger, list, id) = (Arc::clone(&self.ledger), self.list.clone(), sink.id);
+        let (hooks, elapsed) = (self.hooks.clone().filter(|_| !landed.is_empty()), self.sender.clock.monotonic());
+        blocking("ledger", move || {
+            if let Some(hooks) = hooks {
+                hooks.after_delivery(&sent.sink, &landed);
+            }
+            if let Some(list) = list {
+                let stored = landed.into_iter().filter(|(_, outcome)| *outcome == Outcome::Stored);
                 // Even if the oldest batch is under way and the watermark waits for it.
-                audit.add(&stored);
-                audit
-            });
+                list.add(&stored.map(|(event, _)| event).collect::<Vec<_>>(), elapsed);
+            }
             let head = trail.and_then(|trail| {
                 let (stored, had) = (runs(numbers.stored), runs(numbers.already_stored));
                 trail.record(&ledger, Some(Sent { stored, had, refused: numbers.rejected, ..sent }), now)
@@ -374,7 +382,7 @@ impl Delivery {
             if let Some(settled) = settled {
                 ledger.settle(id, &Settled { audit: head, ..settled })?;
             }
-            Ok(audit)
+            Ok(())
         })
         .await?;
         let Some(delivered) = delivered else { return Ok(()) };
@@ -385,19 +393,13 @@ impl Delivery {
         Ok(())
     }
 
-    async fn finish_audit(&mut self, report: &mut SinkReport) -> Result<(), SyncError> {
-        let Some(audit) = self.audit.take() else { return Ok(()) };
-        let dir = audit.dir().to_owned();
-        if let Err(error) = blocking("audit", move || Ok(audit.finish())).await? {
+    async fn finish_list(&mut self, report: &mut SinkReport) -> Result<(), SyncError> {
+        let Some(list) = self.list.take() else { return Ok(()) };
+        let (dir, now) = (list.dir.clone(), self.sender.clock.monotonic());
+        if let Err(error) = blocking("audit", move || Ok(list.finish(now))).await? {
             report.status = SinkStatus::Failed;
             report.error_kind.get_or_insert(ErrorKind::AuditFile);
-            report.error.get_or_insert_with(|| {
-                format!(
-                    "the events are stored, but the file that lists them could not be written in {}: {error}; check \
-                     that the directory may be written and has room",
-                    dir.display()
-                )
-            });
+            report.error.get_or_insert_with(|| failure(&dir, &error));
         }
         Ok(())
     }
@@ -426,12 +428,9 @@ impl Drained {
     }
 }
 
-fn newly_stored<'a>(
-    events: &'a [AttendanceEvent],
-    outcomes: &'a [Outcome],
-) -> impl Iterator<Item = AttendanceEvent> + 'a {
-    let stored = |(event, outcome): (&AttendanceEvent, &Outcome)| (*outcome == Outcome::Stored).then(|| event.clone());
-    events.iter().zip(outcomes).filter_map(stored)
+/// Returns true if the sink put an event off, or said something of it that is not known here.
+fn is_deferred(outcome: &Outcome) -> bool {
+    !matches!(outcome, Outcome::Stored | Outcome::AlreadyStored | Outcome::Rejected { .. })
 }
 
 fn count(report: &mut SinkReport, landed: Landed) {

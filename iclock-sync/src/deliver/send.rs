@@ -12,6 +12,7 @@ use super::pace::Pace;
 use crate::EngineOptions;
 use crate::clock::Clock;
 use crate::observer::{Observer, SinkProgress};
+use crate::random::{Random, share};
 use crate::retry::Backoff;
 
 /// The time after which a service looks for delivered events again, so that a punch alone costs no lookup.
@@ -45,6 +46,7 @@ pub(crate) struct Sender {
     pub(crate) options: Arc<EngineOptions>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) random: Arc<dyn Random>,
     pub(crate) stop: CancellationToken,
     /// Calls made in this delivery.
     pub(crate) requests: Arc<AtomicU64>,
@@ -185,7 +187,7 @@ impl Sender {
 
     /// Waits before the next attempt. Gives the error back if there is none.
     pub(super) async fn wait(&self, backoff: &mut Backoff, error: SinkError) -> Result<(), NoAnswer> {
-        let wait = backoff.wait(error.retry_after).filter(|_| error.is_transient());
+        let wait = backoff.wait(error.retry_after, share(&*self.random)).filter(|_| error.is_transient());
         let Some(wait) = wait else { return Err(NoAnswer::Failed(error)) };
         let name = self.target.sink.name();
         tracing::debug!(sink = %name, tried = backoff.tried(), %error, "tried again");

@@ -8,16 +8,17 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rand::Rng;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::audit_file::AuditFile;
 use super::circuit::{Allowed, Circuit};
+use super::list::List;
 use super::send::{Sender, Target};
 use super::{Delivery, End};
 use crate::clock::Clock;
+use crate::error::blocking;
 use crate::ledger::News;
+use crate::random::share;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::service::{Orders, Shared, Told, Work};
 use crate::{RunOptions, SyncError, tell};
@@ -34,8 +35,6 @@ pub(crate) struct SinkTask {
     pub(crate) target: Arc<Target>,
     /// Ends once all terminals were polled and nothing is left, or the sink has failed.
     pub(crate) once: bool,
-    /// Writes the audit file of a run.
-    pub(crate) audited: bool,
     pub(crate) shared: Arc<Shared>,
     pub(crate) orders: watch::Receiver<Orders>,
     pub(crate) told: mpsc::UnboundedSender<Told>,
@@ -84,7 +83,11 @@ impl SinkTask {
         let mut refused = false;
         loop {
             if self.stop.is_cancelled() {
+                self.complete_list().await?;
                 return Ok(());
+            }
+            if self.list_is_due_in().is_some_and(|left| left.is_zero()) {
+                self.complete_list().await?;
             }
             let paused = self.orders.borrow_and_update().paused;
             let RunOptions { deliver: delivers, max_new, force, .. } = self.shared.settings().run_options(&*clock);
@@ -118,20 +121,38 @@ impl SinkTask {
                             put_off_until = Some(until);
                             Some(until.left(&*clock).unwrap_or_default().min(LOOK_AGAIN))
                         }
-                        End::Failed { asked } => Some(circuit.fail(clock.monotonic(), asked, rand::rng().random())),
+                        End::Failed { asked } => {
+                            Some(circuit.fail(clock.monotonic(), asked, share(&*self.shared.random)))
+                        }
                     };
                     self.tell(report);
                     self.shared.board.served(self.target.sink.name(), seen);
                     rest
                 }
             };
+            let wait = self.list_is_due_in().into_iter().fold(rest.unwrap_or(LOOK_AGAIN), Duration::min);
             tokio::select! {
                 () = self.stop.cancelled() => {}
-                () = clock.sleep(rest.unwrap_or(LOOK_AGAIN)) => {}
+                () = clock.sleep(wait) => {}
                 _ = news.changed(), if rest.is_none() => {}
                 _ = self.orders.changed() => {}
             }
         }
+    }
+
+    /// The time until the audit file of this sink is complete, if it has one.
+    fn list_is_due_in(&self) -> Option<Duration> {
+        self.shared.lists.left(self.target.sink.name(), self.shared.clock.monotonic())
+    }
+
+    /// Completes the audit file of this sink, if it has one.
+    async fn complete_list(&self) -> Result<(), SyncError> {
+        let (lists, name) = (Arc::clone(&self.shared.lists), self.target.sink.name().to_owned());
+        blocking("audit", move || {
+            lists.complete(&name);
+            Ok(())
+        })
+        .await
     }
 
     fn tell(&self, report: SinkReport) {
@@ -165,7 +186,7 @@ impl SinkTask {
     }
 
     fn delivery(&self, news: watch::Receiver<News>, look: bool) -> Delivery {
-        let mut delivery = delivery(&self.target, &self.shared, self.audited, self.stop.clone(), news);
+        let mut delivery = delivery(&self.target, &self.shared, self.once, self.stop.clone(), news);
         delivery.orders = Some(self.orders.clone());
         delivery.look = look;
         delivery
@@ -190,14 +211,17 @@ impl Work for SinkTask {
 pub(crate) fn delivery(
     target: &Arc<Target>,
     shared: &Shared,
-    audited: bool,
+    is_of_run: bool,
     stop: CancellationToken,
     news: watch::Receiver<News>,
 ) -> Delivery {
     let settings = shared.settings();
-    let dir = settings.engine.audit_dir.clone().filter(|_| audited);
+    let sink = target.sink.name().to_owned();
+    let is_listed = settings.listed.as_deref() == Some(sink.as_str());
     let keeps_audit = settings.engine.audit;
-    let audit = dir.map(|dir| AuditFile::new(dir, shared.clock.local_now()));
+    let (lists, started) = (Arc::clone(&shared.lists), shared.clock.local_now());
+    let dir = settings.engine.audit_dir.clone().filter(|_| is_listed);
+    let list = dir.map(|dir| List { lists, dir, sink, started, is_of_run });
     Delivery {
         run: settings.run_options(&*shared.clock),
         options_at: settings.service.options_at.clone(),
@@ -209,12 +233,14 @@ pub(crate) fn delivery(
             options: settings.engine,
             clock: Arc::clone(&shared.clock),
             observer: Arc::clone(&shared.observer),
+            random: Arc::clone(&shared.random),
             stop,
             requests: Arc::new(AtomicU64::new(0)),
         },
         ledger: Arc::clone(&shared.ledger),
         news,
-        audit,
+        list,
+        hooks: shared.hooks.clone(),
         trail: keeps_audit.then(|| Arc::clone(&shared.audit)),
     }
 }

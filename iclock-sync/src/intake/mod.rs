@@ -13,7 +13,7 @@ pub(crate) mod rejudge;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use attendance_model::{Context, Reason, Rejection, Rules, Source, Usual, normalize};
+use attendance_model::{Context, Reason, Rejection, Rules, Source, Usual};
 use chrono::{NaiveDateTime, TimeDelta};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ use crate::ledger::{
 use crate::mask::Mask;
 use crate::report::DeviceReport;
 use crate::report::hint::Refused;
-use crate::{Ledger, LedgerError, SyncError};
+use crate::{Hooks, Ledger, LedgerError, SyncError};
 
 /// Punches that are decoded at once. A thread keeps the memory that it once had for the next time, and several threads
 /// take turns: a whole commit's punches would cost megabytes in each.
@@ -113,6 +113,11 @@ impl Intake {
     pub(crate) fn new(ledger: Arc<Ledger>, rules: Rules, commit: usize, news: Arc<watch::Sender<News>>) -> Self {
         let rules = InForce::new(rules);
         Self { ledger, rules, commit: commit.max(1), turn: Arc::new(Semaphore::new(AT_ONCE)), news }
+    }
+
+    /// The same door with the hooks of the program that embeds the engine.
+    pub(crate) fn with_hooks(self, hooks: Option<Arc<dyn Hooks>>) -> Self {
+        Self { rules: self.rules.with_hooks(hooks), ..self }
     }
 
     /// The same door under other rules. They hold for batches under way too: what these put into the quarantine after
@@ -276,7 +281,7 @@ impl One<'_> {
             Context { zone: self.provenance.poll.zone, rules: &judge.rules, host_now: self.provenance.host_now };
         let judged = match unproven {
             Some(reason) => Err(Rejection { reason, punch }),
-            None => normalize(punch, &context),
+            None => judge.in_force.judge(punch, &context),
         };
         match judged {
             Ok(mut event) => {

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use attendance_model::{AttendanceEvent, Context, Device, RawPunch, Rejection, Rules, Source, normalize};
+use attendance_model::{AttendanceEvent, Context, Device, RawPunch, Rejection, Rules, Source};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 
+use super::in_force::judge;
 use crate::ledger::{KnownPunches, NewEvent, PollId, Resolution, Transaction, WaitingRecord};
 use crate::mask::Mask;
-use crate::{DeviceOptions, Ledger, LedgerError, wall};
+use crate::{DeviceOptions, Hooks, Ledger, LedgerError, wall};
 
 /// The name of the ledger's setting with the fingerprint of what the quarantine was last judged by.
 const JUDGED_BY: &str = "judged_by";
@@ -29,6 +30,8 @@ pub(crate) struct Review<'a> {
     pub(crate) local_now: NaiveDateTime,
     /// Judges also if nothing has changed since the last review.
     pub(crate) always: bool,
+    /// Decides about what the rules let pass.
+    pub(crate) hooks: Option<&'a dyn Hooks>,
 }
 
 /// Events that came out of the quarantine, by the terminal's configured name.
@@ -138,7 +141,7 @@ impl Review<'_> {
     #[expect(clippy::result_large_err)] // As `normalize` itself.
     fn judge(&self, punch: RawPunch, record: &WaitingRecord) -> Result<AttendanceEvent, Rejection> {
         let host_now = wall::wall_now(record.zone, self.utc_now, self.local_now);
-        normalize(punch, &Context { zone: record.zone, rules: self.rules, host_now })
+        judge(punch, &Context { zone: record.zone, rules: self.rules, host_now }, self.hooks)
     }
 
     /// A text that changes whenever a record may be judged differently.
@@ -196,7 +199,7 @@ mod tests {
             .unwrap();
         let utc_now = DateTime::from_timestamp(1_700_010_000, 0).unwrap();
         let (rules, local_now) = (Rules::default(), utc_now.naive_utc());
-        let review = Review { rules: &rules, devices: &[], utc_now, local_now, always: false };
+        let review = Review { rules: &rules, devices: &[], utc_now, local_now, always: false, hooks: None };
         assert_eq!(review.judge_again(&ledger).unwrap(), Released::from([("gate".to_owned(), 2_500)]));
         assert_eq!(*changes.0.lock().unwrap(), 4, "three pages, and the note that it is done");
         assert_eq!((ledger.event_count().unwrap(), ledger.quarantine_counts().unwrap()), (2_500, Vec::new()));

@@ -31,6 +31,12 @@ impl Claims {
         self.0.send_if_modified(|claimed| claimed.heard.insert(name.to_owned()));
     }
 
+    /// Gives the number of a terminal free that did not say who it is: what it was may have moved to the address of
+    /// another one.
+    pub(super) fn let_go(&self, name: &str) {
+        self.0.send_modify(|claimed| claimed.holders.retain(|_, holder| holder != name));
+    }
+
     /// Claims a serial number for a terminal. Returns the name of another one that has it.
     fn claim(&self, serial: &str, name: &str, peers: &[Arc<str>]) -> Result<(), String> {
         let mut outcome = Ok(());

@@ -12,12 +12,14 @@
 //! | once, or again and again by a schedule | `task` |
 //! | listen for punches, and poll on the session that hears them | `live` |
 //! | one serial number, one terminal | `claims` |
+//! | the room that visits share | `gates` |
 //! | what sessions a terminal bears | `habits` |
 
 mod claims;
 pub(crate) mod clear;
 pub(crate) mod clear_when;
 mod compare;
+mod gates;
 mod habits;
 mod keep;
 mod live;
@@ -34,10 +36,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zk_proto::proof::Proven;
-use zk_proto::spool::SpoolDirectory;
 use zk_proto::{Client, ClientError, DeviceTime, Uid};
 
 use crate::clock::Clock;
@@ -45,28 +45,16 @@ use crate::error::chain;
 use crate::intake::Intake;
 use crate::ledger::TerminalState;
 use crate::observer::{DeviceProgress, Observer};
+use crate::random::Random;
 use crate::report::{DeviceReport, DeviceStatus, hint};
 use crate::unproven::SetAside;
 use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
-pub(crate) use claims::Claims;
+use claims::Claims;
 pub(crate) use compare::{LostRecord, RecordsByDay};
+pub(crate) use gates::Gates;
 pub(crate) use habits::Habits;
 use meet::Unanswered;
 use visit::Place;
-
-/// Shared by all visits.
-#[derive(Debug)]
-pub(crate) struct Gates {
-    /// One permit for each terminal of which a long part of the log is kept at once, from its transfer to the last
-    /// record entered.
-    pub(crate) terminals: Arc<Semaphore>,
-    /// The serial numbers that terminals have given.
-    pub(crate) claims: Claims,
-    /// Bytes of a log that each visit may keep in memory.
-    pub(crate) spool_memory: usize,
-    /// The directory in which a longer log waits.
-    pub(crate) spools: SpoolDirectory,
-}
 
 /// The visit to one terminal in one run.
 #[derive(Debug)]
@@ -81,6 +69,7 @@ pub(crate) struct Visit {
     pub(crate) intake: Arc<Intake>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) random: Arc<dyn Random>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) stop: CancellationToken,
     /// The names of all configured terminals.
@@ -188,6 +177,9 @@ impl Visit {
         began: Duration,
     ) -> Result<Polled, SyncError> {
         self.gates.claims.heard(&self.device.name);
+        if matches!(outcome, Err(Failure::Terminal(_))) && report.serial.is_none() {
+            self.gates.claims.let_go(&self.device.name);
+        }
         let outcome = match outcome {
             Ok(visited) => self.keep(visited, &mut report).await,
             Err(failure) => Err(failure),

@@ -34,7 +34,7 @@ impl Visit {
         }
         let sessions = client.sessions();
         let mut request = PullRequest::new(wall::device_time(seen.wall_now));
-        request.spool_memory = self.gates.spool_memory;
+        request.spool_memory = self.gates.spool_memory();
         request.spool_directory = Some(self.gates.spools.clone());
         let limit = self.device.timeout.saturating_mul(ANSWERS);
         let read = tokio::select! {

@@ -186,7 +186,7 @@ impl Visit {
     }
 
     fn spool(&self) -> Spool {
-        Spool::in_directory(self.gates.spool_memory, self.gates.spools.clone())
+        Spool::in_directory(self.gates.spool_memory(), self.gates.spools.clone())
     }
 
     fn request(&self, seen: &Seen, state: &TerminalState, size: LogSize) -> PullRequest {
@@ -219,7 +219,7 @@ impl Visit {
             state.offsets_refused_at.is_some_and(|at| plan::is_recent(at, now, self.engine.verify_every));
         request.order = if self.device.sixteen_mode_first { FieldOrder::VerifyFirst } else { FieldOrder::StateFirst };
         request.terminal_now = seen.clock;
-        request.spool_memory = self.gates.spool_memory;
+        request.spool_memory = self.gates.spool_memory();
         request.spool_directory = Some(self.gates.spools.clone());
         request.overlap = u64::from(self.engine.overlap);
         request

@@ -39,7 +39,7 @@ impl TerminalTask {
     /// When the ledger cannot be used, and waiting does not help.
     async fn work(mut self) -> Result<(), SyncError> {
         let clock = Arc::clone(&self.shared.clock);
-        let mut rest = Rest::seeded(seed(&self.device.name));
+        let mut rest = Rest::seeded(seed(&self.device.name) ^ self.shared.random.next());
         loop {
             if !self.until_resumed().await {
                 return Ok(());
@@ -120,6 +120,7 @@ impl TerminalTask {
             reader: Arc::clone(&self.shared.reader),
             clock: Arc::clone(&self.shared.clock),
             observer: Arc::clone(&self.shared.observer),
+            random: Arc::clone(&self.shared.random),
             intake: settings.intake,
             gates: Arc::clone(&self.shared.gates),
             stop: self.stop.clone(),

@@ -13,6 +13,7 @@ use super::{Failure, Found, Seen, Visit, Visited, plan};
 use crate::TerminalError;
 use crate::error::chain;
 use crate::observer::DeviceProgress;
+use crate::random::share;
 use crate::report::{DeviceReport, ReadMode};
 use crate::retry::Backoff;
 
@@ -64,7 +65,7 @@ impl Visit {
             };
             let Failure::Terminal(error) = &failure else { return Err(failure) };
             let may_help = error.is_transient() && !error.is_given_up();
-            let Some(wait) = backoff.wait(None).filter(|_| may_help) else { return Err(failure) };
+            let Some(wait) = backoff.wait(None, share(&*self.random)).filter(|_| may_help) else { return Err(failure) };
             // A silent terminal is not waited for three times over.
             if !attempts.silent.is_zero() {
                 attempts.silent += wait;
@@ -106,7 +107,7 @@ impl Visit {
             let began = self.clock.monotonic();
             held = tokio::select! {
                 // The semaphore is never closed.
-                held = Arc::clone(&self.gates.terminals).acquire_owned() => held.ok(),
+                held = self.gates.places().acquire_owned() => held.ok(),
                 () = self.stop.cancelled() => return Err(TerminalError::Stopped.into()),
             };
             attempts.crowded += self.clock.monotonic().saturating_sub(began);
@@ -124,16 +125,17 @@ impl Visit {
         let options = self.connect_options().await?;
         self.observer.device(&self.device.name, DeviceProgress::Connecting);
         tracing::debug!(terminal = %self.device.name, address = %self.device.address(), "connects");
-        let began = self.clock.monotonic();
         let rest = self.habits.rest().left();
         let connect = async {
             // By the client's clock, which the rest was measured with.
             tokio::time::sleep(rest).await;
-            Ok(Client::connect(&options).await)
+            let began = self.clock.monotonic();
+            let connected = Client::connect(&options).await;
+            Ok((connected, self.clock.monotonic().saturating_sub(began)))
         };
-        let connected = self.within(left, connect).await?;
+        let (connected, took) = self.within(left, connect).await?;
         if connected.as_ref().is_err_and(ClientError::is_silence) {
-            *silent += self.clock.monotonic().saturating_sub(began);
+            *silent += took;
         }
         self.habits.change_rest(|rest| match &connected {
             Ok(_) => rest.began(),
@@ -212,7 +214,7 @@ impl Visit {
     /// Takes a place among those of which a long part of the log is kept at once. Returns false if there is none.
     async fn take(&self, place: &mut Place) -> bool {
         if place.held.is_none() {
-            let places = Arc::clone(&self.gates.terminals);
+            let places = self.gates.places();
             let taken = Arc::clone(&places).try_acquire_owned().ok();
             place.held = if taken.is_none() && place.is_resident { places.acquire_owned().await.ok() } else { taken };
         }

@@ -56,6 +56,7 @@ pub(super) fn compare(
         options: Arc::clone(&parts.engine),
         clock: Arc::clone(&parts.clock),
         observer: Arc::clone(&parts.observer),
+        random: Arc::clone(&parts.random),
         stop,
         requests: Arc::new(AtomicU64::new(0)),
     };

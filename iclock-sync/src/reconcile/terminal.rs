@@ -3,31 +3,25 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{EXAMPLES, Example, TerminalDay, TerminalReconciliation};
 use crate::engine::Parts;
 use crate::intake::Intake;
 use crate::ledger::News;
-use crate::poll::{Claims, Gates, Habits, RecordsByDay, Visit};
+use crate::poll::{Gates, Habits, RecordsByDay, Visit};
 use crate::{EngineOptions, Ledger, SyncError};
 
 /// The visits to all terminals. They only read, and their spools are in the system's directory for temporary files.
 pub(super) fn visits(parts: &Parts, ledger: &Arc<Ledger>, stop: &CancellationToken) -> Vec<Visit> {
-    let at_once = parts.engine.concurrency.max(1);
     // Names would be kept.
     let engine = Arc::new(EngineOptions { names: false, ..EngineOptions::clone(&parts.engine) });
-    let gates = Arc::new(Gates {
-        terminals: Arc::new(Semaphore::new(at_once)),
-        claims: Claims::default(),
-        spool_memory: parts.engine.spool_memory / parts.devices.len().clamp(1, at_once),
-        spools: std::env::temp_dir().into(),
-    });
+    let gates = Arc::new(Gates::new(&parts.engine, parts.called().count(), std::env::temp_dir().into()));
     let news = Arc::new(watch::Sender::new(News::default()));
     // Nothing enters.
     let intake = Arc::new(Intake::new(Arc::clone(ledger), parts.engine.rules.clone(), parts.engine.batch, news));
-    let peers: Vec<Arc<str>> = parts.devices.iter().map(|device| device.name.as_str().into()).collect();
+    let peers: Vec<Arc<str>> = parts.called().map(|device| device.name.as_str().into()).collect();
     let visit = |device: &Arc<_>| Visit {
         device: Arc::clone(device),
         engine: Arc::clone(&engine),
@@ -38,12 +32,13 @@ pub(super) fn visits(parts: &Parts, ledger: &Arc<Ledger>, stop: &CancellationTok
         intake: Arc::clone(&intake),
         clock: Arc::clone(&parts.clock),
         observer: Arc::clone(&parts.observer),
+        random: Arc::clone(&parts.random),
         gates: Arc::clone(&gates),
         stop: stop.clone(),
         peers: peers.clone(),
         habits: Habits::default(),
     };
-    parts.devices.iter().map(visit).collect()
+    parts.called().map(visit).collect()
 }
 
 /// Compares one terminal.

@@ -68,6 +68,7 @@ fn visit(shared: &Shared, device: &Arc<DeviceOptions>, stop: CancellationToken) 
         intake: settings.intake,
         clock: Arc::clone(&shared.clock),
         observer: Arc::clone(&shared.observer),
+        random: Arc::clone(&shared.random),
         gates: Arc::clone(&shared.gates),
         stop,
         peers: settings.terminals,

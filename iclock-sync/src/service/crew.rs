@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use attendance_model::IdScheme;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::part::{Part, Trouble};
 use super::{Orders, Shared, Told};
-use crate::DeviceOptions;
 use crate::deliver::send::Target;
 use crate::deliver::task::SinkTask;
 use crate::poll::Habits;
 use crate::poll::task::TerminalTask;
+use crate::{Contact, DeviceOptions};
 
 /// The parts that run.
 #[derive(Debug)]
 pub(super) struct Crew {
     pub(super) terminals: BTreeMap<String, Part<DeviceOptions>>,
+    /// The terminals that are never called, and have no task.
+    pub(super) pushing: BTreeMap<String, Arc<DeviceOptions>>,
     pub(super) sinks: BTreeMap<String, Part<Target>>,
     pub(super) shared: Arc<Shared>,
     pub(super) told: mpsc::UnboundedSender<Told>,
@@ -37,11 +38,26 @@ impl Crew {
         stop: CancellationToken,
         once: bool,
     ) -> Self {
-        Self { terminals: BTreeMap::new(), sinks: BTreeMap::new(), shared, told, trouble, stop, once }
+        Self {
+            terminals: BTreeMap::new(),
+            pushing: BTreeMap::new(),
+            sinks: BTreeMap::new(),
+            shared,
+            told,
+            trouble,
+            stop,
+            once,
+        }
     }
 
-    /// Starts the task of a terminal.
+    /// Starts the task of a terminal that is called.
     pub(super) fn add_terminal(&mut self, device: &Arc<DeviceOptions>) {
+        if device.contact == Contact::Push {
+            let serial = device.serial.clone().unwrap_or_default();
+            self.shared.board.add_pushing(&device.name, device.address(), serial);
+            self.pushing.insert(device.name.clone(), Arc::clone(device));
+            return;
+        }
         self.shared.board.add_terminal(&device.name, device.address());
         let (shared, told, once) = (Arc::clone(&self.shared), self.told.clone(), self.once);
         let clock = Arc::clone(&shared.clock);
@@ -53,18 +69,21 @@ impl Crew {
     }
 
     /// Starts the task of a sink.
-    pub(super) fn add_sink(&mut self, target: &Arc<Target>, audited: bool) {
+    pub(super) fn add_sink(&mut self, target: &Arc<Target>) {
         self.shared.board.add_sink(target.sink.name());
         let (shared, told, once) = (Arc::clone(&self.shared), self.told.clone(), self.once);
         let clock = Arc::clone(&shared.clock);
         let part = Part::start(Arc::clone(target), clock, &self.trouble, self.stop.child_token(), |orders, stop| {
-            SinkTask { target: Arc::clone(target), once, audited, shared, orders, told, stop }
+            SinkTask { target: Arc::clone(target), once, shared, orders, told, stop }
         });
         self.sinks.insert(target.sink.name().to_owned(), part);
     }
 
     /// Stops the task of a terminal, and waits until its session has ended.
     pub(super) async fn remove_terminal(&mut self, name: &str) {
+        if self.pushing.remove(name).is_some() {
+            self.shared.board.remove_terminal(name);
+        }
         if let Some(mut part) = self.terminals.remove(name) {
             part.stop();
             part.ended().await;
@@ -79,6 +98,11 @@ impl Crew {
             part.ended().await;
             self.shared.board.remove_sink(name);
         }
+    }
+
+    /// The terminals, by name.
+    pub(super) fn devices(&self) -> impl Iterator<Item = &Arc<DeviceOptions>> {
+        self.terminals.values().map(|part| &part.of).chain(self.pushing.values())
     }
 
     /// Changes the orders of a terminal. Returns false if there is none of that name.
@@ -110,10 +134,4 @@ impl Crew {
         self.terminals.values().for_each(Part::abort);
         self.sinks.values().for_each(Part::abort);
     }
-}
-
-/// Returns the place of the sink whose new events the audit file of a run lists.
-pub(super) fn audited(targets: &[Arc<Target>]) -> usize {
-    let is_v1 = |target: &Arc<Target>| target.sink.capabilities().ids == IdScheme::IclockSyncV1;
-    targets.iter().position(is_v1).unwrap_or(0)
 }

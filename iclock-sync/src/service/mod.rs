@@ -50,7 +50,7 @@ use crate::intake::rejudge::{Released, Review};
 use crate::intake::{Ingest, Ingested, NotEntered};
 use crate::report::Report;
 use crate::{DeviceOptions, Engine, Ledger, SyncError};
-use crew::{Crew, audited};
+use crew::Crew;
 use housekeeping::Housekeeping;
 use part::{Part, Trouble};
 use reports::Reporter;
@@ -111,8 +111,7 @@ impl Service {
         let reporter = tokio::spawn(reporter.run());
         let trouble = Trouble::new(stop.clone());
         let mut crew = Crew::new(Arc::clone(&shared), told, trouble.clone(), stop.clone(), false);
-        let audited = audited(&parts.targets);
-        parts.targets.iter().enumerate().for_each(|(n, target)| crew.add_sink(target, n == audited));
+        parts.targets.iter().for_each(|target| crew.add_sink(target));
         parts.devices.iter().for_each(|device| crew.add_terminal(device));
         let housekeeping = tokio::spawn(Housekeeping::new(Arc::clone(&shared), stop.clone()).run());
         let _stop_on_drop = stop.clone().drop_guard();
@@ -146,9 +145,12 @@ impl Service {
     /// has to keep them, and sends them again.
     pub async fn ingest(&self, ingest: Ingest) -> Result<Ingested, SyncError> {
         let mut ingested = Ingested::default();
+        let serial = ingest.serial.clone();
         let batch = ingest.into_batch(&*self.shared.clock);
         let intake = self.shared.settings().intake;
-        match intake.enter(batch, &CancellationToken::new(), |entered| ingested.add(entered)).await {
+        let entered = intake.enter(batch, &CancellationToken::new(), |entered| ingested.add(entered)).await;
+        self.shared.board.pushed(&serial, &ingested, entered.is_ok());
+        match entered {
             Ok(()) | Err(NotEntered::Stopped) => Ok(ingested),
             Err(NotEntered::Ledger(error)) => Err(error),
             Err(NotEntered::Unreadable(never)) => match never {},
@@ -158,7 +160,7 @@ impl Service {
     /// Polls a terminal as soon as it is free.
     ///
     /// # Errors
-    /// [`NotFound`] if there is no terminal of that name.
+    /// [`NotFound`] if there is no terminal of that name, or it is never called.
     pub async fn poll_now(&self, terminal: &str) -> Result<(), NotFound> {
         let found = self.crew.lock().await.order_terminal(terminal, |orders| orders.asked += 1);
         found.then_some(()).ok_or_else(|| NotFound(terminal.to_owned()))
@@ -198,7 +200,7 @@ impl Service {
 
     /// Takes over terminals, sinks and options of another engine. What did not change runs on: a terminal with equal
     /// options keeps its session, and a sink that is the same value keeps its connections. Others are stopped and
-    /// started.
+    /// started. The service keeps its clock, its randomness, its observer and its hooks.
     ///
     /// # Errors
     /// [`SyncError::Setting`] if the engine has another state directory, or the options want dry runs. Then nothing is
@@ -222,8 +224,8 @@ impl Service {
         }
         let mut reloaded = Reloaded::default();
         let goes_on = |device: &DeviceOptions| parts.devices.iter().any(|other| **other == *device);
-        for name in crew.terminals.iter().filter(|(_, part)| !goes_on(&part.of)).map(|(name, _)| name.clone()) {
-            reloaded.stopped.push(name);
+        for device in crew.devices().filter(|device| !goes_on(device)) {
+            reloaded.stopped.push(device.name.clone());
         }
         let stopped_terminals = reloaded.stopped.len();
         let same = |target: &Target| parts.targets.iter().any(|other| Arc::ptr_eq(&other.sink, &target.sink));
@@ -240,18 +242,17 @@ impl Service {
                 crew.remove_sink(name).await;
             }
         }
-        let audited = audited(&parts.targets);
-        for (n, target) in parts.targets.iter().enumerate() {
+        for target in &parts.targets {
             let name = target.sink.name();
             if crew.sinks.contains_key(name) {
                 reloaded.kept.push(name.to_owned());
             } else {
-                crew.add_sink(target, n == audited);
+                crew.add_sink(target);
                 reloaded.started.push(name.to_owned());
             }
         }
         for device in &parts.devices {
-            if crew.terminals.contains_key(&device.name) {
+            if crew.devices().any(|known| known.name == device.name) {
                 reloaded.kept.push(device.name.clone());
             } else {
                 crew.add_terminal(device);
@@ -270,7 +271,21 @@ impl Service {
     pub async fn set_rules(&self, rules: Rules) -> Result<u64, SyncError> {
         let crew = self.crew.lock().await;
         self.shared.replace_rules(rules);
-        let devices: Vec<_> = crew.terminals.values().map(|part| Arc::clone(&part.of)).collect();
+        self.judge_all(&crew).await
+    }
+
+    /// Judges again what waits in the quarantine, after something changed by which [`Hooks`](crate::Hooks) decide.
+    /// Returns how many records left it.
+    ///
+    /// # Errors
+    /// [`SyncError`] when the ledger cannot be written. What was not judged stays where it is.
+    pub async fn judge_again(&self) -> Result<u64, SyncError> {
+        let crew = self.crew.lock().await;
+        self.judge_all(&crew).await
+    }
+
+    async fn judge_all(&self, crew: &Crew) -> Result<u64, SyncError> {
+        let devices: Vec<_> = crew.devices().map(Arc::clone).collect();
         let released = judge_again(&self.shared, &devices).await?;
         let count = released.values().sum();
         // Released events go out like new ones.
@@ -334,8 +349,12 @@ pub(crate) async fn open(place: &mut Place, parts: &Parts) -> Result<Arc<Ledger>
 async fn judge_again(shared: &Shared, devices: &[Arc<DeviceOptions>]) -> Result<Released, SyncError> {
     let (ledger, engine, devices) = (Arc::clone(&shared.ledger), shared.settings().engine, devices.to_vec());
     let (utc_now, local_now) = (shared.clock.utc_now(), shared.clock.local_now());
+    let hooks = shared.hooks.clone();
+    // Nothing says if a program has changed its mind.
+    let always = hooks.is_some();
     blocking("ledger", move || {
-        let review = Review { rules: &engine.rules, devices: &devices, utc_now, local_now, always: false };
+        let review =
+            Review { rules: &engine.rules, devices: &devices, utc_now, local_now, always, hooks: hooks.as_deref() };
         Ok(review.judge_again(&ledger)?)
     })
     .await

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::clear::clear_nearly_full;
-use super::crew::{Crew, audited};
+use super::crew::Crew;
 use super::part::Trouble;
 use super::reports::Gathered;
 use super::shared::Place;
@@ -70,8 +70,7 @@ impl Once {
         let trouble = Trouble::new(stop.clone());
         let mut crew = Crew::new(Arc::clone(&shared), told, trouble.clone(), stop.clone(), true);
         if deliver && !dry_run {
-            let audited = audited(&parts.targets);
-            parts.targets.iter().enumerate().for_each(|(n, target)| crew.add_sink(target, n == audited));
+            parts.targets.iter().for_each(|target| crew.add_sink(target));
         }
         parts.devices.iter().for_each(|device| crew.add_terminal(device));
         crew.terminals_ended().await;
@@ -85,7 +84,7 @@ impl Once {
         if deliver && dry_run {
             let (_, over) = watch::channel(News { over: true, ..News::default() });
             for target in &parts.targets {
-                let delivery = delivery(target, &shared, false, stop.clone(), over.clone());
+                let delivery = delivery(target, &shared, true, stop.clone(), over.clone());
                 gathered.add(Told::Took(Box::new(delivery.rehearse().await?)));
             }
         }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rand::Rng;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, Shared, SinkState};
 use crate::error::{blocking, chain};
 use crate::intake::rejudge::Released;
+use crate::random::Random;
 use crate::report::{DeviceReport, DeviceStatus, Report, RunReport, SinkReport, SinkStatus, Totals, exit_code};
 
 /// Results that come together are told together.
@@ -205,7 +205,7 @@ impl Gathered {
         let took = shared.clock.monotonic().saturating_sub(self.began);
         Report {
             run: RunReport {
-                id: run_id(self.since),
+                id: run_id(self.since, &*shared.random),
                 started_at: self.since,
                 finished_at: shared.clock.utc_now(),
                 duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -229,6 +229,6 @@ fn idle(name: &str, state: Option<&SinkState>) -> SinkReport {
 }
 
 /// An id that sorts by start. Its random part distinguishes runs of one millisecond.
-fn run_id(started_at: DateTime<Utc>) -> String {
-    format!("{}-{:06x}", started_at.format("%Y%m%dT%H%M%S%3fZ"), rand::rng().random_range(0..1u32 << 24))
+fn run_id(started_at: DateTime<Utc>, random: &dyn Random) -> String {
+    format!("{}-{:06x}", started_at.format("%Y%m%dT%H%M%S%3fZ"), random.next() >> 40)
 }

@@ -3,19 +3,22 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use attendance_model::Rules;
-use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
+use attendance_model::{IdScheme, Rules};
+use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{Board, ServiceOptions};
 use crate::audit::Audit;
 use crate::clock::Clock;
+use crate::deliver::list::Lists;
+use crate::deliver::send::Target;
 use crate::engine::Parts;
 use crate::error::blocking;
 use crate::intake::Intake;
 use crate::ledger::News;
 use crate::observer::Observer;
-use crate::poll::{Claims, Gates};
-use crate::{EngineOptions, Ledger, RunOptions, SyncError};
+use crate::poll::Gates;
+use crate::random::Random;
+use crate::{EngineOptions, Hooks, Ledger, RunOptions, SyncError};
 
 /// The engine's place for its ledger. A run or a service holds it, and keeps the next one waiting.
 pub(crate) type Place = OwnedMutexGuard<Option<Arc<Ledger>>>;
@@ -32,6 +35,10 @@ pub(crate) struct Shared {
     pub(crate) board: Arc<Board>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) gates: Arc<Gates>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
+    /// The audit file in the Python tool's shape.
+    pub(crate) lists: Arc<Lists>,
     pub(crate) news: Arc<watch::Sender<News>>,
     settings: RwLock<Settings>,
     /// Held until the last task has ended.
@@ -44,12 +51,14 @@ pub(crate) struct Settings {
     pub(crate) engine: Arc<EngineOptions>,
     pub(crate) intake: Arc<Intake>,
     pub(crate) service: ServiceOptions,
-    /// The configured names of the terminals, in order.
+    /// The configured names of the terminals that are called, in order.
     pub(crate) terminals: Vec<Arc<str>>,
     /// The names of the sinks, in order.
     pub(super) sinks: Vec<Arc<str>>,
     /// The targets of the sinks, with their names.
     pub(crate) targets: Vec<(String, String)>,
+    /// The sink of which the audit file lists the new events.
+    pub(crate) listed: Option<Arc<str>>,
 }
 
 impl Shared {
@@ -64,14 +73,8 @@ impl Shared {
         is_copy: bool,
         place: Place,
     ) -> Result<Self, SyncError> {
-        let at_once = parts.engine.concurrency.max(1);
         let spools: PathBuf = if is_copy { std::env::temp_dir() } else { parts.state_dir.clone() };
-        let gates = Gates {
-            terminals: Arc::new(Semaphore::new(at_once)),
-            claims: Claims::default(),
-            spool_memory: parts.engine.spool_memory / parts.devices.len().clamp(1, at_once),
-            spools: spools.into(),
-        };
+        let gates = Gates::new(&parts.engine, parts.called().count(), spools.into());
         let reader = if is_copy {
             Arc::clone(&ledger)
         } else {
@@ -80,7 +83,8 @@ impl Shared {
         };
         let news = Arc::new(watch::Sender::new(News::default()));
         let intake =
-            Intake::new(Arc::clone(&ledger), parts.engine.rules.clone(), parts.engine.batch, Arc::clone(&news));
+            Intake::new(Arc::clone(&ledger), parts.engine.rules.clone(), parts.engine.batch, Arc::clone(&news))
+                .with_hooks(parts.hooks.clone());
         let board = Arc::new(Board::new(Arc::clone(&parts.clock), Arc::clone(&parts.observer)));
         Ok(Self {
             settings: RwLock::new(Settings::new(parts, service, intake)),
@@ -91,6 +95,9 @@ impl Shared {
             board,
             audit: Audit::new(),
             gates: Arc::new(gates),
+            random: Arc::clone(&parts.random),
+            hooks: parts.hooks.clone(),
+            lists: Arc::default(),
             news,
             _place: place,
         })
@@ -120,6 +127,7 @@ impl Shared {
     /// Replaces the settings. Polls and deliveries under way keep the old ones, apart from the rules.
     pub(super) fn replace_settings(&self, parts: &Parts, service: ServiceOptions) {
         let intake = self.settings().intake.changed(parts.engine.rules.clone(), parts.engine.batch);
+        self.gates.resize(&parts.engine, parts.called().count());
         let settings = Settings::new(parts, service, intake);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
@@ -142,9 +150,10 @@ impl Settings {
             engine: Arc::clone(&parts.engine),
             intake: Arc::new(intake),
             service,
-            terminals: parts.devices.iter().map(|device| device.name.as_str().into()).collect(),
+            terminals: parts.called().map(|device| device.name.as_str().into()).collect(),
             sinks: parts.targets.iter().map(|target| target.sink.name().into()).collect(),
             targets: parts.targets.iter().map(|of| (of.sink.target(), of.sink.name().to_owned())).collect(),
+            listed: listed(&parts.targets).map(|target| target.sink.name().into()),
         }
     }
 
@@ -152,4 +161,10 @@ impl Settings {
     pub(crate) fn run_options(&self, clock: &dyn Clock) -> RunOptions {
         self.service.options_at.at(clock.utc_now())
     }
+}
+
+/// Returns the sink whose new events the audit file lists.
+fn listed(targets: &[Arc<Target>]) -> Option<&Arc<Target>> {
+    let is_v1 = |target: &&Arc<Target>| target.sink.capabilities().ids == IdScheme::IclockSyncV1;
+    targets.iter().find(is_v1).or(targets.first())
 }

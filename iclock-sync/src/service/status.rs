@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
+use crate::Ingested;
 use crate::clock::Clock;
 use crate::ledger;
 use crate::observer::{DeviceProgress, Observer, SinkProgress};
@@ -69,6 +70,9 @@ pub struct TerminalState {
     pub last_poll: Option<DateTime<Utc>>,
     /// The end of its last poll that went well.
     pub last_success: Option<DateTime<Utc>>,
+    /// The last time at which punches of it came by another way than a poll.
+    #[serde(default)]
+    pub last_push: Option<DateTime<Utc>>,
     /// The last failure, if nothing has gone well since.
     pub error: Option<Failure>,
     /// Polls in a row that failed.
@@ -131,6 +135,8 @@ pub enum Activity {
     },
     /// A person has paused it.
     Paused,
+    /// It is never called: its punches come when it pushes them.
+    Pushing,
 }
 
 /// The state of one sink.
@@ -244,6 +250,7 @@ impl Board {
             activity: Activity::Waiting,
             last_poll: None,
             last_success: None,
+            last_push: None,
             error: None,
             failures: 0,
             polls: 0,
@@ -261,6 +268,12 @@ impl Board {
             clock_drift_ms: None,
         };
         self.parts().terminals.insert(name.to_owned(), state);
+    }
+
+    /// Adds a terminal that is never called.
+    pub(crate) fn add_pushing(&self, name: &str, address: String, serial: String) {
+        self.add_terminal(name, address);
+        self.terminal(name, |terminal| (terminal.activity, terminal.serial) = (Activity::Pushing, Some(serial)));
     }
 
     /// Adds a sink.
@@ -368,6 +381,23 @@ impl Board {
             }
         });
         let _ = self.progress.send(Progress::Polled(Arc::new(report.clone())));
+    }
+
+    /// Punches of a terminal came by another way than a poll. Those that are counted are durable, all of them or not.
+    pub(crate) fn pushed(&self, serial: &str, ingested: &Ingested, all: bool) {
+        let now = self.clock.utc_now();
+        let mut parts = self.parts();
+        let of = parts.terminals.values_mut().find(|terminal| terminal.serial.as_deref() == Some(serial));
+        let Some(terminal) = of else { return };
+        terminal.new += ingested.new;
+        terminal.known += ingested.known;
+        terminal.quarantined += ingested.quarantined;
+        for (reason, count) in &ingested.rejected {
+            *terminal.rejected.entry(*reason).or_default() += count;
+        }
+        if all {
+            terminal.last_push = Some(now);
+        }
     }
 
     /// A delivery has ended.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use attendance_model::{Capabilities, IdScheme, MemorySink, Policy, Reason, Rules, Sink};
 use chrono::TimeDelta;
+use iclock_sync::random::Seeded;
 use iclock_sync::report::{DeviceStatus, ReadMode};
 use iclock_sync::service::status::Progress;
 use iclock_sync::{DeviceProgress, Engine, EngineOptions, Schedule, ServiceOptions};
@@ -24,6 +25,7 @@ use crate::truth::{STRANGERS, Truth, may_be_refused};
 /// Everything around the engine, and the engine while it lives.
 pub(crate) struct World {
     pub(crate) dice: Dice,
+    random: Arc<Seeded>,
     dir: TempDir,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) gates: Vec<Gate>,
@@ -82,6 +84,7 @@ impl World {
         let clock = HandClock::at("2026-03-10T08:00:00Z");
         Self {
             dice,
+            random: Arc::new(Seeded::new(seed)),
             dir: tempfile::tempdir().unwrap(),
             clock,
             gates,
@@ -429,7 +432,10 @@ impl World {
 
     pub(crate) fn engine(&self, killer: &Arc<Killer>) -> Engine {
         let mut builder = Engine::builder(self.state()).options(self.habits.engine());
-        builder = builder.clock(Arc::clone(&self.clock) as _).crash_points(Arc::clone(killer) as _);
+        builder = builder
+            .clock(Arc::clone(&self.clock) as _)
+            .crash_points(Arc::clone(killer) as _)
+            .random(Arc::clone(&self.random) as _);
         for gate in &self.habits.gates {
             builder = builder.device(self.gates[*gate].device());
         }
