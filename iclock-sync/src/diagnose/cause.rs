@@ -127,7 +127,7 @@ causes! {
         "if people have punched: another program may clear the log after reading (vendor software), or this is another \
          terminal";
     BadBytes, "bad_bytes", Log, Problem, "the terminal sends bytes that the protocol does not allow",
-        "restart the terminal, and check the line; if it stays, record it with --record FILE and report it";
+        "restart the terminal, and check the line; if it stays, record a session and report it";
     LogCutShort, "log_cut_short", Log, Problem, "fewer bytes came than the terminal announced",
         "restart the terminal and try again; check the line; if it stays, look at it: iclock-cli unproven show NAME";
     LogMisframed, "log_misframed", Log, Problem, "the log's records are shifted: bytes are missing or too many",
@@ -153,11 +153,11 @@ causes! {
     TooSlow, "too_slow", Log, Problem, "the terminal did not finish in time",
         "check the line; a slow terminal with a long log may need its log cleared";
     EmptyUserIds, "empty_user_ids", Records, Problem, "there are punches without a user id",
-        "give each card and finger a user: iclock-cli quarantine list --reason empty_user_id shows the punches";
+        "give each card and finger a user; the quarantine has the punches (reason empty_user_id)";
     LettersInIds, "letters_in_ids", Records, Problem, "there are user ids with letters, which the rules refuse",
         "if such ids are meant: non_numeric_user_id = \"accept\" under [rules]";
     GarbledIds, "garbled_ids", Records, Problem, "there are user ids with bytes that are no text",
-        "look at them: iclock-cli quarantine list --reason undecodable_user_id; correct those users at the terminal";
+        "correct those users at the terminal; the quarantine has the punches (reason undecodable_user_id)";
     ZeroIds, "zero_ids", Records, Problem, "there are user ids of zero or less",
         "if such ids are meant: non_positive_user_id = \"accept\" under [rules]";
     ForeignIds, "foreign_ids", Records, Note, "there are punches of people who are not on the allow-list",
@@ -171,7 +171,7 @@ causes! {
     UnknownStates, "unknown_states", Records, Note, "there are punch states that no table has",
         "nothing to do: function keys send such states; the punches are stored with a flag";
     UnreadableRecords, "unreadable_records", Records, Problem, "there are records that cannot be decoded",
-        "look at them: iclock-cli quarantine list --reason undecodable";
+        "look at them in the quarantine (reason undecodable)";
     SinkUnreachable, "sink_unreachable", Sink, Problem, "the sink cannot be reached",
         "check its address, and that its server runs and lets this machine in";
     SinkSlow, "sink_slow", Sink, Problem, "the sink does not answer in time",
@@ -205,7 +205,7 @@ causes! {
     DiskFull, "disk_full", Directory, Problem, "the disk of the state directory is nearly full",
         "make room, or move the state directory to another disk";
     LedgerDamaged, "ledger_damaged", Ledger, Problem, "the ledger is damaged",
-        "restore it from a backup, or save what can be read: iclock-cli state check --salvage DIR";
+        "restore it from a backup, or save what can be read: iclock-cli state check tells how";
     LedgerTooNew, "ledger_too_new", Ledger, Problem, "a later version wrote the ledger",
         "use that version or a later one";
     LedgerUnreadable, "ledger_unreadable", Ledger, Problem, "the ledger cannot be read",
