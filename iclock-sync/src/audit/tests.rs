@@ -239,7 +239,9 @@ fn a_removal_that_a_crash_cuts_off_is_completed_or_undone_when_the_audit_is_open
 #[test]
 fn readings_that_are_added_together_are_all_there() {
     let kept = Kept::new(FILE_SIZE);
-    (0..3).for_each(|_| drop(kept.enter_three()));
+    for _ in 0..3 {
+        kept.enter_three();
+    }
     kept.audit.record(&kept.ledger, None, now()).unwrap();
     let seqs: Vec<i64> = entries(&kept.ledger, &Filter::default()).unwrap().iter().map(|entry| entry.seq).collect();
     assert_eq!(seqs, (1..=9).collect::<Vec<_>>());
@@ -248,7 +250,9 @@ fn readings_that_are_added_together_are_all_there() {
 #[test]
 fn deliveries_that_were_recorded_without_the_audit_are_added_without_those_that_are_missing() {
     let kept = Kept::new(FILE_SIZE);
-    (0..2).for_each(|_| drop(kept.enter_three()));
+    for _ in 0..2 {
+        kept.enter_three();
+    }
     kept.settle(0, None);
     let rejected = vec![(4, "too long".to_owned())];
     let settled = crate::ledger::Settled { delivered: 6, skipped: vec![2], rejected, ..Default::default() };
