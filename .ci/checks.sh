@@ -69,7 +69,7 @@ debian_package() {
     have dpkg-deb && have dpkg || { echo "skipped: debian_package: dpkg"; return 0; }
     have objdump || install binutils || return 1
     local package
-    package=$(DEB_COMPRESSION=none packaging/deb target/debug "$scratch/deb" | tail -n 1) || return 1
+    package=$(DEB_COMPRESSION=none packaging/deb "${CARGO_TARGET_DIR:-target}/debug" "$scratch/deb" | tail -n 1) || return 1
     # Not by a pipe: grep -q ends before dpkg-deb has written everything, which then counts as a failure.
     grep -q 'usr/lib/systemd/system/iclock.service' <<<"$(dpkg-deb --contents "$package")" || return 1
     if [ "$(id -u)" -ne 0 ] || [ -e /etc/iclock ] || dpkg -s iclock >/dev/null 2>&1; then
