@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::crash::Crashes;
-use crate::deliver::send::Target;
 use crate::error::fault;
 use crate::observer::{Observer, Silent};
 use crate::query::Query;
@@ -18,6 +17,7 @@ use crate::random::{Random, SystemRandom};
 use crate::reconcile::{self, ReconcileOptions, Reconciliation};
 use crate::report::Report;
 use crate::service::{Once, clear};
+use crate::tasks::{Parts, Target};
 use crate::{
     ClearError, Cleared, Contact, DeviceOptions, EngineOptions, Hooks, Ledger, RunOptions, Service, ServiceOptions,
     SyncError,
@@ -34,20 +34,6 @@ pub struct Engine {
     presumed: Vec<(String, String, Vec<EventId>)>,
     /// Opened by the first run that writes, and held from then on.
     ledger: Arc<Mutex<Option<Arc<Ledger>>>>,
-}
-
-/// The parts of an engine.
-#[derive(Clone, Debug)]
-pub(crate) struct Parts {
-    pub(crate) devices: Vec<Arc<DeviceOptions>>,
-    pub(crate) targets: Vec<Arc<Target>>,
-    pub(crate) engine: Arc<EngineOptions>,
-    pub(crate) state_dir: PathBuf,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) random: Arc<dyn Random>,
-    pub(crate) hooks: Option<Arc<dyn Hooks>>,
-    pub(crate) crashes: Crashes,
 }
 
 /// Builds an [`Engine`].
@@ -214,13 +200,6 @@ impl Engine {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.parts
-    }
-}
-
-impl Parts {
-    /// The terminals that the engine calls.
-    pub(crate) fn called(&self) -> impl Iterator<Item = &Arc<DeviceOptions>> {
-        self.devices.iter().filter(|device| device.contact == Contact::Call)
     }
 }
 

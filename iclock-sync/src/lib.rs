@@ -5,12 +5,13 @@
 //! |---|---|
 //! | terminals, sinks, limits | [`Engine::builder`], [`DeviceOptions`], [`EngineOptions`], [`RunOptions`] |
 //! | the service: a task for each terminal and each sink; a run is a service that polls once | [`service`] |
+//! | the parts that all tasks share | `tasks` |
 //! | a visit to one terminal | `poll`: `plan` decides what to ask, `pull` asks |
 //! | proven records become events, durable before anything is sent | `intake`, [`ledger`] |
 //! | refused records | [`quarantine`]; `intake::rejudge` judges them again |
 //! | logs that were not proven | [`unproven`]: kept, shown, accepted by hand |
 //! | events go out, oldest first, each sink for itself | `deliver`: `flight` moves the watermark, `send` calls |
-//! | audit file in the Python tool's shape | `deliver::audit_file` |
+//! | audit file in the Python tool's shape | `tasks::audit_file` |
 //! | terminals, ledger and sinks, compared by day | [`reconcile`] |
 //! | when to poll again | [`schedule`] |
 //! | one person's data, and its removal | [`forget`] |
@@ -67,6 +68,7 @@ pub mod report;
 mod retry;
 pub mod schedule;
 pub mod service;
+mod tasks;
 mod tell;
 pub mod timesheet;
 pub mod unproven;

@@ -3,13 +3,10 @@
 //! Each sink has its own task, so that one that is down does not delay the others. Outcomes are recorded together, not
 //! one by one. After a crash, unrecorded events are sent again, and the sink reports that it has them.
 
-mod audit_file;
 mod circuit;
 mod fetch;
 mod flight;
-pub(crate) mod list;
 mod lost;
-mod pace;
 pub(crate) mod send;
 mod sort_out;
 pub(crate) mod task;
@@ -25,14 +22,13 @@ use tokio::task::JoinSet;
 
 use self::fetch::Fetcher;
 use self::flight::{Flight, Landed};
-use self::list::{List, failure};
 use self::send::{NoAnswer, Sender};
 use crate::audit::{Audit, Sent, runs};
 use crate::error::{blocking, chain, fault};
 use crate::ledger::{Admission, ChangedIds, News, Settled, SinkState};
 use crate::observer::SinkProgress;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
-use crate::service::{OptionsAt, Orders};
+use crate::tasks::{List, OptionsAt, Orders, failure};
 use crate::{Hooks, Ledger, RunOptions, SyncError, tell};
 
 /// Events whose outcomes are recorded together.

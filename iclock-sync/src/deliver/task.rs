@@ -12,15 +12,14 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::circuit::{Allowed, Circuit};
-use super::list::List;
-use super::send::{Sender, Target};
+use super::send::Sender;
 use super::{Delivery, End};
 use crate::clock::Clock;
 use crate::error::blocking;
 use crate::ledger::News;
 use crate::random::share;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
-use crate::service::{Orders, Shared, Told, Work};
+use crate::tasks::{List, Orders, Shared, Target, Told, Work};
 use crate::{RunOptions, SyncError, tell};
 
 /// The time after which events are admitted again although none entered: a window moves.

@@ -12,14 +12,12 @@
 //! | once, or again and again by a schedule | `task` |
 //! | listen for punches, and poll on the session that hears them | `live` |
 //! | one serial number, one terminal | `claims` |
-//! | the room that visits share | `gates` |
 //! | what sessions a terminal bears | `habits` |
 
 mod claims;
 pub(crate) mod clear;
 pub(crate) mod clear_when;
 mod compare;
-mod gates;
 mod habits;
 mod keep;
 mod live;
@@ -47,11 +45,10 @@ use crate::ledger::TerminalState;
 use crate::observer::{DeviceProgress, Observer};
 use crate::random::Random;
 use crate::report::{DeviceReport, DeviceStatus, hint};
+use crate::tasks::Gates;
 use crate::unproven::SetAside;
 use crate::{DeviceOptions, EngineOptions, Ledger, SyncError, TerminalError, tell};
-use claims::Claims;
 pub(crate) use compare::{LostRecord, RecordsByDay};
-pub(crate) use gates::Gates;
 pub(crate) use habits::Habits;
 use meet::Unanswered;
 use visit::Place;

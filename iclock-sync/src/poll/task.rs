@@ -13,7 +13,7 @@ use zk_proto::Client;
 use super::{Habits, Polled, Visit};
 use crate::report::{DeviceReport, DeviceStatus};
 use crate::schedule::Rest;
-use crate::service::{Orders, Shared, Told, Work};
+use crate::tasks::{Orders, Shared, Told, Work};
 use crate::{DeviceOptions, RunOptions, SyncError, tell};
 
 /// Polls one terminal until it is stopped.

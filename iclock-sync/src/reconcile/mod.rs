@@ -18,10 +18,10 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::Parts;
 use crate::error::{blocking, fault};
 pub use crate::ledger::Fates;
 use crate::report::{DeviceStatus, ErrorKind, SinkStatus};
+use crate::tasks::Parts;
 use crate::{Ledger, LedgerError, SyncError};
 
 /// Examples of what is missing on one day.

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{EXAMPLES, Example, Fates, ReconcileOptions, SinkDay, SinkReconciliation};
 use crate::deliver::explain;
-use crate::deliver::send::{NoAnswer, Sender, Target};
-use crate::engine::Parts;
+use crate::deliver::send::{NoAnswer, Sender};
 use crate::error::blocking;
 use crate::ledger::{Fate, StockEvent};
 use crate::report::{ErrorKind, SinkStatus};
+use crate::tasks::{Parts, Target};
 use crate::{Ledger, SyncError};
 
 /// Events that are looked up at once.

@@ -7,10 +7,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{EXAMPLES, Example, TerminalDay, TerminalReconciliation};
-use crate::engine::Parts;
 use crate::intake::Intake;
 use crate::ledger::News;
-use crate::poll::{Gates, Habits, RecordsByDay, Visit};
+use crate::poll::{Habits, RecordsByDay, Visit};
+use crate::tasks::{Gates, Parts};
 use crate::{EngineOptions, Ledger, SyncError};
 
 /// The visits to all terminals. They only read, and their spools are in the system's directory for temporary files.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::open;
 use super::reports::Gathered;
-use super::{Place, ServiceOptions, Shared, open};
-use crate::engine::Parts;
 use crate::poll::clear::{ClearError, Cleared};
 use crate::poll::clear_when::is_nearly_full;
 use crate::poll::{Habits, Visit};
+use crate::tasks::{Parts, Place, ServiceOptions, Shared};
 use crate::{DeviceOptions, RunOptions};
 
 /// Clears the log of a terminal that has this serial number.

@@ -7,11 +7,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::part::{Part, Trouble};
-use super::{Orders, Shared, Told};
-use crate::deliver::send::Target;
 use crate::deliver::task::SinkTask;
 use crate::poll::Habits;
 use crate::poll::task::TerminalTask;
+use crate::tasks::{Orders, Shared, Target, Told};
 use crate::{Contact, DeviceOptions};
 
 /// The parts that run.

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
-use super::status::Disk;
 use crate::error::blocking;
 use crate::ledger::Shrinking;
+use crate::tasks::Shared;
+use crate::tasks::status::Disk;
 use crate::{Ledger, LedgerError, SyncError};
 
 /// The time between two rounds.

@@ -5,7 +5,7 @@
 //! | one task for each terminal | `poll::task` |
 //! | one task for each sink | `deliver::task` |
 //! | start, order about and stop a task | `part`, `crew` |
-//! | what the tasks share | `shared` |
+//! | what the tasks share | `tasks` |
 //! | the state of everything, for all that show it | [`status`] |
 //! | the reports | `reports` |
 //! | the files stay small, the disk is watched | `housekeeping` |
@@ -17,11 +17,8 @@ mod clear;
 mod crew;
 mod housekeeping;
 mod once;
-mod options;
 mod part;
 mod reports;
-mod shared;
-pub mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,24 +28,17 @@ use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use options::ServiceOptions;
-pub use status::{Progress, Status};
+pub use crate::tasks::status::{Progress, Status};
+pub use crate::tasks::{ServiceOptions, status};
 
 pub(crate) use clear::clear;
 pub(crate) use once::Once;
-pub(crate) use options::{OptionsAt, Orders};
-pub(crate) use part::Work;
-pub(crate) use reports::Told;
-pub(crate) use shared::{Place, Settings, Shared};
-pub(crate) use status::Board;
-use status::SinkState;
 
-use crate::deliver::send::Target;
-use crate::engine::Parts;
 use crate::error::blocking;
 use crate::intake::rejudge::{Released, Review};
 use crate::intake::{Ingest, Ingested, NotEntered};
 use crate::report::Report;
+use crate::tasks::{Parts, Place, Shared, Target, Told};
 use crate::{DeviceOptions, Engine, Ledger, SyncError};
 use crew::Crew;
 use housekeeping::Housekeeping;

@@ -10,13 +10,12 @@ use super::clear::clear_nearly_full;
 use super::crew::Crew;
 use super::part::Trouble;
 use super::reports::Gathered;
-use super::shared::Place;
-use super::{ServiceOptions, Shared, Told, judge_again, open};
+use super::{judge_again, open};
 use crate::deliver::task::delivery;
-use crate::engine::Parts;
 use crate::error::blocking;
 use crate::ledger::News;
 use crate::report::Report;
+use crate::tasks::{Parts, Place, ServiceOptions, Shared, Told};
 use crate::{Ledger, RunOptions, SyncError};
 
 /// One run.

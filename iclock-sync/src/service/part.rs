@@ -8,25 +8,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::options::Orders;
 use crate::SyncError;
 use crate::clock::Clock;
 use crate::error::fault;
+use crate::tasks::{Orders, Work};
 
 /// The wait before a task that stopped by an internal fault begins again.
 const AFTER_A_FAULT: Duration = Duration::from_secs(60);
-
-/// The work of a part.
-pub(crate) trait Work: Clone + Send + 'static {
-    /// Works until it is stopped or done.
-    fn run(self) -> impl Future<Output = Result<(), SyncError>> + Send;
-
-    /// Reports that it stopped by an internal fault.
-    fn report_fault(&self, error: SyncError);
-
-    /// Returns true if it ends by itself.
-    fn is_once(&self) -> bool;
-}
 
 /// A part that runs.
 #[derive(Debug)]

@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Settings, Shared, SinkState};
 use crate::error::{blocking, chain};
 use crate::intake::rejudge::Released;
 use crate::random::Random;
 use crate::report::{DeviceReport, DeviceStatus, Report, RunReport, SinkReport, SinkStatus, Totals, exit_code};
+use crate::tasks::status::SinkState;
+use crate::tasks::{Settings, Shared, Told};
 
 /// Results that come together are told together.
 const GATHERED: Duration = Duration::from_millis(200);
@@ -20,17 +21,6 @@ const GATHERED: Duration = Duration::from_millis(200);
 const SINKS_WITHIN: Duration = Duration::from_secs(3);
 /// There is a report at least as often.
 const AT_LEAST: Duration = Duration::from_secs(3_600);
-
-/// A result of a task.
-#[derive(Debug)]
-pub(crate) enum Told {
-    /// A poll has ended.
-    Polled(Box<DeviceReport>),
-    /// A sink has had what there was.
-    Took(Box<SinkReport>),
-    /// Records were released from the quarantine.
-    Released(Released),
-}
 
 /// Results that were not told yet.
 #[derive(Debug)]

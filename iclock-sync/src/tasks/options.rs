@@ -1,4 +1,4 @@
-//! The options of a service, and the orders that its tasks take.
+//! The options of a service.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{RunOptions, Schedule};
 
-/// The habits of a [`Service`](super::Service). [`ServiceOptions::new`] makes them; the methods change them.
+/// The habits of a [`Service`](crate::Service). [`ServiceOptions::new`] makes them; the methods change them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServiceOptions {
@@ -22,17 +22,6 @@ pub struct ServiceOptions {
 /// The options of a poll or a delivery at the time at which it begins.
 #[derive(Clone)]
 pub(crate) struct OptionsAt(Arc<dyn Fn(DateTime<Utc>) -> RunOptions + Send + Sync>);
-
-/// The state in which somebody wants a task to be.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Orders {
-    /// It does nothing until it is resumed.
-    pub(crate) paused: bool,
-    /// Polls that were asked for. Each change wakes the task.
-    pub(crate) asked: u64,
-    /// The next polls read the whole log.
-    pub(crate) full: bool,
-}
 
 impl ServiceOptions {
     /// Polls on a schedule, reads what is new and delivers all of it.

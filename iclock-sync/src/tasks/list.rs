@@ -43,7 +43,7 @@ pub(crate) struct List {
 
 impl List {
     /// Adds events. It blocks.
-    pub(super) fn add(&self, events: &[AttendanceEvent], now: Duration) {
+    pub(crate) fn add(&self, events: &[AttendanceEvent], now: Duration) {
         if events.is_empty() {
             return;
         }
@@ -64,7 +64,7 @@ impl List {
     ///
     /// # Errors
     /// When it could not be written. The events are stored in any case.
-    pub(super) fn finish(&self, now: Duration) -> io::Result<()> {
+    pub(crate) fn finish(&self, now: Duration) -> io::Result<()> {
         let ready = |open: &mut Open| open.sink == self.sink && (self.is_of_run || open.is_due(now));
         let open = self.lists.open().take_if(ready);
         open.map_or(Ok(()), |open| open.file.finish().map(drop))
@@ -73,13 +73,13 @@ impl List {
 
 impl Lists {
     /// Returns the time until the file of a sink is complete, if it has one.
-    pub(super) fn left(&self, sink: &str, now: Duration) -> Option<Duration> {
+    pub(crate) fn left(&self, sink: &str, now: Duration) -> Option<Duration> {
         let open = self.open();
         open.as_ref().filter(|open| open.sink == sink).map(|open| open.due.saturating_sub(now))
     }
 
     /// Completes the file of a sink, if it has one. It blocks.
-    pub(super) fn complete(&self, sink: &str) {
+    pub(crate) fn complete(&self, sink: &str) {
         if let Some(open) = self.open().take_if(|open| open.sink == sink) {
             complete(open);
         }
@@ -106,7 +106,7 @@ fn complete(open: Open) {
 }
 
 /// Says that a file could not be written.
-pub(super) fn failure(dir: &Path, error: &io::Error) -> String {
+pub(crate) fn failure(dir: &Path, error: &io::Error) -> String {
     format!(
         "the events are stored, but the file that lists them could not be written in {}: {}; check that the directory \
          may be written and has room",

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 use zk_proto::spool::SpoolDirectory;
 
-use super::Claims;
+use super::claims::Claims;
 use crate::EngineOptions;
 
 /// Shared by all visits.
@@ -13,9 +13,9 @@ use crate::EngineOptions;
 pub(crate) struct Gates {
     room: RwLock<Room>,
     /// The serial numbers that terminals have given.
-    pub(super) claims: Claims,
+    pub(crate) claims: Claims,
     /// The directory in which a longer log waits.
-    pub(super) spools: SpoolDirectory,
+    pub(crate) spools: SpoolDirectory,
 }
 
 /// The room for logs that are being read.
@@ -46,12 +46,12 @@ impl Gates {
     }
 
     /// The places of terminals of which a long part of the log is kept at once.
-    pub(super) fn places(&self) -> Arc<Semaphore> {
+    pub(crate) fn places(&self) -> Arc<Semaphore> {
         self.room().places
     }
 
     /// Bytes of a log that a visit may keep in memory.
-    pub(super) fn spool_memory(&self) -> usize {
+    pub(crate) fn spool_memory(&self) -> usize {
         self.room().memory
     }
 

@@ -6,17 +6,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use attendance_model::{IdScheme, Rules};
 use tokio::sync::{OwnedMutexGuard, watch};
 
-use super::{Board, ServiceOptions};
+use super::gates::Gates;
+use super::list::Lists;
+use super::options::ServiceOptions;
+use super::parts::Parts;
+use super::status::Board;
+use super::target::Target;
 use crate::audit::Audit;
 use crate::clock::Clock;
-use crate::deliver::list::Lists;
-use crate::deliver::send::Target;
-use crate::engine::Parts;
 use crate::error::blocking;
 use crate::intake::Intake;
 use crate::ledger::News;
 use crate::observer::Observer;
-use crate::poll::Gates;
 use crate::random::Random;
 use crate::{EngineOptions, Hooks, Ledger, RunOptions, SyncError};
 
@@ -54,7 +55,7 @@ pub(crate) struct Settings {
     /// The configured names of the terminals that are called, in order.
     pub(crate) terminals: Vec<Arc<str>>,
     /// The names of the sinks, in order.
-    pub(super) sinks: Vec<Arc<str>>,
+    pub(crate) sinks: Vec<Arc<str>>,
     /// The targets of the sinks, with their names.
     pub(crate) targets: Vec<(String, String)>,
     /// The sink of which the audit file lists the new events.
@@ -66,7 +67,7 @@ impl Shared {
     ///
     /// # Errors
     /// When the ledger cannot be opened a second time.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         parts: &Parts,
         service: ServiceOptions,
         ledger: Arc<Ledger>,
@@ -105,7 +106,7 @@ impl Shared {
 
     /// Writes into the audit what has entered the ledger since, if an audit is kept, and notes its last line in the
     /// ledger. Returns false if that did not succeed.
-    pub(super) async fn complete_audit(&self) -> Result<bool, SyncError> {
+    pub(crate) async fn complete_audit(&self) -> Result<bool, SyncError> {
         if !self.settings().engine.audit {
             return Ok(true);
         }
@@ -125,7 +126,7 @@ impl Shared {
     }
 
     /// Replaces the settings. Polls and deliveries under way keep the old ones, apart from the rules.
-    pub(super) fn replace_settings(&self, parts: &Parts, service: ServiceOptions) {
+    pub(crate) fn replace_settings(&self, parts: &Parts, service: ServiceOptions) {
         let intake = self.settings().intake.changed(parts.engine.rules.clone(), parts.engine.batch);
         self.gates.resize(&parts.engine, parts.called().count());
         let settings = Settings::new(parts, service, intake);
@@ -135,7 +136,7 @@ impl Shared {
 
 impl Shared {
     /// Replaces the rules alone, for polls under way too.
-    pub(super) fn replace_rules(&self, rules: Rules) {
+    pub(crate) fn replace_rules(&self, rules: Rules) {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         let mut engine = EngineOptions::clone(&settings.engine);
         engine.rules = rules;

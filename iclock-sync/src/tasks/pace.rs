@@ -7,7 +7,7 @@ const PROVEN_BY: u32 = 8;
 
 /// The size of the batches for one sink, at most the sink's own.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     most: usize,
     present: Mutex<Present>,
 }
@@ -21,18 +21,18 @@ struct Present {
 
 impl Pace {
     /// Begins with the largest batches.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self { most, present: Mutex::new(Present { size: most, passed: 0 }) }
     }
 
     /// The most events of the next batch; at least 1.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.lock().size
     }
 
     /// A batch of so many events timed out. A single event says nothing about the size.
-    pub(super) fn timed_out(&self, events: usize) {
+    pub(crate) fn timed_out(&self, events: usize) {
         if events > 1 {
             let mut present = self.lock();
             // Batches of the same size that time out together halve it once.
@@ -41,7 +41,7 @@ impl Pace {
     }
 
     /// A batch of so many events went through.
-    pub(super) fn passed(&self, events: usize) {
+    pub(crate) fn passed(&self, events: usize) {
         let mut present = self.lock();
         if present.size < self.most && events >= present.size {
             present.passed += 1;

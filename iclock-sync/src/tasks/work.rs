@@ -1,0 +1,39 @@
+//! The work of a task: the orders that it takes, and the results that it reports.
+
+use crate::SyncError;
+use crate::intake::rejudge::Released;
+use crate::report::{DeviceReport, SinkReport};
+
+/// The work of a part.
+pub(crate) trait Work: Clone + Send + 'static {
+    /// Works until it is stopped or done.
+    fn run(self) -> impl Future<Output = Result<(), SyncError>> + Send;
+
+    /// Reports that it stopped by an internal fault.
+    fn report_fault(&self, error: SyncError);
+
+    /// Returns true if it ends by itself.
+    fn is_once(&self) -> bool;
+}
+
+/// The state in which somebody wants a task to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Orders {
+    /// It does nothing until it is resumed.
+    pub(crate) paused: bool,
+    /// Polls that were asked for. Each change wakes the task.
+    pub(crate) asked: u64,
+    /// The next polls read the whole log.
+    pub(crate) full: bool,
+}
+
+/// A result of a task.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A poll has ended.
+    Polled(Box<DeviceReport>),
+    /// A sink has had what there was.
+    Took(Box<SinkReport>),
+    /// Records were released from the quarantine.
+    Released(Released),
+}
