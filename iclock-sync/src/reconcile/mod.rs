@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | a terminal's log with the ledger | the whole log is read and proven, and each record is looked up | `terminal` |
 //! | the ledger with a sink | the documents of each day are counted; where that is not enough, looked up | `sink` |
+//! | what is missing is sent again | the events are pending again, and a run delivers them | `repair` |
 //!
 //! An event that a sink never got on purpose is not missing: one outside the window, one that shares the document of
 //! another, one that the sink refused, and one that the Python tool delivered. [`Fates`] counts them.
 
+mod repair;
 mod sink;
 mod terminal;
 

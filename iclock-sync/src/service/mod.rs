@@ -10,6 +10,7 @@
 //! | the reports | `reports` |
 //! | the files stay small, the disk is watched | `housekeeping` |
 //! | a single run, which is a service that polls once | `once` |
+//! | an engine begins its runs and services here | `runs` |
 //!
 //! No task waits for another one. They meet in the ledger only: terminals write to it, and each commit wakes the sinks.
 
@@ -19,6 +20,7 @@ mod housekeeping;
 mod once;
 mod part;
 mod reports;
+mod runs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +32,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use crate::tasks::status::{Progress, Status};
 pub use crate::tasks::{ServiceOptions, status};
-
-pub(crate) use clear::clear;
-pub(crate) use once::Once;
 
 use crate::error::blocking;
 use crate::intake::rejudge::{Released, Review};
@@ -196,7 +195,7 @@ impl Service {
     /// [`SyncError::Setting`] if the engine has another state directory, or the options want dry runs. Then nothing is
     /// changed.
     pub async fn reload(&self, engine: &Engine, options: ServiceOptions) -> Result<Reloaded, SyncError> {
-        let parts = engine.parts();
+        let parts = &engine.parts;
         if parts.state_dir != self.shared.ledger.dir() {
             let problem = "cannot be changed while the service runs; stop it and start it again".to_owned();
             return Err(SyncError::Setting { setting: "state directory".to_owned(), problem });
