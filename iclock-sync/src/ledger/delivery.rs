@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::events::{self, EventReader};
 use super::sinks::{self, SinkState, state, watermarks};
-use super::{Transaction, retention, stored};
+use super::{Transaction, shrunk, stored};
 use crate::{Ledger, LedgerError, audit};
 
 /// Events with their numbers.
@@ -144,7 +144,7 @@ impl Ledger {
             let sink = known.map(|id| watermarks(connection, id)).transpose()?;
             let delivered = sink.map_or(0, |sink| sink.delivered);
             let (mut pending, mut held) = (last - delivered, 0);
-            if retention::shrunk(connection)?.is_some_and(|sum| sum.through > delivered) {
+            if shrunk::shrunk(connection)?.is_some_and(|sum| sum.through > delivered) {
                 // The next admission passes over them.
                 pending -= connection
                     .prepare_cached("SELECT count(*) FROM shrunk WHERE seq > ?1")?

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 use super::Transaction;
 use super::polls::{Poll, PollId};
 use super::stored::{seconds, source_of, wall_clock};
-use super::{retention, window};
+use super::{shrunk, window};
 use crate::{Ledger, LedgerError, Window};
 
 /// Events fetched at once by [`Events`].
@@ -166,7 +166,7 @@ impl Ledger {
         self.read("count events", |connection| {
             let whole = "SELECT count(*) FROM events";
             let whole: i64 = connection.query_row(whole, (), |row| row.get(0))?;
-            let shrunk = retention::shrunk(connection)?.map_or(0, |sum| sum.events);
+            let shrunk = shrunk::shrunk(connection)?.map_or(0, |sum| sum.events);
             Ok(whole.cast_unsigned() + shrunk)
         })
     }

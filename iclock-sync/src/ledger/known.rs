@@ -11,7 +11,7 @@ use chrono::NaiveDateTime;
 use rusqlite::Connection;
 
 use super::polls::PollId;
-use super::retention::digest;
+use super::shrunk::digest;
 use super::stored::{seconds, source_of};
 use crate::mask::Mask;
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::sinks::state;
 use super::stored::wall_clock;
-use super::{Transaction, forgotten, retention};
+use super::{Transaction, forgotten, shrunk};
 use crate::{Ledger, LedgerError, audit};
 
 /// The setting with the number of the last event, if that one was removed.
@@ -131,9 +131,9 @@ fn remove(transaction: &Transaction<'_>, removal: &Removal<'_>) -> rusqlite::Res
         transaction.execute(statement, [user])?;
     }
     let shrunk = transaction.execute("DELETE FROM shrunk WHERE user_id = ?1", [user])?;
-    if let Some(mut sum) = retention::shrunk(transaction)? {
+    if let Some(mut sum) = shrunk::shrunk(transaction)? {
         sum.events = sum.events.saturating_sub(shrunk as u64);
-        retention::set_shrunk(transaction, &sum)?;
+        shrunk::set_shrunk(transaction, &sum)?;
     }
     for id in removal.unproven {
         transaction.execute("DELETE FROM unproven WHERE id = ?1", [id])?;

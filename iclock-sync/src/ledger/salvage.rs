@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::{FILE, ShrunkEvents, read, retention, schema};
+use super::{FILE, ShrunkEvents, read, schema, shrunk};
 use crate::{Ledger, LedgerError, audit};
 
 /// The outcome of saving a damaged ledger, and the consequences of what is missing.
@@ -132,8 +132,8 @@ fn finish(transaction: &Connection, salvaged: &Salvaged) -> rusqlite::Result<()>
     }
     // The events are numbered from 1 again.
     transaction.execute_batch("UPDATE shrunk SET seq = 0; UPDATE sinks SET begins = -1;")?;
-    if let Some(sum) = retention::shrunk(transaction)? {
-        retention::set_shrunk(transaction, &ShrunkEvents { through: 0, ..sum })?;
+    if let Some(sum) = shrunk::shrunk(transaction)? {
+        shrunk::set_shrunk(transaction, &ShrunkEvents { through: 0, ..sum })?;
     }
     transaction.execute_batch("DROP TABLE salvaged_exceptions; DROP TABLE salvaged;")
 }
