@@ -185,7 +185,7 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::observer::Silent;
     use crate::report::{DeviceReport, DeviceStatus, ErrorKind, SinkReport};
-    use crate::tasks::status::Board;
+    use crate::tasks::Board;
 
     fn health() -> Health {
         let board = Board::new(Arc::new(SystemClock::new()), Arc::new(Silent));

@@ -212,7 +212,7 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::observer::Silent;
     use crate::report::{DeviceReport, SinkReport};
-    use crate::tasks::status::Board;
+    use crate::tasks::Board;
 
     #[test]
     fn the_text_has_each_terminal_and_sink_under_stable_names() {

@@ -5,12 +5,13 @@
 //! | the parts of which an engine is built | `parts` |
 //! | the parts that its tasks share, some of which a reload replaces | `shared`, `options` |
 //! | the work of a task, its orders and its results | `work` |
-//! | the state of everything, for all that show it | [`status`] |
+//! | the state of everything, for all that show it | [`status`], `board` |
 //! | the room that visits share; one serial number, one terminal | `gates`, `claims` |
 //! | a sink, and the size of its batches | `target`, `pace` |
 //! | the audit file in the Python tool's shape | `list`, `audit_file` |
 
 mod audit_file;
+mod board;
 mod claims;
 mod gates;
 mod list;
@@ -24,6 +25,8 @@ mod work;
 
 pub use options::ServiceOptions;
 
+#[cfg(all(test, feature = "metrics"))]
+pub(crate) use board::Board;
 pub(crate) use gates::Gates;
 pub(crate) use list::{List, failure};
 pub(crate) use options::OptionsAt;

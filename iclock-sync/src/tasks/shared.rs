@@ -6,11 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use attendance_model::{IdScheme, Rules};
 use tokio::sync::{OwnedMutexGuard, watch};
 
+use super::board::Board;
 use super::gates::Gates;
 use super::list::Lists;
 use super::options::ServiceOptions;
 use super::parts::Parts;
-use super::status::Board;
 use super::target::Target;
 use crate::audit::Audit;
 use crate::clock::Clock;

@@ -4,26 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 use std::{fs, io};
 
 use attendance_model::Reason;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
 
-use crate::Ingested;
-use crate::clock::Clock;
 use crate::ledger;
-use crate::observer::{DeviceProgress, Observer, SinkProgress};
-use crate::report::{DeviceReport, DeviceStatus, ErrorKind, SinkReport, SinkStatus};
+use crate::observer::{DeviceProgress, SinkProgress};
+use crate::report::{DeviceReport, ErrorKind, SinkReport};
 
 /// With less room than this on a large disk, it is low.
 const LOW: u64 = 1 << 30;
-
-/// Steps of progress that are kept for a slow reader.
-const KEPT: usize = 1_024;
 
 /// The state of a service at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -202,270 +195,6 @@ pub enum Progress {
     Delivered(Arc<SinkReport>),
 }
 
-/// The state that the tasks write and everybody reads.
-#[derive(Debug)]
-pub(crate) struct Board {
-    clock: Arc<dyn Clock>,
-    observer: Arc<dyn Observer>,
-    progress: broadcast::Sender<Progress>,
-    started_at: DateTime<Utc>,
-    parts: Mutex<Parts>,
-}
-
-#[derive(Debug, Default)]
-struct Parts {
-    disk: Option<Disk>,
-    terminals: BTreeMap<String, TerminalState>,
-    sinks: BTreeMap<String, SinkState>,
-}
-
-impl Board {
-    pub(crate) fn new(clock: Arc<dyn Clock>, observer: Arc<dyn Observer>) -> Self {
-        let (progress, _) = broadcast::channel(KEPT);
-        let started_at = clock.utc_now();
-        Self { clock, observer, progress, started_at, parts: Mutex::default() }
-    }
-
-    /// The state now.
-    pub(crate) fn status(&self) -> Status {
-        let parts = self.parts();
-        let (terminals, sinks, disk) = (parts.terminals.clone(), parts.sinks.clone(), parts.disk);
-        Status { at: self.clock.utc_now(), started_at: self.started_at, terminals, sinks, disk }
-    }
-
-    pub(crate) fn progress(&self) -> broadcast::Receiver<Progress> {
-        self.progress.subscribe()
-    }
-
-    /// The disk was looked at. Returns true if its room was low before.
-    pub(crate) fn set_disk(&self, disk: Disk) -> bool {
-        self.parts().disk.replace(disk).is_some_and(|before| before.low)
-    }
-
-    /// Adds a terminal.
-    pub(crate) fn add_terminal(&self, name: &str, address: String) {
-        let state = TerminalState {
-            address,
-            serial: None,
-            activity: Activity::Waiting,
-            last_poll: None,
-            last_success: None,
-            last_push: None,
-            error: None,
-            failures: 0,
-            polls: 0,
-            failed_polls: 0,
-            sessions: 0,
-            gaps: 0,
-            bytes_read: 0,
-            records_read: 0,
-            new: 0,
-            known: 0,
-            quarantined: 0,
-            rejected: BTreeMap::new(),
-            records: None,
-            capacity: None,
-            clock_drift_ms: None,
-        };
-        self.parts().terminals.insert(name.to_owned(), state);
-    }
-
-    /// Adds a terminal that is never called.
-    pub(crate) fn add_pushing(&self, name: &str, address: String, serial: String) {
-        self.add_terminal(name, address);
-        self.terminal(name, |terminal| (terminal.activity, terminal.serial) = (Activity::Pushing, Some(serial)));
-    }
-
-    /// Adds a sink.
-    pub(crate) fn add_sink(&self, name: &str) {
-        let state = SinkState {
-            last_success: None,
-            error: None,
-            failures: 0,
-            deliveries: 0,
-            failed_deliveries: 0,
-            requests: 0,
-            stored: 0,
-            already_stored: 0,
-            rejected: 0,
-            pending: 0,
-            pending_since: None,
-            held: 0,
-            paused: false,
-            served: 0,
-        };
-        self.parts().sinks.insert(name.to_owned(), state);
-    }
-
-    pub(crate) fn remove_terminal(&self, name: &str) {
-        self.parts().terminals.remove(name);
-    }
-
-    pub(crate) fn remove_sink(&self, name: &str) {
-        self.parts().sinks.remove(name);
-    }
-
-    /// A terminal rests for so long.
-    pub(crate) fn rests(&self, name: &str, now: DateTime<Utc>, wait: Duration) {
-        let until = after(now, wait);
-        self.terminal(name, |terminal| terminal.activity = Activity::Resting { until });
-    }
-
-    /// A terminal is listened to, or is to be, until the next poll in so long.
-    pub(crate) fn listens(&self, name: &str, is_heard: bool, wait: Duration) {
-        let until = after(self.clock.utc_now(), wait);
-        let activity = if is_heard { Activity::Listening { until } } else { Activity::Down { until } };
-        self.terminal(name, |terminal| terminal.activity = activity);
-    }
-
-    /// A session with a terminal was opened to listen to it, after a gap or for the first time.
-    pub(crate) fn connected(&self, name: &str, is_gap: bool) {
-        self.terminal(name, |terminal| terminal.gaps += u64::from(is_gap));
-        self.device(name, DeviceProgress::Connecting);
-    }
-
-    /// A terminal is paused.
-    pub(crate) fn pauses(&self, name: &str) {
-        self.terminal(name, |terminal| terminal.activity = Activity::Paused);
-    }
-
-    /// A sink is paused or resumed.
-    pub(crate) fn pauses_sink(&self, name: &str, paused: bool) {
-        self.sink_state(name, |sink| sink.paused = paused);
-    }
-
-    /// A sink has had the events of so many ledger commits, or has failed.
-    pub(crate) fn served(&self, name: &str, commits: u64) {
-        self.sink_state(name, |sink| sink.served = commits);
-    }
-
-    /// Returns true if each sink that works has had the events of so many commits.
-    pub(crate) fn have_served(&self, commits: u64) -> bool {
-        self.parts().sinks.values().all(|sink| sink.served >= commits || sink.paused || sink.failures > 0)
-    }
-
-    /// Returns true if a terminal is polled, or was not yet.
-    pub(crate) fn is_polling(&self) -> bool {
-        let busy = |activity| {
-            use Activity::{Connecting, Reading, Recording, Waiting};
-            matches!(activity, Waiting | Connecting | Reading | Recording)
-        };
-        self.parts().terminals.values().any(|terminal| busy(terminal.activity))
-    }
-
-    /// A poll has ended.
-    pub(crate) fn polled(&self, report: &DeviceReport) {
-        let now = self.clock.utc_now();
-        self.terminal(&report.name, |terminal| {
-            terminal.polls += 1;
-            terminal.bytes_read += report.bytes_read;
-            terminal.records_read += report.records_read;
-            terminal.new += report.new;
-            terminal.known += report.duplicate;
-            terminal.quarantined += report.quarantined;
-            for (reason, count) in &report.rejected {
-                *terminal.rejected.entry(*reason).or_default() += count;
-            }
-            terminal.last_poll = Some(now);
-            terminal.serial = report.serial.clone().or(terminal.serial.take());
-            terminal.records = report.records_on_device.or(terminal.records);
-            terminal.capacity = report.record_capacity.or(terminal.capacity);
-            terminal.clock_drift_ms = report.clock_drift_ms.or(terminal.clock_drift_ms);
-            if report.status == DeviceStatus::Ok {
-                (terminal.last_success, terminal.error, terminal.failures) = (Some(now), None, 0);
-            } else {
-                let before = terminal.error.take();
-                terminal.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now, before));
-                terminal.failures += 1;
-                terminal.failed_polls += 1;
-            }
-        });
-        let _ = self.progress.send(Progress::Polled(Arc::new(report.clone())));
-    }
-
-    /// Punches of a terminal came by another way than a poll. Those that are counted are durable, all of them or not.
-    pub(crate) fn pushed(&self, serial: &str, ingested: &Ingested, all: bool) {
-        let now = self.clock.utc_now();
-        let mut parts = self.parts();
-        let of = parts.terminals.values_mut().find(|terminal| terminal.serial.as_deref() == Some(serial));
-        let Some(terminal) = of else { return };
-        terminal.new += ingested.new;
-        terminal.known += ingested.known;
-        terminal.quarantined += ingested.quarantined;
-        for (reason, count) in &ingested.rejected {
-            *terminal.rejected.entry(*reason).or_default() += count;
-        }
-        if all {
-            terminal.last_push = Some(now);
-        }
-    }
-
-    /// A delivery has ended.
-    pub(crate) fn delivered(&self, report: &SinkReport) {
-        let now = self.clock.utc_now();
-        self.sink_state(&report.name, |sink| {
-            sink.deliveries += 1;
-            sink.requests += report.requests;
-            sink.stored += report.stored;
-            sink.already_stored += report.already_stored;
-            sink.rejected += report.rejected;
-            sink.held = report.held;
-            sink.set_pending(report.pending, now);
-            if report.status == SinkStatus::Failed || report.over_limit {
-                let before = sink.error.take();
-                sink.error = Some(Failure::new(report.error_kind, report.error.as_deref(), now, before));
-                sink.failures += 1;
-                sink.failed_deliveries += 1;
-            } else {
-                (sink.last_success, sink.error, sink.failures) = (Some(now), None, 0);
-            }
-        });
-        let _ = self.progress.send(Progress::Delivered(Arc::new(report.clone())));
-    }
-
-    fn terminal(&self, name: &str, change: impl FnOnce(&mut TerminalState)) {
-        if let Some(terminal) = self.parts().terminals.get_mut(name) {
-            change(terminal);
-        }
-    }
-
-    fn sink_state(&self, name: &str, change: impl FnOnce(&mut SinkState)) {
-        if let Some(sink) = self.parts().sinks.get_mut(name) {
-            change(sink);
-        }
-    }
-
-    fn parts(&self) -> MutexGuard<'_, Parts> {
-        // No change to a part can panic half-way.
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Observer for Board {
-    fn device(&self, device: &str, progress: DeviceProgress) {
-        self.terminal(device, |terminal| match progress {
-            DeviceProgress::Connecting => {
-                terminal.activity = Activity::Connecting;
-                terminal.sessions += 1;
-            }
-            DeviceProgress::Reading { .. } => terminal.activity = Activity::Reading,
-            DeviceProgress::Recording { .. } => terminal.activity = Activity::Recording,
-            DeviceProgress::Finished { .. } => {}
-        });
-        let _ = self.progress.send(Progress::Device(device.into(), progress));
-        self.observer.device(device, progress);
-    }
-
-    fn sink(&self, sink: &str, progress: SinkProgress) {
-        if let SinkProgress::Delivered { pending, .. } = progress {
-            let now = self.clock.utc_now();
-            self.sink_state(sink, |sink| sink.set_pending(pending, now));
-        }
-        let _ = self.progress.send(Progress::Sink(sink.into(), progress));
-        self.observer.sink(sink, progress);
-    }
-}
-
 impl Disk {
     /// Looks at the disk of a state directory.
     pub(crate) fn of(state_dir: &Path) -> io::Result<Self> {
@@ -476,20 +205,14 @@ impl Disk {
 }
 
 impl SinkState {
-    fn set_pending(&mut self, pending: u64, now: DateTime<Utc>) {
+    pub(super) fn set_pending(&mut self, pending: u64, now: DateTime<Utc>) {
         self.pending = pending;
         self.pending_since = (pending > 0).then(|| self.pending_since.unwrap_or(now));
     }
 }
 
-/// A moment after another one.
-fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
-    let until = TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait));
-    until.unwrap_or(DateTime::<Utc>::MAX_UTC)
-}
-
 impl Failure {
-    fn new(kind: Option<ErrorKind>, text: Option<&str>, at: DateTime<Utc>, before: Option<Self>) -> Self {
+    pub(super) fn new(kind: Option<ErrorKind>, text: Option<&str>, at: DateTime<Utc>, before: Option<Self>) -> Self {
         let (kind, text) = (kind.unwrap_or(ErrorKind::Internal), text.unwrap_or_default().to_owned());
         Self { kind, text, at, since: before.map_or(at, |before| before.since) }
     }
