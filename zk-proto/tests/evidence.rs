@@ -7,5 +7,6 @@ mod evidence {
     pub(crate) mod doubts;
     pub(crate) mod field;
     pub(crate) mod people;
+    pub(crate) mod two_ways;
     pub(crate) mod walk;
 }

@@ -213,6 +213,7 @@ fn prove_layout(
         return Ok(Err(Doubt::Ambiguous { first: layout, second }));
     }
     let rules = Plausibility::new(evidence, sizes_agree && !narrow).of_few(few).of_recent(scant && !sizes_agree);
+    let rules = rules.of_padded(few && !sizes_agree);
     let rules = rules.of_people(evidence.people.clone().filter(|_| named));
     // A count that moved allows one record more or less. With few short records, that is another width.
     let certain_width =

@@ -23,7 +23,7 @@ const STATE_SHARE: u64 = 64;
 /// another. A damaged datagram of 1 KB spoils at least 25 records, a damaged chunk many more.
 const SUSPICIOUS: u64 = 8;
 /// If the numbers are uids, fewer steps than this may run on by chance.
-const MIN_STEPS: u64 = 4;
+pub(super) const MIN_STEPS: u64 = 4;
 
 /// Judges every record. The configured order of 16-byte records names the fields, but is no evidence of what a
 /// terminal sends: records are judged in the captured order first, and in the configured one only if they make no

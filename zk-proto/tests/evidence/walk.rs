@@ -58,7 +58,7 @@ fn healthy_logs_are_taken(layout: AttendanceLayout) {
 }
 
 /// `WALK_SEED` selects other logs, by hand.
-fn first_seed() -> u64 {
+pub(crate) fn first_seed() -> u64 {
     std::env::var("WALK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
 }
 

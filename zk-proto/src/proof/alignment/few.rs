@@ -10,8 +10,12 @@ use super::Rival;
 use crate::proof::People;
 use crate::proof::plausible::{Likelihood, Plausibility};
 
-/// Returns another interpretation of `bytes` that is possible too, with another beginning or another layout: all
-/// visible bytes of its records fit people in the table, if there is one, and times of the last four years.
+/// Of so many records, one may fit badly.
+const MISFIT_SHARE: usize = 5;
+
+/// Returns another interpretation of `bytes` that is possible too, with another beginning or another layout: the
+/// visible bytes of its records fit people in the table, if there is one, and times of the last four years. It may have
+/// as many misfits as the claim, but never more than one in five: a cut puts bytes that are no record at the end.
 pub(in crate::proof) fn alternative(
     bytes: &[u8],
     claim: AttendanceLayout,
@@ -24,16 +28,30 @@ pub(in crate::proof) fn alternative(
     let layouts = layouts.filter(|_| !claim.is_wide()).chain(Some(&claim).filter(|claim| claim.is_wide()));
     let every = layouts.flat_map(|&layout| (0..layout.width()).map(move |shift| Rival { layout, shift }));
     let mut others = every.filter(|other| (other.layout, other.shift) != (claim, 0));
-    others.find(|other| is_possible(bytes, *other, rules, people))
+    let most = bytes.len() / claim.width() / MISFIT_SHARE;
+    let allowed = misfits(bytes, Rival { layout: claim, shift: 0 }, rules, people).take(most).count();
+    others.find(|other| misfits(bytes, *other, rules, people).nth(allowed).is_none())
 }
 
-fn is_possible(bytes: &[u8], Rival { layout, shift }: Rival, rules: &Plausibility, people: Option<&People>) -> bool {
+/// Returns the records of an interpretation that cannot be real ones. The first and the last may be parts of records.
+fn misfits<'a>(
+    bytes: &'a [u8],
+    Rival { layout, shift }: Rival,
+    rules: &'a Plausibility,
+    people: Option<&'a People>,
+) -> impl Iterator<Item = &'a [u8]> {
     let width = layout.width();
     let (head, rest) = bytes.split_at_checked(shift).unwrap_or((bytes, &[]));
     let missing = width - head.len();
-    let first = |at: usize| head.get(at.checked_sub(missing)?).copied();
-    let is_first_possible = head.is_empty() || fits(layout, first, rules, people);
-    is_first_possible && rest.chunks(width).all(|record| fits(layout, |at| record.get(at).copied(), rules, people))
+    let first = move |at: usize| head.get(at.checked_sub(missing)?).copied();
+    let head = Some(head).filter(|head| !head.is_empty() && !fits(layout, first, rules, people));
+    let rest = rest.chunks(width).filter(move |record| {
+        // Without a cut, a record whose state is the top byte of a recent time belongs to layout B.
+        let state = layout.fields().state.get(record).filter(|_| layout.needs_users() && shift == 0);
+        state.is_some_and(|state| rules.is_top_of_a_recent_time(state))
+            || !fits(layout, |at| record.get(at).copied(), rules, people)
+    });
+    head.into_iter().chain(rest)
 }
 
 /// Returns true if the visible bytes of a record can be part of a real one.
@@ -44,23 +62,17 @@ fn fits(
     people: Option<&People>,
 ) -> bool {
     let fields = layout.fields();
-    let is_top_of_a_time = |state: Option<u8>| state.is_some_and(|state| rules.is_top_of_a_recent_time(state));
     // A few bits hold documented values only. If the order varies, either byte may be the mode.
     let whole = |bits: Bits| if bits.is_whole_byte() { byte(bits.at) } else { None };
-    let (state, mode) = (whole(fields.state), if fields.order_varies { None } else { whole(fields.mode) });
+    let mode = if fields.order_varies { None } else { whole(fields.mode) };
     let is_unused_zero = fields.unused.iter().all(|bits| byte(bits.at).is_none_or(|byte| bits.of(byte) == 0));
     let is_clean = is_unused_zero
         && match fields.id {
-            // A whole record whose state is the top byte of a recent time belongs to layout B.
-            IdField::Slot(at) => byte(at).is_none() || !is_top_of_a_time(state),
+            IdField::Slot(_) => true,
             IdField::Number(_) => !is_work_code_a_time(fields, &byte, rules),
             IdField::Text(_) => has_text(fields.id, &byte),
         };
     let time = [0, 1, 2, 3].map(|at| byte(fields.time + at));
-    // A key may be set to any state, but without a time nothing supports an unknown one.
-    if time.iter().all(Option::is_none) && state.is_some_and(|state| !rules.knows_state(state)) {
-        return false;
-    }
     let is_somebodys = || people.is_none_or(|people| people.fit(layout, &byte));
     is_clean && mode.is_none_or(|mode| rules.knows_mode(mode)) && may_be_recent(time, rules) && is_somebodys()
 }

@@ -4,9 +4,10 @@
 //! harmless (zeros, small numbers), so the rules alone let some of them pass. But then the true offset, somewhere
 //! else in the same bytes, makes better records.
 
-use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField};
+use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField, u16_at};
 
 use super::People;
+use super::pass::MIN_STEPS;
 use super::plausible::{ENOUGH, Id, Likelihood, Plausibility};
 
 mod few;
@@ -138,6 +139,8 @@ enum Role {
     Claim,
     /// The same layout from another beginning.
     Same,
+    /// As before, and there the record numbers run on, as no other bytes do. Such a rival may have any state.
+    Numbered,
     /// Another layout. Its states have to be documented.
     Other,
 }
@@ -174,6 +177,7 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Plausibil
         _ if sizes_agree => &[],
         _ => &every,
     };
+    let numbered = numbers_run_on(window, layout, 0);
     let same = (1..width).map(|shift| Rival { layout, shift });
     let others = other_layouts.iter().filter(|other| **other != layout).flat_map(|&other| {
         // With the same first byte, wide layouts differ only in their width, which sizes and counts have decided.
@@ -194,8 +198,14 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Plausibil
         // The states of a claim may be bytes of its times, so another layout needs documented states. A record of 16
         // bytes shows by its work code that it is one.
         let alike = rival.layout == layout || rival.layout == AttendanceLayout::Sixteen;
-        let role = if alike { Role::Same } else { Role::Other };
-        let mut doubtful = !sizes_agree || to_prove || claim.odd * 2 > claim.records;
+        let role = match alike {
+            true if !numbered && rival.layout == layout && numbers_run_on(window, layout, rival.shift) => {
+                Role::Numbered
+            }
+            true => Role::Same,
+            false => Role::Other,
+        };
+        let mut doubtful = !sizes_agree || to_prove || claim.odd * 2 > claim.records || role == Role::Numbered;
         if let Some((people, (claimed, of))) = people {
             let (named, records) = named(window, rival.layout, rival.shift, people);
             if records == 0 || named * of < claimed * records {
@@ -208,6 +218,20 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Plausibil
         !(between && sizes_agree) && (beats(rules) || as_captured.as_ref().is_some_and(&beats))
     });
     Comparison { rival, dated: claim.dated > 0 }
+}
+
+/// Returns true if the numbers of whole records run on over at least four steps.
+fn numbers_run_on(window: &[u8], layout: AttendanceLayout, shift: usize) -> bool {
+    let Some(at) = layout.fields().number else { return false };
+    let records = window.get(shift..).unwrap_or(&[]).chunks_exact(layout.width());
+    let mut numbers = records.filter_map(|record| u16_at(record, at));
+    let Some(first) = numbers.next() else { return false };
+    let mut steps = 0;
+    let run_on = numbers.zip(1..).all(|(number, step)| {
+        steps = step;
+        number == first.wrapping_add(step)
+    });
+    run_on && u64::from(steps) >= MIN_STEPS
 }
 
 /// Counts the records that name people in the user table, and all records. A record before the first whole one counts
@@ -263,7 +287,9 @@ fn worth(
     // claim teaches which.
     let documented = state.is_none_or(|state| crate::PunchState(state).is_known());
     // A record of 16 bytes that is read a byte early also shows it by its id.
-    let odd = layout != AttendanceLayout::Sixteen && state.is_some_and(|state| rules.is_top_of_a_recent_time(state))
+    let odd = layout != AttendanceLayout::Sixteen
+        && role != Role::Numbered
+        && state.is_some_and(|state| rules.is_top_of_a_recent_time(state))
         || role == Role::Other && !documented;
     let date = if role != Role::Claim || documented || state.is_some_and(|state| rules.knows_state(state)) {
         date_points(rules, time)
@@ -300,7 +326,7 @@ fn worth(
                 Id::Garbled => return Some(Worth::default()),
             };
             let is_rest_of_text = (0..=at).all(|at| byte(at).is_some_and(|byte| byte.is_ascii_graphic()));
-            (has_id, !is_rest_of_text)
+            (has_id, role == Role::Numbered || !is_rest_of_text)
         }
     };
     let sum = date + u32::from(clean) * CLEAN + u32::from(mode_known) * CLEAN;

@@ -71,6 +71,8 @@ pub(super) struct Plausibility {
     few: bool,
     /// The strictest rules: an id, and a date in the last four years.
     recent: bool,
+    /// After the text of an id, the field is zero.
+    padded: bool,
     modes: [bool; 256],
     states: [bool; 256],
     /// The alignment is certain without the states, so that any state is accepted.
@@ -96,6 +98,7 @@ impl Plausibility {
             any_existing_date,
             few: false,
             recent: false,
+            padded: false,
             modes,
             states,
             states_prove_nothing: any_existing_date,
@@ -112,6 +115,11 @@ impl Plausibility {
     /// Rules for few short records without a count: only id and date speak for them.
     pub(super) fn of_recent(self, recent: bool) -> Self {
         Self { few: self.few || recent, recent, ..self }
+    }
+
+    /// Rules for few records whose sizes do not agree: bytes of many short records can spell a short id.
+    pub(super) fn of_padded(self, padded: bool) -> Self {
+        Self { padded, ..self }
     }
 
     /// Rules for records that name people in the user table.
@@ -260,7 +268,10 @@ impl Plausibility {
             IdField::Slot(_) => fields.unused.iter().all(|unused| unused.get(record) == Some(0)),
             IdField::Number(_) => true,
             // Any text may be an id. But few are not ASCII, and two bytes of a time can form such a letter.
-            IdField::Text(_) => record.get(fields.id.range()).is_some_and(|id| up_to_nul(id).is_ascii()),
+            IdField::Text(_) => record.get(fields.id.range()).is_some_and(|id| {
+                let (text, rest) = id.split_at(up_to_nul(id).len());
+                text.is_ascii() && (!self.padded || rest.iter().all(|byte| *byte == 0))
+            }),
         }
     }
 
