@@ -38,13 +38,17 @@ static void keep(int fd) {
     if (length < 0 || fstat(fd, &stat) || !S_ISREG(stat.st_mode) || !stat.st_nlink) return;
     path[length] = 0;
     if (!copy_of(path, copy)) return;
+    // A database's file is read where it is open: closing it a second time would drop the locks of this process.
+    int is_readable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
+    int from = is_readable ? fd : open(path, O_RDONLY | O_CLOEXEC);
     // Whole or not at all, also if the program is killed meanwhile.
     snprintf(part, sizeof part, "%s.%ld.part", copy, (long)syscall(SYS_gettid));
-    int from = open(path, O_RDONLY | O_CLOEXEC), to = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int to = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     ssize_t got = -1;
-    while (from >= 0 && to >= 0 && (got = read(from, block, sizeof block)) > 0)
+    off_t at = 0;
+    for (; from >= 0 && to >= 0 && (got = pread(from, block, sizeof block, at)) > 0; at += got)
         if (write(to, block, got) != got) abort();
-    if (from >= 0) close(from);
+    if (from >= 0 && !is_readable) close(from);
     if (to >= 0) close(to);
     if (got == 0 && syscall(SYS_rename, part, copy)) abort();
 }
