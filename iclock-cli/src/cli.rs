@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Demo(sync::demo::Demo),
     /// Run simulated terminals
     Simulate(lab::simulate::Simulate),
+    /// Find terminals on networks
+    Discover(terminal::discover::Discover),
     /// Show a terminal's identity, capacity and clock
     Info(terminal::info::Info),
     /// Show or change a terminal's options

@@ -41,6 +41,7 @@ pub fn run() -> ExitCode {
         Command::Health(health) => health.run(&context),
         Command::Demo(demo) => demo.run(&context),
         Command::Simulate(simulate) => simulate.run(&context),
+        Command::Discover(discover) => discover.run(&context),
         Command::Info(info) => info.run(&context),
         Command::Options(options) => options.run(&context),
         Command::Time(time) => time.run(&context),

@@ -8,6 +8,7 @@ mod call;
 mod carrier;
 mod connect;
 mod control;
+mod discover;
 mod driver;
 mod enrol;
 mod error;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 pub use backup::Backup;
 pub use carrier::Recorder;
+pub use discover::{DiscoverOptions, Discovery, Found};
 pub use enrol::EnrolError;
 pub use error::{ClientError, Step};
 pub use guard::Disabled;

@@ -2,6 +2,7 @@
 
 pub(crate) mod base;
 pub(crate) mod clear;
+pub(crate) mod discover;
 pub(crate) mod info;
 pub(crate) mod options;
 pub(crate) mod panel;
