@@ -81,11 +81,9 @@ fn a_terminal_that_moved_gets_its_new_address_and_comments_stay() {
     let moved = serve_at(&world, terminal(9).serial("MOVED"), ([127, 0, 75, 9], 0));
     let port = moved.addr().port();
     let same = serve_at(&world, terminal(9).serial("STAYS"), ([127, 0, 75, 2], port));
-    let text = format!(
-        "# ours\nstate_dir = 'state' # here\n\n[[device]] # by the stairs\nname = \"front\"\nhost = \"127.0.75.3\"   # old\n\
-         port = {port}\nserial = \"MOVED\"\n\n[[device]]\nname = \"back\"\nhost = \"127.0.75.2\"\nport = {port}\n\
-         serial = \"STAYS\"\n"
-    );
+    let front = format!("[[device]] # by the stairs\nname = \"front\"\nhost = \"127.0.75.3\"   # old\nport = {port}\n");
+    let back = format!("[[device]]\nname = \"back\"\nhost = \"127.0.75.2\"\nport = {port}\n");
+    let text = format!("# ours\nstate_dir = 'state' # here\n\n{front}serial = \"MOVED\"\n\n{back}serial = \"STAYS\"\n");
     world.write("iclock.toml", &text);
     let args = ["discover", "127.0.75.0/28", "--port", &port.to_string()];
     let run = world.cli(&args).ended(0);
