@@ -3,29 +3,9 @@
 
 mod common;
 
-use common::{World, terminal};
-use serde_json::Value;
+use common::{World, configure, families, interrupted, lines, nowhere, terminal};
 use zk_proto::Command;
-use zk_sim::{Fault, Server};
-
-/// The lines of JSON on stdout.
-fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Writes a configuration with these terminals.
-fn configure(world: &World, servers: &[(&str, &Server)]) {
-    let table = |(name, server): &(&str, &Server)| {
-        let addr = server.addr();
-        format!("[[device]]\nname = \"{name}\"\nhost = \"{}\"\nport = {}\ntimeout = \"1s\"\n", addr.ip(), addr.port())
-    };
-    world.write("iclock.toml", servers.iter().map(table).collect::<String>());
-}
-
-/// An address at which nothing listens.
-fn nowhere() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
+use zk_sim::Fault;
 
 #[test]
 fn a_terminal_is_chosen_by_its_name_its_address_or_a_new_one() {
@@ -93,36 +73,11 @@ fn ctrl_c_ends_the_session_and_the_program_with_130() {
     let world = World::new();
     let server = world.serve(terminal(3).fault(Fault::parse("ignore-command=50").unwrap()));
     let spec = format!("{}?timeout=60s", server.addr());
-    let program = std::process::Command::new(env!("CARGO_BIN_EXE_iclock-cli"))
-        .args(["info", "--json", &spec])
-        .current_dir(world.path())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
     let asked = |command: Command| server.handle().received().iter().any(|packet| packet.command == command);
-    while !asked(Command::GET_FREE_SIZES) {
-        std::thread::yield_now();
-    }
-    let id = program.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    let output = program.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    let told = &lines(&String::from_utf8(output.stdout).unwrap())[0];
+    let run = interrupted(&world, &["info", "--json", &spec], || asked(Command::GET_FREE_SIZES)).ended(130);
+    let told = &lines(&run.stdout)[0];
     assert_eq!((told["error"].as_str(), told["serial"].is_string()), (Some("interrupted"), true), "{told}");
     assert!(asked(Command::EXIT), "the session was ended");
-}
-
-/// Terminals of three families, each over TCP and UDP, with the flag that names them.
-fn families(world: &World) -> Vec<(Server, String)> {
-    let profiles = ["tft40", "bw8", "tft16"].map(|name| zk_sim::Profile::named(name).unwrap());
-    let both = profiles.into_iter().flat_map(|profile| ["tcp", "udp"].map(|carrier| (profile.clone(), carrier)));
-    let serve = |(profile, carrier): (zk_sim::Profile, &str)| {
-        let server = world.serve(terminal(3).profile(profile));
-        let spec = format!("gate={}?transport={carrier}&timeout=2s", server.addr());
-        (server, spec)
-    };
-    both.map(serve).collect()
 }
 
 #[test]

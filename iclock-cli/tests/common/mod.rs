@@ -12,7 +12,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use zk_sim::{Punch, Server, Terminal, TerminalBuilder};
+use zk_sim::{Profile, Punch, Server, Terminal, TerminalBuilder};
 
 /// The longest that a run of the program may take, with any fault.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -125,12 +125,12 @@ impl World {
 
 impl Run {
     fn of(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Self::ended_with(&command.output().unwrap())
+    }
+
+    fn ended_with(output: &std::process::Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
     /// The report on stdout: one line and nothing else.
@@ -172,6 +172,53 @@ pub(crate) fn row(punch: &Punch) -> Row {
 
 pub(crate) fn terminal(records: usize) -> TerminalBuilder {
     Terminal::builder().records(records).users(50).seed(7)
+}
+
+/// The lines of JSON on stdout.
+pub(crate) fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Writes a configuration with these terminals.
+pub(crate) fn configure(world: &World, servers: &[(&str, &Server)]) {
+    let table = |(name, server): &(&str, &Server)| {
+        let addr = server.addr();
+        format!("[[device]]\nname = \"{name}\"\nhost = \"{}\"\nport = {}\ntimeout = \"1s\"\n", addr.ip(), addr.port())
+    };
+    world.write("iclock.toml", servers.iter().map(table).collect::<String>());
+}
+
+/// An address at which nothing listens.
+pub(crate) fn nowhere() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// Runs `iclock-cli` until this happens, then sends it SIGINT, as Ctrl-C does, and waits for its end.
+#[cfg(unix)]
+pub(crate) fn interrupted(world: &World, args: &[&str], happens: impl Fn() -> bool) -> Run {
+    use std::process::{Command, Stdio};
+    let mut program = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+    program.args(args).current_dir(world.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = program.spawn().unwrap();
+    while !happens() {
+        assert!(program.try_wait().unwrap().is_none(), "it ended before");
+        std::thread::yield_now();
+    }
+    let id = program.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    Run::ended_with(&program.wait_with_output().unwrap())
+}
+
+/// Terminals of three families, each over TCP and UDP, with the flag that names them.
+pub(crate) fn families(world: &World) -> Vec<(Server, String)> {
+    let profiles = ["tft40", "bw8", "tft16"].map(|name| Profile::named(name).unwrap());
+    let both = profiles.into_iter().flat_map(|profile| ["tcp", "udp"].map(|carrier| (profile.clone(), carrier)));
+    let serve = |(profile, carrier): (Profile, &str)| {
+        let server = world.serve(terminal(3).profile(profile));
+        let spec = format!("gate={}?transport={carrier}&timeout=2s", server.addr());
+        (server, spec)
+    };
+    both.map(serve).collect()
 }
 
 /// The emulator's address; says that the test is skipped if there is none.
