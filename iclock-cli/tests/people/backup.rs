@@ -3,7 +3,7 @@
 use serde_json::json;
 use zk_proto::Command;
 
-use crate::common::{World, interrupted, lines, nowhere};
+use crate::common::{World, configure, interrupted, lines, nowhere};
 use crate::{WAYS, backed_up, fault, spec, staffed};
 
 #[test]
@@ -88,4 +88,22 @@ fn ctrl_c_ends_a_backup_with_130_and_without_a_file() {
     });
     assert_eq!((run.code, world.files()), (130, Vec::new()), "{run:?}");
     assert!(run.stderr.contains("interrupted") && asked(Command::EXIT), "{run:?}");
+}
+
+#[test]
+fn every_terminal_has_a_file_of_its_own_and_a_transcript() {
+    let world = World::new();
+    let (front, back) = (world.serve(staffed("tft40")), world.serve(staffed("bw8")));
+    configure(&world, &[("front", &front), ("back", &back)]);
+    std::fs::create_dir(world.path().join("kept")).unwrap();
+    let run = world.cli(&["backup", "--all", "--dir", "kept", "--record", "wire.zkt"]).ended(0);
+    assert_eq!(run.stdout.lines().filter(|line| line.contains(": 3 users, 2 fingerprints")).count(), 2, "{run:?}");
+    let kept: Vec<_> =
+        world.files().into_iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "tar")).collect();
+    assert_eq!(kept.len(), 2);
+    for name in ["wire-front.zkt", "wire-back.zkt"] {
+        assert!(world.read(name).contains("iclock-cli backup"), "{name}");
+    }
+    let run = world.cli(&["backup"]).ended(2);
+    assert!(run.stderr.contains("2 terminals are configured"), "{}", run.stderr);
 }

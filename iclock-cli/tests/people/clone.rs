@@ -1,6 +1,6 @@
 //! `clone-users`: from one terminal to others.
 
-use crate::common::{World, lines, nowhere};
+use crate::common::{World, configure, lines, nowhere};
 use crate::{WAYS, empty, held, spec, staffed, users};
 
 #[test]
@@ -56,4 +56,18 @@ fn a_dead_terminal_costs_the_others_nothing() {
     assert_eq!((&told[1]["users_written"], users(&new)), (&3.into(), 3), "{}", told[1]);
     let run = world.cli(&["clone-users", &dead, &to, "--yes"]).ended(20);
     assert!(run.stderr.contains("error: dead: cannot connect"), "{}", run.stderr);
+}
+
+#[test]
+fn all_others_get_the_users_and_the_one_that_has_them_is_only_read() {
+    let world = World::new();
+    let (old, new) = (world.serve(staffed("tft40")), world.serve(empty("tft40")));
+    configure(&world, &[("old", &old), ("new", &new)]);
+    let run = world.cli(&["clone-users", "old", "--all", "--yes", "--record", "wire.zkt"]).ended(0);
+    assert_eq!(run.stdout, "new: 3 users and 2 fingerprints written and verified\n");
+    assert!(held(&new) == held(&old));
+    let wire = ["wire-old.zkt", "wire-new.zkt"].map(|name| world.read(name));
+    assert!(wire.iter().all(|text| text.contains("iclock-cli clone-users")), "{wire:?}");
+    let again = world.cli(&["clone-users", "old", "new", "--yes"]).ended(0);
+    assert_eq!(again.stdout, "new: nothing to write: all of it is there\n");
 }

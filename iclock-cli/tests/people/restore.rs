@@ -148,7 +148,7 @@ fn a_terminal_that_dies_half_way_is_completed_by_the_same_command() {
         let spec = spec("new", &new, carrier);
         let run = world.cli(&["restore", "gate.tar", &spec, "--yes", "--json"]).ended(20);
         let told = &lines(&run.stdout)[0];
-        assert!(told["error"].as_str().unwrap().contains("users and 0 fingerprints were written"), "{told}");
+        assert!(told["error"].as_str().unwrap().contains(", after writing "), "{told}");
         assert!(told["try"].as_str().unwrap().starts_with("run the same again"), "{told}");
         // Of the last one only the answer may be missing.
         let written = told["users_written"].as_u64().unwrap() as usize;
@@ -170,5 +170,5 @@ fn ctrl_c_ends_a_restore_with_130_and_the_terminal_enabled() {
         new.handle().stats().commands.get(&Command::USER_WRQ).is_some_and(|asked| *asked > 1)
     });
     assert_eq!((run.code, users(&new)), (130, 1), "{run:?}");
-    assert!(run.stderr.contains("interrupted, after 1 users") && new.handle().is_enabled(), "{run:?}");
+    assert!(run.stderr.contains("interrupted, after writing 1 user\n") && new.handle().is_enabled(), "{run:?}");
 }

@@ -1,6 +1,6 @@
 //! `backup`: everything that a terminal gives, in one file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Local, Utc};
@@ -13,22 +13,30 @@ use zk_proto::client::PullRequest;
 use zk_proto::record::FieldOrder;
 
 use super::key::Sealing;
-use super::visit;
+use crate::command::terminal::base::{Failure, Otherwise, Terminal, Terminals, Visit, each};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::{self, grouped, human};
+use crate::output::grouped;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   iclock-cli backup 192.0.2.10
   iclock-cli backup front-gate gate.tar.age --passphrase-file pass.txt
-  iclock-cli backup front-gate --no-attendance --recipient age1...")]
+  iclock-cli backup front-gate --no-attendance --recipient age1...
+  iclock-cli backup --all --dir backups")]
 pub(crate) struct Backup {
-    /// The terminal: its configured name or address, or a new one as for sync
-    terminal: String,
+    /// The terminal, as with --device
+    #[arg(conflicts_with = "all")]
+    terminal: Option<String>,
     /// The file [default: NAME-TIME.tar, or .tar.age if encrypted]
+    #[arg(conflicts_with = "device")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    terminals: Terminals,
+    /// The directory of files without a name of their own
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Leave the attendance log out
     #[arg(long)]
     no_attendance: bool,
@@ -45,79 +53,81 @@ pub(crate) struct Backup {
     json: bool,
 }
 
-/// A backup as JSON.
-#[derive(Debug, Serialize)]
-struct Told<'a> {
-    name: &'a str,
-    address: String,
-    file: String,
+/// The backup of one terminal.
+#[derive(Debug, Default, Serialize)]
+struct Kept {
+    file: Option<String>,
     encrypted: bool,
     #[serde(flatten)]
-    manifest: &'a Manifest,
+    manifest: Option<Manifest>,
 }
 
 impl Backup {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let device = visit::terminal(context, &self.terminal)?;
+        let named: Vec<String> = self.terminal.iter().cloned().collect();
+        let terminals = self.terminals.and(&named).choose(context, Otherwise::One, "backup")?;
         let lock = self.sealing.lock()?;
-        let encrypted = !matches!(lock, Lock::Open);
-        let path = self.file.clone().unwrap_or_else(|| named(&device.name, encrypted));
-        if !self.replace && path.exists() {
-            return Err(FileError::Exists { path }.into());
+        if let Some(path) = self.file.iter().find(|path| !self.replace && path.exists()) {
+            return Err(CliError::from(FileError::Exists { path: path.clone() }));
         }
-        let attendance = (!self.no_attendance).then(|| request(&device));
-        let wanted = Wanted::default().attendance(attendance).portraits(!self.no_photos);
-        context.block_on(async |signals| {
-            let snapshot =
-                visit::session(&device, &signals, async |client| Ok(Snapshot::take(client, &wanted, |_| {}).await?));
-            let snapshot = snapshot.await.map_err(|why| why.at(&device.name))?;
-            let is_unproven = snapshot.is_unproven();
-            let (file, replace) = (path.clone(), self.replace);
-            let written =
-                tokio::task::spawn_blocking(move || snapshot.write(&file, &lock, SystemTime::now(), replace)).await;
-            let manifest = written.map_err(|error| {
-                CliError::because(ExitCode::Fault, format!("cannot write {}", path.display()), &error)
-            })??;
-            self.print(&device, &path, encrypted, &manifest);
-            if is_unproven {
-                return Err(CliError::new(
-                    ExitCode::Unproven,
-                    format!("{}: its attendance log could not be verified; its bytes are in the file", device.name),
-                )
-                .hint("back it up again, over TCP if it was UDP"));
-            }
-            Ok(ExitCode::Done)
-        })
-    }
-
-    fn print(&self, device: &DeviceOptions, path: &Path, encrypted: bool, manifest: &Manifest) {
-        let file = path.display().to_string();
-        if self.json {
-            let told = Told { name: &device.name, address: device.address(), file, encrypted, manifest };
-            output::json(told);
-            return;
-        }
-        let counts = manifest.counts;
-        let records = manifest.attendance.as_ref().and_then(|log| log.records).unwrap_or(0);
-        let mut parts: Vec<String> = Vec::new();
-        for (count, what) in [
-            (counts.users as u64, "users"),
-            (counts.fingerprints as u64, "fingerprints"),
-            (counts.faces as u64, "templates of faces"),
-            (counts.photos as u64, "photos"),
-            (counts.options as u64, "options"),
-            (records, "attendance records"),
-        ] {
-            if count > 0 {
-                parts.push(format!("{} {what}", grouped(count)));
-            }
-        }
-        output::line(human::folded(&format!("{}: {} in {file}", device.name, parts.join(", ")), 2));
-        manifest.missing.iter().for_each(|missing| output::line(human::wrap(&format!("not given: {missing}"))));
-        if !encrypted {
+        let answers =
+            each(context, &terminals, async |visit: &Visit<'_>, kept: &mut Kept| self.keep(visit, &lock, kept).await)?;
+        answers.print(self.json, lines);
+        for file in answers.0.iter().filter_map(|answer| answer.told.file.as_ref().filter(|_| !answer.told.encrypted)) {
             tracing::warn!("{file} is not encrypted, and has people's passwords and fingerprints");
         }
+        Ok(answers.code())
     }
+
+    async fn keep(&self, visit: &Visit<'_>, lock: &Lock, kept: &mut Kept) -> Result<(), Failure> {
+        let device = visit.terminal().device();
+        let attendance = (!self.no_attendance).then(|| request(device));
+        let wanted = Wanted::default().attendance(attendance).portraits(!self.no_photos);
+        let snapshot = visit.change(async |client| Ok(Snapshot::take(client, &wanted, |_| {}).await?)).await?;
+        let is_unproven = snapshot.is_unproven();
+        let path = self.path(visit.terminal(), lock);
+        let (file, lock, replace) = (path.clone(), lock.clone(), self.replace);
+        kept.encrypted = !matches!(lock, Lock::Open);
+        let written =
+            tokio::task::spawn_blocking(move || snapshot.write(&file, &lock, SystemTime::now(), replace)).await;
+        let shown = path.display().to_string();
+        kept.manifest = Some(written.map_err(|error| Failure {
+            code: ExitCode::Fault,
+            ..Failure::new(format!("cannot write {shown}: {error}"))
+        })??);
+        kept.file = Some(shown);
+        if is_unproven {
+            let error = "its attendance log could not be verified; its bytes are in the file";
+            let hint = "back it up again, over TCP if it was UDP";
+            return Err(Failure { code: ExitCode::Unproven, ..Failure::new(error) }.hint(hint));
+        }
+        Ok(())
+    }
+
+    /// The file for a terminal.
+    fn path(&self, terminal: &Terminal, lock: &Lock) -> PathBuf {
+        let name = || named(terminal.name(), !matches!(lock, Lock::Open));
+        self.file.clone().unwrap_or_else(|| self.dir.clone().unwrap_or_default().join(name()))
+    }
+}
+
+/// The content of a backup, for people.
+fn lines(kept: &Kept) -> Vec<String> {
+    let (Some(manifest), Some(file)) = (&kept.manifest, &kept.file) else { return Vec::new() };
+    let counts = manifest.counts;
+    let records = manifest.attendance.as_ref().and_then(|log| log.records).unwrap_or(0);
+    let parts = [
+        (counts.users as u64, "users"),
+        (counts.fingerprints as u64, "fingerprints"),
+        (counts.faces as u64, "templates of faces"),
+        (counts.photos as u64, "photos"),
+        (counts.options as u64, "options"),
+        (records, "attendance records"),
+    ];
+    let counted = parts.into_iter().filter(|(count, _)| *count > 0);
+    let counted: Vec<String> = counted.map(|(count, what)| format!("{} {what}", grouped(count))).collect();
+    let missing = manifest.missing.iter().map(|missing| format!("not given: {missing}"));
+    std::iter::once(format!("{} in {file}", counted.join(", "))).chain(missing).collect()
 }
 
 /// The name of a file that nobody named.

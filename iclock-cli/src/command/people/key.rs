@@ -7,6 +7,7 @@ use clap::Args;
 use iclock_sync::chain;
 use zk_backup::{FileError, Key, Lock, Passphrase, Protection};
 
+use crate::command::terminal::base::Failure;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
@@ -108,6 +109,12 @@ fn typed(twice: bool) -> Result<String, CliError> {
 
 impl From<FileError> for CliError {
     fn from(error: FileError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
         let (code, hint) = match &error {
             FileError::Io { .. } => (ExitCode::Configuration, "check the path, the rights and the room on the disk"),
             FileError::Exists { .. } => (ExitCode::Refused, "name another file, or add --replace"),
@@ -120,6 +127,6 @@ impl From<FileError> for CliError {
             FileError::Key { .. } => (ExitCode::Configuration, "age-keygen makes a pair of keys"),
             _ => (ExitCode::Fault, "make room in the directory for temporary files"),
         };
-        Self::new(code, chain(&error)).hint(hint)
+        Self { code, ..Self::new(chain(&error)) }.hint(hint)
     }
 }

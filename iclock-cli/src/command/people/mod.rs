@@ -5,5 +5,4 @@ pub(crate) mod clone_users;
 mod key;
 pub(crate) mod restore;
 mod shown;
-mod visit;
 mod write;

@@ -6,8 +6,8 @@ use clap::Args;
 use zk_backup::Contents;
 
 use super::key::Opening;
-use super::visit;
 use super::write::{Source, Writing, write};
+use crate::command::terminal::base::{Otherwise, Terminals};
 use crate::context::{Context, Outcome};
 use crate::output::printable;
 
@@ -19,8 +19,11 @@ use crate::output::printable;
 pub(crate) struct Restore {
     /// The file that backup wrote
     file: PathBuf,
-    /// The terminal: its configured name or address, or a new one as for sync
-    terminal: String,
+    /// The terminals, as with --device
+    #[arg(conflicts_with = "all")]
+    terminal: Vec<String>,
+    #[command(flatten)]
+    terminals: Terminals,
     #[command(flatten)]
     opening: Opening,
     #[command(flatten)]
@@ -29,7 +32,7 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let device = visit::terminal(context, &self.terminal)?;
+        let terminals = self.terminals.and(&self.terminal).choose(context, Otherwise::One, "restore")?;
         // All of it is checked before the terminal is contacted.
         let contents = Contents::read(&self.file, &self.opening.key(&self.file)?)?;
         let serial = contents.manifest.terminal.serial.as_deref().map(printable);
@@ -37,6 +40,6 @@ impl Restore {
         let title = format!("the backup{of} of {}", contents.manifest.taken_at);
         let encoding = contents.encoding();
         let source = Source { people: contents.people, encoding, title, not_to: None };
-        write(context, source, &[device], &self.writing)
+        write(context, source, &terminals, &self.writing)
     }
 }

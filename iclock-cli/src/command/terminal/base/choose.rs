@@ -93,8 +93,7 @@ impl Named {
         otherwise: Otherwise,
         noted: &str,
     ) -> Result<Vec<Terminal>, CliError> {
-        let device = self.terminal.iter().chain(&self.more.device).cloned().collect();
-        Terminals { device, ..self.more.clone() }.choose(context, otherwise, noted)
+        self.more.and(&self.terminal).choose(context, otherwise, noted)
     }
 }
 
@@ -113,6 +112,42 @@ impl Terminals {
     ) -> Result<Vec<Terminal>, CliError> {
         context.log(None)?;
         let devices = self.devices(context, otherwise)?;
+        self.recorded(devices, noted)
+    }
+
+    /// As [`Terminals::choose`], for a command that reads one terminal and writes to others. That one is none of those.
+    ///
+    /// # Errors
+    /// As [`Terminals::choose`].
+    pub(crate) fn choose_besides(
+        &self,
+        context: &Context,
+        from: &str,
+        noted: &str,
+    ) -> Result<(Terminal, Vec<Terminal>), CliError> {
+        context.log(None)?;
+        let alone = Self { device: vec![from.to_owned()], all: false, record: None };
+        let mut devices = alone.devices(context, Otherwise::One)?;
+        let others = self.devices(context, Otherwise::One)?;
+        let is_named = !self.all;
+        let from = devices.iter().map(DeviceOptions::address).collect::<Vec<_>>();
+        devices.extend(others.into_iter().filter(|device| is_named || !from.contains(&device.address())));
+        let mut terminals = self.recorded(devices, noted)?;
+        let others = terminals.split_off(1);
+        let from = terminals.pop().ok_or_else(|| CliError::from(none()))?;
+        if others.is_empty() {
+            return Err(CliError::from(none()));
+        }
+        Ok((from, others))
+    }
+
+    /// These flags, with more terminals before those of --device.
+    pub(crate) fn and(&self, terminals: &[String]) -> Self {
+        let device = terminals.iter().chain(&self.device).cloned().collect();
+        Self { device, ..self.clone() }
+    }
+
+    fn recorded(&self, devices: Vec<DeviceOptions>, noted: &str) -> Result<Vec<Terminal>, CliError> {
         let count = devices.len();
         let terminals = devices.into_iter().map(|device| {
             let record = match &self.record {

@@ -20,7 +20,8 @@ impl Consent {
     /// Says what will be done, and asks whether to do it. The question is on stderr.
     ///
     /// # Errors
-    /// Exit code 80 when the answer is not yes, or when nobody can be asked because stdin is no terminal.
+    /// Exit code 80 when the answer is not yes, or when nobody can be asked because stdin is no terminal; 130 at
+    /// Ctrl-C.
     pub(crate) fn ask(self, context: &Context, plan: &str) -> Result<(), CliError> {
         let is_loud = !(self.yes && context.is_quiet());
         if is_loud {
@@ -29,15 +30,28 @@ impl Consent {
         if self.yes {
             return Ok(());
         }
-        let stdin = std::io::stdin();
-        if !stdin.is_terminal() {
+        if !std::io::stdin().is_terminal() {
             let what = "nobody can be asked, because stdin is no terminal; nothing was changed";
             return Err(CliError::new(ExitCode::Refused, what).hint("add --yes"));
         }
-        if agrees(&mut stdin.lock(), &mut std::io::stderr()) {
-            return Ok(());
-        }
-        Err(CliError::new(ExitCode::Refused, "not confirmed; nothing was changed").hint("answer y, or add --yes"))
+        context.block_on(async |signals| {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            // A thread of its own: nothing but the end of the program ends a read of the keyboard.
+            std::thread::spawn(move || {
+                // The program may have ended meanwhile.
+                let _ = tell.send(agrees(&mut std::io::stdin().lock(), &mut std::io::stderr()));
+            });
+            tokio::select! {
+                () = signals.stop.cancelled() => {
+                    Err(CliError::new(ExitCode::Interrupted, "interrupted; nothing was changed"))
+                }
+                agreed = told => match agreed {
+                    Ok(true) => Ok(()),
+                    _ => Err(CliError::new(ExitCode::Refused, "not confirmed; nothing was changed")
+                        .hint("answer y, or add --yes")),
+                },
+            }
+        })
     }
 }
 

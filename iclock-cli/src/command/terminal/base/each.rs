@@ -139,22 +139,8 @@ pub(crate) fn each<T: Default>(
     terminals: &[Terminal],
     work: impl AsyncFn(&Visit<'_>, &mut T) -> Result<(), Failure>,
 ) -> Result<Answers<T>, CliError> {
-    let answers = context.block_on(async |signals| {
-        let (places, stop) = (Semaphore::new(AT_ONCE), &signals.stop);
-        let visits = terminals.iter().map(|terminal| async {
-            // It is never closed.
-            let _place = places.acquire().await;
-            let (visit, mut told) = (Visit { terminal, stop }, T::default());
-            let done = match stop.is_cancelled() {
-                true => Err(Failure::interrupted()),
-                false => work(&visit, &mut told).await,
-            };
-            Answer::of(terminal, told, done)
-        });
-        Ok(Answers(join_all(visits).await))
-    })?;
-    terminals.iter().try_for_each(Terminal::finish_record)?;
-    Ok(answers)
+    let fresh = terminals.iter().map(|terminal| Answer::of(terminal, T::default(), Ok(())));
+    Answers(fresh.collect()).then(context, terminals, work)
 }
 
 impl<T> Answer<T> {
@@ -164,6 +150,39 @@ impl<T> Answer<T> {
             Err(Failure { error, hint, code }) => (Some(error), hint, code),
         };
         Self { name: terminal.name().to_owned(), address: terminal.device().address(), error, hint, told, code }
+    }
+}
+
+impl<T> Answers<T> {
+    /// Does more work, in the same way, at the terminals that have not failed. It finds the results so far.
+    ///
+    /// # Errors
+    /// As [`each()`].
+    pub(crate) fn then(
+        self,
+        context: &Context,
+        terminals: &[Terminal],
+        work: impl AsyncFn(&Visit<'_>, &mut T) -> Result<(), Failure>,
+    ) -> Result<Self, CliError> {
+        let answers = context.block_on(async |signals| {
+            let (places, stop, work) = (&Semaphore::new(AT_ONCE), &signals.stop, &work);
+            let visits = terminals.iter().zip(self.0).map(|(terminal, answer)| async move {
+                if answer.error.is_some() {
+                    return answer;
+                }
+                // It is never closed.
+                let _place = places.acquire().await;
+                let (visit, mut told) = (Visit { terminal, stop }, answer.told);
+                let done = match stop.is_cancelled() {
+                    true => Err(Failure::interrupted()),
+                    false => work(&visit, &mut told).await,
+                };
+                Answer::of(terminal, told, done)
+            });
+            Ok(Self(join_all(visits).await))
+        })?;
+        terminals.iter().try_for_each(Terminal::finish_record)?;
+        Ok(answers)
     }
 }
 
@@ -219,9 +238,16 @@ impl<T> Answers<T> {
         }
     }
 
-    /// The exit code: 130 after Ctrl-C, 20 if a terminal failed, 80 if one was refused for safety.
+    /// The exit code: 130 after Ctrl-C; else, of the codes that failures ask for, the first of 10, 20, 40, 80 and 1.
     pub(crate) fn code(&self) -> ExitCode {
-        let codes = [ExitCode::Interrupted, ExitCode::Terminal, ExitCode::Refused];
+        let codes = [
+            ExitCode::Interrupted,
+            ExitCode::Configuration,
+            ExitCode::Terminal,
+            ExitCode::Unproven,
+            ExitCode::Refused,
+            ExitCode::Fault,
+        ];
         let holds = |code: &ExitCode| self.0.iter().any(|answer| answer.code == *code);
         codes.into_iter().find(holds).unwrap_or(ExitCode::Done)
     }

@@ -2,7 +2,9 @@
 
 use iclock_sync::{TerminalError, chain};
 use zk_proto::ClientError;
+use zk_proto::client::{PullError, UserError};
 
+use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
 /// The reason why a command failed at one terminal, with the next thing to try.
@@ -10,7 +12,7 @@ use crate::exit_code::ExitCode;
 pub(crate) struct Failure {
     pub(crate) error: String,
     pub(crate) hint: Option<String>,
-    /// The exit code that it asks for: 20, or 80 for a refusal for safety, or 130.
+    /// The exit code that it asks for: mostly 20, or 80 for a refusal for safety, or 130.
     pub(crate) code: ExitCode,
 }
 
@@ -47,6 +49,28 @@ impl From<ClientError> for Failure {
         };
         let hint = TerminalError::Client(error).hint().or(known).map(str::to_owned);
         Self { hint, ..Self::new(text) }
+    }
+}
+
+impl From<UserError> for Failure {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Pull(PullError::Client(error)) => error.into(),
+            UserError::Unproven(_) | UserError::Templates => {
+                Self::new(chain(&error)).hint("try again; over UDP, try transport=tcp")
+            }
+            _ => Self::new(chain(&error)),
+        }
+    }
+}
+
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        let error = Self::new(failure.code, failure.error);
+        match failure.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 }
 
