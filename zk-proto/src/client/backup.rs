@@ -4,7 +4,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::Client;
-use super::restore::{Obstacle, Plan, RestoreOptions, Restored};
+use super::obstacle::Obstacle;
+use super::restore::{Plan, RestoreOptions, Restored};
 use super::users::UserError;
 use crate::record::{FingerTemplate, User, UserLayout};
 

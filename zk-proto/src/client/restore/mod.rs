@@ -6,12 +6,10 @@
 mod apply;
 mod fingers;
 mod fit;
-mod obstacle;
 mod plan;
 
 pub use apply::Restored;
 pub use fit::Loss;
-pub use obstacle::Obstacle;
 pub use plan::{Change, Field, Plan, PlannedFinger, PlannedUser};
 
 use super::users::UserError;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::vec::Vec;
 
+use super::RestoreOptions;
 use super::fit::{self, Form, Loss};
-use super::{Obstacle, RestoreOptions};
 use crate::client::Backup;
+use crate::client::obstacle::Obstacle;
 use crate::encoding::TextEncoding;
 use crate::record::{FingerTemplate, FreeSizes, UIDS, User, UserLayout};
 use crate::{Uid, UserId};

@@ -4,7 +4,7 @@ use std::boxed::Box;
 use std::fmt;
 use std::string::String;
 
-use crate::client::restore::Obstacle;
+use crate::client::obstacle::Obstacle;
 use crate::client::{ClientError, PullError};
 use crate::proof::Unproven;
 use crate::record::UserLayout;
@@ -139,5 +139,18 @@ impl From<ClientError> for UserError {
 impl From<ProtoError> for UserError {
     fn from(error: ProtoError) -> Self {
         Self::Field(error)
+    }
+}
+
+impl From<Obstacle> for UserError {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Algorithm { there, here } => Self::Algorithm { there, here },
+            Obstacle::UidTaken { uid } => Self::UidTaken { uid },
+            Obstacle::UserIdTaken { user_id, uid } => Self::UserIdTaken { user_id, uid },
+            Obstacle::NoFreeUid => Self::NoFreeUid,
+            Obstacle::Unfit { source, .. } => Self::Field(source),
+            other => Self::Obstacle(other),
+        }
     }
 }

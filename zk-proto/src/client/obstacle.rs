@@ -3,7 +3,6 @@
 use std::fmt;
 use std::string::String;
 
-use crate::client::users::UserError;
 use crate::record::UserLayout;
 use crate::{ProtoError, Uid, UserId};
 
@@ -91,16 +90,3 @@ impl fmt::Display for Obstacle {
 }
 
 impl std::error::Error for Obstacle {}
-
-impl From<Obstacle> for UserError {
-    fn from(obstacle: Obstacle) -> Self {
-        match obstacle {
-            Obstacle::Algorithm { there, here } => Self::Algorithm { there, here },
-            Obstacle::UidTaken { uid } => Self::UidTaken { uid },
-            Obstacle::UserIdTaken { user_id, uid } => Self::UserIdTaken { user_id, uid },
-            Obstacle::NoFreeUid => Self::NoFreeUid,
-            Obstacle::Unfit { source, .. } => Self::Field(source),
-            other => Self::Obstacle(other),
-        }
-    }
-}
