@@ -1,4 +1,4 @@
-//! Ids: the key of an event, and the document id that a sink may use instead.
+//! The id of an event or a document.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,24 +8,11 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{AttendanceEvent, PunchState, VerifyMode};
+use crate::{PunchState, VerifyMode};
 
 /// Identity of an event or a document: 32 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId([u8; 16]);
-
-/// The kind of id that a sink's documents or rows have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum IdScheme {
-    /// The event's key: every punch of every terminal is a document of its own.
-    #[default]
-    #[serde(rename = "full")]
-    Full,
-    /// The Python tool's: MD5 of `<user id>_<local time>`. Punches of one person in one second fall together, whatever
-    /// the terminal, state or mode.
-    #[serde(rename = "iclock-sync-v1")]
-    IclockSyncV1,
-}
 
 impl EventId {
     /// The key: the first 32 hex digits of SHA-256 of `SERIAL|USER_ID|YYYY-MM-DD HH:MM:SS|PUNCH_STATE|VERIFY_MODE`.
@@ -55,43 +42,6 @@ impl EventId {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
-    }
-}
-
-impl IdScheme {
-    /// The id that an event has under this scheme.
-    #[must_use]
-    pub fn id_of(self, event: &AttendanceEvent) -> EventId {
-        match self {
-            Self::Full => event.id,
-            Self::IclockSyncV1 => EventId::iclock_sync_v1(&event.user_id, event.local_time),
-        }
-    }
-}
-
-impl fmt::Display for IdScheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full => "full",
-            Self::IclockSyncV1 => "iclock-sync-v1",
-        })
-    }
-}
-
-/// Text that is not a scheme's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("neither full nor iclock-sync-v1")]
-pub struct UnknownIdScheme;
-
-impl FromStr for IdScheme {
-    type Err = UnknownIdScheme;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "full" => Ok(Self::Full),
-            "iclock-sync-v1" => Ok(Self::IclockSyncV1),
-            _ => Err(UnknownIdScheme),
-        }
     }
 }
 
@@ -192,13 +142,5 @@ mod tests {
         for text in ["", "42", "5b38900525c147224275a3515cb9258", "5b38900525c147224275a3515cb9258g"] {
             assert_eq!(text.parse::<EventId>(), Err(InvalidEventId), "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_scheme_is_read_back_from_its_name() {
-        for scheme in [IdScheme::Full, IdScheme::IclockSyncV1] {
-            assert_eq!(scheme.to_string().parse(), Ok(scheme));
-        }
-        assert_eq!("v1".parse::<IdScheme>(), Err(UnknownIdScheme));
     }
 }

@@ -37,6 +37,7 @@ pub mod flat;
 #[cfg(feature = "zk")]
 mod from_zk;
 mod id;
+mod id_scheme;
 pub mod legacy;
 mod memory;
 mod normalize;
@@ -56,7 +57,8 @@ pub use budget::{Budget, Spent};
 pub use event::{AttendanceEvent, Instant, PunchState, Source};
 #[cfg(feature = "zk")]
 pub use from_zk::Device;
-pub use id::{EventId, IdScheme, InvalidEventId, UnknownIdScheme};
+pub use id::{EventId, InvalidEventId};
+pub use id_scheme::{IdScheme, UnknownIdScheme};
 pub use memory::MemorySink;
 pub use normalize::{Rejection, normalize};
 pub use person::PersonId;
