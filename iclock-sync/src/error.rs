@@ -9,7 +9,6 @@ use rusqlite::ErrorCode;
 use zk_proto::client::Step;
 use zk_proto::{ClientError, SpoolError};
 
-use crate::ledger;
 use crate::report::ErrorKind;
 
 /// The cause of an error, of a library that is no part of this API.
@@ -299,7 +298,7 @@ impl LedgerError {
                     | io::ErrorKind::InvalidFilename
             ),
             Self::Database { source, .. } => matches!(
-                ledger::code_of(source.as_ref()),
+                code_of(source.as_ref()),
                 Some(
                     ErrorCode::DiskFull
                         | ErrorCode::DatabaseBusy
@@ -316,9 +315,9 @@ impl LedgerError {
     /// Returns true if the disk was full, or seemed so: SQLite reports some writes without room as failed.
     pub(crate) fn is_full(&self) -> bool {
         match self {
-            Self::Io { source, .. } => ledger::is_full(source),
+            Self::Io { source, .. } => is_full(source),
             Self::Database { source, .. } => {
-                matches!(ledger::code_of(source.as_ref()), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+                matches!(code_of(source.as_ref()), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
             }
             _ => false,
         }
@@ -327,7 +326,7 @@ impl LedgerError {
     /// Returns true if another program held the file.
     pub(crate) fn is_busy(&self) -> bool {
         let Self::Database { source, .. } = self else { return false };
-        matches!(ledger::code_of(source.as_ref()), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+        matches!(code_of(source.as_ref()), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
 
     /// The next thing to try, for people.
@@ -374,4 +373,15 @@ pub(crate) async fn blocking<T: Send + 'static>(
 /// A task that panicked or was torn down.
 pub(crate) fn fault(part: &'static str, source: tokio::task::JoinError) -> SyncError {
     SyncError::Fault { part, source: source.into() }
+}
+
+/// Returns true if there was no room on the disk, or a limit of the system leaves none to a file.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// The reason why SQLite refused something, if an error is one of its.
+pub(crate) fn code_of(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<ErrorCode> {
+    error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
 }

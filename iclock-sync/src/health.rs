@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::is_full;
+use crate::error::is_full;
 use crate::metrics::Resources;
 use crate::private;
 use crate::service::Status;

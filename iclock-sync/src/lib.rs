@@ -71,6 +71,7 @@ pub mod service;
 mod tasks;
 mod tell;
 pub mod timesheet;
+mod trail;
 pub mod unproven;
 mod wall;
 

@@ -9,7 +9,6 @@
 //! When the audit is opened, a last line that a crash has cut off is removed, and what the ledger knows beyond the last
 //! line is added.
 
-mod line;
 pub(crate) mod redact;
 mod show;
 mod verify;
@@ -21,12 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use line::{Begins, Line};
-pub(crate) use line::{Read, Sent, runs};
 pub use show::{Entry, Filter, StoredAt, entries};
 pub use verify::{Problem, Verdict, verify};
 
 use crate::error::chain;
+use crate::trail::line::{self, Begins, Line, Sent};
+use crate::trail::{HEAD, Head};
 use crate::{Ledger, private};
 
 /// A file is followed by the next one beyond this size, in bytes.
@@ -37,9 +36,6 @@ const TOGETHER: usize = 1 << 20;
 
 /// Events in one line.
 const PAGE: u32 = 500;
-
-/// The name under which the ledger keeps the last line that it knows.
-pub(crate) const HEAD: &str = "audit head";
 
 /// The action that crash points name.
 const WRITES: &str = "write the audit";
@@ -66,24 +62,6 @@ struct Writer {
     /// Lines that are not in the file yet.
     waiting: Vec<u8>,
     file_size: u64,
-}
-
-/// The last line that the ledger knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) n: u64,
-    pub(crate) hash: String,
-}
-
-impl Head {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (n, hash) = text.split_once(' ')?;
-        Some(Self { n: n.parse().ok()?, hash: hash.to_owned() })
-    }
-
-    fn text(&self) -> String {
-        format!("{} {}", self.n, self.hash)
-    }
 }
 
 impl Audit {

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use super::Head;
-use super::line::{self, Line, Redacted};
 use crate::private::{self, sync_dir};
+use crate::trail::Head;
+use crate::trail::line::{self, Line, Redacted};
 
 /// The ending of a file that is written again.
 const NEW: &str = "new";

@@ -6,8 +6,8 @@ use std::io;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Serialize;
 
-use super::line::{self, Line, Sent};
 use crate::Ledger;
+use crate::trail::line::{self, Line, Sent};
 
 /// The events to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

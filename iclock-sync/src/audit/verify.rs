@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io;
 
-use super::line::{self, Line};
-use super::{HEAD, Head};
 use crate::Ledger;
+use crate::trail::line::{self, Line};
+use crate::trail::{HEAD, Head};
 
 /// The result of a check of the audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -23,12 +23,13 @@ use tokio::task::JoinSet;
 use self::fetch::Fetcher;
 use self::flight::{Flight, Landed};
 use self::send::{NoAnswer, Sender};
-use crate::audit::{Audit, Sent, runs};
+use crate::audit::Audit;
 use crate::error::{blocking, chain, fault};
 use crate::ledger::{Admission, ChangedIds, News, Settled, SinkState};
 use crate::observer::SinkProgress;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::tasks::{List, OptionsAt, Orders, failure};
+use crate::trail::line::{Sent, runs};
 use crate::{Hooks, Ledger, RunOptions, SyncError, tell};
 
 /// Events whose outcomes are recorded together.

@@ -7,7 +7,7 @@ use attendance_model::EventId;
 
 use super::sinks::state;
 use super::stored;
-use crate::audit::Read;
+use crate::trail::line::Read;
 use crate::{Ledger, LedgerError};
 
 /// A sink, and how far it has been served.

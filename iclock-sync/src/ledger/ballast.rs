@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::Transaction;
+use crate::error::is_full;
 use crate::{Ledger, LedgerError, private};
 
 /// Enough for the outcomes of a great many events.
@@ -95,12 +96,6 @@ impl Ledger {
             Ok(()) | Err(_) => Ok(()),
         }
     }
-}
-
-/// Returns true if there was no room on the disk, or a limit of the system leaves none to a file.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use rusqlite::backup::Backup;
 use sha2::{Digest, Sha256};
 
 use super::{FILE, lock, schema, sqlite};
-use crate::{Ledger, LedgerError, audit, private};
+use crate::{Ledger, LedgerError, private, trail};
 
 /// A copy of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ pub fn import(from: &Path, dir: &Path) -> Result<Ledger, LedgerError> {
     drop(taken);
     let ledger = Ledger::open(dir)?;
     // Its audit is not part of a copy: a new one begins.
-    ledger.keep_setting(audit::HEAD, None)?;
+    ledger.keep_setting(trail::HEAD, None)?;
     Ok(ledger)
 }
 

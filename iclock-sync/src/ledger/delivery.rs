@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::events::{self, EventReader};
 use super::sinks::{self, SinkState, state, watermarks};
 use super::{Transaction, shrunk, stored};
-use crate::{Ledger, LedgerError, audit};
+use crate::{Ledger, LedgerError, trail};
 
 /// Events with their numbers.
 pub(crate) type Page = Vec<(i64, AttendanceEvent)>;
@@ -50,11 +50,11 @@ pub(crate) struct Waiting {
 fn set_head(transaction: &Transaction<'_>, head: &str) -> rusqlite::Result<()> {
     let before: Option<String> = transaction
         .prepare_cached("SELECT value FROM settings WHERE name = ?1")?
-        .query_row([audit::HEAD], |row| row.get(0))
+        .query_row([trail::HEAD], |row| row.get(0))
         .optional()?;
-    let number = |text: &str| audit::Head::parse(text).map(|head| head.n);
+    let number = |text: &str| trail::Head::parse(text).map(|head| head.n);
     if before.as_deref().and_then(number) < number(head) {
-        Ledger::set(transaction, audit::HEAD, head)?;
+        Ledger::set(transaction, trail::HEAD, head)?;
     }
     Ok(())
 }

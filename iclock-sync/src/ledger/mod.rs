@@ -45,11 +45,10 @@ mod window;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 pub(crate) use admission::Admission;
-pub(crate) use ballast::is_full;
 pub(crate) use change::Transaction;
 pub use copy::{Exported, export, import};
 pub(crate) use delivery::{Settled, Unsent};
@@ -273,11 +272,6 @@ impl Ledger {
     pub(crate) fn durable(&self) -> watch::Receiver<i64> {
         self.writer.durable()
     }
-}
-
-/// The reason why SQLite refused something, if an error is one of its.
-pub(crate) fn code_of(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<ErrorCode> {
-    error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
 }
 
 fn sqlite(action: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {

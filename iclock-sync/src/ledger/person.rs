@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::sinks::state;
 use super::stored::wall_clock;
 use super::{Transaction, forgotten, shrunk};
-use crate::{Ledger, LedgerError, audit};
+use crate::{Ledger, LedgerError, trail};
 
 /// The setting with the number of the last event, if that one was removed.
 const LAST_EVENT: &str = "last event";
@@ -139,7 +139,7 @@ fn remove(transaction: &Transaction<'_>, removal: &Removal<'_>) -> rusqlite::Res
         transaction.execute("DELETE FROM unproven WHERE id = ?1", [id])?;
     }
     if let Some(head) = removal.audit {
-        Ledger::set(transaction, audit::HEAD, head)?;
+        Ledger::set(transaction, trail::HEAD, head)?;
     }
     forgotten::note(transaction, user, until, removal.now)
 }

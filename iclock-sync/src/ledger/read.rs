@@ -6,8 +6,9 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{FILE, code_of, schema, sqlite};
+use super::{FILE, schema, sqlite};
 use crate::LedgerError;
+use crate::error::code_of;
 
 /// Attempts to copy a file that is never at rest.
 const TRIES: usize = 3;

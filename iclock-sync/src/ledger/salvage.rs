@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::{FILE, ShrunkEvents, read, schema, shrunk};
-use crate::{Ledger, LedgerError, audit};
+use crate::{Ledger, LedgerError, trail};
 
 /// The outcome of saving a damaged ledger, and the consequences of what is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn salvage(dir: &Path, into: &Path) -> Result<Salvaged, LedgerError> {
     }
     let ledger = Ledger::open(into)?;
     let salvaged = copy_all(&original, &ledger).and_then(|salvaged| {
-        ledger.keep_setting(audit::HEAD, None)?;
+        ledger.keep_setting(trail::HEAD, None)?;
         Ok(salvaged)
     });
     if salvaged.is_err() {

@@ -13,48 +13,48 @@ use std::collections::BTreeMap;
 const DIR: &str = "audit";
 
 /// The hash before the first line.
-pub(super) const NONE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(crate) const NONE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// One line. It has one of the last five fields.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// Counts the lines of all files, from 0.
-    pub(super) n: u64,
+    pub(crate) n: u64,
     /// SHA-256 of the line before, without its line feed, in hexadecimal digits.
-    pub(super) prev: String,
+    pub(crate) prev: String,
     /// The time at which the line was written.
-    pub(super) at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) begins: Option<Begins>,
+    pub(crate) begins: Option<Begins>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) read: Option<Read>,
+    pub(crate) read: Option<Read>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sent: Option<Sent>,
+    pub(crate) sent: Option<Sent>,
     /// Damage that was found when the audit was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) damage: Option<String>,
+    pub(crate) damage: Option<String>,
     /// A person was removed, and the chain was written again up to here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) redacted: Option<Redacted>,
+    pub(crate) redacted: Option<Redacted>,
 }
 
 /// The removal of a person.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Redacted {
+pub(crate) struct Redacted {
     /// Events that were emptied.
-    pub(super) events: u64,
+    pub(crate) events: u64,
     /// The hash of the last line before.
-    pub(super) before: String,
+    pub(crate) before: String,
 }
 
 /// The first line of a file: how far the files before it go.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Begins {
-    pub(super) version: u32,
+pub(crate) struct Begins {
+    pub(crate) version: u32,
     /// The last event that was read.
-    pub(super) read: i64,
+    pub(crate) read: i64,
     /// The watermark of each target.
-    pub(super) sinks: BTreeMap<String, i64>,
+    pub(crate) sinks: BTreeMap<String, i64>,
 }
 
 /// Events that entered the ledger.
@@ -92,7 +92,7 @@ pub(crate) struct Sent {
 }
 
 /// The hash of a line without its line feed.
-pub(super) fn hash(line: &[u8]) -> String {
+pub(crate) fn hash(line: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(line) {
@@ -116,12 +116,12 @@ pub(crate) fn runs(mut numbers: Vec<i64>) -> Vec<(i64, i64)> {
 }
 
 /// The directory of the audit.
-pub(super) fn dir(state: &Path) -> PathBuf {
+pub(crate) fn dir(state: &Path) -> PathBuf {
     state.join(DIR)
 }
 
 /// The files of the audit, oldest first, with their numbers.
-pub(super) fn files(state: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
+pub(crate) fn files(state: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
     let entries = match fs::read_dir(dir(state)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -138,7 +138,7 @@ pub(super) fn files(state: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
 }
 
 /// The path of a file.
-pub(super) fn path(state: &Path, number: u32) -> PathBuf {
+pub(crate) fn path(state: &Path, number: u32) -> PathBuf {
     dir(state).join(format!("audit-{number:06}.jsonl"))
 }
 
@@ -147,7 +147,7 @@ fn number_of(name: &str) -> Option<u32> {
 }
 
 /// Reads a file line by line. The flag is false for a last line that is cut off.
-pub(super) fn each_line(path: &Path, mut take: impl FnMut(&[u8], bool) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn each_line(path: &Path, mut take: impl FnMut(&[u8], bool) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufReader::new(File::open(path)?);
     let mut line = Vec::new();
     loop {
