@@ -1,13 +1,14 @@
 //! Whole syncs, as an administrator runs them: the program in a process of its own, terminals in this one.
 //!
-//! `cargo bench -p iclock-cli --bench sync` prints each figure next to its bar. Peak memory is read from `/proc`, so
-//! that part is for Linux. The figures and how they were taken are in `benches/README.md`.
+//! `cargo bench -p iclock-cli --bench sync` prints each figure next to its bar; `-- NAME` takes one alone: `memory`,
+//! `second-poll`, `alone`, `many` or `faulty`. Peak memory is read from `/proc`, so that part is for Linux. The figures
+//! and how they were taken are in `benches/README.md`.
 
 use std::error::Error;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use attendance_model::{PunchState, Source, VerifyMode};
 use serde_json::Value;
 use sink_sql::{SqlOptions, SqlSink};
 use zk_proto::DeviceTime;
-use zk_sim::{Punch, Server, Terminal};
+use zk_sim::{Fault, Punch, Server, Terminal};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -42,18 +43,42 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let _guard = runtime.enter();
     let scratch = tempfile::tempdir()?;
-    memory(&runtime, scratch.path())?;
-    second_poll(&runtime, scratch.path())?;
-    against_the_sink_alone(&runtime, scratch.path())?;
-    many_terminals(&runtime, scratch.path())
+    let parts: [(&str, fn(&tokio::runtime::Runtime, &Path) -> Result<()>); 5] = [
+        ("memory", memory),
+        ("second-poll", second_poll),
+        ("alone", against_the_sink_alone),
+        ("many", many_terminals),
+        ("faulty", some_faulty_among_many),
+    ];
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (name, part) in parts {
+        if named.is_empty() || named.iter().any(|wanted| wanted == name) {
+            part(&runtime, scratch.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn start(runtime: &tokio::runtime::Runtime, records: usize, seed: u64) -> Result<Server> {
-    let terminal = Terminal::builder().records(records).users(500).seed(seed).serial(&format!("BENCH{seed}")).build();
-    Ok(runtime.block_on(Server::start(terminal, ([127, 0, 0, 1], 0).into()))?)
+    start_with(runtime, records, seed, None)
+}
+
+fn start_with(runtime: &tokio::runtime::Runtime, records: usize, seed: u64, fault: Option<&str>) -> Result<Server> {
+    let terminal = Terminal::builder().records(records).users(500).seed(seed).serial(&format!("BENCH{seed}"));
+    let terminal = match fault {
+        Some(fault) => terminal.fault(Fault::parse(fault)?),
+        None => terminal,
+    };
+    Ok(runtime.block_on(Server::start(terminal.build(), ([127, 0, 0, 1], 0).into()))?)
 }
 
 fn sync(servers: &[Server], dir: &Path) -> Result<Run> {
+    let (ended, run) = sync_anyway(servers, dir)?;
+    if ended.success() { Ok(run) } else { Err(format!("{ended}: {}", run.report).into()) }
+}
+
+/// Returns how the program ended, too.
+fn sync_anyway(servers: &[Server], dir: &Path) -> Result<(ExitStatus, Run)> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
     command.arg("sync").arg("--json").arg("--state").arg(dir.join("state"));
     command.arg("--sink").arg(format!("sqlite:{}", dir.join("attendance.db").display()));
@@ -80,10 +105,8 @@ fn sync(servers: &[Server], dir: &Path) -> Result<Run> {
     };
     let took = begun.elapsed();
     let report = report.join().map_err(|_| "the report was not read")??;
-    if !ended.success() {
-        return Err(format!("{ended}: {}", String::from_utf8_lossy(&report)).into());
-    }
-    Ok(Run { report: serde_json::from_slice(&report)?, took, peak_mib: f64::from(peak_kib) / 1024.0 })
+    let run = Run { report: serde_json::from_slice(&report)?, took, peak_mib: f64::from(peak_kib) / 1024.0 };
+    Ok((ended, run))
 }
 
 fn high_water_kib(status: &str) -> Option<u32> {
@@ -175,6 +198,32 @@ fn many_terminals(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<(
          peak {:.1} MiB (bar: 128 MiB)",
         run.took.as_secs_f64(),
         megabytes.sum::<f64>() / MIB,
+        run.peak_mib
+    );
+    Ok(())
+}
+
+fn some_faulty_among_many(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> {
+    const TERMINALS: usize = 1_000;
+    const RECORDS: usize = 1_000;
+    // Silence, a log that shrank on the way, an end in the middle, a damaged log, and an absurd length.
+    const FAULTS: [&str; 5] =
+        ["stall-packets=2", "cut-head-sized=12", "drop-after=9000", "damaged-patch=130", "absurd-length"];
+    let mut servers = Vec::new();
+    for n in 0..TERMINALS {
+        let fault = FAULTS.get(n.wrapping_sub(100) / 200).filter(|_| n % 200 == 100);
+        servers.push(start_with(runtime, RECORDS, 1_000 + n as u64, fault.copied())?);
+    }
+    let (_, run) = sync_anyway(&servers, &scratch.join("faulty"))?;
+    let devices = run.report["devices"].as_array().cloned().unwrap_or_default();
+    let is_complete = |device: &&Value| device["status"] == "ok" && device["new"] == RECORDS;
+    let complete = devices.iter().filter(is_complete).count();
+    let faulty = FAULTS.len();
+    println!(
+        "{TERMINALS} terminals of {RECORDS} records, {faulty} of them faulty: {:.1} s, {complete} complete (bar: {}), peak \
+         {:.1} MiB (bar: 160 MiB)",
+        run.took.as_secs_f64(),
+        TERMINALS - faulty,
         run.peak_mib
     );
     Ok(())
