@@ -9,7 +9,7 @@ use crate::spool::{Spool, SpoolError};
 use super::ByteSet;
 use super::alignment::{self, Comparison};
 use super::plausible::{Class, ENOUGH, Plausibility};
-use super::region::{RUN, Region};
+use super::region::{MIN_STEPS, RUN, Region};
 use super::verdict::Verdict;
 
 /// Undocumented verify modes that are accepted if they recur, at most.
@@ -22,9 +22,6 @@ const STATE_SHARE: u64 = 64;
 /// This many bad records in a row are not the work of people: eight would have made a broken record one after
 /// another. A damaged datagram of 1 KB spoils at least 25 records, a damaged chunk many more.
 const SUSPICIOUS: u64 = 8;
-/// If the numbers are uids, fewer steps than this may run on by chance.
-pub(super) const MIN_STEPS: u64 = 4;
-
 /// Judges every record. The configured order of 16-byte records names the fields, but is no evidence of what a
 /// terminal sends: records are judged in the captured order first, and in the configured one only if they make no
 /// sense. A pass that was made while the records arrived (`ahead`) replaces the first one here.

@@ -5,6 +5,8 @@ use crate::spool::{Spool, SpoolError};
 
 /// Size of a window: of this many records in a row, more must be good than bad.
 pub(super) const RUN: usize = 64;
+/// If the numbers of records are uids, fewer steps than this may run on by chance.
+pub(super) const MIN_STEPS: u64 = 4;
 /// Bytes read from the spool at once.
 const BLOCK: usize = 256 << 10;
 

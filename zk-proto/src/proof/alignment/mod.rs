@@ -7,8 +7,8 @@
 use crate::record::{AttendanceFields, AttendanceLayout, FieldOrder, IdField, u16_at};
 
 use super::People;
-use super::pass::MIN_STEPS;
 use super::plausible::{ENOUGH, Id, Likelihood, Plausibility};
+use super::region::MIN_STEPS;
 
 mod few;
 
