@@ -1,21 +1,18 @@
-//! The work that `sync`, `demo`, `iclock` and `replay` share: runs of the engine, their reports and their exports.
+//! A job: `sync`, `demo`, `iclock` and `replay` make it of their arguments. It says how reports and exports are shown.
 
 use std::path::PathBuf;
 
 use attendance_model::EventId;
 use attendance_model::legacy::Export;
 use chrono::{DateTime, Local, TimeDelta, Utc};
-use iclock_sync::{Bound, Engine, Ledger, Report, RunOptions, Window};
+use iclock_sync::{Bound, Ledger, Report, RunOptions, Window};
 
 use crate::config::duration::When;
-use crate::config::{Config, ConfigErrors, Flags, SinkConfig};
-use crate::context::{Context, Outcome};
+use crate::config::{Config, Flags, SinkConfig};
 use crate::error::CliError;
-use crate::exit_code::{Ended, ExitCode};
-use crate::output::{self, grouped, human, printed, progress};
-use crate::resident::Resident;
-use crate::signal::Signals;
-use crate::{export, sinks, wiring};
+use crate::exit_code::ExitCode;
+use crate::export;
+use crate::output::{self, grouped, human, printed};
 
 /// The work to do with a configuration.
 #[derive(Clone, Debug, Default)]
@@ -41,55 +38,6 @@ pub(crate) struct Job {
     pub(crate) flags: Flags,
 }
 
-/// Does the job: once, again and again, or live.
-pub(crate) fn carry_out(context: &Context, config: &Config, job: &Job) -> Outcome {
-    let sinks = if job.exports.is_empty() { sinks::open_all(&config.sinks)? } else { Vec::new() };
-    let missing = if job.replay { Vec::new() } else { config.missing(job.exports.is_empty()) };
-    if !missing.is_empty() {
-        return Err(ConfigErrors::in_order(missing).into());
-    }
-    job.require_window(Utc::now())?;
-    let names = |of: &mut dyn Iterator<Item = &String>| of.cloned().collect::<Vec<_>>();
-    let devices = names(&mut config.devices.iter().map(|device| &device.name));
-    let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
-    let observer = progress::observer(&devices, &sink_names, !job.quiet && !job.json && !job.repeat);
-    let opened = sinks.clone();
-    let engine = wiring::engine(config, sinks, Some(observer), &job.presumed)?;
-    context.block_on(async |signals: Signals| {
-        if job.repeat && job.dry_run {
-            rehearse(config, job, &engine, &signals).await
-        } else if job.repeat {
-            Resident::new(config, job, opened)?.run(&engine, &signals).await
-        } else {
-            once(config, job, engine, &signals).await
-        }
-    })
-}
-
-async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> Outcome {
-    let now = Utc::now();
-    let report = engine.run(&job.options(config.max_new, now), &signals.stop).await?;
-    // Releases the ledger, and removes the progress from the screen.
-    drop(engine);
-    let code = ExitCode::of(&Ended::Run(&report));
-    print(report, config, job);
-    write_exports(config, job, now)?;
-    Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { code })
-}
-
-/// Dry runs, again and again. They are no service: each begins with a copy of the ledger.
-async fn rehearse(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Outcome {
-    while !signals.stop.is_cancelled() {
-        let report = engine.run(&job.options(config.max_new, Utc::now()), &signals.stop).await?;
-        print(report, config, job);
-        tokio::select! {
-            () = tokio::time::sleep(config.interval) => {}
-            () = signals.stop.cancelled() => {}
-        }
-    }
-    Ok(signals.ended())
-}
-
 impl Job {
     /// The exports that these flags ask for.
     pub(crate) fn exports(simple: bool, normalized: bool) -> Vec<Export> {
@@ -98,7 +46,7 @@ impl Job {
     }
 
     /// Refuses a window that ends before it begins, because nothing would ever be sent.
-    fn require_window(&self, now: DateTime<Utc>) -> Result<(), CliError> {
+    pub(crate) fn require_window(&self, now: DateTime<Utc>) -> Result<(), CliError> {
         let Window { since: Some(since), until: Some(until) } = self.window(now) else { return Ok(()) };
         // A wall clock may differ from UTC by so many hours: zones reach from -12 to +14.
         let (since, until, apart) = match (since, until) {

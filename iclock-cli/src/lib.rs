@@ -1,6 +1,7 @@
 //! The commands `iclock-cli` and `iclock`: arguments, configuration, wiring, progress, output and exit codes. The
 //! engine to embed is `iclock-sync`.
 
+mod carry_out;
 mod cli;
 mod command;
 mod config;

@@ -4,6 +4,7 @@ use chrono::Utc;
 use clap::Args;
 use iclock_sync::{Ledger, Window};
 
+use crate::carry_out::carry_out;
 use crate::config::duration::When;
 use crate::config::{Config, SinkConfig};
 use crate::context::{Context, Outcome};
@@ -11,7 +12,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::export::warn_of_shrunk;
 use crate::global::{Targets, is_url};
-use crate::job::{Job, carry_out};
+use crate::job::Job;
 use crate::output::grouped;
 use crate::sinks;
 

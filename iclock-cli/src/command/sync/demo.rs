@@ -8,11 +8,12 @@ use clap::Args;
 use zk_sim::faults::FaultKind;
 use zk_sim::{Device, Fault, Profile, Punch, Server, Terminal};
 
+use crate::carry_out::carry_out;
 use crate::config::{Config, Flags};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::job::{Job, carry_out};
+use crate::job::Job;
 use crate::output::{self, printed};
 
 /// The default of `--dir`.

@@ -7,11 +7,12 @@ use attendance_model::{EventId, IdScheme};
 use clap::Parser;
 use iclock_sync::Ledger;
 
+use crate::carry_out::carry_out;
 use crate::config::duration::When;
 use crate::config::{Config, ConfigError, Flags, Origin};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
-use crate::job::{Job, carry_out};
+use crate::job::Job;
 use crate::output::grouped;
 use crate::sinks;
 use crate::takeover::{found_ids, import};

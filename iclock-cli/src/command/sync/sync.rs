@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::carry_out::carry_out;
 use crate::config::Config;
 use crate::config::duration::{self, When};
 use crate::context::{Context, Outcome};
 use crate::global::Targets;
-use crate::job::{Job, carry_out};
+use crate::job::Job;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Sync {
