@@ -110,6 +110,34 @@ fn doctor_names_the_cause_and_the_fix_of_each_problem() {
 }
 
 #[test]
+fn doctor_prints_the_commands_that_help_and_they_work() {
+    let world = World::new();
+    let damaged = common::terminal(400).profile(zk_sim::Profile::named("tft40").unwrap());
+    let server = world.serve(damaged.fault(zk_sim::Fault::parse("damaged-patch=130@200").unwrap()));
+    world.write(
+        "iclock.toml",
+        "state_dir = \"state\"\n[[sink]]\nname = \"local\"\nurl = \"sqlite:att.db\"\n".to_owned()
+            + &format!("[[device]]\nname = \"back-door\"\nhost = \"127.0.0.1\"\nport = {}\n", server.addr().port()),
+    );
+    let run = world.cli(&["doctor", "device"]).ended(70);
+    for command in ["sync", "unproven show back-door", "unproven accept back-door"] {
+        let is_line = |line: &str| line.trim() == format!("iclock-cli {command}");
+        assert!(run.stdout.lines().any(is_line), "{command}: {}", run.stdout);
+    }
+    let run = world.cli(&["doctor", "device", "--json"]).ended(70);
+    let found: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |cause: &Value| found.iter().find(|finding| finding["cause"] == *cause).unwrap()["commands"].clone();
+    assert_eq!(of(&"log_damaged".into())[1], "iclock-cli unproven show back-door");
+    assert_eq!(of(&Value::Null), json!([]), "all is well");
+
+    world.cli(&["sync"]).ended(40);
+    world.cli(&["unproven", "show", "back-door"]).ended(0);
+    let run = world.cli(&["doctor", "state"]).ended(70);
+    assert!(run.stdout.lines().any(|line| line.trim() == "iclock-cli unproven list"), "{}", run.stdout);
+    world.cli(&["unproven", "list"]).ended(0);
+}
+
+#[test]
 fn a_firestore_that_is_down_is_reported_with_a_hint() {
     let world = World::new();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();

@@ -43,7 +43,7 @@ macro_rules! causes {
                 match self { $(Self::$cause => Level::$level,)* }
             }
 
-            /// The fix that usually helps.
+            /// The fix that usually helps. It names no command: a program that has one for it says so itself.
             #[must_use]
             pub const fn fix(self) -> &'static str {
                 match self { $(Self::$cause => $fix,)* }
@@ -106,9 +106,9 @@ causes! {
     ZoneOff, "zone_off", Clock, Problem, "its clock shows the time of another zone",
         "if its display shows the right local time, set zone for this terminal, e.g. zone = \"Indian/Maldives\"";
     LogNearlyFull, "log_nearly_full", Capacity, Problem, "its log is nearly full",
-        "clear it once all of it is stored: iclock-cli clear NAME";
+        "clear it once all of it is stored";
     LogFull, "log_full", Capacity, Problem, "its log is full: it overwrites old records or refuses punches",
-        "sync now, then clear it: iclock-cli clear NAME";
+        "sync now, then clear it";
     UsersUnreadable, "users_unreadable", Users, Problem, "the table of users could not be read whole",
         "restart the terminal and try again; punches of short records cannot be given to people without it";
     UsersWithoutId, "users_without_id", Users, Problem, "there are users without a user id",
@@ -129,23 +129,23 @@ causes! {
     BadBytes, "bad_bytes", Log, Problem, "the terminal sends bytes that the protocol does not allow",
         "restart the terminal, and check the line; if it stays, record a session and report it";
     LogCutShort, "log_cut_short", Log, Problem, "fewer bytes came than the terminal announced",
-        "restart the terminal and try again; check the line; if it stays, look at it: iclock-cli unproven show NAME";
+        "restart the terminal and try again; check the line; if it stays, look at the log that a sync keeps";
     LogMisframed, "log_misframed", Log, Problem, "the log's records are shifted: bytes are missing or too many",
-        "restart the terminal and try again; nothing was stored; if it stays: iclock-cli unproven show NAME";
+        "restart the terminal and try again; nothing was stored; if it stays, look at the log that a sync keeps";
     LogDamaged, "log_damaged", Log, Problem, "a part of the log is damaged in the terminal",
-        "look at it and accept the good records: iclock-cli unproven show NAME, then unproven accept NAME";
+        "look at the log that a sync keeps, then accept its good records";
     LogUnknown, "log_unknown", Log, Problem, "the log makes sense in no known record layout",
-        "restart the terminal and try again; if it stays, report its model, firmware and iclock-cli unproven show NAME";
+        "restart the terminal and try again; if it stays, report its model, its firmware and what the kept log shows";
     LogAmbiguous, "log_ambiguous", Log, Problem, "the log makes sense in more than one record layout",
-        "say which one it is: iclock-cli unproven show NAME, then set layout for this terminal";
+        "look at the log that a sync keeps: it shows which one is right; then set layout for this terminal";
     LogDisagrees, "log_disagrees", Log, Problem, "the log and the terminal's own sizes and counts disagree",
-        "restart the terminal and try again; if it stays, look at it: iclock-cli unproven show NAME";
+        "restart the terminal and try again; if it stays, look at the log that a sync keeps";
     LogChanges, "log_changes", Log, Problem, "two readings of the log differ",
         "check the line, and that no other program reads or clears the terminal at the same time";
     LineDamages, "line_damages", Log, Problem, "packets come damaged",
         "check the cable and the switch, and avoid Wi-Fi; try ?transport=udp or tcp";
     LogUnproven, "log_unproven", Log, Problem, "the log could not be proven",
-        "restart the terminal and try again; if it stays, look at it: iclock-cli unproven show NAME";
+        "restart the terminal and try again; if it stays, look at the log that a sync keeps";
     ReadAgain, "read_again", Log, Note, "the log had to be read more than once before it was proven",
         "if this comes often, check the line";
     StrayBytes, "stray_bytes", Log, Note, "there are stray bytes after the last record",
@@ -205,15 +205,15 @@ causes! {
     DiskFull, "disk_full", Directory, Problem, "the disk of the state directory is nearly full",
         "make room, or move the state directory to another disk";
     LedgerDamaged, "ledger_damaged", Ledger, Problem, "the ledger is damaged",
-        "restore it from a backup, or save what can be read: iclock-cli state check tells how";
+        "restore it from a backup, or save what can be read";
     LedgerTooNew, "ledger_too_new", Ledger, Problem, "a later version wrote the ledger",
         "use that version or a later one";
     LedgerUnreadable, "ledger_unreadable", Ledger, Problem, "the ledger cannot be read",
         "check the rights of the directory and that its disk works";
     UnprovenKept, "unproven_kept", Ledger, Problem, "logs wait that could not be verified",
-        "look at them: iclock-cli unproven list";
+        "look at them, and accept their good records";
     QuarantineWaits, "quarantine_waits", Ledger, Note, "refused records wait in the quarantine",
-        "look at them: iclock-cli quarantine list";
+        "look at them, and correct what makes the rules refuse them";
 }
 
 impl fmt::Display for Cause {

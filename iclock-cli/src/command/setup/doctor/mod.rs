@@ -2,6 +2,7 @@
 
 #[cfg(feature = "firestore")]
 mod garbage;
+mod next;
 mod print;
 
 use std::sync::Arc;

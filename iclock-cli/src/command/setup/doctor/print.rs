@@ -3,6 +3,7 @@
 use iclock_sync::diagnose::{Finding, Level};
 use serde_json::json;
 
+use super::next;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::output::{self, human};
@@ -45,7 +46,7 @@ impl Print {
         }
         output::line(human::folded(&format!("{} {}", subject.kind, subject.title), 4));
         for finding in shown {
-            output::line(as_text(finding));
+            output::line(as_text(subject, finding));
         }
     }
 
@@ -66,7 +67,7 @@ impl Print {
     }
 }
 
-fn as_text(finding: &Finding) -> String {
+fn as_text(subject: &Subject, finding: &Finding) -> String {
     let word = match finding.level {
         Level::Ok => "ok",
         Level::Note => "note",
@@ -85,6 +86,10 @@ fn as_text(finding: &Finding) -> String {
             width = INDENT.into()
         ));
     }
+    // Each has a line of its own, to be copied.
+    for command in next::commands(finding.cause, &subject.name) {
+        lines.push_str(&format!("\n{:width$}{command}", "", width = (INDENT + 5).into()));
+    }
     lines
 }
 
@@ -97,5 +102,6 @@ fn as_json(subject: &Subject, finding: &Finding) -> serde_json::Value {
         "cause": finding.cause,
         "evidence": finding.evidence,
         "try": finding.fix,
+        "commands": next::commands(finding.cause, &subject.name),
     })
 }
