@@ -41,7 +41,7 @@ pub use obstacle::Obstacle;
 pub use options::{ConnectOptions, DEFAULT_PORT, Transport};
 pub use progress::Progress;
 pub use pull::{DEFAULT_OVERLAP, Pull, PullError, PullRequest, Pulled, pull, pull_users};
-pub use restore::{Change, Field, Loss, Plan, PlannedFinger, PlannedUser, RestoreOptions, Restored};
+pub use restore::{Change, Field, Loss, Plan, PlannedFinger, PlannedUser, RestoreOptions, Restored, UserEdit};
 pub use users::{UserError, Users};
 
 use crate::session::{ChecksumPolicy, Statistics};

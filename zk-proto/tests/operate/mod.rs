@@ -3,6 +3,7 @@
 mod access;
 mod backup;
 mod control;
+mod edits;
 mod enrol;
 mod faulty;
 mod guard;

@@ -65,7 +65,7 @@ impl Client {
     }
 
     /// Deletes a fingerprint that may be gone already, which a terminal refuses.
-    async fn delete_finger(&mut self, uid: Uid, finger: u8) -> Result<(), ClientError> {
+    pub(super) async fn delete_finger(&mut self, uid: Uid, finger: u8) -> Result<(), ClientError> {
         self.stale = true;
         match self.call(&DeleteTemplate { uid, finger }).await {
             Err(ClientError::Refused { .. }) => Ok(()),

@@ -1,14 +1,17 @@
 //! Writing users and fingerprints to a terminal: what would change, and the change itself.
 //!
-//! [`Client::plan_restore`] compares and writes nothing. [`Client::carry_out`] writes what a [`Plan`] names, and reads
-//! everything back.
+//! [`Client::plan_restore`] and [`Client::plan_edits`] compare and write nothing. [`Client::carry_out`] writes what a
+//! [`Plan`] names, and reads everything back.
 
 mod apply;
+mod edit;
 mod fingers;
 mod fit;
 mod plan;
+mod remove;
 
 pub use apply::Restored;
+pub use edit::UserEdit;
 pub use fit::Loss;
 pub use plan::{Change, Field, Plan, PlannedFinger, PlannedUser};
 
@@ -85,9 +88,14 @@ impl Client {
     /// ```
     pub async fn plan_restore(&mut self, backup: &Backup, options: &RestoreOptions) -> Result<Plan, UserError> {
         let here = self.here(backup, options).await?;
+        let plan = Plan::new(backup, &here, self.options.encoding, options);
+        self.with_room(plan).await
+    }
+
+    /// The plan with the obstacles of a terminal that has too little room.
+    async fn with_room(&mut self, plan: Plan) -> Result<Plan, UserError> {
         let sizes = self.free_sizes().await;
         let sizes = self.told(sizes.map(Some)).await?;
-        let plan = Plan::new(backup, &here, self.options.encoding, options);
         Ok(match sizes {
             Some(sizes) => plan.within(&sizes),
             None => plan,

@@ -69,6 +69,20 @@ pub enum UserError {
         /// The finger.
         finger: u8,
     },
+    /// A fingerprint was changed or deleted after it was read. Nothing was sent.
+    FingerChanged {
+        /// The slot of the user.
+        uid: Uid,
+        /// The finger.
+        finger: u8,
+    },
+    /// A fingerprint is still there: the terminal acknowledged and did not delete it.
+    FingerNotDeleted {
+        /// The slot of the user.
+        uid: Uid,
+        /// The finger.
+        finger: u8,
+    },
     /// The user differs from what was written when read back: the terminal acknowledged and did something else.
     NotKept {
         /// The slot.
@@ -108,6 +122,12 @@ impl fmt::Display for UserError {
             Self::Outdated { user_id } => write!(f, "user {user_id} was changed here after the plan was made"),
             Self::FingerNotKept { uid, finger } => {
                 write!(f, "terminal did not keep finger {finger} of slot {}", uid.0)
+            }
+            Self::FingerChanged { uid, finger } => {
+                write!(f, "finger {finger} of slot {} was changed here after it was read", uid.0)
+            }
+            Self::FingerNotDeleted { uid, finger } => {
+                write!(f, "terminal did not delete finger {finger} of slot {}", uid.0)
             }
             Self::NotKept { uid } => write!(f, "terminal did not keep what was written to slot {}", uid.0),
         }
