@@ -19,6 +19,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Read the terminals and deliver what is new
     Sync(sync::sync::Sync),
+    /// Show punches as they happen, with names
+    Live(sync::live::Live),
     /// Say whether the running service is well
     Health(sync::health::Health),
     /// Try everything out: three simulated terminals into a SQLite file

@@ -39,6 +39,7 @@ pub fn run() -> ExitCode {
     let context = Context::new(global);
     finish(match command {
         Command::Sync(sync) => sync.run(&context),
+        Command::Live(live) => live.run(&context),
         Command::Health(health) => health.run(&context),
         Command::Demo(demo) => demo.run(&context),
         Command::Simulate(simulate) => simulate.run(&context),

@@ -30,6 +30,7 @@ const EXCEPTIONS: &[(&str, Check, &str)] = &[
     ("iclock-cli simulate --listen", Check::Endless, "it serves until it is stopped"),
     ("iclock-cli sync --loop", Check::Endless, "it runs until it is stopped"),
     ("iclock-cli discover", Check::Elsewhere, "it searches a network; tests/wire runs it"),
+    ("iclock-cli live", Check::Elsewhere, "it waits for a punch; tests/wire runs it"),
     ("iclock-cli sync --live", Check::Endless, "it runs until it is stopped"),
     ("docs/from-the-python-tool.md: iclock-cli sync", Check::Parsed, "it needs Firestore; tests/firestore.rs runs it"),
     ("iclock-cli health", Check::Elsewhere, "it needs a running service; tests/resident.rs runs it"),

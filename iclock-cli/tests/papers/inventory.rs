@@ -33,7 +33,7 @@ fn the_readme_of_the_crate_lists_every_command() {
 fn no_command_is_listed_as_missing_that_is_there() {
     let roadmap = read("docs/roadmap.md");
     let rows: Vec<&str> = roadmap.lines().filter(|line| line.starts_with("| commands ")).collect();
-    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert!(!rows.is_empty(), "docs/roadmap.md has no row of commands");
     let missing = rows.iter().flat_map(|row| code(row));
     let known = commands();
     let built: Vec<&str> = missing.filter(|name| known.contains(*name)).collect();

@@ -5,6 +5,7 @@
 mod common;
 
 mod discover;
+mod live;
 
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};

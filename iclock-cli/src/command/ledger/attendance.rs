@@ -181,7 +181,7 @@ fn row(event: &AttendanceEvent, names: &Names) -> Vec<Cell> {
 }
 
 /// The person's declaration in words; empty if the terminal asked for none.
-fn direction(state: PunchState) -> String {
+pub(crate) fn direction(state: PunchState) -> String {
     match state.0 {
         0 => "in".to_owned(),
         1 => "out".to_owned(),

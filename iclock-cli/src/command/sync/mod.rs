@@ -3,5 +3,6 @@
 pub(crate) mod demo;
 pub(crate) mod health;
 pub(crate) mod iclock;
+pub(crate) mod live;
 #[expect(clippy::module_inception, reason = "the group has the name of its main command")]
 pub(crate) mod sync;

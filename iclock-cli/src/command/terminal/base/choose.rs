@@ -80,7 +80,8 @@ impl Terminal {
         &self.connect
     }
 
-    pub(super) fn finish_record(&self) -> Result<(), CliError> {
+    /// Writes the rest of the transcript, if there is one.
+    pub(crate) fn finish_record(&self) -> Result<(), CliError> {
         self.record.as_ref().map_or(Ok(()), Record::finish)
     }
 }
