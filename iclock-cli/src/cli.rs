@@ -27,6 +27,9 @@ pub(crate) enum Command {
     Demo(sync::demo::Demo),
     /// Run simulated terminals
     Simulate(lab::simulate::Simulate),
+    /// Show what --record wrote, or run its command again from it
+    #[command(subcommand)]
+    Transcript(lab::transcript::TranscriptCommand),
     /// Find terminals on networks
     Discover(terminal::discover::Discover),
     /// Show a terminal's identity, capacity and clock

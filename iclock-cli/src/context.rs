@@ -4,6 +4,7 @@ use std::future::Future;
 
 use iclock_sync::Ledger;
 use iclock_sync::query::Query;
+use zk_proto::transcript::Transcript;
 
 use crate::config::{Config, Flags, LogConfig};
 use crate::error::CliError;
@@ -23,13 +24,25 @@ const BLOCKING_THREADS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Context {
     global: Global,
+    /// A recording in the place of every terminal.
+    recording: Option<Transcript>,
 }
 
 impl Context {
     /// For these flags; printed commands repeat them.
     pub(crate) fn new(global: Global) -> Self {
         global.remember();
-        Self { global }
+        Self { global, recording: None }
+    }
+
+    /// The same, with a recording in the place of every terminal.
+    pub(crate) fn replaying(&self, recording: Transcript) -> Self {
+        Self { global: self.global.clone(), recording: Some(recording) }
+    }
+
+    /// The recording in the place of every terminal, if there is one.
+    pub(crate) fn recording(&self) -> Option<&Transcript> {
+        self.recording.as_ref()
     }
 
     /// Returns true if a person wants to see errors only.

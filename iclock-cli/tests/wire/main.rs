@@ -6,6 +6,7 @@ mod common;
 
 mod discover;
 mod live;
+mod transcript;
 
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};

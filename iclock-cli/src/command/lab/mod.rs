@@ -1,3 +1,4 @@
-//! Commands to try things out without a terminal.
+//! Commands to look at the protocol, and to try things out without a terminal.
 
 pub(crate) mod simulate;
+pub(crate) mod transcript;

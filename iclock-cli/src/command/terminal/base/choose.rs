@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use iclock_sync::DeviceOptions;
 use zk_proto::ConnectOptions;
+use zk_proto::transcript::Transcript;
 
 use super::record::Record;
 use crate::config::{Config, ConfigError, ConfigErrors};
@@ -65,6 +66,14 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
+    /// A recording in the place of a terminal.
+    fn recorded(recording: &Transcript) -> Self {
+        let connect = ConnectOptions::replay(recording);
+        let mut device = DeviceOptions::new("recorded", &*connect.host);
+        (device.port, device.encoding) = (connect.port, connect.encoding);
+        Self { device, connect, record: None }
+    }
+
     /// The configured name, else the address.
     pub(crate) fn name(&self) -> &str {
         &self.device.name
@@ -112,6 +121,9 @@ impl Terminals {
         noted: &str,
     ) -> Result<Vec<Terminal>, CliError> {
         context.log(None)?;
+        if let Some(recording) = context.recording() {
+            return Ok(vec![Terminal::recorded(recording)]);
+        }
         let devices = self.devices(context, otherwise)?;
         self.recorded(devices, noted)
     }

@@ -23,6 +23,10 @@ impl Consent {
     /// Exit code 80 when the answer is not yes, or when nobody can be asked because stdin is no terminal; 130 at
     /// Ctrl-C.
     pub(crate) fn ask(self, context: &Context, plan: &str) -> Result<(), CliError> {
+        if context.recording().is_some() {
+            // A recording cannot be changed.
+            return Ok(());
+        }
         let is_loud = !(self.yes && context.is_quiet());
         if is_loud {
             eprintln!("{plan}");
