@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Demo(sync::demo::Demo),
     /// Run simulated terminals
     Simulate(lab::simulate::Simulate),
+    /// Decode and prove the raw bytes of a log
+    Decode(lab::decode::Decode),
     /// Show what --record wrote, or run its command again from it
     #[command(subcommand)]
     Transcript(lab::transcript::TranscriptCommand),

@@ -48,6 +48,7 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Health(health) => health.run(context),
         Command::Demo(demo) => demo.run(context),
         Command::Simulate(simulate) => simulate.run(context),
+        Command::Decode(decode) => decode.run(context),
         Command::Transcript(transcript) => transcript.run(context),
         Command::Discover(discover) => discover.run(context),
         Command::Info(info) => info.run(context),

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod decode;
 mod discover;
 mod live;
 mod transcript;

@@ -151,6 +151,6 @@ pub(super) fn as_json(buffer: &UnprovenBuffer) -> serde_json::Value {
     })
 }
 
-fn layout(text: &str) -> Result<AttendanceLayout, String> {
+pub(crate) fn layout(text: &str) -> Result<AttendanceLayout, String> {
     text.parse().map_err(|unknown: UnknownLayout| unknown.to_string())
 }
