@@ -139,8 +139,9 @@ fn an_address_that_is_not_from_a_toml_file_is_not_changed() {
     let world = World::new();
     let before = serve_at(&world, terminal(9).serial("JSON"), ([127, 0, 79, 3], 0));
     let port = before.addr().port();
-    let text = format!("[{{\"ip\": \"127.0.79.3\", \"port\": {port}, \"name\": \"front\"}}]");
-    world.write("devices.json", &text);
+    let text = "{\"devices\": [{\"name\": \"front\", \"ip\": \"127.0.79.3\"}]}";
+    world.write("devices.json", text);
+    world.write(".env", format!("DEVICE_PORT={port}\n"));
     world.cli(&["sync", "--sink", "sqlite:att.db"]).ended(0);
     drop(before);
     let _after = serve_at(&world, terminal(9).serial("JSON"), ([127, 0, 79, 5], port));
