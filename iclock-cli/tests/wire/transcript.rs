@@ -33,8 +33,8 @@ fn a_failure_fails_again_and_a_change_is_not_asked_about() {
     assert_eq!(again.code, then.code);
     assert_eq!(lines(&again.stdout)[0]["error"], lines(&then.stdout)[0]["error"]);
     drop(server);
-    let server = world.serve(terminal(5));
-    let spec = server.addr().to_string();
+    let server = world.serve(terminal(5).serial("DOOR1"));
+    let spec = format!("{}?serial=DOOR1", server.addr());
     world.cli(&["unlock", "--yes", "--record", "door.zkt", "--device", &spec]).ended(0);
     drop(server);
     world.cli(&["transcript", "replay", "door.zkt"]).ended(0);

@@ -19,6 +19,8 @@ use crate::global::Targets;
 
 /// A name that is so similar to a configured one is taken for a typing error.
 const SIMILAR: f64 = 0.85;
+/// The start of the note that has the configured serial number.
+const SERIAL: &str = "serial number ";
 /// The most terminals that a plan names one by one.
 const NAMED: usize = 6;
 
@@ -71,6 +73,8 @@ impl Terminal {
         let connect = ConnectOptions::replay(recording);
         let mut device = DeviceOptions::new("recorded", &*connect.host);
         (device.port, device.encoding) = (connect.port, connect.encoding);
+        // With a serial number to check, more is asked.
+        device.serial = recording.notes().iter().find_map(|note| note.strip_prefix(SERIAL)).map(str::to_owned);
         Self { device, connect, record: None }
     }
 
@@ -170,6 +174,9 @@ impl Terminals {
             let mut connect = device.connect_options();
             if let Some(Record { recorder, .. }) = &record {
                 recorder.note(&format!("iclock-cli {noted}"));
+                if let Some(serial) = &device.serial {
+                    recorder.note(&format!("{SERIAL}{serial}"));
+                }
                 connect = connect.recorder(recorder.clone());
             }
             Ok(Terminal { device, connect, record })
