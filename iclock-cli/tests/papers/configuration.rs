@@ -5,8 +5,9 @@ use super::markdown::blocks;
 use super::scene::key;
 use super::{manuals, read};
 
-/// A terminal and a sink, for a block that shows other settings alone.
-const TARGETS: &str = "[[device]]\nhost = \"192.0.2.10\"\n[[sink]]\nurl = \"sqlite:a.db\"\n";
+/// A terminal and a sink, each for a block that shows none.
+const TARGETS: [(&str, &str); 2] =
+    [("[[device]]", "[[device]]\nhost = \"192.0.2.10\"\n"), ("[[sink]]", "[[sink]]\nurl = \"sqlite:a.db\"\n")];
 
 #[test]
 fn the_configuration_in_every_manual_passes_the_check() {
@@ -14,10 +15,10 @@ fn the_configuration_in_every_manual_passes_the_check() {
     for paper in manuals() {
         for block in blocks(&read(&paper)).into_iter().filter(|block| block.language == "toml") {
             let world = World::new();
-            let targets = if block.text.contains("[[device]]") { "" } else { TARGETS };
-            world.write("iclock.toml", format!("{}{targets}", block.text));
+            let missing = TARGETS.iter().filter(|(table, _)| !block.text.contains(table)).map(|(_, lines)| *lines);
+            world.write("iclock.toml", format!("{}{}", block.text, missing.collect::<String>()));
             world.write("config/firebase-key.json", key("my-project"));
-            world.write(".env", "FRONT_KEY=1234\n");
+            world.write(".env", "FRONT_KEY=1234\nSCHOOL_DB_PASSWORD=x\nMONGO_PASSWORD=x\n");
             let run = world.cli(&["config", "check"]);
             assert!(run.code == 0 && run.stdout.contains("ok: 1 terminal, 1 sink"), "{paper}:\n{}{run:?}", block.text);
             assert!(!run.stderr.contains("warning"), "{paper}: {run:?}");
