@@ -3,15 +3,18 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use attendance_model::conformance::sample_with;
 use attendance_model::{AttendanceEvent, Capabilities, EventId, IdScheme, MemorySink, Outcome, Sink, SinkError};
 use chrono::NaiveDate;
 use common::odd_sink::{OddSink, Oddity};
-use common::{Gate, State, keys, memory, sync, sync_with};
-use iclock_sync::reconcile::{ReconcileOptions, Reconciliation, SinkReconciliation};
+use common::{Gate, State, keys, memory, quick_with, sync, sync_with};
+use iclock_sync::reconcile::{Fates, ReconcileOptions, Reconciliation, SinkReconciliation};
 use iclock_sync::report::{DeviceStatus, ErrorKind, SinkStatus};
-use iclock_sync::{CancellationToken, Engine, Ledger, Report, RunOptions, Window};
+use iclock_sync::{
+    CancellationToken, Engine, EngineBuilder, Ledger, Report, RunOptions, Schedule, ServiceOptions, Window,
+};
 use zk_sim::{Punch, Terminal};
 
 async fn compare_with(engine: &Engine, options: ReconcileOptions) -> Reconciliation {
@@ -109,6 +112,76 @@ async fn an_event_that_a_sink_lost_is_named_with_its_day_and_sent_again_alone() 
         assert_eq!(keys(&stored.stored()), gate.keys());
         assert_eq!(every_event(&engine).await.missing, 0);
     }
+}
+
+/// A year passes, after which all events but the last sixteen of each terminal shrink.
+async fn shrink(state: &State, engine: impl FnOnce(EngineBuilder) -> EngineBuilder, events: u64) {
+    let ledger = rusqlite::Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    ledger.execute("UPDATE readings SET read_at = read_at - 365 * 86400", ()).unwrap();
+    drop(ledger);
+    let options = quick_with(|options| options.retention.events = Some(Duration::from_secs(300 * 86_400)));
+    let engine = engine(state.builder().options(options)).build().unwrap();
+    let hourly = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
+    let service = engine.start(hourly, &CancellationToken::new()).await.unwrap();
+    let shrunk = async {
+        while state.ledger().shrunk().unwrap().is_none_or(|sum| sum.events < events) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), shrunk).await.unwrap();
+    service.shutdown(Duration::from_secs(60)).await.unwrap();
+}
+
+#[tokio::test]
+async fn events_that_have_shrunk_are_compared_by_their_keys_and_are_not_sent_again() {
+    let (gate, state) = (Gate::with_records(300).await, State::new());
+    let stored = [
+        sink_of("full", IdScheme::Full, true),
+        sink_of("merging", IdScheme::IclockSyncV1, true),
+        sink_of("uncounted", IdScheme::Full, false),
+    ];
+    let mut sinks: Vec<Arc<dyn Sink>> = stored.iter().map(|sink| Arc::new(sink.clone()) as Arc<dyn Sink>).collect();
+    // Two of the oldest punches are of one person and second: under one scheme they share a document.
+    let first = gate.handle().records()[0].clone();
+    gate.handle().add_punches([Punch { state: first.state ^ 1, ..first }]);
+    gate.handle().punch_now().unwrap();
+    sync(&state.engine(&[&gate], &sinks)).await;
+    let service = sinks.clone();
+    let device = gate.device();
+    shrink(&state, |builder| service.into_iter().fold(builder.device(device), EngineBuilder::sink), 286).await;
+
+    let (_, later) = memory("later");
+    sinks.push(later);
+    let engine = state.engine(&[&gate], &sinks);
+    assert_eq!(sync(&engine).await.run.exit_code, 0);
+    for every_event in [false, true] {
+        let compared = compare_with(&engine, ReconcileOptions::default().every_event(every_event)).await;
+        assert_eq!(compared.missing, 0, "{compared:?}");
+        let terminal = &compared.terminals[0];
+        assert_eq!((terminal.records, terminal.missing, terminal.unread), (302, 0, 0), "{terminal:?}");
+        for (sink, (foreign, merged)) in compared.sinks.iter().zip([(Some(0), 0), (Some(0), 1), (None, 0)]) {
+            assert_eq!((summary(sink), sink.shrunk_missing), ((0, foreign, 0), 0), "{sink:?}");
+            let Fates { delivered, shrunk, passed_over, .. } = sink.fates;
+            assert_eq!((delivered, shrunk, passed_over, sink.fates.merged), (16, 286 - merged, 0, merged), "{sink:?}");
+            assert_eq!((sink.fates.events(), sink.documents.unwrap_or(302 - merged)), (302, 302 - merged));
+        }
+        assert!(every_event || compared.sinks[1].days_looked_up == 0, "the counts agree");
+        let added = &compared.sinks[3];
+        assert_eq!((summary(added), added.fates.delivered, added.fates.passed_over), ((0, Some(0), 0), 16, 286));
+    }
+
+    // One that was lost is named, and one that can still be sent is sent.
+    let (old, recent) = (stored[0].stored()[9].clone(), stored[0].stored()[301].clone());
+    assert!(stored[0].remove(old.id) && stored[0].remove(recent.id));
+    let compared = compare(&engine).await;
+    let sink = &compared.sinks[0];
+    assert_eq!((compared.missing, sink.missing, sink.shrunk_missing), (1, 1, 1), "{compared:?}");
+    let day = sink.days.iter().find(|day| day.shrunk_missing == 1).unwrap();
+    assert_eq!(day.date, old.local_time.date());
+    let report = repair(&engine, &compared).await;
+    assert_eq!((report.totals.new, report.totals.stored, report.totals.pending), (0, 1, 0), "{report:?}");
+    let compared = compare(&engine).await;
+    assert_eq!((compared.missing, compared.sinks[0].shrunk_missing), (0, 1), "{compared:?}");
 }
 
 #[tokio::test]

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use attendance_model::EventId;
+use attendance_model::{EventId, IdScheme};
 use chrono::{NaiveDate, NaiveTime};
 use rusqlite::{Connection, OptionalExtension, named_params};
 use serde::Serialize;
 
-use super::sinks::{SinkState, id_of, state, watermarks};
+use super::sinks::{id_of, state, watermarks};
 use super::stored::{seconds, wall_clock};
 use crate::{Ledger, LedgerError};
 
 const DAY: i64 = 86_400;
+
+/// The midnight before an event.
+const DAY_OF_EVENT: &str = "(e.time - (e.time % 86400 + 86400) % 86400)";
 
 /// Events of the ledger, counted by what became of them at one sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -29,6 +32,10 @@ pub struct Fates {
     pub set_aside: u64,
     /// Delivered by the Python tool, as its cache said.
     pub imported: u64,
+    /// Delivered, and shrunk since to what they are known by: they cannot be sent again.
+    pub shrunk: u64,
+    /// Shrunk before the sink was met, or while it was not configured: it was never given them, or nobody knows.
+    pub passed_over: u64,
 }
 
 /// The fate of one event at one sink.
@@ -40,11 +47,14 @@ pub(crate) enum Fate {
     Merged,
     SetAside,
     Imported,
+    Shrunk,
+    PassedOver,
 }
 
 /// An event that a sink may have.
 #[derive(Clone, Debug)]
 pub(crate) struct StockEvent {
+    /// Its number; of a shrunk event, the one that it had.
     pub(crate) seq: i64,
     pub(crate) fate: Fate,
     pub(crate) key: EventId,
@@ -81,18 +91,26 @@ impl Fates {
             Fate::Merged => &mut self.merged,
             Fate::SetAside => &mut self.set_aside,
             Fate::Imported => &mut self.imported,
+            Fate::Shrunk => &mut self.shrunk,
+            Fate::PassedOver => &mut self.passed_over,
         } += events;
     }
 
     /// All events.
     #[must_use]
     pub fn events(&self) -> u64 {
-        self.delivered + self.pending + self.held + self.merged + self.set_aside + self.imported
+        let whole = self.delivered + self.pending + self.held + self.merged + self.set_aside + self.imported;
+        whole + self.shrunk + self.passed_over
     }
 
     /// The documents that should be there.
     pub(crate) fn expected(&self) -> u64 {
-        self.delivered + self.imported
+        self.delivered + self.imported + self.shrunk
+    }
+
+    /// Returns true if any of the events has shrunk.
+    pub(crate) fn any_shrunk(&self) -> bool {
+        self.shrunk > 0 || self.passed_over > 0
     }
 }
 
@@ -104,6 +122,8 @@ impl std::ops::AddAssign for Fates {
         self.merged += other.merged;
         self.set_aside += other.set_aside;
         self.imported += other.imported;
+        self.shrunk += other.shrunk;
+        self.passed_over += other.passed_over;
     }
 }
 
@@ -115,14 +135,15 @@ impl Ledger {
         since: Option<NaiveDate>,
     ) -> Result<BTreeMap<NaiveDate, Fates>, LedgerError> {
         self.read("count events by day and fate", |connection| {
-            let (sink, delivered) = known(connection, target)?;
+            let known = known(connection, target)?;
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT (e.time - (e.time % {DAY} + {DAY}) % {DAY}) AS day,
+                "SELECT {DAY_OF_EVENT} AS day,
                      coalesce(x.state, iif(e.seq <= :delivered, {NO_EXCEPTION}, {FRESH})) AS fate, count(*)
                  FROM events e LEFT JOIN exceptions x ON x.sink = :sink AND x.seq = e.seq
                  WHERE e.time >= :from GROUP BY day, fate"
             ))?;
             let from = since.map_or(i64::MIN, midnight);
+            let Known { sink, delivered, .. } = known;
             let mut rows = statement.query(named_params! { ":sink": sink, ":delivered": delivered, ":from": from })?;
             let mut days = BTreeMap::<NaiveDate, Fates>::new();
             while let Some(row) = rows.next()? {
@@ -130,6 +151,7 @@ impl Ledger {
                 let events = row.get::<_, i64>(2)?.cast_unsigned();
                 days.entry(day).or_default().add(Fate::of(row.get(1)?), events);
             }
+            add_shrunk(connection, &known, from, &mut days)?;
             Ok(days)
         })
     }
@@ -144,7 +166,7 @@ impl Ledger {
         most: usize,
     ) -> Result<Vec<StockEvent>, LedgerError> {
         self.read("list events of a day", |connection| {
-            let (sink, delivered) = known(connection, target)?;
+            let Known { sink, delivered, .. } = known(connection, target)?;
             let (from, seq) = after.map_or((midnight(day), 0), |event| (seconds(event.local_time), event.seq));
             connection
                 .prepare_cached(&format!(
@@ -181,6 +203,51 @@ impl Ledger {
         })
     }
 
+    /// Returns shrunk events of a day, in the order of their times and keys, after one of them; at most `most`.
+    pub(crate) fn shrunk_of_day(
+        &self,
+        target: &str,
+        day: NaiveDate,
+        after: Option<&StockEvent>,
+        most: usize,
+    ) -> Result<Vec<StockEvent>, LedgerError> {
+        self.read("list shrunk events of a day", |connection| {
+            let Known { begins, .. } = known(connection, target)?;
+            // Numbers are lost if a damaged ledger is salvaged; keys are not.
+            let (from, key) = match after {
+                Some(event) => (seconds(event.local_time), event.key.as_bytes().to_vec()),
+                None => (midnight(day), Vec::new()),
+            };
+            connection
+                .prepare_cached(
+                    "SELECT e.seq, e.seq > :begins, e.key, e.user_id, e.time, t.name
+                     FROM shrunk e JOIN terminals t ON t.id = e.terminal
+                     WHERE e.time BETWEEN :from AND :to AND (e.time > :from OR e.key > :key)
+                     ORDER BY e.time, e.key LIMIT :most",
+                )?
+                .query_map(
+                    named_params! {
+                        ":begins": begins,
+                        ":from": from,
+                        ":to": midnight(day) + DAY - 1,
+                        ":key": key,
+                        ":most": i64::try_from(most).unwrap_or(i64::MAX),
+                    },
+                    |row| {
+                        Ok(StockEvent {
+                            seq: row.get(0)?,
+                            fate: if row.get(1)? { Fate::Shrunk } else { Fate::PassedOver },
+                            key: EventId::from_bytes(row.get(2)?),
+                            user_id: row.get(3)?,
+                            local_time: wall_clock(row.get(4)?),
+                            terminal: row.get(5)?,
+                        })
+                    },
+                )?
+                .collect()
+        })
+    }
+
     /// Makes these events pending again for a target, if they are delivered. Returns their number.
     pub(crate) fn resend(&self, target: &str, name: &str, events: &[i64]) -> Result<u64, LedgerError> {
         self.write("make events pending again", |transaction| {
@@ -198,16 +265,54 @@ impl Ledger {
     }
 }
 
-/// The number of a target's sink and the last event that went out to it. A new target has nothing.
-fn known(connection: &Connection, target: &str) -> rusqlite::Result<(i64, i64)> {
-    let id: Option<i64> = connection
-        .prepare_cached("SELECT id FROM sinks WHERE target = ?1")?
-        .query_row([target], |row| row.get(0))
+/// What decides about the fate of an event at a target.
+struct Known {
+    /// The number of its sink. A new target has none.
+    sink: i64,
+    /// The last event that went out to it.
+    delivered: i64,
+    /// The events that had shrunk up to this one were passed over.
+    begins: i64,
+    /// Its documents are those of a person and a second.
+    merges: bool,
+}
+
+/// What is known of a target. A new one has nothing.
+fn known(connection: &Connection, target: &str) -> rusqlite::Result<Known> {
+    let known = connection
+        .prepare_cached("SELECT id, delivered, begins, ids FROM sinks WHERE target = ?1")?
+        .query_row([target], |row| {
+            let merges = row.get_ref(3)?.as_str_or_null()? == Some(&IdScheme::IclockSyncV1.to_string());
+            Ok(Known { sink: row.get(0)?, delivered: row.get(1)?, begins: row.get(2)?, merges })
+        })
         .optional()?;
-    match id.map(|id| watermarks(connection, id)).transpose()? {
-        Some(SinkState { id, delivered, .. }) => Ok((id, delivered)),
-        None => Ok((-1, 0)),
+    Ok(known.unwrap_or(Known { sink: -1, delivered: 0, begins: i64::MAX, merges: false }))
+}
+
+/// Adds the events that have shrunk. It is not kept which of them were merged: those of the same person and second.
+fn add_shrunk(
+    connection: &Connection,
+    known: &Known,
+    from: i64,
+    days: &mut BTreeMap<NaiveDate, Fates>,
+) -> rusqlite::Result<()> {
+    let documents = if known.merges { "count(DISTINCT e.time || ' ' || e.user_id)" } else { "count(*)" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {DAY_OF_EVENT} AS day, e.seq > ?2 AS given, count(*), {documents} FROM shrunk e
+         WHERE e.time >= ?1 GROUP BY day, given"
+    ))?;
+    let mut rows = statement.query((from, known.begins))?;
+    while let Some(row) = rows.next()? {
+        let (events, documents) = (row.get::<_, i64>(2)?.cast_unsigned(), row.get::<_, i64>(3)?.cast_unsigned());
+        let fates = days.entry(wall_clock(row.get(0)?).date()).or_default();
+        if row.get(1)? {
+            fates.add(Fate::Shrunk, documents);
+            fates.add(Fate::Merged, events - documents);
+        } else {
+            fates.add(Fate::PassedOver, events);
+        }
     }
+    Ok(())
 }
 
 fn midnight(day: NaiveDate) -> i64 {

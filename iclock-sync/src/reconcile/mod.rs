@@ -8,6 +8,8 @@
 //!
 //! An event that a sink never got on purpose is not missing: one outside the window, one that shares the document of
 //! another, one that the sink refused, and one that the Python tool delivered. [`Fates`] counts them.
+//!
+//! Events that have shrunk are compared too, because their keys are known. Those that a sink lost cannot be sent again.
 
 mod repair;
 mod sink;
@@ -150,6 +152,9 @@ pub struct SinkReconciliation {
     pub missing: u64,
     /// Events of the Python tool's cache that are not there, of the days that were looked up.
     pub imported_missing: u64,
+    /// Delivered events that have shrunk since and are not there, of the days that were looked up. They cannot be sent
+    /// again, and do not count as missing.
+    pub shrunk_missing: u64,
     /// Documents that are of no event of this ledger, of the days that were looked up; `None` if it cannot count.
     pub not_from_here: Option<u64>,
     /// The days that differ.
@@ -165,12 +170,15 @@ pub struct SinkReconciliation {
 pub struct SinkDay {
     /// The day, by the terminals' clocks.
     pub date: NaiveDate,
-    /// The documents that should be there: of delivered events, and of those that the Python tool delivered.
+    /// The documents that should be there: of delivered events, shrunk ones included, and of those that the Python tool
+    /// delivered.
     pub expected: u64,
     /// The documents that are there; `None` if the sink cannot count.
     pub documents: Option<u64>,
     /// Delivered events that are not there.
     pub missing: u64,
+    /// Delivered events that have shrunk since and are not there.
+    pub shrunk_missing: u64,
     /// Documents that are of no event of this ledger; `None` if the sink cannot count.
     pub not_from_here: Option<u64>,
     /// A few of the missing events.

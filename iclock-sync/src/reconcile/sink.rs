@@ -15,10 +15,13 @@ use crate::error::blocking;
 use crate::ledger::{Fate, StockEvent};
 use crate::report::{ErrorKind, SinkStatus};
 use crate::tasks::{Parts, Target};
-use crate::{Ledger, SyncError};
+use crate::{Ledger, LedgerError, SyncError};
 
 /// Events that are looked up at once.
 const LOOKED_UP: usize = 1_000;
+
+/// Lists events of a target and a day, after one of them and at most so many.
+type ListOfDay = fn(&Ledger, &str, NaiveDate, Option<&StockEvent>, usize) -> Result<Vec<StockEvent>, LedgerError>;
 
 /// The comparison with one sink.
 struct Comparison {
@@ -40,6 +43,7 @@ struct Found {
     documents: HashSet<EventId>,
     missing: Vec<i64>,
     imported_missing: u64,
+    shrunk_missing: u64,
     examples: Vec<Example>,
 }
 
@@ -72,6 +76,7 @@ pub(super) fn compare(
         days_looked_up: 0,
         missing: 0,
         imported_missing: 0,
+        shrunk_missing: 0,
         not_from_here: can_count.then_some(0),
         days: Vec::new(),
         lost: Vec::new(),
@@ -164,19 +169,9 @@ impl Comparison {
     /// Looks up the events of one day, and adds the day to the result if it differs.
     async fn look_into(&mut self, date: NaiveDate, fates: Fates, documents: Option<u64>) -> Result<(), Ended> {
         let mut found = Found::default();
-        let mut after = None;
-        loop {
-            let (ledger, target) = (Arc::clone(&self.ledger), self.result.target.clone());
-            let last = after.take();
-            let page =
-                blocking("ledger", move || Ok(ledger.stock_of_day(&target, date, last.as_ref(), LOOKED_UP)?)).await?;
-            if page.is_empty() {
-                break;
-            }
-            // A sink without documents of the day need not be asked.
-            let there = if documents == Some(0) { vec![None; page.len()] } else { self.look_up(&page).await? };
-            page.iter().zip(there).for_each(|(event, document)| found.add(event, document));
-            after = page.into_iter().next_back();
+        self.look_up_all(Ledger::stock_of_day, date, documents, &mut found).await?;
+        if fates.any_shrunk() {
+            self.look_up_all(Ledger::shrunk_of_day, date, documents, &mut found).await?;
         }
         let foreign = documents.map(|documents| documents.saturating_sub(found.documents.len() as u64));
         let missing = found.missing.len() as u64;
@@ -184,21 +179,47 @@ impl Comparison {
         result.days_looked_up += 1;
         result.missing += missing;
         result.imported_missing += found.imported_missing;
+        result.shrunk_missing += found.shrunk_missing;
         result.lost.extend(found.missing);
         if let (Some(foreign), Some(sum)) = (foreign, &mut result.not_from_here) {
             *sum += foreign;
         }
-        if missing > 0 || found.imported_missing > 0 || foreign.is_some_and(|foreign| foreign > 0) {
+        let gone = missing + found.imported_missing + found.shrunk_missing;
+        if gone > 0 || foreign.is_some_and(|foreign| foreign > 0) {
             result.days.push(SinkDay {
                 date,
                 expected: fates.expected(),
                 documents,
                 missing,
+                shrunk_missing: found.shrunk_missing,
                 not_from_here: foreign,
                 examples: found.examples,
             });
         }
         Ok(())
+    }
+
+    /// Looks up all events of a day, which the ledger lists page by page.
+    async fn look_up_all(
+        &mut self,
+        list: ListOfDay,
+        date: NaiveDate,
+        documents: Option<u64>,
+        found: &mut Found,
+    ) -> Result<(), Ended> {
+        let mut after = None;
+        loop {
+            let (ledger, target) = (Arc::clone(&self.ledger), self.result.target.clone());
+            let last = after.take();
+            let page = blocking("ledger", move || Ok(list(&ledger, &target, date, last.as_ref(), LOOKED_UP)?)).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            // A sink without documents of the day need not be asked.
+            let there = if documents == Some(0) { vec![None; page.len()] } else { self.look_up(&page).await? };
+            page.iter().zip(there).for_each(|(event, document)| found.add(event, document));
+            after = page.into_iter().next_back();
+        }
     }
 
     /// Returns for each event the id of its document, if it is there. Events that were delivered before a change of ids
@@ -257,6 +278,7 @@ impl Found {
                 }
             }
             (None, Fate::Imported) => self.imported_missing += 1,
+            (None, Fate::Shrunk) => self.shrunk_missing += 1,
             (None, _) => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::{Days, Local, NaiveDate};
 use clap::Args;
-use iclock_sync::reconcile::{Example, Fates, ReconcileOptions, Reconciliation};
+use iclock_sync::reconcile::{Example, Fates, ReconcileOptions, Reconciliation, SinkReconciliation};
 use iclock_sync::report::{DeviceStatus, SinkStatus};
 use iclock_sync::{CancellationToken, Engine, Report, RunOptions};
 use serde::Serialize;
@@ -218,17 +218,28 @@ fn terminals(compared: &Reconciliation) -> String {
 
 fn sinks(compared: &Reconciliation) -> String {
     let rows = compared.sinks.iter().map(|sink| {
-        let Fates { delivered, pending, held, merged, set_aside, imported, .. } = sink.fates;
+        let Fates { delivered, pending, held, merged, set_aside, imported, shrunk, passed_over, .. } = sink.fates;
         let foreign = sink.not_from_here.map_or_else(|| "?".to_owned(), grouped);
         let missing = match sink.status {
             SinkStatus::Failed if sink.missing == 0 => "failed".to_owned(),
             _ => grouped(sink.missing),
         };
-        let counts = [delivered, imported, pending, held, merged, set_aside].map(grouped);
+        let counts = [delivered, imported, shrunk, passed_over, pending, held, merged, set_aside].map(grouped);
         [vec![sink.name.clone()], counts.to_vec(), vec![foreign, missing]].concat()
     });
-    let header =
-        ["Sink", "delivered", "imported", "pending", "held", "merged", "set aside", "not from here", "missing there"];
+    let header = [
+        "Sink",
+        "delivered",
+        "imported",
+        "shrunk",
+        "passed over",
+        "pending",
+        "held",
+        "merged",
+        "set aside",
+        "not from here",
+        "missing there",
+    ];
     without_zeros(&header, &["Sink", "delivered", "missing there"], rows.collect())
 }
 
@@ -268,6 +279,15 @@ fn listed(examples: impl Iterator<Item = String>) -> String {
     examples.collect::<Vec<_>>().join(", ")
 }
 
+/// The days of old events that a sink does not have.
+fn shrunk_days(sink: &SinkReconciliation) -> String {
+    let mut days = sink.days.iter().filter(|day| day.shrunk_missing > 0).map(|day| day.date);
+    match (days.next(), days.next_back()) {
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        (first, _) => first.map(|day| day.to_string()).unwrap_or_default(),
+    }
+}
+
 /// The failures, and what else a person should know.
 fn failures(compared: &Reconciliation) -> Option<String> {
     let mut lines = Vec::new();
@@ -280,6 +300,13 @@ fn failures(compared: &Reconciliation) -> Option<String> {
             let events = grouped(sink.imported_missing);
             lines.push(format!(
                 "{}: {events} events of the Python tool's cache are not there; replay sends them",
+                sink.name
+            ));
+        }
+        if sink.shrunk_missing > 0 {
+            let (events, days) = (grouped(sink.shrunk_missing), shrunk_days(sink));
+            lines.push(format!(
+                "{}: {events} old events are not there ({days}); they have shrunk, and cannot be sent again",
                 sink.name
             ));
         }
