@@ -114,14 +114,19 @@ impl Ledger {
                 delete.execute((sink, seq, state::SKIPPED))?;
             }
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO exceptions (sink, seq, state, reason) VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO exceptions (sink, seq, state, reason) SELECT ?1, seq, ?3, ?4 FROM events WHERE seq = ?2
                  ON CONFLICT (sink, seq) DO UPDATE SET state = excluded.state, reason = excluded.reason",
             )?;
+            let mut except = |seq: i64, state: i64, reason: Option<&str>| {
+                let inserted = insert.execute((sink, seq, state, reason))?;
+                // The sink is removed from the configuration, and its event has shrunk meanwhile.
+                if inserted == 0 { sinks::pass_over(transaction, sink, seq) } else { Ok(()) }
+            };
             for seq in &settled.skipped {
-                insert.execute((sink, seq, state::SKIPPED, None::<&str>))?;
+                except(*seq, state::SKIPPED, None)?;
             }
             for (seq, reason) in &settled.rejected {
-                insert.execute((sink, seq, state::REJECTED, Some(reason)))?;
+                except(*seq, state::REJECTED, Some(reason))?;
             }
             if let Some(head) = &settled.audit {
                 set_head(transaction, head)?;

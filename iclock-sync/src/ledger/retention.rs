@@ -181,6 +181,14 @@ fn shrink(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
                  nullif(r.source, 'pull'), ?2 FROM events e JOIN readings r ON r.id = e.reading WHERE e.seq = ?1",
         )?
         .execute((seq, digest))?;
+    // A sink that was not configured when the step began may not have it.
+    connection
+        .prepare_cached(
+            "UPDATE sinks SET begins = ?1 WHERE begins < ?1 AND (delivered < ?1 OR EXISTS (
+                 SELECT 1 FROM exceptions x WHERE x.sink = sinks.id AND x.seq = ?1 AND x.state NOT IN (?2, ?3)
+             ))",
+        )?
+        .execute((seq, state::MERGED, state::IMPORTED))?;
     connection
         .prepare_cached("DELETE FROM exceptions WHERE sink IN (SELECT id FROM sinks) AND seq = ?1")?
         .execute([seq])?;
@@ -195,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::Window;
-    use crate::ledger::{Admission, FILE, Settled};
+    use crate::ledger::{Admission, FILE, Fates, Settled};
 
     /// A ledger with so many events of one terminal, one a second, read at second 0.
     fn filled(events: i64) -> (tempfile::TempDir, Ledger) {
@@ -213,6 +221,12 @@ mod tests {
             })
             .unwrap();
         (dir, ledger)
+    }
+
+    fn fates(ledger: &Ledger, target: &str) -> Fates {
+        let mut sum = Fates::default();
+        ledger.stock(target, None).unwrap().into_values().for_each(|day| sum += day);
+        sum
     }
 
     fn admit(ledger: &Ledger, target: &str, ids: IdScheme) -> SinkState {
@@ -299,6 +313,33 @@ mod tests {
         let beyond = ledger.delivered_beyond(&std::collections::BTreeMap::new()).unwrap();
         let of = |target: &str| beyond.iter().find(|served| served.target == target).unwrap().stored.clone();
         assert_eq!((of("new"), of("back")), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_sink_that_is_not_configured_is_not_said_to_have_what_it_lacked_when_that_shrank() {
+        let (_dir, ledger) = filled(100);
+        deliver(&ledger, "a", 100);
+        let away = admit(&ledger, "away", IdScheme::Full);
+        ledger.settle(away.id, &Settled { delivered: 100, skipped: vec![7, 90], ..Settled::default() }).unwrap();
+        assert_eq!(shrink(&ledger, &["a"], 30).1, 84);
+        let (a, away) = (fates(&ledger, "a"), fates(&ledger, "away"));
+        assert_eq!((a.delivered, a.shrunk, a.passed_over), (16, 84, 0));
+        assert_eq!((away.delivered, away.pending, away.shrunk, away.passed_over), (15, 1, 77, 7));
+    }
+
+    #[test]
+    fn an_outcome_that_comes_after_its_event_has_shrunk_leaves_nothing_pending() {
+        let (_dir, ledger) = filled(100);
+        deliver(&ledger, "a", 100);
+        // Its writes are under way when it is removed from the configuration.
+        let away = deliver(&ledger, "away", 10);
+        assert_eq!(shrink(&ledger, &["a"], 30).1, 84);
+        let rejected = vec![(8, "no".to_owned()), (30, "no".to_owned())];
+        let settled = Settled { delivered: 100, skipped: vec![20, 99], rejected, ..Settled::default() };
+        ledger.settle(away.id, &settled).unwrap();
+        assert_eq!((ledger.waiting("away").unwrap().pending, ledger.check().unwrap()), (1, Vec::new()));
+        let fates = fates(&ledger, "away");
+        assert_eq!((fates.delivered, fates.pending, fates.shrunk, fates.passed_over), (15, 1, 0, 84));
     }
 
     #[test]

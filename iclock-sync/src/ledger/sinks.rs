@@ -69,6 +69,12 @@ pub(super) fn watermarks(connection: &Connection, id: i64) -> rusqlite::Result<S
     )
 }
 
+/// Remembers that an event has shrunk which a sink was not given, or that nobody knows.
+pub(super) fn pass_over(transaction: &Transaction<'_>, sink: i64, seq: i64) -> rusqlite::Result<()> {
+    transaction.prepare_cached("UPDATE sinks SET begins = max(begins, ?2) WHERE id = ?1")?.execute((sink, seq))?;
+    Ok(())
+}
+
 /// Counts the exceptions of a sink by state: those up to its watermark `delivered`, and those after it.
 pub(super) fn exceptions(connection: &Connection, sink: i64) -> rusqlite::Result<Vec<(i64, bool, i64)>> {
     connection

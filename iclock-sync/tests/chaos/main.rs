@@ -11,6 +11,7 @@ mod common;
 mod crash;
 mod dice;
 mod gate;
+mod kept;
 mod life;
 mod schedule;
 mod sink;
@@ -37,7 +38,7 @@ fn whatever_happens_every_sink_holds_the_valid_punches_once_and_the_quarantine_t
         Some(seed) => (seed, 1),
         None => (1, number("CHAOS").unwrap_or(PLAIN)),
     };
-    let (next, failed) = (AtomicU64::new(first), Mutex::new(Vec::new()));
+    let (next, failed, shrunk) = (AtomicU64::new(first), Mutex::new(Vec::new()), AtomicU64::new(0));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
@@ -46,8 +47,11 @@ fn whatever_happens_every_sink_holds_the_valid_punches_once_and_the_quarantine_t
                     if seed >= first + count {
                         return;
                     }
-                    if !runs(seed) {
-                        failed.lock().unwrap().push(seed);
+                    match run(seed) {
+                        Some(events) => {
+                            shrunk.fetch_add(events, Ordering::Relaxed);
+                        }
+                        None => failed.lock().unwrap().push(seed),
                     }
                 }
             });
@@ -55,10 +59,11 @@ fn whatever_happens_every_sink_holds_the_valid_punches_once_and_the_quarantine_t
     });
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{} of {count} schedules failed; CHAOS_SEED repeats one: {failed:?}", failed.len());
+    assert!(count == 1 || shrunk.into_inner() > 0, "no event has shrunk");
 }
 
-/// Runs a schedule, and tells its story if it fails.
-fn runs(seed: u64) -> bool {
+/// Runs a schedule, and returns the number of events that have shrunk. If it fails, tells its story.
+fn run(seed: u64) -> Option<u64> {
     let mut story = Vec::new();
     let terminals = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let run = catch_unwind(AssertUnwindSafe(|| terminals.block_on(World::run(seed, &mut story))));
@@ -66,5 +71,5 @@ fn runs(seed: u64) -> bool {
     if run.is_err() {
         println!("The schedule of CHAOS_SEED={seed} failed after:\n  {}", story.join("\n  "));
     }
-    run.is_ok()
+    run.ok()
 }

@@ -49,21 +49,23 @@ pub(crate) struct Habits {
     pub(crate) every: u64,
     pub(crate) commit: usize,
     pub(crate) overlap: u32,
+    /// Events and judged records shrink when they are so many seconds old.
+    pub(crate) retention: Option<u64>,
     /// The places of the terminals and of the sinks in use.
     pub(crate) gates: Vec<usize>,
     pub(crate) sinks: Vec<usize>,
 }
 
 impl World {
-    /// Runs the schedule of a seed.
-    pub(crate) async fn run(seed: u64, story: &mut Vec<String>) {
+    /// Runs the schedule of a seed. Returns the number of events that have shrunk in it.
+    pub(crate) async fn run(seed: u64, story: &mut Vec<String>) -> u64 {
         let mut world = Self::new(seed).await;
         let steps = world.dice.between(12, 30);
         for _ in 0..steps {
             world.step().await;
             story.clone_from(&world.story);
         }
-        world.calm_down(story).await;
+        world.calm_down(story).await
     }
 
     async fn new(seed: u64) -> Self {
@@ -462,6 +464,7 @@ impl Habits {
             every: dice.one_of(&[10, 60, 3_600]),
             commit: dice.one_of(&[1, 3, 20, 10_000]),
             overlap: dice.one_of(&[1, 4, 16]),
+            retention: dice.one_of(&[None, Some(0), Some(600)]),
             gates: some(gates, dice),
             sinks: some(3, dice),
         }
@@ -473,6 +476,8 @@ impl Habits {
         // The waits of the protocol are true time, next to which the clock races.
         options.device_deadline = Duration::from_secs(10_000_000);
         options.rules = self.rules();
+        options.retention.events = self.retention.map(Duration::from_secs);
+        options.retention.quarantine = options.retention.events;
         options
     }
 

@@ -53,15 +53,18 @@ impl Moody {
         *self.plan.lock().unwrap() = mishaps.into_iter().collect();
     }
 
-    pub(crate) fn takes(&self, event: &AttendanceEvent) -> bool {
-        !self.refuses || event.user_id != REFUSED
+    pub(crate) fn takes(&self, user_id: &str) -> bool {
+        !self.refuses || user_id != REFUSED
     }
 
     async fn store(&self, inner: &MemorySink, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
-        let taken: Vec<AttendanceEvent> = batch.iter().filter(|event| self.takes(event)).cloned().collect();
+        let taken: Vec<AttendanceEvent> = batch.iter().filter(|event| self.takes(&event.user_id)).cloned().collect();
         let mut outcomes = inner.write(&taken).await?.into_iter();
         let refused = || Outcome::Rejected { reason: "never".to_owned() };
-        Ok(batch.iter().map(|event| if self.takes(event) { outcomes.next().unwrap() } else { refused() }).collect())
+        Ok(batch
+            .iter()
+            .map(|event| if self.takes(&event.user_id) { outcomes.next().unwrap() } else { refused() })
+            .collect())
     }
 
     async fn suffer(

@@ -1,6 +1,7 @@
 //! The truth: the punches that the terminals hold and held, and what must have become of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use attendance_model::{EventId, Sink};
 use iclock_sync::ledger::QuarantineFilter;
@@ -9,6 +10,7 @@ use zk_sim::Punch;
 
 use crate::common::key;
 use crate::gate::PUSHED_MODE;
+use crate::kept::{Kept, KeptEvent};
 use crate::sink::MoodySink;
 
 /// Serial number, user id and time as text: no two different punches of a schedule share them.
@@ -79,13 +81,17 @@ impl Truth {
     }
 
     /// Compares with the ledger and the sinks.
-    pub(crate) fn compare(&self, ledger: &Ledger, sinks: &[&MoodySink], strict: bool) -> Result<(), String> {
-        let events: Vec<_> = ledger.events(Default::default()).map(Result::unwrap).collect();
-        let ids: BTreeSet<EventId> = events.iter().map(|event| event.id).collect();
-        if ids.len() != events.len() {
+    pub(crate) fn compare(&self, state: &Path, sinks: &[&MoodySink], strict: bool) -> Result<(), String> {
+        let ledger = Ledger::open_read_only(state).unwrap().unwrap();
+        let kept = Kept::of(state);
+        let ids: BTreeSet<EventId> = kept.events.iter().map(|event| event.key).collect();
+        if ids.len() != kept.events.len() {
             return Err("the ledger has an event twice".to_owned());
         }
-        let waiting = self.waiting(ledger)?;
+        if !ledger.events(Default::default()).map(|event| event.unwrap().id).eq(kept.whole().map(|event| event.key)) {
+            return Err("the ledger lists other events than it has".to_owned());
+        }
+        let waiting = self.waiting(&ledger)?;
         let mut allowed = BTreeSet::new();
         for (name, known) in &self.punches {
             let fate = known.fate(strict);
@@ -105,51 +111,61 @@ impl Truth {
             }
             allowed.extend(possible);
         }
-        if let Some(event) = events.iter().find(|event| !allowed.contains(&event.id)) {
+        if let Some(event) = kept.events.iter().find(|event| !allowed.contains(&event.key)) {
             return Err(format!("nobody made this punch: {event:?}"));
         }
         for sink in sinks {
             let stored = sink.inner.stored();
             let scheme = sink.capabilities().ids;
             let there: BTreeSet<EventId> = stored.iter().map(|event| scheme.id_of(event)).collect();
-            let takes = events.iter().filter(|event| sink.oddity.takes(event));
-            let wanted: BTreeSet<EventId> = takes.map(|event| scheme.id_of(event)).collect();
-            let sink = sink.name();
-            if let Some(lost) = wanted.difference(&there).next() {
-                let lost = events.iter().find(|event| scheme.id_of(event) == *lost);
-                return Err(format!("{sink} has {} of {}, and lacks {lost:?}", there.len(), wanted.len()));
+            let takes = |event: &&KeptEvent| sink.oddity.takes(&event.user_id);
+            let lost = kept.expected_at(&sink.target()).filter(takes).find(|event| !there.contains(&event.id(scheme)));
+            let name = sink.name();
+            if let Some(lost) = lost {
+                return Err(format!("{name} has {}, and lacks {lost:?}", there.len()));
             }
-            if stored.len() != wanted.len() {
-                return Err(format!("{sink} has {} events, and should have {}", stored.len(), wanted.len()));
+            let known: BTreeSet<EventId> = kept.events.iter().filter(takes).map(|event| event.id(scheme)).collect();
+            if let Some(event) = stored.iter().find(|event| !known.contains(&scheme.id_of(event))) {
+                return Err(format!("{name} has {event:?}, which is not for it"));
+            }
+            if stored.len() != there.len() {
+                return Err(format!(
+                    "{name} has {} events, and {} of them twice",
+                    there.len(),
+                    stored.len() - there.len()
+                ));
             }
         }
         Ok(())
     }
 
     /// Checks the audit: its chain, and that each event was read and is at each sink.
-    pub(crate) fn compare_audit(&self, ledger: &Ledger, sinks: &[&MoodySink]) -> Result<(), String> {
-        let verdict = audit::verify(ledger).unwrap();
+    pub(crate) fn compare_audit(&self, state: &Path, sinks: &[&MoodySink]) -> Result<(), String> {
+        let ledger = Ledger::open_read_only(state).unwrap().unwrap();
+        let verdict = audit::verify(&ledger).unwrap();
         if let Some(problem) = verdict.problems.first() {
             return Err(format!("the audit: {problem}"));
         }
-        let entries = audit::entries(ledger, &audit::Filter::default()).unwrap();
+        let entries = audit::entries(&ledger, &audit::Filter::default()).unwrap();
         let read: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-        let events: Vec<_> = ledger.events(Default::default()).map(Result::unwrap).collect();
-        if read != events.iter().map(|event| event.id.to_string()).collect::<Vec<_>>() {
-            return Err(format!("the audit has {} events, and the ledger {}", read.len(), events.len()));
+        let kept = Kept::of(state);
+        if read != kept.events.iter().map(|event| event.key.to_string()).collect::<Vec<_>>() {
+            return Err(format!("the audit has {} events, and the ledger {}", read.len(), kept.events.len()));
         }
         for sink in sinks {
             let (target, scheme) = (sink.target(), sink.capabilities().ids);
             let mut documents = BTreeSet::new();
-            for (event, entry) in events.iter().zip(&entries) {
+            for (event, entry) in kept.events.iter().zip(&entries) {
                 let mut results = entry.sinks.iter().filter(|stored| stored.target == target);
-                let wanted = if sink.oddity.takes(event) { ["stored", "had", "known"] } else { ["refused"; 3] };
+                let wanted =
+                    if sink.oddity.takes(&event.user_id) { ["stored", "had", "known"] } else { ["refused"; 3] };
                 if results.any(|stored| wanted.contains(&stored.result)) {
-                    documents.insert(scheme.id_of(event));
+                    documents.insert(event.id(scheme));
                 }
             }
             // Events that share a document were merged, and one of them was sent.
-            if let Some(event) = events.iter().find(|event| !documents.contains(&scheme.id_of(event))) {
+            let mut expected = kept.expected_at(&target);
+            if let Some(event) = expected.find(|event| !documents.contains(&event.id(scheme))) {
                 return Err(format!("the audit does not say that {} has {event:?}", sink.name()));
             }
         }
