@@ -262,3 +262,26 @@ fn deliveries_that_were_recorded_without_the_audit_are_added_without_those_that_
     let known: Vec<i64> = entries(&kept.ledger, &Filter::default()).unwrap().iter().filter_map(known).collect();
     assert_eq!(known, [1, 3, 5, 6]);
 }
+
+#[test]
+fn what_was_released_and_has_not_gone_out_is_not_said_to_be_stored() {
+    use attendance_model::IdScheme;
+
+    use crate::Window;
+    use crate::ledger::Admission;
+    let kept = Kept::new(FILE_SIZE);
+    kept.enter_three();
+    let admit = |window, max_new| {
+        let ids = IdScheme::Full;
+        kept.ledger.admit(&Admission { target: "memory:db", name: "db", ids, window, max_new }).unwrap()
+    };
+    // The third is inside the first window; the other two are inside the next, and too many at once.
+    let since = DateTime::from_timestamp(1_700_000_003, 0).unwrap().naive_utc();
+    admit(Window::since(since), None);
+    kept.settle(3, None);
+    assert_eq!(admit(Window::default(), Some(1)).over_limit, Some(2));
+    kept.audit.record(&kept.ledger, None, now()).unwrap();
+    let stored: Vec<usize> =
+        entries(&kept.ledger, &Filter::default()).unwrap().iter().map(|one| one.sinks.len()).collect();
+    assert_eq!(stored, [0, 0, 1]);
+}

@@ -5,7 +5,6 @@ use std::mem;
 
 use attendance_model::EventId;
 
-use super::sinks::state;
 use super::stored;
 use crate::trail::line::Read;
 use crate::{Ledger, LedgerError};
@@ -70,11 +69,9 @@ impl Ledger {
                 // It never had what had shrunk before it was met.
                 let after = after.max(row.get(4)?);
                 let mut statement = connection.prepare_cached(
-                    "SELECT seq FROM exceptions WHERE sink = ?1 AND seq > ?2 AND seq <= ?3 AND state <> ?4
-                     ORDER BY seq",
+                    "SELECT seq FROM exceptions WHERE sink = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
                 )?;
-                let mut exceptions =
-                    statement.query((row.get::<_, i64>(0)?, after, served.through, state::RELEASED))?;
+                let mut exceptions = statement.query((row.get::<_, i64>(0)?, after, served.through))?;
                 let mut first = after + 1;
                 while let Some(exception) = exceptions.next()? {
                     let seq: i64 = exception.get(0)?;
