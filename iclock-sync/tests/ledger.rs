@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Gate, State, keys, memory, sync};
+use iclock_sync::forget::forget;
 use iclock_sync::ledger::{QuarantineFilter, export, import, salvage};
 use iclock_sync::{CancellationToken, Ledger, LedgerError, RunOptions, Window};
 use rusqlite::Connection;
@@ -186,6 +187,21 @@ async fn an_export_that_is_imported_is_the_same_ledger_and_one_that_was_changed_
     let third = State::new();
     assert!(matches!(import(&copy, third.dir.path()), Err(LedgerError::Damaged { .. })));
     assert!(!third.dir.path().join("ledger.sqlite").exists());
+}
+
+#[tokio::test]
+async fn an_export_counts_the_events_that_it_has_after_a_person_was_forgotten() {
+    let (state, _) = filled().await;
+    let dir = state.dir.path().join("state");
+    let ledger = Ledger::open(&dir).unwrap();
+    let person = ledger.events(Window::default()).next().unwrap().unwrap().user_id;
+    let now = chrono::Utc::now();
+    let removed = forget(&ledger, &person, now.naive_utc(), now).unwrap().events;
+    assert!(removed > 0);
+    drop(ledger);
+    let exported = export(&dir, &state.dir.path().join("copy.sqlite")).unwrap();
+    let imported = import(&state.dir.path().join("copy.sqlite"), &state.dir.path().join("other")).unwrap();
+    assert_eq!((exported.events, imported.event_count().unwrap()), (50 - removed, 50 - removed));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::{Ledger, LedgerError, private, trail};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exported {
-    /// Its events.
+    /// Its events, those included that have shrunk.
     pub events: u64,
     /// Its size in bytes.
     pub bytes: u64,
@@ -60,13 +60,13 @@ fn write_copy(ledger: &Ledger, part: &Path) -> Result<u64, LedgerError> {
     let mut copy = Connection::open(part).map_err(|error| schema::opening(part, error))?;
     ledger.read("copy", |original| Backup::new(original, &mut copy)?.step(-1).map(|_| ()))?;
     // One file, complete in itself.
-    let last = copy
+    let events = copy
         .execute_batch("PRAGMA journal_mode = DELETE;")
-        .and_then(|()| super::events::last_seq(&copy))
+        .and_then(|()| super::events::count(&copy))
         .map_err(sqlite("copy"))?;
     drop(copy);
     private::options().truncate(false).open(part).and_then(|file| file.sync_all()).map_err(io(part))?;
-    Ok(last.cast_unsigned())
+    Ok(events)
 }
 
 /// Begins a state directory with a copy. The directory must not have a ledger yet.

@@ -78,6 +78,13 @@ pub(super) fn last_seq(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?.query_row((), |row| row.get(0))
 }
 
+/// Counts the events, those included that have shrunk.
+pub(super) fn count(connection: &Connection) -> rusqlite::Result<u64> {
+    let whole: i64 = connection.query_row("SELECT count(*) FROM events", (), |row| row.get(0))?;
+    let shrunk = shrunk::shrunk(connection)?.map_or(0, |sum| sum.events);
+    Ok(whole.cast_unsigned() + shrunk)
+}
+
 /// Makes events of rows, and keeps the few polls that they share.
 #[derive(Debug, Default)]
 pub(crate) struct EventReader {
@@ -163,12 +170,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn event_count(&self) -> Result<u64, LedgerError> {
-        self.read("count events", |connection| {
-            let whole = "SELECT count(*) FROM events";
-            let whole: i64 = connection.query_row(whole, (), |row| row.get(0))?;
-            let shrunk = shrunk::shrunk(connection)?.map_or(0, |sum| sum.events);
-            Ok(whole.cast_unsigned() + shrunk)
-        })
+        self.read("count events", count)
     }
 
     fn page(
