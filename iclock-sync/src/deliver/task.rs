@@ -167,7 +167,7 @@ impl SinkTask {
         match delivery.run().await {
             // A full disk has room again some day.
             Err(error) if error.can_be_survived() => {
-                let report = self.failed(&error);
+                let report = self.failed(&error).await;
                 tell::of_sink(&report);
                 Ok((report, End::Failed { asked: None }))
             }
@@ -176,11 +176,20 @@ impl SinkTask {
     }
 
     /// The report of a delivery that an error of the engine ended.
-    fn failed(&self, error: &SyncError) -> SinkReport {
+    async fn failed(&self, error: &SyncError) -> SinkReport {
         let mut report = SinkReport::new(self.target.sink.name());
         report.status = SinkStatus::Failed;
         report.error_kind = Some(error.kind());
         report.error = Some(error.explain());
+        let (reader, target) = (Arc::clone(&self.shared.reader), self.target.sink.target());
+        match blocking("ledger", move || Ok(reader.waiting(&target)?)).await {
+            Ok(waiting) => (report.pending, report.held) = (waiting.pending, waiting.held),
+            // They are as many as were known last.
+            Err(_) => {
+                let known = self.shared.board.status().sinks.remove(&report.name);
+                (report.pending, report.held) = known.map_or((0, 0), |sink| (sink.pending, sink.held));
+            }
+        }
         report
     }
 
@@ -197,8 +206,8 @@ impl Work for SinkTask {
         self.serve().await
     }
 
-    fn report_fault(&self, error: SyncError) {
-        self.tell(self.failed(&error));
+    async fn report_fault(&self, error: SyncError) {
+        self.tell(self.failed(&error).await);
     }
 
     fn is_once(&self) -> bool {

@@ -178,7 +178,7 @@ impl Work for TerminalTask {
         self.work().await
     }
 
-    fn report_fault(&self, error: SyncError) {
+    async fn report_fault(&self, error: SyncError) {
         self.say(self.failed(&error));
     }
 

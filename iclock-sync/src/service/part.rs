@@ -52,7 +52,7 @@ impl<T: ?Sized> Part<T> {
                     Ok(Err(error)) => return trouble.report(error),
                     Err(error) => error,
                 };
-                work.report_fault(fault("task", error));
+                work.report_fault(fault("task", error)).await;
                 if work.is_once() {
                     return;
                 }

@@ -5,12 +5,12 @@ use crate::intake::rejudge::Released;
 use crate::report::{DeviceReport, SinkReport};
 
 /// The work of a part.
-pub(crate) trait Work: Clone + Send + 'static {
+pub(crate) trait Work: Clone + Send + Sync + 'static {
     /// Works until it is stopped or done.
     fn run(self) -> impl Future<Output = Result<(), SyncError>> + Send;
 
     /// Reports that it stopped by an internal fault.
-    fn report_fault(&self, error: SyncError);
+    fn report_fault(&self, error: SyncError) -> impl Future<Output = ()> + Send;
 
     /// Returns true if it ends by itself.
     fn is_once(&self) -> bool;
