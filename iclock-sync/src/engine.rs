@@ -175,6 +175,10 @@ fn check_device(device: &DeviceOptions, earlier: &[DeviceOptions]) -> Result<(),
         if device.serial.as_deref().is_none_or(str::is_empty) {
             return Err(wrong(setting, "calls by itself, and has no serial number to be known by"));
         }
+        if device.clear_when.is_some() || device.clock.is_some() {
+            let problem = "it is never called, so that its log cannot be cleared nor its clock set; leave both out";
+            return Err(wrong(setting, problem));
+        }
         if earlier.iter().any(|other| other.name == device.name || is_serial_of(other)) {
             return Err(wrong(setting, "is configured twice"));
         }

@@ -45,9 +45,10 @@ pub struct DeviceOptions {
     /// The times at which it is polled; those of the loop by default.
     pub schedule: Option<Schedule>,
     /// The fill level of its log, in percent of what it can hold, at which a service or a run clears the log, as
-    /// [`Engine::clear`](crate::Engine::clear) does. Needs a `serial`. Never by default.
+    /// [`Engine::clear`](crate::Engine::clear) does. Needs a `serial`, and a terminal that is called. Never by default.
     pub clear_when: Option<u8>,
-    /// Sets its clock when it is off; by default a drift is only reported. Needs a `zone`.
+    /// Sets its clock when it is off; by default a drift is only reported. Needs a `zone`, and a terminal that is
+    /// called.
     pub clock: Option<ClockCorrection>,
 }
 
