@@ -180,21 +180,33 @@ fn write_over(path: &Path, mut content: Vec<u8>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+    use chrono::NaiveDateTime;
 
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::clock::{Clock, SystemClock};
     use crate::observer::Silent;
     use crate::report::{DeviceReport, DeviceStatus, ErrorKind, SinkReport};
     use crate::tasks::Board;
 
     fn health() -> Health {
-        let board = Board::new(Arc::new(SystemClock::new()), Arc::new(Silent));
+        after_failures(&(Arc::new(SystemClock::new()) as _), 1, || {})
+    }
+
+    /// After so many failed polls, with time between them.
+    fn after_failures(clock: &Arc<dyn Clock>, failures: u32, pass: impl Fn()) -> Health {
+        let board = Board::new(Arc::clone(clock), Arc::new(Silent));
         board.add_terminal("gate", "192.0.2.10:4370".to_owned());
         board.add_sink("db");
         let mut report = DeviceReport::new("gate", "192.0.2.10:4370");
         report.status = DeviceStatus::Failed;
         (report.error_kind, report.error) = (Some(ErrorKind::TimedOut), Some("no answer".to_owned()));
-        board.polled(&report);
+        for _ in 0..failures {
+            pass();
+            board.polled(&report);
+        }
         board.delivered(&SinkReport::new("db"));
         Health::of(board.status(), Resources::default(), "1.2.3", Duration::from_secs(10))
     }
@@ -225,6 +237,41 @@ mod tests {
         assert_eq!(Health::read(dir.path()).unwrap().unwrap().version, "1.2.3");
         assert_eq!(fs::metadata(&path).unwrap().len(), length);
         assert!(write_over(&path, vec![b' '; 99_000]).is_err(), "it has no room to grow");
+    }
+
+    /// A clock that is set by hand.
+    #[derive(Debug, Default)]
+    struct ByHand(AtomicU64);
+
+    #[async_trait]
+    impl Clock for ByHand {
+        fn utc_now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH + self.monotonic()
+        }
+
+        fn local_now(&self) -> NaiveDateTime {
+            self.utc_now().naive_utc()
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_secs(self.0.load(Ordering::Relaxed))
+        }
+
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    #[test]
+    fn a_failure_lasts_since_the_first_one_however_often_it_is_repeated() {
+        let clock = Arc::new(ByHand::default());
+        let pass = || {
+            clock.0.fetch_add(9, Ordering::Relaxed);
+        };
+        let health = after_failures(&(Arc::clone(&clock) as _), 4, pass);
+        let since = DateTime::UNIX_EPOCH + TimeDelta::seconds(9);
+        let error = health.status.terminals["gate"].error.clone().unwrap();
+        assert_eq!((error.since, error.at), (since, since + TimeDelta::seconds(27)));
+        let named = |grace| health.problems(clock.utc_now(), Duration::from_secs(grace)).len();
+        assert_eq!((named(26), named(27)), (1, 0));
     }
 
     #[test]

@@ -4,13 +4,15 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, MemorySink, Outcome, Sink, SinkError, SinkErrorKind};
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, memory, sync};
 use iclock_sync::report::ReadMode;
-use iclock_sync::{CancellationToken, ClearError, Cleared, Engine, RunOptions};
+use iclock_sync::service::status::Activity;
+use iclock_sync::{CancellationToken, ClearError, Cleared, Engine, RunOptions, Schedule, ServiceOptions};
 use sha2::{Digest as _, Sha256};
 use zk_proto::Command;
 use zk_sim::{Profile, Punch, Terminal, TerminalBuilder};
@@ -82,6 +84,41 @@ async fn a_log_that_is_kept_is_cleared_after_a_backup_and_the_next_punch_is_read
         assert_eq!((report.devices[0].new, report.devices[0].mode), (1, Some(ReadMode::Full)), "{profile}");
         assert_eq!(scene.stored.stored().len(), truth.len() + 1);
     }
+}
+
+#[tokio::test]
+async fn a_log_of_a_terminal_with_one_session_is_cleared() {
+    let scene = Scene::new(terminal().profile(Profile::named("single-session").unwrap())).await;
+    assert_eq!(scene.clear().await.unwrap().records, 300);
+    assert!(scene.gate.handle().is_enabled() && scene.gate.handle().records().is_empty());
+}
+
+#[tokio::test]
+async fn the_rest_that_a_terminal_needs_is_kept_between_the_sync_and_the_clearing() {
+    let rest = Duration::from_millis(900);
+    let scene = Scene::new(terminal().session_rest(rest)).await;
+    // The rest is learned where somebody listens.
+    let options = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600))).live(true);
+    let service = scene.engine.start(options, &CancellationToken::new()).await.unwrap();
+    let until = async |activity: fn(&Activity) -> bool| {
+        let wait = async {
+            while !activity(&service.status().terminals["gate"].activity) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
+    };
+    until(|activity| matches!(activity, Activity::Listening { .. })).await;
+    service.pause("gate").await.unwrap();
+    until(|activity| *activity == Activity::Paused).await;
+    service.resume("gate").await.unwrap();
+    until(|activity| matches!(activity, Activity::Listening { .. })).await;
+    service.shutdown(Duration::from_secs(30)).await.unwrap();
+    tokio::time::sleep(rest).await;
+    let refused = scene.gate.handle().stats().refused;
+    assert!(refused > 0, "it had to be learned");
+    assert_eq!(scene.clear().await.unwrap().records, 300);
+    assert_eq!(scene.gate.handle().stats().refused, refused, "the terminal had its rest");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use attendance_model::{EventId, MemorySink};
 use common::{Gate, State, key, keys, memory};
-use iclock_sync::report::DeviceStatus;
+use iclock_sync::report::{DeviceStatus, ErrorKind};
 use iclock_sync::service::status::{Activity, TerminalState};
 use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions};
 use tokio::time::sleep;
@@ -154,6 +154,42 @@ async fn a_pause_ends_the_session_and_a_resumed_terminal_is_heard_again() {
     gate.handle().punch_now().unwrap();
     service.resume("gate").await.unwrap();
     until("the punch is read", || sink.stored().len() == 51).await;
+    service.shutdown(WITHIN).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pause_that_comes_after_a_punch_and_before_its_poll_is_kept() {
+    let (gate, state, (_, target)) = (Gate::start("gate", terminal()).await, State::new(), memory("memory"));
+    let service = listen(&state.engine(&[&gate], &[target])).await;
+    until_heard(&service, "gate").await;
+    // Punches come close on each other, so that the poll waits for the last one.
+    for punch in 0..8 {
+        gate.handle().punch_now().unwrap();
+        gate.handle().move_clock(chrono::TimeDelta::seconds(2));
+        sleep(Duration::from_millis(25)).await;
+        if punch == 3 {
+            service.pause("gate").await.unwrap();
+        }
+    }
+    until("it is paused", || state_of(&service, "gate").activity == Activity::Paused).await;
+    service.shutdown(WITHIN).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ledger_that_another_program_holds_for_a_while_ends_no_live_service() {
+    let (gate, state, (sink, target)) = (Gate::start("gate", terminal()).await, State::new(), memory("memory"));
+    let service = listen(&state.engine(&[&gate], &[target])).await;
+    until("the log is stored", || sink.stored().len() == 50).await;
+    until_heard(&service, "gate").await;
+    let other = rusqlite::Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    other.busy_timeout(WITHIN).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    gate.handle().punch_now().unwrap();
+    until("it is told", || state_of(&service, "gate").error.is_some()).await;
+    assert_eq!(state_of(&service, "gate").error.unwrap().kind, ErrorKind::Storage);
+    other.execute_batch("ROLLBACK").unwrap();
+    until("the punch is stored", || sink.stored().len() == 51).await;
+    until("it is well again", || state_of(&service, "gate").error.is_none()).await;
     service.shutdown(WITHIN).await.unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,8 +18,8 @@ use iclock_sync::clock::Clock;
 use iclock_sync::report::{DeviceStatus, ErrorKind};
 use iclock_sync::service::status::Activity;
 use iclock_sync::{
-    CancellationToken, DeviceOptions, Engine, Hooks, Ingest, RunOptions, Schedule, Service, ServiceOptions, SyncError,
-    Verdict,
+    CancellationToken, ClockCorrection, DeviceOptions, Engine, Hooks, Ingest, RunOptions, Schedule, Service,
+    ServiceOptions, SyncError, Verdict,
 };
 use tokio::time::{Instant, sleep, timeout};
 use zk_proto::Command;
@@ -77,9 +78,40 @@ fn sessions(gate: &Gate) -> usize {
     gate.handle().received().iter().filter(|received| received.command == Command::CONNECT).count()
 }
 
+/// The time from a punch at a terminal that is polled once a second to the sink: the median of five.
+async fn arrival_beside(healthy: &Gate, others: &[DeviceOptions], sinks: &[Arc<dyn Sink>]) -> Duration {
+    let (state, (stored, sink)) = (State::new(), memory("healthy"));
+    let devices = [healthy.device()].into_iter().chain(others.iter().cloned());
+    let builder = devices.fold(state.builder(), |builder, device| builder.device(device)).sink(sink);
+    let engine = sinks.iter().fold(builder, |builder, sink| builder.sink(Arc::clone(sink))).build().unwrap();
+    let service = start(&engine, every(1)).await;
+    let of_healthy = || stored.stored().iter().filter(|event| event.device_serial == "SN1").count();
+    let log = healthy.handle().records().len();
+    until("the log is stored", || of_healthy() == log).await;
+    let mut took = Vec::new();
+    for punch in 1..=5 {
+        // The rest after a poll has just begun, alone as beside others.
+        let polls = service.status().terminals["healthy"].polls;
+        until("it is polled", || service.status().terminals["healthy"].polls > polls).await;
+        // No two punches of a person are equal.
+        healthy.handle().move_clock(chrono::TimeDelta::seconds(2));
+        healthy.handle().punch_now().unwrap();
+        let punched = Instant::now();
+        until("the punch is stored", || of_healthy() == log + punch).await;
+        took.push(punched.elapsed());
+    }
+    // The others are still at it.
+    let status = service.status();
+    let has_failed = |name: &str| status.terminals.get(name).is_none_or(|terminal| terminal.last_success.is_none());
+    assert!(has_failed("stalled") && has_failed("dead"), "{status:?}");
+    assert_eq!(status.sinks.get("hanging").map_or(0, |sink| sink.stored), 0);
+    service.shutdown(Duration::from_secs(1)).await.unwrap();
+    took.sort_unstable();
+    took[2]
+}
+
 #[tokio::test]
 async fn a_healthy_terminal_reaches_a_healthy_sink_beside_stalled_dead_and_slow_ones_and_a_sink_that_hangs() {
-    let state = State::new();
     let (healthy, stalled, slow) = (gate("healthy", 1).await, gate("stalled", 2).await, gate("slow", 3).await);
     stalled.set_fault("stall-packets=3");
     slow.set_fault("latency=600ms");
@@ -87,25 +119,10 @@ async fn a_healthy_terminal_reaches_a_healthy_sink_beside_stalled_dead_and_slow_
     (dead.port, dead.timeout) = (1, Duration::from_secs(2));
     let mut patient = stalled.device();
     patient.timeout = Duration::from_secs(5);
-    let (stored, sink) = memory("healthy");
-    let devices = [healthy.device(), patient, slow.device(), dead];
-    let builder = devices.into_iter().fold(state.builder(), |builder, device| builder.device(device));
-    let engine = builder.sink(odd("hanging", Hangs)).sink(sink).build().unwrap();
-    let service = start(&engine, every(1)).await;
-    let is_stored = |count| stored.stored().iter().filter(|event| event.device_serial == "SN1").count() == count;
-    until("the log is stored", || is_stored(20)).await;
-    for punch in 1..=3 {
-        healthy.handle().punch_now().unwrap();
-        let punched = Instant::now();
-        until("the punch is stored", || is_stored(20 + punch)).await;
-        let took = punched.elapsed();
-        // It is polled once a second.
-        assert!(took < Duration::from_secs(3), "{took:?}");
-    }
-    // The others are still at it.
-    assert_ne!(service.status().terminals["stalled"].last_success, service.status().terminals["healthy"].last_success);
-    assert_eq!(service.status().sinks["hanging"].stored, 0);
-    service.shutdown(Duration::from_secs(1)).await.unwrap();
+    let alone = arrival_beside(&healthy, &[], &[]).await;
+    let beside = arrival_beside(&healthy, &[patient, slow.device(), dead], &[odd("hanging", Hangs)]).await;
+    // It rests for a second; a machine that has other work may make either of them slower.
+    assert!(beside < alone.mul_f64(1.5) + Duration::from_millis(500), "{beside:?}, and alone {alone:?}");
 }
 
 #[tokio::test]
@@ -172,12 +189,58 @@ async fn a_reload_starts_and_stops_what_has_changed_and_leaves_the_rest_alone() 
 }
 
 #[tokio::test]
+async fn reloads_amid_punches_lose_nothing_and_make_no_new_session_at_a_terminal_that_did_not_change() {
+    let (state, kept, other) = (State::new(), gate("kept", 1).await, gate("other", 2).await);
+    let ((stored, sink), (_, second)) = (memory("kept-db"), memory("other-db"));
+    let live = || every(3_600).live(true);
+    let service = start(&state.engine(&[&kept, &other], &[Arc::clone(&sink)]), live()).await;
+    let listens = |name: &str| matches!(service.status().terminals[name].activity, Activity::Listening { .. });
+    until("both are listened to", || listens("kept") && listens("other")).await;
+    let before = sessions(&kept);
+    let is_over = CancellationToken::new();
+    let punches = async {
+        while !is_over.is_cancelled() {
+            kept.handle().punch_now().unwrap();
+            other.handle().punch_now().unwrap();
+            // No two punches of a person are equal.
+            kept.handle().move_clock(chrono::TimeDelta::seconds(2));
+            other.handle().move_clock(chrono::TimeDelta::seconds(2));
+            sleep(Duration::from_millis(15)).await;
+        }
+    };
+    let reloads = async {
+        for round in 0..8 {
+            let mut builder = state.builder().device(kept.device()).sink(Arc::clone(&sink));
+            if round % 3 > 0 {
+                let mut changed = other.device();
+                changed.timeout += Duration::from_millis(round);
+                builder = builder.device(changed).sink(Arc::clone(&second));
+            }
+            let reloaded = service.reload(&builder.build().unwrap(), live()).await.unwrap();
+            assert!(reloaded.kept.contains(&"kept".to_owned()) && !reloaded.kept.contains(&"other".to_owned()));
+            let records = service.status().terminals["kept"].records;
+            until("the next punches are read", || service.status().terminals["kept"].records > records).await;
+        }
+        is_over.cancel();
+    };
+    tokio::join!(punches, reloads);
+    service.reload(&state.engine(&[&kept, &other], &[sink]), live()).await.unwrap();
+    let truth: BTreeSet<_> = kept.keys().union(&other.keys()).copied().collect();
+    until("all is stored", || stored.stored().len() >= truth.len()).await;
+    assert_eq!(keys(&stored.stored()), truth);
+    assert_eq!((sessions(&kept), kept.handle().stats().connections), (before, before as u64));
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_sink_that_panics_stops_nobody_else_and_is_told() {
     let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
     let engine = state.engine(&[&gate], &[odd("broken", Panics), sink]);
     let service = start(&engine, every(1)).await;
     until("the log is stored", || stored.stored().len() == 20).await;
     until("the fault is told", || service.status().sinks["broken"].error.is_some()).await;
+    let broken = service.status().sinks["broken"].clone();
+    assert_eq!((broken.stored, broken.pending, broken.pending_since.is_some()), (0, 20, true), "they still wait");
     gate.handle().punch_now().unwrap();
     until("the punch is stored", || stored.stored().len() == 21).await;
     service.shutdown(AT_MOST).await.unwrap();
@@ -471,6 +534,19 @@ async fn a_terminal_that_is_never_called_shows_what_it_pushes_and_is_left_alone(
     assert!(matches!(nobody, Err(SyncError::Setting { .. })), "{nobody:?}");
     let twice = builder().device(DeviceOptions::push("other", "SN1")).build();
     assert!(matches!(twice, Err(SyncError::Setting { .. })), "{twice:?}");
+    // Both need a call.
+    let mut cleared = DeviceOptions::push("gate", "SN1");
+    cleared.clear_when = Some(90);
+    let mut corrected = DeviceOptions::push("gate", "SN1");
+    corrected.zone = Some("Indian/Maldives".parse().unwrap());
+    corrected.clock = Some(ClockCorrection { bound: Duration::from_secs(60), quiet: None });
+    for device in [cleared, corrected] {
+        let refused = state.builder().device(device).build().unwrap_err();
+        assert!(
+            matches!(refused, SyncError::Setting { .. }) && refused.to_string().contains("never called"),
+            "{refused}"
+        );
+    }
 }
 
 /// Holds the punches of some people back, and notes what was delivered.
