@@ -1,5 +1,6 @@
 // Keeps a copy of each file below POWER_ROOT as it was when it was last synced, in POWER_KEPT: what a power cut leaves
-// of it. Loaded into a program with LD_PRELOAD. A copy's name is the file's path with `%` for `/`.
+// of it. Loaded into a program with LD_PRELOAD. A copy's name is the file's path with `%` for `/`. A directory that was
+// synced after the last file got its name there has a mark: its name with `.dir`.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -30,14 +31,28 @@ static int copy_of(const char *path, char *copy) {
     return 1;
 }
 
+// Sets the mark of a directory, or removes it.
+static void mark(const char *copy, int is_synced) {
+    char name[PATH_MAX + 8];
+    snprintf(name, sizeof name, "%s.dir", copy);
+    if (!is_synced) {
+        syscall(SYS_unlinkat, AT_FDCWD, name, 0);
+        return;
+    }
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
+}
+
 static void keep(int fd) {
     char link[64], path[PATH_MAX], copy[PATH_MAX], part[PATH_MAX + 32], block[65536];
     struct stat stat;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length < 0 || fstat(fd, &stat) || !S_ISREG(stat.st_mode) || !stat.st_nlink) return;
+    if (length < 0 || fstat(fd, &stat) || !stat.st_nlink) return;
     path[length] = 0;
     if (!copy_of(path, copy)) return;
+    if (S_ISDIR(stat.st_mode)) mark(copy, 1);
+    if (!S_ISREG(stat.st_mode)) return;
     // A database's file is read where it is open: closing it a second time would drop the locks of this process.
     int is_readable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
     int from = is_readable ? fd : open(path, O_RDONLY | O_CLOEXEC);
@@ -75,6 +90,13 @@ int unlink(const char *path) {
 int rename(const char *from, const char *to) {
     char old[PATH_MAX], copy[PATH_MAX];
     int done = syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
-    if (!done && copy_of(from, old) && copy_of(to, copy)) syscall(SYS_renameat2, AT_FDCWD, old, AT_FDCWD, copy, 0);
+    if (!done && copy_of(from, old) && copy_of(to, copy)) {
+        syscall(SYS_renameat2, AT_FDCWD, old, AT_FDCWD, copy, 0);
+        char *name = strrchr(copy, '%');
+        if (name) {
+            *name = 0;
+            mark(copy, 0);
+        }
+    }
     return done;
 }

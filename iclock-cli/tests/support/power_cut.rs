@@ -80,7 +80,7 @@ impl Power {
         for entry in fs::read_dir(self.dir.path().join("kept")).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
-            if name.ends_with(".part") {
+            if name.ends_with(".part") || name.ends_with(".dir") {
                 fs::remove_file(entry.path()).unwrap();
                 continue;
             }
@@ -89,6 +89,27 @@ impl Power {
             fs::copy(entry.path(), path).unwrap();
         }
     }
+}
+
+/// An export is made before something is deleted.
+#[test]
+fn an_export_of_the_ledger_survives_a_power_cut_once_it_is_said_to_be_made() {
+    let Some(power) = Power::new("an_export_of_the_ledger_survives_a_power_cut_once_it_is_said_to_be_made") else {
+        return;
+    };
+    let world = World::new();
+    let server = gate(&world, 500);
+    let device = format!("gate={}", server.addr());
+    world.cli(&sync_args(&device, "sqlite:att.db")).ended(0);
+    fs::create_dir(world.path().join("backups")).unwrap();
+    let mut export = power.feeds(&world);
+    assert!(export.args(["state", "export", "backups/copy.db"]).stdout(Stdio::null()).status().unwrap().success());
+    assert!(power.dir.path().join("kept/backups.dir").exists(), "the file's name is not on the disk");
+    let before = ["copy.db", "copy.db.sha256"].map(|name| fs::read(world.path().join("backups").join(name)).unwrap());
+    power.cut(&world);
+    let after = ["copy.db", "copy.db.sha256"].map(|name| fs::read(world.path().join("backups").join(name)).unwrap());
+    assert!(after == before, "not all of it is on the disk");
+    world.cli(&["state", "import", "backups/copy.db", "--state", "other"]).ended(0);
 }
 
 /// People rely on a report: they empty the terminal. So nothing of it may be lost, whenever the power is cut then.
