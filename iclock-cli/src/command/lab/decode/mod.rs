@@ -30,7 +30,7 @@ const BATCH: usize = 1_000;
 #[command(after_help = "Examples:
   iclock-cli decode attlog.bin
   iclock-cli decode attlog.hex --count 1250 --csv
-  iclock-cli decode - --layout 40 <attlog.hex")]
+  iclock-cli decode - --layout 40")]
 pub(crate) struct Decode {
     /// The bytes, as they are or in hex; - for standard input
     #[arg(value_name = "FILE")]
