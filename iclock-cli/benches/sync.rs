@@ -26,6 +26,9 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// How often the program's high-water mark is looked at; it is exact up to its last rise.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
+/// A measurement, which prints what it found.
+type Part = fn(&tokio::runtime::Runtime, &Path) -> Result<()>;
+
 /// One run of the program.
 struct Run {
     report: Value,
@@ -43,7 +46,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let _guard = runtime.enter();
     let scratch = tempfile::tempdir()?;
-    let parts: [(&str, fn(&tokio::runtime::Runtime, &Path) -> Result<()>); 5] = [
+    let parts: [(&str, Part); 5] = [
         ("memory", memory),
         ("second-poll", second_poll),
         ("alone", against_the_sink_alone),
@@ -220,8 +223,8 @@ fn some_faulty_among_many(runtime: &tokio::runtime::Runtime, scratch: &Path) -> 
     let complete = devices.iter().filter(is_complete).count();
     let faulty = FAULTS.len();
     println!(
-        "{TERMINALS} terminals of {RECORDS} records, {faulty} of them faulty: {:.1} s, {complete} complete (bar: {}), peak \
-         {:.1} MiB (bar: 160 MiB)",
+        "{TERMINALS} terminals of {RECORDS} records, {faulty} of them faulty: {:.1} s, {complete} complete (bar: {}), \
+         peak {:.1} MiB (bar: 160 MiB)",
         run.took.as_secs_f64(),
         TERMINALS - faulty,
         run.peak_mib
