@@ -151,6 +151,6 @@ mod tests {
         let text = "device = [{ name = \"t0\", host = \"192.0.2.10\" }]\n";
         let (known, address) = (known(0, 4370), "192.0.2.99".parse().unwrap());
         let moved = changed(Path::new("x"), text, &[&Move { known: &known, address, port: 4371 }]).unwrap();
-        assert_eq!(moved, "device = [{ name = \"t0\", host = \"192.0.2.99\" , port = 4371}]\n");
+        assert_eq!(moved, "device = [{ name = \"t0\", host = \"192.0.2.99\" , port = 4371 }]\n");
     }
 }
