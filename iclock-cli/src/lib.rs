@@ -43,44 +43,12 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command, context: &Context) -> Outcome {
     match command {
-        Command::Sync(sync) => sync.run(context),
-        Command::Live(live) => live.run(context),
-        Command::Health(health) => health.run(context),
-        Command::Demo(demo) => demo.run(context),
-        Command::Simulate(simulate) => simulate.run(context),
-        Command::Decode(decode) => decode.run(context),
-        Command::Transcript(transcript) => transcript.run(context),
-        Command::Discover(discover) => discover.run(context),
-        Command::Info(info) => info.run(context),
-        Command::Options(options) => options.run(context),
-        Command::Time(time) => time.run(context),
-        Command::Unlock(unlock) => unlock.run(context),
-        Command::Restart(restart) => restart.run(context),
-        Command::Poweroff(poweroff) => poweroff.run(context),
-        Command::Voice(voice) => voice.run(context),
-        Command::Lcd(lcd) => lcd.run(context),
-        Command::Clear(clear) => clear.run(context),
-        Command::Backup(backup) => backup.run(context),
-        Command::Restore(restore) => restore.run(context),
-        Command::CloneUsers(clone_users) => clone_users.run(context),
-        Command::Doctor(doctor) => doctor.run(context),
-        Command::Migrate(migrate) => migrate.run(context),
-        Command::Attendance(attendance) => attendance.run(context),
-        Command::Report(report) => report.run(context),
-        Command::Status(status) => status.run(context),
-        Command::Person(person) => person.run(context),
-        Command::Quarantine(quarantine) => quarantine.run(context),
-        Command::Audit(audit) => audit.run(context),
-        Command::Verify(verify) => verify.run(context),
-        Command::Replay(replay) => replay.run(context),
-        Command::State(state) => state.run(context),
-        Command::Unproven(unproven) => unproven.run(context),
-        Command::Init(init) => init.run(context),
-        Command::Config(config) => config.run(context),
-        Command::Service(service) => service.run(context),
-        Command::Completions(completions) => completions.run(help::tree()),
-        Command::Man(man) => man.run(help::tree()),
-        Command::Version(version) => version.run(),
+        Command::Sync(command) => command.run(context),
+        Command::Terminal(command) => command.run(context),
+        Command::People(command) => command.run(context),
+        Command::Ledger(command) => command.run(context),
+        Command::Setup(command) => command.run(context, help::tree),
+        Command::Lab(command) => command.run(context),
     }
 }
 
@@ -91,14 +59,7 @@ fn again(command: Vec<OsString>, context: Context) -> Outcome {
     let Cli { command, .. } =
         Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut help::tree()).exit());
     match command {
-        Command::Info(_)
-        | Command::Options(_)
-        | Command::Time(_)
-        | Command::Unlock(_)
-        | Command::Restart(_)
-        | Command::Poweroff(_)
-        | Command::Voice(_)
-        | Command::Lcd(_) => dispatch(command, &context),
+        Command::Terminal(command) if command.can_be_replayed() => command.run(&context),
         _ => Err(CliError::new(exit_code::ExitCode::Usage, "this command cannot run from a recording")
             .hint("look at the packets with iclock-cli transcript show")),
     }

@@ -6,3 +6,27 @@ mod key;
 pub(crate) mod restore;
 mod shown;
 mod write;
+
+use clap::Subcommand;
+
+use crate::context::{Context, Outcome};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Keep a terminal's people, options and log in one file
+    Backup(backup::Backup),
+    /// Write the users and fingerprints of a backup to a terminal
+    Restore(restore::Restore),
+    /// Copy users and fingerprints from one terminal to others
+    CloneUsers(clone_users::CloneUsers),
+}
+
+impl Command {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        match self {
+            Self::Backup(command) => command.run(context),
+            Self::Restore(command) => command.run(context),
+            Self::CloneUsers(command) => command.run(context),
+        }
+    }
+}

@@ -6,3 +6,30 @@ pub(crate) mod iclock;
 pub(crate) mod live;
 #[expect(clippy::module_inception, reason = "the group has the name of its main command")]
 pub(crate) mod sync;
+
+use clap::Subcommand;
+
+use crate::context::{Context, Outcome};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read the terminals and deliver what is new
+    Sync(sync::Sync),
+    /// Show punches as they happen, with names
+    Live(live::Live),
+    /// Say whether the running service is well
+    Health(health::Health),
+    /// Try everything out: three simulated terminals into a SQLite file
+    Demo(demo::Demo),
+}
+
+impl Command {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
+        match self {
+            Self::Sync(command) => command.run(context),
+            Self::Live(command) => command.run(context),
+            Self::Health(command) => command.run(context),
+            Self::Demo(command) => command.run(context),
+        }
+    }
+}
