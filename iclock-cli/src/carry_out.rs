@@ -1,7 +1,10 @@
 //! Does a job: one run of the engine, dry runs again and again, or a service.
 
-use chrono::Utc;
-use iclock_sync::Engine;
+use std::time::Duration;
+
+use chrono::{Local, NaiveDateTime, Utc};
+use iclock_sync::schedule::Rest;
+use iclock_sync::{Engine, Schedule};
 
 use crate::config::{Config, ConfigErrors};
 use crate::context::{Context, Outcome};
@@ -48,15 +51,62 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
     Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { code })
 }
 
-/// Dry runs, again and again. They are no service: each begins with a copy of the ledger.
+/// Dry runs, again and again, by the schedule of a loop. They are no service: each begins with a copy of the ledger and
+/// polls all terminals.
 async fn rehearse(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Outcome {
+    let mut rhythm = Rhythm::new(config.loop_schedule(), u64::from(std::process::id()));
     while !signals.stop.is_cancelled() {
         let report = engine.run(&job.options(config.max_new, Utc::now()), &signals.stop).await?;
+        let new = report.totals.new;
         print(report, config, job);
+        let wait = rhythm.wait_after(new, Local::now().naive_local());
         tokio::select! {
-            () = tokio::time::sleep(config.interval) => {}
+            () = tokio::time::sleep(wait) => {}
             () = signals.stop.cancelled() => {}
         }
     }
     Ok(signals.ended())
+}
+
+/// The waits between dry runs.
+struct Rhythm {
+    schedule: Schedule,
+    rest: Rest,
+    /// The new events of the last run. Nothing is kept, so that the next one finds them again.
+    seen: u64,
+}
+
+impl Rhythm {
+    fn new(schedule: Schedule, seed: u64) -> Self {
+        Self { schedule, rest: Rest::seeded(seed), seen: 0 }
+    }
+
+    /// Returns the wait after a run that found so many new events.
+    fn wait_after(&mut self, new: u64, now: NaiveDateTime) -> Duration {
+        let is_active = std::mem::replace(&mut self.seen, new) != new;
+        self.schedule.next_wait(&mut self.rest, is_active, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveTime;
+    use iclock_sync::schedule::Quiet;
+
+    use super::*;
+
+    #[test]
+    fn a_loop_of_dry_runs_rests_as_a_loop_does() {
+        let at = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
+        let now = |hour| "2026-03-10".parse::<chrono::NaiveDate>().unwrap().and_time(at(hour));
+        let mut schedule = Schedule::graduated(Duration::from_secs(60));
+        schedule.jitter = 0.0;
+        schedule.quiet = Some(Quiet { from: at(20), until: at(22) });
+        let mut rhythm = Rhythm::new(schedule, 1);
+        // The same events are found again and again, until somebody punches.
+        let waits: Vec<u64> = [7, 7, 7, 7, 8].map(|new| rhythm.wait_after(new, now(12)).as_secs()).to_vec();
+        assert_eq!((waits[0], waits[4]), (60, 60), "{waits:?}");
+        assert!(waits[3] > 60, "{waits:?}");
+        assert_eq!(rhythm.wait_after(9, now(20)).as_secs(), 7_200, "no poll is due in quiet hours");
+    }
 }

@@ -93,10 +93,8 @@ impl<'a> Resident<'a> {
     }
 
     fn options(&self) -> ServiceOptions {
-        let mut schedule = self.config.schedule.clone();
-        schedule.base = self.config.interval;
         let (max_new, job) = (self.config.max_new, self.job.clone());
-        ServiceOptions::new(schedule).live(job.live).options_at(move |now| job.options(max_new, now))
+        ServiceOptions::new(self.config.loop_schedule()).live(job.live).options_at(move |now| job.options(max_new, now))
     }
 
     fn tell(&self, report: &Report) -> Result<(), CliError> {

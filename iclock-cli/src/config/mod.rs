@@ -174,6 +174,13 @@ impl Config {
         }
     }
 
+    /// The schedule of a loop.
+    pub(crate) fn loop_schedule(&self) -> Schedule {
+        let mut schedule = self.schedule.clone();
+        schedule.base = self.interval;
+        schedule
+    }
+
     /// Like [`Config::load`], but returns the usable part next to all errors.
     pub(crate) fn examine(flags: &Flags) -> Result<(Self, Vec<ConfigError>), ConfigError> {
         let dir = Path::new("");
