@@ -3,7 +3,7 @@
 use clap::Args;
 use zk_proto::client::Backup;
 
-use super::write::{Source, Writing, write};
+use super::source::{Source, Writing};
 use crate::command::terminal::base::{Terminals, Visit, each};
 use crate::context::{Context, Outcome};
 
@@ -38,6 +38,6 @@ impl CloneUsers {
         let Some((not_to, people)) = read.0.into_iter().find_map(|answer| answer.told) else { return Ok(code) };
         let people: Backup = people;
         let source = Source { people, encoding: from.device().encoding, title: from.name().to_owned(), not_to };
-        write(context, source, &to, &self.writing)
+        source.write(context, &to, &self.writing)
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use zk_backup::Contents;
 
 use super::key::Opening;
-use super::write::{Source, Writing, write};
+use super::source::{Source, Writing};
 use crate::command::terminal::base::{Otherwise, Terminals};
 use crate::context::{Context, Outcome};
 use crate::output::printable;
@@ -40,6 +40,6 @@ impl Restore {
         let title = format!("the backup{of} of {}", contents.manifest.taken_at);
         let encoding = contents.encoding();
         let source = Source { people: contents.people, encoding, title, not_to: None };
-        write(context, source, &terminals, &self.writing)
+        source.write(context, &terminals, &self.writing)
     }
 }

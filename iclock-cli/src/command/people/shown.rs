@@ -78,10 +78,10 @@ pub(crate) fn lines(plan: &Plan, encoding: TextEncoding) -> Vec<String> {
         0 => String::new(),
         count => format!(", {} only here (left alone)", grouped(count as u64)),
     };
-    let mut lines = vec![
-        human::wrap(&format!("users: {}{alone}", counts(&|change| plan.count_users(change)))),
-        human::wrap(&format!("fingerprints: {}", counts(&|change| plan.count_fingers(change)))),
-    ];
+    let mut lines = vec![human::wrap(&format!("users: {}{alone}", counts(&|change| plan.count_users(change))))];
+    if !plan.fingers.is_empty() {
+        lines.push(human::wrap(&format!("fingerprints: {}", counts(&|change| plan.count_fingers(change)))));
+    }
     for planned in changes(plan).take(LISTED) {
         let name = printable(&planned.user.name_text(encoding));
         let mut notes: Vec<String> = planned.fields().iter().map(ToString::to_string).collect();

@@ -4,28 +4,20 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use zk_proto::client::{Backup, Plan, RestoreOptions, Restored};
-use zk_proto::encoding::TextEncoding;
+use zk_proto::Client;
+use zk_proto::client::{Plan, Restored};
 
 use super::shown::{self, PlanJson};
 use crate::command::terminal::base::{Answers, Consent, Failure, Terminal, Visit, each};
 use crate::context::{Context, Outcome};
-use crate::error::CliError;
-use crate::exit_code::ExitCode;
 use crate::output::{self, grouped, human};
 
 /// If this program dies, the terminal enables itself after this time, where its firmware can.
 const DISABLED_AT_MOST: Duration = Duration::from_secs(60 * 60);
 
-/// The flags of a command that writes people.
+/// The flags of a command that shows a plan before it writes.
 #[derive(Debug, Args)]
-pub(crate) struct Writing {
-    /// Only the user with this id; repeats
-    #[arg(long = "user", value_name = "ID")]
-    users: Vec<String>,
-    /// Users alone, without their fingerprints
-    #[arg(long)]
-    no_fingerprints: bool,
+pub(crate) struct Doing {
     /// Show the difference, change nothing
     #[arg(long)]
     dry_run: bool,
@@ -36,15 +28,13 @@ pub(crate) struct Writing {
     json: bool,
 }
 
-/// The people to be written.
+/// What a command says about its plans.
 #[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) people: Backup,
-    pub(crate) encoding: TextEncoding,
-    /// Where they are from, for people.
-    pub(crate) title: String,
-    /// The serial number of a terminal that must not be written.
-    pub(crate) not_to: Option<String>,
+pub(crate) struct Words {
+    /// The end of a plan's title.
+    pub(crate) compared: String,
+    /// The next thing to try after an obstacle.
+    pub(crate) hint: &'static str,
 }
 
 /// The result at one terminal.
@@ -60,44 +50,19 @@ struct Target {
     done: Option<Restored>,
 }
 
-impl Source {
-    /// Leaves only these users, if any are named.
-    fn select(&mut self, ids: &[String]) -> Result<(), CliError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let people = &mut self.people;
-        if let Some(id) = ids.iter().find(|id| people.users.iter().all(|user| user.user_id.as_str() != **id)) {
-            return Err(CliError::new(ExitCode::Refused, format!("{} has no user {id}", self.title))
-                .hint("check the id; nothing was changed"));
-        }
-        people.users.retain(|user| ids.iter().any(|id| user.user_id.as_str() == id));
-        let slots: Vec<_> = people.users.iter().map(|user| user.uid).collect();
-        people.fingers.retain(|finger| slots.contains(&finger.uid));
-        Ok(())
-    }
-}
-
 impl Target {
-    /// Compares, and writes nothing.
-    async fn compare(&mut self, visit: &Visit<'_>, source: &Source, options: &RestoreOptions) -> Result<(), Failure> {
-        let encoding = visit.terminal().device().encoding;
-        let plan = visit
-            .change(async |client| {
-                if source.not_to.is_some() && client.identity().await?.serial == source.not_to {
-                    return Err(Failure::refused("it is the terminal that the users are from"));
-                }
-                Ok(client.plan_restore(&source.people, options).await?)
-            })
-            .await?;
-        self.plan = Some(PlanJson::of(&plan, encoding));
+    /// Keeps the plan.
+    ///
+    /// # Errors
+    /// The first obstacle.
+    fn compared(&mut self, plan: Plan, terminal: &Terminal, hint: &str) -> Result<(), Failure> {
+        self.plan = Some(PlanJson::of(&plan, terminal.device().encoding));
         let obstacle = plan.obstacles.first().map(ToString::to_string);
         let more = plan.obstacles.len().saturating_sub(1);
         self.to_do = Some(plan);
         let Some(obstacle) = obstacle else { return Ok(()) };
         let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-        Err(Failure::refused(format!("{obstacle}{more}; nothing was changed"))
-            .hint("--user ID selects users, --no-fingerprints leaves fingerprints out"))
+        Err(Failure::refused(format!("{obstacle}{more}; nothing was changed")).hint(hint))
     }
 
     /// Does what was planned, and reads it back.
@@ -124,16 +89,21 @@ impl Target {
     }
 }
 
-/// Shows what would be done to the terminals, asks, and does it.
-pub(crate) fn write(context: &Context, mut source: Source, terminals: &[Terminal], writing: &Writing) -> Outcome {
-    source.select(&writing.users)?;
-    let options = RestoreOptions::default().encoding(source.encoding).fingers(!writing.no_fingerprints);
+/// Shows what would be done to the terminals, asks, and does it. `plan` compares, and writes nothing.
+pub(crate) fn write(
+    context: &Context,
+    terminals: &[Terminal],
+    doing: &Doing,
+    words: &Words,
+    plan: impl AsyncFn(&Visit<'_>, &mut Client) -> Result<Plan, Failure>,
+) -> Outcome {
     let answers = each(context, terminals, async |visit: &Visit<'_>, target: &mut Target| {
-        target.compare(visit, &source, &options).await
+        let plan = visit.change(async |client| plan(visit, client).await).await?;
+        target.compared(plan, visit.terminal(), words.hint)
     })?;
-    let plans = plans(&source, terminals, &answers);
-    if writing.dry_run {
-        if writing.json {
+    let plans = plans(words, terminals, &answers);
+    if doing.dry_run {
+        if doing.json {
             answers.print_json();
         } else {
             plans.iter().for_each(output::line);
@@ -143,7 +113,7 @@ pub(crate) fn write(context: &Context, mut source: Source, terminals: &[Terminal
     }
     let is_to_do = |target: &Target| target.to_do.as_ref().is_some_and(|plan| !plan.is_empty());
     if answers.0.iter().any(|answer| answer.error.is_none() && is_to_do(&answer.told)) {
-        writing.consent.ask(context, &plans.join("\n"))?;
+        doing.consent.ask(context, &plans.join("\n"))?;
     } else if !context.is_quiet() && !plans.is_empty() {
         eprintln!("{}", plans.join("\n"));
     }
@@ -151,7 +121,7 @@ pub(crate) fn write(context: &Context, mut source: Source, terminals: &[Terminal
         target.done = Some(target.carry_out(visit).await?);
         Ok(())
     })?;
-    answers.print(writing.json, |target| target.done.map(done).into_iter().collect());
+    answers.print(doing.json, |target| target.done.map(done).into_iter().collect());
     Ok(answers.code())
 }
 
@@ -174,11 +144,11 @@ fn counted(Restored { users, fingers }: Restored) -> String {
 }
 
 /// The plans, for people.
-fn plans(source: &Source, terminals: &[Terminal], answers: &Answers<Target>) -> Vec<String> {
+fn plans(words: &Words, terminals: &[Terminal], answers: &Answers<Target>) -> Vec<String> {
     let mut lines = Vec::new();
     for (terminal, answer) in terminals.iter().zip(&answers.0) {
         let Some(plan) = &answer.told.to_do else { continue };
-        let title = format!("{} ({}), compared with {}:", answer.name, answer.address, source.title);
+        let title = format!("{} ({}){}:", answer.name, answer.address, words.compared);
         lines.push(human::folded(&title, 2));
         lines.extend(shown::lines(plan, terminal.device().encoding));
     }

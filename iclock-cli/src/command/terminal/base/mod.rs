@@ -40,3 +40,4 @@ pub(crate) use choose::{Named, Otherwise, Terminal, Terminals, named};
 pub(crate) use consent::{Consent, typed};
 pub(crate) use each::{Answer, Answers, Visit, each};
 pub(crate) use failure::Failure;
+pub(crate) use record::file_of;

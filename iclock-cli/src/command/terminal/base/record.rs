@@ -35,7 +35,7 @@ impl Record {
 }
 
 /// The file of one of several terminals: `wire.zkt` becomes `wire-front.zkt`.
-fn file_of(file: &Path, terminal: &str) -> PathBuf {
+pub(crate) fn file_of(file: &Path, terminal: &str) -> PathBuf {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
     let safe: String = terminal.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
