@@ -218,6 +218,15 @@ pub(crate) fn sink_keys(scheme: &str) -> Vec<&'static str> {
     theirs.filter(|name| !["name", "url"].contains(name)).collect()
 }
 
+/// Returns the secret of a flag: its text, or what `ENV:NAME` or `FILE:PATH` refers to.
+///
+/// # Errors
+/// When that cannot be read.
+pub(crate) fn secret_of_flag(flag: &'static str, text: &str) -> Result<String, ConfigError> {
+    let setting = Setting { text: text.to_owned(), origin: Origin::Flag(flag) };
+    secret::resolve("password", &setting, &Variables::load(Path::new(""))?)
+}
+
 /// The JSON Schema of a configuration file.
 pub(crate) fn schema() -> serde_json::Value {
     schema::schema(&settings::CATALOGUE)

@@ -2,10 +2,12 @@
 
 pub(crate) mod backup;
 pub(crate) mod clone_users;
+mod file;
 mod key;
 pub(crate) mod restore;
 mod shown;
 mod source;
+pub(crate) mod users;
 mod write;
 
 use clap::Subcommand;
@@ -14,6 +16,9 @@ use crate::context::{Context, Outcome};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show or change the users of terminals, also by files
+    #[command(subcommand)]
+    Users(users::Users),
     /// Keep a terminal's people, options and log in one file
     Backup(backup::Backup),
     /// Write the users and fingerprints of a backup to a terminal
@@ -25,6 +30,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         match self {
+            Self::Users(command) => command.run(context),
             Self::Backup(command) => command.run(context),
             Self::Restore(command) => command.run(context),
             Self::CloneUsers(command) => command.run(context),
