@@ -7,6 +7,7 @@ mod common;
 mod backup;
 mod clone;
 mod restore;
+mod users;
 
 use common::World;
 use zk_proto::Uid;
