@@ -8,11 +8,23 @@ use crate::output::human;
 /// The list of commands, by group. A new command gets its place here; one that this build does not have is left out.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Run", &["sync", "live", "health", "status", "demo"]),
+    ("Look, without changing anything", &["info", "discover", "doctor", "attendance", "report", "options", "verify"]),
     (
-        "Look, without changing anything",
-        &["info", "discover", "doctor", "attendance", "report", "users", "templates", "options", "verify"],
+        "Change terminals",
+        &[
+            "users",
+            "templates",
+            "enroll",
+            "time",
+            "clone-users",
+            "unlock",
+            "voice",
+            "lcd",
+            "restart",
+            "poweroff",
+            "clear",
+        ],
     ),
-    ("Change terminals", &["time", "enroll", "clone-users", "unlock", "voice", "lcd", "restart", "poweroff", "clear"]),
     ("Keep the records", &["quarantine", "unproven", "audit", "replay", "state", "person", "backup", "restore"]),
     ("Protocol and simulation", &["simulate", "decode", "transcript"]),
     ("Set up", &["init", "config", "service", "migrate", "completions", "man", "version"]),

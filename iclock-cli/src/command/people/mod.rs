@@ -2,11 +2,13 @@
 
 pub(crate) mod backup;
 pub(crate) mod clone_users;
+pub(crate) mod enroll;
 mod file;
 mod key;
 pub(crate) mod restore;
 mod shown;
 mod source;
+pub(crate) mod templates;
 pub(crate) mod users;
 mod write;
 
@@ -19,6 +21,11 @@ pub(crate) enum Command {
     /// Show or change the users of terminals, also by files
     #[command(subcommand)]
     Users(users::Users),
+    /// Show, copy or delete fingerprints
+    #[command(subcommand)]
+    Templates(templates::Templates),
+    /// Make a terminal ask a person for a finger
+    Enroll(enroll::Enroll),
     /// Keep a terminal's people, options and log in one file
     Backup(backup::Backup),
     /// Write the users and fingerprints of a backup to a terminal
@@ -31,6 +38,8 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         match self {
             Self::Users(command) => command.run(context),
+            Self::Templates(command) => command.run(context),
+            Self::Enroll(command) => command.run(context),
             Self::Backup(command) => command.run(context),
             Self::Restore(command) => command.run(context),
             Self::CloneUsers(command) => command.run(context),
