@@ -30,17 +30,6 @@ fn the_readme_of_the_crate_lists_every_command() {
 }
 
 #[test]
-fn no_command_is_listed_as_missing_that_is_there() {
-    let roadmap = read("docs/roadmap.md");
-    let rows: Vec<&str> = roadmap.lines().filter(|line| line.starts_with("| commands ")).collect();
-    assert!(!rows.is_empty(), "docs/roadmap.md has no row of commands");
-    let missing = rows.iter().flat_map(|row| code(row));
-    let known = commands();
-    let built: Vec<&str> = missing.filter(|name| known.contains(*name)).collect();
-    assert!(built.is_empty(), "docs/roadmap.md lists as not built: {built:?}");
-}
-
-#[test]
 fn the_manual_lists_every_exit_code() {
     let number = |text: &str| text.trim_matches([' ', ',']).parse::<u8>().ok();
     let source = read("iclock-cli/src/exit_code.rs");

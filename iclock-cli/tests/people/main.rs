@@ -6,7 +6,9 @@ mod common;
 
 mod backup;
 mod clone;
+mod enroll;
 mod restore;
+mod templates;
 mod users;
 
 use common::World;
