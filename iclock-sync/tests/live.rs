@@ -29,13 +29,17 @@ fn terminal() -> TerminalBuilder {
 }
 
 /// Waits until something holds.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+async fn until(what: &str, holds: impl FnMut() -> bool) {
+    until_in(WITHIN, what, holds).await;
+}
+
+async fn until_in(within: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {
             sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(WITHIN, wait).await.unwrap_or_else(|_| panic!("not within {WITHIN:?}: {what}"));
+    tokio::time::timeout(within, wait).await.unwrap_or_else(|_| panic!("not within {within:?}: {what}"));
 }
 
 fn state_of(service: &Service, name: &str) -> TerminalState {
@@ -185,11 +189,13 @@ async fn a_ledger_that_another_program_holds_for_a_while_ends_no_live_service() 
     other.busy_timeout(WITHIN).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     gate.handle().punch_now().unwrap();
-    until("it is told", || state_of(&service, "gate").error.is_some()).await;
+    // Others may want to write before it, and each waits for ten seconds.
+    let long = Duration::from_secs(180);
+    until_in(long, "it is told", || state_of(&service, "gate").error.is_some()).await;
     assert_eq!(state_of(&service, "gate").error.unwrap().kind, ErrorKind::Storage);
     other.execute_batch("ROLLBACK").unwrap();
-    until("the punch is stored", || sink.stored().len() == 51).await;
-    until("it is well again", || state_of(&service, "gate").error.is_none()).await;
+    until_in(long, "the punch is stored", || sink.stored().len() == 51).await;
+    until_in(long, "it is well again", || state_of(&service, "gate").error.is_none()).await;
     service.shutdown(WITHIN).await.unwrap();
 }
 
