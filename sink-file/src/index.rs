@@ -1,11 +1,18 @@
 //! The ids that are in the files: a temporary SQLite database, so that memory does not grow with them.
 
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use attendance_model::EventId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::TempPath;
+
+/// What the names of these databases begin with.
+const PREFIX: &str = ".iclock-ids-";
+/// A database that nobody has written to for so long has lost its process before the process could delete it.
+const ABANDONED: Duration = Duration::from_secs(3_600);
 
 /// A set of ids. It takes about 40 bytes of disk for each, in a file that ends with the process, and about 2 MiB of
 /// memory.
@@ -57,7 +64,9 @@ impl IdIndex {
 
 impl Database {
     fn create(directory: &Path) -> io::Result<Self> {
-        let file = NamedTempFile::new_in(directory).or_else(|_| NamedTempFile::new())?.into_temp_path();
+        sweep(directory);
+        let named = |directory: &Path| tempfile::Builder::new().prefix(PREFIX).tempfile_in(directory);
+        let file = named(directory).or_else(|_| named(&std::env::temp_dir()))?.into_temp_path();
         // No URI: a directory may be called `file:x`.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&file, flags).map_err(as_io)?;
@@ -93,6 +102,19 @@ impl Database {
     fn contains(&self, ids: &[EventId]) -> rusqlite::Result<Vec<bool>> {
         let mut find = self.connection.prepare_cached("SELECT 1 FROM ids WHERE id = ?")?;
         ids.iter().map(|id| find.exists([id.as_bytes().as_slice()])).collect()
+    }
+}
+
+/// Deletes the databases that killed processes left: between making a file and taking its name away, a process can end.
+/// What cannot be deleted stays; it harms nothing.
+fn sweep(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if is_ours && age().is_some_and(|age| age > ABANDONED) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -133,10 +155,25 @@ mod tests {
         let others: Vec<EventId> = (100_000..200_000).map(id).collect();
         assert_eq!(index.contains_all(&others).unwrap(), vec![false; others.len()]);
         if cfg!(unix) {
-            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "the database has no name");
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "the database has no name");
         }
         drop(index);
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "and leaves nothing");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "and leaves nothing");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_deleted_and_what_is_new_or_not_ours_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - 2 * ABANDONED;
+        for (name, modified) in [(".iclock-ids-a", Some(old)), (".iclock-ids-b", None), (".tmpx", Some(old))] {
+            let file = fs::File::create(directory.path().join(name)).unwrap();
+            modified.into_iter().for_each(|time| file.set_modified(time).unwrap());
+        }
+        IdIndex::new(directory.path()).insert_all(&mut vec![id(1)]).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".iclock-ids-b", ".tmpx"]);
     }
 
     #[test]

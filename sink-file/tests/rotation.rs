@@ -15,9 +15,10 @@ fn open(path: &Path, rotate: &str) -> FileSink {
     FileSink::open(FileOptions::parse("file", &url, Settings::default()).unwrap())
 }
 
-/// Every file of the directory, by name.
+/// Every file of events in the directory, by name. A process that was killed may have left a hidden index, too.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| !file.file_name().unwrap().to_str().unwrap().starts_with(".iclock-ids-"));
     files.sort();
     files
 }
