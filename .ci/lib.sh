@@ -8,11 +8,12 @@ wanted() { case "$without" in *" $1 "*) return 1 ;; esac; }
 
 # step NAME COMMAND...: runs a check; its failure fails the whole, but the other checks still run.
 step() {
-    local name=$1 status
+    local name=$1 status start=$SECONDS
     shift
     say "$name"
     "$@" 2>&1 | tee -a "$results"
     status=${PIPESTATUS[0]}
+    echo "($((SECONDS - start)) s)"
     [ "$status" -eq 0 ] && return 0
     echo "FAILED: $name (exit code $status)"
     failed_steps="$failed_steps

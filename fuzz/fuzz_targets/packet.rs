@@ -1,4 +1,4 @@
-//! A packet that was taken apart is put together again as it was, its checksum mended.
+//! A packet that was taken apart is put together again as it was, with a new checksum.
 #![no_main]
 
 use bytes::{Bytes, BytesMut};

@@ -113,7 +113,7 @@ fn everything(view: View, fields: &mut BTreeMap<String, String>) -> View {
 }
 
 macro_rules! harness {
-    ($module:ident, $ids:expr, $layout:expr, $proxy:expr, loses answers: $loses:literal) => {
+    ($module:ident, $ids:expr, $layout:expr, $proxy:expr, loses answers: $loses:literal, big log: $big_log:literal) => {
         mod $module {
             use super::*;
 
@@ -121,6 +121,7 @@ macro_rules! harness {
 
             impl Harness for Firestore {
                 const LOSES_ANSWERS: bool = $loses;
+                const BIG_LOG: usize = $big_log;
 
                 fn available() -> Result<(), String> {
                     support::emulator().map(drop)
@@ -152,7 +153,10 @@ macro_rules! harness {
     };
 }
 
-harness!(with_ids_of_the_python_tool, IdScheme::IclockSyncV1, Layout::Compatible, None, loses answers: false);
-harness!(with_full_ids, IdScheme::Full, Layout::Compatible, None, loses answers: false);
-harness!(with_the_full_layout, IdScheme::Full, Layout::Full, None, loses answers: false);
-harness!(in_a_storm, IdScheme::Full, Layout::Full, Some(storm().await), loses answers: true);
+harness!(
+    with_ids_of_the_python_tool, IdScheme::IclockSyncV1, Layout::Compatible, None,
+    loses answers: false, big log: 10_000
+);
+harness!(with_full_ids, IdScheme::Full, Layout::Compatible, None, loses answers: false, big log: 50_000);
+harness!(with_the_full_layout, IdScheme::Full, Layout::Full, None, loses answers: false, big log: 10_000);
+harness!(in_a_storm, IdScheme::Full, Layout::Full, Some(storm().await), loses answers: true, big log: 10_000);

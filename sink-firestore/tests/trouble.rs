@@ -75,7 +75,7 @@ fn four_writers_of_a_server_that_never_answers_all_end_at_the_time_out() {
 }
 
 #[test]
-fn a_line_cut_under_load_is_transient_and_the_rest_follows_when_it_is_mended() {
+fn a_line_cut_under_load_is_transient_and_the_rest_follows_when_it_works_again() {
     with_emulator(|address| async move {
         let (collection, proxy) = (new_collection(), Proxy::start(&address).await.unwrap());
         let sink = sink(&proxy.address(), &collection);
@@ -99,7 +99,7 @@ fn a_line_cut_under_load_is_transient_and_the_rest_follows_when_it_is_mended() {
 }
 
 #[test]
-fn a_line_that_breaks_once_is_mended_within_the_write() {
+fn a_line_that_breaks_once_is_opened_again_within_the_write() {
     with_emulator(|address| async move {
         let (collection, proxy) = (new_collection(), Proxy::start(&address).await.unwrap());
         let sink = sink(&proxy.address(), &collection);

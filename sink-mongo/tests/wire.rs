@@ -7,7 +7,7 @@ use attendance_model::{Outcome, Sink, SinkErrorKind};
 use common::{drop_collection, open, place, server, stored, unique};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_cut_anywhere_is_mended_by_another_and_nothing_is_called_stored_that_is_not() {
+async fn a_write_cut_anywhere_is_completed_by_another_and_nothing_is_called_stored_that_is_not() {
     if skipped(server().err()) {
         return;
     }

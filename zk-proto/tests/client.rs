@@ -260,7 +260,7 @@ async fn secure_firmware_and_other_protocols_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_line_that_breaks_amid_a_transfer_says_so_and_a_reconnect_mends_it() {
+async fn a_line_that_breaks_amid_a_transfer_says_so_and_a_reconnect_helps() {
     let address = serve_tcp(|connection, request| match (connection, request.command) {
         (0, Command::DATA_RDY) => Act::Close,
         _ => terminal(request, &set(500)),

@@ -15,6 +15,8 @@ pub trait Harness: Sized + Send + Sync {
     /// True if a write may succeed and its answer be lost, as through a [`Proxy`](super::Proxy) that breaks
     /// connections. Written again, such events come back as stored already; no other outcome may differ.
     const LOSES_ANSWERS: bool = false;
+    /// The number of events in a big log. A slow server with several harnesses takes it whole with one of them.
+    const BIG_LOG: usize = 50_000;
 
     /// Returns an error if the tests cannot run here.
     ///

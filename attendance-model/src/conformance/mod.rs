@@ -58,8 +58,8 @@ macro_rules! sink_conformance {
             another_sink_on_the_same_target_knows_what_is_stored
             as_many_writes_at_once_as_it_says_are_taken
             two_writers_of_the_same_events_store_each_once
-            two_writers_of_fifty_thousand_events_store_each_once
-            a_write_that_is_dropped_half_way_is_mended_by_another
+            two_writers_of_a_big_log_store_each_once
+            a_write_that_is_dropped_half_way_is_completed_by_another
             text_of_every_script_and_length_is_kept
             times_at_the_edges_of_the_calendar_are_kept
             times_at_a_change_of_the_clocks_are_kept

@@ -23,6 +23,6 @@ pub use questions::{
     punches_of_one_second_are_apart_or_merged_by_the_scheme,
 };
 pub use side_by_side::{
-    a_write_that_is_dropped_half_way_is_mended_by_another, as_many_writes_at_once_as_it_says_are_taken,
-    two_writers_of_fifty_thousand_events_store_each_once, two_writers_of_the_same_events_store_each_once,
+    a_write_that_is_dropped_half_way_is_completed_by_another, as_many_writes_at_once_as_it_says_are_taken,
+    two_writers_of_a_big_log_store_each_once, two_writers_of_the_same_events_store_each_once,
 };

@@ -24,9 +24,9 @@ pub async fn two_writers_of_the_same_events_store_each_once<H: Harness>() {
 }
 
 /// Two that write a big log at once, batch by batch, each as many at once as the sink takes.
-pub async fn two_writers_of_fifty_thousand_events_store_each_once<H: Harness>() {
+pub async fn two_writers_of_a_big_log_store_each_once<H: Harness>() {
     let harness = probed::<H>().await;
-    let events = sample(50_000);
+    let events = sample(H::BIG_LOG);
     let another = harness.another();
     persist(|| another.probe()).await;
     let (first, second) = tokio::join!(write_all(harness.sink(), &events), write_all(&*another, &events));
@@ -51,7 +51,7 @@ pub async fn as_many_writes_at_once_as_it_says_are_taken<H: Harness>() {
 }
 
 /// A caller may stop waiting at any moment. The part that was stored is whole, and the next write stores the rest.
-pub async fn a_write_that_is_dropped_half_way_is_mended_by_another<H: Harness>() {
+pub async fn a_write_that_is_dropped_half_way_is_completed_by_another<H: Harness>() {
     let harness = probed::<H>().await;
     let events = sample(harness.sink().capabilities().batch.min(500) * 6);
     for (number, batch) in events.chunks(events.len() / 6).enumerate() {
