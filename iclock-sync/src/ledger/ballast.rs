@@ -19,6 +19,14 @@ const BLOCK: usize = 64 << 10;
 /// Attempts to record something while another program holds the ledger.
 const TRIES: u32 = 3;
 
+/// The file's name in the state directory.
+const NAME: &str = "ballast";
+
+/// Gives the room up that another process took. Returns true if there was any.
+pub(super) fn remove(dir: &Path) -> bool {
+    fs::remove_file(dir.join(NAME)).is_ok()
+}
+
 #[derive(Debug)]
 pub(super) struct Ballast {
     path: PathBuf,
@@ -29,7 +37,7 @@ pub(super) struct Ballast {
 impl Ballast {
     /// Makes the file if there is room.
     pub(super) fn new(dir: &Path) -> Self {
-        let ballast = Self { path: dir.join("ballast"), there: Mutex::new(false) };
+        let ballast = Self { path: dir.join(NAME), there: Mutex::new(false) };
         // The first batch finds out, and tells.
         let _ = ballast.make();
         ballast

@@ -26,9 +26,10 @@ impl WriterLock {
             let holder = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
             return Err(LedgerError::Held { dir: dir.to_owned(), holder });
         }
-        private::create(&holder)
-            .and_then(|mut file| writeln!(file, "{}", std::process::id()))
-            .map_err(|source| LedgerError::Io { path: holder.clone(), source })?;
+        // Only for the message above. A full disk must not keep a new process from delivering.
+        if let Err(error) = private::create(&holder).and_then(|mut file| writeln!(file, "{}", std::process::id())) {
+            tracing::warn!("cannot write {}: {error}", holder.display());
+        }
         Ok(Self { _file: file, holder })
     }
 }

@@ -116,14 +116,11 @@ impl Ledger {
         private::create_dir_all(dir).map_err(|source| LedgerError::Io { path: dir.to_owned(), source })?;
         let lock = lock::WriterLock::take(dir)?;
         let path = dir.join(FILE);
-        // SQLite gives its other files the rights of this one.
-        private::options()
-            .truncate(false)
-            .open(&path)
-            .and_then(|_| private::protect(&path))
-            .map_err(|source| LedgerError::Io { path: path.clone(), source })?;
-        let mut connection = Connection::open(&path).map_err(|error| schema::opening(&path, error))?;
-        schema::migrate(&mut connection, &path)?;
+        let connection = match connect(&path) {
+            // What waits can still go out.
+            Err(error) if error.is_full() && ballast::remove(dir) => connect(&path),
+            outcome => outcome,
+        }?;
         unproven::sweep(dir);
         Ok(Self::new(connection, dir, Some(lock)))
     }
@@ -272,6 +269,19 @@ impl Ledger {
     pub(crate) fn durable(&self) -> watch::Receiver<i64> {
         self.writer.durable()
     }
+}
+
+/// Opens the file for the one writer, makes it if it is missing, and brings it to this version's schema.
+fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    // SQLite gives its other files the rights of this one.
+    private::options()
+        .truncate(false)
+        .open(path)
+        .and_then(|_| private::protect(path))
+        .map_err(|source| LedgerError::Io { path: path.to_owned(), source })?;
+    let mut connection = Connection::open(path).map_err(|error| schema::opening(path, error))?;
+    schema::migrate(&mut connection, path)?;
+    Ok(connection)
 }
 
 fn sqlite(action: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {
