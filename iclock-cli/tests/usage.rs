@@ -328,6 +328,10 @@ fn the_unit_of_the_service_is_valid_and_is_written_and_removed() {
     let unit = world.cli(&["service", "install", "--print", "--config", "/etc/iclock/iclock.toml"]).ended(0).stdout;
     assert!(unit.contains(&format!("ExecStart={}", env!("CARGO_BIN_EXE_iclock-cli"))), "{unit}");
     world.write("iclock.service", &unit);
+    world.write("iclock.toml", "");
+    let hidden = world.cli(&["service", "install", "--print", "--state", "/tmp/state"]).ended(0).stderr;
+    assert!(hidden.contains("cannot see /") && hidden.contains("/usr/local/bin"), "{hidden}");
+    assert!(hidden.contains("not the iclock.toml that is here"), "{hidden}");
     // It complains about a user that does not exist here, too, but only as a warning.
     match Command::new("systemd-analyze")
         .args(["verify", "--man=no", "iclock.service"])

@@ -103,7 +103,12 @@ impl Init {
         output::line("Next:");
         output::line(self.command("    iclock-cli sync --dry-run"));
         output::line(self.command("    iclock-cli sync"));
-        output::line(self.command("    iclock-cli service install --print"));
+        if self.file.starts_with("/etc/iclock") {
+            output::line("    iclock-cli service install --print");
+        } else {
+            output::line("For a service, write the configuration to its place:");
+            output::line("    sudo iclock-cli init /etc/iclock/iclock.toml");
+        }
     }
 
     fn command(&self, command: &str) -> String {

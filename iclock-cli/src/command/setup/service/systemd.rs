@@ -18,21 +18,43 @@ const UNIT: &str = include_str!("iclock.service");
 
 /// The directory of the configuration if no flag names another.
 const CONFIG: &str = "/etc/iclock/iclock.toml";
+/// The configuration that the other commands read if no flag names another.
+const HERE: &str = "iclock.toml";
+
+/// Directories that the unit hides from the service: `ProtectHome` and `PrivateTmp`.
+const HIDDEN: [&str; 5] = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
+/// The hint for such a path.
+const VISIBLE: &str =
+    "put the program into /usr/local/bin, the configuration into /etc/iclock, the state below /var/lib";
 
 pub(super) fn install(context: &Context, args: &Install) -> Outcome {
     let flags = context.flags(&Targets::default());
     let config = absolute(flags.config.as_deref().unwrap_or(Path::new(CONFIG)))?;
     let state = state(&flags, &args.named.name)?;
-    let unit = unit(args, &program()?, &config, &state);
+    let program = program()?;
+    let hidden = [&program, &config, &state].into_iter().find(|path| is_hidden(path));
+    let unit = unit(args, &program, &config, &state);
     let path = unit_path(&args.named);
     if args.print {
         output::line(format_args!("# {}\n{}", path.display(), unit.trim_end()));
+        if let Some(hidden) = hidden {
+            tracing::warn!("{}; {VISIBLE}", out_of_sight(hidden));
+        }
+        if flags.config.is_none() && Path::new(HERE).exists() {
+            tracing::warn!("the service reads {CONFIG}, not the {HERE} that is here");
+        }
         return Ok(ExitCode::Done);
+    }
+    if let Some(hidden) = hidden.filter(|_| args.named.root == Path::new("/")) {
+        return Err(CliError::new(ExitCode::Configuration, out_of_sight(hidden)).hint(VISIBLE));
     }
     // A service that cannot read its configuration would be restarted over and over.
     if args.named.root == Path::new("/") {
         Config::load(&Flags { config: Some(config.clone()), ..Flags::default() })?;
         add_user(&args.user)?;
+        // `init` writes it for its owner alone.
+        run("chgrp", &[&args.user, &config.display().to_string()])?;
+        run("chmod", &["g+r", &config.display().to_string()])?;
     }
     let written = fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).and_then(|()| fs::write(&path, unit));
     written.map_err(|error| cannot("write", &path, &error))?;
@@ -83,6 +105,15 @@ pub(super) fn status(named: &Named) -> Outcome {
     output::line(format_args!("unit: {}", path.display()));
     let runs = active == "active" || named.root != Path::new("/");
     Ok(if runs { ExitCode::Done } else { ExitCode::Found })
+}
+
+/// Returns true if the service would not see this file.
+fn is_hidden(path: &Path) -> bool {
+    HIDDEN.iter().any(|directory| path.starts_with(directory))
+}
+
+fn out_of_sight(path: &Path) -> String {
+    format!("the service cannot see {}: home directories and /tmp are hidden from it", path.display())
 }
 
 /// The unit for these paths and this user.
@@ -192,6 +223,17 @@ mod tests {
         if deployed.exists() {
             assert_eq!(fs::read_to_string(deployed).unwrap(), UNIT, "copy it: deploy/iclock.service");
         }
+    }
+
+    #[test]
+    fn what_the_unit_hides_from_the_service_is_known() {
+        for hidden in ["/home/x/.cargo/bin/iclock-cli", "/root/iclock.toml", "/tmp/state"] {
+            assert!(is_hidden(Path::new(hidden)), "{hidden}");
+        }
+        for seen in [CONFIG, "/usr/local/bin/iclock-cli", "/var/lib/iclock/state", "/homes/x"] {
+            assert!(!is_hidden(Path::new(seen)), "{seen}");
+        }
+        assert!(UNIT.contains("ProtectHome=yes") && UNIT.contains("PrivateTmp=yes"));
     }
 
     #[test]
