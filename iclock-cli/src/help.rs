@@ -8,7 +8,7 @@ use crate::output::human;
 /// The list of commands, by group. A new command gets its place here; one that this build does not have is left out.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Run", &["sync", "live", "health", "status", "demo"]),
-    ("Look, without changing anything", &["info", "discover", "doctor", "attendance", "report", "options", "verify"]),
+    ("Look", &["info", "discover", "doctor", "attendance", "report", "verify"]),
     (
         "Change terminals",
         &[
@@ -16,6 +16,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "templates",
             "enroll",
             "time",
+            "options",
             "clone-users",
             "unlock",
             "voice",
@@ -55,6 +56,17 @@ const EXAMPLES: &[&str] = &[
     "doctor all --quiet",
     "attendance --person 1042 --since 7",
     "attendance --device 192.0.2.10",
+    "report daily --html day.html",
+    "report monthly --month 2026-11",
+    "options get --device 192.0.2.10",
+    "options set VoiceOn=0 --device 192.0.2.10",
+    "time show --all",
+    "time set --all --yes",
+    "users list --device 192.0.2.10",
+    "users import people.csv --all --dry-run",
+    "templates list --device 192.0.2.10",
+    "templates export fingers.json --device 192.0.2.10",
+    "person forget 1042",
     "verify",
     "verify --days 7 --json",
     "verify --days 7 --repair",
@@ -188,12 +200,10 @@ mod tests {
     fn every_command_has_an_example_and_each_example_is_valid() {
         let mut lines: Vec<String> = EXAMPLES.iter().map(|line| format!("iclock-cli {line}")).collect();
         for (path, command) in everything() {
-            // A command that only has parts shows theirs.
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let own = help.lines().map(str::trim).filter(|line| line.starts_with("iclock-cli "));
             let own: Vec<String> = own.map(str::to_owned).collect();
-            let is_leaf = command.get_subcommands().next().is_none();
-            assert!(!own.is_empty() || !is_leaf, "no example of {path:?}: add one to EXAMPLES");
+            assert!(!own.is_empty(), "no example of {path:?}: add one to EXAMPLES");
             lines.extend(own);
         }
         for line in lines {
