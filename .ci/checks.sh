@@ -131,7 +131,7 @@ semver() {
 # CONTRIBUTING.md: words that no native engineer would write, and lines that do not fit.
 manner() {
     local long
-    if git grep -nwE "mend|amiss|anew|whoever" -- '*.rs' '*.md'; then return 1; fi
+    if git grep -nwiE "mend|amiss|anew|whoever" -- '*.rs' '*.md'; then return 1; fi
     long=$(git ls-files '*.rs' | xargs awk 'length > 120 { print FILENAME ":" FNR ": longer than 120 columns" }')
     [ -z "$long" ] || { echo "$long"; return 1; }
 }
