@@ -1,9 +1,9 @@
-//! The events that the Python tool uploaded: their ids, from its cache and its audit files.
+//! The events that the Python tool uploaded: their ids, from its cache and its logs files.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
-use attendance_model::legacy::{CACHE_FILE, SalvagedIds, is_audit_file_name, salvage_ids};
+use attendance_model::legacy::{CACHE_FILE, SalvagedIds, is_logs_file_name, salvage_ids};
 use attendance_model::{EventId, Sink};
 use iclock_sync::Ledger;
 
@@ -40,7 +40,7 @@ impl fmt::Display for FoundFile {
     }
 }
 
-/// Returns the Python tool's cache and audit files with every whole id in them, also in damaged ones.
+/// Returns the Python tool's cache and logs files with every whole id in them, also in damaged ones.
 pub(crate) fn found_files(dir: &Path) -> Result<Vec<FoundFile>, CliError> {
     let cache = dir.join(CACHE_FILE);
     let mut files: Vec<PathBuf> = cache.is_file().then_some(cache).into_iter().collect();
@@ -49,7 +49,7 @@ pub(crate) fn found_files(dir: &Path) -> Result<Vec<FoundFile>, CliError> {
         let entries = fs::read_dir(&output).map_err(|error| unreadable(&output, &error))?;
         let names = entries.filter_map(Result::ok).map(|entry| entry.path());
         files.extend(
-            names.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_audit_file_name)),
+            names.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_logs_file_name)),
         );
     }
     files.sort();

@@ -93,7 +93,7 @@ fn after_migrate_a_sync_sends_firestore_only_what_the_python_tool_missed() {
     let server = world.serve(terminal(3_000));
     configure(&world, server.addr(), "", &project);
     let mut ids: Vec<String> = truth(&server).iter().map(document_id).collect::<BTreeSet<_>>().into_iter().collect();
-    // The audit file knows a hundred that the cache lost, and 300 are new.
+    // The logs file knows a hundred that the cache lost, and 300 are new.
     let (lacked, had) = ids.split_at_mut(300);
     world.write("old/cache/uploaded_ids_cache.json", serde_json::to_string_pretty(&had[100..]).unwrap());
     let audit: Vec<Value> = had[..100].iter().map(|id| json!({ "doc_id": id })).collect();
@@ -160,7 +160,7 @@ fn a_document_that_was_deleted_is_found_by_counts_and_sent_again() {
 }
 
 /// The Python tool's directory after years: 12,000 ids of documents that damaged logs left behind, one id of which the
-/// end is missing, an audit file with ids that the cache lost, and one that was cut short.
+/// end is missing, a logs file with ids that the cache lost, and one that was cut short.
 #[test]
 fn a_large_cache_with_garbage_and_a_broken_id_is_taken_over_without_a_duplicate() {
     let Some(address) = emulator("a_large_cache_with_garbage_and_a_broken_id_is_taken_over_without_a_duplicate") else {

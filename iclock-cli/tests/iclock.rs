@@ -65,7 +65,7 @@ fn iclock_runs_with_the_python_tools_own_files_and_writes_its_documents() {
     let rows: Value = serde_json::from_str(&world.read(&format!("output/{}", audit[0]))).unwrap();
     assert_eq!(rows.as_array().unwrap().len(), stored.len());
     assert!(names(&world, "logs")[0].starts_with("sync_"));
-    // Nothing new: no further audit file.
+    // Nothing new: no further logs file.
     world.iclock(&[]).ended(0);
     assert_eq!(names(&world, "output").len(), 1);
 }
@@ -83,7 +83,7 @@ fn the_first_run_of_iclock_takes_over_what_the_python_tool_uploaded() {
     assert!(documents(&address, &project).is_empty(), "an export sends nothing");
     std::fs::remove_dir_all(world.path().join("state")).unwrap();
     std::fs::remove_dir_all(world.path().join("output")).unwrap();
-    // The cache knows all but ten, and was cut short; the audit file knows five of the ten.
+    // The cache knows all but ten, and was cut short; the logs file knows five of the ten.
     let cache = serde_json::to_string_pretty(&ids[10..]).unwrap();
     world.write("cache/uploaded_ids_cache.json", &cache[..cache.len() - 2]);
     world.write("output/logs_2025-05-18_07-00-00.json", serde_json::to_string(&rows.as_array().unwrap()[..5]).unwrap());

@@ -11,7 +11,7 @@
 //! | refused records | [`quarantine`]; `intake::rejudge` judges them again |
 //! | logs that were not proven | [`unproven`]: kept, shown, accepted by hand |
 //! | events go out, oldest first, each sink for itself | `deliver`: `flight` moves the watermark, `send` calls |
-//! | audit file in the Python tool's shape | `tasks::audit_file` |
+//! | logs file in the Python tool's shape | `tasks::logs_file` |
 //! | terminals, ledger and sinks, compared by day | [`reconcile`] |
 //! | when to poll again | [`schedule`] |
 //! | one person's data, and its removal | [`forget`] |

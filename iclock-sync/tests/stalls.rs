@@ -87,7 +87,7 @@ async fn stalled(step: u16, transport: Transport) {
 }
 
 #[tokio::test]
-async fn a_stall_amid_the_log_says_how_far_it_came() {
+async fn a_stall_amid_the_log_says_how_far_it_got() {
     let gate = Gate::start("gate", Terminal::builder().records(6_000).seed(7)).await;
     let state = State::new();
     // Three chunks of 65,472 bytes come, and nothing after them in any session.
@@ -140,7 +140,7 @@ const fn stall(profile: &'static str, faults: &'static [&'static str], tcp: &'st
 }
 
 #[tokio::test]
-async fn a_stall_amid_a_table_ends_within_ten_timeouts_and_says_how_far_it_came() {
+async fn a_stall_amid_a_table_ends_within_ten_timeouts_and_says_how_far_it_got() {
     for transport in [Transport::Tcp, Transport::Udp] {
         let tasks: Vec<_> = STALLS.iter().map(|stall| tokio::spawn(stalled_amid(stall, transport))).collect();
         for task in tasks {

@@ -375,7 +375,7 @@ fn by_uid(profile: &str, punch: &Punch) -> Row {
 }
 
 #[tokio::test]
-async fn a_pull_past_its_deadline_ends_and_says_how_far_it_came() {
+async fn a_pull_past_its_deadline_ends_and_says_how_far_it_got() {
     let site = Site::new("tft40", 8_000, &["stall=150000x1"]).await;
     let mut client = site.client_over(Transport::Tcp, Duration::from_secs(60)).await.unwrap();
     let allowed = Duration::from_secs(2);

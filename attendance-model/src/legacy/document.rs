@@ -1,4 +1,4 @@
-//! The shapes of one punch: the Firestore document, which is also the row of the audit file and of the normalized
+//! The shapes of one punch: the Firestore document, which is also the row of the logs file and of the normalized
 //! export, and the row of the simplified export.
 
 use chrono::{DateTime, NaiveDateTime, Utc};

@@ -33,13 +33,13 @@ pub fn export_file_name(export: Export, host_now: NaiveDateTime, number: u32) ->
     if number < 2 { format!("{prefix}_{time}.json") } else { format!("{prefix}_{time}-{number}.json") }
 }
 
-/// Returns true if a name in `output/` is that of an audit file, by the tool's own pattern `logs_*.json`.
+/// Returns true if a name in `output/` is that of a logs file, by the tool's own pattern `logs_*.json`.
 #[must_use]
-pub fn is_audit_file_name(name: &str) -> bool {
+pub fn is_logs_file_name(name: &str) -> bool {
     name.starts_with("logs_") && name.ends_with(".json")
 }
 
-/// The content that could be read from an id cache or an audit file.
+/// The content that could be read from an id cache or a logs file.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SalvagedIds {
@@ -51,7 +51,7 @@ pub struct SalvagedIds {
     pub others: u64,
 }
 
-/// Takes every id out of an id cache or an audit file, whole or not: each quoted text of 32 lower-case hex digits.
+/// Takes every id out of an id cache or a logs file, whole or not: each quoted text of 32 lower-case hex digits.
 /// Nothing else in these files is of that length: a user id has at most 24 bytes.
 #[must_use]
 pub fn salvage_ids(file: &[u8]) -> SalvagedIds {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_audit_file_gives_its_ids_and_nothing_else() {
+    fn a_logs_file_gives_its_ids_and_nothing_else() {
         let file =
             br#"[{"doc_id": "5b38900525c147224275a3515cb92588", "staffId": "5B38900525C147224275A3515CB92588"}]"#;
         assert_eq!(salvage_ids(file), SalvagedIds { ids: ids()[1..].to_vec(), damaged: false, others: 0 });
@@ -162,9 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn only_audit_files_are_read_for_ids() {
-        assert!(is_audit_file_name("logs_2025-05-18_07-01-09-2.json"));
-        assert!(!is_audit_file_name("normalized_logs_2025-05-18_07-01-09.json"));
-        assert!(!is_audit_file_name("logs_2025-05-18_07-01-09.json.bak"));
+    fn only_logs_files_are_read_for_ids() {
+        assert!(is_logs_file_name("logs_2025-05-18_07-01-09-2.json"));
+        assert!(!is_logs_file_name("normalized_logs_2025-05-18_07-01-09.json"));
+        assert!(!is_logs_file_name("logs_2025-05-18_07-01-09.json.bak"));
     }
 }

@@ -87,7 +87,7 @@ mod tests {
     // The expected texts are what CPython 3.11 printed for `json.dumps(rows, indent=4, default=str)`.
 
     #[test]
-    fn the_audit_file_is_pythons_to_the_byte() {
+    fn the_logs_file_is_pythons_to_the_byte() {
         let python = r#"[
     {
         "doc_id": "5b38900525c147224275a3515cb92588",

@@ -9,5 +9,5 @@ mod files;
 mod json;
 
 pub use document::{COLLECTION, LegacyDocument, SimpleLog, field};
-pub use files::{CACHE_FILE, Export, SalvagedIds, export_file_name, is_audit_file_name, salvage_ids};
+pub use files::{CACHE_FILE, Export, SalvagedIds, export_file_name, is_logs_file_name, salvage_ids};
 pub use json::write_array;

@@ -246,7 +246,7 @@ fn a_table_without_proof_is_neither_shown_nor_changed() {
 }
 
 #[test]
-fn a_terminal_that_dies_half_way_says_how_far_it_came_and_is_completed_by_the_same_command() {
+fn a_terminal_that_dies_half_way_says_how_far_it_got_and_is_completed_by_the_same_command() {
     for (carrier, number) in [("tcp", "hang-up-at"), ("udp", "stall-at")] {
         let world = World::new();
         let server = world.serve(empty("tft40").fault(fault(&format!("{number}=8@1"))));

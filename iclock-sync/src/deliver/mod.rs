@@ -56,7 +56,7 @@ pub(crate) struct Delivery {
     /// Looks for delivered events.
     pub(crate) look: bool,
     pub(crate) news: watch::Receiver<News>,
-    /// The audit file that lists what is stored, if configured.
+    /// The logs file that lists what is stored, if configured.
     pub(crate) list: Option<List>,
     /// The program that wants to know what was delivered.
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
@@ -395,7 +395,7 @@ impl Delivery {
         let (dir, now) = (list.dir.clone(), self.sender.clock.monotonic());
         if let Err(error) = blocking("audit", move || Ok(list.finish(now))).await? {
             report.status = SinkStatus::Failed;
-            report.error_kind.get_or_insert(ErrorKind::AuditFile);
+            report.error_kind.get_or_insert(ErrorKind::LogsFile);
             report.error.get_or_insert_with(|| failure(&dir, &error));
         }
         Ok(())

@@ -139,12 +139,12 @@ impl SinkTask {
         }
     }
 
-    /// The time until the audit file of this sink is complete, if it has one.
+    /// The time until the logs file of this sink is complete, if it has one.
     fn list_is_due_in(&self) -> Option<Duration> {
         self.shared.lists.left(self.target.sink.name(), self.shared.clock.monotonic())
     }
 
-    /// Completes the audit file of this sink, if it has one.
+    /// Completes the logs file of this sink, if it has one.
     async fn complete_list(&self) -> Result<(), SyncError> {
         let (lists, name) = (Arc::clone(&self.shared.lists), self.target.sink.name().to_owned());
         blocking("audit", move || {

@@ -54,8 +54,8 @@ pub enum ErrorKind {
     Lost,
     /// There are more new events than the safety limit allows.
     OverLimit,
-    /// The audit file could not be written.
-    AuditFile,
+    /// The logs file could not be written.
+    LogsFile,
     /// A fault of the program, or a kind that this version does not know.
     #[serde(other)]
     Internal,
@@ -88,7 +88,7 @@ impl ErrorKind {
             Self::Rejected => "rejected",
             Self::Lost => "lost",
             Self::OverLimit => "over_limit",
-            Self::AuditFile => "audit_file",
+            Self::LogsFile => "logs_file",
             Self::Internal => "internal",
         }
     }

@@ -1,4 +1,4 @@
-//! The audit file that is being written, and when it is complete.
+//! The logs file that is being written, and when it is complete.
 //!
 //! A run completes its file at its end. A service may deliver every second: it goes on with one file for a while.
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use attendance_model::AttendanceEvent;
 use chrono::NaiveDateTime;
 
-use super::audit_file::AuditFile;
+use super::logs_file::LogsFile;
 use crate::error::chain;
 
 /// How long a service adds to one file.
@@ -22,7 +22,7 @@ pub(crate) struct Lists(Mutex<Option<Open>>);
 
 #[derive(Debug)]
 struct Open {
-    file: AuditFile,
+    file: LogsFile,
     /// The sink of which it lists the events, by its configured name.
     sink: String,
     /// The time at which it is complete, by the monotonic clock.
@@ -53,7 +53,7 @@ impl List {
             complete(other);
         }
         let open = open.get_or_insert_with(|| Open {
-            file: AuditFile::new(self.dir.clone(), self.started),
+            file: LogsFile::new(self.dir.clone(), self.started),
             sink: self.sink.clone(),
             due: now.saturating_add(LASTS),
         });

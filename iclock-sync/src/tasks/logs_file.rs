@@ -1,4 +1,4 @@
-//! The audit file: the events that a run stored, in the Python tool's shape. One file `logs_<time>.json` a run, a JSON
+//! The logs file: the events that a run stored, in the Python tool's shape. One file `logs_<time>.json` a run, a JSON
 //! array.
 //!
 //! Rows are on the disk before the ledger records that they were stored. The next file completes those that a crash has
@@ -16,16 +16,16 @@ use fs4::fs_std::FileExt;
 /// The end of a row. Text has no line feed, because JSON escapes it.
 const END_OF_ROW: &[u8] = b"\n    }";
 
-/// The audit file of one run. The first event makes it. Until it is whole, its name ends in `.part`.
+/// The logs file of one run. The first event makes it. Until it is whole, its name ends in `.part`.
 #[derive(Debug)]
-pub(crate) struct AuditFile {
+pub(crate) struct LogsFile {
     dir: PathBuf,
     started: NaiveDateTime,
     open: Option<(PathBuf, BufWriter<File>)>,
     failed: Option<io::Error>,
 }
 
-impl AuditFile {
+impl LogsFile {
     /// The file of a run that began at `started`, the host's wall clock, in `dir`.
     pub(crate) fn new(dir: PathBuf, started: NaiveDateTime) -> Self {
         Self { dir, started, open: None, failed: None }
@@ -41,7 +41,7 @@ impl AuditFile {
         self.failed.is_some()
     }
 
-    /// Adds events. [`AuditFile::finish`] reports an error, because the events are stored in any case.
+    /// Adds events. [`LogsFile::finish`] reports an error, because the events are stored in any case.
     pub(crate) fn add<'a>(&mut self, events: impl IntoIterator<Item = &'a AttendanceEvent>) {
         if self.failed.is_none() {
             self.failed = self.try_add(events).err();
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn the_file_is_the_array_that_the_python_tool_wrote() {
         let dir = tempfile::tempdir().unwrap();
-        let mut file = AuditFile::new(dir.path().to_owned(), started());
+        let mut file = LogsFile::new(dir.path().to_owned(), started());
         file.add(&[event(1), event(2)]);
         file.add(&[event(3)]);
         let path = file.finish().unwrap().unwrap();
@@ -195,7 +195,7 @@ mod tests {
     fn the_second_file_of_a_second_has_a_number_and_none_is_left_half_written() {
         let dir = tempfile::tempdir().unwrap();
         for _ in 0..2 {
-            let mut file = AuditFile::new(dir.path().to_owned(), started());
+            let mut file = LogsFile::new(dir.path().to_owned(), started());
             file.add(&[event(1)]);
             file.finish().unwrap().unwrap();
         }
@@ -213,18 +213,18 @@ mod tests {
             names.sort();
             names
         };
-        let mut crashed = AuditFile::new(dir.path().to_owned(), started());
+        let mut crashed = LogsFile::new(dir.path().to_owned(), started());
         crashed.add(&[event(1), event(2)]);
         let part = dir.path().join(names().remove(0));
         let on_disk = fs::read(&part).unwrap();
-        let mut running = AuditFile::new(dir.path().to_owned(), started());
+        let mut running = LogsFile::new(dir.path().to_owned(), started());
         running.add(&[event(4)]);
         assert_eq!(names().len(), 2, "what is being written is left alone");
         running.finish().unwrap().unwrap();
         drop(crashed);
         // A third row was under way.
         fs::write(&part, [&on_disk[..], b",\n    {\n        \"doc_id\": \"1"].concat()).unwrap();
-        let mut next = AuditFile::new(dir.path().to_owned(), started());
+        let mut next = LogsFile::new(dir.path().to_owned(), started());
         next.add(&[event(3)]);
         next.finish().unwrap().unwrap();
         let rows = |name: &String| {
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_run_that_stored_nothing_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(AuditFile::new(dir.path().join("output"), started()).finish().unwrap(), None);
+        assert_eq!(LogsFile::new(dir.path().join("output"), started()).finish().unwrap(), None);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -8,13 +8,13 @@
 //! | the state of everything, for all that show it | [`status`], `board` |
 //! | the room that visits share; one serial number, one terminal | `gates`, `claims` |
 //! | a sink, and the size of its batches | `target`, `pace` |
-//! | the audit file in the Python tool's shape | `list`, `audit_file` |
+//! | the logs file in the Python tool's shape | `list`, `logs_file` |
 
-mod audit_file;
 mod board;
 mod claims;
 mod gates;
 mod list;
+mod logs_file;
 mod options;
 mod pace;
 mod parts;

@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) gates: Arc<Gates>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
-    /// The audit file in the Python tool's shape.
+    /// The logs file in the Python tool's shape.
     pub(crate) lists: Arc<Lists>,
     pub(crate) news: Arc<watch::Sender<News>>,
     settings: RwLock<Settings>,
@@ -58,7 +58,7 @@ pub(crate) struct Settings {
     pub(crate) sinks: Vec<Arc<str>>,
     /// The targets of the sinks, with their names.
     pub(crate) targets: Vec<(String, String)>,
-    /// The sink of which the audit file lists the new events.
+    /// The sink of which the logs file lists the new events.
     pub(crate) listed: Option<Arc<str>>,
 }
 
@@ -164,7 +164,7 @@ impl Settings {
     }
 }
 
-/// Returns the sink whose new events the audit file lists.
+/// Returns the sink whose new events the logs file lists.
 fn listed(targets: &[Arc<Target>]) -> Option<&Arc<Target>> {
     let is_v1 = |target: &&Arc<Target>| target.sink.capabilities().ids == IdScheme::IclockSyncV1;
     targets.iter().find(is_v1).or(targets.first())

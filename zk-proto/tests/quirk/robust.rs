@@ -107,7 +107,7 @@ async fn a_missing_option_is_distinguished_from_a_busy_terminal() {
 
 /// Q75: a terminal that stops answering is given up after a few time-outs, and the progress is reported.
 #[tokio::test]
-async fn a_terminal_that_stops_answering_is_given_up_and_how_far_it_came_is_told() {
+async fn a_terminal_that_stops_answering_is_given_up_and_how_far_it_got_is_told() {
     let timeout = Duration::from_millis(200);
     let stalls = [
         ("stall-at=1503", None),

@@ -107,7 +107,7 @@ pub(super) fn top() -> Vec<Entry<Top>> {
             "max_new",
             Whole(0, u64::MAX),
             Example("300"),
-            "The most new events that one run may send to a sink. With more, it sends none and ends with 50. \
+            "The most new events that one run may send to a sink. With more, it sends none and exits with 50. \
              By default there is no limit.",
             |top: &mut Top, text| put(&mut top.max_new, parsed(text, "a number of events, such as 300").map(Some)),
         ),

@@ -15,8 +15,8 @@ pub struct DiscoverOptions {
     pub at_once: usize,
     /// How long a terminal may take for all answers about itself, default 10 s.
     pub answers_within: Duration,
-    /// The keys to try at a terminal that demands one, default none. Whoever listens at an address can work out a key
-    /// that is tried there.
+    /// The keys to try at a terminal that demands one, default none. Anyone who listens at an address can work out a
+    /// key that is tried there.
     pub keys: Vec<CommKey>,
 }
 

@@ -25,7 +25,7 @@ const BATCH: usize = 1_000;
 /// Decodes the raw bytes of a terminal's log.
 ///
 /// They are a data set as a terminal sends it: a length word of four bytes, then the records. The verdict is on stderr.
-/// Bytes that are not proven are shown only in the layout that --layout names, and the command ends with 40.
+/// Bytes that are not proven are shown only in the layout that --layout names, and the command exits with 40.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   iclock-cli decode attlog.bin

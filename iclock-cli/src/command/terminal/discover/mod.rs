@@ -41,7 +41,7 @@ pub(crate) struct Discover {
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
     /// A communication key to try at terminals that demand one, as ENV:NAME or
-    /// FILE:PATH; repeats. Whoever listens at an address can work out a key that is
+    /// FILE:PATH; repeats. Anyone who listens at an address can work out a key that is
     /// tried there
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
