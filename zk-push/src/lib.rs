@@ -1,0 +1,10 @@
+//! The HTTP push protocol (ADMS, "iclock") of ZKTeco attendance terminals, in which the terminal calls the server.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod line;
+pub mod text;
+
+pub use line::{Line, LineError};
+pub use text::Text;
+
+pub use chrono;
