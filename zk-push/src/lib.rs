@@ -2,12 +2,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod card;
+pub mod fields;
 pub mod line;
+pub mod table;
 pub mod text;
 pub mod time;
 
 pub use card::Card;
+pub use fields::{Field, Fields};
 pub use line::{Line, LineError};
+pub use table::Table;
 pub use text::Text;
 pub use time::{PackedTime, WallTime, ZoneOffset};
 
