@@ -4,6 +4,7 @@
 pub mod card;
 pub mod fields;
 pub mod line;
+pub mod request;
 pub mod table;
 pub mod text;
 pub mod time;
@@ -11,6 +12,7 @@ pub mod time;
 pub use card::Card;
 pub use fields::{Field, Fields};
 pub use line::{Line, LineError};
+pub use request::{Head, Request, SerialNumber};
 pub use table::Table;
 pub use text::Text;
 pub use time::{PackedTime, WallTime, ZoneOffset};
