@@ -2,16 +2,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod card;
+pub mod dialect;
 pub mod fields;
 pub mod line;
+pub mod options;
 pub mod request;
 pub mod table;
 pub mod text;
 pub mod time;
 
 pub use card::Card;
+pub use dialect::Dialect;
 pub use fields::{Field, Fields};
 pub use line::{Line, LineError};
+pub use options::OptionBlock;
 pub use request::{Head, Request, SerialNumber};
 pub use table::Table;
 pub use text::Text;
