@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod fields;
 pub mod line;
 pub mod options;
+pub mod record;
 pub mod request;
 pub mod table;
 pub mod text;

@@ -1,0 +1,5 @@
+//! Records: what the lines of an upload say.
+
+mod attendance;
+
+pub use attendance::{AttendanceRecord, Columns, Flag, Form, Jobs};
