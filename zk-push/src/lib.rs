@@ -17,6 +17,7 @@ pub use dialect::Dialect;
 pub use fields::{Field, Fields};
 pub use line::{Line, LineError};
 pub use options::OptionBlock;
+pub use record::Record;
 pub use request::{Head, Request, SerialNumber};
 pub use table::Table;
 pub use text::Text;
