@@ -11,6 +11,7 @@ pub mod request;
 pub mod table;
 pub mod text;
 pub mod time;
+pub mod upload;
 
 pub use card::Card;
 pub use dialect::Dialect;
@@ -22,5 +23,6 @@ pub use request::{Head, Request, SerialNumber};
 pub use table::Table;
 pub use text::Text;
 pub use time::{PackedTime, WallTime, ZoneOffset};
+pub use upload::Upload;
 
 pub use chrono;
