@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod card;
+pub mod command;
 pub mod dialect;
 pub mod fields;
 pub mod line;
@@ -14,6 +15,7 @@ pub mod time;
 pub mod upload;
 
 pub use card::Card;
+pub use command::{Command, CommandId, CommandResult};
 pub use dialect::Dialect;
 pub use fields::{Field, Fields};
 pub use line::{Line, LineError};
