@@ -10,6 +10,7 @@
 //! | values | [`text`], [`time`], [`card`] | bytes into text, times and numbers |
 //! | commands | [`command`] | an order into a line, and a result into its meaning |
 //! | conversation | [`terminal`], [`settings`], [`reply`] | a request into the answer that is due |
+//! | sockets | `server` (feature `router`) | HTTP into requests, over a `Receiver` that stores |
 //!
 //! Both directions are here: a server reads records and writes commands, a simulator the reverse. The two dialects,
 //! attendance and access control, are told apart by what a terminal sends ([`Dialect::evidence`]).
@@ -47,6 +48,8 @@ pub mod options;
 pub mod record;
 pub mod reply;
 pub mod request;
+#[cfg(feature = "router")]
+pub mod server;
 pub mod settings;
 pub mod table;
 pub mod terminal;

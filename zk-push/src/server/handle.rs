@@ -1,0 +1,102 @@
+//! One request, from its head to its answer.
+
+use std::time::SystemTime;
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use chrono::{DateTime, Utc};
+
+use super::receiver::{Admission, Peer, Receiver, Visitor};
+use super::{Limits, body};
+use crate::request::Method;
+use crate::terminal::{Manner, Poll, Step, Terminal, refuse};
+use crate::{Head, Reply, request};
+
+/// Answers a request.
+pub(super) async fn answer<R: Receiver>(receiver: &R, limits: &Limits, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let head = match Head::parse(parts.method.as_str(), target) {
+        Ok(head) => head,
+        Err(error) => {
+            tracing::debug!(%error, "request of no terminal");
+            return response(Reply::refusal(error.status()), true);
+        }
+    };
+    // Framing by chunks next to a length is how requests are smuggled past a proxy. hyper reads the chunks; no second
+    // request of this connection is believed.
+    let ends = parts.headers.contains_key(header::TRANSFER_ENCODING);
+    let admission = receiver.admit(&visitor(&parts, &head)).await;
+    let terminal = match admission {
+        Admission::Admitted(terminal) => terminal,
+        Admission::Refused(manner) => return refused(&head, manner, body, limits, &parts).await,
+    };
+    let body = match body::read(body, &parts.headers, limits).await {
+        Ok(body) => body,
+        Err(status) => {
+            tracing::warn!(serial = %head.serial, status, "body was not read");
+            return response(Reply::refusal(status), true);
+        }
+    };
+    let reply = step(receiver, *terminal, request::Request { head, body }).await;
+    response(reply, ends)
+}
+
+fn visitor<'a>(parts: &'a Parts, head: &'a Head) -> Visitor<'a> {
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+    let forwarded_for = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    Visitor { head, peer, forwarded_for }
+}
+
+/// The answer closes the connection, unless there was no body: what is unread is never taken for another request.
+async fn refused(head: &Head, manner: Manner, body: Body, limits: &Limits, parts: &Parts) -> Response<Body> {
+    tracing::debug!(serial = %head.serial, endpoint = %head.endpoint, "terminal is not admitted");
+    let none = Limits { body: 0, ..limits.clone() };
+    let is_empty = head.method == Method::Get && body::read(body, &parts.headers, &none).await.is_ok();
+    response(refuse(head, manner), !is_empty)
+}
+
+async fn step<R: Receiver>(receiver: &R, mut terminal: Terminal, request: request::Request) -> Reply {
+    let serial = request.head.serial.clone();
+    match terminal.handle_request(now(), request) {
+        Step::Reply(reply) => {
+            if reply.status >= 400 {
+                tracing::warn!(%serial, status = reply.status, "request was refused");
+            }
+            reply
+        }
+        Step::Accept(accept) => match receiver.store(&terminal, accept.batch()).await {
+            Ok(()) => accept.stored(),
+            Err(_) => accept.failed(),
+        },
+        Step::Poll(poll) => commands(receiver, &terminal, poll).await,
+    }
+}
+
+async fn commands<R: Receiver>(receiver: &R, terminal: &Terminal, poll: Poll) -> Reply {
+    let Ok(commands) = receiver.commands(terminal).await else { return Reply::refusal(503) };
+    let wraps = terminal.settings().wraps_commands.then(|| terminal.serial());
+    let (reply, sent) = poll.deliver(&commands, wraps);
+    if !sent.is_empty() && receiver.sent(terminal.serial(), &sent).await.is_err() {
+        return Reply::refusal(503);
+    }
+    reply
+}
+
+fn now() -> DateTime<Utc> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
+    DateTime::from_timestamp(seconds, since.subsec_nanos()).unwrap_or_default()
+}
+
+fn response(reply: Reply, closes: bool) -> Response<Body> {
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    if closes {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

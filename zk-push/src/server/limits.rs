@@ -1,0 +1,60 @@
+//! Limits against requests that are too large or too slow.
+
+use std::time::Duration;
+
+/// The limits of a server. The defaults fit terminals on slow lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest body, in bytes. 16 MiB by default.
+    pub body: usize,
+    /// The time for the head of a request, and between two requests of a connection. 10 s by default.
+    pub head_time: Duration,
+    /// The time for any body, and between two pieces of it; each [`Limits::slowest`] bytes add a second to the
+    /// whole. 30 s by default.
+    pub body_time: Duration,
+    /// The lowest rate of a body, in bytes per second. 1 KiB by default.
+    pub slowest: u32,
+    /// The time for the last answers when a connection or the server ends. 30 s by default.
+    pub answer_time: Duration,
+    /// The life of a connection; the terminal then opens another one. 10 minutes by default.
+    pub connection_time: Duration,
+    /// The most connections at once. 2,048 by default; further ones wait.
+    pub connections: usize,
+    /// The most connections from one address. 64 by default, because many terminals may share a router; further ones
+    /// are closed.
+    pub connections_per_address: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 16 << 20,
+            head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(30),
+            slowest: 1 << 10,
+            answer_time: Duration::from_secs(30),
+            connection_time: Duration::from_secs(600),
+            connections: 2048,
+            connections_per_address: 64,
+        }
+    }
+}
+
+impl Limits {
+    /// The largest head, in bytes: the request line and all headers.
+    pub(super) const HEAD: usize = 24 << 10;
+    /// The most headers.
+    pub(super) const HEADERS: usize = 64;
+
+    /// The time for a body of this length.
+    pub(super) fn time_for(&self, length: u64) -> Duration {
+        let most = u64::try_from(self.body).unwrap_or(u64::MAX);
+        self.body_time + Duration::from_secs(length.min(most) / u64::from(self.slowest.max(1)))
+    }
+
+    /// The time for the largest body.
+    pub(super) fn longest(&self) -> Duration {
+        self.time_for(u64::MAX)
+    }
+}

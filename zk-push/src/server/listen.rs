@@ -1,0 +1,118 @@
+//! A server for the router: HTTP/1 with limits on heads, slow terminals and connections.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::{Limits, Peer};
+
+/// Serves a router until `stops` is ready. Then it takes no more connections, and gives those that are open
+/// [`Limits::answer_time`] to finish.
+///
+/// It speaks HTTP/1.0 and 1.1 without TLS. The header `Date` comes from the clock of this machine, and terminals set
+/// their clocks by it.
+pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stops: impl Future<Output = ()>) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let addresses = Addresses::default();
+    let mut connections = JoinSet::new();
+    tokio::pin!(stops);
+    loop {
+        // Finished tasks leave the set here, so that it does not grow.
+        while connections.try_join_next().is_some() {}
+        let place = tokio::select! {
+            () = &mut stops => break,
+            place = places.clone().acquire_owned() => place,
+        };
+        let accepted = tokio::select! {
+            () = &mut stops => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // No file descriptor is left, or the terminal is gone already.
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Some(from) = addresses.enter(address.ip(), limits.connections_per_address) else {
+            tracing::warn!(%address, "too many connections from one address");
+            continue;
+        };
+        let (router, limits) = (router.clone(), limits.clone());
+        connections.spawn(async move {
+            serve(stream, router.layer(axum::Extension(Peer(address))), &limits).await;
+            drop((place, from));
+        });
+    }
+    drop(listener);
+    let finish = async { while connections.join_next().await.is_some() {} };
+    if timeout(limits.answer_time, finish).await.is_err() {
+        connections.shutdown().await;
+    }
+}
+
+async fn serve(stream: TcpStream, router: Router, limits: &Limits) {
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_headers(Limits::HEADERS)
+        .max_buf_size(Limits::HEAD)
+        // Small clients compare names of headers to the letter.
+        .title_case_headers(true)
+        .half_close(false);
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    let ended = match timeout(limits.connection_time, connection.as_mut()).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            // The request at hand still gets its answer.
+            connection.as_mut().graceful_shutdown();
+            timeout(limits.longest() + limits.answer_time, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// The number of connections from each address.
+#[derive(Clone, Default)]
+struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A connection that counts until it is dropped.
+struct Entered(Addresses, IpAddr);
+
+impl Addresses {
+    fn enter(&self, address: IpAddr, most: usize) -> Option<Entered> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Entered(self.clone(), address))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
+}

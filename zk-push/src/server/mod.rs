@@ -1,0 +1,34 @@
+//! An axum router for terminals, over a [`Receiver`] that stores what they send.
+//!
+//! The router takes raw bodies: no form, no JSON, no typed query, whose errors would answer with a status that a
+//! terminal retries forever. Each answer is plain text with a length, never HTML, a redirect or compressed.
+//! [`listen()`] runs it with limits on headers and slow terminals, which a router alone cannot have.
+//!
+//! The order is fixed: the serial number is checked, the receiver admits the terminal, then the body is read, the batch
+//! is stored, and only then the answer goes out.
+
+mod body;
+mod handle;
+mod limits;
+mod listen;
+mod receiver;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+
+pub use axum;
+pub use limits::Limits;
+pub use listen::listen;
+pub use receiver::{Admission, NotStored, Peer, Receiver, Visitor};
+
+/// Builds the router. Every path reaches it, so that an operator may choose any prefix; mount it on a port of its own.
+pub fn router<R: Receiver>(receiver: Arc<R>, limits: Limits) -> Router {
+    let limits = Arc::new(limits);
+    Router::new().fallback(move |request: Request<Body>| {
+        let (receiver, limits) = (receiver.clone(), limits.clone());
+        async move { handle::answer(&*receiver, &limits, request).await }
+    })
+}

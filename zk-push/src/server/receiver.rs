@@ -1,0 +1,69 @@
+//! The side of the server that decides and stores.
+
+use std::net::SocketAddr;
+
+use crate::command::{CommandId, Numbered};
+use crate::terminal::{Batch, Manner, Terminal};
+use crate::{Head, SerialNumber};
+
+/// Decides who may call, and stores what terminals send. One request runs each method at most once.
+pub trait Receiver: Send + Sync + 'static {
+    /// Decides about a request before its body is read. The serial number alone proves nothing: compare a secret in
+    /// [`Head::prefix`] in constant time, and answer an unknown terminal as one with a wrong secret.
+    fn admit(&self, visitor: &Visitor<'_>) -> impl Future<Output = Admission> + Send;
+
+    /// Stores a batch: good lines, duplicates, bad lines and the stamp, in one transaction.
+    ///
+    /// # Errors
+    /// [`NotStored`]: the terminal then keeps the batch. Return `Ok` only once all of it is on disk.
+    fn store(&self, terminal: &Terminal, batch: &Batch) -> impl Future<Output = Result<(), NotStored>> + Send;
+
+    /// Returns the commands that wait for a terminal, oldest first. It has none by default.
+    ///
+    /// # Errors
+    /// [`NotStored`]: the terminal then asks again.
+    fn commands(&self, terminal: &Terminal) -> impl Future<Output = Result<Vec<Numbered>, NotStored>> + Send {
+        let _ = terminal;
+        async { Ok(Vec::new()) }
+    }
+
+    /// Records that commands go out with the answer that follows.
+    ///
+    /// # Errors
+    /// [`NotStored`]: then they do not go out.
+    fn sent(&self, serial: &SerialNumber, ids: &[CommandId]) -> impl Future<Output = Result<(), NotStored>> + Send {
+        let _ = (serial, ids);
+        async { Ok(()) }
+    }
+}
+
+/// A request whose terminal is not admitted yet.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Visitor<'a> {
+    /// The request without its body.
+    pub head: &'a Head,
+    /// The address that called. `None` if the router was mounted without [`Peer`].
+    pub peer: Option<SocketAddr>,
+    /// The header `X-Forwarded-For`. Believe it only from a proxy that you know.
+    pub forwarded_for: Option<&'a str>,
+}
+
+/// The address that called, as an extension of a request. [`listen`](super::listen()) sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// The decision about a terminal.
+#[derive(Clone, Debug)]
+pub enum Admission {
+    /// Admitted, with what is stored about it.
+    Admitted(Box<Terminal>),
+    /// Not admitted: unknown, not yet approved, or a wrong secret.
+    Refused(Manner),
+}
+
+/// A batch that is not stored. The receiver knows why and says so in its own log; a terminal learns only that it has to
+/// keep its records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("not stored")]
+pub struct NotStored;
