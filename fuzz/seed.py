@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the golden vectors as seeds into corpus/TARGET, one file per vector. Run it from this directory."""
+import base64
 import json
 import pathlib
 import struct
@@ -73,3 +74,29 @@ for kind in ("conversation_attendance", "conversation_auth"):
         text = "\n".join(["zk-transcript 1", "1 open tcp", *lines, "9 failed receive os 104 ConnectionReset", "9 closed"])
         save("transcript", vector["id"] + "-text", b"\x00\x07" + text.encode())
         save("transcript", vector["id"], b"\x00\x07" + b"".join(bytes.fromhex(step["frame_hex"]) for step in steps))
+
+
+def push_body(body):
+    """Returns the bytes of a body of vectors/push."""
+    if "utf8" in body:
+        return body["utf8"].encode()
+    if "b64" in body:
+        return base64.b64decode(body["b64"])
+    if "repeat" in body:
+        return body["repeat"]["utf8"].encode() * body["repeat"]["times"]
+    return b"".join(push_body(part) for part in body["concat"])
+
+
+for kind in ("handshake", "att_uploads", "acc_uploads", "commands"):
+    for case in json.loads((VECTORS / "push" / f"{kind}.json").read_text())["cases"]:
+        request = case.get("request") or case["steps"][0]["request"]
+        save("push_request", case["id"], f"{request['method']} {request['target']}".encode())
+        body = push_body(request.get("body") or {"utf8": ""})
+        if "devicecmd" in request["target"]:
+            save("push_results", case["id"], body)
+        elif "table=ATTLOG" in request["target"]:
+            save("push_attlog", case["id"], body)
+        elif kind == "att_uploads":
+            save("push_operlog", case["id"], body)
+        elif kind == "acc_uploads":
+            save("push_tabledata", case["id"], b"\x01" + body)
