@@ -43,6 +43,7 @@ mod memory;
 mod normalize;
 mod person;
 mod punch;
+mod punch_state;
 mod reason;
 mod rules;
 pub mod sink;
@@ -54,7 +55,7 @@ mod verify_mode;
 /// For `impl Sink`: see [`Sink`].
 pub use async_trait::async_trait;
 pub use budget::{Budget, Spent};
-pub use event::{AttendanceEvent, Instant, PunchState, Source};
+pub use event::{AttendanceEvent, Instant, Source};
 #[cfg(feature = "zk")]
 pub use from_zk::Device;
 pub use id::{EventId, InvalidEventId};
@@ -63,6 +64,7 @@ pub use memory::MemorySink;
 pub use normalize::{Rejection, normalize};
 pub use person::PersonId;
 pub use punch::{LocalTime, RawPunch};
+pub use punch_state::PunchState;
 pub use reason::{Policy, Reason};
 pub use rules::{Context, FixedPolicy, Rules};
 pub use sink::{

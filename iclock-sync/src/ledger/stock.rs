@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use attendance_model::{EventId, IdScheme};
 use chrono::{NaiveDate, NaiveTime};
-use rusqlite::{Connection, OptionalExtension, named_params};
-use serde::Serialize;
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
+use super::fates::{FRESH, Fate, Fates, NO_EXCEPTION};
 use super::sinks::{id_of, state, watermarks};
 use super::stored::{seconds, wall_clock};
 use crate::{Ledger, LedgerError};
@@ -15,41 +15,6 @@ const DAY: i64 = 86_400;
 
 /// The midnight before an event.
 const DAY_OF_EVENT: &str = "(e.time - (e.time % 86400 + 86400) % 86400)";
-
-/// Events of the ledger, counted by what became of them at one sink.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Fates {
-    /// Delivered: the sink has said that it stored them.
-    pub delivered: u64,
-    /// Still to go out.
-    pub pending: u64,
-    /// Outside the window when they entered.
-    pub held: u64,
-    /// Their document is that of an earlier event.
-    pub merged: u64,
-    /// Refused by the sink for good.
-    pub set_aside: u64,
-    /// Delivered by the Python tool, as its cache said.
-    pub imported: u64,
-    /// Delivered, and shrunk since to what they are known by: they cannot be sent again.
-    pub shrunk: u64,
-    /// Shrunk before the sink was met, or while it was not configured: it was never given them, or nobody knows.
-    pub passed_over: u64,
-}
-
-/// The fate of one event at one sink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Delivered,
-    Pending,
-    Held,
-    Merged,
-    SetAside,
-    Imported,
-    Shrunk,
-    PassedOver,
-}
 
 /// An event that a sink may have.
 #[derive(Clone, Debug)]
@@ -64,66 +29,17 @@ pub(crate) struct StockEvent {
     pub(crate) terminal: String,
 }
 
-impl Fate {
-    /// That of an exception's state.
-    fn of(state: i64) -> Self {
-        match state {
-            state::HELD => Self::Held,
-            state::MERGED => Self::Merged,
-            state::REJECTED => Self::SetAside,
-            state::IMPORTED => Self::Imported,
-            NO_EXCEPTION => Self::Delivered,
-            _ => Self::Pending,
-        }
-    }
-}
-
-/// Stands for the state of an event without an exception, up to the watermark and after it.
-const NO_EXCEPTION: i64 = 0;
-const FRESH: i64 = -1;
-
-impl Fates {
-    fn add(&mut self, fate: Fate, events: u64) {
-        *match fate {
-            Fate::Delivered => &mut self.delivered,
-            Fate::Pending => &mut self.pending,
-            Fate::Held => &mut self.held,
-            Fate::Merged => &mut self.merged,
-            Fate::SetAside => &mut self.set_aside,
-            Fate::Imported => &mut self.imported,
-            Fate::Shrunk => &mut self.shrunk,
-            Fate::PassedOver => &mut self.passed_over,
-        } += events;
-    }
-
-    /// All events.
-    #[must_use]
-    pub fn events(&self) -> u64 {
-        let whole = self.delivered + self.pending + self.held + self.merged + self.set_aside + self.imported;
-        whole + self.shrunk + self.passed_over
-    }
-
-    /// The documents that should be there.
-    pub(crate) fn expected(&self) -> u64 {
-        self.delivered + self.imported + self.shrunk
-    }
-
-    /// Returns true if any of the events has shrunk.
-    pub(crate) fn any_shrunk(&self) -> bool {
-        self.shrunk > 0 || self.passed_over > 0
-    }
-}
-
-impl std::ops::AddAssign for Fates {
-    fn add_assign(&mut self, other: Self) {
-        self.delivered += other.delivered;
-        self.pending += other.pending;
-        self.held += other.held;
-        self.merged += other.merged;
-        self.set_aside += other.set_aside;
-        self.imported += other.imported;
-        self.shrunk += other.shrunk;
-        self.passed_over += other.passed_over;
+impl StockEvent {
+    /// The event in a row of number, fate, key, user id, time and terminal.
+    fn of_row(row: &Row<'_>, fate: Fate) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            fate,
+            key: EventId::from_bytes(row.get(2)?),
+            user_id: row.get(3)?,
+            local_time: wall_clock(row.get(4)?),
+            terminal: row.get(5)?,
+        })
     }
 }
 
@@ -188,16 +104,7 @@ impl Ledger {
                         ":seq": seq,
                         ":most": i64::try_from(most).unwrap_or(i64::MAX),
                     },
-                    |row| {
-                        Ok(StockEvent {
-                            seq: row.get(0)?,
-                            fate: Fate::of(row.get(1)?),
-                            key: EventId::from_bytes(row.get(2)?),
-                            user_id: row.get(3)?,
-                            local_time: wall_clock(row.get(4)?),
-                            terminal: row.get(5)?,
-                        })
-                    },
+                    |row| StockEvent::of_row(row, Fate::of(row.get(1)?)),
                 )?
                 .collect()
         })
@@ -233,16 +140,7 @@ impl Ledger {
                         ":key": key,
                         ":most": i64::try_from(most).unwrap_or(i64::MAX),
                     },
-                    |row| {
-                        Ok(StockEvent {
-                            seq: row.get(0)?,
-                            fate: if row.get(1)? { Fate::Shrunk } else { Fate::PassedOver },
-                            key: EventId::from_bytes(row.get(2)?),
-                            user_id: row.get(3)?,
-                            local_time: wall_clock(row.get(4)?),
-                            terminal: row.get(5)?,
-                        })
-                    },
+                    |row| StockEvent::of_row(row, if row.get(1)? { Fate::Shrunk } else { Fate::PassedOver }),
                 )?
                 .collect()
         })
