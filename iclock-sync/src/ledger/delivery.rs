@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::events::{self, EventReader};
 use super::sinks::{self, SinkState, state, watermarks};
-use super::{Transaction, shrunk, stored};
+use super::{Transaction, person, shrunk, stored};
 use crate::{Ledger, LedgerError, trail};
 
 /// Events with their numbers.
@@ -148,7 +148,8 @@ impl Ledger {
                 .optional()?;
             let sink = known.map(|id| watermarks(connection, id)).transpose()?;
             let delivered = sink.map_or(0, |sink| sink.delivered);
-            let (mut pending, mut held) = (last - delivered, 0);
+            // The last number may be below the watermark, because the last events were removed.
+            let (mut pending, mut held) = ((last - delivered).max(0) - person::removed(connection, delivered, last)?, 0);
             if shrunk::shrunk(connection)?.is_some_and(|sum| sum.through > delivered) {
                 // The next admission passes over them.
                 pending -= connection
@@ -237,12 +238,8 @@ fn skipped(
          WHERE x.sink = ?1 AND x.state = ?2 AND x.seq > ?3 AND x.seq <= ?4 ORDER BY x.seq LIMIT ?5",
         events::COLUMNS
     ))?;
-    let mut rows = statement.query((sink.id, state::SKIPPED, after, sink.delivered, most as i64))?;
-    let mut page = Vec::new();
-    while let Some(row) = rows.next()? {
-        page.push(reader.event(connection, row)?);
-    }
-    Ok(page)
+    let rows = statement.query((sink.id, state::SKIPPED, after, sink.delivered, most as i64))?;
+    reader.events(connection, rows, 0)
 }
 
 fn fresh(
@@ -257,12 +254,8 @@ fn fresh(
          AND NOT EXISTS (SELECT 1 FROM exceptions x WHERE x.sink = ?1 AND x.seq = e.seq) ORDER BY seq LIMIT ?4",
         events::COLUMNS
     ))?;
-    let mut rows = statement.query((sink.id, after, sink.admitted, most as i64))?;
+    let rows = statement.query((sink.id, after, sink.admitted, most as i64))?;
     // Room for a full page, but never for more events than there are.
     let there = usize::try_from(sink.admitted - after).unwrap_or(0);
-    let mut page = Vec::with_capacity(most.min(there));
-    while let Some(row) = rows.next()? {
-        page.push(reader.event(connection, row)?);
-    }
-    Ok(page)
+    reader.events(connection, rows, most.min(there))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use attendance_model::{AttendanceEvent, EventId, Instant, PunchState, Reason, VerifyMode};
 use chrono::{DateTime, NaiveDateTime};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, Rows};
 
 use super::Transaction;
 use super::polls::{Poll, PollId};
@@ -110,6 +110,20 @@ impl EventReader {
         Ok((row.get(0)?, event))
     }
 
+    /// The events in rows of [`COLUMNS`], with their numbers. There will be about `expected`.
+    pub(super) fn events(
+        &mut self,
+        connection: &Connection,
+        mut rows: Rows<'_>,
+        expected: usize,
+    ) -> rusqlite::Result<Vec<(i64, AttendanceEvent)>> {
+        let mut events = Vec::with_capacity(expected);
+        while let Some(row) = rows.next()? {
+            events.push(self.event(connection, row)?);
+        }
+        Ok(events)
+    }
+
     fn poll(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<&Poll> {
         if !self.polls.contains_key(&id) {
             // A service that runs for years has many polls, and events in order need only the last.
@@ -184,12 +198,7 @@ impl Ledger {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM events e WHERE seq > ?1 AND {inside} ORDER BY seq LIMIT ?2"
             ))?;
-            let mut rows = statement.query((after, PAGE as i64))?;
-            let mut page = Vec::with_capacity(PAGE);
-            while let Some(row) = rows.next()? {
-                page.push(reader.event(connection, row)?);
-            }
-            Ok(page)
+            reader.events(connection, statement.query((after, PAGE as i64))?, PAGE)
         })
     }
 }
