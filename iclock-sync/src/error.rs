@@ -29,6 +29,9 @@ pub enum SyncError {
     /// The state directory cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The service has been stopped, and takes nothing more.
+    #[error("the service has been stopped")]
+    Stopped,
     /// A part of the engine stopped where it never should.
     #[error("internal fault in {part}")]
     Fault {
@@ -241,7 +244,7 @@ impl SyncError {
         match self {
             Self::Ledger(error) => error.is_transient(),
             Self::Fault { .. } => true,
-            Self::Setting { .. } => false,
+            Self::Setting { .. } | Self::Stopped => false,
         }
     }
 
@@ -249,6 +252,7 @@ impl SyncError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Ledger(_) => ErrorKind::Storage,
+            Self::Stopped => ErrorKind::Stopped,
             Self::Fault { .. } | Self::Setting { .. } => ErrorKind::Internal,
         }
     }
@@ -261,13 +265,14 @@ impl SyncError {
         }
     }
 
-    /// The exit code for it: 1 for a fault of the program, 10 for a setting, 60 for the state directory.
+    /// The exit code for it: 1 for a fault of the program and for a service that was stopped, 10 for a setting, 60 for
+    /// the state directory.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Setting { .. } => 10,
             Self::Ledger(_) => 60,
-            Self::Fault { .. } => 1,
+            Self::Fault { .. } | Self::Stopped => 1,
         }
     }
 
@@ -276,6 +281,7 @@ impl SyncError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Setting { .. } | Self::Fault { .. } => None,
+            Self::Stopped => Some("keep what was not taken, and send it to the next service"),
             Self::Ledger(error) => error.hint(),
         }
     }

@@ -18,6 +18,7 @@
 //! | the ledger for readers; days, hours and lateness | [`query`], [`timesheet`] |
 //! | results and progress | [`report`], [`observer`] |
 //! | the embedding program takes part: [`Hooks`]; its own [`clock`], its own [`random`] numbers | `hooks` |
+//! | punches that the program receives by itself: [`Ingest`] | [`Door`] |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -87,7 +88,7 @@ pub use options::{Bound, ClockCorrection, Contact, DeviceOptions, EngineOptions,
 pub use poll::clear::{ClearError, Cleared};
 pub use report::Report;
 pub use schedule::Schedule;
-pub use service::{Service, ServiceOptions, Status};
+pub use service::{Door, Service, ServiceOptions, Status};
 pub use tokio_util::sync::CancellationToken;
 pub use zk_proto::encoding::TextEncoding;
 pub use zk_proto::{CommKey, Transport};

@@ -96,7 +96,7 @@ impl DeviceOptions {
     }
 
     /// A terminal that is never called, because it pushes its punches by itself. It is known by its serial number.
-    /// The program that receives a push hands it to [`Service::ingest`](crate::Service::ingest).
+    /// The program that receives a push hands it to [`Door::ingest`](crate::Door::ingest).
     #[must_use]
     pub fn push(name: impl Into<String>, serial: impl Into<String>) -> Self {
         Self { contact: Contact::Push, serial: Some(serial.into()), ..Self::new(name, "") }

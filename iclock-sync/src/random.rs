@@ -1,4 +1,6 @@
 //! Randomness: the only place in this crate that draws a random number.
+//!
+//! Whatever only spreads waits and names runs comes from a [`Random`] that a program can set. A secret never does.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +43,11 @@ impl Random for Seeded {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
     }
+}
+
+/// A key that nobody can guess, in hexadecimal digits.
+pub(crate) fn secret_key() -> String {
+    rand::random::<[u8; 16]>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A random share of 1: at least 0 and below 1.

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{
-    AttendanceEvent, MemorySink, Outcome, PunchState, RawPunch, Reason, Rules, Sink, SinkError, Source, VerifyMode,
+    AttendanceEvent, EventId, MemorySink, Outcome, PunchState, RawPunch, Reason, Rules, Sink, SinkError, Source,
+    VerifyMode,
 };
 use chrono::{DateTime, NaiveDateTime, Utc};
 use common::odd_sink::{OddSink, Oddity};
@@ -416,6 +417,49 @@ async fn what_was_pushed_is_durable_and_a_bad_line_takes_no_good_one_with_it() {
     let again = service.ingest(ingest).await.unwrap();
     assert_eq!((again.new, again.known, again.quarantined), (0, 19, 0));
     until("all is stored", || stored.stored().len() == 19).await;
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_source_beside_the_service_enters_punches_and_is_refused_after_the_end() {
+    let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+    let engine = state.builder().sink(sink).build().unwrap();
+    let service = start(&engine, every(3_600)).await;
+    let door = service.door();
+    let (first, second) = (pushed(&gate), pushed(&gate));
+    let source = tokio::spawn({
+        let door = door.clone();
+        async move { door.ingest(first).await }
+    });
+    assert_eq!(source.await.unwrap().unwrap().new, 20);
+    until("all is stored", || stored.stored().len() == 20).await;
+    service.shutdown(AT_MOST).await.unwrap();
+    let refused = door.ingest(second.clone()).await;
+    assert!(matches!(refused, Err(SyncError::Stopped)), "{refused:?}");
+    // It holds nothing that the next service needs.
+    let service = timeout(AT_MOST, start(&engine, every(3_600))).await.unwrap();
+    assert!(matches!(door.ingest(second.clone()).await, Err(SyncError::Stopped)));
+    assert_eq!(service.door().ingest(second).await.unwrap().known, 20);
+    service.shutdown(AT_MOST).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_an_ingest_says_of_the_terminal_holds_for_all_of_its_punches() {
+    let (state, gate, (stored, sink)) = (State::new(), gate("gate", 1).await, memory("db"));
+    let service = start(&state.builder().sink(sink).build().unwrap(), every(3_600)).await;
+    let mut ingest = pushed(&gate).clock_drift_ms(1_500);
+    let right = pushed(&gate);
+    for punch in &mut ingest.punches {
+        punch.device_serial = "OTHER".to_owned();
+        punch.source = Source::Pull;
+    }
+    assert_eq!(service.ingest(ingest).await.unwrap().new, 20);
+    until("all is stored", || stored.stored().len() == 20).await;
+    let event = stored.stored().remove(0);
+    assert_eq!((event.device_serial.as_str(), event.source, event.clock_drift_ms), ("SN1", Source::Push, Some(1_500)));
+    let key = EventId::full("SN1", &event.user_id, event.local_time, event.punch_state, event.verify_mode);
+    assert_eq!(event.id, key);
+    assert_eq!(service.ingest(right).await.unwrap().known, 20);
     service.shutdown(AT_MOST).await.unwrap();
 }
 

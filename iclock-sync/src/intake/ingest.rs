@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::ledger::Poll;
 use crate::wall;
 
-/// Punches of one terminal, as it sent them. [`Service::ingest`](crate::Service::ingest) enters them into the ledger.
+/// Punches of one terminal, as it sent them. [`Door::ingest`](crate::Door::ingest) enters them into the ledger.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ingest {
@@ -22,9 +22,11 @@ pub struct Ingest {
     pub device_name: String,
     /// The zone of the place where it is; none by default.
     pub zone: Option<Tz>,
+    /// Its clock less the true time, in milliseconds; `None`, by default, if nobody compared the two.
+    pub clock_drift_ms: Option<i64>,
     /// The way in which the punches came.
     pub source: Source,
-    /// The punches, in the order in which they came.
+    /// The punches, in the order in which they came. What they say of terminal and way does not count.
     pub punches: Vec<RawPunch>,
 }
 
@@ -53,7 +55,14 @@ impl Ingest {
         source: Source,
         punches: Vec<RawPunch>,
     ) -> Self {
-        Self { serial: serial.into(), device_name: device_name.into(), zone: None, source, punches }
+        Self { serial: serial.into(), device_name: device_name.into(), zone: None, clock_drift_ms: None, source, punches }
+    }
+
+    /// Sets the drift of its clock.
+    #[must_use]
+    pub fn clock_drift_ms(mut self, drift: impl Into<Option<i64>>) -> Self {
+        self.clock_drift_ms = drift.into();
+        self
     }
 
     /// Sets the zone of the place where the terminal is.
@@ -66,11 +75,18 @@ impl Ingest {
     /// The batch to enter. It moves no cursor: nothing says what of the terminal's log is known.
     pub(crate) fn into_batch(self, clock: &dyn Clock) -> Batch<GivenPunches> {
         let (utc_now, local_now) = (clock.utc_now(), clock.local_now());
+        let mut punches = self.punches;
+        for punch in &mut punches {
+            // The key has them, and the ledger keeps them once for all.
+            punch.device_serial.clone_from(&self.serial);
+            punch.device_name.clone_from(&self.device_name);
+            (punch.source, punch.clock_drift_ms) = (self.source, self.clock_drift_ms);
+        }
         let poll = Poll {
             serial: self.serial,
             device_name: self.device_name,
             zone: self.zone,
-            drift_ms: None,
+            drift_ms: self.clock_drift_ms,
             clock_offset: None,
             layout: None,
             source: self.source,
@@ -78,7 +94,7 @@ impl Ingest {
         };
         let host_now = wall::wall_now(self.zone, utc_now, local_now);
         let provenance = Provenance { poll, host_now, by_hand: false, epoch: 0, start: 0 };
-        Batch { provenance, punches: GivenPunches(self.punches.into_iter()), cursor: None, accepts: None }
+        Batch { provenance, punches: GivenPunches(punches.into_iter()), cursor: None, accepts: None }
     }
 }
 

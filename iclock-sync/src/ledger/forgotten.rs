@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Transaction;
 use super::stored::seconds;
 use crate::Ledger;
+use crate::random::secret_key;
 
 /// The setting with the random key of the digests.
 const KEY: &str = "forgotten key";
@@ -53,7 +54,7 @@ pub(super) fn note(transaction: &Transaction<'_>, user_id: &str, until: i64, now
     let key = match key(transaction)? {
         Some(key) => key,
         None => {
-            let key: String = rand::random::<[u8; 16]>().iter().map(|byte| format!("{byte:02x}")).collect();
+            let key = secret_key();
             Ledger::set(transaction, KEY, &key)?;
             key
         }

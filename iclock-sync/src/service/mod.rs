@@ -5,6 +5,7 @@
 //! | one task for each terminal | `poll::task` |
 //! | one task for each sink | `deliver::task` |
 //! | start, order about and stop a task | `part`, `crew` |
+//! | punches that come another way than by a poll enter | [`Door`] |
 //! | what the tasks share | `tasks` |
 //! | the state of everything, for all that show it | [`status`] |
 //! | the reports | `reports` |
@@ -16,6 +17,7 @@
 
 mod clear;
 mod crew;
+mod door;
 mod housekeeping;
 mod once;
 mod part;
@@ -32,10 +34,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use crate::tasks::status::{Progress, Status};
 pub use crate::tasks::{ServiceOptions, status};
+pub use door::Door;
 
 use crate::error::blocking;
 use crate::intake::rejudge::{Released, Review};
-use crate::intake::{Ingest, Ingested, NotEntered};
+use crate::intake::{Ingest, Ingested};
 use crate::report::Report;
 use crate::tasks::{Parts, Place, Shared, Target, Told};
 use crate::{DeviceOptions, Engine, Ledger, SyncError};
@@ -126,24 +129,18 @@ impl Service {
         self.reports.subscribe()
     }
 
-    /// Enters punches that came another way than by a poll. They are durable when this returns, and then go to the
-    /// sinks like all others. A punch that is known from a poll, or came before, is entered once.
+    /// Returns a door for a source of punches that runs beside the service: it may be kept, cloned and sent to tasks.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        Door::new(&self.shared, &self.stop)
+    }
+
+    /// Enters punches that came another way than by a poll, as [`Door::ingest`] does.
     ///
     /// # Errors
-    /// [`SyncError`] when the ledger cannot be written. Then nothing says that the punches are kept: the sender
-    /// has to keep them, and sends them again.
+    /// As [`Door::ingest`].
     pub async fn ingest(&self, ingest: Ingest) -> Result<Ingested, SyncError> {
-        let mut ingested = Ingested::default();
-        let serial = ingest.serial.clone();
-        let batch = ingest.into_batch(&*self.shared.clock);
-        let intake = self.shared.settings().intake;
-        let entered = intake.enter(batch, &CancellationToken::new(), |entered| ingested.add(entered)).await;
-        self.shared.board.pushed(&serial, &ingested, entered.is_ok());
-        match entered {
-            Ok(()) | Err(NotEntered::Stopped) => Ok(ingested),
-            Err(NotEntered::Ledger(error)) => Err(error),
-            Err(NotEntered::Unreadable(never)) => match never {},
-        }
+        self.door().ingest(ingest).await
     }
 
     /// Polls a terminal as soon as it is free.
