@@ -22,6 +22,13 @@ impl Fetcher {
         Self { ledger, sink, next: Some((EventReader::default(), Unsent::Skipped(0))) }
     }
 
+    /// Goes on with events that were admitted since.
+    pub(super) fn go_on(&mut self, sink: SinkState) {
+        // What was admitted before has been fetched.
+        self.next.get_or_insert_with(|| (EventReader::default(), Unsent::Fresh(self.sink.admitted)));
+        self.sink = sink;
+    }
+
     /// Returns the next batch of at most `size` events, at least one; `None` after the last.
     pub(super) async fn next(&mut self, size: usize) -> Result<Option<Batch>, SyncError> {
         let Some((mut events, from)) = self.next.take() else { return Ok(None) };

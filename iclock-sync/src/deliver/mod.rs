@@ -46,6 +46,8 @@ const RECORDED_WITHIN: Duration = Duration::from_secs(1);
 pub(crate) struct Delivery {
     pub(crate) sender: Sender,
     pub(crate) ledger: Arc<Ledger>,
+    /// A second connection, which does not wait while terminals enter records. It is opened for the first event.
+    pub(crate) reader: Option<Arc<Ledger>>,
     pub(crate) run: RunOptions,
     /// Makes `run` again at each admission, because a window can move.
     pub(crate) options_at: OptionsAt,
@@ -56,6 +58,8 @@ pub(crate) struct Delivery {
     /// Looks for delivered events.
     pub(crate) look: bool,
     pub(crate) news: watch::Receiver<News>,
+    /// The commits of which the last admission knew.
+    pub(crate) seen: u64,
     /// The logs file that lists what is stored, if configured.
     pub(crate) list: Option<List>,
     /// The program that wants to know what was delivered.
@@ -94,25 +98,22 @@ impl Delivery {
     pub(crate) async fn run(mut self) -> Result<(SinkReport, End), SyncError> {
         let started = self.sender.clock.monotonic();
         let mut report = SinkReport::new(self.sender.target.sink.name());
-        // A safety limit is counted over all terminals.
-        let at_once = self.run.max_new.is_none() || self.run.force;
-        let mut reader = None;
         let (mut looked, mut looked_with_news, mut lost) = (!self.look, !self.look, None);
         let mut end = End::Done;
         let all_admitted = loop {
             let news = *self.news.borrow_and_update();
-            if news.over || at_once {
+            if news.over || self.is_at_once() {
                 let sink = self.admit(&mut report).await?;
                 let has_news = sink.admitted > sink.delivered;
                 if !looked || (has_news && !looked_with_news) {
                     lost = self.look_for_delivered(&sink).await?;
                     (looked, looked_with_news) = (true, has_news);
                 }
-                let ledger = match &reader {
-                    Some(ledger) => Arc::clone(ledger),
-                    None => Arc::clone(reader.insert(self.reader().await?)),
+                let reader = match &self.reader {
+                    Some(reader) => Arc::clone(reader),
+                    None => Arc::clone(self.reader.insert(self.open_reader().await?)),
                 };
-                match self.drain(ledger, sink, &mut report).await? {
+                match self.drain(reader, sink, &mut report).await? {
                     Drained::All => {}
                     Drained::PutOff => {
                         let now = self.sender.clock.utc_now();
@@ -202,7 +203,12 @@ impl Delivery {
         Ok(report)
     }
 
-    async fn reader(&self) -> Result<Arc<Ledger>, SyncError> {
+    /// A safety limit is counted over all terminals.
+    fn is_at_once(&self) -> bool {
+        self.run.max_new.is_none() || self.run.force
+    }
+
+    async fn open_reader(&self) -> Result<Arc<Ledger>, SyncError> {
         let ledger = Arc::clone(&self.ledger);
         blocking("ledger", move || Ok(Arc::new(ledger.reader()?))).await
     }
@@ -213,6 +219,7 @@ impl Delivery {
 
     async fn admit(&mut self, report: &mut SinkReport) -> Result<SinkState, SyncError> {
         self.run = self.options_at.at(self.sender.clock.utc_now());
+        self.seen = self.news.borrow().commits;
         let (ledger, sink, run) = (Arc::clone(&self.ledger), Arc::clone(&self.sender.target.sink), self.run.clone());
         let admitted = blocking("ledger", move || {
             Ok(ledger.admit(&Admission {
@@ -237,11 +244,12 @@ impl Delivery {
         Ok(admitted.sink)
     }
 
-    /// Sends all admitted events, or as many as the sink takes.
+    /// Sends all admitted events, or as many as the sink takes. Those that enter meanwhile are admitted while the last
+    /// write is under way, so that a sink does not wait for them.
     async fn drain(
         &mut self,
-        ledger: Arc<Ledger>,
-        sink: SinkState,
+        reader: Arc<Ledger>,
+        mut sink: SinkState,
         report: &mut SinkReport,
     ) -> Result<Drained, SyncError> {
         self.restore_budget(&sink).await?;
@@ -249,7 +257,7 @@ impl Delivery {
         let target = Arc::clone(&self.sender.target);
         let concurrency = target.sink.capabilities().concurrency.max(1);
         let mut probing = self.probe;
-        let mut fetcher = Fetcher::new(ledger, sink);
+        let mut fetcher = Fetcher::new(reader, sink);
         let mut flight = Flight::default();
         let mut writes = JoinSet::new();
         let mut drained = Drained::All;
@@ -286,6 +294,20 @@ impl Delivery {
                     (number, events, outcomes)
                 });
             }
+            // The next write is under way meanwhile.
+            let now = self.sender.clock.monotonic();
+            if flight.unrecorded() >= RECORDED_TOGETHER || now.saturating_sub(recorded_at) >= RECORDED_WITHIN {
+                self.record(&sink, &mut flight, std::mem::take(&mut landed_events), report).await?;
+                recorded_at = now;
+            }
+            if ready.is_none() && drained.is_all() && !self.is_halted() && self.has_more() {
+                sink = self.admit(report).await?;
+                fetcher.go_on(sink);
+                ready = fetcher.next(target.pace.size()).await?;
+                if ready.is_some() {
+                    continue;
+                }
+            }
             let Some(written) = writes.join_next().await else { break };
             let (number, events, outcomes) = written.map_err(|source| fault("sink", source))?;
             match outcomes {
@@ -306,15 +328,15 @@ impl Delivery {
                     drained.end_with(end);
                 }
             }
-            let now = self.sender.clock.monotonic();
-            if flight.unrecorded() >= RECORDED_TOGETHER || now.saturating_sub(recorded_at) >= RECORDED_WITHIN {
-                self.record(&sink, &mut flight, std::mem::take(&mut landed_events), report).await?;
-                recorded_at = now;
-            }
         }
         flight.end();
         self.record(&sink, &mut flight, landed_events, report).await?;
         Ok(drained)
+    }
+
+    /// Returns true if events have entered since the last admission, and may go out at once.
+    fn has_more(&self) -> bool {
+        self.is_at_once() && self.news.borrow().commits > self.seen
     }
 
     /// Looks up an event that the sink took from an earlier process. By it a sink that refuses one event is told from
@@ -362,6 +384,7 @@ impl Delivery {
         };
         let (trail, now) = (self.trail.clone().filter(|_| !numbers.is_empty()), self.sender.clock.utc_now());
         let (ledger, list, id) = (Arc::clone(&self.ledger), self.list.clone(), sink.id);
+        let reader = self.reader.clone().unwrap_or_else(|| Arc::clone(&self.ledger));
         let (hooks, elapsed) = (self.hooks.clone().filter(|_| !landed.is_empty()), self.sender.clock.monotonic());
         blocking("ledger", move || {
             if let Some(hooks) = hooks {
@@ -374,7 +397,7 @@ impl Delivery {
             }
             let head = trail.and_then(|trail| {
                 let (stored, had) = (runs(numbers.stored), runs(numbers.already_stored));
-                trail.record(&ledger, Some(Sent { stored, had, refused: numbers.rejected, ..sent }), now)
+                trail.record(&reader, Some(Sent { stored, had, refused: numbers.rejected, ..sent }), now)
             });
             if let Some(settled) = settled {
                 ledger.settle(id, &Settled { audit: head, ..settled })?;

@@ -172,7 +172,7 @@ impl Ledger {
         let connection = read::open_uri(&path, "mode=ro").map_err(|error| schema::opening(&path, error))?;
         // It goes through events once, in order, so that no page is worth keeping. Negative: the unit is KiB.
         connection.pragma_update(None, "cache_size", -256).map_err(|error| schema::opening(&path, error))?;
-        Ok(Self::new(connection, &self.dir, None))
+        Ok(Self::new(connection, &self.dir, None).with_crashes(self.crashes.clone()))
     }
 
     fn new(connection: Connection, dir: &Path, lock: Option<lock::WriterLock>) -> Self {
