@@ -55,7 +55,14 @@ impl Ingest {
         source: Source,
         punches: Vec<RawPunch>,
     ) -> Self {
-        Self { serial: serial.into(), device_name: device_name.into(), zone: None, clock_drift_ms: None, source, punches }
+        Self {
+            serial: serial.into(),
+            device_name: device_name.into(),
+            zone: None,
+            clock_drift_ms: None,
+            source,
+            punches,
+        }
     }
 
     /// Sets the drift of its clock.

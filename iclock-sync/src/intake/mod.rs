@@ -25,8 +25,8 @@ pub(crate) use proven::ProvenPunches;
 
 use crate::error::blocking;
 use crate::ledger::{
-    ForgottenPeople, KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, Transaction, any_waiting,
-    latest_times, mark_accepted, resolve_read_again, save_terminal,
+    Entry, ForgottenPeople, KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, Transaction,
+    any_waiting, latest_times, mark_accepted, resolve_read_again, save_terminal,
 };
 use crate::mask::Mask;
 use crate::report::DeviceReport;
@@ -217,7 +217,9 @@ impl<P: Punches> Entering<P> {
                         poll
                     }
                 };
-                let one = One { transaction, provenance, poll, waiting: any_waiting(transaction, poll.terminal)? };
+                let entry = Entry::begin(transaction)?;
+                let waiting = any_waiting(transaction, poll.terminal)?;
+                let mut one = One { transaction, provenance, poll, entry, waiting };
                 for read in decoded {
                     let position = provenance.start + *done + entered.records;
                     one.enter(read, position, judge, &mut entered)?;
@@ -249,13 +251,20 @@ struct One<'a> {
     transaction: &'a Transaction<'a>,
     provenance: &'a Provenance,
     poll: PollId,
+    entry: Entry,
     /// The terminal has records that wait in the quarantine.
     waiting: bool,
 }
 
 impl One<'_> {
     /// Enters a punch.
-    fn enter(&self, read: ReadPunch, position: u64, judge: &mut Judge, entered: &mut Entered) -> rusqlite::Result<()> {
+    fn enter(
+        &mut self,
+        read: ReadPunch,
+        position: u64,
+        judge: &mut Judge,
+        entered: &mut Entered,
+    ) -> rusqlite::Result<()> {
         entered.records += 1;
         let ReadPunch { punch, unproven } = read;
         if judge.forgotten.have(self.transaction, &punch)? {
@@ -286,7 +295,7 @@ impl One<'_> {
         match judged {
             Ok(mut event) => {
                 event.flags.extend(self.provenance.by_hand.then_some(Reason::AcceptedByHand));
-                if (NewEvent { event: &event, uid }).insert(self.transaction, self.poll)? {
+                if self.entry.insert(self.transaction, self.poll, &NewEvent { event: &event, uid })? {
                     entered.new += 1;
                     for flag in &event.flags {
                         *entered.flagged.entry(*flag).or_default() += 1;

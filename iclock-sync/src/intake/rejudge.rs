@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use zk_proto::record::{AttendanceLayout, AttendanceRecord, FieldOrder, Who};
 
 use super::in_force::judge;
-use crate::ledger::{KnownPunches, NewEvent, PollId, Resolution, Transaction, WaitingRecord};
+use crate::ledger::{Entry, KnownPunches, NewEvent, PollId, Resolution, Transaction, WaitingRecord};
 use crate::mask::Mask;
 use crate::{DeviceOptions, Hooks, Ledger, LedgerError, wall};
 
@@ -70,6 +70,7 @@ impl Review<'_> {
     ) -> rusqlite::Result<()> {
         // Between two pages, punches may have entered.
         let mut known = HashMap::new();
+        let mut entry = Entry::begin(transaction)?;
         for record in page {
             let (layout, punch) = self.read(&record);
             let poll = PollId { poll: record.poll, terminal: record.terminal };
@@ -92,7 +93,7 @@ impl Review<'_> {
                     continue;
                 }
                 Ok(_) if before => Resolution::Known,
-                Ok(event) if (NewEvent { event: &event, uid }).insert(transaction, poll)? => {
+                Ok(event) if entry.insert(transaction, poll, &NewEvent { event: &event, uid })? => {
                     *released.entry(record.device_name.clone()).or_default() += 1;
                     Resolution::Released
                 }

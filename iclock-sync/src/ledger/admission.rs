@@ -6,7 +6,7 @@ use super::Transaction;
 use super::id_scheme::{self, ChangedIds};
 use super::sinks::{SinkState, exceptions, id_of, state, watermarks};
 use super::window::{OF_EVENT, Seconds, condition};
-use super::{events, imported, person, retention, stored};
+use super::{events, gaps, imported, retention, stored};
 use crate::{Ledger, LedgerError, Window};
 
 /// Events about which one change decides.
@@ -262,7 +262,7 @@ fn new_events(transaction: &Transaction<'_>, sink: &SinkState) -> rusqlite::Resu
     } else {
         between(sink.admitted, sink.windowed)?
     };
-    let removed = person::removed(transaction, sink.admitted, sink.windowed)?;
+    let removed = gaps::removed(transaction, sink.admitted, sink.windowed)?;
     Ok((sink.windowed - sink.admitted - removed - excepted + released).max(0).cast_unsigned())
 }
 

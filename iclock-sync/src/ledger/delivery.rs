@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::events::{self, EventReader};
 use super::sinks::{self, SinkState, state, watermarks};
-use super::{Transaction, person, shrunk, stored};
+use super::{Transaction, gaps, shrunk, stored};
 use crate::{Ledger, LedgerError, trail};
 
 /// Events with their numbers.
@@ -149,7 +149,7 @@ impl Ledger {
             let sink = known.map(|id| watermarks(connection, id)).transpose()?;
             let delivered = sink.map_or(0, |sink| sink.delivered);
             // The last number may be below the watermark, because the last events were removed.
-            let (mut pending, mut held) = ((last - delivered).max(0) - person::removed(connection, delivered, last)?, 0);
+            let (mut pending, mut held) = ((last - delivered).max(0) - gaps::removed(connection, delivered, last)?, 0);
             if shrunk::shrunk(connection)?.is_some_and(|sum| sum.through > delivered) {
                 // The next admission passes over them.
                 pending -= connection

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, Rows};
 use super::Transaction;
 use super::polls::{Poll, PollId};
 use super::stored::{seconds, source_of, wall_clock};
-use super::{shrunk, window};
+use super::{gaps, shrunk, window};
 use crate::{Ledger, LedgerError, Window};
 
 /// Events fetched at once by [`Events`].
@@ -27,29 +27,54 @@ pub(crate) struct NewEvent<'a> {
     pub(crate) uid: Option<u16>,
 }
 
-impl NewEvent<'_> {
-    /// Enters the event. Returns false if its key was known, of an event or of one that has shrunk.
-    pub(crate) fn insert(&self, transaction: &Transaction<'_>, poll: PollId) -> rusqlite::Result<bool> {
-        let event = self.event;
+/// The entry of events in one change of the ledger.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The number of the next event.
+    next: i64,
+    /// A key may be that of an event that has shrunk.
+    any_shrunk: bool,
+}
+
+impl Entry {
+    /// Begins in a change. In another one the numbers may be taken.
+    pub(crate) fn begin(transaction: &Transaction<'_>) -> rusqlite::Result<Self> {
+        let last = last_seq(transaction)?.max(gaps::last_of_gaps(transaction)?);
+        Ok(Self { next: last + 1, any_shrunk: shrunk::shrunk(transaction)?.is_some() })
+    }
+
+    /// Enters an event. Returns false if its key was known, of an event or of one that has shrunk.
+    pub(crate) fn insert(
+        &mut self,
+        transaction: &Transaction<'_>,
+        poll: PollId,
+        new: &NewEvent<'_>,
+    ) -> rusqlite::Result<bool> {
+        let event = new.event;
+        let (time, key) = (seconds(event.local_time), event.id.as_bytes());
+        if self.any_shrunk {
+            let mut known =
+                transaction.prepare_cached("SELECT 1 FROM shrunk WHERE time = ?1 AND terminal = ?2 AND key = ?3")?;
+            if known.exists((time, poll.terminal, key))? {
+                return Ok(false);
+            }
+        }
         let inserted = transaction
             .prepare_cached(
-                // A number that was removed with its event is not given again: sinks and audit know it.
                 "INSERT INTO events
                      (seq, terminal, reading, time, key, user_id, uid, verify_mode, punch_state, work_code, utc, flags,
                       raw)
-                 SELECT (SELECT 1 + max(CAST(value AS INTEGER), (SELECT coalesce(max(seq), 0) FROM events))
-                         FROM settings WHERE name = 'last event'),
-                     ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
-                 WHERE NOT EXISTS (SELECT 1 FROM shrunk WHERE time = ?3 AND terminal = ?1 AND key = ?4)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                  ON CONFLICT (terminal, time, key) DO NOTHING",
             )?
             .execute((
+                self.next,
                 poll.terminal,
                 poll.poll,
-                seconds(event.local_time),
-                event.id.as_bytes(),
+                time,
+                key,
                 &event.user_id,
-                self.uid,
+                new.uid,
                 event.verify_mode.0,
                 event.punch_state.0,
                 event.work_code,
@@ -57,6 +82,7 @@ impl NewEvent<'_> {
                 flag_words(&event.flags),
                 &event.raw,
             ))?;
+        self.next += inserted as i64;
         Ok(inserted == 1)
     }
 }
