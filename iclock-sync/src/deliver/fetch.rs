@@ -44,3 +44,53 @@ impl Fetcher {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use attendance_model::IdScheme;
+
+    use super::*;
+    use crate::Window;
+    use crate::ledger::Admission;
+    use crate::ledger::sample::enter;
+
+    fn admit(ledger: &Ledger) -> SinkState {
+        let window = Window::default();
+        let admission = Admission { target: "memory:db", name: "db", ids: IdScheme::Full, window, max_new: None };
+        ledger.admit(&admission).unwrap().sink
+    }
+
+    async fn all(fetcher: &mut Fetcher) -> usize {
+        let mut events = 0;
+        while let Some(batch) = fetcher.next(4).await.unwrap() {
+            events += batch.events.len();
+        }
+        events
+    }
+
+    #[tokio::test]
+    async fn events_admitted_after_the_last_batch_are_fetched_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+        enter(&ledger, 10);
+        let mut fetcher = Fetcher::new(Arc::clone(&ledger), admit(&ledger));
+        assert_eq!(all(&mut fetcher).await, 10);
+        fetcher.go_on(admit(&ledger));
+        assert_eq!(all(&mut fetcher).await, 0);
+        enter(&ledger, 7);
+        fetcher.go_on(admit(&ledger));
+        assert_eq!(all(&mut fetcher).await, 7);
+    }
+
+    #[tokio::test]
+    async fn events_admitted_before_the_last_batch_follow_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+        enter(&ledger, 10);
+        let mut fetcher = Fetcher::new(Arc::clone(&ledger), admit(&ledger));
+        assert_eq!(fetcher.next(4).await.unwrap().unwrap().events.len(), 4);
+        enter(&ledger, 7);
+        fetcher.go_on(admit(&ledger));
+        assert_eq!(all(&mut fetcher).await, 13);
+    }
+}

@@ -41,29 +41,15 @@ mod tests {
 
     use super::*;
     use crate::Window;
+    use crate::ledger::sample::enter;
     use crate::ledger::{Admission, Removal, Settled};
 
     const TARGET: &str = "memory:db";
 
-    /// Enters ten events, of which user 0 has the 5th and the 10th, user 1 the 1st and the 6th, and so on.
+    /// Ten events, of which user 0 has the 5th and the 10th, user 1 the 1st and the 6th, and so on.
     fn ledger(dir: &std::path::Path) -> Ledger {
         let ledger = Ledger::open(dir).unwrap();
-        ledger
-            .write("enter", |transaction| {
-                transaction.execute_batch(
-                    "INSERT INTO terminals (id, serial, name) VALUES (1, 'S', 'gate');
-                     INSERT INTO readings (id, terminal, device_name, source, read_at) VALUES (1, 1, 'gate', 'pull', 0);",
-                )?;
-                for seq in 1_i64..=10 {
-                    transaction.execute(
-                        "INSERT INTO events (terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
-                         VALUES (1, 1, ?1, ?2, ?3, 1, 0, x'')",
-                        (seq, seq.to_be_bytes().repeat(2), (seq % 5).to_string()),
-                    )?;
-                }
-                Ok(())
-            })
-            .unwrap();
+        enter(&ledger, 10);
         ledger
     }
 

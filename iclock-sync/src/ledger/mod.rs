@@ -33,6 +33,8 @@ mod replay;
 mod retention;
 mod runs;
 mod salvage;
+#[cfg(test)]
+pub(crate) mod sample;
 mod schema;
 mod settings;
 mod shrunk;
