@@ -4,6 +4,7 @@
 //! one by one. After a crash, unrecorded events are sent again, and the sink reports that it has them.
 
 mod circuit;
+mod drain;
 mod fetch;
 mod flight;
 mod lost;
@@ -15,31 +16,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use attendance_model::{AttendanceEvent, Budget, Notice, Outcome, SinkError};
+use attendance_model::{Notice, SinkError};
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-use self::fetch::Fetcher;
-use self::flight::{Flight, Landed};
-use self::send::{NoAnswer, Sender};
+use self::drain::Drained;
+use self::send::Sender;
 use crate::audit::Audit;
-use crate::error::{blocking, chain, fault};
-use crate::ledger::{Admission, ChangedIds, News, Settled, SinkState};
+use crate::error::{blocking, chain};
+use crate::ledger::{Admission, ChangedIds, News, SinkState};
 use crate::observer::SinkProgress;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
 use crate::tasks::{List, OptionsAt, Orders, failure};
-use crate::trail::line::{Sent, runs};
 use crate::{Hooks, Ledger, RunOptions, SyncError, tell};
-
-/// Events whose outcomes are recorded together.
-const RECORDED_TOGETHER: usize = 10_000;
-
-/// The most batches from the oldest under way up to the latest. It bounds the memory while one write is slow.
-const MOST_AHEAD: usize = 64;
-
-/// The longest time before an outcome is recorded.
-const RECORDED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The delivery to one sink in one run.
 #[derive(Debug)]
@@ -77,17 +66,6 @@ pub(crate) enum End {
     PutOff { until: Option<DateTime<Utc>> },
     /// The sink failed, and may have asked for a wait.
     Failed { asked: Option<Duration> },
-}
-
-/// The end of sending what was admitted.
-#[derive(Debug)]
-enum Drained {
-    /// All admitted events went out, or the run was stopped.
-    All,
-    /// The sink put the rest off to another day.
-    PutOff,
-    /// The sink failed.
-    Failed(SinkError),
 }
 
 impl Delivery {
@@ -213,10 +191,6 @@ impl Delivery {
         blocking("ledger", move || Ok(Arc::new(ledger.reader()?))).await
     }
 
-    fn is_halted(&self) -> bool {
-        self.sender.stop.is_cancelled() || self.orders.as_ref().is_some_and(|orders| orders.borrow().paused)
-    }
-
     async fn admit(&mut self, report: &mut SinkReport) -> Result<SinkState, SyncError> {
         self.run = self.options_at.at(self.sender.clock.utc_now());
         self.seen = self.news.borrow().commits;
@@ -244,175 +218,6 @@ impl Delivery {
         Ok(admitted.sink)
     }
 
-    /// Sends all admitted events, or as many as the sink takes. Those that enter meanwhile are admitted while the last
-    /// write is under way, so that a sink does not wait for them.
-    async fn drain(
-        &mut self,
-        reader: Arc<Ledger>,
-        mut sink: SinkState,
-        report: &mut SinkReport,
-    ) -> Result<Drained, SyncError> {
-        self.restore_budget(&sink).await?;
-        self.recall_known(&sink).await?;
-        let target = Arc::clone(&self.sender.target);
-        let concurrency = target.sink.capabilities().concurrency.max(1);
-        let mut probing = self.probe;
-        let mut fetcher = Fetcher::new(reader, sink);
-        let mut flight = Flight::default();
-        let mut writes = JoinSet::new();
-        let mut drained = Drained::All;
-        let mut recorded_at = self.sender.clock.monotonic();
-        let mut landed_events = Vec::new();
-        // One batch is read ahead, so that the ledger is read while the sink writes.
-        let mut ready = fetcher.next(if probing { 1 } else { target.pace.size() }).await?;
-        let mut probed = false;
-        loop {
-            while drained.is_all()
-                && !self.is_halted()
-                && writes.len() < if probing { 1 } else { concurrency }
-                && flight.length() < MOST_AHEAD
-            {
-                let Some(batch) = ready.take() else { break };
-                ready = fetcher.next(target.pace.size()).await?;
-                let (number, events) = flight.launch(batch);
-                if events.is_empty() {
-                    // Nothing but exceptions up to the watermark.
-                    flight.land(number, Vec::new());
-                    continue;
-                }
-                if !std::mem::replace(&mut probed, true) {
-                    // Before the first write, so that writes do not probe one after another.
-                    if let Err(end) = self.sender.probe().await {
-                        flight.fail(number);
-                        drained.end_with(end);
-                        break;
-                    }
-                }
-                let sender = self.sender.clone();
-                writes.spawn(async move {
-                    let outcomes = sender.write(&events).await;
-                    (number, events, outcomes)
-                });
-            }
-            // The next write is under way meanwhile.
-            let now = self.sender.clock.monotonic();
-            if flight.unrecorded() >= RECORDED_TOGETHER || now.saturating_sub(recorded_at) >= RECORDED_WITHIN {
-                self.record(&sink, &mut flight, std::mem::take(&mut landed_events), report).await?;
-                recorded_at = now;
-            }
-            if ready.is_none() && drained.is_all() && !self.is_halted() && self.has_more() {
-                sink = self.admit(report).await?;
-                fetcher.go_on(sink);
-                ready = fetcher.next(target.pace.size()).await?;
-                if ready.is_some() {
-                    continue;
-                }
-            }
-            let Some(written) = writes.join_next().await else { break };
-            let (number, events, outcomes) = written.map_err(|source| fault("sink", source))?;
-            match outcomes {
-                Ok(outcomes) => {
-                    if self.list.is_some() || self.hooks.is_some() {
-                        let answered = events.iter().zip(&outcomes).filter(|(_, outcome)| !is_deferred(outcome));
-                        landed_events.extend(answered.map(|(event, outcome)| (event.clone(), outcome.clone())));
-                    }
-                    probing = false;
-                    let landed = flight.land(number, outcomes);
-                    count(report, landed);
-                    if landed.deferred > 0 && drained.is_all() {
-                        drained = Drained::PutOff;
-                    }
-                }
-                Err(end) => {
-                    flight.fail(number);
-                    drained.end_with(end);
-                }
-            }
-        }
-        flight.end();
-        self.record(&sink, &mut flight, landed_events, report).await?;
-        Ok(drained)
-    }
-
-    /// Returns true if events have entered since the last admission, and may go out at once.
-    fn has_more(&self) -> bool {
-        self.is_at_once() && self.news.borrow().commits > self.seen
-    }
-
-    /// Looks up an event that the sink took from an earlier process. By it a sink that refuses one event is told from
-    /// one that refuses all, even if no other event waits.
-    async fn recall_known(&self, sink: &SinkState) -> Result<(), SyncError> {
-        let target = &self.sender.target;
-        if target.known().is_some() || sink.delivered == 0 {
-            return Ok(());
-        }
-        let (ledger, sink) = (Arc::clone(&self.ledger), *sink);
-        let sample = blocking("ledger", move || Ok(ledger.delivered_sample(&sink, 1)?)).await?;
-        sample.into_iter().for_each(|event| target.recall(event));
-        Ok(())
-    }
-
-    /// Counts the writes of earlier processes on the same day.
-    async fn restore_budget(&self, sink: &SinkState) -> Result<(), SyncError> {
-        let Some(budget) = self.sender.target.sink.budget() else { return Ok(()) };
-        let (ledger, id) = (Arc::clone(&self.ledger), sink.id);
-        if let Some(spent) = blocking("ledger", move || Ok(ledger.spent(id)?)).await? {
-            budget.restore(spent);
-        }
-        Ok(())
-    }
-
-    /// Makes outcomes durable. Both audits and the hook come first, because a recorded event is not seen again.
-    async fn record(
-        &mut self,
-        sink: &SinkState,
-        flight: &mut Flight,
-        landed: Vec<(AttendanceEvent, Outcome)>,
-        report: &SinkReport,
-    ) -> Result<(), SyncError> {
-        if let Some(spent) = self.sender.target.sink.budget().map(Budget::spent) {
-            let (ledger, id) = (Arc::clone(&self.ledger), sink.id);
-            blocking("ledger", move || Ok(ledger.keep_spent(id, spent)?)).await?;
-        }
-        let (settled, numbers) = (flight.take_settled(), flight.take_sent());
-        let delivered = settled.as_ref().map(|settled| settled.delivered);
-        let sent = Sent {
-            sink: report.name.clone(),
-            target: self.sender.target.sink.target(),
-            through: delivered.unwrap_or(0),
-            ..Sent::default()
-        };
-        let (trail, now) = (self.trail.clone().filter(|_| !numbers.is_empty()), self.sender.clock.utc_now());
-        let (ledger, list, id) = (Arc::clone(&self.ledger), self.list.clone(), sink.id);
-        let reader = self.reader.clone().unwrap_or_else(|| Arc::clone(&self.ledger));
-        let (hooks, elapsed) = (self.hooks.clone().filter(|_| !landed.is_empty()), self.sender.clock.monotonic());
-        blocking("ledger", move || {
-            if let Some(hooks) = hooks {
-                hooks.after_delivery(&sent.sink, &landed);
-            }
-            if let Some(list) = list {
-                let stored = landed.into_iter().filter(|(_, outcome)| *outcome == Outcome::Stored);
-                // Even if the oldest batch is under way and the watermark waits for it.
-                list.add(&stored.map(|(event, _)| event).collect::<Vec<_>>(), elapsed);
-            }
-            let head = trail.and_then(|trail| {
-                let (stored, had) = (runs(numbers.stored), runs(numbers.already_stored));
-                trail.record(&reader, Some(Sent { stored, had, refused: numbers.rejected, ..sent }), now)
-            });
-            if let Some(settled) = settled {
-                ledger.settle(id, &Settled { audit: head, ..settled })?;
-            }
-            Ok(())
-        })
-        .await?;
-        let Some(delivered) = delivered else { return Ok(()) };
-        let pending = sink.admitted.saturating_sub(delivered).max(0).cast_unsigned();
-        let settled = report.stored + report.already_stored + report.merged + report.rejected;
-        tracing::debug!(sink = %report.name, settled, pending, "outcomes recorded");
-        self.sender.observer.sink(&report.name, SinkProgress::Delivered { settled, pending });
-        Ok(())
-    }
-
     async fn finish_list(&mut self, report: &mut SinkReport) -> Result<(), SyncError> {
         let Some(list) = self.list.take() else { return Ok(()) };
         let (dir, now) = (list.dir.clone(), self.sender.clock.monotonic());
@@ -429,41 +234,6 @@ impl Delivery {
         let waiting = blocking("ledger", move || Ok(ledger.waiting(&target)?)).await?;
         (report.pending, report.held) = (waiting.pending, waiting.held);
         Ok(())
-    }
-}
-
-impl Drained {
-    fn is_all(&self) -> bool {
-        matches!(self, Self::All)
-    }
-
-    /// Takes the end of a call. The first failure counts; a call that was given up at a stop is none.
-    fn end_with(&mut self, end: NoAnswer) {
-        match end {
-            NoAnswer::Failed(error) | NoAnswer::Broken(error) if !matches!(self, Self::Failed(_)) => {
-                *self = Self::Failed(error);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Returns true if the sink put an event off, or said something of it that is not known here.
-fn is_deferred(outcome: &Outcome) -> bool {
-    !matches!(outcome, Outcome::Stored | Outcome::AlreadyStored | Outcome::Rejected { .. })
-}
-
-fn count(report: &mut SinkReport, landed: Landed) {
-    report.stored += landed.stored;
-    report.already_stored += landed.already_stored;
-    report.rejected += landed.rejected;
-    if report.rejected > 0 {
-        report.status = SinkStatus::Failed;
-        report.error_kind = Some(ErrorKind::Rejected);
-        report.error = Some(format!(
-            "refused {} events for good; they are set aside for this sink and not sent to it again",
-            report.rejected
-        ));
     }
 }
 
