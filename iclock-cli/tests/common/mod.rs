@@ -74,6 +74,11 @@ impl World {
         Run::of(self.program(env!("CARGO_BIN_EXE_iclock-cli")).args(args))
     }
 
+    /// `iclock-cli` with more work than usual.
+    pub(crate) fn cli_within(&self, limit: Duration, args: &[&str]) -> Run {
+        Run::of(self.program(env!("CARGO_BIN_EXE_iclock-cli")).timeout(limit).args(args))
+    }
+
     /// `iclock-cli` in a directory below this one.
     pub(crate) fn cli_in(&self, dir: &str, args: &[&str]) -> Run {
         let dir = self.path().join(dir);

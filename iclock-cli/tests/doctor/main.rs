@@ -4,5 +4,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cases;
+mod faults;
+mod field;
+mod fixes;
 mod garbage;
 mod printed;
+#[cfg(all(feature = "postgres", feature = "mysql", feature = "mongo", feature = "file"))]
+mod sinks;
+mod state;
+mod symptoms;
