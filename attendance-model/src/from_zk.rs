@@ -20,8 +20,9 @@ pub struct Device<'a> {
 
 impl RawPunch {
     /// Takes a record of this layout as it is. `user_of` gives the user id that the terminal's user table has in a
-    /// slot, for records that carry the slot alone. If the table has none, the slot's number in decimal is taken, as in
-    /// the Python tool.
+    /// slot, for records that carry the slot alone. `None` means that there is no table: then the slot's number in
+    /// decimal is taken, as in the Python tool. For a slot that a table lacks give an empty id, because the number may
+    /// be the id of another person.
     pub fn from_record(
         record: &AttendanceRecord,
         layout: AttendanceLayout,

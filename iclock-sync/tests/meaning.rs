@@ -52,6 +52,35 @@ async fn a_rule_leaves_such_bytes_out_as_the_python_tool_did() {
     assert!(stored.stored().iter().all(|event| event.user_id == "5"));
 }
 
+#[tokio::test]
+async fn no_punch_of_a_deleted_person_goes_to_somebody_with_the_number_of_the_slot() {
+    let first = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();
+    let id = |slot: u16| if slot == 200 { "5".to_owned() } else { (1_000 + slot).to_string() };
+    let slots: Vec<u16> = (1..=39).chain([200]).collect();
+    for profile in ["bw8", "bw8a"] {
+        let punches = (0..200).map(|n| {
+            let slot = slots[n % 40];
+            Punch::new(slot, &id(slot), DeviceTime(first.0 + 60 * n as u32), 0, 1)
+        });
+        // The person in slot 5 has left.
+        let people = slots.iter().filter(|slot| **slot != 5).map(|&uid| zk_sim::Person {
+            uid,
+            user_id: id(uid).into(),
+            name: String::new(),
+            privilege: 0,
+        });
+        let terminal = Terminal::builder().profile(Profile::named(profile).unwrap());
+        let terminal = terminal.punches(punches.collect::<Vec<_>>()).people(people.collect::<Vec<_>>());
+        let (gate, state, (stored, sink)) = (Gate::start("gate", terminal).await, State::new(), memory("db"));
+        let report = sync(&state.engine(&[&gate], &[sink])).await;
+        let device = only(&report).0;
+        assert_eq!((device.new, device.quarantined), (195, 5), "{profile}: {device:?}");
+        assert_eq!(device.rejected.get(&Reason::EmptyUserId), Some(&5));
+        let of_5 = stored.stored().iter().filter(|event| event.user_id == "5").count();
+        assert_eq!(of_5, 5, "{profile}: those of slot 200 alone");
+    }
+}
+
 const ZONES: [Tz; 3] = [Tz::America__New_York, Tz::Pacific__Auckland, Tz::Indian__Maldives];
 
 /// A terminal that shows the right time of its zone, and punches so many minutes ago.

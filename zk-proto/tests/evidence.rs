@@ -6,6 +6,7 @@ mod logs;
 mod evidence {
     pub(crate) mod doubts;
     pub(crate) mod field;
+    pub(crate) mod moved;
     pub(crate) mod people;
     pub(crate) mod two_ways;
     pub(crate) mod walk;

@@ -255,6 +255,8 @@ fn prove_layout(
         Err(Doubt::BadRun { layout: shape, first })
     } else if let Some(rival) = verdict.rival {
         Err(Doubt::Misaligned { layout, rival })
+    } else if let Some(first) = verdict.repeated {
+        Err(Doubt::Repeated { layout: shape, first })
     } else if !verdict.is_acceptable() || (!familiar && verdict.tally.bad > 0) {
         Err(Doubt::Implausible { layout: shape, tally: verdict.tally })
     } else if !backed || thin || odd || !(whole || but_for_the_rest) || (vague && !sizes_agree) {

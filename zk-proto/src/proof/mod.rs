@@ -23,6 +23,7 @@ mod preview;
 mod proven;
 mod refusal;
 mod region;
+mod repeats;
 mod tail;
 mod unproven;
 mod users;
@@ -44,3 +45,6 @@ pub use witness::Witnesses;
 
 /// Size of the length word before a set: a little-endian `u32` with the number of bytes that follow.
 pub const WORD_LEN: u64 = 4;
+
+/// The multiplier of a common linear congruential generator, for digests: odd, its bits well spread.
+const SPREAD: u64 = 6_364_136_223_846_793_005;

@@ -3,13 +3,14 @@
 
 use alloc::vec::Vec;
 
-use crate::record::{AttendanceLayout, Bits, FieldOrder, u16_at};
+use crate::record::{AttendanceLayout, Bits, FieldOrder, u16_at, u32_at};
 use crate::spool::{Spool, SpoolError};
 
 use super::ByteSet;
 use super::alignment::{self, Comparison};
 use super::plausible::{Class, ENOUGH, Plausibility};
 use super::region::{MIN_STEPS, RUN, Region};
+use super::repeats::Repeats;
 use super::verdict::Verdict;
 
 /// Undocumented verify modes that are accepted if they recur, at most.
@@ -22,6 +23,9 @@ const STATE_SHARE: u64 = 64;
 /// This many bad records in a row are not the work of people: eight would have made a broken record one after
 /// another. A damaged datagram of 1 KB spoils at least 25 records, a damaged chunk many more.
 const SUSPICIOUS: u64 = 8;
+/// A year of a terminal's clock, whose months have 31 days. A log is written in the order of time; bytes of other
+/// fields make dates of other years.
+const YEAR: u32 = 12 * 31 * 86_400;
 /// Judges every record. The configured order of 16-byte records names the fields, but is no evidence of what a
 /// terminal sends: records are judged in the captured order first, and in the configured one only if they make no
 /// sense. A pass that was made while the records arrived (`ahead`) replaces the first one here.
@@ -137,6 +141,13 @@ pub(super) struct Pass {
     /// Known records at the beginning. Their faults are known too.
     trusted: u64,
     bad_in_a_row: u64,
+    /// Records in a row that are bad or neutral, or out of line.
+    odd_in_a_row: u64,
+    /// The latest time so far, but for single ones in the future.
+    latest: u32,
+    /// Records in a row that are more than a year later.
+    ahead_in_a_row: u64,
+    repeats: Repeats,
 }
 
 impl Pass {
@@ -153,6 +164,10 @@ impl Pass {
             at: 0,
             trusted: 0,
             bad_in_a_row: 0,
+            odd_in_a_row: 0,
+            latest: 0,
+            ahead_in_a_row: 0,
+            repeats: Repeats::new(layout),
         }
     }
 
@@ -168,7 +183,7 @@ impl Pass {
 
     /// Returns true if further records can change the result.
     pub(super) fn goes_on(&self) -> bool {
-        self.verdict.bad_run.is_none() && self.verdict.rival.is_none()
+        self.verdict.bad_run.is_none() && self.verdict.rival.is_none() && self.verdict.repeated.is_none()
     }
 
     /// Returns true if a proof would make exactly this pass.
@@ -192,11 +207,12 @@ impl Pass {
     fn feed_window(&mut self, window: &[u8]) {
         let good_before = self.verdict.tally.good;
         self.count_numbers(window);
+        self.verdict.repeated = self.repeats.add(window);
         let records = window.len() / self.layout.width();
-        if self.rules.all_good(self.layout, window) {
+        if self.rules.all_good(self.layout, window) && self.are_in_line(window) {
             self.verdict.tally.good += records as u64;
             self.run.add_good(records);
-            self.bad_in_a_row = 0;
+            (self.bad_in_a_row, self.odd_in_a_row) = (0, 0);
         } else if !self.feed_records(window) {
             return;
         }
@@ -215,6 +231,12 @@ impl Pass {
             let class = self.rules.class(self.layout, record);
             self.verdict.tally.add(class);
             self.bad_in_a_row = if class == Class::Bad && place >= self.trusted { self.bad_in_a_row + 1 } else { 0 };
+            let is_odd = !self.is_in_line(class, record) && self.has_begun();
+            self.odd_in_a_row = if is_odd && place >= self.trusted { self.odd_in_a_row + 1 } else { 0 };
+            if self.odd_in_a_row >= SUSPICIOUS {
+                let first = self.verdict.neutral.map_or(place + 1 - SUSPICIOUS, |(first, _)| first);
+                self.verdict.neutral = Some((first, place + 1));
+            }
             if self.bad_in_a_row >= SUSPICIOUS {
                 let first = self.verdict.suspicious.map_or(place + 1 - SUSPICIOUS, |(first, _)| first);
                 self.verdict.suspicious = Some((first, place + 1));
@@ -225,6 +247,38 @@ impl Pass {
             }
         }
         true
+    }
+
+    /// Returns true if good records are in line with those before them.
+    fn are_in_line(&mut self, window: &[u8]) -> bool {
+        let at = self.layout.fields().time;
+        let times = window.chunks_exact(self.layout.width()).filter_map(|record| u32_at(record, at));
+        let (first, last) =
+            times.fold((u32::MAX, self.latest), |(first, last), time| (first.min(time), last.max(time)));
+        let in_line = last.saturating_sub(first) <= YEAR;
+        if in_line {
+            (self.latest, self.ahead_in_a_row) = (last, 0);
+        }
+        in_line
+    }
+
+    /// Returns true if a record is good, and not years before the others.
+    fn is_in_line(&mut self, class: Class, record: &[u8]) -> bool {
+        let time = u32_at(record, self.layout.fields().time).filter(|_| class == Class::Good);
+        let Some(time) = time else { return false };
+        // One date in the future says nothing about those that follow.
+        let is_ahead = self.latest > 0 && time > self.latest.saturating_add(YEAR);
+        self.ahead_in_a_row = if is_ahead { self.ahead_in_a_row + 1 } else { 0 };
+        if !is_ahead || self.ahead_in_a_row >= SUSPICIOUS {
+            self.latest = self.latest.max(time);
+        }
+        time.saturating_add(YEAR) >= self.latest
+    }
+
+    /// Returns true after a good record. A clock that was set after the first punches, and people without ids among
+    /// them, are nothing unusual.
+    fn has_begun(&self) -> bool {
+        self.trusted > 0 || self.verdict.tally.good > 0
     }
 
     fn count_numbers(&mut self, window: &[u8]) {
@@ -250,6 +304,12 @@ impl Pass {
         if region.records > RUN as u64 && self.goes_on() {
             let end = region.at + region.records * self.layout.width() as u64;
             self.compare(spool.read(end - self.window() as u64..end)?);
+        }
+        // Lost bytes may have moved less than a window at the end. So the odd records there are compared by themselves.
+        let odd = self.verdict.needs_confirmation().filter(|(_, to)| to + SUSPICIOUS > region.records);
+        if let Some((from, _)) = odd.filter(|_| self.goes_on()) {
+            let rows = region.read(spool, from, (region.records - from).min(RUN as u64))?;
+            self.verdict.rival = alignment::compare(rows, self.layout, &self.rules, self.sizes_agree).rival;
         }
         let numbered = self.layout.fields().number.is_some();
         self.verdict.numbers = (numbered && self.steps >= MIN_STEPS).then_some(!self.broken);

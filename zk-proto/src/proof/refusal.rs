@@ -8,7 +8,7 @@ use crate::spool::{Spool, SpoolError};
 use super::region::Region;
 use super::unproven::{Doubt, Shape};
 use super::verdict::Verdict;
-use super::{Evidence, Fingerprint, WORD_LEN};
+use super::{Evidence, Fingerprint, SPREAD, WORD_LEN};
 
 /// The doubts that keep a set from being proven.
 #[derive(Default)]
@@ -62,7 +62,8 @@ pub(super) fn confirm(
 ) -> Result<Option<Fingerprint>, Refusal> {
     let Region { layout, records, .. } = region;
     let mut known = None;
-    if let Some((from, to)) = verdict.suspicious {
+    let suspicious = verdict.needs_confirmation();
+    if let Some((from, to)) = suspicious {
         known = evidence.remembered.confirmed.filter(|known| known.layout == layout && known.first == first);
         let covers = match known {
             Some(known) if (to..=records).contains(&known.records) => {
@@ -88,9 +89,9 @@ pub(super) fn confirm(
         && earlier.records <= records
         && digest(spool, Region { records: earlier.records, ..region })? == earlier.digest;
     // New records were read only once: if they are doubtful, they have to be read again.
-    let all_twice = verdict.suspicious.is_none_or(|(_, to)| to <= earlier.records);
+    let all_twice = suspicious.is_none_or(|(_, to)| to <= earlier.records);
     match (same, all_twice) {
-        (true, true) => Ok(verdict.suspicious.map(|_| earlier)),
+        (true, true) => Ok(suspicious.map(|_| earlier)),
         (true, false) => Err(Refusal { doubts, fingerprint: Some(fingerprint), ..Refusal::default() }),
         (false, _) => Err(Refusal { fingerprint: Some(fingerprint), ..Doubt::ReadingsDiffer.into() }),
     }
@@ -128,8 +129,6 @@ impl Mixer {
     }
 
     fn word(&mut self, word: u64) {
-        // The multiplier of a common linear congruential generator: odd, its bits well spread.
-        const SPREAD: u64 = 6_364_136_223_846_793_005;
         self.0 = (self.0 ^ word).wrapping_mul(SPREAD).rotate_left(29);
     }
 }

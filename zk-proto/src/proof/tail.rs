@@ -67,6 +67,9 @@ fn prove_overlap(spool: &mut Spool, word: u32, known: &Known, evidence: &Evidenc
         return Err(Doubt::Misaligned { layout, rival }.into());
     }
     let first_index = known.records - overlap;
+    if let Some(first) = verdict.repeated {
+        return Err(Doubt::Repeated { layout: shape, first: first_index + first }.into());
+    }
     let confirmed = confirm(spool, evidence, region, first_index, &verdict, Vec::new())?;
     let total = body / width;
     let size = (evidence.announced - WORD_LEN) % width == 0;

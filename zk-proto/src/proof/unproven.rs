@@ -81,6 +81,14 @@ pub enum Doubt {
         /// Records from the first to the last of them, including good ones in between.
         records: u64,
     },
+    /// A row of records has the ids and the times of an earlier row, in its order: an answer to another question, or a
+    /// packet that came twice.
+    Repeated {
+        /// The layout.
+        layout: Shape,
+        /// The first of them, from 0.
+        first: u64,
+    },
     /// The length word includes bytes after the last record, so that only the count shows where the records end. A
     /// second, identical reading in a new session settles it.
     Remainder {
@@ -149,6 +157,9 @@ impl fmt::Display for Doubt {
             Self::BadOnes { layout, first, records } => {
                 write!(f, "as {layout} records, many of the {records} from number {first} on are bad: ")?;
                 f.write_str("a second reading must be the same")
+            }
+            Self::Repeated { layout, first } => {
+                write!(f, "as {layout} records, those from about number {first} on came before, in the same order")
             }
             Self::Remainder { layout, trailing } => {
                 write!(f, "as {layout} records, {trailing} bytes are left over: a second reading must be the same")

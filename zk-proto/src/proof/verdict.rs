@@ -59,6 +59,11 @@ pub(super) struct Verdict {
     pub(super) dated: bool,
     /// The records from the first long row of bad ones to the end of the last such row.
     pub(super) suspicious: Option<(u64, u64)>,
+    /// A record that begins a row which came before.
+    pub(super) repeated: Option<u64>,
+    /// The first of many records in a row that are bad, have no id, or have the date of another
+    /// year, after a good one, and the end of the last such row.
+    pub(super) neutral: Option<(u64, u64)>,
     /// Undocumented punch states that recur.
     pub(super) states: ByteSet,
     /// Undocumented verify modes that recur.
@@ -77,6 +82,15 @@ impl Verdict {
     pub(super) fn leaves_nothing_to_learn(self) -> bool {
         let few_bad = self.tally.bad * 20 <= self.tally.good && self.suspicious.is_none();
         self.is_acceptable() && few_bad
+    }
+
+    /// Returns the records that a second reading has to confirm: rows of bad ones, and of neutral ones among good ones.
+    /// Bytes of other fields often make neutral records, so that damage on the way may show by nothing else.
+    pub(super) fn needs_confirmation(self) -> Option<(u64, u64)> {
+        match (self.suspicious, self.neutral) {
+            (Some((first, end)), Some((other, last))) => Some((first.min(other), end.max(last))),
+            (one, other) => one.or(other),
+        }
     }
 
     /// Returns the verdict of a more lenient pass, if that accepts more.

@@ -1,0 +1,136 @@
+//! The search for records that come twice: a terminal that answers a question with the bytes of another one, or sends a
+//! packet twice and drops the last. All sizes agree then, and each record is sound.
+
+use alloc::collections::BTreeSet;
+
+use crate::record::{AttendanceLayout, u16_at, u32_at};
+
+use super::SPREAD;
+
+/// So many records in a row are compared at once. Two people who press the same keys in the same second are no repeat;
+/// eight records with the ids and the seconds of eight others, in their order, are.
+const SPAN: usize = 8;
+/// The most spans that are remembered. With more, every second one is forgotten, so that memory does not grow with the
+/// log.
+const MOST: usize = 2_048;
+/// One span of four is remembered at first: 32 records that come twice are found.
+const FIRST_SHARE: u32 = 2;
+
+/// Remembers spans of the records that passed, chosen by their content: the same span is remembered, or not, wherever
+/// it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Repeats {
+    layout: AttendanceLayout,
+    /// What the last records say.
+    last: [u64; SPAN],
+    /// Records so far.
+    seen: u64,
+    /// The rolling sum over the last records.
+    sum: u64,
+    /// Records since the time last changed.
+    still: usize,
+    remembered: BTreeSet<u64>,
+    /// Spans are remembered if so many bits of their sum are zero.
+    share: u32,
+}
+
+impl Repeats {
+    pub(super) fn new(layout: AttendanceLayout) -> Self {
+        Self { layout, last: [0; SPAN], seen: 0, sum: 0, still: 0, remembered: BTreeSet::new(), share: FIRST_SHARE }
+    }
+
+    /// Adds whole records. Returns the position of the first of some that came before, counted from the first record.
+    pub(super) fn add(&mut self, records: &[u8]) -> Option<u64> {
+        let fields = self.layout.fields();
+        let id = fields.id.range();
+        for record in records.chunks_exact(self.layout.width()) {
+            let time = u32_at(record, fields.time).unwrap_or_default();
+            let who = match id.len() {
+                2 => u16_at(record, id.start).map(u32::from),
+                _ => u32_at(record, id.start),
+            };
+            if self.passes(u64::from(time) << 32 | u64::from(who.unwrap_or_default())) {
+                return Some(self.seen - SPAN as u64);
+            }
+        }
+        None
+    }
+
+    /// Takes one record. Returns true if the span that it ends is remembered.
+    fn passes(&mut self, says: u64) -> bool {
+        // By this the record that leaves the span has been multiplied.
+        const OLDEST: u64 = SPREAD.wrapping_pow(SPAN as u32);
+        let place = (self.seen % SPAN as u64) as usize;
+        let before = self.last[(place + SPAN - 1) % SPAN];
+        self.still = if before >> 32 == says >> 32 { self.still + 1 } else { 0 };
+        let leaves = core::mem::replace(&mut self.last[place], says);
+        self.sum = self.sum.wrapping_mul(SPREAD).wrapping_add(says).wrapping_sub(leaves.wrapping_mul(OLDEST));
+        self.seen += 1;
+        // A clock that stands still repeats itself.
+        if self.seen < SPAN as u64 || self.still >= SPAN - 1 {
+            return false;
+        }
+        let span = (self.sum ^ self.sum >> 32).wrapping_mul(SPREAD);
+        if span.leading_zeros() < self.share {
+            return false;
+        }
+        if !self.remembered.insert(span) {
+            return true;
+        }
+        if self.remembered.len() > MOST {
+            self.share += 1;
+            let share = self.share;
+            self.remembered.retain(|span| span.leading_zeros() >= share);
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    const WIDTH: usize = 16;
+
+    /// A record of 16 bytes for each second, by people in turn.
+    fn log(seconds: impl IntoIterator<Item = u32>) -> Vec<u8> {
+        let record = |second: u32| {
+            let mut record = [0; WIDTH];
+            record[..4].copy_from_slice(&(1 + second % 7).to_le_bytes());
+            record[4..8].copy_from_slice(&(800_000_000 + second).to_le_bytes());
+            record
+        };
+        seconds.into_iter().flat_map(record).collect()
+    }
+
+    fn found(log: &[u8]) -> Option<u64> {
+        Repeats::new(AttendanceLayout::Sixteen).add(log)
+    }
+
+    #[test]
+    fn a_block_that_comes_twice_is_found_wherever_it_stands() {
+        for (first, length, again) in [(0, 64, 64), (100, 64, 900), (500, 32, 800), (3, 200, 203)] {
+            let with = (0..again).chain(first..first + length).chain(again..1_000);
+            let at = found(&log(with)).unwrap();
+            assert!((u64::from(again)..u64::from(again + length)).contains(&at), "{first} {length} {again}: {at}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_comes_twice_in_a_long_log_is_found_with_little_memory() {
+        let mut repeats = Repeats::new(AttendanceLayout::Sixteen);
+        assert_eq!(repeats.add(&log(0..500_000)), None);
+        assert!(repeats.remembered.len() <= MOST);
+        assert!(repeats.add(&log(200_000..204_092)).is_some());
+    }
+
+    #[test]
+    fn nobody_repeats_by_pressing_twice_and_no_clock_by_standing_still() {
+        let twice: Vec<u8> = log((0..2_000).flat_map(|second| [second, second]));
+        assert_eq!(found(&twice), None);
+        let still: Vec<u8> = (0..2_000).flat_map(|_| log([5])).collect();
+        assert_eq!(found(&still), None);
+    }
+}

