@@ -191,7 +191,9 @@ async fn every_case_from_the_field_has_its_cause() {
 
     let mut of_reset = punches(&known, &[0, 1], day);
     of_reset.extend(punches(&known[..10], &[0], DeviceTime::new(2000, 6, 1, 0, 0, 0).unwrap()));
-    assert_causes("a reset clock", &examine(with(of_reset), None, |_| {}).await, &[Cause::ResetDates]);
+    // Ten dates in a row of another year may be bytes of other fields, until a second reading shows the same.
+    let found = examine(with(of_reset), None, |_| {}).await;
+    assert_causes("a reset clock", &found, &[Cause::ReadAgain, Cause::ResetDates]);
 
     let found = examine(terminal("tft40", 400), Some("damaged-patch=130@200"), |_| {}).await;
     assert_causes("a damaged patch", &found, &[Cause::LogDamaged]);

@@ -154,6 +154,25 @@ async fn a_user_table_that_is_not_proven_lets_nothing_of_an_8_byte_log_enter() {
 }
 
 #[tokio::test]
+async fn a_terminal_that_answers_every_offset_with_its_first_chunk_loses_nothing() {
+    for (profile, records) in [("bw8", 20_000), ("bw16", 10_000), ("tft40", 4_000)] {
+        let terminal = Terminal::builder().profile(Profile::named(profile).unwrap()).records(records).users(60).seed(5);
+        let (gate, state, (stored, sink)) = (Gate::start("gate", terminal).await, State::new(), memory("db"));
+        let engine = state.engine(&[&gate], &[sink]);
+        gate.set_fault("first-chunk");
+        let report = sync(&engine).await;
+        assert_eq!((report.run.exit_code, stored.stored().len()), (40, 0), "{profile}: {report:?}");
+        if profile != "tft40" {
+            let error = report.devices[0].error.as_deref().unwrap();
+            assert!(error.contains("came before"), "{profile}: {error}");
+        }
+        gate.handle().clear_faults();
+        sync(&engine).await;
+        assert_eq!(keys(&stored.stored()), gate.keys(), "{profile}");
+    }
+}
+
+#[tokio::test]
 async fn no_cut_of_a_user_table_gives_a_punch_to_a_wrong_person() {
     // Sixty rows of 28 bytes are fourteen of 120 bytes too.
     let terminal = Terminal::builder().profile(Profile::named("bw8").unwrap()).records(300).users(60).seed(5);

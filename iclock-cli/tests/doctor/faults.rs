@@ -97,6 +97,7 @@ const HARMLESS: &[(&str, Met, &str)] = &[
     ("duplicate-records", Tcp, "the log is right: one event is made of them"),
     ("early-ack", Udp, "the announced bytes are waited for"),
     ("empty-pin-width", Tcp, "it counts as unknown"),
+    ("first-chunk", Tcp, "a log of one chunk has no other offset"),
     ("exit-unanswered", Tcp, "the end of a session is not waited for"),
     ("ignore-buffered", Tcp, "the log is read directly"),
     ("ignore-length", Tcp, "the surplus is cut"),

@@ -45,6 +45,9 @@ pub(crate) fn verdict(reasons: &[Doubt], best: Option<&Forced>) -> String {
         Doubt::Misaligned { layout: at, rival } if *at == layout => {
             Some(format!("they make better sense {} bytes further on", rival.shift))
         }
+        Doubt::Repeated { layout: shape, first } if *shape == Shape::Attendance(layout) => {
+            Some(format!("those from about number {} on came before, so that others are missing", first + 1))
+        }
         Doubt::Implausible { layout: shape, .. } | Doubt::BadRun { layout: shape, .. }
             if *shape == Shape::Attendance(layout) =>
         {

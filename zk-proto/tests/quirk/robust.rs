@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use zk_proto::client::{PullError, Pulled, Step, pull};
+use zk_proto::proof::Doubt;
 use zk_proto::{Client, ClientError, CommKey, Command};
 use zk_sim::Terminal;
 
@@ -130,6 +131,21 @@ async fn a_terminal_that_stops_answering_is_given_up_and_how_far_it_got_is_told(
         assert_eq!(progress.map(|progress| progress.bytes), came, "{fault}");
         // When a time-out ends progress for good, its numbers are reported.
         assert_eq!(error.to_string().contains("after 65,472 of 120,004 bytes"), came.is_some(), "{error}");
+    }
+}
+
+/// Q63: a chunk that comes again pushes another one out, and all sizes agree. Only the records show it.
+#[tokio::test]
+async fn a_log_whose_first_chunk_comes_again_is_refused() {
+    // The chunk is a whole number of records of 8 and 16 bytes. Of others, its rest makes no sense either.
+    for (profile, records, whole) in
+        [("bw8", 20_000, true), ("bw8a", 20_000, true), ("bw16", 10_000, true), ("tft40", 4_000, false)]
+    {
+        let site = Site::with(profile, records, &["first-chunk"]).await;
+        let pulled = site.try_pull(&mut site.client().await).await.unwrap();
+        let Pulled::Unproven { last, .. } = pulled.found else { panic!("{profile}: {pulled:?}") };
+        let is_repeat = |doubt: &Doubt| matches!(doubt, Doubt::Repeated { .. });
+        assert!(!whole || last.doubts().iter().any(is_repeat), "{profile}: {last}");
     }
 }
 

@@ -111,6 +111,8 @@ fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Repl
     if range.zip(ignored).is_some_and(|((offset, _), from)| i64::from(offset) >= from) {
         return Vec::new();
     }
+    let first = terminal.faults.strike(FaultKind::FirstChunk).is_some();
+    let range = range.map(|(offset, length)| (if first { 0 } else { offset }, length));
     match (&link.prepared, range) {
         (Some(prepared), Some((offset, length))) => prepared.range(terminal, link.transport, offset, length),
         _ => vec![Reply::error()],
