@@ -9,7 +9,6 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -82,12 +81,18 @@ fn sync(servers: &[Server], dir: &Path) -> Result<Run> {
 
 /// Returns how the program ended, too.
 fn sync_anyway(servers: &[Server], dir: &Path) -> Result<(ExitStatus, Run)> {
+    sync_with(servers, dir, &[])
+}
+
+/// The same with settings in the program's environment.
+fn sync_with(servers: &[Server], dir: &Path, settings: &[(&str, &str)]) -> Result<(ExitStatus, Run)> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
     command.arg("sync").arg("--json").arg("--state").arg(dir.join("state"));
     command.arg("--sink").arg(format!("sqlite:{}", dir.join("attendance.db").display()));
     for (n, server) in servers.iter().enumerate() {
         command.arg("--device").arg(format!("t{n}={}", server.addr()));
     }
+    command.envs(settings.iter().copied());
     fs::create_dir_all(dir)?;
     let begun = Instant::now();
     let mut child = command.current_dir(dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -149,30 +154,57 @@ fn second_poll(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> 
     Ok(())
 }
 
+/// In each round the sink alone, the program, and the program without its audit, one after the other.
 fn against_the_sink_alone(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> {
     const EVENTS: usize = 100_000;
+    const ROUNDS: usize = 7;
     let events: Vec<AttendanceEvent> = (0..EVENTS).map(event).collect();
-    let url = format!("sqlite:{}", scratch.join("alone.db").display());
-    let sink = Arc::new(SqlSink::open(SqlOptions::parse("alone", &url, Settings::default())?)?);
-    let alone = runtime.block_on(async {
+    let server = [start(runtime, EVENTS, 3)?];
+    let (mut ratios, mut without, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let dir = scratch.join(format!("whole-{round}"));
+        fs::create_dir_all(&dir)?;
+        let alone = sink_alone(runtime, &dir.join("alone.db"), &events)?;
+        let mut seconds = Vec::new();
+        for audit in ["true", "false"] {
+            let (ended, run) = sync_with(&server, &dir.join(audit), &[("ICLOCK_AUDIT", audit)])?;
+            assert!(ended.success() && run.figure("/totals/stored") == EVENTS as f64, "{}", run.report);
+            seconds.push(run.took.as_secs_f64());
+        }
+        println!("  the sink alone {alone:.2} s, all {:.2} s, without the audit {:.2} s", seconds[0], seconds[1]);
+        ratios.push(seconds[0] / alone);
+        without.push(seconds[0] / seconds[1]);
+        whole.push(seconds[0]);
+        fs::remove_dir_all(&dir)?;
+    }
+    println!(
+        "{EVENTS} new events from terminal to SQLite, ledger included: {:.2} x the sink alone (bar: 1.6 x); {:.2} s, \
+         {:.2} x without the audit; medians of {ROUNDS}",
+        median(ratios),
+        median(whole),
+        median(without)
+    );
+    Ok(())
+}
+
+/// Returns the seconds that the sink needs for the events, from opening its file to closing it, as a run does.
+fn sink_alone(runtime: &tokio::runtime::Runtime, file: &Path, events: &[AttendanceEvent]) -> Result<f64> {
+    let begun = Instant::now();
+    let sink = SqlSink::open(SqlOptions::parse("alone", &format!("sqlite:{}", file.display()), Settings::default())?)?;
+    runtime.block_on(async {
         sink.probe().await?;
-        let begun = Instant::now();
         for batch in events.chunks(sink.capabilities().batch) {
             sink.write(batch).await?;
         }
-        Ok::<_, Box<dyn Error>>(begun.elapsed())
+        Ok::<_, Box<dyn Error>>(())
     })?;
-    let server = start(runtime, EVENTS, 3)?;
-    let whole = sync(&[server], &scratch.join("whole"))?;
-    assert_eq!(whole.figure("/totals/stored"), EVENTS as f64);
-    let ratio = alone.as_secs_f64() / whole.took.as_secs_f64();
-    println!(
-        "{EVENTS} new events into SQLite: the sink alone {:.2} s, from terminal to sink \
-         {:.2} s, {ratio:.2} x (bar: 0.4 x)",
-        alone.as_secs_f64(),
-        whole.took.as_secs_f64()
-    );
-    Ok(())
+    drop(sink);
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn event(n: usize) -> AttendanceEvent {
