@@ -68,7 +68,7 @@ pub use punch_state::PunchState;
 pub use reason::{Policy, Reason};
 pub use rules::{Context, FixedPolicy, Rules};
 pub use sink::{
-    Capabilities, Notice, OptionsError, Outcome, Secret, Settings, Sink, SinkError, SinkErrorKind, SinkUrl,
+    Capabilities, NamedPerson, Notice, OptionsError, Outcome, Secret, Settings, Sink, SinkError, SinkErrorKind, SinkUrl,
 };
 pub use usual::Usual;
 pub use verify_mode::{Protocol, VerifyMode};

@@ -1,6 +1,6 @@
 //! The reference sink, in memory.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,9 @@ use std::task::Poll;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
-use crate::{AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError, SinkErrorKind};
+use crate::{
+    AttendanceEvent, Capabilities, EventId, IdScheme, NamedPerson, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+};
 
 /// Keeps events in memory. Clones share what they hold, so that a test can read while an engine writes.
 ///
@@ -37,6 +39,8 @@ struct Stored {
     /// The document ids of `events`.
     ids: HashSet<EventId>,
     writes: usize,
+    /// By serial number and user id.
+    people: BTreeMap<(String, String), NamedPerson>,
 }
 
 impl MemorySink {
@@ -66,6 +70,12 @@ impl MemorySink {
     #[must_use]
     pub fn stored(&self) -> Vec<AttendanceEvent> {
         self.lock().events.clone()
+    }
+
+    /// The stored people, by serial number and user id.
+    #[must_use]
+    pub fn people(&self) -> Vec<NamedPerson> {
+        self.lock().people.values().cloned().collect()
     }
 
     /// The number of calls of `write`.
@@ -161,13 +171,28 @@ impl Sink for MemorySink {
         let on = |day: &NaiveDate| stored.events.iter().filter(|event| event.local_time.date() == *day).count() as u64;
         Ok(days.iter().map(on).collect())
     }
+
+    async fn write_names(&self, people: &[NamedPerson]) -> Result<usize, SinkError> {
+        if !self.capabilities.names {
+            return Err(SinkError::new(SinkErrorKind::Invalid, format!("{} keeps no names", self.target())));
+        }
+        let mut stored = self.lock();
+        for person in people {
+            let key = (person.device_serial.clone(), person.user_id.clone());
+            let known = stored.people.entry(key).or_insert_with(|| person.clone());
+            if known.seen_at < person.seen_at {
+                *known = person.clone();
+            }
+        }
+        Ok(people.len())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::conformance::{FlakySink, Mishap};
-    use crate::conformance::{Harness, View};
+    use crate::conformance::{Harness, NamesHarness, View};
 
     /// The suite over a sink, however it is wrapped.
     macro_rules! harness {
@@ -215,6 +240,34 @@ mod tests {
         }
     }
 
+    /// With names.
+    struct Naming(MemorySink);
+
+    impl Harness for Naming {
+        async fn fresh() -> Self {
+            let capabilities = Capabilities::new(20, IdScheme::Full).names(true);
+            Self(MemorySink::new("memory").with_capabilities(capabilities))
+        }
+        fn sink(&self) -> &dyn Sink {
+            &self.0
+        }
+        fn another(&self) -> Box<dyn Sink> {
+            Box::new(Box::new(self.0.clone()))
+        }
+        async fn stored(&self) -> Vec<View> {
+            self.0.stored().iter().map(View::full).collect()
+        }
+    }
+
+    impl NamesHarness for Naming {
+        async fn people(&self) -> Vec<NamedPerson> {
+            self.0.people()
+        }
+    }
+
+    mod naming {
+        crate::names_conformance!(super::Naming);
+    }
     mod plain {
         crate::sink_conformance!(super::Plain);
     }
@@ -241,6 +294,14 @@ mod tests {
         let memory = MemorySink::new("memory").with_capabilities(Capabilities::new(2, IdScheme::Full));
         let batch = crate::conformance::sample(1);
         let _outcomes = tokio::join!(memory.write(&batch), memory.write(&batch));
+    }
+
+    #[tokio::test]
+    async fn a_sink_without_names_refuses_them() {
+        let memory = MemorySink::new("memory");
+        let person = NamedPerson::new(("A1", "gate"), "7", "Ahmed", chrono::DateTime::UNIX_EPOCH);
+        assert_eq!(memory.write_names(&[person]).await.unwrap_err().kind, SinkErrorKind::Invalid);
+        assert!(memory.people().is_empty());
     }
 
     #[tokio::test]

@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
-use crate::{AttendanceEvent, Budget, Capabilities, EventId, Notice, Outcome, Sink, SinkError, SinkErrorKind};
+use crate::{
+    AttendanceEvent, Budget, Capabilities, EventId, NamedPerson, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+};
 
 /// The fate of one write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,10 @@ impl<S: Sink> Sink for FlakySink<S> {
 
     async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
         self.inner.count_by_day(days).await
+    }
+
+    async fn write_names(&self, people: &[NamedPerson]) -> Result<usize, SinkError> {
+        self.inner.write_names(people).await
     }
 
     fn budget(&self) -> Option<&Budget> {

@@ -31,11 +31,13 @@
 pub mod behaviour;
 mod flaky;
 mod harness;
+mod people;
 mod proxy;
 mod sample;
 
 pub use flaky::{FlakySink, Mishap};
 pub use harness::{Harness, View, run, skipped};
+pub use people::NamesHarness;
 pub use proxy::{Direction, Fault, Proxy};
 pub use sample::{sample, sample_punch, sample_range, sample_with};
 

@@ -7,11 +7,13 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 mod error;
+mod people;
 mod secret;
 mod settings;
 mod url;
 
 pub use error::{SinkError, SinkErrorKind};
+pub use people::NamedPerson;
 pub use secret::Secret;
 pub use settings::{OptionsError, Settings};
 pub use url::SinkUrl;
@@ -134,6 +136,20 @@ pub trait Sink: Debug + Send + Sync {
         Err(SinkError::new(SinkErrorKind::Invalid, problem))
     }
 
+    /// Stores people by name in a table of their own, a row for each serial number and user id, and returns how many of
+    /// them, from the first on, are stored now. Fewer than all are a day's [budget](Sink::budget) that is used up.
+    ///
+    /// A newer name replaces an older one. Writing the same people again changes nothing, and no event is touched. The
+    /// table is made at the first call. It is called if [`Capabilities::names`] is set, with at most
+    /// [`Capabilities::batch`] people, no two of one key; a sink without names keeps this function's default.
+    ///
+    /// # Errors
+    /// [`SinkError`] says nothing about single people: any of them may have been stored, and all are written again.
+    async fn write_names(&self, people: &[NamedPerson]) -> Result<usize, SinkError> {
+        let problem = format!("{} keeps no names, so it cannot take {}", self.target(), people.len());
+        Err(SinkError::new(SinkErrorKind::Invalid, problem))
+    }
+
     /// The limit on its writes of a day, if there is one. The sink takes from it and defers what does not fit
     /// ([`Outcome::Deferred`]); who calls it keeps what was spent beyond the process's end.
     fn budget(&self) -> Option<&Budget> {
@@ -171,6 +187,10 @@ macro_rules! sink_behind_a_pointer {
 
             async fn count_by_day(&self, days: &[NaiveDate]) -> Result<Vec<u64>, SinkError> {
                 (**self).count_by_day(days).await
+            }
+
+            async fn write_names(&self, people: &[NamedPerson]) -> Result<usize, SinkError> {
+                (**self).write_names(people).await
             }
 
             fn budget(&self) -> Option<&Budget> {
@@ -228,6 +248,8 @@ pub struct Capabilities {
     pub local: bool,
     /// The most days that one [`Sink::count_by_day`] takes; 0 if it cannot count.
     pub days_at_once: usize,
+    /// True if it wants people's names too, by [`Sink::write_names`].
+    pub names: bool,
 }
 
 impl Capabilities {
@@ -235,7 +257,16 @@ impl Capabilities {
     /// nothing counted.
     #[must_use]
     pub fn new(batch: usize, ids: IdScheme) -> Self {
-        Self { batch, concurrency: 1, ids, all_fields: true, billed_lookup: false, local: false, days_at_once: 0 }
+        Self {
+            batch,
+            concurrency: 1,
+            ids,
+            all_fields: true,
+            billed_lookup: false,
+            local: false,
+            days_at_once: 0,
+            names: false,
+        }
     }
 
     /// With this many writes at once.
@@ -263,6 +294,13 @@ impl Capabilities {
     #[must_use]
     pub fn counts_days(mut self, days: usize) -> Self {
         self.days_at_once = days;
+        self
+    }
+
+    /// With people's names, if they are wanted.
+    #[must_use]
+    pub fn names(mut self, wanted: bool) -> Self {
+        self.names = wanted;
         self
     }
 

@@ -151,6 +151,14 @@ impl Settings {
         }
     }
 
+    /// Takes out `names`: true if people's names are wanted next to the events.
+    ///
+    /// # Errors
+    /// [`OptionsError`] if it is neither `true` nor `false`.
+    pub fn take_names(&mut self) -> Result<bool, OptionsError> {
+        Ok(self.take_parsed("names", "true or false", "write names = true, or leave it out")?.unwrap_or(false))
+    }
+
     /// Checks that nothing is left once a sink has taken what it knows; `known` lists these keys.
     ///
     /// # Errors

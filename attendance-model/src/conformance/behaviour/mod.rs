@@ -2,6 +2,7 @@
 
 mod batches;
 mod fields;
+mod names;
 mod questions;
 mod side_by_side;
 mod steps;
@@ -17,6 +18,12 @@ pub use fields::{
     an_absent_work_code_is_not_zero, flags_drift_source_and_bytes_are_kept, it_keeps_what_it_says_that_it_keeps,
     text_of_every_script_and_length_is_kept, times_at_a_change_of_the_clocks_are_kept,
     times_at_the_edges_of_the_calendar_are_kept,
+};
+pub use names::{
+    a_batch_of_people_of_the_stated_size_is_taken_at_once, a_newer_name_replaces_an_older_one,
+    an_older_name_does_not_come_back, it_says_that_it_keeps_names, names_of_every_script_and_length_are_kept,
+    names_touch_no_event, people_are_stored_field_by_field_and_once, people_of_two_terminals_are_apart,
+    two_writers_of_the_same_people_store_each_once,
 };
 pub use questions::{
     documents_are_counted_by_the_day_of_their_local_time, lookup_answers_in_the_order_of_the_question,
