@@ -1,12 +1,14 @@
-//! Writes attendance events into a table of SQLite, PostgreSQL or MySQL/MariaDB, once each. It creates its own table
-//! and writes nothing else; which events go out, and when to retry, is the caller's decision.
+//! Writes attendance events into a table of SQLite, PostgreSQL or MySQL/MariaDB, once each, and if wanted people's
+//! names into another. It creates its own tables and writes nothing else; which events go out, and when to retry, is
+//! the caller's decision.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `options.rs`, `server.rs`, `table.rs` | the sink's URL and settings; a server's address; the table's name |
 //! | `sink.rs` | the [`Sink`](attendance_model::Sink): one transaction per batch, one outcome per event |
 //! | `mapping.rs` | the columns, and their values for an event |
-//! | `migration.rs`, `migrations/` | the versions of the table |
+//! | `people.rs` | the table of people: its columns, and who fits into them |
+//! | `migration.rs`, `migrations/` | the versions of the tables |
 //! | `version.rs` | the oldest servers that are supported |
 //! | `dialect/` | the differences between databases, one file each |
 //! | `error.rs` | a database's errors as the sink's, with hints |
@@ -32,6 +34,7 @@ mod error;
 mod mapping;
 mod migration;
 mod options;
+mod people;
 mod server;
 mod sink;
 mod table;

@@ -1,4 +1,4 @@
-//! The versions of the events' table, and the steps between them.
+//! The versions of the events' table and of that of people, and the steps between them.
 
 use attendance_model::{Notice, SinkError, SinkErrorKind};
 
@@ -29,6 +29,14 @@ macro_rules! migrations {
             },
         ];
     };
+    ($(#[$attribute:meta])* $name:ident: people of $folder:literal) => {
+        $(#[$attribute])*
+        pub(crate) const $name: &[Migration] = &[Migration {
+            version: 1,
+            for_readers: false,
+            sql: include_str!(concat!("../migrations/", $folder, "/people/0001_people.sql")),
+        }];
+    };
 }
 
 migrations! {
@@ -37,15 +45,30 @@ migrations! {
     SQLITE: "sqlite"
 }
 migrations! {
+    /// The steps of the table of people in SQLite, oldest first.
+    #[cfg(feature = "sqlite")]
+    SQLITE_PEOPLE: people of "sqlite"
+}
+migrations! {
     /// PostgreSQL's steps, oldest first.
     #[cfg(feature = "postgres")]
     POSTGRES: "postgres"
+}
+migrations! {
+    /// The steps of the table of people in PostgreSQL, oldest first.
+    #[cfg(feature = "postgres")]
+    POSTGRES_PEOPLE: people of "postgres"
 }
 migrations! {
     /// The steps of MySQL and MariaDB, oldest first. Their statements commit one by one: one that was taken before must
     /// do no harm when it is taken again.
     #[cfg(feature = "mysql")]
     MYSQL: "mysql"
+}
+migrations! {
+    /// The steps of the table of people in MySQL and MariaDB, oldest first.
+    #[cfg(feature = "mysql")]
+    MYSQL_PEOPLE: people of "mysql"
 }
 
 impl Migration {

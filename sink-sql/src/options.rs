@@ -15,6 +15,7 @@ pub struct SqlOptions {
     place: Place,
     table: Table,
     ids: IdScheme,
+    names: bool,
     timeout: Duration,
 }
 
@@ -28,14 +29,15 @@ pub(crate) enum Place {
 }
 
 /// Settings that every database takes.
-const COMMON: [&str; 3] = ["table", "ids", "timeout"];
+const COMMON: [&str; 4] = ["table", "ids", "names", "timeout"];
 
 impl SqlOptions {
     /// Reads the URL and settings of the sink `name`: `sqlite:PATH` (a relative path is taken from the current
     /// directory), `postgres://USER@HOST:PORT/DATABASE` or `mysql://…`, also written `mariadb://…`. Contacts nothing.
     ///
     /// Settings of every database: `table` (default `attendance_events`), `ids` (`full`, the default, or
-    /// `iclock-sync-v1`) and the `timeout` of one call (default `30s`). Of servers: `password`, `tls` (`disable`,
+    /// `iclock-sync-v1`), `names` (`true` for a table of people next to the events; `false` is the default) and the
+    /// `timeout` of one call (default `30s`). Of servers: `password`, `tls` (`disable`,
     /// `prefer`, the default, `require` or `verify-full`), `tls_ca` (a PEM file) and `pool` (connections at most,
     /// default 4); of PostgreSQL: `schema`. All but the password may also follow the URL, as in
     /// `sqlite:att.db?table=punches`.
@@ -47,6 +49,7 @@ impl SqlOptions {
         let mut settings = settings.and_query(url.query)?;
         let mut table = Table::parse(settings.take("table").as_deref().unwrap_or(table::DEFAULT))?;
         let ids = settings.take_ids()?.unwrap_or_default();
+        let names = settings.take_names()?;
         let timeout = settings.take_timeout()?.unwrap_or(Duration::from_secs(30));
         let mut known = COMMON.to_vec();
         let kind = Kind::of_scheme(url.scheme);
@@ -70,7 +73,7 @@ impl SqlOptions {
             }
         };
         settings.finish(&known)?;
-        Ok(Self { name: name.to_owned(), place, table, ids, timeout })
+        Ok(Self { name: name.to_owned(), place, table, ids, names, timeout })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -87,6 +90,11 @@ impl SqlOptions {
 
     pub(crate) fn ids(&self) -> IdScheme {
         self.ids
+    }
+
+    /// True if people's names are wanted.
+    pub(crate) fn names(&self) -> bool {
+        self.names
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -158,6 +166,7 @@ mod tests {
             ("sqlite:a.db?table=a.b", "table"),
             ("sqlite:a.db?table=a;b", "table"),
             ("sqlite:a.db?ids=md5", "ids"),
+            ("sqlite:a.db?names=yes", "names"),
             ("sqlite:a.db?timeout=0s", "timeout"),
             ("sqlite:a.db?pool=3", "pool"),
             ("oracle://db", "url"),

@@ -1,6 +1,6 @@
 //! The name of the events' table.
 
-use attendance_model::OptionsError;
+use attendance_model::{NamedPerson, OptionsError};
 
 /// A table's name, in a schema or not. Only plain identifiers, so that it fits into any statement, quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,11 @@ impl Table {
     /// The table that holds the schema's version, for use in a statement.
     pub(crate) fn version_table(&self, quote: char) -> String {
         self.with_suffix(quote, "_schema")
+    }
+
+    /// The table of people next to this one.
+    pub(crate) fn people(&self) -> Self {
+        Self { schema: self.schema.clone(), name: NamedPerson::table_of(&self.name) }
     }
 
     /// A view of the table's, without its schema: by its own name for the default table, else after the table's.
@@ -137,6 +142,10 @@ mod tests {
         );
         let [table, daily, ..] = names("hr.punches");
         assert_eq!([table, daily], ["\"hr\".\"punches\"", "\"hr\".\"punches_daily_attendance\""]);
+        let longest = Table::parse(&"x".repeat(LONGEST)).unwrap().people();
+        assert!(longest.version_table('"').len() <= 63 + 2);
+        assert_eq!(Table::parse("hr.punches").unwrap().people().to_string(), "hr.punches_people");
+        assert_eq!(Table::parse(DEFAULT).unwrap().people().to_string(), "attendance_people");
         assert!(names(&"x".repeat(LONGEST)).iter().all(|name| name.len() <= 63 + 2));
     }
 }

@@ -52,8 +52,19 @@ impl Server for Mysql {
     fn drop_table(name: &str) -> String {
         format!(
             "DROP VIEW IF EXISTS {name}_daily_attendance, {name}_latest_punch;
-             DROP TABLE IF EXISTS {name}, {name}_schema"
+             DROP TABLE IF EXISTS {name}, {name}_schema, {name}_people, {name}_people_schema"
         )
+    }
+
+    /// For everywhere and for here: a server's nameless local user would otherwise come before ours.
+    fn user(name: &str) -> [String; 2] {
+        let both = ["%", "localhost"].map(|host| format!("'{name}'@'{host}'"));
+        let create = both.each_ref().map(|user| format!("CREATE USER {user} IDENTIFIED BY 'secret'"));
+        [create.join("; "), format!("DROP USER {}", both.join(", "))]
+    }
+
+    fn grant(rights: &str, table: &str, user: &str) -> String {
+        ["%", "localhost"].map(|host| format!("GRANT {rights} ON {table} TO '{user}'@'{host}'")).join("; ")
     }
 
     fn comment_on_local_time(table: &str) -> String {

@@ -50,7 +50,16 @@ impl Server for Postgres {
     }
 
     fn drop_table(name: &str) -> String {
-        format!("DROP TABLE IF EXISTS {name}, {name}_schema CASCADE")
+        format!("DROP TABLE IF EXISTS {name}, {name}_schema, {name}_people, {name}_people_schema CASCADE")
+    }
+
+    fn user(name: &str) -> [String; 2] {
+        let create = format!("CREATE ROLE {name} LOGIN PASSWORD 'secret'; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+        [create, format!("DROP OWNED BY {name}; DROP ROLE {name}")]
+    }
+
+    fn grant(rights: &str, table: &str, user: &str) -> String {
+        format!("GRANT {rights} ON {table} TO {user}")
     }
 
     fn comment_on_local_time(table: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use attendance_model::{EventId, Notice, OptionsError, SinkError};
+use attendance_model::{EventId, NamedPerson, Notice, OptionsError, SinkError};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::mapping::{Limits, Row};
@@ -64,6 +64,12 @@ pub(crate) trait Dialect: Debug + Send + Sync {
 
     /// The number of rows of each day of a span, by `local_time`. Days without any are left out.
     async fn count(&self, span: Span) -> Result<HashMap<NaiveDate, u64>, SinkError>;
+
+    /// Brings the table of people to the newest version, and checks that it can be written.
+    async fn prepare_people(&self) -> Result<(), SinkError>;
+
+    /// Stores people in one transaction; of two names of a person the newer one stays. No two have the same key.
+    async fn put_people(&self, people: Vec<NamedPerson>) -> Result<(), SinkError>;
 }
 
 /// Whole days: from the first midnight on, before the last.

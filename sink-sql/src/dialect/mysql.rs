@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use attendance_model::{EventId, Notice, SinkError, SinkErrorKind};
+use attendance_model::{EventId, NamedPerson, Notice, SinkError, SinkErrorKind};
 use chrono::NaiveDate;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection};
@@ -16,8 +16,9 @@ use super::pool::{Fault, Pool};
 use super::{Dialect, Span, counts, in_lock_order};
 use crate::error::{NAME_TAKEN, from_sqlx, mysql_number};
 use crate::mapping::{COLUMNS, Limits, Row};
-use crate::migration::{self, MYSQL, Migration};
+use crate::migration::{self, MYSQL, MYSQL_PEOPLE, Migration};
 use crate::options::SqlOptions;
+use crate::people;
 use crate::server::{Server, Tls, without_mark};
 use crate::table::{DAILY, LATEST, Table};
 use crate::version::{self, Product};
@@ -124,9 +125,9 @@ impl Mysql {
         query.execute(connection).await.map(|_| ())
     }
 
-    /// The newest version that the table had, 0 when there is none.
-    async fn version(&self, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
-        let versions = self.table.version_table('`');
+    /// The newest version that a table had, 0 when there is none.
+    async fn version(&self, table: &Table, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
+        let versions = table.version_table('`');
         let newest = format!("SELECT coalesce(max(version), 0) FROM {versions}");
         match sqlx::query_scalar(AssertSqlSafe(newest)).fetch_one(&mut *connection).await {
             // Not "IF NOT EXISTS" alone: that asks for the right to create where nothing has to be created.
@@ -137,8 +138,8 @@ impl Mysql {
                 sqlx::query(AssertSqlSafe(create)).execute(connection).await?;
                 Ok(0)
             }
-            Ok(found) if found > 0 && !self.is_there(&mut *connection).await? => {
-                // Somebody dropped the table of events and left this one.
+            Ok(found) if found > 0 && !self.is_there(table, &mut *connection).await? => {
+                // Somebody dropped the table and left this one.
                 sqlx::query(AssertSqlSafe(format!("DELETE FROM {versions}"))).execute(connection).await?;
                 Ok(0)
             }
@@ -146,18 +147,17 @@ impl Mysql {
         }
     }
 
-    async fn is_there(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    async fn is_there(&self, table: &Table, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
         let question =
             "SELECT count(*) FROM information_schema.tables WHERE table_schema = database() AND table_name = ?";
-        let count: i64 = sqlx::query_scalar(question).bind(self.table.to_string()).fetch_one(connection).await?;
+        let count: i64 = sqlx::query_scalar(question).bind(table.to_string()).fetch_one(connection).await?;
         Ok(count > 0)
     }
 
     /// Runs statement by statement, since each commits on its own: after an attempt that broke off, some are done
     /// already.
-    async fn take(&self, step: &Migration, connection: &mut MySqlConnection) -> Result<(), Fault> {
-        self.clear_views(&mut *connection).await?;
-        let sql = step.statements(&self.table, '`');
+    async fn take(&self, step: &Migration, table: &Table, connection: &mut MySqlConnection) -> Result<(), Fault> {
+        let sql = step.statements(table, '`');
         for statement in sql.split(";\n").filter(|statement| !statement.trim().is_empty()) {
             let taken = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut *connection).await;
             match taken {
@@ -166,7 +166,7 @@ impl Mysql {
                 Ok(_) => {}
             }
         }
-        let record = format!("INSERT INTO {} (version) VALUES (?)", self.table.version_table('`'));
+        let record = format!("INSERT INTO {} (version) VALUES (?)", table.version_table('`'));
         sqlx::query(AssertSqlSafe(record)).bind(step.version).execute(connection).await?;
         Ok(())
     }
@@ -226,26 +226,50 @@ fn number(error: &sqlx::Error) -> Option<u16> {
 
 impl Mysql {
     async fn prepare_on(&self, connection: &mut MySqlConnection) -> Result<Vec<Notice>, Fault> {
+        self.lock(&self.table, &mut *connection).await?;
+        let notices = self.bring_up(&mut *connection).await;
+        self.unlock(&self.table, connection, notices).await
+    }
+
+    /// Checks the server, and waits until no other program prepares this table. The name of a lock has at most 64
+    /// characters, and is the server's.
+    async fn lock(&self, table: &Table, connection: &mut MySqlConnection) -> Result<(), Fault> {
         self.check_server(&mut *connection).await?;
-        let table = self.table.quoted('`');
-        // Others that start at the same moment wait here. Names of locks have at most 64 characters, and are the
-        // server's.
-        let lock = format!("sink-sql {}", self.table);
         let held: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
-            .bind(&lock)
+            .bind(format!("sink-sql {table}"))
             .bind(self.lock_wait)
-            .fetch_one(&mut *connection)
+            .fetch_one(connection)
             .await?;
-        if held != Some(1) {
-            let problem = format!("cannot prepare {}: another program prepares it", self.target);
-            return Err(SinkError::new(SinkErrorKind::Busy, problem)
-                .hint("let the other program finish, or end it")
-                .into());
+        if held == Some(1) {
+            return Ok(());
         }
-        let found = self.version(&mut *connection).await?;
+        let problem = format!("cannot prepare {}: another program prepares it", self.target);
+        Err(SinkError::new(SinkErrorKind::Busy, problem).hint("let the other program finish, or end it").into())
+    }
+
+    /// Lets other programs prepare the table again, also after a failure: the connection may live on.
+    async fn unlock<T>(
+        &self,
+        table: &Table,
+        connection: &mut MySqlConnection,
+        done: Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let unlocked = sqlx::query("DO RELEASE_LOCK(?)").bind(format!("sink-sql {table}")).execute(connection).await;
+        let done = done?;
+        unlocked?;
+        Ok(done)
+    }
+
+    /// Takes the steps that the table of events has not taken, and checks that it can be written to.
+    async fn bring_up(&self, connection: &mut MySqlConnection) -> Result<Vec<Notice>, Fault> {
+        let found = self.version(&self.table, &mut *connection).await?;
         let mut notices = Vec::new();
         for step in migration::pending(MYSQL, found, &self.target, &self.table)? {
-            match self.take(step, &mut *connection).await {
+            let taken = match self.clear_views(&mut *connection).await {
+                Ok(()) => self.take(step, &self.table, &mut *connection).await,
+                failed => failed,
+            };
+            match taken {
                 Ok(()) => {}
                 Err(Fault::Driver(cause)) => {
                     let failure = from_sqlx("prepare", &self.target, mysql_number, cause);
@@ -256,12 +280,57 @@ impl Mysql {
             }
         }
         // Missing rights, a table that somebody else made and a server that only reads show themselves here.
-        let columns = columns();
+        let (table, columns) = (self.table.quoted('`'), columns());
         let nothing = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {table} WHERE FALSE");
         sqlx::query(AssertSqlSafe(nothing)).execute(&mut *connection).await?;
         self.check_key(&mut *connection).await?;
-        sqlx::query("DO RELEASE_LOCK(?)").bind(&lock).execute(connection).await?;
         Ok(notices)
+    }
+
+    async fn prepare_people_on(&self, connection: &mut MySqlConnection) -> Result<(), Fault> {
+        let table = self.table.people();
+        self.lock(&table, &mut *connection).await?;
+        let done = self.bring_up_people(&table, &mut *connection).await;
+        self.unlock(&table, connection, done).await
+    }
+
+    async fn bring_up_people(&self, table: &Table, connection: &mut MySqlConnection) -> Result<(), Fault> {
+        let found = self.version(table, &mut *connection).await?;
+        for step in migration::pending(MYSQL_PEOPLE, found, &self.target, table)? {
+            self.take(step, table, &mut *connection).await?;
+        }
+        // In a table of its own, so that no column has two meanings.
+        let (quoted, columns) = (table.quoted('`'), people::COLUMNS.join(", "));
+        let nobody = format!("SELECT {columns} FROM (SELECT {columns} FROM {quoted} WHERE FALSE) AS nobody");
+        sqlx::query(AssertSqlSafe(self.put_from(&nobody))).execute(connection).await?;
+        Ok(())
+    }
+
+    /// The statement that puts the people that `rows` yields. The assignments are made in this order: the name is
+    /// compared before the time changes.
+    fn put_from(&self, rows: &str) -> String {
+        let table = self.table.people().quoted('`');
+        let newer = |column: &str| {
+            format!("{column} = IF(VALUES(seen_at) > {table}.seen_at, VALUES({column}), {table}.{column})")
+        };
+        format!(
+            "INSERT INTO {table} ({}) {rows} ON DUPLICATE KEY UPDATE {}, {}, {}",
+            people::COLUMNS.join(", "),
+            newer("device_name"),
+            newer("name"),
+            newer("seen_at"),
+        )
+    }
+
+    async fn put_people_on(&self, connection: &mut MySqlConnection, people: &[NamedPerson]) -> Result<(), Fault> {
+        let one_row = format!("({})", ["?"; people::COLUMNS.len()].join(","));
+        let statement = self.put_from(&format!("VALUES {}", vec![one_row; people.len()].join(",")));
+        let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(false);
+        for NamedPerson { device_serial, device_name, user_id, name, seen_at, .. } in people {
+            query = query.bind(device_serial).bind(user_id).bind(device_name).bind(name).bind(seen_at.naive_utc());
+        }
+        query.execute(connection).await?;
+        Ok(())
     }
 
     async fn insert_on(&self, connection: &mut MySqlConnection, rows: &[Row]) -> Result<HashSet<EventId>, Fault> {
@@ -344,5 +413,16 @@ impl Dialect for Mysql {
 
     async fn count(&self, span: Span) -> Result<HashMap<NaiveDate, u64>, SinkError> {
         self.pool.run("look into", |mut on| Box::pin(async move { (self.count_on(&mut on, span).await, on) })).await
+    }
+
+    async fn prepare_people(&self) -> Result<(), SinkError> {
+        self.pool.run("prepare", |mut on| Box::pin(async move { (self.prepare_people_on(&mut on).await, on) })).await
+    }
+
+    async fn put_people(&self, people: Vec<NamedPerson>) -> Result<(), SinkError> {
+        let people = &people;
+        self.pool
+            .run("write to", |mut on| Box::pin(async move { (self.put_people_on(&mut on, people).await, on) }))
+            .await
     }
 }

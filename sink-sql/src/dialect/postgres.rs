@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use attendance_model::{EventId, Notice, SinkError};
+use attendance_model::{EventId, NamedPerson, Notice, SinkError};
 use chrono::NaiveDate;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
@@ -12,8 +12,9 @@ use super::pool::{Fault, Pool};
 use super::{Dialect, Span, counts, in_lock_order};
 use crate::error::{from_sqlx, sqlstate};
 use crate::mapping::{COLUMNS, Limits, Row};
-use crate::migration::{self, Migration, POSTGRES};
+use crate::migration::{self, Migration, POSTGRES, POSTGRES_PEOPLE};
 use crate::options::SqlOptions;
+use crate::people;
 use crate::server::{Server, Tls, without_mark};
 use crate::table::Table;
 use crate::version::{self, Product};
@@ -85,9 +86,9 @@ impl Postgres {
         Self { pool, table: options.table().clone(), target: options.target() }
     }
 
-    async fn take(&self, step: &Migration, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(AssertSqlSafe(step.statements(&self.table, '"'))).execute(&mut *connection).await?;
-        let record = format!("INSERT INTO {} (version) VALUES ($1)", self.table.version_table('"'));
+    async fn take(&self, step: &Migration, table: &Table, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(step.statements(table, '"'))).execute(&mut *connection).await?;
+        let record = format!("INSERT INTO {} (version) VALUES ($1)", table.version_table('"'));
         sqlx::query(AssertSqlSafe(record)).bind(step.version).execute(connection).await.map(|_| ())
     }
 
@@ -109,8 +110,55 @@ impl Postgres {
 
 impl Postgres {
     async fn prepare_on(&self, connection: &mut PgConnection) -> Result<Vec<Notice>, Fault> {
+        let columns = COLUMNS.join(", ");
+        let nothing = self.insert_from(&format!("SELECT {columns} FROM {} WHERE false", self.table.quoted('"')));
+        self.bring_up(connection, &self.table, POSTGRES, nothing).await
+    }
+
+    async fn prepare_people_on(&self, connection: &mut PgConnection) -> Result<(), Fault> {
+        let (table, columns) = (self.table.people(), people::COLUMNS.join(", "));
+        let nothing = self.put_from(&format!("SELECT {columns} FROM {} WHERE false", table.quoted('"')));
+        self.bring_up(connection, &table, POSTGRES_PEOPLE, nothing).await.map(|_| ())
+    }
+
+    /// The statement that puts the people that `rows` yields.
+    fn put_from(&self, rows: &str) -> String {
+        let table = self.table.people().quoted('"');
+        format!(
+            "INSERT INTO {table} AS p ({}) {rows} ON CONFLICT (device_serial, user_id) DO UPDATE
+             SET device_name = excluded.device_name, name = excluded.name, seen_at = excluded.seen_at
+             WHERE excluded.seen_at > p.seen_at",
+            people::COLUMNS.join(", "),
+        )
+    }
+
+    async fn put_people_on(&self, connection: &mut PgConnection, people: &[NamedPerson]) -> Result<(), Fault> {
+        fn column<'p, T>(people: &'p [NamedPerson], value: impl Fn(&'p NamedPerson) -> T) -> Vec<T> {
+            people.iter().map(value).collect()
+        }
+        let rows = "SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])";
+        sqlx::query(AssertSqlSafe(self.put_from(rows)))
+            .bind(column(people, |person| person.device_serial.as_str()))
+            .bind(column(people, |person| person.user_id.as_str()))
+            .bind(column(people, |person| person.device_name.as_str()))
+            .bind(column(people, |person| person.name.as_str()))
+            .bind(column(people, |person| person.seen_at))
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Takes the steps that a table has not taken. `nothing` is a statement that writes nothing into it, and shows
+    /// whether it could.
+    async fn bring_up(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        steps: &[Migration],
+        nothing: String,
+    ) -> Result<Vec<Notice>, Fault> {
         self.check_server(connection).await?;
-        let (table, versions) = (self.table.quoted('"'), self.table.version_table('"'));
+        let (quoted, versions) = (table.quoted('"'), table.version_table('"'));
         let mut transaction = connection.begin().await?;
         // Others that start at the same moment wait here.
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
@@ -129,17 +177,17 @@ impl Postgres {
         let newest = format!("SELECT coalesce(max(version), 0) FROM {versions}");
         let mut found: i64 = sqlx::query_scalar(AssertSqlSafe(newest)).fetch_one(&mut *transaction).await?;
         let there: bool =
-            sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(&table).fetch_one(&mut *transaction).await?;
+            sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(&quoted).fetch_one(&mut *transaction).await?;
         if found > 0 && !there {
-            // Somebody dropped the table of events and left this one.
+            // Somebody dropped the table and left this one.
             sqlx::query(AssertSqlSafe(format!("DELETE FROM {versions}"))).execute(&mut *transaction).await?;
             found = 0;
         }
         let mut notices = Vec::new();
-        for step in migration::pending(POSTGRES, found, &self.target, &self.table)? {
+        for step in migration::pending(steps, found, &self.target, table)? {
             // What fails within is undone, and the rest goes on.
             let mut savepoint = transaction.begin().await?;
-            match self.take(step, &mut savepoint).await {
+            match self.take(step, table, &mut savepoint).await {
                 Ok(()) => savepoint.commit().await?,
                 Err(cause) => {
                     savepoint.rollback().await?;
@@ -150,7 +198,6 @@ impl Postgres {
             }
         }
         // Missing rights, a table that somebody else made and a server that only reads show themselves here.
-        let nothing = self.insert_from(&format!("SELECT {} FROM {table} WHERE false", COLUMNS.join(", ")));
         sqlx::query(AssertSqlSafe(nothing)).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(notices)
@@ -231,5 +278,16 @@ impl Dialect for Postgres {
 
     async fn count(&self, span: Span) -> Result<HashMap<NaiveDate, u64>, SinkError> {
         self.pool.run("look into", |mut on| Box::pin(async move { (self.count_on(&mut on, span).await, on) })).await
+    }
+
+    async fn prepare_people(&self) -> Result<(), SinkError> {
+        self.pool.run("prepare", |mut on| Box::pin(async move { (self.prepare_people_on(&mut on).await, on) })).await
+    }
+
+    async fn put_people(&self, people: Vec<NamedPerson>) -> Result<(), SinkError> {
+        let people = &people;
+        self.pool
+            .run("write to", |mut on| Box::pin(async move { (self.put_people_on(&mut on, people).await, on) }))
+            .await
     }
 }

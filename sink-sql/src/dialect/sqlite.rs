@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use attendance_model::{EventId, Notice, SinkError, SinkErrorKind};
+use attendance_model::{EventId, NamedPerson, Notice, SinkError, SinkErrorKind};
 use chrono::NaiveDate;
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, TransactionBehavior, params};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -18,8 +18,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::{Dialect, Span, counts};
 use crate::error::{FILE_READ_ONLY, from_sqlite, timed_out};
 use crate::mapping::{COLUMNS, Limits, Row, utc_text, wall_clock_text};
-use crate::migration::{self, SQLITE};
+use crate::migration::{self, Migration, SQLITE, SQLITE_PEOPLE};
 use crate::options::SqlOptions;
+use crate::people;
 use crate::table::Table;
 
 /// Rows per transaction. Larger ones gain little more and hold the file's lock for longer.
@@ -40,6 +41,7 @@ struct File {
     target: String,
     timeout: Duration,
     insert: String,
+    put_person: String,
 }
 
 impl Sqlite {
@@ -51,8 +53,16 @@ impl Sqlite {
             COLUMNS.join(", "),
             ["?"; COLUMNS.len()].join(", "),
         );
+        let people_table = table.people().quoted('"');
+        let put_person = format!(
+            "INSERT INTO {people_table} ({}) VALUES ({}) ON CONFLICT (device_serial, user_id) DO UPDATE
+             SET device_name = excluded.device_name, name = excluded.name, seen_at = excluded.seen_at
+             WHERE excluded.seen_at > {people_table}.seen_at",
+            people::COLUMNS.join(", "),
+            ["?"; people::COLUMNS.len()].join(", "),
+        );
         let (target, timeout) = (options.target(), options.timeout());
-        Self { file: Arc::new(File { path, table, target, timeout, insert }), connection: Arc::default() }
+        Self { file: Arc::new(File { path, table, target, timeout, insert, put_person }), connection: Arc::default() }
     }
 
     /// Runs `work` on a blocking thread, and interrupts it when the time is over.
@@ -177,27 +187,38 @@ impl File {
         }
     }
 
-    /// Under the file's write lock, so that several can start at once.
     fn migrate(&self, connection: &mut Connection) -> Result<(), SinkError> {
+        self.bring_up(connection, &self.table, SQLITE, &self.insert)
+    }
+
+    /// Takes the steps that a table has not taken, under the file's write lock, so that several can start at once.
+    /// `write` is the statement that has to fit the table then.
+    fn bring_up(
+        &self,
+        connection: &mut Connection,
+        table: &Table,
+        steps: &[Migration],
+        write: &str,
+    ) -> Result<(), SinkError> {
         let failed = |cause| from_sqlite("prepare", &self.target, cause);
         // A file that cannot be written is opened all the same, and so is a transaction on it.
         if connection.is_readonly("main").map_err(failed)? {
             let problem = format!("cannot write to {}: the file is read-only", self.target);
             return Err(SinkError::new(SinkErrorKind::ReadOnly, problem).hint(FILE_READ_ONLY));
         }
-        let versions = self.table.version_table('"');
+        let versions = table.version_table('"');
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let create = format!("CREATE TABLE IF NOT EXISTS {versions} (version INTEGER NOT NULL PRIMARY KEY)");
         transaction.execute(&create, []).map_err(failed)?;
         let newest = format!("SELECT coalesce(max(version), 0) FROM {versions}");
         let found: i64 = transaction.query_row(&newest, [], |row| row.get(0)).map_err(failed)?;
-        for step in migration::pending(SQLITE, found, &self.target, &self.table)? {
-            transaction.execute_batch(&step.statements(&self.table, '"')).map_err(failed)?;
+        for step in migration::pending(steps, found, &self.target, table)? {
+            transaction.execute_batch(&step.statements(table, '"')).map_err(failed)?;
             let record = format!("INSERT INTO {versions} (version) VALUES (?)");
             transaction.execute(&record, [step.version]).map_err(failed)?;
         }
         // A table of this name that somebody else made shows itself here, not at the first punch.
-        transaction.prepare(&self.insert).map_err(failed)?;
+        transaction.prepare(write).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 
@@ -231,6 +252,18 @@ impl File {
         }
         transaction.commit()?;
         Ok(stored)
+    }
+
+    fn put_people(&self, connection: &mut Connection, people: &[NamedPerson]) -> rusqlite::Result<()> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        {
+            let mut statement = transaction.prepare_cached(&self.put_person)?;
+            for NamedPerson { device_serial, device_name, user_id, name, seen_at, .. } in people {
+                let seen_at = utc_text(seen_at.naive_utc());
+                statement.execute(params![device_serial, user_id, device_name, name, seen_at])?;
+            }
+        }
+        transaction.commit()
     }
 
     fn find(&self, connection: &Connection, ids: &[EventId]) -> rusqlite::Result<HashSet<EventId>> {
@@ -302,6 +335,20 @@ impl Dialect for Sqlite {
         }
         self.run("look into", move |file, connection| {
             file.count(connection, span).map_err(|cause| from_sqlite("look into", &file.target, cause))
+        })
+        .await
+    }
+
+    async fn prepare_people(&self) -> Result<(), SinkError> {
+        self.run("prepare", |file, connection| {
+            file.bring_up(connection, &file.table.people(), SQLITE_PEOPLE, &file.put_person)
+        })
+        .await
+    }
+
+    async fn put_people(&self, people: Vec<NamedPerson>) -> Result<(), SinkError> {
+        self.run("write to", move |file, connection| {
+            file.put_people(connection, &people).map_err(|cause| from_sqlite("write to", &file.target, cause))
         })
         .await
     }

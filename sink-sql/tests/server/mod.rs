@@ -13,6 +13,10 @@ use sink_sql::SqlSink;
 use crate::common::{self, open, unique};
 use crate::readers;
 
+mod names;
+
+pub(crate) use names::{Naming, a_user_without_rights_to_the_people_writes_events_all_the_same};
+
 /// A kind of server, and a way to use it without the sink.
 pub(crate) trait Server: Debug + Send + Sync + 'static {
     /// The variable with the URL of the server to test on.
@@ -36,6 +40,12 @@ pub(crate) trait Server: Debug + Send + Sync + 'static {
 
     /// The statements that drop a table and everything that belongs to it.
     fn drop_table(name: &str) -> String;
+
+    /// The statements that make a user with this name and the password `secret`, and the one that drops them.
+    fn user(name: &str) -> [String; 2];
+
+    /// The statements that grant rights to that user.
+    fn grant(rights: &str, table: &str, user: &str) -> String;
 
     /// The question for the comment on the table's `local_time`.
     fn comment_on_local_time(table: &str) -> String;
@@ -162,7 +172,12 @@ macro_rules! server_tests {
             attendance_model::sink_conformance!($crate::server::Stormy<super::$server>);
         }
 
+        mod with_names {
+            attendance_model::names_conformance!($crate::server::Naming<super::$server>);
+        }
+
         $crate::server_tests! { @tests $server:
+            a_user_without_rights_to_the_people_writes_events_all_the_same
             a_write_cut_anywhere_is_completed_by_another_and_nothing_is_called_stored_that_is_not
             a_pause_ends_at_the_time_out_and_afterwards_all_goes_on
             a_server_that_is_not_there_is_said_at_once
