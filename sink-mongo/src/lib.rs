@@ -1,5 +1,6 @@
 //! Writes attendance events into a collection of MongoDB, once each. It makes its own indexes and writes nothing else
-//! but a note of its layout's version; it does not decide which events go out or when to try again: its caller does.
+//! but a note of its layout's version and, if wanted, people's names; it does not decide which events go out or
+//! when to try again: its caller does.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -7,6 +8,7 @@
 //! | `sink.rs` | the [`Sink`](attendance_model::Sink): one unordered insert per batch, one outcome per event |
 //! | `mapping.rs` | an event as a document |
 //! | `outcome.rs` | what the server's answer to an insert means for each event |
+//! | `people.rs` | people by name, in a collection next to the events |
 //! | `prepare.rs` | the probe: rights, the layout's version, indexes |
 //! | `error.rs` | the driver's errors as the sink's, with what to try next |
 //!
@@ -24,6 +26,7 @@ mod error;
 mod mapping;
 mod options;
 mod outcome;
+mod people;
 mod prepare;
 mod sink;
 

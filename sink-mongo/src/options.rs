@@ -15,12 +15,13 @@ pub struct MongoOptions {
     pub(crate) database: String,
     pub(crate) collection: String,
     pub(crate) ids: IdScheme,
+    pub(crate) names: bool,
     pub(crate) timeout: Duration,
     pub(crate) pool: u32,
 }
 
 /// Settings that may also follow the URL; `password` may not.
-const SETTINGS: [&str; 6] = ["collection", "ids", "password", "pool", "timeout", "tls_ca"];
+const SETTINGS: [&str; 7] = ["collection", "ids", "names", "password", "pool", "timeout", "tls_ca"];
 
 const SHAPE: &str = "write mongodb://USER@HOST:PORT/DATABASE, or mongodb+srv://USER@HOST/DATABASE";
 
@@ -30,8 +31,9 @@ impl MongoOptions {
     /// `tls` …), but for our own settings. Contacts nothing, not even name servers.
     ///
     /// Settings: `collection` (default `attendance_events`), `ids` (`full`, the default, or `iclock-sync-v1`),
-    /// `timeout` of one call (default `30s`), `pool` (connections at most, default 4), `tls_ca` (a PEM file of
-    /// certificates to trust; means TLS) and `password`. All but the password may also follow the URL.
+    /// `names` (`true` for a collection of people next to the events), `timeout` of one call (default `30s`),
+    /// `pool` (connections at most, default 4), `tls_ca` (a PEM file of certificates to trust; means TLS) and
+    /// `password`. All but the password may also follow the URL.
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
@@ -49,6 +51,7 @@ impl MongoOptions {
         let collection = settings.take("collection").unwrap_or_else(|| "attendance_events".to_owned());
         check_name("collection", &collection)?;
         let ids = settings.take_ids()?.unwrap_or_default();
+        let names = settings.take_names()?;
         let timeout = settings.take_timeout()?.unwrap_or(Duration::from_secs(30));
         let pool = settings.take_pool()?.unwrap_or(4);
 
@@ -89,7 +92,7 @@ impl MongoOptions {
             _ => return Err(OptionsError::new("url", "names no host").hint(SHAPE)),
         };
         let target = format!("{place}/{database}#{collection}");
-        Ok(Self { name: name.to_owned(), target, connection, database, collection, ids, timeout, pool })
+        Ok(Self { name: name.to_owned(), target, connection, database, collection, ids, names, timeout, pool })
     }
 }
 

@@ -50,6 +50,12 @@ pub(crate) async fn prepare(database: &Database, collection: &str, target: &str)
     Ok(notices)
 }
 
+/// Checks that the collection of people can be written to, and notes its version.
+pub(crate) async fn prepare_people(database: &Database, collection: &str, target: &str) -> Result<(), Fault> {
+    check_rights(database, collection, target).await?;
+    check_version(database, collection, target).await.map(|_| ())
+}
+
 /// A secondary that is named directly answers everything but a write.
 async fn check_primary(database: &Database, target: &str) -> Result<(), Fault> {
     let hello = match database.run_command(doc! { "hello": 1 }).await {

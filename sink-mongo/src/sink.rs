@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, Outcome, Sink, SinkError};
+use attendance_model::{
+    AttendanceEvent, Capabilities, EventId, NamedPerson, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+};
 use chrono::{NaiveDate, Utc};
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
@@ -21,7 +23,8 @@ use crate::error::{from_driver, timed_out};
 use crate::mapping::document;
 use crate::options::MongoOptions;
 use crate::outcome::outcomes;
-use crate::prepare::prepare;
+use crate::people;
+use crate::prepare::{prepare, prepare_people};
 
 /// Documents per insert. Larger ones gain nothing.
 const BATCH: usize = 1_000;
@@ -39,6 +42,8 @@ pub struct MongoSink {
     options: MongoOptions,
     /// Made by the first call: the driver begins to look for its servers at once.
     connected: OnceCell<Connected>,
+    /// Set once the collection of people was checked.
+    people_ready: OnceCell<()>,
 }
 
 struct Connected {
@@ -51,7 +56,7 @@ impl MongoSink {
     /// The sink of these options. Contacts nothing: the first call of the [`Sink`] connects.
     #[must_use]
     pub fn open(options: MongoOptions) -> Self {
-        Self { options, connected: OnceCell::new() }
+        Self { options, connected: OnceCell::new(), people_ready: OnceCell::new() }
     }
 
     async fn database(&self) -> Result<&Database, Error> {
@@ -85,6 +90,15 @@ impl MongoSink {
         Ok(self.database().await?.collection(&self.options.collection))
     }
 
+    /// Checks the collection of people, once in a process.
+    async fn ready_people(&self, database: &Database, collection: &str) -> Result<(), SinkError> {
+        let target = &self.options.target;
+        let check = || async {
+            prepare_people(database, collection, target).await.map_err(|fault| fault.into_sink_error(target))
+        };
+        self.people_ready.get_or_try_init(check).await.map(|_| ())
+    }
+
     /// Ends with an error when the time is over. What is under way then is dropped, its connection with it.
     async fn within<T>(&self, doing: &str, work: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
         let MongoOptions { timeout, target, .. } = &self.options;
@@ -112,14 +126,30 @@ impl Sink for MongoSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(BATCH, self.options.ids).concurrency(self.options.pool as usize).counts_days(usize::MAX)
+        Capabilities::new(BATCH, self.options.ids)
+            .concurrency(self.options.pool as usize)
+            .counts_days(usize::MAX)
+            .names(self.options.names)
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
         let MongoOptions { collection, target, .. } = &self.options;
         let work = async {
             let database = self.database().await.map_err(|error| from_driver("reach", target, &error))?;
-            prepare(database, collection, target).await.map_err(|fault| fault.into_sink_error(target))
+            let mut notices =
+                prepare(database, collection, target).await.map_err(|fault| fault.into_sink_error(target))?;
+            if self.options.names {
+                // Events go in all the same.
+                let ready = self.ready_people(database, &NamedPerson::table_of(collection)).await;
+                notices.extend(ready.err().map(|error| {
+                    let notice = Notice::new(format!("people's names cannot be stored: {error}"));
+                    match error.hint {
+                        Some(hint) => notice.hint(hint),
+                        None => notice,
+                    }
+                }));
+            }
+            Ok(notices)
         };
         self.within("prepare", work).await
     }
@@ -196,6 +226,21 @@ impl Sink for MongoSink {
         };
         let work = async { work.await.map_err(|error| from_driver("look into", &self.options.target, &error)) };
         self.within("look into", work).await
+    }
+
+    async fn write_names(&self, people: &[NamedPerson]) -> Result<usize, SinkError> {
+        let MongoOptions { target, timeout, names, .. } = &self.options;
+        if !names {
+            let problem = format!("{target} keeps no names");
+            return Err(SinkError::new(SinkErrorKind::Invalid, problem).hint("set names = true for this sink"));
+        }
+        let collection = NamedPerson::table_of(&self.options.collection);
+        let work = async {
+            let database = self.database().await.map_err(|error| from_driver("reach", target, &error))?;
+            self.ready_people(database, &collection).await?;
+            people::put(database, &collection, people, *timeout, target).await
+        };
+        self.within("write people to", work).await.map(|()| people.len())
     }
 }
 

@@ -2,9 +2,10 @@
 
 mod common;
 
-use attendance_model::conformance::{Fault, Harness, Proxy, View};
-use attendance_model::{AttendanceEvent, IdScheme, Sink};
+use attendance_model::conformance::{Fault, Harness, NamesHarness, Proxy, View};
+use attendance_model::{AttendanceEvent, IdScheme, NamedPerson, Sink};
 use common::{open, place, server, unique};
+use mongodb::bson::Document;
 use sink_mongo::MongoSink;
 
 struct Place {
@@ -26,7 +27,20 @@ impl Place {
 
 fn settings(collection: &str, ids: IdScheme) -> String {
     let ids = if ids == IdScheme::Full { "full" } else { "iclock-sync-v1" };
-    format!("collection={collection}&ids={ids}&timeout=5s")
+    format!("collection={collection}&ids={ids}&names=true&timeout=5s")
+}
+
+fn person(document: &Document) -> NamedPerson {
+    let text = |name: &str| document.get_str(name).unwrap();
+    let key = document.get_document("_id").unwrap();
+    assert_eq!(
+        (key.get_str("device_serial").unwrap(), key.get_str("user_id").unwrap()),
+        (text("device_serial"), text("user_id"))
+    );
+    assert_eq!(document.len(), 6, "{document}");
+    let seen_at = document.get_datetime("seen_at").unwrap().timestamp_millis();
+    let seen_at = chrono::DateTime::from_timestamp_millis(seen_at).unwrap();
+    NamedPerson::new((text("device_serial"), text("device_name")), text("user_id"), text("name"), seen_at)
 }
 
 macro_rules! harness {
@@ -74,6 +88,17 @@ macro_rules! harness {
             }
 
             attendance_model::sink_conformance!(Mongo);
+
+            impl NamesHarness for Mongo {
+                async fn people(&self) -> Vec<NamedPerson> {
+                    let people = common::documents(&format!("{}_people", self.0.collection)).await;
+                    people.iter().map(person).collect()
+                }
+            }
+
+            mod names {
+                attendance_model::names_conformance!(super::Mongo);
+            }
         }
     };
 }

@@ -65,7 +65,8 @@ fn view(document: &Document) -> View {
 pub(crate) async fn drop_collection(collection: &str) {
     let client = Client::with_uri_str(server().unwrap()).await.unwrap();
     let database = client.default_database().unwrap();
-    for name in [collection.to_owned(), format!("{collection}_schema")] {
+    let people = format!("{collection}_people");
+    for name in [collection.to_owned(), format!("{collection}_schema"), format!("{people}_schema"), people] {
         database.collection::<Document>(&name).drop().await.unwrap();
     }
 }
