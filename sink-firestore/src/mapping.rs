@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use attendance_model::legacy::{LegacyDocument, field};
-use attendance_model::{AttendanceEvent, EventId, IdScheme};
+use attendance_model::{AttendanceEvent, EventId, IdScheme, NamedPerson};
 use chrono::{DateTime, Datelike, Utc};
 use gcloud_sdk::google::firestore::v1::document_transform::FieldTransform;
 use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{ServerValue, TransformType};
@@ -74,6 +74,26 @@ impl Mapping {
             operation: Some(Operation::Update(document)),
             ..Write::default()
         })
+    }
+
+    /// The write that puts a person's document, whether there is one or not. No read is needed, so the last write
+    /// stays. `Err` says why no document can be made of it.
+    pub(crate) fn person(&self, person: &NamedPerson) -> Result<Write, String> {
+        let (above, collection) = self.parent.rsplit_once('/').unwrap_or(("", &self.parent));
+        let text = |text: &str| ValueType::StringValue(text.to_owned());
+        let fields = [
+            (field::STAFF_ID, text(&person.user_id)),
+            ("name", text(&person.name)),
+            ("deviceSerial", text(&person.device_serial)),
+            ("deviceName", text(&person.device_name)),
+            ("seenAt", ValueType::TimestampValue(timestamp(person.seen_at)?)),
+        ];
+        let document = Document {
+            name: format!("{above}/{}/{}", NamedPerson::table_of(collection), person.key_digest()),
+            fields: fields.into_iter().map(|(name, held)| (name.to_owned(), value(held))).collect(),
+            ..Document::default()
+        };
+        Ok(Write { operation: Some(Operation::Update(document)), ..Write::default() })
     }
 
     /// A write that changes nothing: of no field, to a document that does not exist. It fails as "not found" if writes

@@ -55,12 +55,14 @@ pub struct FirestoreOptions {
     pub(crate) time: TimeReading,
     pub(crate) ids: IdScheme,
     pub(crate) layout: Layout,
+    pub(crate) names: bool,
     pub(crate) daily_writes: Option<NonZeroU64>,
     pub(crate) timeout: Duration,
     pub(crate) treated: Treated,
 }
 
-const KNOWN: [&str; 8] = ["credentials", "daily_writes", "database", "emulator", "ids", "layout", "time", "timeout"];
+const KNOWN: [&str; 9] =
+    ["credentials", "daily_writes", "database", "emulator", "ids", "layout", "names", "time", "timeout"];
 
 impl FirestoreOptions {
     /// Options for a collection of a project's default database: application default credentials, ids of the Python
@@ -76,6 +78,7 @@ impl FirestoreOptions {
             time: TimeReading::default(),
             ids: IdScheme::IclockSyncV1,
             layout: Layout::default(),
+            names: false,
             daily_writes: None,
             timeout: Duration::from_secs(30),
             treated: Treated::AsEmulator,
@@ -84,7 +87,7 @@ impl FirestoreOptions {
 
     /// Options from `firestore://PROJECT/COLLECTION` (or `firestore:///COLLECTION`, with the project of the key file)
     /// and these settings, all optional: `credentials`, `daily_writes`, `database`, `emulator`, `ids`, `layout`,
-    /// `time`, `timeout`.
+    /// `names`, `time`, `timeout`.
     ///
     /// # Errors
     /// [`OptionsError`] that names the key, what is wrong and what to write instead.
@@ -113,6 +116,7 @@ impl FirestoreOptions {
         options.ids = settings.take_ids()?.unwrap_or(options.ids);
         let layout = settings.take_parsed("layout", "a layout", "write compatible (five fields) or full")?;
         options.layout = layout.unwrap_or(options.layout);
+        options.names = settings.take_names()?;
         let hint = "write wall-clock-as-utc (SchoolSync's reading) or instant";
         options.time = settings.take_parsed("time", "a reading of time", hint)?.unwrap_or(options.time);
         let hint = "write a number like 20000, or leave it out for no limit";
@@ -172,6 +176,14 @@ impl FirestoreOptions {
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
+        self
+    }
+
+    /// Keeps people's names in a collection of their own, named after that of the events: `staffAttendanceLogs_people`.
+    /// Default: off.
+    #[must_use]
+    pub fn names(mut self, wanted: bool) -> Self {
+        self.names = wanted;
         self
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use attendance_model::{
-    AttendanceEvent, Budget, Capabilities, EventId, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+    AttendanceEvent, Budget, Capabilities, EventId, NamedPerson, Notice, Outcome, Sink, SinkError, SinkErrorKind,
 };
 use chrono::{NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -29,6 +29,7 @@ pub struct FirestoreSink {
     name: String,
     connection: Connection,
     mapping: Mapping,
+    names: bool,
     budget: Option<Budget>,
     /// True if the other end is the real service, or an emulator that is treated as one.
     as_service: bool,
@@ -38,13 +39,13 @@ impl FirestoreSink {
     /// A sink that connects at its first probe, write or lookup.
     #[must_use]
     pub fn open(options: FirestoreOptions) -> Self {
-        let FirestoreOptions { name, endpoint, credentials, time, ids, layout, daily_writes, timeout, treated } =
+        let FirestoreOptions { name, endpoint, credentials, time, ids, layout, names, daily_writes, timeout, treated } =
             options;
         let as_service = treated.is_as_service(&endpoint);
         let connection = Connection::open(endpoint, credentials, timeout, treated);
         let mapping = Mapping { parent: connection.endpoint().documents(), ids, time, layout };
         let budget = daily_writes.filter(|_| as_service).map(|writes| Budget::new(writes.get(), QUOTA_ZONE));
-        Self { name, connection, mapping, budget, as_service }
+        Self { name, connection, mapping, names, budget, as_service }
     }
 
     /// Requests sent so far.
@@ -88,7 +89,8 @@ impl Sink for FirestoreSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let capabilities = Capabilities::new(MAX_WRITES, self.mapping.ids).concurrency(4).billed_lookup();
+        let capabilities =
+            Capabilities::new(MAX_WRITES, self.mapping.ids).concurrency(4).billed_lookup().names(self.names);
         let capabilities = match self.day_field() {
             Some(_) => capabilities.counts_days(DAYS),
             None => capabilities,
@@ -172,6 +174,26 @@ impl Sink for FirestoreSink {
             counts.push(count::of_day(&self.connection, by, day).await.map_err(|failure| self.error(failure))?);
         }
         Ok(counts)
+    }
+
+    /// A write for each person, and no read. A person of whom no document can be made is left out.
+    async fn write_names(&self, people: &[NamedPerson]) -> Result<usize, SinkError> {
+        if !self.names {
+            let problem = format!("{} keeps no names", self.target());
+            return Err(SinkError::new(SinkErrorKind::Invalid, problem).hint("set names = true for this sink"));
+        }
+        let (mut writes, mut places) = (Vec::with_capacity(people.len()), Vec::with_capacity(people.len()));
+        for (place, person) in people.iter().enumerate() {
+            if let Ok(write) = self.mapping.person(person) {
+                writes.push(write);
+                places.push(place);
+            }
+        }
+        let outcomes = deliver(&self.connection, &writes, |wanted| self.grant(wanted))
+            .await
+            .map_err(|failure| self.error(failure))?;
+        let deferred = outcomes.iter().position(|outcome| *outcome == Outcome::Deferred);
+        Ok(deferred.and_then(|at| places.get(at).copied()).unwrap_or(people.len()))
     }
 
     fn budget(&self) -> Option<&Budget> {

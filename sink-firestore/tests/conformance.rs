@@ -6,8 +6,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use attendance_model::conformance::{Fault, Harness, Proxy, View};
-use attendance_model::{AttendanceEvent, IdScheme, Sink};
+use attendance_model::conformance::{Fault, Harness, NamesHarness, Proxy, View};
+use attendance_model::{AttendanceEvent, IdScheme, NamedPerson, Sink};
 use chrono::{DateTime, NaiveDateTime};
 use sink_firestore::{FirestoreSink, Layout};
 
@@ -51,6 +51,22 @@ impl Collection {
         views.collect()
     }
 
+    async fn people(&self) -> Vec<NamedPerson> {
+        let documents = support::documents(&support::emulator().unwrap(), &format!("{}_people", self.name)).await;
+        let person = |(id, mut fields): (String, BTreeMap<String, String>)| {
+            let mut take = |name: &str, kind: &str| {
+                let text = fields.remove(name).unwrap();
+                text.strip_prefix(kind).unwrap_or_else(|| panic!("{name}: {text}")).to_owned()
+            };
+            let device = (take("deviceSerial", "string "), take("deviceName", "string "));
+            let seen_at = DateTime::from_timestamp(take("seenAt", "timestamp ").parse().unwrap(), 0).unwrap();
+            let person = NamedPerson::new(device, take("staffId", "string "), take("name", "string "), seen_at);
+            assert!(fields.is_empty() && id == person.key_digest(), "{id}: {fields:?}");
+            person
+        };
+        documents.into_iter().map(person).collect()
+    }
+
     fn view(&self, event: &AttendanceEvent) -> View {
         match self.layout {
             Layout::Compatible => View::new(self.ids.id_of(event))
@@ -73,7 +89,7 @@ impl Drop for Collection {
 
 fn open(collection: &str, ids: IdScheme, layout: Layout, proxy: Option<&Proxy>) -> FirestoreSink {
     let address = proxy.map_or_else(|| support::emulator().unwrap(), Proxy::address);
-    FirestoreSink::open(support::options(&address, collection).ids(ids).layout(layout))
+    FirestoreSink::open(support::options(&address, collection).ids(ids).layout(layout).names(true))
 }
 
 /// A wire to the emulator in a storm.
@@ -149,6 +165,19 @@ macro_rules! harness {
             }
 
             attendance_model::sink_conformance!(Firestore);
+
+            impl NamesHarness for Firestore {
+                /// To compare would cost a read of each.
+                const KEEPS_NEWEST: bool = false;
+
+                async fn people(&self) -> Vec<NamedPerson> {
+                    self.0.people().await
+                }
+            }
+
+            mod names {
+                attendance_model::names_conformance!(super::Firestore);
+            }
         }
     };
 }
