@@ -61,6 +61,12 @@ impl AppendFile {
         self.append(&file, &[])
     }
 
+    /// Does something while no other process writes to the file, which is created if it is missing.
+    pub(crate) fn alone<T>(&self, work: impl FnOnce() -> Result<T, SinkError>) -> Result<T, SinkError> {
+        let _held = self.open(true)?;
+        work()
+    }
+
     /// Tells for each of these ids, in order, if the files hold it. Creates no file.
     pub(crate) fn lookup(&mut self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
         if matches!(self.path.try_exists(), Ok(false)) {
@@ -339,12 +345,12 @@ fn lock(file: &File, path: &Path) -> Result<(), SinkError> {
 
 /// A new file's name is durable with its directory. Windows has no such call and needs none.
 #[cfg(unix)]
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 #[cfg(not(unix))]
-fn sync_directory(_path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 //! | `options.rs` | [`FileOptions`]: `jsonl:PATH`, `csv:PATH`, and the settings |
 //! | `sink.rs` | [`FileSink`]: the contract, on a blocking thread |
 //! | `append.rs` | the file: one writer at a time, whole lines only, on the disk before success |
+//! | `people.rs` | people by name, in a file next to the events |
 //! | `rotation.rs` | the end of a full file, and the names of full files |
 //! | `index.rs` | the ids that are in the files, on the disk: memory does not grow with them |
 //! | `mapping.rs` | an event as a line: the names of the SQLite table, `raw` as hex |
@@ -26,6 +27,7 @@ mod error;
 mod index;
 mod mapping;
 mod options;
+mod people;
 mod rotation;
 mod sink;
 

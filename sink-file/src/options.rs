@@ -36,9 +36,10 @@ pub struct FileOptions {
     pub(crate) path: PathBuf,
     pub(crate) ids: IdScheme,
     pub(crate) rotation: Rotation,
+    pub(crate) names: bool,
 }
 
-const SETTINGS: [&str; 2] = ["ids", "rotate"];
+const SETTINGS: [&str; 3] = ["ids", "names", "rotate"];
 
 impl FileOptions {
     /// A file, with ids of the scheme `full`. A relative path starts at the current directory.
@@ -50,7 +51,7 @@ impl FileOptions {
             OptionsError::new("url", format!("{}: no path of a file: {error}", path.display()))
                 .hint(format!("write {}:PATH", format.as_str()))
         })?;
-        Ok(Self { name: name.into(), format, path, ids: IdScheme::Full, rotation: Rotation::Never })
+        Ok(Self { name: name.into(), format, path, ids: IdScheme::Full, rotation: Rotation::Never, names: false })
     }
 
     /// Sets the ids of the rows.
@@ -68,8 +69,16 @@ impl FileOptions {
         self
     }
 
+    /// Keeps people's names in a file of their own, next to the events: `attendance.people.csv`. Default: off.
+    #[must_use]
+    pub fn names(mut self, wanted: bool) -> Self {
+        self.names = wanted;
+        self
+    }
+
     /// From `jsonl:PATH` or `csv:PATH`. Settings, all optional: `ids`, `full` (the default) or `iclock-sync-v1`;
-    /// `rotate`, `day` or a size such as `100MB`. They may also follow the path, as in `csv:events.csv?rotate=day`.
+    /// `names`, `true` for a file of people next to the events; `rotate`, `day` or a size such as
+    /// `100MB`. They may also follow the path, as in `csv:events.csv?rotate=day`.
     ///
     /// # Errors
     /// [`OptionsError`] that names what cannot be used. Nothing is opened.
@@ -78,6 +87,7 @@ impl FileOptions {
         let mut settings = settings.and_query(url.query)?;
         let mut options = Self::new(name, format_of(&url)?, Path::new(url.path))?;
         options.ids = settings.take_ids()?.unwrap_or(options.ids);
+        options.names = settings.take_names()?;
         let rotation = settings.take_parsed("rotate", "day or a size", "write day, or a size like 100MB")?;
         options.rotation = rotation.unwrap_or(options.rotation);
         settings.finish(&SETTINGS)?;

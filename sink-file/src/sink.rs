@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::{
-    AttendanceEvent, Capabilities, EventId, IdScheme, Notice, Outcome, Sink, SinkError, SinkErrorKind,
+    AttendanceEvent, Capabilities, EventId, IdScheme, NamedPerson, Notice, Outcome, Sink, SinkError, SinkErrorKind,
 };
 use chrono::Utc;
 use tokio::sync::Mutex;
 
 use crate::append::AppendFile;
 use crate::error::failed;
+use crate::people;
 use crate::{FileOptions, Format};
 
 /// Each write waits for the disk once: many events share the wait.
@@ -73,7 +74,7 @@ impl Sink for FileSink {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(BATCH, self.options.ids).local()
+        Capabilities::new(BATCH, self.options.ids).local().names(self.options.names)
     }
 
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
@@ -89,6 +90,15 @@ impl Sink for FileSink {
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
         let ids = ids.to_vec();
         self.blocking(move |file| file.lookup(&ids)).await
+    }
+
+    async fn write_names(&self, people: &[NamedPerson]) -> Result<usize, SinkError> {
+        if !self.options.names {
+            let problem = format!("{} keeps no names", self.target());
+            return Err(SinkError::new(SinkErrorKind::Invalid, problem).hint("set names = true for this sink"));
+        }
+        let (format, path, people) = (self.options.format, people::path_of(&self.options.path), people.to_vec());
+        self.blocking(move |file| file.alone(|| people::put(format, &path, &people)).map(|()| people.len())).await
     }
 }
 

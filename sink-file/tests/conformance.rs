@@ -1,7 +1,7 @@
 //! The suite that every sink runs, for both formats.
 
-use attendance_model::conformance::{Harness, View};
-use attendance_model::{IdScheme, Settings, Sink};
+use attendance_model::conformance::{Harness, NamesHarness, View};
+use attendance_model::{IdScheme, NamedPerson, Settings, Sink};
 use sink_file::{FileOptions, FileSink};
 use tempfile::TempDir;
 
@@ -30,7 +30,7 @@ impl Files {
 
 fn open(directory: &TempDir, scheme: &str, ids: IdScheme) -> FileSink {
     let url = format!("{scheme}:{}", directory.path().join("events").display());
-    FileSink::open(FileOptions::parse("file", &url, Settings::default()).unwrap().ids(ids))
+    FileSink::open(FileOptions::parse("file", &url, Settings::default()).unwrap().ids(ids).names(true))
 }
 
 struct JsonLines(Files);
@@ -172,4 +172,49 @@ mod csv_full {
 
 mod csv_merging {
     attendance_model::sink_conformance!(super::CsvMerging);
+}
+
+impl Files {
+    fn people_text(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("events.people")).unwrap_or_default()
+    }
+}
+
+fn person(row: &std::collections::HashMap<String, String>) -> NamedPerson {
+    assert_eq!(row.len(), 5, "{row:?}");
+    let seen_at = chrono::DateTime::parse_from_rfc3339(&row["seen_at"]).unwrap();
+    let device = (row["device_serial"].clone(), row["device_name"].clone());
+    NamedPerson::new(device, row["user_id"].clone(), row["name"].clone(), seen_at.into())
+}
+
+impl NamesHarness for JsonLines {
+    async fn people(&self) -> Vec<NamedPerson> {
+        self.0.people_text().lines().map(|line| person(&serde_json::from_str(line).unwrap())).collect()
+    }
+}
+
+impl NamesHarness for Csv {
+    async fn people(&self) -> Vec<NamedPerson> {
+        let text = self.0.people_text();
+        csv::Reader::from_reader(text.as_bytes()).deserialize().map(|row| person(&row.unwrap())).collect()
+    }
+}
+
+mod jsonl_with_names {
+    attendance_model::names_conformance!(super::JsonLines);
+}
+
+mod csv_with_names {
+    attendance_model::names_conformance!(super::Csv);
+}
+
+#[tokio::test]
+async fn without_names_there_is_no_file_of_people() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("csv:{}", directory.path().join("events").display());
+    let sink = FileSink::open(FileOptions::parse("file", &url, Settings::default()).unwrap());
+    assert!(!sink.capabilities().names);
+    let person = NamedPerson::new(("A1", "gate"), "7", "Ahmed", chrono::DateTime::UNIX_EPOCH);
+    assert!(sink.write_names(&[person]).await.unwrap_err().hint.unwrap().contains("names = true"));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
