@@ -132,7 +132,7 @@ impl EngineBuilder {
     /// [`SyncError::Setting`] for a port of 0, an empty, repeated or very long name, two sinks with one target, or a
     /// terminal with `clear_when` and no `serial`.
     pub fn build(self) -> Result<Engine, SyncError> {
-        let Self { state_dir, devices, sinks, options, clock, observer, random, hooks, crashes, presumed } = self;
+        let Self { state_dir, devices, sinks, mut options, clock, observer, random, hooks, crashes, presumed } = self;
         for (n, device) in devices.iter().enumerate() {
             check_device(device, devices.get(..n).unwrap_or_default())?;
         }
@@ -146,6 +146,8 @@ impl EngineBuilder {
                 return Err(wrong(setting, "is configured twice"));
             }
         }
+        // A sink that keeps names gets those that were read.
+        options.names |= sinks.iter().any(|sink| sink.capabilities().names);
         let parts = Parts {
             devices: devices.into_iter().map(Arc::new).collect(),
             targets: sinks.into_iter().map(|sink| Arc::new(Target::new(sink))).collect(),

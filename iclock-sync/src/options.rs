@@ -170,7 +170,7 @@ pub struct EngineOptions {
     /// On by default.
     pub audit: bool,
     /// Reads the terminals' user tables and keeps people's names: when the number of users changes, and once a day. No
-    /// password, card or fingerprint is kept. Off by default.
+    /// password, card or fingerprint is kept. Off by default; a sink that keeps names switches it on.
     pub names: bool,
     /// The directory in which each run that stored new events saves `logs_<time>.json`, in the Python tool's shape. A
     /// service adds to one file for ten minutes; until it is complete, its name ends in `.part`. The

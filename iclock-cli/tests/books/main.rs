@@ -5,6 +5,7 @@
 mod common;
 
 mod attendance;
+mod names;
 mod page;
 mod person;
 mod report;

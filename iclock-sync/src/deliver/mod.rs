@@ -8,6 +8,7 @@ mod drain;
 mod fetch;
 mod flight;
 mod lost;
+mod names;
 pub(crate) mod send;
 mod sort_out;
 pub(crate) mod task;
@@ -49,6 +50,8 @@ pub(crate) struct Delivery {
     pub(crate) news: watch::Receiver<News>,
     /// The commits of which the last admission knew.
     pub(crate) seen: u64,
+    /// The commits of a service: names give way to what enters the ledger meanwhile.
+    pub(crate) commits: Option<watch::Receiver<News>>,
     /// The logs file that lists what is stored, if configured.
     pub(crate) list: Option<List>,
     /// The program that wants to know what was delivered.
@@ -78,10 +81,12 @@ impl Delivery {
         let mut report = SinkReport::new(self.sender.target.sink.name());
         let (mut looked, mut looked_with_news, mut lost) = (!self.look, !self.look, None);
         let mut end = End::Done;
+        let mut known_as = None;
         let all_admitted = loop {
             let news = *self.news.borrow_and_update();
             if news.over || self.is_at_once() {
                 let sink = self.admit(&mut report).await?;
+                known_as = Some(sink.id);
                 let has_news = sink.admitted > sink.delivered;
                 if !looked || (has_news && !looked_with_news) {
                     lost = self.look_for_delivered(&sink).await?;
@@ -117,6 +122,9 @@ impl Delivery {
             }
         };
         self.finish_list(&mut report).await?;
+        if let (End::Done, Some(sink)) = (end, known_as) {
+            self.send_names(sink, &mut report).await;
+        }
         report.requests = self.sender.requests.load(Ordering::Relaxed);
         if report.requests > 0 && report.status == SinkStatus::Idle {
             report.status = SinkStatus::Ok;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use attendance_model::{AttendanceEvent, EventId, Outcome, SinkError, SinkErrorKind};
+use attendance_model::{AttendanceEvent, EventId, NamedPerson, Outcome, SinkError, SinkErrorKind};
 use tokio_util::sync::CancellationToken;
 
 use crate::EngineOptions;
@@ -104,6 +104,12 @@ impl Sender {
     /// Asks which of these ids are stored. One attempt.
     pub(crate) async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, NoAnswer> {
         self.call(self.target.sink.lookup(ids)).await
+    }
+
+    /// Writes people's names, and returns how many of them the sink has now, from the first on. One attempt.
+    pub(crate) async fn write_names(&self, people: &[NamedPerson]) -> Result<usize, NoAnswer> {
+        self.probe().await?;
+        self.call(self.counted(self.target.sink.write_names(people))).await
     }
 
     pub(super) fn backoff(&self) -> Backoff {

@@ -104,7 +104,8 @@ impl SinkTask {
                 (Allowed::None(left), _) | (_, Some(left)) => Some(left.min(LOOK_AGAIN)),
                 (allowed, None) => {
                     let seen = news.borrow_and_update().commits;
-                    let (report, end) = self.deliver(over.subscribe(), allowed == Allowed::Probe && !refused).await?;
+                    let (report, end) =
+                        self.deliver(&news, over.subscribe(), allowed == Allowed::Probe && !refused).await?;
                     // One event alone says nothing about a sink that refuses it, if none is known that the sink takes.
                     refused = report.error_kind == Some(ErrorKind::Invalid) && self.target.known().is_none();
                     put_off_until = None;
@@ -161,9 +162,15 @@ impl SinkTask {
     }
 
     /// Delivers what there is.
-    async fn deliver(&self, news: watch::Receiver<News>, probe: bool) -> Result<(SinkReport, End), SyncError> {
+    async fn deliver(
+        &self,
+        commits: &watch::Receiver<News>,
+        news: watch::Receiver<News>,
+        probe: bool,
+    ) -> Result<(SinkReport, End), SyncError> {
         let mut delivery = self.delivery(news, self.target.look_is_due(self.shared.clock.monotonic()));
         delivery.probe = probe;
+        delivery.commits = Some(commits.clone());
         match delivery.run().await {
             // A full disk has room again some day.
             Err(error) if error.can_be_survived() => {
@@ -249,6 +256,7 @@ pub(crate) fn delivery(
         reader: None,
         news,
         seen: 0,
+        commits: None,
         list,
         hooks: shared.hooks.clone(),
         trail: keeps_audit.then(|| Arc::clone(&shared.audit)),

@@ -127,7 +127,8 @@ impl Ledger {
 }
 
 impl NamedPerson {
-    /// Only what changed is written: the time is that of the change, so that the newest name wins.
+    /// Only what changed is written: the time is that of the change, so that the newest name wins. A change in the same
+    /// second gets a later one: by it a sink is told from one that has the newest name.
     fn keep(&self, transaction: &Transaction<'_>, terminal: i64, now: i64) -> rusqlite::Result<()> {
         // The table does not say since when the person has the user id.
         if forgotten::is_forgotten(transaction, &self.user_id)? {
@@ -137,7 +138,8 @@ impl NamedPerson {
             .prepare_cached(
                 "INSERT INTO people (terminal, user_id, name, department, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (terminal, user_id) DO UPDATE
-                     SET name = excluded.name, department = excluded.department, seen_at = excluded.seen_at
+                     SET name = excluded.name, department = excluded.department,
+                         seen_at = max(excluded.seen_at, seen_at + 1)
                      WHERE name <> excluded.name OR department <> excluded.department",
             )?
             .execute((terminal, &self.user_id, &self.name, self.department, now))?;

@@ -34,6 +34,8 @@ pub struct AtSink {
     pub target: String,
     /// The ids of the documents or rows that it was given.
     pub ids: Vec<EventId>,
+    /// The rows in its table of people, if it keeps names.
+    pub names: u64,
 }
 
 /// What is removed together with a person's rows.
@@ -117,6 +119,7 @@ fn remove(transaction: &Transaction<'_>, removal: &Removal<'_>) -> rusqlite::Res
         "DELETE FROM events WHERE user_id = ?1",
         "DELETE FROM quarantine WHERE user_id = ?1",
         "DELETE FROM people WHERE user_id = ?1",
+        "DELETE FROM people_sent WHERE user_id = ?1",
     ] {
         transaction.execute(statement, [user])?;
     }
@@ -157,7 +160,7 @@ fn at_sinks(connection: &Connection, user_id: &str) -> rusqlite::Result<Vec<AtSi
         let at = match found.last_mut() {
             Some(at) if at.target == target => at,
             _ => {
-                found.push(AtSink { name: row.get(0)?, target, ids: Vec::new() });
+                found.push(AtSink { name: row.get(0)?, target, ids: Vec::new(), names: 0 });
                 match found.last_mut() {
                     Some(at) => at,
                     None => continue,
@@ -167,6 +170,19 @@ fn at_sinks(connection: &Connection, user_id: &str) -> rusqlite::Result<Vec<AtSi
         // Merged events share a document.
         if at.ids.last() != Some(&id) {
             at.ids.push(id);
+        }
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT s.name, s.target, count(*) FROM people_sent p JOIN sinks s ON s.id = p.sink WHERE p.user_id = ?1
+         GROUP BY s.id ORDER BY s.id",
+    )?;
+    let mut rows = statement.query([user_id])?;
+    while let Some(row) = rows.next()? {
+        let (target, names): (String, i64) = (row.get(1)?, row.get(2)?);
+        let names = names.cast_unsigned();
+        match found.iter_mut().find(|at| at.target == target) {
+            Some(at) => at.names = names,
+            None => found.push(AtSink { name: row.get(0)?, target, ids: Vec::new(), names }),
         }
     }
     Ok(found)

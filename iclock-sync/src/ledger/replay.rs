@@ -48,6 +48,8 @@ impl Ledger {
                 ))?
                 .execute((sink.id, state::SKIPPED, state::IMPORTED, sink.delivered))?;
             Self::forget(transaction, &lost_name(sink.id))?;
+            // What lost its events may have lost the names, too. To send them again changes nothing.
+            transaction.execute("DELETE FROM people_sent WHERE sink = ?1", [sink.id])?;
             Ok((delivered + imported) as u64)
         })
     }

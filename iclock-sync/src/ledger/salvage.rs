@@ -28,7 +28,7 @@ const ONE_BY_ONE: i64 = 10_000;
 const WIDE: i64 = 1_000_000;
 
 /// The tables with their columns, those first to which others refer.
-const TABLES: [(&str, &str); 16] = [
+const TABLES: [(&str, &str); 17] = [
     ("settings", ""),
     ("terminals", "id"),
     ("readings", "id"),
@@ -44,6 +44,7 @@ const TABLES: [(&str, &str); 16] = [
     ("quarantine_sizes", ""),
     ("people", ""),
     ("people_readings", ""),
+    ("people_sent", ""),
     ("forgotten", ""),
 ];
 

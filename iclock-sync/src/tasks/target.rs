@@ -30,6 +30,8 @@ struct Memory {
     looked_at: Option<Duration>,
     /// An event that the sink has.
     known: Option<AttendanceEvent>,
+    /// No names go out before this time.
+    names_rest_until: Option<Duration>,
 }
 
 impl Target {
@@ -51,6 +53,16 @@ impl Target {
     pub(crate) fn look_is_due(&self, now: Duration) -> bool {
         let recent = |at: Duration| now.saturating_sub(at) < LOOK_EVERY;
         !self.with_memory(|memory| memory.looked_at.is_some_and(recent))
+    }
+
+    /// Returns true while names wait after a failure.
+    pub(crate) fn names_rest(&self, now: Duration) -> bool {
+        self.with_memory(|memory| memory.names_rest_until.is_some_and(|until| now < until))
+    }
+
+    /// Lets names wait until this time.
+    pub(crate) fn rest_names(&self, until: Duration) {
+        self.with_memory(|memory| memory.names_rest_until = Some(until));
     }
 
     /// An event that the sink has, if any was ever sent.

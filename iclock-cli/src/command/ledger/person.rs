@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, Write as _};
 
+use attendance_model::NamedPerson;
 use chrono::{Local, Utc};
 use clap::{Args, Subcommand};
 use iclock_sync::Ledger;
@@ -104,6 +105,9 @@ impl Forget {
             output::line(human::wrap(&format!("{}: {} documents", shown(&sink.name), grouped(sink.ids.len() as u64))));
             // Not folded, to be copied.
             output::line(format_args!("    {}", deletion(sink, &self.id)));
+            if sink.names > 0 {
+                output::line(format_args!("    {}", names_deletion(sink, &self.id)));
+            }
         }
         if !found.cleared.is_empty() {
             output::line("\nCopies of cleared logs that may have their records, and are not changed:");
@@ -123,6 +127,8 @@ impl Forget {
                 "target": sink.target,
                 "ids": ids,
                 "delete": deletion(sink, &self.id),
+                "names": sink.names,
+                "delete_names": (sink.names > 0).then(|| names_deletion(sink, &self.id)),
             })
         };
         let unproven = found.unproven.iter().map(|kept| serde_json::json!({ "id": kept.id, "file": kept.file }));
@@ -144,7 +150,27 @@ impl Forget {
 fn deletion(sink: &AtSink, user_id: &str) -> String {
     let (kind, rest) = sink.target.split_once(':').unwrap_or(("", &sink.target));
     let place = rest.rsplit_once('#').map_or("attendance_events", |(_, place)| place);
-    match kind {
+    delete_from(kind, rest, place, user_id).unwrap_or_else(|| {
+        let id = printed::quoted(user_id);
+        format!("delete the documents with the ids of: {}", printed::command(&format!("person forget {id} --json")))
+    })
+}
+
+/// The way to delete a person's names at a sink.
+fn names_deletion(sink: &AtSink, user_id: &str) -> String {
+    let (kind, rest) = sink.target.split_once(':').unwrap_or(("", &sink.target));
+    let place = rest.rsplit_once('#').map_or("attendance_events", |(_, place)| place);
+    let people = match place.rsplit_once('.') {
+        Some((schema, table)) => format!("{schema}.{}", NamedPerson::table_of(table)),
+        None => NamedPerson::table_of(place),
+    };
+    delete_from(kind, &format!("the file of people next to {rest}"), &people, user_id)
+        .unwrap_or_else(|| "delete the documents with this staffId from the collection of people".to_owned())
+}
+
+/// The statement for a kind of sink; `None` if it has none.
+fn delete_from(kind: &str, file: &str, place: &str, user_id: &str) -> Option<String> {
+    Some(match kind {
         "sqlite" | "postgres" | "mysql" => {
             format!("DELETE FROM {place} WHERE user_id = '{}';", user_id.replace('\'', "''"))
         }
@@ -152,12 +178,9 @@ fn deletion(sink: &AtSink, user_id: &str) -> String {
             let id = serde_json::Value::from(user_id);
             format!("db.getCollection(\"{place}\").deleteMany({{ user_id: {id} }})")
         }
-        "csv" | "jsonl" => format!("remove the lines with this user id from {rest}"),
-        _ => {
-            let id = printed::quoted(user_id);
-            format!("delete the documents with the ids of: {}", printed::command(&format!("person forget {id} --json")))
-        }
-    }
+        "csv" | "jsonl" => format!("remove the lines with this user id from {file}"),
+        _ => return None,
+    })
 }
 
 /// Returns true if a person types the user id.

@@ -1,7 +1,7 @@
 //! The keys of `[[sink]]`. Their values pass through as text: the crate of the sink reads them.
 
 use super::super::key::Key;
-use super::super::key::Shape::{OneOf, Path, Secret, Span, Text, Whole};
+use super::super::key::Shape::{OneOf, Path, Secret, Span, Switch, Text, Whole};
 use super::super::key::Shown::{ByDefault, Example, Required, Usual};
 
 /// The schemes of the URLs that databases and files have.
@@ -19,6 +19,13 @@ pub(super) fn keys() -> Vec<Key> {
             Example("full"),
             "The ids of events: full, or iclock-sync-v1 for the Python tool's. Firestore has the latter by default, \
              other sinks the former.",
+        ),
+        Key::new(
+            "names",
+            Switch,
+            ByDefault("false"),
+            "Keeps people's names next to the events: a table, collection or file of its own, with a row for each \
+             person at each terminal.",
         ),
         Key::new("timeout", Span, ByDefault("30s"), "The longest that one request may take.").of(DATABASES),
         Key::new("table", Text, ByDefault("attendance_events"), "The table, which is created if it is missing.")
