@@ -41,3 +41,20 @@ fn the_manual_lists_every_exit_code() {
     assert!(codes.len() > 10, "{codes:?}");
     assert_eq!(listed, codes);
 }
+
+#[test]
+fn the_manual_lists_every_family_of_terminals_with_its_carriers() {
+    let manual = read("docs/terminals.md");
+    for profile in zk_sim::Profile::ALL {
+        let row = manual.lines().find(|line| line.starts_with(&format!("| `{}` |", profile.name)));
+        let row = row.unwrap_or_else(|| panic!("docs/terminals.md has no row for {}", profile.name));
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let carriers = match (profile.tcp, profile.udp) {
+            (true, true) => "TCP, UDP",
+            (true, false) => "TCP",
+            _ => "UDP",
+        };
+        assert_eq!(cells[4], carriers, "{row}");
+        assert!(cells[5].len() > 10, "it says what it cannot do: {row}");
+    }
+}

@@ -31,7 +31,7 @@ impl Scene {
         match paper {
             "docs/from-the-python-tool.md" => scene.python_tool(),
             "docs/troubleshooting.md" => scene.refuse(),
-            "docs/reports.md" => scene.read_once(),
+            "docs/reports.md" | "docs/security.md" | "docs/upgrade.md" => scene.read_once(),
             _ => scene.configure(),
         }
         scene
