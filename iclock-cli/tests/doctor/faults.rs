@@ -81,7 +81,7 @@ const MET: &[(&str, Met, &[&str])] = &[
     ("stall-at", Impatient, &["stalls"]),
     ("stall-packets", Impatient, &["count_missing", "stalls"]),
     ("trailing-garbage", Tcp, &["stray_bytes"]),
-    ("udp-loss=100", Udp, &["session_silent"]),
+    ("udp-loss=100", Udp, &["no_answer"]),
     ("wrong-reply-id", Impatient, &["session_silent"]),
     ("zeroed-users", Tcp, &["users_deleted"]),
 ];

@@ -26,7 +26,7 @@ fn cannot_connect() {
     examine(vec![
         case("a name without an address", any(), &["name_unknown"]).set("host = \"gate.invalid\""),
         case("a closed port", any(), &["port_closed"]).set(&at(closed, "tcp")),
-        case("a machine that does not answer", any(), &["session_silent"]).set(&at(silent_port, "udp")),
+        case("a machine that does not answer", any(), &["no_answer"]).set(&at(silent_port, "udp")),
         case("a web server", any(), &["not_a_terminal"]).set(&at(web, "tcp")),
         case("a terminal with a key", any().key(4711), &["key_missing"]),
         case("a wrong key", any().key(4711), &["key_wrong"]).set("comm_key = \"1\""),
@@ -113,7 +113,6 @@ fn no_room() {
 const NOT_MADE: &[(Cause, &str)] = &[
     (Cause::NoRoute, "a test contacts no other machine"),
     (Cause::ClockInvalid, "the simulated clock has no such time"),
-    (Cause::NoAnswer, "loopback always answers, or says that the port is closed"),
     (Cause::UsersWithoutId, "a row without an id counts as one of a deleted user"),
     (Cause::LogMisframed, "proven in iclock-sync/src/unproven/verdict.rs"),
     (Cause::LogAmbiguous, "proven in iclock-sync/src/unproven/verdict.rs"),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use zk_proto::{Client, ClientError};
+use zk_proto::{Client, ClientError, Transport};
 
 use super::questions::{Questions, failed, opened};
 use super::{Cause, Check, Finding, log};
@@ -26,7 +26,7 @@ pub async fn terminal(device: &DeviceOptions, engine: &EngineOptions) -> Vec<Fin
     let client = match connect(device, &mut found).await {
         Ok(client) => client,
         Err(error) => {
-            found.push(failed(&error));
+            found.push(not_opened(device, &error));
             return found;
         }
     };
@@ -74,6 +74,16 @@ async fn connect(device: &DeviceOptions, found: &mut Vec<Finding>) -> Result<Cli
         }
         connected => connected,
     }
+}
+
+/// The finding about a session that did not begin. Over UDP no port is open before an answer comes: silence means that
+/// nothing is there.
+fn not_opened(device: &DeviceOptions, error: &ClientError) -> Finding {
+    let finding = failed(error);
+    if device.transport == Transport::Udp && finding.cause == Some(Cause::SessionSilent) {
+        return Finding::of(Cause::NoAnswer, finding.evidence);
+    }
+    finding
 }
 
 /// Reads the log as a sync would.
