@@ -67,9 +67,12 @@ impl CommandResult {
         Ok(result)
     }
 
-    /// Writes the result: on one line, or as a block if it has content.
+    /// Writes the result: on one line, or as a block if it has content or a value with `&`.
     pub fn write(&self, out: &mut BytesMut) {
-        let separator = if self.content.is_some() { b'\n' } else { b'&' };
+        let details = self.details.iter().filter_map(|field| field.value.as_ref());
+        let mut values = [Some(&self.command), self.serial.as_ref()].into_iter().flatten().chain(details);
+        let is_block = self.content.is_some() || values.any(|value| value.as_bytes().contains(&b'&'));
+        let separator = if is_block { b'\n' } else { b'&' };
         let mut head = Fields::default().with("ID", self.id.clone());
         if let Some(serial) = &self.serial {
             head = head.with("SN", serial.clone());
@@ -78,7 +81,7 @@ impl CommandResult {
             head = head.with("Return", code.to_string());
         }
         head.with("CMD", self.command.clone()).write(separator, out);
-        let has_lines = self.content.is_none() && self.command.is("INFO");
+        let has_lines = is_block || self.command.is("INFO");
         if !self.details.is_empty() {
             out.put_u8(if has_lines { b'\n' } else { separator });
             self.details.write(if has_lines { b'\n' } else { separator }, out);
@@ -194,6 +197,15 @@ mod tests {
         let results = CommandResult::read(&Bytes::new(), &Query::parse("SN=1&ID=9&Return=0&CMD=CHECK"));
         assert_eq!(results[0].record.as_ref().unwrap().code, Some(0));
         assert_eq!(CommandResult::read(&Bytes::new(), &Query::parse("SN=1")), []);
+    }
+
+    #[test]
+    fn a_value_with_an_ampersand_is_no_other_field() {
+        let result =
+            CommandResult { id: "1".into(), code: Some(0), serial: Some("A&Return=7".into()), ..Default::default() };
+        let mut out = BytesMut::new();
+        result.write(&mut out);
+        assert_eq!(CommandResult::read(&out.freeze(), &Query::default())[0].record, Ok(result));
     }
 
     #[test]
