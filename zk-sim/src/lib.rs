@@ -8,6 +8,7 @@
 //! | [`Fault`] | what is wrong with it, by name |
 //! | [`Device`] | sessions without a network: packets in, [`Action`]s out, time as an argument |
 //! | [`Server`], [`Handle`] | the same over TCP and UDP, and the way to look at it and change it while it runs |
+//! | [`push`] | terminals that call a server over HTTP: the log uploaded by itself, commands carried out on a model |
 //! | [`Control`] | the same way for programs in other languages: a port that takes lines of JSON |
 //!
 //! Packets are sent one by one, without a pause. Clients that expect one packet per read of their socket (node-zklib,
@@ -50,7 +51,7 @@ mod options;
 mod panel;
 pub mod profile;
 mod punch;
-
+pub mod push;
 mod received;
 mod reply;
 mod server;
