@@ -162,7 +162,8 @@ kinds! {
     RefuseLog, "refuse-log", Value::Count(1, 4989), Request, "every way of reading the log is refused with code N";
     IgnoreBuffered, "ignore-buffered", Value::None, Transfer, "1503 for the log gets no answer";
     IgnoreOffsets, "ignore-offsets", Value::Count(0, 0), Terminal, "1504 gets no answer at offset N and behind it";
-    FirstChunk, "first-chunk", Value::None, Request, "1504 is answered with the bytes from offset 0 on, whatever it asks";
+    FirstChunk, "first-chunk", Value::None, Request,
+        "1504 is answered with the bytes from offset 0 on, whatever it asks";
     RefuseOffsets, "refuse-offsets", Value::None, Request, "1504 is refused at every offset but 0";
     RefuseBuffered, "refuse-buffered", Value::None, Request, "1503 is unknown (65535)";
     Inline, "inline", Value::None, Request, "1503 is answered with the data at once, whatever their size";
