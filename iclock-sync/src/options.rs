@@ -6,6 +6,7 @@ use std::time::Duration;
 use attendance_model::Rules;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
+use zk_proto::client::Recorder;
 use zk_proto::encoding::TextEncoding;
 use zk_proto::record::AttendanceLayout;
 use zk_proto::{CommKey, ConnectOptions, Transport};
@@ -50,6 +51,8 @@ pub struct DeviceOptions {
     /// Sets its clock when it is off; by default a drift is only reported. Needs a `zone`, and a terminal that is
     /// called.
     pub clock: Option<ClockCorrection>,
+    /// Writes down what is sent and received, without secrets; none by default.
+    pub recorder: Option<Recorder>,
 }
 
 /// The side that begins a conversation.
@@ -92,6 +95,7 @@ impl DeviceOptions {
             schedule: None,
             clear_when: None,
             clock: None,
+            recorder: None,
         }
     }
 
@@ -107,8 +111,12 @@ impl DeviceOptions {
     pub fn connect_options(&self) -> ConnectOptions {
         let options = ConnectOptions::new(&self.host).port(self.port).transport(self.transport).timeout(self.timeout);
         let options = options.encoding(self.encoding);
-        match self.comm_key {
+        let options = match self.comm_key {
             Some(key) => options.comm_key(key),
+            None => options,
+        };
+        match &self.recorder {
+            Some(recorder) => options.recorder(recorder.clone()),
             None => options,
         }
     }

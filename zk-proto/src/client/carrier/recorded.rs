@@ -135,6 +135,15 @@ impl fmt::Debug for Recorder {
     }
 }
 
+/// Two are equal if they write the same transcript.
+impl PartialEq for Recorder {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Recorder {}
+
 impl Recorder {
     /// Writes into memory, for [`Recorder::text`].
     #[must_use]
