@@ -113,13 +113,13 @@ pub enum TerminalError {
     #[error("cannot read the log: {0}")]
     LogRefused(zk_proto::client::PullError),
     /// It is another terminal than the configured or the known one.
-    #[error("not the terminal that it should be: {problem}")]
+    #[error("wrong terminal at this address: {problem}")]
     Identity {
         /// The difference, and a hint.
         problem: String,
     },
     /// Another configured terminal has the same serial number.
-    #[error("has the serial number of {other}, which is read in the same run: {serial}")]
+    #[error("is the same terminal as {other}, by its serial number {serial}")]
     Twice {
         /// The serial number.
         serial: String,
@@ -133,7 +133,7 @@ pub enum TerminalError {
         limit: Duration,
     },
     /// The run was stopped before it was read.
-    #[error("stopped before it was read")]
+    #[error("interrupted before it was read")]
     Stopped,
     /// The protocol crate gave a result that this version does not know.
     #[error("reading it gave a result that this version does not know: {what}")]

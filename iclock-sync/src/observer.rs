@@ -23,6 +23,8 @@ pub enum DeviceProgress {
         bytes: u64,
         /// Bytes in all, once the terminal has announced them.
         total: Option<u64>,
+        /// The records in them, by the terminal's count; `None` if it gives none.
+        records: Option<u64>,
     },
     /// Proven records are entering the ledger.
     Recording {

@@ -24,6 +24,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+use attendance_model::AttendanceEvent;
 use attendance_model::day::Punch;
 
 pub use crate::ledger::{Cursor, Day, Filter, Names, NotACursor, Page, Person};
@@ -66,6 +67,23 @@ impl Query {
     /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn events(&self, filter: &Filter, after: Option<Cursor>, most: usize) -> Result<Page, LedgerError> {
         self.ask(|ledger| ledger.find_events(filter, after, most))
+    }
+
+    /// Returns the events of the terminal with this serial number that entered the ledger after the event with this
+    /// number, in the order in which they entered, each with its number. At most `most`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn entered(&self, serial: &str, after: i64, most: usize) -> Result<Vec<(i64, AttendanceEvent)>, LedgerError> {
+        self.ask(|ledger| ledger.entered(serial, after, most))
+    }
+
+    /// Returns the number of the event that entered last, of any terminal; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn last_entered(&self) -> Result<i64, LedgerError> {
+        self.ask(Ledger::last_entered)
     }
 
     /// Returns the days on which there are events, in order.

@@ -205,6 +205,33 @@ impl Ledger {
         }
     }
 
+    /// Returns events of a terminal; see [`Query::entered`](crate::query::Query::entered).
+    pub(crate) fn entered(
+        &self,
+        serial: &str,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, AttendanceEvent)>, LedgerError> {
+        self.read("read events that entered", |connection| {
+            // In the order of their numbers: an index on the terminal would bring all of its events to be sorted.
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM events e NOT INDEXED
+                 WHERE seq > ?1 AND terminal = (SELECT id FROM terminals WHERE serial = ?2) ORDER BY seq LIMIT ?3"
+            ))?;
+            let mut rows = statement.query((after, serial, i64::try_from(most).unwrap_or(i64::MAX)))?;
+            let (mut reader, mut events) = (EventReader::default(), Vec::new());
+            while let Some(row) = rows.next()? {
+                events.push(reader.event(connection, row)?);
+            }
+            Ok(events)
+        })
+    }
+
+    /// Returns the number of the event that entered last; 0 if there is none.
+    pub(crate) fn last_entered(&self) -> Result<i64, LedgerError> {
+        self.read("read the last event", last_seq)
+    }
+
     /// Counts the events, those included that have shrunk.
     ///
     /// # Errors

@@ -192,7 +192,7 @@ impl TerminalTask {
         let name = &self.device.name;
         match item {
             Ok(LiveItem::Event(event)) if event.is_attendance() => {
-                tracing::debug!("{name}: a punch");
+                tracing::debug!(terminal = %name, "a punch");
                 match listener.settle().await {
                     true => Step::Poll(Why::Punch),
                     false => Step::Wait,
@@ -200,8 +200,8 @@ impl TerminalTask {
             }
             Ok(LiveItem::Gap(gap)) => {
                 match gap.lasted {
-                    Some(lasted) => tracing::info!("{name}: listening again after {} s", lasted.as_secs()),
-                    None => tracing::debug!("{name}: listening"),
+                    Some(lasted) => tracing::info!(terminal = %name, "listening again after {} s", lasted.as_secs()),
+                    None => tracing::debug!(terminal = %name, "listening"),
                 }
                 let rest = listener.capture.rest();
                 self.habits.change_rest(|known| *known = rest);
@@ -210,7 +210,7 @@ impl TerminalTask {
                 Step::Poll(Why::Gap)
             }
             Ok(LiveItem::Lost { why }) => {
-                tracing::warn!("{name}: cannot be listened to: {why}; trying again");
+                tracing::warn!(terminal = %name, "live connection lost: {why}; retrying");
                 let soon = if listener.was_heard { LOST } else { Duration::ZERO };
                 let soon = clock.monotonic().saturating_add(soon);
                 // A terminal that was down at the last poll is polled when it is due.
@@ -222,7 +222,7 @@ impl TerminalTask {
             }
             Ok(_) => Step::Wait,
             Err(why) => {
-                tracing::warn!("{name}: cannot be listened to: {why}");
+                tracing::warn!(terminal = %name, "cannot be listened to: {why}");
                 Step::Hopeless
             }
         }

@@ -38,9 +38,11 @@ impl Visit {
         let request = self.request(seen, &state, size);
         let name = &self.device.name;
         tracing::debug!(terminal = %name, known = state.records, "asks for the log");
+        let known = request.known.as_ref().filter(|_| !request.force_full).map_or(0, |known| known.records);
+        let records = size.count.map(|count| count.saturating_sub(known));
         let mut progress = |Progress { bytes, of }| {
             tracing::debug!(terminal = %name, bytes, of, "a part of the log came");
-            let progress = DeviceProgress::Reading { bytes, total: Some(of) };
+            let progress = DeviceProgress::Reading { bytes, total: Some(of), records };
             self.observer.device(&self.device.name, progress);
         };
         let pulled = pull(client, &request, &mut progress).await?;

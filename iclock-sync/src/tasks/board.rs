@@ -121,15 +121,18 @@ impl Board {
 
     /// A terminal rests for so long.
     pub(crate) fn rests(&self, name: &str, now: DateTime<Utc>, wait: Duration) {
-        let until = after(now, wait);
-        self.terminal(name, |terminal| terminal.activity = Activity::Resting { until });
+        self.waits(name, Activity::Resting { until: after(now, wait) });
     }
 
     /// A terminal is listened to, or is to be, until the next poll in so long.
     pub(crate) fn listens(&self, name: &str, is_heard: bool, wait: Duration) {
         let until = after(self.clock.utc_now(), wait);
-        let activity = if is_heard { Activity::Listening { until } } else { Activity::Down { until } };
+        self.waits(name, if is_heard { Activity::Listening { until } } else { Activity::Down { until } });
+    }
+
+    fn waits(&self, name: &str, activity: Activity) {
         self.terminal(name, |terminal| terminal.activity = activity);
+        let _ = self.progress.send(Progress::Waits(name.into(), activity));
     }
 
     /// A session with a terminal was opened to listen to it, after a gap or for the first time.

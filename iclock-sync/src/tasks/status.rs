@@ -191,6 +191,8 @@ pub enum Progress {
     Sink(Arc<str>, SinkProgress),
     /// A poll has ended.
     Polled(Arc<DeviceReport>),
+    /// A terminal, by its configured name, waits for its next poll: it rests, is listened to, or is down.
+    Waits(Arc<str>, Activity),
     /// A sink has had what there was.
     Delivered(Arc<SinkReport>),
 }
