@@ -10,7 +10,7 @@ use zk_proto::op::{CancelCapture, EnrolmentUser, StartEnrolment, StartVerificati
 use zk_proto::record::{EnrolmentResult, User, UserLayout};
 use zk_proto::{Client, ClientError, Uid};
 
-use crate::command::terminal::base::{Consent, Failure, Otherwise, Terminals, Visit, each, named};
+use crate::command::terminal::base::{Changing, Failure, Terminals, Visit, each, named};
 use crate::config::duration;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
@@ -39,12 +39,7 @@ pub(crate) struct Enroll {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = wait)]
     wait: Duration,
     #[command(flatten)]
-    terminals: Terminals,
-    #[command(flatten)]
-    consent: Consent,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    changing: Changing<Terminals>,
 }
 
 /// The result at the terminal.
@@ -64,7 +59,7 @@ fn wait(text: &str) -> Result<Duration, String> {
 
 impl Enroll {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let terminals = self.terminals.choose(context, Otherwise::One, "enroll")?;
+        let terminals = self.changing.choose(context, "enroll")?;
         if terminals.len() > 1 {
             let what = format!("a person cannot stand in front of {} terminals", terminals.len());
             return Err(
@@ -77,7 +72,7 @@ impl Enroll {
             printable(&self.id),
             named(&terminals)
         );
-        self.consent.ask(context, &plan)?;
+        self.changing.ask(context, &plan)?;
         let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Enrolled| {
             (told.user_id, told.finger) = (self.id.clone(), self.finger);
             let is_loud = !context.is_quiet();
@@ -95,7 +90,7 @@ impl Enroll {
             told.template_bytes = Some(done?);
             Ok(())
         })?;
-        answers.print(self.json, |told| {
+        answers.print(self.changing.json, |told| {
             let line = |bytes| {
                 let id = printable(&told.user_id);
                 format!("finger {} of user {id} is enrolled, {bytes} bytes", told.finger)

@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod clone_users;
 pub(crate) mod enroll;
+mod export;
 mod file;
 mod key;
 pub(crate) mod restore;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::base::{Consent, Failure, Otherwise, Terminals, Visit, each, named};
+use super::base::{Changing, Failure, Otherwise, Terminals, Visit, each, named, noted};
 use crate::context::{Context, Outcome};
 use crate::output;
 
@@ -71,12 +71,7 @@ pub(crate) struct Set {
     #[arg(value_name = "NAME=VALUE", required = true, value_parser = pair)]
     pairs: Vec<(String, String)>,
     #[command(flatten)]
-    terminals: Terminals,
-    #[command(flatten)]
-    consent: Consent,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    changing: Changing<Terminals>,
 }
 
 /// The options of one terminal; `null` for those that it does not have.
@@ -119,8 +114,8 @@ impl Options {
 
 impl Get {
     fn run(self, context: &Context) -> Outcome {
-        let noted = format!("options get {}", self.names.join(" "));
-        let terminals = self.terminals.choose(context, Otherwise::All, noted.trim_end())?;
+        let noted = noted(["options", "get"].into_iter().chain(self.names.iter().map(String::as_str)));
+        let terminals = self.terminals.choose(context, Otherwise::All, &noted)?;
         let is_common = self.names.is_empty();
         let names = if is_common { COMMON.map(str::to_owned).to_vec() } else { self.names };
         let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Values| {
@@ -157,10 +152,10 @@ impl Set {
             false => format!("{name}={value}"),
         };
         let pairs: Vec<String> = self.pairs.iter().map(shown).collect();
-        let noted = format!("options set {}", pairs.join(" "));
-        let terminals = self.terminals.choose(context, Otherwise::One, &noted)?;
+        let noted = noted(["options", "set"].into_iter().chain(pairs.iter().map(String::as_str)));
+        let terminals = self.changing.choose(context, &noted)?;
         let plan = format!("Sets {} at {}. A wrong value may cut it off.", pairs.join(", "), named(&terminals));
-        self.consent.ask(context, &plan)?;
+        self.changing.ask(context, &plan)?;
         let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Written| {
             visit
                 .change(async |client| {
@@ -183,7 +178,7 @@ impl Set {
                 })
                 .await
         })?;
-        answers.print(self.json, |told| {
+        answers.print(self.changing.json, |told| {
             let line = |(name, value): (&String, &Option<String>)| match value {
                 Some(value) => format!("{name} is now {value}"),
                 None => format!("{name} was written"),

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zk_proto::op::{ClearLcd, Operation, TestVoice, Unlock, UnlockUnit, Voice, WriteLcd};
 
-use super::base::{Answers, Consent, Failure, Named, Otherwise, Terminal, Terminals, Visit, each, named};
+use super::base::{Answers, Changing, Failure, Named, Otherwise, Terminal, Terminals, Visit, each, named, noted};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::output::{self, human};
@@ -14,8 +14,6 @@ use crate::output::{self, human};
   iclock-cli unlock 192.0.2.10
   iclock-cli unlock 192.0.2.10 --seconds 10 --unit seconds --yes")]
 pub(crate) struct UnlockDoor {
-    #[command(flatten)]
-    terminals: Named,
     /// How long the door stays open
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=254))]
     seconds: u32,
@@ -24,10 +22,7 @@ pub(crate) struct UnlockDoor {
     #[arg(long, value_enum, default_value_t = Unit::Tenths)]
     unit: Unit,
     #[command(flatten)]
-    consent: Consent,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    changing: Changing<Named>,
 }
 
 /// The unit of the time that a door is open.
@@ -73,12 +68,7 @@ pub(crate) struct Lcd {
     #[arg(long)]
     clear: bool,
     #[command(flatten)]
-    terminals: Terminals,
-    #[command(flatten)]
-    consent: Consent,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    changing: Changing<Terminals>,
 }
 
 /// The result at one terminal.
@@ -108,15 +98,15 @@ impl UnlockDoor {
         let Self { seconds, unit, .. } = self;
         let unit_name = unit.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let noted = format!("unlock --seconds {seconds} --unit {unit_name}");
-        let terminals = self.terminals.choose(context, Otherwise::One, &noted)?;
-        self.consent.ask(context, &format!("Opens the door at {} for {seconds} s.", named(&terminals)))?;
+        let terminals = self.changing.choose(context, &noted)?;
+        self.changing.ask(context, &format!("Opens the door at {} for {seconds} s.", named(&terminals)))?;
         let unit = match unit {
             Unit::Tenths => UnlockUnit::Tenths,
             Unit::Seconds => UnlockUnit::Seconds,
         };
         let unlock = Unlock::seconds(seconds, unit);
         let answers = do_at_each(context, &terminals, |_| Ok(unlock))?;
-        Ok(print(&answers, self.json, "door opened"))
+        Ok(print(&answers, self.changing.json, "door opened"))
     }
 }
 
@@ -138,19 +128,19 @@ impl Lcd {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         let line = self.line;
         let Some(text) = self.text.filter(|_| !self.clear) else {
-            let terminals = self.terminals.choose(context, Otherwise::One, "lcd --clear")?;
-            self.consent.ask(context, &format!("Removes the text from the screen of {}.", named(&terminals)))?;
+            let terminals = self.changing.choose(context, "lcd --clear")?;
+            self.changing.ask(context, &format!("Removes the text from the screen of {}.", named(&terminals)))?;
             let answers = do_at_each(context, &terminals, |_| Ok(ClearLcd))?;
-            return Ok(print(&answers, self.json, "text removed"));
+            return Ok(print(&answers, self.changing.json, "text removed"));
         };
-        let noted = format!("lcd --line {line}");
-        let terminals = self.terminals.choose(context, Otherwise::One, &noted)?;
-        self.consent.ask(context, &format!("Writes on line {line} of the screen of {}.", named(&terminals)))?;
+        let noted = noted(["lcd", "--line", &line.to_string(), "--", &text]);
+        let terminals = self.changing.choose(context, &noted)?;
+        self.changing.ask(context, &format!("Writes on line {line} of the screen of {}.", named(&terminals)))?;
         let answers = do_at_each(context, &terminals, |terminal| {
             let unknown = "write it without the characters that the terminal's code page does not have";
             WriteLcd::new(line, &text, terminal.device().encoding).map_err(|error| Failure::from(error).hint(unknown))
         })?;
-        Ok(print(&answers, self.json, "text written"))
+        Ok(print(&answers, self.changing.json, "text written"))
     }
 }
 

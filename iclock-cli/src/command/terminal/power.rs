@@ -4,19 +4,14 @@ use clap::Args;
 use serde::Serialize;
 use zk_proto::{Client, ClientError};
 
-use super::base::{Consent, Named, Otherwise, Visit, each, named};
+use super::base::{Changing, Named, Visit, each, named};
 use crate::context::{Context, Outcome};
 
 /// The arguments of both.
 #[derive(Debug, Args)]
 struct Power {
     #[command(flatten)]
-    terminals: Named,
-    #[command(flatten)]
-    consent: Consent,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    changing: Changing<Named>,
 }
 
 #[derive(Debug, Args)]
@@ -68,14 +63,14 @@ impl Power {
         done: &str,
         work: impl AsyncFn(Client) -> Result<(), ClientError>,
     ) -> Outcome {
-        let terminals = self.terminals.choose(context, Otherwise::One, command)?;
-        self.consent.ask(context, &plan(&named(&terminals)))?;
+        let terminals = self.changing.choose(context, command)?;
+        self.changing.ask(context, &plan(&named(&terminals)))?;
         let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Done| {
             visit.change_and_leave(&work).await?;
             told.done = true;
             Ok(())
         })?;
-        answers.print(self.json, |told| told.done.then(|| done.to_owned()).into_iter().collect());
+        answers.print(self.changing.json, |told| told.done.then(|| done.to_owned()).into_iter().collect());
         Ok(answers.code())
     }
 }

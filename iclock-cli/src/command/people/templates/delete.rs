@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use zk_proto::record::FingerTemplate;
 
-use crate::command::terminal::base::{Answers, Consent, Failure, Otherwise, Terminals, Visit, each};
+use crate::command::terminal::base::{Answers, Changing, Failure, Terminals, Visit, each};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -23,12 +23,7 @@ pub(crate) struct Delete {
     #[arg(long = "finger", value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
     fingers: Vec<u8>,
     #[command(flatten)]
-    terminals: Terminals,
-    #[command(flatten)]
-    consent: Consent,
-    /// Print JSON: a line for each terminal
-    #[arg(long)]
-    json: bool,
+    changing: Changing<Terminals>,
 }
 
 /// The result at one terminal.
@@ -41,7 +36,7 @@ struct Deleted {
 
 impl Delete {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let terminals = self.terminals.choose(context, Otherwise::One, "templates delete")?;
+        let terminals = self.changing.choose(context, "templates delete")?;
         let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Deleted| {
             let people = visit.change(async |client| Ok(client.backup().await?)).await?;
             let user = people.users.iter().find(|user| user.user_id.as_str() == self.id);
@@ -57,10 +52,10 @@ impl Delete {
             return Err(CliError::new(ExitCode::Usage, what).hint("look: iclock-cli templates list"));
         }
         if answers.0.iter().any(|answer| !answer.told.to_go.is_empty()) {
-            self.consent.ask(context, &plan(&id, &answers))?;
+            self.changing.ask(context, &plan(&id, &answers))?;
         }
         let answers = answers.then(context, &terminals, carry_out)?;
-        answers.print(self.json, |told| match numbers(&told.fingers_deleted) {
+        answers.print(self.changing.json, |told| match numbers(&told.fingers_deleted) {
             none if none.is_empty() => Vec::new(),
             fingers => vec![format!("finger {fingers} of user {id} deleted")],
         });

@@ -8,13 +8,13 @@ use zk_proto::Client;
 use zk_proto::client::{Backup, Plan, RestoreOptions};
 use zk_proto::record::FingerTemplate;
 
-use crate::command::people::file::{self, Target};
+use crate::command::people::export::{Exporting, What};
+use crate::command::people::file;
 use crate::command::people::write::{Doing, Words, write};
-use crate::command::terminal::base::{Failure, Otherwise, Terminals, Visit, each};
+use crate::command::terminal::base::{Failure, Otherwise, Terminals, Visit};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::grouped;
 
 /// Writes the fingerprints to a JSON file that only its owner may read. It is not encrypted: backup can be.
 #[derive(Debug, Args)]
@@ -28,13 +28,7 @@ pub(crate) struct Export {
     #[arg(long = "user", value_name = "ID")]
     users: Vec<String>,
     #[command(flatten)]
-    terminals: Terminals,
-    /// Replace the file if it is there already
-    #[arg(long)]
-    replace: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    exporting: Exporting,
 }
 
 /// Writes the fingerprints of a file to the users with the same ids. The users have to be there.
@@ -87,37 +81,18 @@ mod digits {
     }
 }
 
-/// The file of one terminal.
-#[derive(Debug, Default, Serialize)]
-struct Written {
-    file: Option<String>,
-    fingerprints: usize,
-}
-
 impl Export {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let terminals = self.terminals.choose(context, Otherwise::One, "templates export")?;
-        let target = Target::new(&self.file, terminals.len(), self.replace)?;
-        terminals.iter().try_for_each(|terminal| target.check(terminal.name()))?;
-        let answers = each(context, &terminals, async |visit: &Visit<'_>, written: &mut Written| {
+        let (one, many) = ("fingerprint", "fingerprints");
+        let what = What { noted: "templates export", otherwise: Otherwise::One, one, many };
+        self.exporting.run(context, &self.file, what, async |visit: &Visit<'_>| {
             let people = visit.session(async |client| Ok(client.backup().await?)).await?;
             let fingers = self.fingers(people);
-            written.fingerprints = fingers.fingerprints.len();
             let mut text = serde_json::to_vec_pretty(&fingers)
                 .map_err(|error| Failure::new(format!("cannot write the fingerprints: {error}")))?;
             text.push(b'\n');
-            written.file = target.write(visit.terminal().name(), &text)?;
-            Ok(())
-        })?;
-        if target.is_stdout() {
-            answers.complain();
-        } else {
-            answers.print(self.json, |written| {
-                let count = grouped(written.fingerprints as u64);
-                written.file.iter().map(|file| format!("{count} fingerprints in {file}")).collect()
-            });
-        }
-        Ok(answers.code())
+            Ok((text, fingers.fingerprints.len()))
+        })
     }
 
     /// The fingerprints that are wanted and have an owner.

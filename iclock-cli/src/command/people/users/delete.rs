@@ -7,7 +7,7 @@ use serde::Serialize;
 use zk_proto::record::User;
 
 use super::row::Row;
-use crate::command::terminal::base::{Answers, Consent, Failure, Otherwise, Terminal, Terminals, Visit, each};
+use crate::command::terminal::base::{Answers, Changing, Failure, Terminal, Terminals, Visit, each};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -29,12 +29,7 @@ pub(crate) struct Delete {
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
     #[command(flatten)]
-    terminals: Terminals,
-    #[command(flatten)]
-    consent: Consent,
-    /// Print JSON: a line for each terminal
-    #[arg(long)]
-    json: bool,
+    changing: Changing<Terminals>,
 }
 
 /// The result at one terminal.
@@ -49,7 +44,7 @@ struct Deleted {
 
 impl Delete {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let terminals = self.terminals.choose(context, Otherwise::One, "users delete")?;
+        let terminals = self.changing.choose(context, "users delete")?;
         let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Deleted| {
             let table = visit.change(async |client| Ok(client.user_table().await?)).await?;
             for id in &self.ids {
@@ -68,10 +63,10 @@ impl Delete {
             return Err(CliError::new(ExitCode::Usage, what).hint("check the id: iclock-cli users list"));
         }
         if answers.0.iter().any(|answer| !answer.told.to_go.is_empty()) {
-            self.consent.ask(context, &plan(&terminals, &answers))?;
+            self.changing.ask(context, &plan(&terminals, &answers))?;
         }
         let answers = answers.then(context, &terminals, carry_out)?;
-        answers.print(self.json, |told| {
+        answers.print(self.changing.json, |told| {
             let done = told.deleted.iter().map(|id| format!("user {} deleted", printable(id)));
             done.chain(told.missing.iter().map(|id| format!("no user {}", printable(id)))).collect()
         });

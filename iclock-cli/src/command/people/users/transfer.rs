@@ -4,18 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use iclock_sync::chain;
-use serde::Serialize;
 use zk_proto::Client;
 use zk_proto::client::UserEdit;
 
 use super::row::{Listed, Row};
-use crate::command::people::file::{self, Target};
+use crate::command::people::export::{Exporting, What};
+use crate::command::people::file;
 use crate::command::people::write::{Doing, Words, write};
-use crate::command::terminal::base::{Failure, Otherwise, Terminals, Visit, each};
+use crate::command::terminal::base::{Failure, Otherwise, Terminals, Visit};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::grouped;
 
 /// The columns of a file, for messages.
 const COLUMNS: &str = "user_id, and any of name, privilege, card, group, slot, password";
@@ -28,17 +27,11 @@ const COLUMNS: &str = "user_id, and any of name, privilege, card, group, slot, p
 pub(crate) struct Export {
     /// The file, or - for stdout; of several terminals, people.csv is people-NAME.csv
     file: PathBuf,
-    #[command(flatten)]
-    terminals: Terminals,
     /// Write passwords, too
     #[arg(long)]
     passwords: bool,
-    /// Replace the file if it is there already
-    #[arg(long)]
-    replace: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    exporting: Exporting,
 }
 
 /// Creates the users of a file that a terminal does not have, and changes those that differ. Nobody is deleted.
@@ -56,37 +49,17 @@ pub(crate) struct Import {
     doing: Doing,
 }
 
-/// The file of one terminal.
-#[derive(Debug, Default, Serialize)]
-struct Written {
-    file: Option<String>,
-    users: usize,
-}
-
 impl Export {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let terminals = self.terminals.choose(context, Otherwise::All, "users export")?;
-        let target = Target::new(&self.file, terminals.len(), self.replace)?;
-        terminals.iter().try_for_each(|terminal| target.check(terminal.name()))?;
-        let answers = each(context, &terminals, async |visit: &Visit<'_>, written: &mut Written| {
+        let what = What { noted: "users export", otherwise: Otherwise::All, one: "user", many: "users" };
+        self.exporting.run(context, &self.file, what, async |visit: &Visit<'_>| {
             let table = visit.session(async |client| Ok(client.user_table().await?)).await?;
             let encoding = visit.terminal().device().encoding;
             let rows: Vec<Row> = table.users().iter().map(|user| Row::of(user, encoding, self.passwords)).collect();
             let text = text(&rows, file::is_json(&self.file));
             let text = text.map_err(|error| Failure::new(format!("cannot write the list: {error}")))?;
-            written.file = target.write(visit.terminal().name(), &text)?;
-            written.users = rows.len();
-            Ok(())
-        })?;
-        if target.is_stdout() {
-            answers.complain();
-        } else {
-            answers.print(self.json, |written| {
-                let users = grouped(written.users as u64);
-                written.file.iter().map(|file| format!("{users} users in {file}")).collect()
-            });
-        }
-        Ok(answers.code())
+            Ok((text, rows.len()))
+        })
     }
 }
 
