@@ -183,7 +183,8 @@ fn clear_empties_a_log_that_is_delivered_and_ends_with_80_where_it_is_not_safe()
     let server = world.serve(terminal(200));
     let (device, serial) = (format!("gate={}", server.addr()), server.handle().serial());
     let clear = |serial: &str, sink: &str| {
-        world.cli(&["clear", "gate", "--serial", serial, "--device", &device, "--sink", sink])
+        let record = ["--record", "clear.zkt"];
+        world.cli(&[&["clear", "gate", "--serial", serial, "--device", &device, "--sink", sink], &record[..]].concat())
     };
     let other = clear("OTHER", "sqlite:att.db").ended(80);
     assert!(other.stderr.contains(&format!("its serial number is {serial}, not OTHER")), "{other:?}");
@@ -197,6 +198,8 @@ fn clear_empties_a_log_that_is_delivered_and_ends_with_80_where_it_is_not_safe()
     let truth = truth(&server);
     let cleared = clear(&serial, "sqlite:att.db").ended(0);
     assert!(cleared.stdout.contains("Cleared 200 records") && cleared.stdout.contains("SHA-256"), "{cleared:?}");
+    let shown = world.cli(&["transcript", "show", "clear.zkt"]).ended(0).stdout;
+    assert!(shown.starts_with("# iclock-cli clear\n") && shown.contains("> CLEAR_ATTLOG"), "{shown}");
     assert_eq!((server.handle().records().len(), world.stored()), (0, truth));
 }
 

@@ -1,9 +1,11 @@
 //! `transcript`.
 
+use std::io::{BufRead as _, BufReader};
+
 use zk_sim::{Fault, Profile};
 
 use super::common::{World, terminal};
-use super::lines;
+use super::{interrupt, lines, spawn};
 
 #[test]
 fn a_recorded_command_runs_again_without_its_terminal_over_tcp_and_udp() {
@@ -38,6 +40,49 @@ fn a_failure_fails_again_and_a_change_is_not_asked_about() {
     world.cli(&["unlock", "--yes", "--record", "door.zkt", "--device", &spec]).ended(0);
     drop(server);
     world.cli(&["transcript", "replay", "door.zkt"]).ended(0);
+}
+
+#[test]
+fn the_recorded_command_keeps_the_spaces_and_quotes_of_its_arguments() {
+    let world = World::new();
+    let server = world.serve(terminal(5));
+    let spec = server.addr().to_string();
+    let text = "It's  closed \"today\"";
+    world.cli(&["lcd", text, "--yes", "--record", "lcd.zkt", "--device", &spec]).ended(0);
+    world.cli(&["options", "set", "Name=front  gate", "--yes", "--record", "set.zkt", "--device", &spec]).ended(0);
+    drop(server);
+    let run = world.cli(&["transcript", "replay", "set.zkt"]).ended(0);
+    assert!(run.stdout.contains("Name is now front  gate"), "{run:?}");
+    world.cli(&["transcript", "replay", "lcd.zkt"]).ended(0);
+}
+
+#[test]
+fn a_sync_is_recorded_also_one_of_several_terminals_and_a_loop() {
+    let world = World::new();
+    let (front, back) = (world.serve(terminal(30).serial("F1")), world.serve(terminal(30).serial("B1")));
+    world.sync(&[&front], &["--record", "one.zkt"]).ended(0);
+    let shown = world.cli(&["transcript", "show", "one.zkt"]).ended(0).stdout;
+    assert!(shown.starts_with("# iclock-cli sync\n") && shown.contains("< ACK_OK") && shown.contains("closed"));
+    world.sync(&[&front, &back], &["--record", "wire.zkt", "--full"]).ended(0);
+    for (name, serial) in [("wire-t0.zkt", "F1"), ("wire-t1.zkt", "B1")] {
+        let shown = world.cli(&["transcript", "show", "--full", name]).ended(0).stdout;
+        let serial: String = serial.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert!(shown.contains(&serial), "{name}: {shown}");
+    }
+    assert!(!world.path().join("wire.zkt").exists());
+    let run = world.sync(&[&front], &["--record", "missing/one.zkt"]).ended(2);
+    assert!(run.stderr.contains("--record: cannot write missing/one.zkt"), "{}", run.stderr);
+    let device = format!("gate={}", front.addr());
+    let args = ["sync", "--loop", "1s", "--record", "loop.zkt", "--state", "state", "--sink", "sqlite:att.db"];
+    let mut program = spawn(&world, &[&args[..], &["--device", &device]].concat());
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        lines.next().unwrap().unwrap();
+    }
+    interrupt(&program);
+    assert_eq!(program.wait().unwrap().code(), Some(130));
+    let shown = world.cli(&["transcript", "show", "loop.zkt"]).ended(0).stdout;
+    assert!(shown.matches("> CONNECT").count() >= 2, "{shown}");
 }
 
 #[test]

@@ -62,6 +62,10 @@ pub(crate) struct Sync {
     /// With --loop or --live: keep metrics in this file, as OpenMetrics text
     #[arg(long, value_name = "FILE")]
     metrics_file: Option<PathBuf>,
+    /// Write what is sent to the terminals and received to a file, without secrets, for
+    /// a report of a problem. Several have a file each: wire.zkt is wire-NAME.zkt
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 impl Sync {
@@ -84,6 +88,7 @@ impl Sync {
             json: self.json,
             quiet: context.is_quiet(),
             presumed: Vec::new(),
+            record: self.record,
             flags,
         };
         carry_out(context, &config, &job)
@@ -111,6 +116,6 @@ fn interval(text: &str) -> Result<String, String> {
     match span {
         _ if text.is_empty() => Ok(String::new()),
         Some(span) if !span.is_zero() => Ok(text.to_owned()),
-        _ => Err("write it like 30s, 5m or 1h 30m; a bare number counts seconds".to_owned()),
+        _ => Err("write a time above 0, like 30s, 5m or 1h 30m; a bare number counts seconds".to_owned()),
     }
 }

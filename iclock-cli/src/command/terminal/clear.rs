@@ -1,15 +1,17 @@
 //! `clear`: empties a terminal's log, once everything of it is kept and delivered.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use iclock_sync::{ClearError, RunOptions};
 
-use super::base::typed;
+use super::base::{Records, typed};
 use crate::config::{Config, ConfigErrors};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::{Ended, ExitCode};
 use crate::global::Targets;
-use crate::output::{self, grouped, human};
+use crate::output::{self, counted, human};
 use crate::{sinks, wiring};
 
 #[derive(Debug, Args)]
@@ -20,6 +22,10 @@ pub(crate) struct Clear {
     /// Its serial number, instead of typing it in
     #[arg(long, value_name = "SERIAL")]
     serial: Option<String>,
+    /// Write what is sent and received to a file, without secrets, for a report of a
+    /// problem
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     #[command(flatten)]
     targets: Targets,
 }
@@ -41,15 +47,25 @@ impl Clear {
             return Err(CliError::new(ExitCode::Refused, "no serial number was typed; nothing was changed")
                 .hint("type the one that `info` shows, or use --serial"));
         };
+        let mut records = Records::new(self.record.as_deref(), "clear");
+        records.attach(&mut config.devices)?;
         let engine = wiring::engine(&config, sinks::open_all(&config.sinks)?, None, &[])?;
         // What the safety limit keeps back stays where it is, and so does the log.
         let options = RunOptions::default().max_new(config.max_new);
-        context.block_on(async |signals| {
+        let cleared = context.block_on(async |signals| {
             let cleared = engine.clear(&self.terminal, &serial, &options, &signals.stop).await?;
-            output::line(format_args!("Cleared {} records of {}.", grouped(cleared.records), cleared.serial));
+            output::line(format_args!(
+                "Cleared {} of {}.",
+                counted(cleared.records, "record", "records"),
+                cleared.serial
+            ));
             output::line(human::wrap(&format!("Backup: {} (SHA-256 {})", cleared.backup.display(), cleared.sha256)));
             Ok(ExitCode::Done)
-        })
+        });
+        let finished = records.finish();
+        let code = cleared?;
+        finished?;
+        Ok(code)
     }
 }
 

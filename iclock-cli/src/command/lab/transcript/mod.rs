@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use zk_proto::transcript::Transcript;
 
+use crate::command::terminal::base::words_of;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -18,8 +19,6 @@ use crate::output;
 
 /// The longest transcript that is read, in bytes. That of a log of a million records has 200 MB.
 const LONGEST: u64 = 1 << 30;
-/// The start of the note that names the command.
-const PROGRAM: &str = "iclock-cli ";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TranscriptCommand {
@@ -79,16 +78,12 @@ fn replay(context: &Context, path: &Path, command: Vec<OsString>) -> Outcome {
     let transcript = read(path)?;
     let command = match command.is_empty() {
         false => command,
-        true => recorded(&transcript).ok_or_else(|| {
-            CliError::new(ExitCode::Usage, format!("{} does not say which command it is of", path.display()))
-                .hint("name the command after the file, as in iclock-cli transcript replay wire.zkt info")
-        })?,
+        true => words_of(transcript.notes()).map(|words| words.into_iter().map(OsString::from).collect()).ok_or_else(
+            || {
+                CliError::new(ExitCode::Usage, format!("{} does not say which command it is of", path.display()))
+                    .hint("name the command after the file, as in iclock-cli transcript replay wire.zkt info")
+            },
+        )?,
     };
     crate::again(command, context.replaying(transcript))
-}
-
-/// The words of the recorded command. Values with spaces in them were noted without quotes, so these are lost.
-fn recorded(transcript: &Transcript) -> Option<Vec<OsString>> {
-    let note = transcript.notes().iter().find_map(|note| note.strip_prefix(PROGRAM))?;
-    Some(note.split_whitespace().map(OsString::from).collect())
 }

@@ -7,7 +7,7 @@ use zk_proto::record::{Privilege, UserPassword};
 
 use super::row::privilege;
 use crate::command::people::write::{Doing, Words, write};
-use crate::command::terminal::base::{Otherwise, Terminals, Visit};
+use crate::command::terminal::base::{Otherwise, Terminals, Visit, noted};
 use crate::config::secret_of_flag;
 use crate::context::{Context, Outcome};
 
@@ -44,7 +44,7 @@ pub(crate) struct Set {
 
 impl Set {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let terminals = self.terminals.choose(context, Otherwise::One, &format!("users set {}", self.id))?;
+        let terminals = self.terminals.choose(context, Otherwise::One, &noted(["users", "set", &self.id]))?;
         let password = self.password.map(|text| secret_of_flag("--password", &text)).transpose()?;
         let edit = UserEdit {
             name: self.name,

@@ -10,7 +10,7 @@ use iclock_sync::DeviceOptions;
 use zk_proto::ConnectOptions;
 use zk_proto::transcript::Transcript;
 
-use super::record::Record;
+use super::record::{Records, SERIAL};
 use crate::config::{Config, ConfigError, ConfigErrors};
 use crate::context::Context;
 use crate::error::CliError;
@@ -19,8 +19,6 @@ use crate::global::Targets;
 
 /// A name that is so similar to a configured one is taken for a typing error.
 const SIMILAR: f64 = 0.85;
-/// The start of the note that has the configured serial number.
-const SERIAL: &str = "serial number ";
 /// The most terminals that a plan names one by one.
 const NAMED: usize = 6;
 
@@ -64,7 +62,7 @@ pub(crate) enum Otherwise {
 pub(crate) struct Terminal {
     device: DeviceOptions,
     connect: ConnectOptions,
-    record: Option<Record>,
+    records: Records,
 }
 
 impl Terminal {
@@ -75,7 +73,7 @@ impl Terminal {
         (device.port, device.encoding) = (connect.port, connect.encoding);
         // With a serial number to check, more is asked.
         device.serial = recording.notes().iter().find_map(|note| note.strip_prefix(SERIAL)).map(str::to_owned);
-        Self { device, connect, record: None }
+        Self { device, connect, records: Records::default() }
     }
 
     /// The configured name, else the address.
@@ -93,9 +91,9 @@ impl Terminal {
         &self.connect
     }
 
-    /// Writes the rest of the transcript, if there is one.
+    /// Writes the rest of the transcripts of the command, if there are any.
     pub(crate) fn finish_record(&self) -> Result<(), CliError> {
-        self.record.as_ref().map_or(Ok(()), Record::finish)
+        self.records.finish()
     }
 }
 
@@ -107,7 +105,19 @@ impl Named {
         otherwise: Otherwise,
         noted: &str,
     ) -> Result<Vec<Terminal>, CliError> {
-        self.more.and(&self.terminal).choose(context, otherwise, noted)
+        Terminals::from(self).choose(context, otherwise, noted)
+    }
+}
+
+impl From<&Named> for Terminals {
+    fn from(named: &Named) -> Self {
+        named.more.and(&named.terminal)
+    }
+}
+
+impl From<&Self> for Terminals {
+    fn from(terminals: &Self) -> Self {
+        terminals.clone()
     }
 }
 
@@ -164,24 +174,12 @@ impl Terminals {
         Self { device, ..self.clone() }
     }
 
-    fn recorded(&self, devices: Vec<DeviceOptions>, noted: &str) -> Result<Vec<Terminal>, CliError> {
-        let count = devices.len();
-        let terminals = devices.into_iter().map(|device| {
-            let record = match &self.record {
-                Some(file) => Some(Record::create(file, &device.name, count)?),
-                None => None,
-            };
-            let mut connect = device.connect_options();
-            if let Some(Record { recorder, .. }) = &record {
-                recorder.note(&format!("iclock-cli {noted}"));
-                if let Some(serial) = &device.serial {
-                    recorder.note(&format!("{SERIAL}{serial}"));
-                }
-                connect = connect.recorder(recorder.clone());
-            }
-            Ok(Terminal { device, connect, record })
-        });
-        terminals.collect()
+    fn recorded(&self, mut devices: Vec<DeviceOptions>, noted: &str) -> Result<Vec<Terminal>, CliError> {
+        let mut records = Records::new(self.record.as_deref(), noted);
+        records.attach(&mut devices)?;
+        let terminal =
+            |device: DeviceOptions| Terminal { connect: device.connect_options(), device, records: records.clone() };
+        Ok(devices.into_iter().map(terminal).collect())
     }
 
     fn devices(&self, context: &Context, otherwise: Otherwise) -> Result<Vec<DeviceOptions>, CliError> {

@@ -1,12 +1,12 @@
 //! The common base of commands on terminals: which ones, consent, the work at many of them at once, and its results.
 //!
-//! A command flattens [`Terminals`] into its arguments (or [`Named`], if it has no other positional arguments), and
-//! [`Consent`] if it changes a terminal. Then it does four things:
+//! A command flattens [`Terminals`] into its arguments (or [`Named`], if it has no other positional arguments). One that
+//! changes terminals flattens [`Changing`], which has [`Consent`] and `--json` too. Then it does four things:
 //!
 //! ```ignore
 //! pub(crate) fn run(self, context: &Context) -> Outcome {
-//!     let terminals = self.terminals.choose(context, Otherwise::One, "volume 3")?;
-//!     self.consent.ask(context, &format!("Sets the volume of {}.", named(&terminals)))?;
+//!     let terminals = self.changing.choose(context, "volume 3")?;
+//!     self.changing.ask(context, &format!("Sets the volume of {}.", named(&terminals)))?;
 //!     let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Told| {
 //!         visit.change(async |client| {
 //!             told.before = client.option("VOLUME").await?;
@@ -14,12 +14,13 @@
 //!         })
 //!         .await
 //!     })?;
-//!     answers.print(self.json, |told| vec![format!("volume {}", told.before)]);
+//!     answers.print(self.changing.json, |told| vec![format!("volume {}", told.before)]);
 //!     Ok(answers.code())
 //! }
 //! ```
 //!
-//! - The third argument of `choose` is the command for a note in the transcript, without terminals and secrets.
+//! - The last argument of `choose` is the command for a note in the transcript, without terminals and secrets. With
+//!   values of a person in it, [`noted()`] quotes them, so that `transcript replay` reads them back.
 //! - [`each()`] gives every terminal a default `T` to fill in. Its fields are those of the JSON line, after `name`,
 //!   `address`, `error` and `try`. A terminal that dies half-way keeps what was filled in, so a table or a line shows
 //!   how far the work went.
@@ -30,14 +31,16 @@
 //! - [`Answers::then`] does more work at the terminals that did not fail, such as what a plan says that was shown.
 //! - [`Answers::code`] is 20 if a terminal failed, 80 if one was refused for safety, 130 after Ctrl-C.
 
+mod changing;
 mod choose;
 mod consent;
 mod each;
 mod failure;
 mod record;
 
+pub(crate) use changing::Changing;
 pub(crate) use choose::{Named, Otherwise, Terminal, Terminals, named};
 pub(crate) use consent::{Consent, typed};
 pub(crate) use each::{Answer, Answers, Visit, each};
 pub(crate) use failure::Failure;
-pub(crate) use record::file_of;
+pub(crate) use record::{Records, file_of, noted, words_of};
