@@ -125,6 +125,44 @@ fn the_simulator_says_where_each_terminal_listens_and_answers_there() {
     simulator.wait().unwrap();
 }
 
+/// The punches of a simulated school day at two terminals, as their logs have them.
+fn school_day(world: &World, seed: &str) -> String {
+    let args = "simulate --listen 127.0.0.1:0 --count 2 --records 0 --users 50 --day 2026-03-04 --day-in 500ms --seed";
+    let mut simulator = Command::new(env!("CARGO_BIN_EXE_iclock-cli"))
+        .args(args.split(' '))
+        .arg(seed)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(simulator.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let addr = |line: String| line.strip_prefix("listening ").unwrap().split(' ').next().unwrap().to_owned();
+    let addrs: Vec<String> = lines.take(2).map(addr).collect();
+    let told = BufReader::new(simulator.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let told: Vec<String> = told.take(2).collect();
+    assert!(told[0].contains("school day 2026-03-04: ") && told[0].ends_with(", 5 late, 2 absent"), "{told:?}");
+    assert!(told[1].contains("is over"), "{told:?}");
+    let (one, two) = (format!("one={}", addrs[0]), format!("two={}", addrs[1]));
+    let run = world.cli(&["attendance", "--csv", "--device", &one, "--device", &two]).ended(0);
+    simulator.kill().unwrap();
+    simulator.wait().unwrap();
+    run.stdout
+}
+
+#[test]
+fn a_school_day_is_simulated_at_several_terminals_and_again_the_same_by_its_seed() {
+    let world = World::new();
+    let day = school_day(&world, "7");
+    assert!(day.contains(",one,") && day.contains(",two,"), "{day}");
+    assert!(day.lines().skip(1).all(|line| line.contains("2026-03-04")), "{day}");
+    assert!(day.matches(" 07:").count() > 30 && day.matches(" 16:").count() > 30, "{day}");
+    assert_eq!(school_day(&world, "7"), day);
+    assert_ne!(school_day(&world, "8"), day);
+    world.cli(&["simulate", "--day-in", "1s"]).ended(2);
+    world.cli(&["simulate", "--count", "0"]).ended(2);
+    world.cli(&["simulate", "--day", "--punch-every", "1s"]).ended(2);
+}
+
 #[test]
 fn the_simulator_is_controlled_by_other_programs() {
     let world = World::new();

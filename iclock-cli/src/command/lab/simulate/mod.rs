@@ -3,12 +3,16 @@
 // The comments of arguments are the text of `--help`, where brackets are no markup.
 #![allow(rustdoc::broken_intra_doc_links)]
 
-use std::net::SocketAddr;
+mod day;
+
+use std::io::IsTerminal as _;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::time::{MissedTickBehavior, interval};
+use zk_proto::client::DEFAULT_PORT;
 use zk_sim::faults::FaultKind;
 use zk_sim::{Control, Fault, Profile, Server, Terminal, TerminalBuilder};
 
@@ -18,6 +22,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output;
 use crate::signal::{Asked, Signals};
+use day::{Choice, Passing};
 
 /// The time between two packets. Node.js clients take each read from a socket for one packet and lose a second one in
 /// the same read; real terminals leave some time, too.
@@ -27,7 +32,7 @@ const PACE: Duration = Duration::from_millis(1);
 pub(crate) struct Simulate {
     /// Address to listen on, TCP and UDP; port 0 takes a free one. Further terminals
     /// count up from the port
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4370")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4370", value_parser = place)]
     listen: SocketAddr,
     /// Punches in the log
     #[arg(long, value_name = "N", default_value_t = 1000)]
@@ -52,11 +57,21 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "K", default_value_t = 0)]
     key: u32,
     /// Number of terminals
-    #[arg(long, value_name = "TERMINALS", default_value_t = 1)]
+    #[arg(long, value_name = "TERMINALS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     count: u16,
     /// Add a punch this often, e.g. 1s
     #[arg(long, value_name = "INTERVAL", value_parser = span)]
     punch_every: Option<Duration>,
+    /// Punch as on a school day: people come before 8:00 and go after 16:00, a few late,
+    /// a few never, each at one or two of the terminals. Reproducible by --seed. Punches
+    /// come at their times [default: today], unless --day-in is given
+    #[arg(long, value_name = "DATE", num_args = 0..=1, default_missing_value = "today", value_parser = day::date,
+          conflicts_with = "punch_every")]
+    day: Option<Choice>,
+    /// With --day: let the day pass in this time, e.g. 60s [default day: the last working
+    /// day]
+    #[arg(long, value_name = "TIME", value_parser = span, requires = "day")]
+    day_in: Option<Duration>,
     /// Let other programs read and change the terminals while they run: one JSON object
     /// per line each way, e.g. {"do":"punch"}; {"do":"help"} lists the commands.
     /// Port 0 takes a free one; a line "control ADDR:PORT" follows those of the terminals
@@ -96,6 +111,13 @@ impl Simulate {
     }
 }
 
+impl Simulate {
+    /// The day to be simulated, if one is.
+    fn passing(&self) -> Option<Passing> {
+        self.day.map(|choice| Passing::new(choice, self.day_in))
+    }
+}
+
 /// Adds the log: from the file, or made from the seed.
 fn with_log(terminal: TerminalBuilder, args: &Simulate, seed: u64) -> Result<TerminalBuilder, CliError> {
     let terminal = terminal.seed(seed);
@@ -105,7 +127,14 @@ fn with_log(terminal: TerminalBuilder, args: &Simulate, seed: u64) -> Result<Ter
         None => terminal,
     };
     match &args.data {
-        None => Ok(terminal.records(args.records)),
+        // The earlier days: those of the simulator end yesterday, where the day may be another one.
+        None => Ok(match args.passing() {
+            Some(passing) => {
+                let terminal = terminal.users(args.users.unwrap_or(day::PEOPLE));
+                day::with_earlier_days(terminal, args.records, passing.date())
+            }
+            None => terminal.records(args.records),
+        }),
         Some(file) => terminal
             .data_file(file)
             .map_err(|error| CliError::because(ExitCode::Usage, "--data: no log can be made of the file", &error)),
@@ -141,12 +170,23 @@ async fn serve(args: &Simulate, profile: Profile, signals: &Signals) -> Outcome 
             Some(control)
         }
     };
-    match args.punch_every {
-        Some(every) => tokio::select! {
-            () = signals.stop.cancelled() => {}
-            () = punch(&servers, every) => {}
-        },
-        None => signals.stop.cancelled().await,
+    if std::io::stderr().is_terminal()
+        && let Some(first) = servers.first()
+    {
+        eprintln!("next, in another window: iclock-cli info {}; Ctrl-C here ends it", first.addr());
+    }
+    let punches = async {
+        match (args.passing(), args.punch_every) {
+            (Some(passing), _) => passing.pass(&servers, args.seed).await,
+            (None, Some(every)) => punch(&servers, every).await,
+            (None, None) => {}
+        }
+        // When the day is over, the terminals stay.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = signals.stop.cancelled() => {}
+        () = punches => {}
     }
     Ok(if signals.asked() == Some(Asked::Interrupt) { ExitCode::Interrupted } else { ExitCode::Done })
 }
@@ -172,6 +212,12 @@ async fn punch(servers: &[Server], every: Duration) {
             server.handle().punch_now();
         }
     }
+}
+
+/// An address with a port; the port of terminals if there is none.
+fn place(text: &str) -> Result<SocketAddr, String> {
+    let alone = || text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DEFAULT_PORT));
+    text.parse().or_else(|_| alone()).map_err(|_| "write it like 127.0.0.1:4370 or [::1]:4370".to_owned())
 }
 
 fn span(text: &str) -> Result<Duration, String> {
