@@ -6,6 +6,7 @@ mod common;
 
 mod decode;
 mod discover;
+mod init;
 mod live;
 mod transcript;
 

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use dialoguer::theme::ColorfulTheme;
-use dialoguer::{Input, Password, Select};
+use dialoguer::{Input, MultiSelect, Password, Select};
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -16,6 +16,8 @@ pub(super) trait Ask {
     fn secret(&mut self, question: &str) -> Result<String, CliError>;
     /// The number of the chosen item.
     fn choose(&mut self, question: &str, items: &[&str]) -> Result<usize, CliError>;
+    /// The numbers of the chosen items; all are chosen at first.
+    fn choose_several(&mut self, question: &str, items: &[&str]) -> Result<Vec<usize>, CliError>;
 }
 
 /// The person at this terminal.
@@ -44,6 +46,11 @@ impl Ask for Person {
 
     fn choose(&mut self, question: &str, items: &[&str]) -> Result<usize, CliError> {
         Select::with_theme(&self.0).with_prompt(question).items(items).default(0).interact().map_err(unanswered)
+    }
+
+    fn choose_several(&mut self, question: &str, items: &[&str]) -> Result<Vec<usize>, CliError> {
+        let select = MultiSelect::with_theme(&self.0).with_prompt(format!("{question} (space changes, enter ends)"));
+        select.items(items).defaults(&vec![true; items.len()]).interact().map_err(unanswered)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The questions of `init`, and the settings that answers or flags make.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use chrono_tz::Tz;
@@ -7,6 +8,7 @@ use iclock_sync::diagnose::{self, Cause};
 use zk_proto::{Client, ClientError};
 
 use super::ask::Ask;
+use super::offer::{self, Offer};
 use crate::config::{Config, ConfigErrors, Flags, Layer, Origin, Setting};
 use crate::context::Context;
 use crate::error::CliError;
@@ -71,19 +73,23 @@ pub(super) fn of_flags(devices: &[String], sinks: &[String]) -> Result<Layer, Cl
     Ok(config.settings)
 }
 
-/// Asks for the terminals and sinks that no flag names.
+/// Asks for the terminals and sinks that no flag names. `search` finds terminals, if the person wants that.
 pub(super) fn ask(
     context: &Context,
     person: &mut impl Ask,
-    devices: &[String],
-    sinks: &[String],
+    search: impl FnOnce() -> Result<Vec<Offer>, CliError>,
+    (devices, sinks): (&[String], &[String]),
     zone: Option<Tz>,
 ) -> Result<Answers, CliError> {
     let (mut devices, mut sinks, mut secrets) = (devices.to_vec(), sinks.to_vec(), Vec::new());
     let mut of_devices = Vec::new();
+    let mut offered = if devices.is_empty() { offer::offered(person, search)? } else { VecDeque::new() };
     while devices.is_empty() || !of_devices.is_empty() {
         let more = if devices.is_empty() { "" } else { "; empty if there is no other one" };
-        let host = person.text(&format!("Address of a terminal, as its menu shows it{more}"), "")?;
+        let (host, serial) = match offered.pop_front() {
+            Some(Offer { address, serial, .. }) => (address, serial),
+            None => (person.text(&format!("Address of a terminal, as its menu shows it{more}"), "")?, None),
+        };
         if host.is_empty() {
             if devices.is_empty() {
                 eprintln!("A terminal is needed. Its address is in its menu: Comm, Ethernet.");
@@ -106,13 +112,12 @@ pub(super) fn ask(
         let name =
             person.text("A name for it, which its records will carry", &format!("terminal-{}", devices.len() + 1))?;
         of_devices.push(devices.len());
-        if let Some(text) = key {
+        let key = key.map(|text| {
             let file = format!("keys/{}", file_name(&name));
-            devices.push(format!("{name}={host}?key=FILE:{file}"));
-            secrets.push(Secret { file, text });
-        } else {
-            devices.push(format!("{name}={host}"));
-        }
+            secrets.push(Secret { file: file.clone(), text });
+            format!("key=FILE:{file}")
+        });
+        devices.push(offer::spec(&name, &host, serial.as_deref(), key));
     }
     let mut password = None;
     if sinks.is_empty() {
@@ -156,7 +161,7 @@ fn ask_zone(person: &mut impl Ask, devices: &[usize], settings: &mut Layer) -> R
         }
         match answer.parse::<Tz>() {
             Ok(zone) => break zone,
-            Err(_) => eprintln!("{answer:?} is no zone of the IANA database"),
+            Err(_) => eprintln!("{answer:?} is not a zone of the IANA database"),
         }
     };
     for n in devices {
@@ -219,6 +224,10 @@ mod tests {
             let wanted = self.next("");
             Ok(items.iter().position(|item| item.starts_with(&wanted)).unwrap())
         }
+        fn choose_several(&mut self, _: &str, items: &[&str]) -> Result<Vec<usize>, CliError> {
+            let wanted = self.next("");
+            Ok((0..items.len()).filter(|n| items[*n].contains(&wanted)).collect())
+        }
     }
 
     #[test]
@@ -227,10 +236,12 @@ mod tests {
         let keyed = zk_sim::Terminal::builder().records(3).key(4711).build();
         let server = runtime.block_on(zk_sim::Server::start(keyed, "127.0.0.1:0".parse().unwrap())).unwrap();
         let host: &'static str = server.addr().to_string().leak();
-        let answers = [host, "9", "4711", "front gate", "", "SQLite", "<enter>", "Mars/Olympus", "Indian/Maldives"];
+        let answers =
+            ["Type", host, "9", "4711", "front gate", "", "SQLite", "<enter>", "Mars/Olympus", "Indian/Maldives"];
         let mut person = Script(answers.into());
         let context = Context::new(Global::default());
-        let Answers { settings, secrets } = ask(&context, &mut person, &[], &[], None).unwrap();
+        let nothing = || panic!("the person types the addresses");
+        let Answers { settings, secrets } = ask(&context, &mut person, nothing, (&[], &[]), None).unwrap();
         assert!(person.0.is_empty(), "{:?}", person.0);
         let of = |path: &str| settings.get(path).map(|setting| setting.text.as_str());
         assert_eq!(of("device.0.name"), Some("front gate"));
@@ -239,5 +250,38 @@ mod tests {
         assert_eq!(of("sink.0.url"), Some("sqlite:attendance.db"));
         assert_eq!((secrets[0].file.as_str(), secrets[0].text.as_str()), ("keys/front-gate", "4711"));
         assert!(!format!("{secrets:?}").contains("4711"));
+    }
+
+    #[test]
+    fn terminals_that_are_found_are_offered_and_those_that_are_chosen_are_taken_with_their_serial_numbers() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let open = zk_sim::Terminal::builder().records(3).serial("GATE1").build();
+        let server = runtime.block_on(zk_sim::Server::start(open, "127.0.0.1:0".parse().unwrap())).unwrap();
+        let address = server.addr().to_string();
+        let offer = |address: &str, serial: &str| Offer {
+            address: address.to_owned(),
+            serial: Some(serial.to_owned()),
+            about: format!("a terminal, {serial}"),
+        };
+        let answers = ["Search", "GATE1", "<enter>", "", "SQLite", "<enter>", "-"];
+        let mut person = Script(answers.into());
+        let context = Context::new(Global::default());
+        let search = || Ok(vec![offer("127.0.0.1:9", "OTHER"), offer(&address, "GATE1")]);
+        let Answers { settings, .. } = ask(&context, &mut person, search, (&[], &[]), None).unwrap();
+        assert!(person.0.is_empty(), "{:?}", person.0);
+        let of = |path: &str| settings.get(path).map(|setting| setting.text.clone());
+        assert_eq!(of("device.0.name").as_deref(), Some("terminal-1"));
+        assert_eq!(of("device.0.serial").as_deref(), Some("GATE1"));
+        assert_eq!(of("device.0.port"), Some(server.addr().port().to_string()));
+        assert_eq!(of("device.1.name"), None);
+    }
+
+    #[test]
+    fn if_none_is_found_the_person_types_the_address() {
+        let answers = ["Search", "127.0.0.1:9?transport=tcp", "gate", "", "SQLite", "<enter>", "-"];
+        let mut person = Script(answers.into());
+        let context = Context::new(Global::default());
+        let Answers { settings, .. } = ask(&context, &mut person, || Ok(Vec::new()), (&[], &[]), None).unwrap();
+        assert_eq!(settings.get("device.0.name").map(|setting| setting.text.as_str()), Some("gate"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod ask;
 mod interview;
+mod offer;
 mod write;
 
 use std::path::PathBuf;
@@ -10,7 +11,10 @@ use chrono_tz::Tz;
 use clap::Args;
 use futures::future::join_all;
 use iclock_sync::diagnose::{self, Finding};
+use ipnet::IpNet;
+use zk_proto::client::DEFAULT_PORT;
 
+use crate::command::terminal::discover::{self, networks};
 use crate::config::{self, Config, Flags, Layer, Origin, Setting};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
@@ -19,6 +23,7 @@ use crate::output::{self, human, printed};
 use crate::sinks;
 use ask::Person;
 use interview::Secret;
+use offer::Offer;
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
@@ -31,6 +36,13 @@ pub(crate) struct Init {
     /// A sink, as for sync, instead of questions; repeats
     #[arg(long, value_name = "URL")]
     sink: Vec<String>,
+    /// Search networks for terminals and take all that answer: such as 192.0.2.0/24, or
+    /// those of this computer. Without a flag for terminals, a person is asked
+    #[arg(long, value_name = "CIDR", num_args = 0.., value_parser = networks::parse, conflicts_with = "device")]
+    discover: Option<Vec<IpNet>>,
+    /// The port of the terminals to search for
+    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
+    port: u16,
     /// The time zone of the terminals, such as Indian/Maldives
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     zone: Option<Tz>,
@@ -82,15 +94,46 @@ impl Init {
 
     /// The settings of the flags, or of the answers to questions.
     fn gather(&self, context: &Context) -> Result<(Layer, Vec<Secret>), CliError> {
-        if self.device.is_empty() || self.sink.is_empty() {
+        let devices = match &self.discover {
+            Some(networks) => self.found(context, networks.clone())?,
+            None => self.device.clone(),
+        };
+        if devices.is_empty() || self.sink.is_empty() {
             if !Person::is_there() {
                 return Err(CliError::new(ExitCode::Usage, "there is nobody to ask: stdin is not a terminal")
-                    .hint("give --device front=192.0.2.10 and --sink sqlite:attendance.db"));
+                    .hint("give --device front=192.0.2.10, or --discover, and --sink sqlite:attendance.db"));
             }
-            let answers = interview::ask(context, &mut Person::default(), &self.device, &self.sink, self.zone)?;
+            let search =
+                || Ok(discover::search(context, Vec::new(), self.port)?.iter().map(Offer::of).collect::<Vec<_>>());
+            let flags = (&devices[..], &self.sink[..]);
+            let answers = interview::ask(context, &mut Person::default(), search, flags, self.zone)?;
             return Ok((answers.settings, answers.secrets));
         }
-        Ok((interview::of_flags(&self.device, &self.sink)?, Vec::new()))
+        Ok((interview::of_flags(&devices, &self.sink)?, Vec::new()))
+    }
+
+    /// All terminals that a search finds and that can be used as they are. The others are named.
+    fn found(&self, context: &Context, networks: Vec<IpNet>) -> Result<Vec<String>, CliError> {
+        let found = discover::search(context, networks, self.port)?;
+        let mut devices = Vec::new();
+        for one in &found {
+            if let Some(obstacle) = one.obstacle() {
+                eprintln!("{}", human::folded(&format!("{}: left out: {obstacle}", one.address()), 2));
+                continue;
+            }
+            let Offer { address, serial, about } = Offer::of(one);
+            let name = format!("terminal-{}", devices.len() + 1);
+            eprintln!("{}", human::folded(&format!("{name}: {address}, {about}"), 2));
+            devices.push(offer::spec(&name, &address, serial.as_deref(), None));
+        }
+        if devices.is_empty() {
+            return Err(CliError::new(
+                ExitCode::Terminal,
+                "no terminal was found that can be used; nothing was written",
+            )
+            .hint("name one with --device 192.0.2.10, or its network with --discover 192.0.2.0/24"));
+        }
+        Ok(devices)
     }
 
     fn tell(&self, code: ExitCode) {

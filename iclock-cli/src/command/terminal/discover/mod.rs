@@ -1,7 +1,7 @@
 //! `discover`: finds terminals on networks. Changes no terminal.
 
 mod known;
-mod networks;
+pub(crate) mod networks;
 mod rebind;
 mod show;
 
@@ -20,12 +20,12 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::global::Targets;
-use crate::output;
+use crate::output::{self, counted};
 use crate::signal::Signals;
 use known::Known;
 use networks::Networks;
 use rebind::Move;
-use show::Shown;
+pub(crate) use show::Shown;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -61,6 +61,24 @@ pub(crate) struct Discover {
     /// Print JSON: a line for each terminal, as it is found
     #[arg(long)]
     json: bool,
+}
+
+/// Searches networks for terminals as `discover` does, without keys: those of this computer if none is named.
+///
+/// # Errors
+/// When there is no network to search, or when Ctrl-C ends the search.
+pub(crate) fn search(context: &Context, networks: Vec<IpNet>, port: u16) -> Result<Vec<Shown>, CliError> {
+    let (timeout, rate) = (Duration::from_secs(1), 200);
+    let (key, large, rebind, json) = (Vec::new(), false, false, false);
+    let discover = Discover { networks, port, key, timeout, rate, large, rebind, json };
+    let nets = discover.networks(context)?;
+    context.block_on(async |signals: Signals| {
+        let found = discover.search(context, &nets, &[], Vec::new(), &signals).await;
+        match signals.asked() {
+            Some(_) => Err(CliError::new(ExitCode::Interrupted, "interrupted; nothing was written")),
+            None => Ok(found),
+        }
+    })
 }
 
 impl Discover {
@@ -109,8 +127,8 @@ impl Discover {
         };
         if !context.is_quiet() {
             remarks.iter().for_each(|remark| eprintln!("{remark}"));
-            let count = output::grouped(nets.addresses().count() as u64);
-            eprintln!("searching {}: {count} addresses, {} a second at most", nets.text(), self.rate);
+            let count = counted(nets.addresses().count() as u64, "address", "addresses");
+            eprintln!("searching {}: {count}, {} a second at most", nets.text(), self.rate);
         }
         Ok(nets)
     }
@@ -167,7 +185,8 @@ impl Discover {
                     None => break,
                 },
             }
-            progress.set_message(format!("{} addresses tried, {count} found", output::grouped(discovery.tried())));
+            progress
+                .set_message(format!("{} tried, {count} found", counted(discovery.tried(), "address", "addresses")));
             progress.tick();
         }
         progress.finish_and_clear();

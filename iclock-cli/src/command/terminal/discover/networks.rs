@@ -21,7 +21,7 @@ const NEAR_PREFIX: u8 = 24;
 pub(super) struct Networks(Vec<IpNet>);
 
 /// Reads a network, or one address.
-pub(super) fn parse(text: &str) -> Result<IpNet, String> {
+pub(crate) fn parse(text: &str) -> Result<IpNet, String> {
     let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     net.map(|net| net.trunc()).map_err(|_| "write a network like 192.0.2.0/24, or one address".to_owned())
 }

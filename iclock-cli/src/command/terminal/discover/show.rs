@@ -9,14 +9,14 @@ use zk_proto::client::Found;
 use zk_proto::{ClientError, DeviceTime, FreeSizes};
 
 use super::known::{Known, which};
-use crate::output::{self, grouped, human};
+use crate::output::{self, counted, grouped, human};
 
 /// A difference of clocks in seconds that is none: the answer takes a moment.
 const SAME: i64 = 2;
 
 /// A found terminal as it is shown; as JSON, `null` for what it did not answer.
 #[derive(Debug, Serialize)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     pub(super) address: String,
     #[serde(skip)]
     pub(super) ip: IpAddr,
@@ -72,6 +72,32 @@ impl Shown {
         }
     }
 
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The serial number, if it gave one.
+    pub(crate) fn serial(&self) -> Option<&str> {
+        self.serial.as_deref()
+    }
+
+    /// Why it cannot be used as it is, with the next thing to try; `None` if it can.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        Some(self.hint.as_ref().map_or_else(|| error.clone(), |hint| format!("{error}; {hint}")))
+    }
+
+    /// The model, the serial number and the number of records, as far as they are known, or the obstacle.
+    pub(crate) fn about(&self) -> String {
+        let records = self.records.map(|records| counted(records.into(), "record", "records"));
+        let facts: Vec<String> = [self.model.clone(), self.serial.clone(), records].into_iter().flatten().collect();
+        match self.error.as_ref().filter(|_| facts.is_empty()) {
+            Some(error) => error.clone(),
+            None => facts.join(", "),
+        }
+    }
+
     fn row(&self) -> Vec<String> {
         let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let clock = match self.clock_drift_s {
@@ -105,6 +131,7 @@ fn span(seconds: u64) -> String {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
+        // At least two.
         _ => format!("{} days", seconds / 86_400),
     }
 }
