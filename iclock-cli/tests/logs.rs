@@ -48,6 +48,26 @@ fn a_failed_terminal_and_a_failed_sink_are_errors_in_the_log() {
 }
 
 #[test]
+fn each_terminal_has_a_log_of_its_own_if_that_is_asked_for() {
+    let world = World::new();
+    let (front, back) = (world.serve(terminal(40).serial("F1")), world.serve(terminal(50).serial("B1")));
+    let log = |more: &str| world.write("iclock.toml", format!("[log]\ndir = \"logs\"\n{more}"));
+    let own = |name: &str| std::fs::read_to_string(world.path().join(format!("logs/terminal-{name}.log"))).ok();
+    log("");
+    world.sync(&[&front, &back], &[]).ended(0);
+    assert_eq!(own("t0"), None);
+    log("per_terminal = true\n");
+    let dead = format!("de/ad={}?transport=tcp", dead());
+    for _ in 0..2 {
+        world.sync(&[&front, &back], &["--full", "--device", &dead]).ended(20);
+    }
+    let (front, back, dead) = (own("t0").unwrap(), own("t1").unwrap(), own("de_ad").unwrap());
+    assert_eq!(front.matches("terminal read").count(), 2, "{front}");
+    assert!(front.contains("read=40") && !front.contains("t1") && !front.contains("sink"), "{front}");
+    assert!(back.contains("read=50") && dead.contains("terminal failed: cannot connect"), "{back} {dead}");
+}
+
+#[test]
 fn each_level_logs_more() {
     let world = World::new();
     let server = world.serve(terminal(40));

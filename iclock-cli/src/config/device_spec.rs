@@ -30,7 +30,7 @@ pub(crate) fn read(n: usize, spec: &str, layer: &mut Layer) -> Result<(), Config
         None => place,
     };
     let wrong = |problem: String| ConfigError::new(Some(FLAG), "device", problem).hint(SHAPE);
-    let (host, port) = split_port(place).ok_or_else(|| wrong(format!("{place:?} is no host")))?;
+    let (host, port) = split_port(place).ok_or_else(|| wrong(format!("{place:?} is not a valid host")))?;
     set("host", host);
     if let Some(port) = port {
         set("port", port);

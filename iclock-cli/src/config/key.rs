@@ -176,6 +176,6 @@ pub(super) fn time(text: &str) -> Result<NaiveTime, Wrong> {
 pub(super) fn span(text: &str) -> Result<Duration, Wrong> {
     duration::parse(text, SECOND).filter(|span| !span.is_zero()).ok_or_else(|| {
         let hint = "write it like 30s, 5m or 1h 30m; a bare number counts seconds";
-        Wrong::new(format!("{text:?} is no span of time above 0"), hint)
+        Wrong::new(format!("{text:?} is not a valid span of time above 0"), hint)
     })
 }

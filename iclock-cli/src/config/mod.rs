@@ -84,11 +84,13 @@ pub(crate) struct LogConfig {
     pub(crate) size: usize,
     /// The number of files that are kept.
     pub(crate) keep: usize,
+    /// Each terminal has a file of its own, too.
+    pub(crate) per_terminal: bool,
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { dir: None, json: false, size: 10 << 20, keep: 10 }
+        Self { dir: None, json: false, size: 10 << 20, keep: 10, per_terminal: false }
     }
 }
 

@@ -45,7 +45,10 @@ fn decode(mut bytes: Vec<u8>) -> Result<String, Unreadable> {
 
 impl From<io::Error> for Unreadable {
     fn from(error: io::Error) -> Self {
-        Self { problem: error.to_string(), hint: "correct the path, or let the user that runs this program read it" }
+        Self {
+            problem: error.to_string(),
+            hint: "check the path, and that the user that runs this program may read it",
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The keys of `[log]`.
 
 use super::super::LogConfig;
-use super::super::key::Shape::{Path, Whole};
+use super::super::key::Shape::{Path, Switch, Whole};
 use super::super::key::Shown::{ByDefault, Example};
-use super::super::key::{Entry, choice, key, put, whole};
+use super::super::key::{Entry, choice, key, parsed, put, whole};
 
 pub(in crate::config) fn entries() -> Vec<Entry<LogConfig>> {
     vec![
@@ -35,6 +35,13 @@ pub(in crate::config) fn entries() -> Vec<Entry<LogConfig>> {
             ByDefault("10"),
             "The files that are kept.",
             |log: &mut LogConfig, text| put(&mut log.keep, whole(text)),
+        ),
+        key(
+            "per_terminal",
+            Switch,
+            ByDefault("false"),
+            "Each terminal also has a file of its own, terminal-NAME.log, which the next start continues.",
+            |log: &mut LogConfig, text| put(&mut log.per_terminal, parsed(text, "true or false")),
         ),
     ]
 }

@@ -211,7 +211,7 @@ pub(super) fn device() -> Vec<Entry<Device>> {
         ),
         key("host", Text, Required("192.0.2.10"), "Name or address.", |device: &mut Device, text| {
             let place = device_spec::split_port(text).filter(|(name, _)| !name.contains(char::is_whitespace));
-            let wrong = || Wrong::new(format!("{text:?} is no host"), "write a name or an address");
+            let wrong = || Wrong::new(format!("{text:?} is not a valid host"), "write a name or an address");
             put(&mut device.options.host, place.map(|(name, _)| name.to_owned()).ok_or_else(wrong))
         }),
         key(
@@ -224,7 +224,7 @@ pub(super) fn device() -> Vec<Entry<Device>> {
                 match text.trim().parse() {
                     Ok(0) => wrong("port 0 cannot be connected to".to_owned()),
                     Ok(port) => put(&mut device.options.port, Ok(port)),
-                    Err(_) => wrong(format!("{text:?} is no port")),
+                    Err(_) => wrong(format!("{text:?} is not a valid port")),
                 }
             },
         ),

@@ -84,7 +84,8 @@ pub(in crate::config) fn entries() -> Vec<Entry<Schedule>> {
             "The hours in which no poll is due. Punches that are heard live are read all the same. \
              By default there are none.",
             |schedule: &mut Schedule, text| {
-                let wrong = || Wrong::new(format!("{text:?} is no span of the day"), "write it like 22:00-05:00");
+                let wrong =
+                    || Wrong::new(format!("{text:?} is not a valid span of the day"), "write it like 22:00-05:00");
                 let (from, until) = text.split_once('-').ok_or_else(wrong)?;
                 let quiet = Quiet { from: time(from.trim())?, until: time(until.trim())? };
                 put(&mut schedule.quiet, Ok(Some(quiet)))

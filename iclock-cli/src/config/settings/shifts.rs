@@ -97,7 +97,7 @@ pub(in crate::config) fn entries() -> Vec<Entry<ShiftConfig>> {
 
 /// Reads the hours of work: `08:00-16:00`.
 fn hours(text: &str) -> Result<Shift, Wrong> {
-    let wrong = || Wrong::new(format!("{text:?} is no span of the day"), "write it like 08:00-16:00");
+    let wrong = || Wrong::new(format!("{text:?} is not a valid span of the day"), "write it like 08:00-16:00");
     let (begins, ends) = text.split_once('-').ok_or_else(wrong)?;
     let (begins, ends): (NaiveTime, NaiveTime) = (time(begins.trim())?, time(ends.trim())?);
     Ok(Shift::new(begins, ends))

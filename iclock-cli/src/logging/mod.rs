@@ -1,22 +1,27 @@
 //! The program's log: stderr for people, and files that cannot fill the disk.
 
+mod per_terminal;
+
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use chrono::Local;
 use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::LogConfig;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::output::progress;
+use per_terminal::{Files, PerTerminal};
 
 /// Crates whose errors the sinks report already.
 const SILENCED: &str = "gcloud_sdk=off,sqlx=warn,hyper=warn,h2=warn,tower=warn";
@@ -46,7 +51,7 @@ impl Verbosity {
 pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(), CliError> {
     let filter = |level: &str| EnvFilter::new(format!("{level},{SILENCED}"));
     let person = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| progress::Aside)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .without_time()
@@ -54,23 +59,34 @@ pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(),
             0 => EnvFilter::new(format!("{},{SILENCED},{IN_THE_REPORT}", verbosity.level())),
             _ => filter(verbosity.level()),
         });
-    let file = match log.and_then(|log| Some((log, log.dir.as_deref()?))) {
-        None => None,
+    let mut files = Vec::new();
+    match log.and_then(|log| Some((log, log.dir.as_deref()?))) {
+        None => {}
         Some((log, dir)) => {
-            let writer = Mutex::new(open(dir, log)?);
-            let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
             let level = if verbosity.verbose > 1 { verbosity.level() } else { "info" };
-            Some(if log.json {
-                layer.json().with_filter(filter(level)).boxed()
-            } else {
-                let time = ChronoLocal::new("[%Y-%m-%d %H:%M:%S]".to_owned());
-                layer.with_timer(time).with_target(false).with_filter(filter(level)).boxed()
-            })
+            files.push(layer(Mutex::new(open(dir, log)?), log.json).with_filter(filter(level)).boxed());
+            if log.per_terminal {
+                let of_terminals = PerTerminal(layer(Files::new(dir, log), log.json));
+                files.push(of_terminals.with_filter(filter(level)).boxed());
+            }
         }
-    };
+    }
     // Only a second start in one process fails; the first one stays in force.
-    let _ = tracing_subscriber::registry().with(file).with(person).try_init();
+    let _ = tracing_subscriber::registry().with(files).with(person).try_init();
     Ok(())
+}
+
+/// The lines of a file.
+fn layer<W>(writer: W, json: bool) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+    if json {
+        return layer.json().boxed();
+    }
+    let time = ChronoLocal::new("[%Y-%m-%d %H:%M:%S]".to_owned());
+    layer.with_timer(time).with_target(false).boxed()
 }
 
 /// Opens the file of this process, and removes the oldest ones.
@@ -83,9 +99,14 @@ fn open(dir: &Path, log: &LogConfig) -> Result<FileRotate<AppendCount>, CliError
     let keep = log.keep.max(1);
     prune(dir, keep - 1).map_err(failed)?;
     let path = dir.join(format!("sync_{}.log", Local::now().format("%Y%m%d_%H%M%S")));
+    rotating(path, log.size, keep).map_err(failed)
+}
+
+/// Opens a file that is rotated at a size, and keeps some of the earlier ones.
+fn rotating(path: PathBuf, size: usize, keep: usize) -> io::Result<FileRotate<AppendCount>> {
     // file-rotate panics if it cannot open its file, so try first.
-    fs::OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-    let limit = ContentLimit::BytesSurpassed(log.size.max(4096));
+    fs::OpenOptions::new().create(true).append(true).open(&path)?;
+    let limit = ContentLimit::BytesSurpassed(size.max(4096));
     Ok(FileRotate::new(
         path,
         AppendCount::new(keep),
@@ -131,7 +152,7 @@ mod tests {
     fn a_log_is_rotated_by_its_size() {
         use std::io::Write;
         let dir = tempfile::tempdir().unwrap();
-        let log = LogConfig { dir: None, json: false, size: 4096, keep: 3 };
+        let log = LogConfig { size: 4096, keep: 3, ..LogConfig::default() };
         let mut file = open(dir.path(), &log).unwrap();
         for _ in 0..100 {
             file.write_all(&[b'x'; 1024]).unwrap();
