@@ -4,6 +4,7 @@ use clap::{Command, CommandFactory};
 
 use crate::cli::Cli;
 use crate::output::human;
+use crate::output::screen::USUAL;
 
 /// The list of commands, by group. A new command gets its place here; one that this build does not have is left out.
 const GROUPS: [(&str, &[&str]); 6] = [
@@ -91,12 +92,15 @@ const EXAMPLES: &[&str] = &[
     "state import backup.db --state new-state",
     "state compact",
     "simulate --listen 127.0.0.1:4370 --records 5000 --punch-every 1s",
+    "simulate --count 3 --users 300 --day",
+    "simulate --day 2026-01-30 --day-in 60s",
     "simulate --list-faults",
     "transcript show wire.zkt",
     "transcript replay wire.zkt",
     "transcript replay wire.zkt info --json",
     "init",
     "init --device front=192.0.2.10 --sink sqlite:attendance.db",
+    "init --discover --sink sqlite:attendance.db",
     "init /etc/iclock/iclock.toml --force",
     "config check",
     "config show",
@@ -138,7 +142,7 @@ fn list(tree: &Command) -> String {
         text.push_str(&format!("{title}:\n"));
         for command in known {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            text.push_str(&format!("  {:11} {}\n", command.get_name(), human::folded(&about, 14)));
+            text.push_str(&format!("  {:11} {}\n", command.get_name(), human::folded_within(&about, 14, USUAL)));
         }
         text.push('\n');
     }

@@ -1,8 +1,11 @@
 //! Output: stdout is data, stderr is for people.
 
+pub(crate) mod drift;
 pub(crate) mod human;
 pub(crate) mod printed;
 pub(crate) mod progress;
+pub(crate) mod punch;
+pub(crate) mod screen;
 pub(crate) mod sheet;
 
 use std::fmt::Display;
@@ -62,6 +65,11 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A number and what it counts: in the singular for 1, else in the plural.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
 /// Seconds or minutes, as a person says them.
 pub(crate) fn spoken(milliseconds: u64) -> String {
     match milliseconds {
@@ -79,5 +87,11 @@ mod tests {
     fn thousands_are_grouped() {
         let all = [0, 7, 999, 1000, 26_036, 1_000_000].map(grouped);
         assert_eq!(all, ["0", "7", "999", "1,000", "26,036", "1,000,000"]);
+    }
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        let all = [0, 1, 1_001].map(|number| counted(number, "person", "people"));
+        assert_eq!(all, ["0 people", "1 person", "1,001 people"]);
     }
 }

@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{Cell, Column, Rows};
 use crate::error::CliError;
-use crate::output::{self, human};
+use crate::output::{self, screen};
 
 /// Rows that are aligned with each other. A longer table repeats its header.
 const BLOCK: usize = 1_000;
@@ -31,7 +31,7 @@ impl Table {
         if block.is_empty() {
             return true;
         }
-        let text = aligned(self.columns, &block, human::WIDTH.into());
+        let text = aligned(self.columns, &block, screen::width().into());
         let separator = if std::mem::replace(&mut self.is_later, true) { "\n" } else { "" };
         output::text(format_args!("{separator}{text}"))
     }

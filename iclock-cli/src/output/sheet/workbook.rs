@@ -11,7 +11,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, FormatBorder, Workbook as Book, Wor
 use super::{Cell, Column, Rows};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::{self, grouped};
+use crate::output::{self, counted};
 
 /// The rows that a sheet can hold, less its header.
 const ROWS: u32 = if cfg!(test) { 3 } else { 1_048_575 };
@@ -151,7 +151,7 @@ impl Rows for Workbook {
             let _ = fs::remove_file(&part);
             return Err(self.failed(&error));
         }
-        output::line(format_args!("{} rows written to {}", grouped(self.all), self.path.display()));
+        output::line(format_args!("{} written to {}", counted(self.all, "row", "rows"), self.path.display()));
         Ok(())
     }
 }
