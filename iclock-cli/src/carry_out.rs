@@ -6,10 +6,12 @@ use chrono::{Local, NaiveDateTime, Utc};
 use iclock_sync::schedule::Rest;
 use iclock_sync::{Engine, Schedule};
 
+use crate::command::terminal::base::Records;
 use crate::config::{Config, ConfigErrors};
 use crate::context::{Context, Outcome};
+use crate::diary::Diary;
 use crate::exit_code::{Ended, ExitCode};
-use crate::job::{Job, print, write_exports};
+use crate::job::{Job, add_commands, log, print, write_exports};
 use crate::output::progress;
 use crate::resident::Resident;
 use crate::signal::Signals;
@@ -26,25 +28,35 @@ pub(crate) fn carry_out(context: &Context, config: &Config, job: &Job) -> Outcom
     let names = |of: &mut dyn Iterator<Item = &String>| of.cloned().collect::<Vec<_>>();
     let devices = names(&mut config.devices.iter().map(|device| &device.name));
     let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
+    let mut config = config.clone();
+    let mut records = Records::new(job.record.as_deref(), "sync");
+    records.attach(&mut config.devices)?;
+    let config = &config;
     let observer = progress::observer(&devices, &sink_names, !job.quiet && !job.json && !job.repeat);
     let opened = sinks.clone();
     let engine = wiring::engine(config, sinks, Some(observer), &job.presumed)?;
-    context.block_on(async |signals: Signals| {
+    let outcome = context.block_on(async |signals: Signals| {
         if job.repeat && job.dry_run {
             rehearse(config, job, &engine, &signals).await
         } else if job.repeat {
-            Resident::new(config, job, opened)?.run(&engine, &signals).await
+            Resident::new(config, job, opened, &mut records)?.run(&engine, &signals).await
         } else {
             once(config, job, engine, &signals).await
         }
-    })
+    });
+    let finished = records.finish();
+    let code = outcome?;
+    finished?;
+    Ok(code)
 }
 
 async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> Outcome {
     let now = Utc::now();
-    let report = engine.run(&job.options(config.max_new, now), &signals.stop).await?;
-    // Releases the ledger, and removes the progress from the screen.
+    let outcome = engine.run(&job.options(config.max_new, now), &signals.stop).await;
+    // Releases the ledger.
     drop(engine);
+    progress::clear();
+    let report = outcome?;
     let code = ExitCode::of(&Ended::Run(&report));
     print(report, config, job);
     write_exports(config, job, now)?;
@@ -55,11 +67,18 @@ async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> 
 /// polls all terminals.
 async fn rehearse(config: &Config, job: &Job, engine: &Engine, signals: &Signals) -> Outcome {
     let mut rhythm = Rhythm::new(config.loop_schedule(), u64::from(std::process::id()));
+    let names = config.devices.iter().map(|device| device.name.as_str());
+    let mut diary = Diary::before(&config.state_dir, names, job.quiet)?;
     while !signals.stop.is_cancelled() {
-        let report = engine.run(&job.options(config.max_new, Utc::now()), &signals.stop).await?;
-        let new = report.totals.new;
-        print(report, config, job);
-        let wait = rhythm.wait_after(new, Local::now().naive_local());
+        let mut report = engine.run(&job.options(config.max_new, Utc::now()), &signals.stop).await?;
+        let wait = rhythm.wait_after(report.totals.new, Local::now().naive_local());
+        if job.json {
+            print(report, config, job);
+        } else {
+            add_commands(&mut report, &config.sinks, "\n");
+            diary.rehearsed(&report, (!signals.stop.is_cancelled()).then(|| Utc::now() + wait));
+            log(&report);
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = signals.stop.cancelled() => {}

@@ -12,7 +12,7 @@ use crate::config::{Config, Flags, SinkConfig};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::export;
-use crate::output::{self, grouped, human, printed};
+use crate::output::{self, counted, human, printed};
 
 /// The work to do with a configuration.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) quiet: bool,
     /// The ids that a dry run treats as delivered.
     pub(crate) presumed: Vec<EventId>,
+    /// The file of the transcripts, if they are wanted.
+    pub(crate) record: Option<PathBuf>,
     /// The flags of the configuration, with which a service reads it again.
     pub(crate) flags: Flags,
 }
@@ -80,7 +82,7 @@ impl Job {
 
 /// Adds the flag or command that helps to the error of a sink. For people, a command has a line of its own, to be
 /// copied.
-fn add_commands(report: &mut Report, sinks: &[SinkConfig], between: &str) {
+pub(crate) fn add_commands(report: &mut Report, sinks: &[SinkConfig], between: &str) {
     for sink in &mut report.sinks {
         let Some(error) = sink.error.as_mut() else { continue };
         if sink.over_limit {
@@ -111,6 +113,11 @@ pub(crate) fn print(mut report: Report, config: &Config, job: &Job) {
     } else if !job.quiet || report.run.exit_code != 0 {
         output::line(human::report(&report));
     }
+    log(&report);
+}
+
+/// Logs the end of a run.
+pub(crate) fn log(report: &Report) {
     tracing::info!(
         exit_code = report.run.exit_code,
         new = report.totals.new,
@@ -130,7 +137,7 @@ pub(crate) fn write_exports(config: &Config, job: &Job, now: DateTime<Utc>) -> R
     let dir = config.output.clone().unwrap_or_else(|| PathBuf::from("output"));
     for export in &job.exports {
         let (path, count) = export::write(&ledger, *export, job.window(now), &dir, Local::now().naive_local())?;
-        let written = format!("{} records exported to {}", grouped(count), path.display());
+        let written = format!("{} exported to {}", counted(count, "record", "records"), path.display());
         match (job.json, job.quiet) {
             (_, true) => tracing::info!("{written}"),
             // stdout has nothing but the report.

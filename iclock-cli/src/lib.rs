@@ -6,6 +6,7 @@ mod cli;
 mod command;
 mod config;
 mod context;
+mod diary;
 mod error;
 mod exit_code;
 mod export;

@@ -11,15 +11,17 @@ use std::time::Duration;
 use attendance_model::Sink;
 use iclock_sync::health::{Health, write_whole};
 use iclock_sync::metrics::{Resources, to_text};
-use iclock_sync::service::Reloaded;
+use iclock_sync::service::{Progress, Reloaded};
 use iclock_sync::{Engine, Report, Service, ServiceOptions};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::command::terminal::base::Records;
 use crate::config::{Config, ConfigErrors, SinkConfig};
 use crate::context::Outcome;
+use crate::diary::Diary;
 use crate::error::CliError;
-use crate::job::{Job, print, write_exports};
+use crate::job::{Job, add_commands, log, print, write_exports};
 use crate::signal::{Reloads, Signals};
 use crate::supervisor::Supervisor;
 use crate::{sinks, wiring};
@@ -41,19 +43,33 @@ pub(crate) struct Resident<'a> {
     sinks: Vec<(SinkConfig, Arc<dyn Sink>)>,
     reloads: Reloads,
     supervisor: Supervisor,
+    /// What people read; with `--json`, a program reads the reports.
+    diary: Option<Diary>,
+    records: &'a mut Records,
 }
 
 impl<'a> Resident<'a> {
     /// For a configuration whose sinks are open.
-    pub(crate) fn new(config: &Config, job: &'a Job, opened: Vec<Arc<dyn Sink>>) -> Result<Self, CliError> {
+    pub(crate) fn new(
+        config: &Config,
+        job: &'a Job,
+        opened: Vec<Arc<dyn Sink>>,
+        records: &'a mut Records,
+    ) -> Result<Self, CliError> {
         let sinks = config.sinks.iter().cloned().zip(opened).collect();
-        Ok(Self { job, config: config.clone(), sinks, reloads: Reloads::listen()?, supervisor: Supervisor::new() })
+        let names = config.devices.iter().map(|device| device.name.as_str());
+        let diary = match job.json {
+            true => None,
+            false => Some(Diary::before(&config.state_dir, names, job.quiet)?),
+        };
+        let (reloads, supervisor) = (Reloads::listen()?, Supervisor::new());
+        Ok(Self { job, config: config.clone(), sinks, reloads, supervisor, diary, records })
     }
 
     /// Runs until a signal ends it.
     pub(crate) async fn run(mut self, engine: &Engine, signals: &Signals) -> Outcome {
         let service = engine.start(self.options(), &signals.stop).await?;
-        let mut reports = service.reports();
+        let (mut reports, mut progress) = (service.reports(), service.progress());
         self.supervisor.ready();
         let mut beat = tokio::time::interval(EVERY.min(self.supervisor.pulse().unwrap_or(EVERY)));
         let mut look = tokio::time::interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
@@ -73,6 +89,8 @@ impl<'a> Resident<'a> {
                     Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} reports were not printed"),
                     Err(RecvError::Closed) => break,
                 },
+                // Of steps that were missed, the reports have the results.
+                Ok(step) = progress.recv() => self.hear(step),
                 _ = beat.tick() => self.beat(&service),
                 () = self.reloads.asked() => self.reload(&service).await,
                 _ = look.tick() => if self.takes_reload_file() {
@@ -82,6 +100,10 @@ impl<'a> Resident<'a> {
         }
         self.supervisor.stopping();
         let ended = service.shutdown(SHUTDOWN_WITHIN).await;
+        while let Ok(step) = progress.try_recv() {
+            self.hear(step);
+        }
+        self.diary.iter_mut().for_each(Diary::end);
         while let Ok(report) = reports.try_recv() {
             failed = failed.or(self.tell(&report).err());
         }
@@ -97,8 +119,22 @@ impl<'a> Resident<'a> {
         ServiceOptions::new(self.config.loop_schedule()).live(job.live).options_at(move |now| job.options(max_new, now))
     }
 
-    fn tell(&self, report: &Report) -> Result<(), CliError> {
-        print(report.clone(), &self.config, self.job);
+    fn hear(&mut self, step: Progress) {
+        if let Some(diary) = &mut self.diary {
+            diary.hear(step);
+        }
+    }
+
+    fn tell(&mut self, report: &Report) -> Result<(), CliError> {
+        match &mut self.diary {
+            None => print(report.clone(), &self.config, self.job),
+            Some(diary) => {
+                let mut report = report.clone();
+                add_commands(&mut report, &self.config.sinks, "\n");
+                diary.remark(&report);
+                log(&report);
+            }
+        }
         write_exports(&self.config, self.job, report.run.started_at)
     }
 
@@ -133,7 +169,8 @@ impl<'a> Resident<'a> {
     }
 
     async fn reload_or_not(&mut self, service: &Service) -> Result<Reloaded, CliError> {
-        let config = Config::load(&self.job.flags)?;
+        let mut config = Config::load(&self.job.flags)?;
+        self.records.attach(&mut config.devices)?;
         let delivers = self.job.exports.is_empty();
         // A file that is half written may name nobody.
         let missing = config.missing(delivers);

@@ -126,7 +126,7 @@ fn the_health_of_a_service_is_told_by_its_exit_code_and_the_metrics_are_in_their
     assert!(metrics().contains("iclock_sink_pending{sink=\"db\"} 0.0"), "{}", metrics());
     assert!(metrics().ends_with("# EOF\n"));
     let well = world.cli(&["health"]);
-    assert!(well.stdout.contains("well: 1 terminals, 1 sinks"), "{}", well.stdout);
+    assert!(well.stdout.contains("well: 1 terminal, 1 sink"), "{}", well.stdout);
     well.ended(0);
     let json = world.cli(&["health", "--json"]);
     let health: Value = serde_json::from_str(&json.stdout).unwrap();
@@ -145,6 +145,87 @@ fn the_health_of_a_service_is_told_by_its_exit_code_and_the_metrics_are_in_their
     service.signal("-CONT");
     assert_eq!(service.ends(), 0);
     assert!(!file.exists(), "a service that has ended takes its file away");
+}
+
+/// The lines that people read.
+fn lines(service: &mut Running) -> impl Iterator<Item = String> + use<> {
+    BufReader::new(service.0.stdout.take().unwrap()).lines().map(Result::unwrap)
+}
+
+/// The next line with this text; it begins with a date, or with the time of a punch.
+fn dated(lines: &mut impl Iterator<Item = String>, part: &str) -> String {
+    let line = lines.find(|line| line.contains(part)).expect(part);
+    let date = line.get(..19).and_then(|date| chrono::NaiveDateTime::parse_from_str(date, "%Y-%m-%d %H:%M:%S").ok());
+    assert!(date.is_some() && line.get(19..21) == Some("  "), "{line}");
+    line
+}
+
+#[test]
+fn people_read_a_dated_line_for_each_poll_with_the_next_one() {
+    let world = World::new();
+    let (one, two) = (world.serve(terminal("SN1", 40)), world.serve(terminal("SN2", 1)));
+    write_config(&world, &[("one", &one), ("number-two", &two)], "");
+    let mut service = Running::start(&world, &["--loop", "1s"], &[]);
+    let mut lines = lines(&mut service);
+    let line = dated(&mut lines, "one         40 new, 40 records on the terminal; next poll ");
+    assert!(line.chars().count() <= 120 && !line.contains("FAILED"), "{line}");
+    dated(&mut lines, "one         nothing new, 40 records on the terminal; next poll ");
+    let punch = one.handle().punch_now().unwrap();
+    let line = dated(&mut lines, &format!("one         {}", punch.user_id));
+    assert!(line.starts_with(&punch.time.to_string()), "{line}");
+    dated(&mut lines, "one         1 new, 41 records on the terminal; next poll ");
+    drop(two);
+    dated(&mut lines, "number-two  FAILED: cannot connect to ");
+    service.signal("-INT");
+    let rest: Vec<String> = lines.collect();
+    assert!(rest.iter().all(|line| !line.contains("interrupted")), "{rest:?}");
+    assert_eq!(service.0.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn live_a_punch_has_a_line_with_the_name_of_the_person() {
+    let world = World::new();
+    let one = world.serve(terminal("SN1", 40));
+    write_config(&world, &[("one", &one)], "names = true");
+    let mut service = Running::start(&world, &["--live"], &[]);
+    let mut lines = lines(&mut service);
+    dated(&mut lines, "one  40 new, 40 records on the terminal; listening, next poll ");
+    let names = one.handle().inspect(|terminal| terminal.users().to_vec());
+    let punch = one.handle().punch_now().unwrap();
+    let user = names.iter().find(|user| user.uid.0 == punch.uid).unwrap();
+    let line = dated(&mut lines, &format!("one  {:8}  {}", punch.user_id, user.name_text(Default::default())));
+    assert!(line.chars().count() <= 80, "{line}");
+    dated(&mut lines, "one  1 new, 41 records on the terminal; listening, next poll ");
+    assert_eq!(service.ends(), 0);
+}
+
+#[test]
+fn a_sink_that_fails_and_works_again_says_so_once() {
+    let world = World::new();
+    let one = world.serve(terminal("SN1", 40));
+    write_config(&world, &[("one", &one)], "max_new = 10");
+    let mut service = Running::start(&world, &["--loop", "1s"], &[]);
+    let mut lines = lines(&mut service);
+    let line = dated(&mut lines, "db   STOPPED, 40 pending: ");
+    assert!(line.contains("--force"), "{line}");
+    write_config(&world, &[("one", &one)], "");
+    service.signal("-HUP");
+    dated(&mut lines, "db   works again: 40 stored, 0 pending");
+    assert_eq!(service.ends(), 0);
+}
+
+#[test]
+fn a_loop_of_dry_runs_says_what_would_be_sent_and_when_the_next_one_is() {
+    let world = World::new();
+    let one = world.serve(terminal("SN1", 1));
+    write_config(&world, &[("one", &one)], "");
+    let mut service = Running::start(&world, &["--loop", "1s", "--dry-run"], &[]);
+    let mut lines = lines(&mut service);
+    dated(&mut lines, "one  1 new, 1 record on the terminal");
+    dated(&mut lines, "db   1 event would be sent");
+    dated(&mut lines, "next dry run ");
+    dated(&mut lines, "one  1 new");
+    assert_eq!(service.ends(), 0);
 }
 
 #[test]

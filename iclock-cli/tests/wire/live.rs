@@ -35,7 +35,17 @@ fn ends(mut program: Child) -> i32 {
 }
 
 #[test]
-fn punches_of_many_terminals_over_tcp_and_udp_are_shown_with_names_and_ctrl_c_is_no_failure() {
+fn a_service_manager_ends_it_with_0_as_it_ends_a_loop() {
+    let world = World::new();
+    let server = world.serve(terminal(5));
+    let mut program = spawn(&world, &["live", &server.addr().to_string()]);
+    until(&mut BufReader::new(program.stderr.take().unwrap()), "listening");
+    assert!(std::process::Command::new("kill").arg(program.id().to_string()).status().unwrap().success());
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn punches_of_many_terminals_over_tcp_and_udp_are_shown_with_names_and_ctrl_c_ends_it_with_130() {
     let world = World::new();
     let families = [("tft40", "tcp"), ("bw8", "tcp"), ("tft16", "tcp"), ("tft40", "udp"), ("bw8", "udp")];
     let servers: Vec<Server> = families
@@ -68,7 +78,7 @@ fn punches_of_many_terminals_over_tcp_and_udp_are_shown_with_names_and_ctrl_c_is
         assert_eq!(shown["local_time"], punch.time.to_string());
         assert_eq!(shown["punch_state"], punch.state);
     }
-    assert_eq!(ends(program), 0);
+    assert_eq!(ends(program), 130);
     for server in &servers {
         assert!(server.handle().received().iter().any(|packet| packet.command == Command::EXIT));
     }
@@ -92,7 +102,7 @@ fn people_get_a_line_for_each_punch_and_a_lost_terminal_is_heard_again() {
     stdout.read_line(&mut line).unwrap();
     assert!(line.starts_with(&format!("{}  gate  {}", punch.time, punch.user_id)), "{line}");
     assert!(line.trim_end().chars().count() <= 80, "{line}");
-    assert_eq!(ends(program), 0);
+    assert_eq!(ends(program), 130);
 }
 
 #[test]
@@ -136,5 +146,5 @@ fn with_a_user_table_that_is_not_proven_punches_are_shown_without_names() {
     punching.abort();
     let shown = &lines(&line)[0];
     assert!(shown["user_id"].is_string() && shown["name"].is_null(), "{shown}");
-    assert_eq!(ends(program), 0);
+    assert_eq!(ends(program), 130);
 }

@@ -10,7 +10,7 @@ use crate::config::duration;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output;
+use crate::output::{self, counted};
 
 /// Says whether the running service is well.
 ///
@@ -55,8 +55,9 @@ impl Health {
                 ));
             }
             if problems.is_empty() {
-                let (terminals, sinks) = (found.status.terminals.len(), found.status.sinks.len());
-                output::line(format_args!("well: {terminals} terminals, {sinks} sinks"));
+                let terminals = counted(found.status.terminals.len() as u64, "terminal", "terminals");
+                let sinks = counted(found.status.sinks.len() as u64, "sink", "sinks");
+                output::line(format_args!("well: {terminals}, {sinks}"));
             }
         }
         let is = |kind: fn(&Problem) -> bool| problems.iter().any(kind);

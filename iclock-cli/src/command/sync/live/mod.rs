@@ -41,7 +41,7 @@ impl Live {
                 ended.err().map(|failure| complain(terminal.name(), failure)).unwrap_or(ExitCode::Done)
             });
             let codes = join_all(listeners).await;
-            Ok(codes.into_iter().find(|code| *code != ExitCode::Done).unwrap_or(ExitCode::Done))
+            Ok(codes.into_iter().find(|code| *code != ExitCode::Done).unwrap_or_else(|| signals.ended()))
         })?;
         terminals.iter().try_for_each(Terminal::finish_record)?;
         Ok(code)

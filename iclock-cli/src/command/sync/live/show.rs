@@ -2,24 +2,19 @@
 
 use attendance_model::{Protocol, PunchState, VerifyMode};
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr as _;
 use zk_proto::record::{LivePunch, Who};
 
 use super::people::People;
 use crate::command::ledger::attendance::direction;
 use crate::command::terminal::base::Terminal;
-use crate::output::{self, printable};
-
-/// The columns of an id and of a name. Longer ones move the rest of their line.
-const ID: usize = 8;
-const NAME: usize = 20;
+use crate::output;
+use crate::output::punch::{self, Columns};
 
 /// Prints punches, a line for each.
 #[derive(Debug)]
 pub(super) struct Show {
     json: bool,
-    /// The columns of a terminal's name.
-    terminal: usize,
+    columns: Columns,
 }
 
 /// A punch as a line of JSON; `null` for what is not known.
@@ -40,7 +35,7 @@ struct Line<'a> {
 
 impl Show {
     pub(super) fn new<'a>(json: bool, names: impl Iterator<Item = &'a str>) -> Self {
-        Self { json, terminal: names.map(|name| name.width()).max().unwrap_or_default() }
+        Self { json, columns: Columns::of(names) }
     }
 
     pub(super) fn punch(&self, terminal: &Terminal, punch: &LivePunch, people: &People) {
@@ -67,37 +62,18 @@ impl Show {
 
     fn text(&self, line: &Line<'_>) -> String {
         let id = match (line.user_id, line.uid) {
-            (Some(id), _) => printable(id),
+            (Some(id), _) => id.to_owned(),
             (None, Some(uid)) => format!("slot {uid}"),
             (None, None) => String::new(),
         };
         let how = line.verified_by.map_or_else(|| line.verify_mode.to_string(), str::to_owned);
-        let text = [
-            padded(line.local_time.as_deref().unwrap_or("no date"), 19),
-            padded(line.terminal, self.terminal),
-            padded(&id, ID),
-            padded(&printable(line.name.unwrap_or_default()), NAME),
-            padded(&line.direction, 3),
-            how,
-        ]
-        .join("  ");
-        text.trim_end().to_owned()
-    }
-}
-
-/// The text, followed by spaces up to so many columns.
-fn padded(text: &str, columns: usize) -> String {
-    let missing = columns.saturating_sub(text.width());
-    format!("{text}{}", " ".repeat(missing))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wide_letters_line_up() {
-        assert_eq!(padded("李明", 6), "李明  ");
-        assert_eq!(padded("Mariyam", 6), "Mariyam");
+        self.columns.punch(punch::Line {
+            time: line.local_time.as_deref().unwrap_or("no date"),
+            terminal: line.terminal,
+            id: &id,
+            name: line.name.unwrap_or_default(),
+            direction: &line.direction,
+            verified_by: &how,
+        })
     }
 }
