@@ -123,7 +123,7 @@ fn open_url(name: &str, url: &str, settings: Settings) -> Opened {
         Some(backend) => (backend.open)(name, url, settings),
         None => {
             let shapes: Vec<&str> = BACKENDS.iter().map(|backend| backend.shape).collect();
-            Err(OptionsError::new("url", format!("no sink is written {scheme}:"))
+            Err(OptionsError::new("url", format!("unknown kind of sink {scheme:?}"))
                 .hint(format!("this build knows {}", shapes.join(", "))))
         }
     }

@@ -9,7 +9,7 @@ use iclock_sync::Ledger;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::grouped;
+use crate::output::{counted, grouped};
 
 /// Enters ids as delivered; returns how many were new.
 pub(crate) fn import(ledger: &Ledger, sink: &dyn Sink, found: Vec<EventId>) -> Result<u64, CliError> {
@@ -26,7 +26,7 @@ pub(crate) struct FoundFile {
 impl fmt::Display for FoundFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SalvagedIds { ids, damaged, others, .. } = &self.salvaged;
-        write!(f, "{}: {} ids", self.path.display(), grouped(ids.len() as u64))?;
+        write!(f, "{}: {}", self.path.display(), counted(ids.len() as u64, "id", "ids"))?;
         match others {
             0 => {}
             1 => f.write_str("; 1 entry has no whole id")?,

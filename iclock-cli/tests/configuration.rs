@@ -299,7 +299,7 @@ fn migrate_from_a_missing_or_empty_directory_says_so() {
     world.write("old/readme.txt", "nothing of the tool");
     let migrate = |dir| world.cli(&["migrate", dir, "--sink", "firestore://p/staffAttendanceLogs"]);
     let run = migrate("odl").ended(10);
-    assert!(run.stderr.contains("odl is no directory") && run.stderr.contains("try:"), "{}", run.stderr);
+    assert!(run.stderr.contains("odl is not a directory") && run.stderr.contains("try:"), "{}", run.stderr);
     assert!(!world.path().join("state").exists());
     let run = migrate("old").ended(0);
     assert!(run.stderr.contains("neither cache/uploaded_ids_cache.json nor output/logs_*.json"), "{}", run.stderr);

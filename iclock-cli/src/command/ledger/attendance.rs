@@ -14,7 +14,7 @@ use crate::error::CliError;
 use crate::exit_code::{Ended, ExitCode};
 use crate::global::Targets;
 use crate::output::sheet::{Cell, Column, Format};
-use crate::output::{grouped, progress};
+use crate::output::{counted, progress};
 use crate::wiring;
 
 /// Events that are read at once.
@@ -79,9 +79,9 @@ impl Attendance {
         config.engine.names = true;
         let engine = wiring::engine(&config, Vec::new(), Some(self.observer(context, &config)), &[])?;
         context.block_on(async |signals| {
-            let (report, query) = engine.look(&signals.stop).await?;
-            // Removes the progress from the screen.
-            drop(engine);
+            let looked = engine.look(&signals.stop).await;
+            progress::clear();
+            let (report, query) = looked?;
             if signals.asked().is_some() {
                 return Err(CliError::new(ExitCode::Interrupted, "interrupted; nothing was kept"));
             }
@@ -154,7 +154,7 @@ fn complain(device: &DeviceReport) {
         eprintln!("error: {}: {error}", device.name);
     }
     for (reason, count) in &device.rejected {
-        eprintln!("{}: {} records have no place in the list: {reason}", device.name, grouped(*count));
+        eprintln!("{}: {} no place in the list: {reason}", device.name, counted(*count, "record has", "records have"));
     }
 }
 

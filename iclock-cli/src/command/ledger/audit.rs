@@ -9,7 +9,7 @@ use crate::config::duration::When;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::{self, grouped, human};
+use crate::output::{self, counted, human};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
@@ -87,12 +87,12 @@ fn second(moment: DateTime<Utc>) -> String {
 fn verify(ledger: &Ledger) -> Outcome {
     let verdict = audit::verify(ledger).map_err(|error| unreadable(&error))?;
     verdict.problems.iter().for_each(output::line);
-    let (lines, files) = (grouped(verdict.lines), grouped(verdict.files));
+    let (lines, files) = (counted(verdict.lines, "line", "lines"), counted(verdict.files, "file", "files"));
     if verdict.problems.is_empty() {
-        output::line(format!("{lines} lines in {files} files are as they were written"));
+        output::line(format!("{lines} in {files}: as written"));
         return Ok(ExitCode::Done);
     }
-    output::line(format!("{} problems in {lines} lines of {files} files", grouped(verdict.problems.len() as u64)));
+    output::line(format!("{} in {lines} of {files}", counted(verdict.problems.len() as u64, "problem", "problems")));
     Ok(ExitCode::Found)
 }
 

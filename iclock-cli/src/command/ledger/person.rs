@@ -12,7 +12,7 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
-use crate::output::{self, grouped, human, printed};
+use crate::output::{self, counted, grouped, human, printed};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Person {
@@ -102,7 +102,11 @@ impl Forget {
             output::line("\nThe sinks still hold, and are not changed:");
         }
         for sink in &found.sinks {
-            output::line(human::wrap(&format!("{}: {} documents", shown(&sink.name), grouped(sink.ids.len() as u64))));
+            output::line(human::wrap(&format!(
+                "{}: {}",
+                shown(&sink.name),
+                counted(sink.ids.len() as u64, "document", "documents")
+            )));
             // Not folded, to be copied.
             output::line(format_args!("    {}", deletion(sink, &self.id)));
             if sink.names > 0 {

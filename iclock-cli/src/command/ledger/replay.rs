@@ -13,7 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::export::warn_of_shrunk;
 use crate::global::{Targets, is_url};
 use crate::job::Job;
-use crate::output::grouped;
+use crate::output::counted;
 use crate::sinks;
 
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ impl Replay {
         warn_of_shrunk(&ledger, &window, "cannot be sent again")?;
         // Release it: the run opens it again.
         drop(ledger);
-        tracing::info!("{} events are pending again for {}", grouped(count), sink.name());
+        tracing::info!("{} pending again for {}", counted(count, "event is", "events are"), sink.name());
         config.devices.clear();
         let job = Job { replay: true, json: self.json, quiet: context.is_quiet(), ..Job::default() };
         carry_out(context, &config, &job)

@@ -10,7 +10,7 @@ use iclock_sync::ledger::{export, import, salvage};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::{self, grouped};
+use crate::output::{self, counted};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum State {
@@ -41,7 +41,7 @@ impl State {
         match self {
             Self::Check { salvage: Some(into) } => {
                 let salvaged = salvage(dir, &into)?;
-                output::line(format!("{} events saved in {}", grouped(salvaged.events), into.display()));
+                output::line(format!("{} saved in {}", counted(salvaged.events, "event", "events"), into.display()));
                 if salvaged.damaged.is_empty() {
                     output::line("everything could be read");
                 } else {
@@ -69,21 +69,22 @@ impl State {
                 context.ledger(&config)?;
                 let exported = export(dir, &file)?;
                 output::line(format!(
-                    "{} events, {} bytes, SHA-256 {}",
-                    grouped(exported.events),
-                    grouped(exported.bytes),
+                    "{}, {}, SHA-256 {}",
+                    counted(exported.events, "event", "events"),
+                    counted(exported.bytes, "byte", "bytes"),
                     exported.checksum
                 ));
             }
             Self::Import { file } => {
                 let events = import(&file, dir)?.event_count()?;
-                output::line(format!("{} events are in {}", grouped(events), dir.display()));
+                let events = counted(events, "event is", "events are");
+                output::line(format!("{events} in {}", dir.display()));
             }
             Self::Compact => {
                 // Opening it for writing would create one.
                 context.ledger(&config)?;
                 let freed = Ledger::open(dir)?.compact()?;
-                output::line(format!("{} bytes freed", grouped(freed)));
+                output::line(format!("{} freed", counted(freed, "byte", "bytes")));
             }
         }
         Ok(ExitCode::Done)

@@ -15,7 +15,7 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
-use crate::output::{self, grouped, human, printed};
+use crate::output::{self, counted, grouped, human, printed};
 use crate::sinks;
 
 /// A terminal whose log is fuller than this share needs attention, in percent.
@@ -193,8 +193,8 @@ impl Shown {
         found.extend(self.sinks.iter().filter_map(|sink| named(&sink.name, &sink.error)));
         self.terminals.iter().for_each(|terminal| terminal.attention(&mut found));
         for sink in self.sinks.iter().filter(|sink| sink.set_aside > 0) {
-            let (name, events) = (self::shown(&sink.name), grouped(sink.set_aside));
-            found.push(Attention::new(format!("{name}: it refused {events} events for good")));
+            let (name, events) = (self::shown(&sink.name), counted(sink.set_aside, "event", "events"));
+            found.push(Attention::new(format!("{name}: it refused {events} for good")));
         }
         found
     }
@@ -297,11 +297,11 @@ impl Terminal {
             found.push(Attention::new(format!("{name}: its clock is {minutes} min {side}; {hint}")));
         }
         if self.unproven > 0 {
-            let what = format!("{name}: {} logs could not be verified", grouped(self.unproven));
+            let what = format!("{name}: {} could not be verified", counted(self.unproven, "log", "logs"));
             found.push(Attention::with(what, "unproven list"));
         }
         if self.quarantined > 0 {
-            let what = format!("{name}: {} records were refused", grouped(self.quarantined));
+            let what = format!("{name}: {} refused", counted(self.quarantined, "record was", "records were"));
             found.push(Attention::with(what, "quarantine list"));
         }
         if self.state == "never read" {

@@ -12,7 +12,7 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::{Ended, ExitCode};
 use crate::global::Targets;
-use crate::output::{self, grouped, human, progress};
+use crate::output::{self, counted, grouped, human, progress};
 use crate::{sinks, wiring};
 
 /// Repairs one after another. An event that the first one reads again may be missing at a sink, too.
@@ -78,8 +78,8 @@ impl Verify {
                 repairs.push(repair(&engine, &compared, &config, stop).await?);
                 compared = engine.reconcile(&options, stop).await?;
             }
-            // Removes the progress from the screen.
             drop(engine);
+            progress::clear();
             let code = exit_code(&compared, &repairs);
             self.print(&compared, &repairs, code);
             Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { code })
@@ -128,8 +128,8 @@ impl Verify {
         let stored: u64 = repairs.iter().map(|report| report.totals.stored).sum();
         let read: u64 = repairs.iter().map(|report| report.totals.new).sum();
         if !repairs.is_empty() {
-            let (read, stored) = (grouped(read), grouped(stored));
-            output::line(format!("\nRepaired: {read} records read again, {stored} events stored. Afterwards:"));
+            let (read, stored) = (counted(read, "record", "records"), counted(stored, "event", "events"));
+            output::line(format!("\nRepaired: {read} read again, {stored} stored. Afterwards:"));
         }
         output::line(text(compared));
         if compared.missing > 0 && !self.repair {
@@ -297,18 +297,16 @@ fn failures(compared: &Reconciliation) -> Option<String> {
     for sink in &compared.sinks {
         lines.extend(sink.error.as_ref().map(|error| format!("{}: {error}", sink.name)));
         if sink.imported_missing > 0 {
-            let events = grouped(sink.imported_missing);
+            let events = counted(sink.imported_missing, "event", "events");
             lines.push(format!(
-                "{}: {events} events of the Python tool's cache are not there; replay sends them",
+                "{}: missing there: {events} of the Python tool's cache; replay sends what is missing",
                 sink.name
             ));
         }
         if sink.shrunk_missing > 0 {
-            let (events, days) = (grouped(sink.shrunk_missing), shrunk_days(sink));
-            lines.push(format!(
-                "{}: {events} old events are not there ({days}); they have shrunk, and cannot be sent again",
-                sink.name
-            ));
+            let (events, days) = (counted(sink.shrunk_missing, "old event", "old events"), shrunk_days(sink));
+            lines
+                .push(format!("{}: missing there: {events} ({days}); what has shrunk cannot be sent again", sink.name));
         }
     }
     let wrapped: Vec<String> = lines.iter().map(|line| human::wrap(line)).collect();

@@ -4,7 +4,7 @@ use serde::Serialize;
 use zk_proto::client::{Change, Plan, PlannedUser};
 use zk_proto::encoding::TextEncoding;
 
-use crate::output::{grouped, human, printable};
+use crate::output::{counted, grouped, human, printable};
 
 /// Users that are listed for people.
 const LISTED: usize = 20;
@@ -99,7 +99,10 @@ pub(crate) fn lines(plan: &Plan, encoding: TextEncoding) -> Vec<String> {
         lines.push(human::wrap(&format!("and {} more; --json lists all", grouped(more as u64))));
     }
     if plan.ownerless > 0 {
-        lines.push(human::wrap(&format!("{} fingerprints of nobody are left out", plan.ownerless)));
+        lines.push(human::wrap(&format!(
+            "{} of nobody left out",
+            counted(plan.ownerless as u64, "fingerprint", "fingerprints")
+        )));
     }
     lines.extend(plan.obstacles.iter().map(|obstacle| human::wrap(&format!("impossible: {obstacle}"))));
     lines

@@ -17,7 +17,7 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::global::{Targets, is_url};
-use crate::output::{self, grouped, human, printed};
+use crate::output::{self, counted, grouped, human, printed};
 use crate::sinks;
 use crate::takeover::{found_files, import};
 
@@ -41,7 +41,7 @@ impl Migrate {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         context.log(None)?;
         if !self.dir.is_dir() {
-            return Err(CliError::new(ExitCode::Configuration, format!("{} is no directory", self.dir.display()))
+            return Err(CliError::new(ExitCode::Configuration, format!("{} is not a directory", self.dir.display()))
                 .hint("name the Python tool's directory, which contains .env, cache and output"));
         }
         if let Some(file) = &self.write_config {
@@ -70,7 +70,8 @@ impl Migrate {
             0 => String::new(),
             before => format!(", {} counted already", grouped(before)),
         };
-        output::line(format_args!("{} ids count as delivered to {} now{before}", grouped(added), sink.name()));
+        let added = counted(added, "id counts", "ids count");
+        output::line(format_args!("{added} as delivered to {} now{before}", sink.name()));
         let (ids, with_events) = (ledger.imported_ids(&sink.target())?, ledger.imported_events(&sink.target())?);
         output::line(human::folded(&of_events(ids, with_events), 2));
         output::line(
@@ -146,7 +147,7 @@ fn export_cache(context: &Context, args: &Migrate, file: &Path) -> Outcome {
         CliError::because(ExitCode::Configuration, format!("cannot write {}", file.display()), &error)
             .hint("name a file that this user may write")
     })?;
-    output::line(format_args!("{} ids written to {}", grouped(ids.len() as u64), file.display()));
+    output::line(format_args!("{} written to {}", counted(ids.len() as u64, "id", "ids"), file.display()));
     Ok(ExitCode::Done)
 }
 

@@ -8,6 +8,7 @@ use zk_proto::{Client, ClientError, DeviceTime, Identity};
 
 use super::base::{Answer, Named, Otherwise, Visit, each};
 use crate::context::{Context, Outcome};
+use crate::output::drift::drift;
 use crate::output::{self, grouped, human};
 
 #[derive(Debug, Args)]
@@ -96,11 +97,7 @@ fn print(answer: &Answer<Facts>) {
         let count = grouped(count?.into());
         Some(capacity.map_or_else(|| count.clone(), |capacity| format!("{count} of {}", grouped(capacity.into()))))
     };
-    let clock = facts.clock.zip(facts.clock_drift_s).map(|(clock, drift)| match drift {
-        0 => format!("{clock}, right"),
-        1.. => format!("{clock}, {drift} s ahead"),
-        _ => format!("{clock}, {} s behind", drift.unsigned_abs()),
-    });
+    let clock = facts.clock.zip(facts.clock_drift_s).map(|(clock, off)| format!("{clock}, {}", drift(off)));
     let lines = [
         ("serial number", facts.serial.clone()),
         ("model", facts.model.clone()),

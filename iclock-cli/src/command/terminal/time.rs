@@ -7,8 +7,9 @@ use serde::Serialize;
 use zk_proto::op::SetTime;
 use zk_proto::{Client, DeviceTime};
 
-use super::base::{Consent, Failure, Named, Otherwise, Visit, each, named};
+use super::base::{Changing, Failure, Named, Otherwise, Visit, each, named, noted};
 use crate::context::{Context, Outcome};
+use crate::output::drift::drift;
 
 /// A clock that is read back may be off by so many seconds: it has whole seconds, and the answer takes time.
 const READ_BACK_S: i64 = 3;
@@ -39,17 +40,12 @@ pub(crate) struct Show {
   iclock-cli time set --all --yes
   iclock-cli time set 192.0.2.10 --to \"2026-01-31 08:00:00\"")]
 pub(crate) struct Set {
-    #[command(flatten)]
-    terminals: Named,
     /// The time on the terminal's wall [default: now, in the zone of the terminal's
     /// configuration, else in that of this computer]
     #[arg(long, value_name = "TIME", value_parser = wall)]
     to: Option<NaiveDateTime>,
     #[command(flatten)]
-    consent: Consent,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    changing: Changing<Named>,
 }
 
 /// The clock of one terminal; `null` where it shows no time that exists.
@@ -106,7 +102,7 @@ impl Show {
             Ok(())
         })?;
         answers.print_table(self.json, &["clock", ""], |told| {
-            told.iter().map(|clock| vec![shown(clock.clock), drift(clock.clock_drift_s)]).collect()
+            told.iter().map(|clock| vec![shown(clock.clock), drifted(clock.clock_drift_s)]).collect()
         });
         Ok(answers.code())
     }
@@ -115,11 +111,11 @@ impl Show {
 impl Set {
     fn run(self, context: &Context) -> Outcome {
         let to = self.to;
-        let noted = to.map_or_else(|| "time set".to_owned(), |to| format!("time set --to {to:?}"));
-        let terminals = self.terminals.choose(context, Otherwise::One, &noted)?;
+        let noted = to.map_or_else(|| "time set".to_owned(), |to| noted(["time", "set", "--to", &to.to_string()]));
+        let terminals = self.changing.choose(context, &noted)?;
         let time = to.map_or_else(|| "this computer's time".to_owned(), |to| to.to_string());
         let plan = format!("Sets the clock of {} to {time}. Later punches have the new time.", named(&terminals));
-        self.consent.ask(context, &plan)?;
+        self.changing.ask(context, &plan)?;
         let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Option<Change>| {
             let device = visit.terminal().device();
             visit
@@ -143,8 +139,10 @@ impl Set {
                 })
                 .await
         })?;
-        answers.print_table(self.json, &["before", "", "now"], |told| {
-            told.iter().map(|set| vec![shown(set.before), drift(set.before_drift_s), shown(set.after.clock)]).collect()
+        answers.print_table(self.changing.json, &["before", "", "now"], |told| {
+            told.iter()
+                .map(|set| vec![shown(set.before), drifted(set.before_drift_s), shown(set.after.clock)])
+                .collect()
         });
         Ok(answers.code())
     }
@@ -154,32 +152,6 @@ fn shown(clock: Option<NaiveDateTime>) -> String {
     clock.map_or_else(|| "no time that exists".to_owned(), |clock| clock.to_string())
 }
 
-/// A drift in its two largest units.
-fn drift(seconds: Option<i64>) -> String {
-    let Some(seconds) = seconds else { return "-".to_owned() };
-    let off = seconds.unsigned_abs();
-    let units = [(off / 86_400, "d"), (off / 3600 % 24, "h"), (off / 60 % 60, "min"), (off % 60, "s")];
-    let text: Vec<String> = units
-        .iter()
-        .skip_while(|(count, _)| *count == 0)
-        .take(2)
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count} {unit}"))
-        .collect();
-    match seconds {
-        0 => "right".to_owned(),
-        1.. => format!("{} ahead", text.join(" ")),
-        _ => format!("{} behind", text.join(" ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_drift_has_two_units() {
-        let told = [0, 12, -10_800, 125, -90_061].map(|seconds| drift(Some(seconds)));
-        assert_eq!(told, ["right", "12 s ahead", "3 h behind", "2 min 5 s ahead", "1 d 1 h behind"]);
-    }
+fn drifted(seconds: Option<i64>) -> String {
+    seconds.map_or_else(|| "-".to_owned(), drift)
 }

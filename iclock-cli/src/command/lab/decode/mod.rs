@@ -58,8 +58,9 @@ impl Decode {
         match prove(spool, &evidence) {
             Ok(mut proven) => {
                 let layout = proven.layout().map(|layout| format!(" {layout:#}")).unwrap_or_default();
+                let noun = if proven.records() == 1 { "record" } else { "records" };
                 let records = grouped(proven.records());
-                verdict(context, &format!("PROVEN: {records}{layout} records: {}", proven.witnesses()));
+                verdict(context, &format!("PROVEN: {records}{layout} {noun}: {}", proven.witnesses()));
                 let mut sheet = self.format.begin("Log", &COLUMNS)?;
                 let mut number = 0;
                 loop {

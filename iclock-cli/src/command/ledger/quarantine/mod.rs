@@ -18,7 +18,7 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::global::Targets;
-use crate::output::{self, grouped, human};
+use crate::output::{self, counted, grouped, human};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Quarantine {
@@ -180,7 +180,7 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> O
         for buffer in &unproven {
             let seen_at = buffer.seen_at.format("%Y-%m-%d %H:%M");
             output::line(human::wrap(&format!("{seen_at} {}: {}", buffer.device_name, buffer.reason)));
-            output::line(format_args!("    {} bytes in {}", grouped(buffer.bytes), buffer.file.display()));
+            output::line(format_args!("    {} in {}", counted(buffer.bytes, "byte", "bytes"), buffer.file.display()));
         }
     }
     Ok(ExitCode::Done)
@@ -197,9 +197,20 @@ fn show(ledger: &Ledger, id: i64) -> Outcome {
         ("time", record.local_time.to_string()),
         ("verify mode", record.verify_mode.0.to_string()),
         ("punch state", record.punch_state.0.to_string()),
-        ("occurrence", format!("{} of the same bytes", record.occurrence)),
+        ("occurrence", format!("number {} with these bytes", record.occurrence)),
         ("first seen", record.first_seen.to_rfc3339()),
-        ("last seen", format!("{}, {} times", record.last_seen.to_rfc3339(), record.times_seen)),
+        (
+            "last seen",
+            format!(
+                "{}, {}",
+                record.last_seen.to_rfc3339(),
+                if record.times_seen == 1 {
+                    "once".to_owned()
+                } else {
+                    format!("{} times", grouped(record.times_seen))
+                }
+            ),
+        ),
     ];
     let left = record.resolved_at.map(|at| {
         let how = record.resolution.as_deref().unwrap_or("released").replace('_', " ");

@@ -9,16 +9,16 @@ use super::Sheet;
 use super::chart::{self, Bar};
 use super::columns::remark;
 use super::html::{document, text};
-use crate::output::grouped;
 use crate::output::sheet::hours;
+use crate::output::{counted, grouped};
 
 /// The page of a report that was made at this time.
 pub(super) fn page(sheet: &Sheet, made: NaiveDateTime) -> String {
     let period = sheet.timesheet.period;
     let mut body = format!("<h1>{}</h1>\n", text(&sheet.title));
     let at = sheet.terminal.as_ref().map(|terminal| format!(" at {terminal}")).unwrap_or_default();
-    let people = grouped(sheet.timesheet.people.len() as u64);
-    let about = format!("Attendance of {people} people{at}. Made on {}.", made.format("%Y-%m-%d %H:%M"));
+    let people = counted(sheet.timesheet.people.len() as u64, "person", "people");
+    let about = format!("Attendance of {people}{at}. Made on {}.", made.format("%Y-%m-%d %H:%M"));
     let _ = writeln!(body, "<p class=\"about\">{}</p>", text(&about));
     if period.from == period.to {
         daily(sheet, period.from, &mut body)

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::context::Outcome;
 use crate::error::CliError;
 use crate::exit_code::{Ended, ExitCode};
-use crate::output::{self, grouped, human, printed};
+use crate::output::{self, counted, grouped, human, printed};
 
 pub(crate) fn run(config: &Config, which: &str, layout: Option<AttendanceLayout>, yes: bool) -> Outcome {
     // Take the lock first, so that nothing changes between the preview and the work.
@@ -32,10 +32,10 @@ pub(crate) fn run(config: &Config, which: &str, layout: Option<AttendanceLayout>
     }
     let done = acceptance.carry_out(ledger)?;
     output::line(human::wrap(&format!(
-        "Accepted: {} new events, flagged accepted_by_hand; {} records in quarantine. The next sync sends the \
-         events and reads what follows.",
-        grouped(done.new.unwrap_or_default()),
-        grouped(done.quarantined)
+        "Accepted: {}, flagged accepted_by_hand; {} in quarantine. The next sync sends what was accepted and reads \
+         what follows.",
+        counted(done.new.unwrap_or_default(), "new event", "new events"),
+        counted(done.quarantined, "record", "records")
     )));
     Ok(ExitCode::Done)
 }
@@ -52,11 +52,14 @@ fn print(acceptance: &Acceptance) {
     )));
     let times = preview.times.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
     output::line(human::wrap(&format!(
-        "{} go in as events, of {} people{times}",
-        grouped(preview.good),
-        grouped(preview.people)
+        "{} in as events, of {}{times}",
+        counted(preview.good, "goes", "go"),
+        counted(preview.people, "person", "people")
     )));
-    output::line(human::wrap(&format!("{} go to the quarantine, with their bytes", grouped(preview.quarantined))));
+    output::line(human::wrap(&format!(
+        "{} to the quarantine, with all bytes",
+        counted(preview.quarantined, "goes", "go")
+    )));
 }
 
 /// Returns true if the person types the terminal's serial number.

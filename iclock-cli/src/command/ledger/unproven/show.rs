@@ -11,7 +11,7 @@ use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
 use crate::context::Outcome;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::output::{self, grouped, human, printed};
+use crate::output::{self, counted, grouped, human, printed};
 
 use super::decode::{self, COLUMNS};
 use super::{as_json, what};
@@ -90,7 +90,7 @@ fn head(buffer: &UnprovenBuffer) {
     output::line(format_args!("{} {} of {} ({})", what(buffer), buffer.id, buffer.device_name, buffer.serial));
     output::line(human::wrap(&format!("{}.{accepted}", buffer.reason)));
     output::line(human::wrap(&format!("read on {}{polls}", when(buffer.seen_at))));
-    output::line(format_args!("  {} bytes in {}", grouped(buffer.bytes), buffer.file.display()));
+    output::line(format_args!("  {} in {}", counted(buffer.bytes, "byte", "bytes"), buffer.file.display()));
 }
 
 fn refusals(buffer: &UnprovenBuffer) {
@@ -113,18 +113,22 @@ fn known(buffer: &UnprovenBuffer, word: u32) {
 }
 
 fn facts(buffer: &UnprovenBuffer, known: &UnprovenEvidence, word: u32) -> Vec<String> {
-    let count = |count: Option<u32>| count.map_or_else(|| "no count".to_owned(), |count| grouped(count.into()));
+    let count = |count: Option<u32>| {
+        count.map_or_else(|| "no records".to_owned(), |count| counted(count.into(), "record", "records"))
+    };
     let mut lines = Vec::new();
     if let Some(announced) = known.announced {
-        lines.push(format!("the terminal announced {} bytes for the whole log", grouped(announced)));
+        lines.push(format!("the terminal announced {} for the whole log", counted(announced, "byte", "bytes")));
     }
     if known.offset > 0 {
         let offset = grouped(known.offset);
-        lines.push(format!("this is its end, from byte {offset} on; {} records were known", grouped(known.records)));
+        let records = counted(known.records, "record was", "records were");
+        lines.push(format!("this is its end, from byte {offset} on; {records} known"));
     }
-    lines.push(format!("its length word says that {} bytes of records follow", grouped(word.into())));
+    let follow = counted(word.into(), "byte of records follows", "bytes of records follow");
+    lines.push(format!("its length word says that {follow}"));
     let (before, after) = (count(known.count_before), count(known.count_after));
-    lines.push(format!("the terminal counted {before} records before the transfer and {after} after it"));
+    lines.push(format!("the terminal counted {before} before the transfer and {after} after it"));
     lines.push(match known.terminal_now {
         Some(time) => format!("its clock showed {}, a right one {}", DeviceTime(time), DeviceTime(known.host_now)),
         None => format!("its clock was not read; a right one showed {}", DeviceTime(known.host_now)),
@@ -133,7 +137,7 @@ fn facts(buffer: &UnprovenBuffer, known: &UnprovenEvidence, word: u32) -> Vec<St
         lines.push(format!("its records had the layout {layout} before, or are configured so"));
     }
     if let Some(users) = &known.users {
-        lines.push(format!("its user table was read: {} people", grouped(users.len() as u64)));
+        lines.push(format!("its user table was read: {}", counted(users.len() as u64, "person", "people")));
     }
     if known.readings.is_empty() {
         lines.push(buffer.reason.clone());
@@ -145,15 +149,18 @@ fn reading_in_full(bytes: &mut OpenBuffer, reading: &mut Forced, buffer: &Unprov
     output::line(format_args!("\nAs {0:#} records (--layout {0})", reading.layout()));
     let tally = reading.tally();
     output::line(human::wrap(&format!(
-        "{} records: {} good, {} neutral (no id, or a clock that was reset), {} bad",
-        grouped(reading.records()),
+        "{}: {} good, {} neutral (no id, or a clock that was reset), {} bad",
+        counted(reading.records(), "record", "records"),
         grouped(tally.good),
         grouped(tally.neutral),
         grouped(tally.bad)
     )));
     output::line(human::wrap(&reading.witnesses().to_string()));
     if reading.trailing() > 0 {
-        output::line(human::wrap(&format!("{} bytes after the last record belong to none", reading.trailing())));
+        output::line(human::wrap(&format!(
+            "{} after the last record, of none",
+            counted(reading.trailing(), "byte", "bytes")
+        )));
     }
     if let Some((first, last)) = reading.dates() {
         output::line(human::wrap(&format!("good ones are dated {first} to {last}")));
@@ -216,9 +223,9 @@ fn patches(reading: &Forced) -> String {
 
 fn in_one_line(reading: &Forced) -> String {
     let tally = reading.tally();
-    let numbers = [reading.records(), tally.good, tally.neutral, tally.bad].map(grouped);
-    let [records, good, neutral, bad] = numbers;
-    format!("{:#}: {records} records, {good} good, {neutral} neutral, {bad} bad", reading.layout())
+    let records = counted(reading.records(), "record", "records");
+    let [good, neutral, bad] = [tally.good, tally.neutral, tally.bad].map(grouped);
+    format!("{:#}: {records}, {good} good, {neutral} neutral, {bad} bad", reading.layout())
 }
 
 fn next_steps(buffer: &UnprovenBuffer, possible: &[AttendanceLayout]) {
