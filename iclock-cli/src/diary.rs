@@ -92,7 +92,8 @@ impl Diary {
         }
     }
 
-    /// Prints what a report says beside the results of its polls: sinks that fail or work again, refused records, hints.
+    /// Prints what a report says beside the results of its polls: sinks that fail or work again, refused records and
+    /// hints.
     pub(crate) fn remark(&mut self, report: &Report) {
         report.sinks.iter().for_each(|sink| self.sink(sink));
         let Remarks { each_time, once } = human::remarks(report);

@@ -99,7 +99,7 @@ fn percent(part: f64) -> String {
 
 /// The time that is left, if the rest takes as long as what is done.
 fn left(part: f64, took: Duration) -> String {
-    if took < EARLY || part < 0.01 || part >= 1.0 {
+    if took < EARLY || !(0.01..1.0).contains(&part) {
         return String::new();
     }
     let left = took.mul_f64((1.0 - part) / part);

@@ -1,7 +1,7 @@
 //! The common base of commands on terminals: which ones, consent, the work at many of them at once, and its results.
 //!
-//! A command flattens [`Terminals`] into its arguments (or [`Named`], if it has no other positional arguments). One that
-//! changes terminals flattens [`Changing`], which has [`Consent`] and `--json` too. Then it does four things:
+//! A command flattens [`Terminals`] into its arguments (or [`Named`], if it has no other positional arguments). One
+//! that changes terminals flattens [`Changing`], which has [`Consent`] and `--json` too. Then it does four things:
 //!
 //! ```ignore
 //! pub(crate) fn run(self, context: &Context) -> Outcome {
