@@ -369,8 +369,8 @@ fn exports_have_the_python_tools_shapes_and_send_nothing() {
     let device = format!("gate={}", server.addr());
     let flags = ["sync", "--device", &device, "--export-simple", "--export-normalized", "--output", "out"];
     let told = world.cli(&flags).ended(0).stdout;
-    for (count, kind) in [(2, "simplified"), (1, "normalized")] {
-        let line = format!("{count} records exported to out/{kind}_logs_");
+    for (count, kind) in [("2 records", "simplified"), ("1 record", "normalized")] {
+        let line = format!("{count} exported to out/{kind}_logs_");
         assert!(told.lines().any(|told| told.starts_with(&line) && told.ends_with(".json")), "{line} is not in {told}");
     }
     let text = |prefix: &str| {

@@ -59,20 +59,22 @@ pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(),
             0 => EnvFilter::new(format!("{},{SILENCED},{IN_THE_REPORT}", verbosity.level())),
             _ => filter(verbosity.level()),
         });
-    let mut files = Vec::new();
+    let mut layers = Vec::new();
     match log.and_then(|log| Some((log, log.dir.as_deref()?))) {
         None => {}
         Some((log, dir)) => {
             let level = if verbosity.verbose > 1 { verbosity.level() } else { "info" };
-            files.push(layer(Mutex::new(open(dir, log)?), log.json).with_filter(filter(level)).boxed());
+            layers.push(layer(Mutex::new(open(dir, log)?), log.json).with_filter(filter(level)).boxed());
             if log.per_terminal {
                 let of_terminals = PerTerminal(layer(Files::new(dir, log), log.json));
-                files.push(of_terminals.with_filter(filter(level)).boxed());
+                layers.push(of_terminals.with_filter(filter(level)).boxed());
             }
         }
     }
+    // In the list, because an empty one would log nothing at all.
+    layers.push(person.boxed());
     // Only a second start in one process fails; the first one stays in force.
-    let _ = tracing_subscriber::registry().with(files).with(person).try_init();
+    let _ = tracing_subscriber::registry().with(layers).try_init();
     Ok(())
 }
 

@@ -94,7 +94,8 @@ impl Shares {
 }
 
 fn percent(part: f64) -> String {
-    format!("{:.0} %", (part * 100.0).floor())
+    // Whole ones, rounded down; a sum of nothing is -0.0.
+    format!("{} %", (part * 100.0) as u64)
 }
 
 /// The time that is left, if the rest takes as long as what is done.
