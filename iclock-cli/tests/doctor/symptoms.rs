@@ -11,8 +11,18 @@ use zk_sim::{Person, Profile, Punch, TerminalBuilder};
 use super::cases::{case, examine, examine_under, terminal};
 
 /// What a line that breaks at any moment comes to.
-const BROKEN: &[&str] =
-    &["line_breaks", "hangs_up", "session_taken", "clock_missing", "count_missing", "users_unreadable"];
+const BROKEN: &[&str] = &[
+    "line_breaks",
+    "hangs_up",
+    "session_taken",
+    "session_lost",
+    "session_pause",
+    "session_silent",
+    "clock_missing",
+    "count_missing",
+    "users_unreadable",
+    "read_again",
+];
 
 /// "Cannot connect": each case is another cause, from the outside in.
 #[test]
