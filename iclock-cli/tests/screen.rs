@@ -144,7 +144,7 @@ fn args(servers: &[Server], names: &str) -> Vec<String> {
 fn ctrl_c_leaves_no_stale_line_and_is_no_failure() {
     let world = World::new();
     let slow = Fault::parse("latency=20ms").unwrap();
-    let servers = [world.serve(terminal(200_000).fault(slow)), world.serve(terminal(20))];
+    let servers = [world.serve(terminal(200_000).serial("S0").fault(slow)), world.serve(terminal(20).serial("S1"))];
     let seen = on_screen(&world, 100, &args(&servers, "gate"), &[], Some((" of 200,000 records", b"\x03")));
     assert_eq!(seen.code, 130, "{}", seen.raw);
     assert!(seen.raw.contains(" of 200,000 records"), "{}", seen.raw);

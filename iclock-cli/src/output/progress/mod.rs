@@ -1,5 +1,6 @@
 //! Progress on a terminal: a line for all, and one for each device and sink while there are few.
 
+mod canvas;
 mod share;
 
 use std::collections::HashMap;
@@ -13,10 +14,14 @@ use iclock_sync::{DeviceProgress, Observer, SinkProgress};
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{counted, grouped};
+use canvas::Canvas;
 use share::{Share, Shares};
 
 /// The most lines below the one for all; a screen has other things, too.
 const MOST_LINES: usize = 12;
+
+/// The most drawings in a second.
+const REDRAWS: u8 = 20;
 
 const FOR_ALL: &str = "{spinner} {msg}";
 const FOR_ONE: &str = "{spinner} {prefix:20!} {msg}";
@@ -73,7 +78,8 @@ struct Terminals {
 
 impl Lines {
     fn new(devices: &[String], sinks: &[String]) -> Self {
-        let screen = MultiProgress::new();
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(Canvas::stderr()), REDRAWS);
+        let screen = MultiProgress::with_draw_target(target);
         let style = |template| {
             // The templates are constants that a test reads.
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
