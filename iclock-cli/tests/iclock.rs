@@ -165,7 +165,7 @@ fn a_dry_run_of_iclock_before_the_first_run_counts_what_the_python_tool_uploaded
     world.write("cache/uploaded_ids_cache.json", serde_json::to_string(&ids[7..]).unwrap());
     let before = world.files();
     let run = offline(&world, &["--dry-run"]).ended(0);
-    assert!(run.stdout.contains("7 pending"), "{}", run.stdout);
+    assert!(run.stdout.contains("7 events would be sent"), "{}", run.stdout);
     assert_eq!(world.files(), before);
 }
 

@@ -180,7 +180,7 @@ fn an_interrupted_run_ends_its_session_and_reports_its_work() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(report["devices"][0]["error"].as_str().unwrap().contains("stopped"), "{report}");
+    assert!(report["devices"][0]["error"].as_str().unwrap().contains("interrupted"), "{report}");
     assert!(received(Command::EXIT), "the terminal keeps a session that nobody ends");
     server.handle().clear_faults();
     world.sync(&[&server], &[]).ended(0);

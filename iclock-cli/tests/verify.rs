@@ -63,7 +63,7 @@ fn a_row_and_a_record_that_were_deleted_by_hand_are_named_and_repaired() {
     assert_eq!(verify(&world, &["--only", "lines"], 0)["terminals"], Value::Array(Vec::new()));
     assert_eq!(verify(&world, &["--only", "db"], 70)["missing"], 1);
     let run = world.cli(&["verify", "--repair"]).ended(0);
-    assert!(run.stdout.contains("1 records read again, 1 events stored"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 record read again, 1 event stored"), "{}", run.stdout);
     fits(&run);
     assert_eq!(world.stored(), truth(&server));
     assert_eq!(verify(&world, &["--every-event"], 0)["sinks"][0]["documents"], truth(&server).len());

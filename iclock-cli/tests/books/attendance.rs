@@ -147,7 +147,7 @@ fn a_look_shows_what_the_rules_refuse_and_says_what_it_cannot_show() {
     let flags = table[0].iter().position(|name| name == "flags").unwrap();
     assert_eq!((&*table[1][1], &*table[1][flags]), ("'=cmd|x", "non_numeric_user_id"), "no formula");
     assert_eq!((&*table[2][1], &*table[2][flags]), ("", "empty_user_id"));
-    assert_eq!(run.stderr, "gate: 1 records have no place in the list: impossible_time\n");
+    assert_eq!(run.stderr, "gate: 1 record has no place in the list: impossible_time\n");
     attendance(&world, &["--device", &spec(&server, ""), "--xlsx", "x.xlsx"]).ended(0);
     let mut book: calamine::Xlsx<_> = calamine::open_workbook(world.path().join("x.xlsx")).unwrap();
     assert!(book.worksheet_formula("Attendance").unwrap().is_empty());

@@ -56,7 +56,7 @@ fn what_waits_for_a_person_is_named_with_the_command_that_shows_it() {
     for expected in [
         "the last run ended with 40",
         " records were refused iclock-cli quarantine list --state state",
-        "bad: 1 logs could not be verified iclock-cli unproven list --state state",
+        "bad: 1 log could not be verified iclock-cli unproven list --state state",
     ] {
         assert!(attention.contains(expected), "{expected}: {shown}");
     }

@@ -45,6 +45,6 @@ mod tests {
         let problem = |text| age(text).unwrap_err().problem;
         // A bare number counts seconds.
         assert!(problem("400").contains("less than a week") && problem("6d").contains("less than a week"));
-        assert!(problem("soon").contains("no span"));
+        assert!(problem("soon").contains("not a valid span"));
     }
 }
