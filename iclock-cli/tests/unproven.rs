@@ -166,7 +166,7 @@ fn a_log_is_explained_in_each_layout_that_is_possible() {
     assert!(shown.contains("400 records: 270 good, 0 neutral") && shown.contains("130 bad"), "{shown}");
     assert!(shown.contains("damaged: 201 to 330"), "{shown}");
     assert!(shown.contains("length word holds, size holds, count holds"), "{shown}");
-    assert!(shown.contains("counted 400 records before the transfer and 400 after it"), "{shown}");
+    assert!(shown.contains("counted 400 records before the transfer and 400 records after it"), "{shown}");
     assert!(shown.contains("iclock-cli unproven accept 1 --layout 40 --state state\n"), "{shown}");
     let (first, last) = (server.handle().records()[0].clone(), server.handle().records()[399].clone());
     assert!(shown.contains(&row(&first).1) && shown.contains(&row(&last).1), "{shown}");
