@@ -41,7 +41,7 @@ async fn a_run_that_is_stopped_ends_its_session_and_the_next_goes_on() {
     let stop = CancellationToken::new();
     stop.cancel();
     let report = engine.run(&RunOptions::default(), &stop).await.unwrap();
-    assert!(report.devices[0].error.as_deref().unwrap().contains("stopped"), "{report:?}");
+    assert!(report.devices[0].error.as_deref().unwrap().contains("interrupted"), "{report:?}");
     let report = engine.run(&RunOptions::default(), &CancellationToken::new()).await.unwrap();
     assert_eq!(report.run.exit_code, 0);
     assert_eq!(keys(&stored.stored()), gate.keys());
