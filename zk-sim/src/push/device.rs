@@ -10,7 +10,7 @@ use zk_push::record::{AttendanceRecord, KeyedRecord};
 use zk_push::request::{Endpoint, Method};
 use zk_push::{Dialect, Fields, Head, OptionBlock, Text, WallTime, ZoneOffset};
 
-use super::execute::{Then, execute};
+use super::execute::{Model, Then, execute};
 use super::profile::PushProfile;
 use crate::Punch;
 
@@ -361,38 +361,50 @@ impl PushDevice {
             }
         }
     }
+}
 
-    pub(super) fn finish(&mut self, command: &str, result: CommandResult) {
+impl Model for PushDevice {
+    fn dialect(&self) -> Dialect {
+        self.profile.dialect
+    }
+
+    fn serial(&self) -> &str {
+        self.profile.serial.as_str()
+    }
+
+    fn record_count(&self) -> usize {
+        self.log.len()
+    }
+
+    fn finish(&mut self, command: &str, result: CommandResult) {
         if result.code == Some(0) {
             self.executed.push(command.into());
         }
         self.results.push_back(result);
     }
 
-    pub(super) fn set_user(&mut self, user_id: &str, fields: Fields) {
+    fn set_user(&mut self, user_id: &str, fields: Fields) {
         self.users.insert(user_id.into(), fields);
     }
 
-    pub(super) fn has_user(&self, user_id: &str) -> bool {
+    fn has_user(&self, user_id: &str) -> bool {
         self.users.contains_key(user_id)
     }
 
-    pub(super) fn remove_user(&mut self, user_id: &str) {
+    fn remove_user(&mut self, user_id: &str) {
         self.users.remove(user_id);
     }
 
-    pub(super) fn user_count(&self) -> i64 {
+    fn user_count(&self) -> i64 {
         i64::try_from(self.users.len()).unwrap_or(i64::MAX)
     }
 
-    /// Uploads the users, and returns how many.
-    pub(super) fn upload_users(&mut self) -> i64 {
+    fn upload_users(&mut self) -> i64 {
         self.users_waiting = self.users.keys().cloned().collect();
         self.user_count()
     }
 
-    /// Uploads the records of a period again, and returns how many.
-    pub(super) fn upload_again(&mut self, from: Option<String>, to: Option<String>) -> i64 {
+    fn upload_again(&mut self, from: Option<String>, to: Option<String>) -> i64 {
         let is_inside = |record: &AttendanceRecord| {
             let at = record.time.to_string();
             from.as_ref().is_none_or(|from| *from <= at) && to.as_ref().is_none_or(|to| at <= *to)
@@ -402,7 +414,7 @@ impl PushDevice {
         i64::try_from(self.again.len()).unwrap_or(i64::MAX)
     }
 
-    pub(super) fn clear(&mut self, what: &str) {
+    fn clear(&mut self, what: &str) {
         if matches!(what.trim(), "LOG" | "DATA") {
             self.log.clear();
             self.cursor = 0;

@@ -3,7 +3,23 @@
 use zk_push::command::{Command, CommandResult, Control, Received, Verb};
 use zk_push::{Dialect, Fields, Text};
 
-use super::device::PushDevice;
+/// What commands can ask and change.
+pub(super) trait Model {
+    fn dialect(&self) -> Dialect;
+    fn serial(&self) -> &str;
+    fn record_count(&self) -> usize;
+    fn user_count(&self) -> i64;
+    fn has_user(&self, user_id: &str) -> bool;
+    fn set_user(&mut self, user_id: &str, fields: Fields);
+    fn remove_user(&mut self, user_id: &str);
+    /// Uploads the users, and returns how many.
+    fn upload_users(&mut self) -> i64;
+    /// Uploads the records of a period again, and returns how many.
+    fn upload_again(&mut self, from: Option<String>, to: Option<String>) -> i64;
+    fn clear(&mut self, what: &str);
+    /// Takes the result of a command.
+    fn finish(&mut self, command: &str, result: CommandResult);
+}
 
 /// What the rest of the answer should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +29,10 @@ pub(super) enum Then {
 }
 
 /// Carries a command out, and queues its result.
-pub(super) fn execute(device: &mut PushDevice, received: &Received) -> Then {
+pub(super) fn execute(device: &mut impl Model, received: &Received) -> Then {
     let (code, command) = match &received.command {
         Some(command) => (run(device, command), command.as_str()),
-        None => (unsupported(device.profile().dialect), ""),
+        None => (unsupported(device.dialect()), ""),
     };
     let first = command.split(' ').next().unwrap_or_default();
     let details = received.command.as_ref().filter(|command| command.verb() == Verb::Info);
@@ -32,8 +48,8 @@ fn empty() -> CommandResult {
     CommandResult::default()
 }
 
-fn run(device: &mut PushDevice, command: &Command) -> i64 {
-    let dialect = device.profile().dialect;
+fn run(device: &mut impl Model, command: &Command) -> i64 {
+    let dialect = device.dialect();
     match command.verb() {
         Verb::Update => update(device, command),
         Verb::Delete => delete(device, command),
@@ -73,8 +89,8 @@ fn fields(command: &Command) -> Fields {
     Fields::parse(&command.arguments().to_owned().into()).unwrap_or_default()
 }
 
-fn update(device: &mut PushDevice, command: &Command) -> i64 {
-    let dialect = device.profile().dialect;
+fn update(device: &mut impl Model, command: &Command) -> i64 {
+    let dialect = device.dialect();
     let fields = fields(command);
     let known = fields.get("PIN").map(ToString::to_string).filter(|user_id| !user_id.is_empty());
     match (command.table(), known) {
@@ -92,8 +108,8 @@ fn update(device: &mut PushDevice, command: &Command) -> i64 {
     }
 }
 
-fn delete(device: &mut PushDevice, command: &Command) -> i64 {
-    let dialect = device.profile().dialect;
+fn delete(device: &mut impl Model, command: &Command) -> i64 {
+    let dialect = device.dialect();
     match (command.table(), fields(command).get("PIN")) {
         (Some(table), Some(user_id)) if table == user_table(dialect) => {
             // Deleting a user that is not there succeeds.
@@ -105,7 +121,7 @@ fn delete(device: &mut PushDevice, command: &Command) -> i64 {
     }
 }
 
-fn query(device: &mut PushDevice, command: &Command) -> i64 {
+fn query(device: &mut impl Model, command: &Command) -> i64 {
     let arguments = fields(command);
     let limit = |name| arguments.get(name).map(Text::to_string);
     match command.table() {
@@ -116,10 +132,10 @@ fn query(device: &mut PushDevice, command: &Command) -> i64 {
     }
 }
 
-fn parameters(device: &PushDevice) -> Fields {
+fn parameters(device: &impl Model) -> Fields {
     Fields::default()
         .with("~DeviceName", "Simulated")
-        .with("~SerialNumber", device.profile().serial.as_str())
-        .with("TransactionCount", device.log().len().to_string())
+        .with("~SerialNumber", device.serial())
+        .with("TransactionCount", device.record_count().to_string())
         .with("UserCount", device.user_count().to_string())
 }
