@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_the_unit_hides_from_the_service_is_known() {
-        for hidden in ["/home/x/.cargo/bin/iclock-cli", "/root/iclock.toml", "/tmp/state"] {
+        for hidden in ["/home/x/bin/iclock-cli", "/run/user/7/iclock.toml", "/var/tmp/state"] {
             assert!(is_hidden(Path::new(hidden)), "{hidden}");
         }
         for seen in [CONFIG, "/usr/local/bin/iclock-cli", "/var/lib/iclock/state", "/homes/x"] {
