@@ -23,6 +23,14 @@ pub struct Lines {
     rest: Bytes,
 }
 
+impl Lines {
+    /// The bytes after the lines so far, without line ends in front.
+    pub(crate) fn rest(&self) -> Bytes {
+        let ends = self.rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        self.rest.slice(ends..)
+    }
+}
+
 impl Iterator for Lines {
     type Item = Bytes;
 

@@ -27,6 +27,9 @@ pub struct CommandResult {
     pub content: Option<Bytes>,
 }
 
+/// The most details, so that a line with ID, SN, Return and CMD takes them too.
+const MAX_DETAILS: usize = Fields::MAX - 4;
+
 impl CommandResult {
     /// Reads a body. It has one of two forms:
     ///
@@ -80,7 +83,10 @@ impl CommandResult {
         if let Some(code) = self.code {
             head = head.with("Return", code.to_string());
         }
-        head.with("CMD", self.command.clone()).write(separator, out);
+        if !self.command.is_empty() {
+            head = head.with("CMD", self.command.clone());
+        }
+        head.write(separator, out);
         let has_lines = is_block || self.command.is("INFO");
         if !self.details.is_empty() {
             out.put_u8(if has_lines { b'\n' } else { separator });
@@ -108,10 +114,10 @@ fn by_line(body: &Bytes) -> Vec<Line<CommandResult>> {
         match results.last_mut().map(|line| &mut line.record) {
             Some(Ok(result)) => {
                 let more = parse_parameters(&raw).unwrap_or_default();
-                for field in &more {
-                    // Parameters past the cap of a line are nothing that a terminal has.
-                    let _ = result.details.add(field.clone());
-                }
+                // Parameters past the cap of a line are nothing that a terminal has.
+                let room = MAX_DETAILS.saturating_sub(result.details.len());
+                let fields = result.details.iter().chain(more.iter().take(room));
+                result.details = fields.cloned().collect();
             }
             _ => results.push(Line { raw, record: Err(LineError::NoCommandId) }),
         }
@@ -121,25 +127,22 @@ fn by_line(body: &Bytes) -> Vec<Line<CommandResult>> {
 
 /// Reads the form with one field on each line.
 fn block(body: &Bytes) -> Line<CommandResult> {
-    let (mut fields, mut at) = (Fields::default(), 0);
-    while let Some(rest) = body.get(at..).filter(|rest| !rest.is_empty()) {
-        if rest.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"Content=")) {
-            let content = body.slice(at + 8..);
-            let record = CommandResult::from_fields(fields);
-            return Line {
-                raw: body.clone(),
-                record: record.map(|result| CommandResult { content: Some(content), ..result }),
-            };
+    let read = || {
+        let (mut fields, mut lines) = (Fields::default(), lines(body));
+        loop {
+            let rest = lines.rest();
+            if rest.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"Content=")) {
+                let result = CommandResult::from_fields(fields)?;
+                return Ok(CommandResult { content: Some(rest.slice(8..)), ..result });
+            }
+            let Some(line) = lines.next() else { return CommandResult::from_fields(fields) };
+            if line.len() > MAX_LINE {
+                return Err(LineError::TooLong);
+            }
+            fields.add(Field::parse(&line))?;
         }
-        let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-        let line = rest.get(..length).unwrap_or_default();
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.len() > MAX_LINE || fields.add(Field::parse(&body.slice_ref(line))).is_err() {
-            return Line { raw: body.clone(), record: Err(LineError::TooLong) };
-        }
-        at += length + 1;
-    }
-    Line { raw: body.clone(), record: CommandResult::from_fields(fields) }
+    };
+    Line { raw: body.clone(), record: read() }
 }
 
 /// Leaves the content out.
@@ -206,6 +209,31 @@ mod tests {
         let mut out = BytesMut::new();
         result.write(&mut out);
         assert_eq!(CommandResult::read(&out.freeze(), &Query::default())[0].record, Ok(result));
+    }
+
+    #[test]
+    fn a_block_has_the_same_line_ends_as_any_body() {
+        // Found by fuzzing: the block took a lone CR for a part of the value, and did not skip a byte order mark.
+        for body in [&b"\xEF\xBB\xBFID=4\nReturn=6"[..], b"ID=4\rReturn=6\r\n\r\nContent=&\rx", b"ID=4\0\r\nReturn=6\0"]
+        {
+            assert_eq!(codes(body), [("4".into(), Some(6))], "{body:?}");
+        }
+        let results = read(b"ID=4\r\nReturn=6\r\n\r\nContent=\r\nx\0");
+        let content = &results[0].record.as_ref().unwrap().content;
+        assert_eq!(content.as_deref(), Some(&b"\r\nx\0"[..]));
+    }
+
+    #[test]
+    fn a_result_with_very_many_details_can_be_written_and_read_again() {
+        let one_line = format!("ID=1&Return=0{}", "&a".repeat(Fields::MAX - 2));
+        let more_lines = format!("ID=1&Return=0&CMD=CHECK\n{}", "a=1\n".repeat(Fields::MAX));
+        for body in [one_line, more_lines] {
+            let result = CommandResult::read(&body.into(), &Query::default()).remove(0).record.unwrap();
+            let mut out = BytesMut::new();
+            result.write(&mut out);
+            let again = CommandResult::read(&out.freeze(), &Query::default()).remove(0).record.unwrap();
+            assert_eq!(again, result);
+        }
     }
 
     #[test]
