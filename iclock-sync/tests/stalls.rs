@@ -173,6 +173,27 @@ async fn stalled_amid(stall: &Stall, transport: Transport) {
 }
 
 #[tokio::test]
+async fn a_terminal_that_always_sends_the_same_part_ends_within_ten_timeouts() {
+    for transport in [Transport::Tcp, Transport::Udp] {
+        for faults in [&["refuse-buffered", "short-stream=2"][..], &["short-chunks"]] {
+            let gate = Gate::start("gate", Terminal::builder().records(4_000).seed(7)).await;
+            gate.handle().set_faults(&faults.iter().map(|fault| Fault::parse(fault).unwrap()).collect::<Vec<_>>());
+            let (state, (stored, sink)) = (State::new(), memory("db"));
+            let mut device = gate.device();
+            (device.timeout, device.transport) = (TIMEOUT, transport);
+            let options = common::quick_with(|options| options.attempts = 3);
+            let engine = state.builder().options(options).device(device).sink(sink).build().unwrap();
+            let (began, lag) = (Instant::now(), Lag::measure());
+            let report = sync(&engine).await;
+            let took = began.elapsed().saturating_sub(lag.so_far());
+            assert!(took < BOUND, "{faults:?} {transport:?}: {took:?}, {report:?}");
+            assert!([20, 40].contains(&report.run.exit_code), "{faults:?} {transport:?}: {report:?}");
+            assert!(stored.stored().is_empty(), "{faults:?} {transport:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_host_that_takes_everything_and_answers_nothing_is_bounded() {
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = tcp.local_addr().unwrap();

@@ -213,6 +213,9 @@ impl Prepared {
             part = [&part[..], &vec![0xEE; more]].concat().into();
             length = part.len() as u32;
         }
+        if let Some(less) = strike_bytes(&mut terminal.faults, FaultKind::ShortChunks) {
+            part.truncate(part.len().saturating_sub(less));
+        }
         if terminal.faults.strike(FaultKind::BareData).is_some() {
             return vec![Reply::data(0, part)];
         }
@@ -230,7 +233,11 @@ impl Prepared {
 
     /// The whole set as packets, for direct reads and for firmware that starts at 1503.
     pub(crate) fn streamed(&self, terminal: &mut Terminal, transport: Transport) -> Vec<Reply> {
-        stream(terminal, transport, self.claimed, self.data.clone())
+        let mut replies = stream(terminal, transport, self.claimed, self.data.clone());
+        if let Some(packets) = strike_bytes(&mut terminal.faults, FaultKind::ShortStream) {
+            replies.truncate(1 + packets);
+        }
+        replies
     }
 }
 

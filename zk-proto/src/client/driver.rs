@@ -101,8 +101,11 @@ impl Driver {
             self.flush(step).await?;
             match self.session.poll_event() {
                 Some(Event::Failed(error)) => {
-                    if matches!(error, ProtoError::TimedOut { .. }) {
-                        self.silence.add(self.silence.lasting(now));
+                    match error {
+                        ProtoError::TimedOut { .. } => self.silence.add(self.silence.lasting(now)),
+                        // A terminal that always sends the same part is no better than one that sends nothing.
+                        ProtoError::Incomplete { .. } => self.silence.waste(self.session.fruitless(now)),
+                        _ => {}
                     }
                     return Err(ClientError::from_proto(step, error));
                 }

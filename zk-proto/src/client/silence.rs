@@ -66,6 +66,11 @@ impl Silence {
         self.limit.is_some_and(|limit| self.spent >= limit)
     }
 
+    /// Notes time in which the same incomplete answer came again and again.
+    pub(super) fn waste(&mut self, time: Duration) {
+        self.spent = self.spent.saturating_add(time);
+    }
+
     /// Notes a request that was given up after this silence.
     pub(super) fn add(&mut self, silence: Duration) {
         self.spent = self.spent.saturating_add(silence);

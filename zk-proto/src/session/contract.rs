@@ -117,6 +117,8 @@ pub(super) struct Context<'a> {
     pub(super) without_acks: &'a mut bool,
     /// How much to request at once.
     pub(super) chunk: &'a mut Chunk,
+    /// Set when an answer brought bytes that no earlier one did.
+    pub(super) gained: &'a mut bool,
     /// A set that must be read directly, because its buffered read is not answered.
     pub(super) unbuffered: &'a mut Option<Dataset>,
     pub(super) events: &'a mut VecDeque<Event>,
@@ -134,6 +136,7 @@ impl Context<'_> {
             surplus: &mut *self.surplus,
             without_acks: &mut *self.without_acks,
             chunk: &mut *self.chunk,
+            gained: &mut *self.gained,
             unbuffered: &mut *self.unbuffered,
             events,
         }

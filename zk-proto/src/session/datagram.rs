@@ -7,7 +7,7 @@ use super::contract::{Ask, Context, NOT_READY_TIMES, Next, OVERTAKEN, Streamed, 
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// Retries of a chunk whose answer came without its data.
+/// Retries of a chunk whose answer came without its data, or without all of them.
 const AGAIN: u8 = 12;
 /// Retries of a chunk that got no answer at all. Each request has been sent several times by then.
 const DEAD: u8 = 1;
@@ -161,7 +161,7 @@ impl DatagramRead {
         if let Some(piece) = answer.piece.as_ref().filter(|piece| !piece.is_empty()) {
             // Bytes are missing after it, or it is the last part of an answer whose other parts were lost.
             self.shorter = Some(piece.len() as u64);
-            return Next::Ask(self.ask(context));
+            return self.ask_again(context);
         }
         if !answer.announced && !answer.acknowledged {
             self.silent += 1;
@@ -170,6 +170,11 @@ impl DatagramRead {
             }
             return Next::Ask(self.ask(context));
         }
+        self.ask_again(context)
+    }
+
+    /// Requests a short chunk again.
+    fn ask_again(&mut self, context: &Context<'_>) -> Next {
         self.again += 1;
         match self.again > AGAIN {
             true => Next::Fail(ProtoError::Incomplete { offset: self.offset, missing: self.end - self.offset }),
@@ -201,6 +206,7 @@ impl DatagramRead {
         bytes.truncate(usize::try_from(self.asked).unwrap_or(usize::MAX));
         self.offset += bytes.len() as u64;
         context.events.push_back(Event::Data { offset, bytes });
+        *context.gained = true;
         (self.shorter, self.not_ready, self.again, self.silent) = (None, 0, 0, 0);
         if self.offset < self.end {
             return Next::Ask(self.ask(context));

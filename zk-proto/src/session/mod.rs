@@ -88,6 +88,10 @@ pub struct Session {
     /// The terminal's checksums are one too small, as in its first answer.
     one_short: bool,
     discarded: u32,
+    /// The answer has just brought bytes that no earlier one did.
+    gained: bool,
+    /// The time of the last such bytes, or of the first request.
+    gained_at: Duration,
     /// Consecutive datagrams that were dropped for their checksum, ignoring those without data.
     spoilt: u8,
     statistics: Statistics,
@@ -124,6 +128,8 @@ impl Session {
             unbuffered: None,
             one_short: false,
             discarded: 0,
+            gained: false,
+            gained_at: Duration::ZERO,
             spoilt: 0,
             statistics: Statistics::default(),
             outbox: VecDeque::new(),
@@ -248,6 +254,12 @@ impl Session {
         if matches!(earlier.exchange, Some(Exchange::Range(_))) {
             self.chunk.lost();
         }
+    }
+
+    /// The time since the last exchange's answers brought anything new, however many packets came.
+    #[cfg(feature = "client")]
+    pub(crate) fn fruitless(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.gained_at)
     }
 
     /// Returns the next packet to send: with its frame over a stream, bare as a datagram.

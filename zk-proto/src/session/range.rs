@@ -168,6 +168,7 @@ impl RangeRead {
         let (pieces, surplus) = self.collector.take();
         *context.surplus += surplus;
         self.emit(context, pieces);
+        *context.gained = true;
         (self.again, self.not_ready) = (0, 0);
         if self.offset < self.end {
             return Next::Ask(self.ask(context));

@@ -12,6 +12,7 @@ impl Session {
     pub(super) fn begin(&mut self, now: Duration, exchange: Exchange, ask: Ask) {
         self.abandon();
         self.spoilt = 0;
+        self.gained_at = now;
         self.exchange = Some(exchange);
         self.ask(now, ask, 0);
     }
@@ -24,6 +25,9 @@ impl Session {
             Some(packet) => exchange.on_packet(&mut context, packet),
             None => exchange.on_silence(&mut context),
         };
+        if core::mem::take(&mut self.gained) {
+            self.gained_at = now;
+        }
         match next {
             Next::Wait(wait) => {
                 self.exchange = Some(exchange);
@@ -103,6 +107,7 @@ impl Session {
             surplus: &mut self.statistics.surplus,
             without_acks: &mut self.without_acks,
             chunk: &mut self.chunk,
+            gained: &mut self.gained,
             unbuffered: &mut self.unbuffered,
             events: &mut self.events,
         }

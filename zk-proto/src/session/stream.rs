@@ -158,7 +158,7 @@ impl StreamRead {
     /// Hands out an answer of datagrams if it is confirmed. Otherwise returns the next step.
     fn confirm(&mut self, context: &mut Context<'_>) -> Option<Next> {
         if !self.collector.settle() {
-            return Some(self.after_short());
+            return Some(self.after_short(context));
         }
         let (single, numbered) = (self.collector.is_single(), self.collector.is_numbered());
         let (pieces, _) = self.collector.take();
@@ -169,6 +169,7 @@ impl StreamRead {
             if self.once || readings >= needed + if numbered { SPARE_NUMBERED } else { SPARE } {
                 return Some(Next::Fail(ProtoError::Differs { command: self.command, readings }));
             }
+            *context.gained = true;
             (self.acknowledged, self.heard, self.again, self.best) = (false, false, 0, 0);
             self.collector = Collector::new(self.size(), true);
             return Some(Next::Reread { size: self.size() });
@@ -191,9 +192,10 @@ impl StreamRead {
     }
 
     /// The next step after an answer that is incomplete, or whose order cannot be right.
-    fn after_short(&mut self) -> Next {
+    fn after_short(&mut self, context: &mut Context<'_>) -> Next {
         let have = self.collector.have();
         let progress = self.collector.is_numbered() && have > self.best;
+        *context.gained |= progress;
         self.again = if progress { 0 } else { self.again + 1 };
         self.best = self.best.max(have);
         if self.again < DATAGRAMS_AGAIN {
@@ -219,6 +221,7 @@ impl StreamRead {
             let offset = self.offset;
             self.offset += bytes.len() as u64;
             context.events.push_back(Event::Data { offset, bytes });
+            *context.gained = true;
         }
         self.seen == self.size
     }

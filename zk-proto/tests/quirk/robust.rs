@@ -134,6 +134,42 @@ async fn a_terminal_that_stops_answering_is_given_up_and_how_far_it_got_is_told(
     }
 }
 
+/// Q64: a terminal that always sends the same part and nothing after it is given up like one that sends nothing.
+#[tokio::test]
+async fn the_same_part_again_and_again_is_given_up_like_silence() {
+    let timeout = Duration::from_millis(300);
+    for profile in ["tft40", "udp-only"] {
+        for faults in [&["refuse-buffered", "short-stream=2"][..], &["short-chunks"]] {
+            let site = Site::with(profile, 4_000, faults).await;
+            let mut client = Client::connect(&site.options().timeout(timeout)).await.unwrap();
+            let began = Instant::now();
+            let outcome = site.try_pull(&mut client).await;
+            client.exit().await;
+            let is_given_up = match &outcome {
+                Ok(pulled) => matches!(pulled.found, Pulled::Unproven { .. }),
+                Err(_) => true,
+            };
+            assert!(is_given_up, "{profile} {faults:?}: {outcome:?}");
+            let took = began.elapsed();
+            assert!(took < timeout * 10 + Duration::from_millis(500), "{profile} {faults:?}: {took:?}, {outcome:?}");
+        }
+    }
+}
+
+/// Q65: the buffer is freed for the terminal's sake. If it refuses or does not answer, what was read is no worse.
+#[tokio::test]
+async fn a_terminal_that_does_not_free_its_buffer_is_read_all_the_same() {
+    for profile in ["tft40", "bw8", "udp-only"] {
+        for fault in ["refuse-command=1502", "ignore-command=1502"] {
+            let site = Site::with(profile, 300, &[fault]).await;
+            let mut client = Client::connect(&site.options().timeout(Duration::from_millis(300))).await.unwrap();
+            let pulled = site.try_pull(&mut client).await.unwrap();
+            assert!(matches!(pulled.found, Pulled::Full(_)), "{profile} {fault}: {pulled:?}");
+            client.exit().await;
+        }
+    }
+}
+
 /// Q63: a chunk that comes again pushes another one out, and all sizes agree. Only the records show it.
 #[tokio::test]
 async fn a_log_whose_first_chunk_comes_again_is_refused() {

@@ -187,6 +187,9 @@ kinds! {
     IgnoreLength, "ignore-length", Value::None, Request,
         "1504 sends everything from its offset on, whatever length was asked for";
     LongChunks, "long-chunks", Value::Count(1, 16), Request, "1504 sends N bytes more than were asked for";
+    ShortChunks, "short-chunks", Value::Count(1, 1), Request, "1504 sends N bytes less than it announces";
+    ShortStream, "short-stream", Value::Count(0, 3), Request,
+        "a set that comes in one answer, as in a direct read, ends after N packets of data";
     UdpPart, "udp-part", Value::Count(1, 512), Request,
         "UDP: datagrams of a transfer have N bytes of data, however many it announces";
     UdpLoss, "udp-loss", Value::Rate(100), Packet,

@@ -21,12 +21,16 @@ fn transfers_take_every_form_of_the_field() {
     assert_eq!(ranged("event-mid-transfer").codes(), [1500, 1501, 500, 2000]);
     assert_eq!(ranged("not-ready").codes(), [2000]);
     assert_eq!(ranged("long-chunks=3").data(), [&whole[..], &[0xEE; 3]].concat());
+    assert_eq!(ranged("short-chunks=3").data(), whole.slice(..whole.len() - 3));
+    assert_eq!(ranged("short-chunks=3").codes(), [1500, 1501, 2000]);
     for fault in ["latency=0ms", "bare-data", "no-final-ack", "event-mid-transfer", "not-ready@1"] {
         assert_eq!(ranged(fault).data(), whole, "{fault}");
     }
     let mut streaming = with("tft40", 50, &["prepare-to-1503"]);
     let answer = streaming.ask(Command::DATA_WRRQ, LOG);
     assert_eq!((answer.codes(), answer.data()), (vec![1500, 1501, 2000], whole.clone()));
+    let mut streaming = with("tft40", 50, &["prepare-to-1503", "short-stream=0"]);
+    assert_eq!(streaming.ask(Command::DATA_WRRQ, LOG).codes(), [1500]);
     assert_eq!(with("tft40", 50, &["inline"]).ask(Command::DATA_WRRQ, LOG).data(), whole);
 }
 

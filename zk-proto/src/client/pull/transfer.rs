@@ -60,7 +60,8 @@ impl Puller<'_> {
             let seen = self.client.statistics();
             let all_data = seen.data_damaged > 0 && seen.data_damaged == seen.data;
             let systematic = all_data || (seen.damaged > 0 && self.answers_are_damaged().await);
-            if fruitless >= MAX_FRUITLESS || self.sessions >= MAX_SESSIONS {
+            let is_in_vain = error.lacks_bytes() && self.client.driver.silence.is_over();
+            if fruitless >= MAX_FRUITLESS || self.sessions >= MAX_SESSIONS || is_in_vain {
                 if damage >= MAX_FRUITLESS && systematic && !self.remembered.checksums_wrong {
                     // Not the connection: this terminal computes every checksum wrong, in every session.
                     self.remembered.checksums_wrong = true;
