@@ -54,8 +54,18 @@ fn find_layout(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Pass>) -> 
     let word = length_word(spool)?;
     let mut refusal = Refusal::default();
     let mut best: Option<Accepted> = None;
-    for layout in candidates(word, evidence) {
-        let Some(extent) = extent(word, evidence.announced, layout.width() as u64, evidence.counts) else { continue };
+    let extents = candidates(word, evidence)
+        .into_iter()
+        .filter_map(|layout| Some((layout, extent(word, evidence.announced, layout.width() as u64, evidence.counts)?)));
+    let mut extents: Vec<_> = extents.enumerate().collect();
+    // Those with the most witnesses come first: then the others need not be looked at.
+    extents.sort_by_key(|(_, (layout, extent))| core::cmp::Reverse(highest_standing(evidence, *layout, extent)));
+    let mut refused = Vec::new();
+    for (place, (layout, extent)) in extents {
+        let highest = highest_standing(evidence, layout, &extent);
+        if best.as_ref().is_some_and(|best| best.standing() > highest) {
+            continue;
+        }
         let Witnesses { length_word, size, count, .. } = extent.witnesses;
         match prove_layout(spool, evidence, layout, extent, word, ahead)? {
             Ok(accepted) => match &best {
@@ -68,10 +78,12 @@ fn find_layout(spool: &mut Spool, evidence: &Evidence, ahead: Option<&Pass>) -> 
             },
             Err(doubt) => {
                 refusal.people_would_help |= (length_word || extent.counted_in) && (size || count) || size && count;
-                refusal.doubts.push(doubt);
+                refused.push((place, doubt));
             }
         }
     }
+    refused.sort_unstable_by_key(|(place, _)| *place);
+    refusal.doubts.extend(refused.into_iter().map(|(_, doubt)| doubt));
     let Some(Accepted { region, trailing, witnesses, verdict, people_wanted }) = best else {
         if refusal.doubts.is_empty() {
             refusal.doubts.push(Doubt::NoLayout);
@@ -159,6 +171,13 @@ impl Accepted {
     fn standing(&self) -> (bool, usize) {
         (self.witnesses.people == Some(true), self.witnesses.holding())
     }
+}
+
+/// The standing that a layout has at most, once its records are judged.
+fn highest_standing(evidence: &Evidence, layout: AttendanceLayout, extent: &Extent) -> (bool, usize) {
+    let asked = evidence.people.is_some();
+    let numbered = layout.fields().number.is_some();
+    (asked, extent.witnesses.holding() + usize::from(numbered) + usize::from(asked))
 }
 
 fn prove_layout(

@@ -1,7 +1,8 @@
 //! The search for records that come twice: a terminal that answers a question with the bytes of another one, or sends a
 //! packet twice and drops the last. All sizes agree then, and each record is sound.
 
-use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use crate::record::{AttendanceLayout, u16_at, u32_at};
 
@@ -29,14 +30,14 @@ pub(super) struct Repeats {
     sum: u64,
     /// Records since the time last changed.
     still: usize,
-    remembered: BTreeSet<u64>,
+    remembered: Spans,
     /// Spans are remembered if so many bits of their sum are zero.
     share: u32,
 }
 
 impl Repeats {
     pub(super) fn new(layout: AttendanceLayout) -> Self {
-        Self { layout, last: [0; SPAN], seen: 0, sum: 0, still: 0, remembered: BTreeSet::new(), share: FIRST_SHARE }
+        Self { layout, last: [0; SPAN], seen: 0, sum: 0, still: 0, remembered: Spans::default(), share: FIRST_SHARE }
     }
 
     /// Adds whole records. Returns the position of the first of some that came before, counted from the first record.
@@ -77,7 +78,7 @@ impl Repeats {
         if !self.remembered.insert(span) {
             return true;
         }
-        if self.remembered.len() > MOST {
+        if self.remembered.len > MOST {
             self.share += 1;
             let share = self.share;
             self.remembered.retain(|span| span.leading_zeros() >= share);
@@ -86,10 +87,48 @@ impl Repeats {
     }
 }
 
+/// A set of sums, each in the first free place from the one that its bits name on. Zero marks a free place: the one sum
+/// that it stands for is not remembered.
+#[derive(Clone, Debug, Default)]
+struct Spans {
+    places: Vec<u64>,
+    len: usize,
+}
+
+impl Spans {
+    /// Twice as many as are ever taken, so that the next free place is near.
+    const PLACES: usize = (2 * MOST).next_power_of_two();
+
+    /// Returns false if the sum is here already.
+    fn insert(&mut self, sum: u64) -> bool {
+        if self.places.is_empty() {
+            self.places = vec![0; Self::PLACES];
+        }
+        let mut place = (sum >> 32) as usize;
+        loop {
+            place &= Self::PLACES - 1;
+            match &mut self.places[place] {
+                free @ 0 => {
+                    *free = sum;
+                    self.len += usize::from(sum != 0);
+                    return true;
+                }
+                taken if *taken == sum => return false,
+                _ => place += 1,
+            }
+        }
+    }
+
+    fn retain(&mut self, stays: impl Fn(u64) -> bool) {
+        let before = core::mem::take(self);
+        for sum in before.places.into_iter().filter(|sum| *sum != 0 && stays(*sum)) {
+            self.insert(sum);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
 
     const WIDTH: usize = 16;
@@ -122,7 +161,7 @@ mod tests {
     fn a_chunk_that_comes_twice_in_a_long_log_is_found_with_little_memory() {
         let mut repeats = Repeats::new(AttendanceLayout::Sixteen);
         assert_eq!(repeats.add(&log(0..500_000)), None);
-        assert!(repeats.remembered.len() <= MOST);
+        assert!(repeats.remembered.len <= MOST);
         assert!(repeats.add(&log(200_000..204_092)).is_some());
     }
 
