@@ -30,6 +30,8 @@ impl RawPunch {
         user_of: impl FnOnce(Uid) -> Option<String>,
     ) -> Self {
         let (user_id, uid) = match &record.who {
+            // Erased memory in place of a record. The number that its bits make is nobody's id.
+            Who::UserId(_) if record.raw.iter().all(|byte| *byte == 0xFF) => (char::REPLACEMENT_CHARACTER.into(), None),
             Who::UserId(id) => (id.as_str().to_owned(), None),
             Who::Uid(uid) => (user_of(*uid).unwrap_or_else(|| uid.0.to_string()), Some(uid.0)),
         };
@@ -71,6 +73,13 @@ mod tests {
 
     /// Source: a capture of a ZEM500; uid 7 at 2016-01-01 19:02:00, state 0, verify mode 1.
     const EIGHT: [u8; 8] = [0x07, 0x00, 0x28, 0x00, 0xA8, 0xEB, 0xA7, 0x1E];
+
+    #[test]
+    fn erased_memory_is_nobodys_punch() {
+        let record = record(AttendanceLayout::Sixteen, &[0xFF; 16]);
+        let punch = RawPunch::from_record(&record, AttendanceLayout::Sixteen, &DEVICE, |_| None);
+        assert!(crate::undecodable::is_undecodable(&punch.user_id), "{punch:?}");
+    }
 
     #[test]
     fn a_slot_is_resolved_by_the_terminals_users() {
