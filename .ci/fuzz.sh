@@ -10,7 +10,7 @@ fuzz() {
     (cd fuzz && python3 seed.py) || return 1
     local target
     for target in $(cargo $toolchain fuzz list); do
-        cargo $toolchain fuzz run "$target" -- -max_total_time="$fuzz_seconds" -max_len=4096 2>"$scratch/fuzz.log" ||
+        cargo $toolchain fuzz run "$target" -- -max_total_time="$fuzz_seconds" -max_len=4096 -seed=1 2>"$scratch/fuzz.log" ||
             { tail -n 40 "$scratch/fuzz.log"; echo "fuzzing found something in $target"; return 1; }
         sed -n "s/^Done/$target:/p" "$scratch/fuzz.log"
     done

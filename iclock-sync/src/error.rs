@@ -112,6 +112,9 @@ pub enum TerminalError {
     /// It refuses to hand over a log that it says it has.
     #[error("cannot read the log: {0}")]
     LogRefused(zk_proto::client::PullError),
+    /// Each time, the log changed while it was read.
+    #[error("its log changed each time while it was read")]
+    LogChanged,
     /// It is another terminal than the configured or the known one.
     #[error("wrong terminal at this address: {problem}")]
     Identity {
@@ -164,7 +167,7 @@ impl TerminalError {
                     | ClientError::AccessPanel
             ),
             Self::Identity { .. } | Self::Twice { .. } | Self::Unknown { .. } => true,
-            Self::Spool(_) | Self::LogRefused(_) | Self::Deadline { .. } | Self::Stopped => false,
+            Self::Spool(_) | Self::LogRefused(_) | Self::LogChanged | Self::Deadline { .. } | Self::Stopped => false,
         }
     }
 
@@ -175,6 +178,7 @@ impl TerminalError {
             Self::Client(error) => client_kind(error),
             Self::Spool(_) => ErrorKind::Storage,
             Self::LogRefused(_) => ErrorKind::Refused,
+            Self::LogChanged => ErrorKind::Busy,
             Self::Identity { .. } | Self::Twice { .. } => ErrorKind::Identity,
             Self::Deadline { .. } => ErrorKind::TimedOut,
             Self::Stopped => ErrorKind::Stopped,
@@ -196,6 +200,9 @@ impl TerminalError {
             Self::Spool(_) => Some("make room in the state directory, and check that it may be written"),
             Self::LogRefused(_) => {
                 Some("restart the terminal; if nobody has punched on it yet, the first punch ends this message")
+            }
+            Self::LogChanged => {
+                Some("read it when nobody punches; a full log is best cleared, once all of it is stored")
             }
             Self::Twice { .. } => Some("remove one of the two from the configuration, or correct its address"),
             Self::Deadline { .. } => Some("check the network; a slow line may need a longer deadline"),

@@ -16,6 +16,7 @@ use crate::users::data_set;
 pub(crate) struct Prepared {
     data: Bytes,
     claimed: u32,
+    is_log: bool,
 }
 
 /// The table that a read asks for.
@@ -58,7 +59,7 @@ const MAX_DATAGRAM: usize = 60_000;
 /// Prepares a table for reading, with its faults.
 pub(crate) fn prepare(terminal: &mut Terminal, table: Table) -> Prepared {
     match table {
-        Table::Log => prepare_log(terminal),
+        Table::Log => Prepared { is_log: true, ..prepare_log(terminal) },
         Table::Users => {
             let vacant = strike_bytes(&mut terminal.faults, FaultKind::ZeroedUsers).unwrap_or(0);
             let data = terminal.users.encoded(vacant.min(terminal.profile.user_capacity as usize));
@@ -168,7 +169,12 @@ fn with_word(data: &Bytes, word: u32) -> Bytes {
 impl Prepared {
     pub(crate) fn whole(data: Bytes) -> Self {
         let claimed = data.len() as u32;
-        Self { data, claimed }
+        Self { data, claimed, is_log: false }
+    }
+
+    /// Returns true for the attendance log.
+    pub(crate) fn is_log(&self) -> bool {
+        self.is_log
     }
 
     /// Returns true if the data fit into the answer to 1503.

@@ -113,6 +113,7 @@ const HARMLESS: &[(&str, Met, &str)] = &[
     ("prepare-to-1503", Tcp, "the transfer is taken"),
     ("refuse-buffered", Tcp, "the log is read directly"),
     ("refuse-offsets", Tcp, "the log is read whole"),
+    ("rewritten", Tcp, "a log of one chunk is one answer"),
     ("short-stream", Tcp, "the log does not come in one answer"),
     ("slow-reads", Tcp, "a full memory is waited for; one that is too slow is met above"),
     ("small-checksum", Tcp, "firmware is known that counts so"),

@@ -347,6 +347,7 @@ impl From<PullError> for Failure {
             PullError::Client(error) => TerminalError::Client(error),
             PullError::Spool(error) => TerminalError::Spool(error),
             error @ PullError::Refused { .. } => TerminalError::LogRefused(error),
+            PullError::Changed => TerminalError::LogChanged,
             other => TerminalError::unknown(&other),
         })
     }

@@ -156,6 +156,19 @@ async fn the_same_part_again_and_again_is_given_up_like_silence() {
     }
 }
 
+/// Q66: a full terminal rewrites the log in its buffer while it is read: it is read again, and no record is made of two.
+#[tokio::test]
+async fn a_log_that_moves_while_it_is_read_is_read_again() {
+    for (profile, records) in [("tft40", 5_000), ("tft16", 5_000), ("face49", 4_000), ("udp-only", 300)] {
+        let site = Site::with(profile, records, &["rewrittenx1"]).await;
+        let pulled = site.pulls_the_truth().await;
+        assert!(pulled.interruptions.iter().any(|why| why.contains("changed its log")), "{profile}: {pulled:?}");
+        let site = Site::with(profile, records, &["rewritten"]).await;
+        let error = site.try_pull(&mut site.client().await).await.unwrap_err();
+        assert!(matches!(error, PullError::Changed), "{profile}: {error:?}");
+    }
+}
+
 /// Q65: the buffer is freed for the terminal's sake. If it refuses or does not answer, what was read is no worse.
 #[tokio::test]
 async fn a_terminal_that_does_not_free_its_buffer_is_read_all_the_same() {

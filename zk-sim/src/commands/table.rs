@@ -105,11 +105,16 @@ fn buffered_read(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> V
 }
 
 /// 1504: sends a range of the prepared table.
-fn read_range(terminal: &mut Terminal, link: &Link, mut data: &[u8]) -> Vec<Reply> {
+fn read_range(terminal: &mut Terminal, link: &mut Link, mut data: &[u8]) -> Vec<Reply> {
     let range = data.try_get_u32_le().ok().zip(data.try_get_u32_le().ok());
     let ignored = terminal.faults.standing(FaultKind::IgnoreOffsets);
     if range.zip(ignored).is_some_and(|((offset, _), from)| i64::from(offset) >= from) {
         return Vec::new();
+    }
+    let goes_on = link.prepared.as_ref().is_some_and(Prepared::is_log) && range.is_some_and(|(offset, _)| offset > 0);
+    if goes_on && terminal.faults.strike(FaultKind::Rewritten).is_some() {
+        terminal.store_over_the_oldest();
+        link.prepared = Some(transfer::prepare(terminal, Table::Log));
     }
     let first = terminal.faults.strike(FaultKind::FirstChunk).is_some();
     let range = range.map(|(offset, length)| (if first { 0 } else { offset }, length));

@@ -162,6 +162,8 @@ kinds! {
     RefuseLog, "refuse-log", Value::Count(1, 4989), Request, "every way of reading the log is refused with code N";
     IgnoreBuffered, "ignore-buffered", Value::None, Transfer, "1503 for the log gets no answer";
     IgnoreOffsets, "ignore-offsets", Value::Count(0, 0), Terminal, "1504 gets no answer at offset N and behind it";
+    Rewritten, "rewritten", Value::None, Request,
+        "as 1504 asks past offset 0, a new punch takes the oldest one's place, in the buffer too";
     FirstChunk, "first-chunk", Value::None, Request,
         "1504 is answered with the bytes from offset 0 on, whatever it asks";
     RefuseOffsets, "refuse-offsets", Value::None, Request, "1504 is refused at every offset but 0";

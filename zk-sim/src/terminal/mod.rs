@@ -187,6 +187,14 @@ impl Terminal {
         punch
     }
 
+    /// Stores a punch of the last person in place of the oldest record.
+    pub(crate) fn store_over_the_oldest(&mut self) {
+        let Some(last) = self.log.shown().last().cloned() else { return };
+        self.log.drop_oldest(1, self.profile.log, &mut self.faults);
+        let punch = Punch { time: DeviceTime(last.time.0 + 1), ..last };
+        self.log.push(punch, self.profile.log, &mut self.faults);
+    }
+
     pub(crate) fn set_faults(&mut self, faults: &[Fault]) {
         self.faults = Faults::new(faults);
         self.log.refresh(self.profile.log, &mut self.faults);

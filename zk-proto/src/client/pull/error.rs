@@ -33,6 +33,8 @@ pub enum PullError {
         /// Records that the terminal counts.
         records: u32,
     },
+    /// The terminal changed the log in its buffer each time while it was read, so that its parts do not fit together.
+    Changed,
 }
 
 impl PullError {
@@ -41,7 +43,7 @@ impl PullError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Client(error) => error.is_transient(),
-            Self::Overdue { .. } => true,
+            Self::Overdue { .. } | Self::Changed => true,
             Self::Spool(_) | Self::Refused { .. } => false,
         }
     }
@@ -103,6 +105,7 @@ impl fmt::Display for PullError {
                     "terminal refused its log with {code}, although it counts {users} users and {records} records"
                 )
             }
+            Self::Changed => f.write_str("terminal changed its log while it was read"),
         }
     }
 }
@@ -112,7 +115,7 @@ impl std::error::Error for PullError {
         match self {
             Self::Client(error) => error.source(),
             Self::Spool(error) => std::error::Error::source(error),
-            Self::Overdue { .. } | Self::Refused { .. } => None,
+            Self::Overdue { .. } | Self::Refused { .. } | Self::Changed => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::vec::Vec;
 
 use super::{MAX_SESSIONS, Progress, PullError, Puller, announced, reconnect};
-use crate::client::{ClientError, Step};
+use crate::client::{ClientError, Step, Transport};
 use crate::proof::{Counts, Known, Preview, WORD_LEN};
 use crate::reply::Meaning;
 use crate::session::ChecksumPolicy;
@@ -15,6 +15,12 @@ use crate::{Command, Dataset, Prepared};
 const MAX_FRUITLESS: u32 = 2;
 /// Bytes before the point of a lost connection that must be the same in the next session.
 const RESUME_OVERLAP: u64 = 2048;
+
+/// The most bytes of one answer over TCP, and over UDP. Parts of one answer fit together.
+const ONE_ANSWER: u64 = 0xFFC0;
+const ONE_DATAGRAM: u64 = 1024;
+/// Bytes that are read again to see whether the log is still the same: several records of any width.
+const FIRST_BYTES: u64 = 256;
 
 /// The result of one transfer.
 #[derive(Clone, Copy)]
@@ -153,7 +159,31 @@ impl Puller<'_> {
         }
         spool.expect(size)?;
         self.read(spool, from..size, 0).await?;
+        self.is_still_the_same(spool, 0).await?;
         Ok(Transferred::Whole { announced: size })
+    }
+
+    /// Reads the first bytes again, if the others came in later answers. A full terminal stores a new punch in place of
+    /// its oldest one. If it does so in the buffer that is being read, all records move: where two answers meet, the id
+    /// of one punch would stand next to the time of another, and one record would be missing.
+    ///
+    /// # Errors
+    /// [`PullError::Changed`]; then the spool is empty.
+    async fn is_still_the_same(&mut self, spool: &mut Spool, base: u64) -> Result<(), PullError> {
+        let usual = if self.client.transport() == Transport::Udp { ONE_DATAGRAM } else { ONE_ANSWER };
+        let have = spool.contiguous();
+        if have <= self.client.options.limits.chunk.map_or(usual, |chunk| usual.min(chunk.into())) {
+            return Ok(());
+        }
+        let first = 0..FIRST_BYTES.min(have);
+        // Everything is here. A terminal that does not send it twice is asked nothing more.
+        let Ok(again) = self.peek(base..base + first.end).await else { return Ok(()) };
+        if spool.read(first)? == again {
+            return Ok(());
+        }
+        spool.truncate(0);
+        self.buffered = None;
+        Err(PullError::Changed)
     }
 
     /// Fails if the terminal refused its log as empty, but counts people or records.
@@ -178,6 +208,7 @@ impl Puller<'_> {
         let word = self.peek(0..WORD_LEN).await?;
         let word = word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
         self.read(spool, known.overlap_at()..size, known.overlap_at()).await?;
+        self.is_still_the_same(spool, known.overlap_at()).await?;
         Ok(Transferred::Tail { announced: size, word })
     }
 
