@@ -329,6 +329,26 @@ async fn a_poll_is_answered_while_an_upload_of_the_same_terminal_is_on_its_way()
 }
 
 #[tokio::test]
+async fn a_terminal_that_floods_has_to_wait_and_keeps_what_it_has() {
+    let mut limits = Limits::default();
+    limits.requests_per_second = 1;
+    let server = Server::start(limits).await;
+    let target = format!("/iclock/cdata?SN={SERIAL}&table=ATTLOG&Stamp=1");
+    let length = PUNCH.len();
+    let request = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{PUNCH}");
+    let mut answers = Vec::new();
+    // Ten seconds' worth passes at once.
+    for _ in 0..30 {
+        answers.push(server.send(request.as_bytes()).await);
+    }
+    let refused = answers.iter().position(|answer| answer.starts_with("HTTP/1.1 503 ")).unwrap();
+    assert!(refused >= 10 && !answers[refused].contains("OK"), "{answers:?}");
+    let stored = server.memory.batches.lock().unwrap().len();
+    assert_eq!(stored, answers.iter().filter(|answer| answer.ends_with("OK: 1")).count());
+    server.end().await;
+}
+
+#[tokio::test]
 async fn one_address_cannot_take_all_connections() {
     let mut limits = Limits::default();
     limits.connections_per_address = 1;

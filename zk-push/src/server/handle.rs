@@ -1,12 +1,13 @@
 //! One request, from its head to its answer.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use chrono::{DateTime, Utc};
 
+use super::gate::Gate;
 use super::receiver::{Admission, Peer, Receiver, Visitor};
 use super::{Limits, body};
 use crate::request::Method;
@@ -14,7 +15,12 @@ use crate::terminal::{Manner, Poll, Step, Terminal, refuse};
 use crate::{Head, Reply, request};
 
 /// Answers a request.
-pub(super) async fn answer<R: Receiver>(receiver: &R, limits: &Limits, request: Request<Body>) -> Response<Body> {
+pub(super) async fn answer<R: Receiver>(
+    receiver: &R,
+    limits: &Limits,
+    gate: &Gate,
+    request: Request<Body>,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let head = match Head::parse(parts.method.as_str(), target) {
@@ -30,10 +36,14 @@ pub(super) async fn answer<R: Receiver>(receiver: &R, limits: &Limits, request: 
     let admission = receiver.admit(&visitor(&parts, &head)).await;
     let terminal = match admission {
         Admission::Admitted(terminal) => terminal,
-        Admission::Refused(manner) => return refused(&head, manner, body, limits, &parts).await,
+        Admission::Refused(manner) => return refused(&head, manner, body, limits, gate, &parts).await,
     };
-    let body = match body::read(body, &parts.headers, limits).await {
-        Ok(body) => body,
+    let Some(_entered) = gate.enter(&head.serial, Instant::now()) else {
+        tracing::warn!(serial = %head.serial, "too many requests of one terminal");
+        return response(Reply::refusal(503), true);
+    };
+    let (body, _room) = match body::read(body, &parts.headers, limits, &gate.room).await {
+        Ok(read) => read,
         Err(status) => {
             tracing::warn!(serial = %head.serial, status, "body was not read");
             return response(Reply::refusal(status), true);
@@ -50,10 +60,17 @@ fn visitor<'a>(parts: &'a Parts, head: &'a Head) -> Visitor<'a> {
 }
 
 /// The answer closes the connection, unless there was no body: what is unread is never taken for another request.
-async fn refused(head: &Head, manner: Manner, body: Body, limits: &Limits, parts: &Parts) -> Response<Body> {
+async fn refused(
+    head: &Head,
+    manner: Manner,
+    body: Body,
+    limits: &Limits,
+    gate: &Gate,
+    parts: &Parts,
+) -> Response<Body> {
     tracing::debug!(serial = %head.serial, endpoint = %head.endpoint, "terminal is not admitted");
     let none = Limits { body: 0, ..limits.clone() };
-    let is_empty = head.method == Method::Get && body::read(body, &parts.headers, &none).await.is_ok();
+    let is_empty = head.method == Method::Get && body::read(body, &parts.headers, &none, &gate.room).await.is_ok();
     response(refuse(head, manner), !is_empty)
 }
 

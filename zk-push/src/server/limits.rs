@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest body, in bytes. 16 MiB by default.
     pub body: usize,
+    /// The bytes of all bodies that are in memory at once, until they are stored. 64 MiB by default. Further bytes wait
+    /// for room, [`Limits::body_time`] at most, and are then answered with 503.
+    pub bodies: usize,
     /// The time for the head of a request, and between two requests of a connection. 10 s by default.
     pub head_time: Duration,
     /// The time for any body, and between two pieces of it; each [`Limits::slowest`] bytes add a second to the
@@ -24,12 +27,19 @@ pub struct Limits {
     /// The most connections from one address. 64 by default, because many terminals may share a router; further ones
     /// are closed.
     pub connections_per_address: usize,
+    /// The most requests of one terminal at once. 8 by default; further ones are answered with 503, unread. A terminal
+    /// has two or three: it polls while it uploads.
+    pub requests_per_terminal: usize,
+    /// The most requests of one terminal in a second, over ten seconds. 50 by default; further ones are answered with
+    /// 503, unread. A terminal that catches up sends about 20.
+    pub requests_per_second: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 16 << 20,
+            bodies: 64 << 20,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),
             slowest: 1 << 10,
@@ -37,6 +47,8 @@ impl Default for Limits {
             connection_time: Duration::from_secs(600),
             connections: 2048,
             connections_per_address: 64,
+            requests_per_terminal: 8,
+            requests_per_second: 50,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! is stored, and only then the answer goes out.
 
 mod body;
+mod gate;
 mod handle;
 mod limits;
 mod listen;
@@ -19,6 +20,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 
+use gate::Gate;
+
 pub use axum;
 pub use limits::Limits;
 pub use listen::listen;
@@ -26,9 +29,9 @@ pub use receiver::{Admission, NotStored, Peer, Receiver, Visitor};
 
 /// Builds the router. Every path reaches it, so that an operator may choose any prefix; mount it on a port of its own.
 pub fn router<R: Receiver>(receiver: Arc<R>, limits: Limits) -> Router {
-    let limits = Arc::new(limits);
+    let (gate, limits) = (Gate::new(&limits), Arc::new(limits));
     Router::new().fallback(move |request: Request<Body>| {
-        let (receiver, limits) = (receiver.clone(), limits.clone());
-        async move { handle::answer(&*receiver, &limits, request).await }
+        let (receiver, limits, gate) = (receiver.clone(), limits.clone(), gate.clone());
+        async move { handle::answer(&*receiver, &limits, &gate, request).await }
     })
 }
