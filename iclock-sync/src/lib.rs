@@ -81,7 +81,7 @@ pub use crash::{CrashPoint, CrashPoints};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{LedgerError, SyncError, TerminalError, chain};
 pub use hooks::{Hooks, Verdict};
-pub use intake::{Ingest, Ingested};
+pub use intake::{BadLine, Ingest, Ingested};
 pub use ledger::Ledger;
 pub use observer::{DeviceProgress, Observer, SinkProgress};
 pub use options::{Bound, ClockCorrection, Contact, DeviceOptions, EngineOptions, Retention, RunOptions, Window};

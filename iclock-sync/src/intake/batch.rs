@@ -3,7 +3,7 @@
 use attendance_model::{RawPunch, Reason};
 use chrono::NaiveDateTime;
 
-use crate::ledger::{Poll, TerminalState};
+use crate::ledger::{Poll, Stamp, TerminalState};
 
 /// Punches of one terminal on their way into the ledger.
 #[derive(Debug)]
@@ -15,6 +15,10 @@ pub(crate) struct Batch<P> {
     /// The kept log that a person accepted and that these punches are of: its number, and the time in seconds since
     /// 1970.
     pub(crate) accepts: Option<(i64, i64)>,
+    /// To be remembered of a terminal that pushes, once all punches have entered.
+    pub(crate) stamp: Option<Stamp>,
+    /// All punches enter in one change.
+    pub(crate) whole: bool,
 }
 
 /// The origin of punches.

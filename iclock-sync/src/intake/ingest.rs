@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::vec;
 
-use attendance_model::{RawPunch, Reason, Source};
+use attendance_model::{LocalTime, RawPunch, Reason, Source};
 use chrono_tz::Tz;
 
 use super::{Batch, Entered, Provenance, Punches, ReadPunch};
 use crate::clock::Clock;
-use crate::ledger::Poll;
+use crate::ledger::{Poll, Stamp};
 use crate::wall;
 
 /// Punches of one terminal, as it sent them. [`Door::ingest`](crate::Door::ingest) enters them into the ledger.
@@ -28,6 +28,21 @@ pub struct Ingest {
     pub source: Source,
     /// The punches, in the order in which they came. What they say of terminal and way does not count.
     pub punches: Vec<RawPunch>,
+    /// Lines that are no punches. They go to the quarantine as they came, whatever the rules say.
+    pub bad_lines: Vec<BadLine>,
+    /// How far the terminal has sent a table, in its own words.
+    pub(crate) stamp: Option<Stamp>,
+    /// All of it enters in one change, or nothing.
+    pub(crate) whole: bool,
+}
+
+/// A line that is no punch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// The reason why it is none.
+    pub reason: Reason,
+    /// The bytes as they came.
+    pub raw: Vec<u8>,
 }
 
 /// The outcome of an ingest, counted. All of it is durable.
@@ -62,7 +77,32 @@ impl Ingest {
             clock_drift_ms: None,
             source,
             punches,
+            bad_lines: Vec::new(),
+            stamp: None,
+            whole: false,
         }
+    }
+
+    /// Adds lines that are no punches.
+    #[must_use]
+    pub fn bad_lines(mut self, lines: impl IntoIterator<Item = BadLine>) -> Self {
+        self.bad_lines.extend(lines);
+        self
+    }
+
+    /// Keeps the stamp of a table in the same change as the last punches: how far the terminal has sent it, in words
+    /// that only the terminal understands.
+    #[must_use]
+    pub fn stamp(mut self, table: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.stamp = Some(Stamp { table: table.into(), value: value.into() });
+        self
+    }
+
+    /// Enters all of it in one change of the ledger: all or nothing, however many punches there are.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
+        self
     }
 
     /// Sets the drift of its clock.
@@ -82,8 +122,10 @@ impl Ingest {
     /// The batch to enter. It moves no cursor: nothing says what of the terminal's log is known.
     pub(crate) fn into_batch(self, clock: &dyn Clock) -> Batch<GivenPunches> {
         let (utc_now, local_now) = (clock.utc_now(), clock.local_now());
-        let mut punches = self.punches;
-        for punch in &mut punches {
+        let good = self.punches.into_iter().map(|punch| ReadPunch { punch, unproven: None });
+        let bad = self.bad_lines.into_iter().map(|line| line.refused(self.source));
+        let mut punches: Vec<ReadPunch> = good.chain(bad).collect();
+        for ReadPunch { punch, .. } in &mut punches {
             // The key has them, and the ledger keeps them once for all.
             punch.device_serial.clone_from(&self.serial);
             punch.device_name.clone_from(&self.device_name);
@@ -101,7 +143,18 @@ impl Ingest {
         };
         let host_now = wall::wall_now(self.zone, utc_now, local_now);
         let provenance = Provenance { poll, host_now, by_hand: false, epoch: 0, start: 0 };
-        Batch { provenance, punches: GivenPunches(punches.into_iter()), cursor: None, accepts: None }
+        let (punches, stamp, whole) = (GivenPunches(punches.into_iter()), self.stamp, self.whole);
+        Batch { provenance, punches, cursor: None, accepts: None, stamp, whole }
+    }
+}
+
+impl BadLine {
+    /// The line in the form in which the quarantine keeps it: nothing in it is believed.
+    fn refused(self, source: Source) -> ReadPunch {
+        let nothing = LocalTime::Impossible(String::new());
+        let mut punch = RawPunch::new("", "", "", nothing, source);
+        punch.raw = self.raw;
+        ReadPunch { punch, unproven: Some(self.reason) }
     }
 }
 
@@ -121,7 +174,7 @@ impl Ingested {
 
 /// Punches that are in memory already.
 #[derive(Debug)]
-pub(crate) struct GivenPunches(vec::IntoIter<RawPunch>);
+pub(crate) struct GivenPunches(vec::IntoIter<ReadPunch>);
 
 impl Punches for GivenPunches {
     type Unreadable = Infallible;
@@ -131,6 +184,6 @@ impl Punches for GivenPunches {
     }
 
     fn next(&mut self, most: usize) -> Result<Vec<ReadPunch>, Infallible> {
-        Ok(self.0.by_ref().take(most).map(|punch| ReadPunch { punch, unproven: None }).collect())
+        Ok(self.0.by_ref().take(most).collect())
     }
 }

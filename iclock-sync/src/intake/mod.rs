@@ -20,13 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use batch::{Batch, Provenance, Punches, ReadPunch};
 pub(crate) use in_force::InForce;
-pub use ingest::{Ingest, Ingested};
+pub use ingest::{BadLine, Ingest, Ingested};
 pub(crate) use proven::ProvenPunches;
 
 use crate::error::blocking;
 use crate::ledger::{
     Entry, ForgottenPeople, KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, Transaction,
-    any_waiting, latest_times, mark_accepted, resolve_read_again, save_terminal,
+    any_waiting, latest_times, mark_accepted, resolve_read_again, save_stamp, save_terminal,
 };
 use crate::mask::Mask;
 use crate::report::DeviceReport;
@@ -144,11 +144,12 @@ impl Intake {
         P: Punches + Send + 'static,
         P::Unreadable: Send + 'static,
     {
+        let most = if batch.whole { usize::MAX } else { self.commit };
         let entering = Arc::new(Mutex::new(Entering::new(Arc::clone(&self.ledger), self.rules.clone(), batch)));
         loop {
             // The semaphore is never closed; without a permit the ledger's own lock is waited for.
             let turn = self.turn.acquire().await.ok();
-            let (entering, most) = (Arc::clone(&entering), self.commit);
+            let entering = Arc::clone(&entering);
             let step = blocking("ledger", move || {
                 // A step that panicked ends the batch: nothing takes the lock after it.
                 let mut entering = entering.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,7 +191,7 @@ impl<P: Punches> Entering<P> {
     /// entered.
     pub(crate) fn commit(&mut self, most: usize) -> Result<Result<Entered, P::Unreadable>, LedgerError> {
         let Self { ledger, batch, judge, poll, done, over } = self;
-        let Batch { provenance, punches, cursor, accepts } = batch;
+        let Batch { provenance, punches, cursor, accepts, stamp, .. } = batch;
         ledger.check_room()?;
         let (entered, all) = match ledger.try_write("record events", |transaction| {
             // Only now: a change of the rules judges the quarantine again before this change or after it.
@@ -232,6 +233,9 @@ impl<P: Punches> Entering<P> {
                 }
                 if let Some((buffer, at)) = *accepts {
                     mark_accepted(transaction, buffer, at)?;
+                }
+                if let Some(stamp) = stamp {
+                    save_stamp(transaction, &provenance.poll.serial, stamp)?;
                 }
             }
             Ok(Ok((entered, all)))

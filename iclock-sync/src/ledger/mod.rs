@@ -27,6 +27,7 @@ mod people;
 mod people_sent;
 mod person;
 mod polls;
+mod push;
 mod quarantine;
 mod query;
 mod read;
@@ -74,6 +75,11 @@ pub(crate) use people_sent::DueName;
 pub use person::AtSink;
 pub(crate) use person::Removal;
 pub(crate) use polls::{Poll, PollId};
+#[cfg(feature = "push")]
+pub(crate) use push::PushMemory;
+#[cfg(feature = "push")]
+pub use push::{MOST_PENDING, PushAdmission, PushState};
+pub(crate) use push::{Stamp, save_stamp};
 pub(crate) use quarantine::{NewRejection, ReadSpan, Refusal};
 pub use quarantine::{QuarantineFilter, QuarantineSize, QuarantinedRecord, Resolve};
 pub use query::{Cursor, Day, Filter, NotACursor, Page, Person};

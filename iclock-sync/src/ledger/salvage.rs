@@ -28,7 +28,7 @@ const ONE_BY_ONE: i64 = 10_000;
 const WIDE: i64 = 1_000_000;
 
 /// The tables with their columns, those first to which others refer.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 20] = [
     ("settings", ""),
     ("terminals", "id"),
     ("readings", "id"),
@@ -46,6 +46,9 @@ const TABLES: [(&str, &str); 17] = [
     ("people_readings", ""),
     ("people_sent", ""),
     ("forgotten", ""),
+    ("push_stamps", ""),
+    ("push_terminals", ""),
+    ("push_admissions", ""),
 ];
 
 /// Copies every row that can be read into a new ledger.
@@ -110,7 +113,8 @@ fn copy_all(original: &Connection, ledger: &Ledger) -> Result<Salvaged, LedgerEr
 fn finish(transaction: &Connection, salvaged: &Salvaged) -> rusqlite::Result<()> {
     if salvaged.reads_again {
         transaction.execute_batch(
-            "UPDATE terminals SET records = 0, overlap = x'', count = NULL, verified_at = NULL, learned = NULL;",
+            "UPDATE terminals SET records = 0, overlap = x'', count = NULL, verified_at = NULL, learned = NULL;
+             DELETE FROM push_stamps;",
         )?;
     }
     if salvaged.delivers_again {

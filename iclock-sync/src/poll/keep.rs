@@ -54,6 +54,8 @@ impl Visit {
             punches: ProvenPunches::new(proven, users, poll),
             cursor: Some(state),
             accepts: None,
+            stamp: None,
+            whole: false,
         };
         let name = &self.device.name;
         let entered = self.intake.enter(batch, &self.stop, |entered| {

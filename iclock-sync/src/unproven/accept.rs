@@ -253,6 +253,8 @@ impl Acceptance {
             provenance: Provenance { poll, host_now, by_hand: true, epoch, start },
             cursor: Some(state),
             accepts: Some((buffer.id, SystemClock::new().utc_now().timestamp())),
+            stamp: None,
+            whole: false,
         };
         let mut entering = Entering::new(Arc::new(ledger), InForce::new(options.rules.clone()), batch);
         let mut new = 0;

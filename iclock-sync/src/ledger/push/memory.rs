@@ -1,0 +1,54 @@
+//! What is remembered of a terminal that pushes, between two of its requests.
+
+use std::collections::BTreeMap;
+
+use crate::{Ledger, LedgerError};
+
+/// What is remembered of one terminal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PushMemory {
+    /// The dialect that it spoke last, in the protocol's word.
+    pub(crate) dialect: Option<String>,
+    /// It has registered, as access control terminals do.
+    pub(crate) is_registered: bool,
+    /// Its stamps, by table.
+    pub(crate) stamps: BTreeMap<String, Vec<u8>>,
+}
+
+impl Ledger {
+    /// Returns what is remembered of each terminal, by serial number.
+    pub(crate) fn push_memories(&self) -> Result<BTreeMap<String, PushMemory>, LedgerError> {
+        self.read("look up terminals that push", |connection| {
+            let mut memories = BTreeMap::<String, PushMemory>::new();
+            let mut statement = connection.prepare("SELECT serial, dialect, registered FROM push_terminals")?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                let memory = memories.entry(row.get(0)?).or_default();
+                (memory.dialect, memory.is_registered) = (row.get(1)?, row.get(2)?);
+            }
+            let mut statement = connection.prepare("SELECT serial, log, stamp FROM push_stamps")?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                memories.entry(row.get(0)?).or_default().stamps.insert(row.get(1)?, row.get(2)?);
+            }
+            Ok(memories)
+        })
+    }
+
+    /// Remembers the dialect of a terminal, and that it has registered.
+    pub(crate) fn remember_push(
+        &self,
+        serial: &str,
+        dialect: Option<&str>,
+        is_registered: bool,
+    ) -> Result<(), LedgerError> {
+        self.write("remember a terminal that pushes", |transaction| {
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO push_terminals (serial, dialect, registered) VALUES (?1, ?2, ?3)",
+                )?
+                .execute((serial, dialect, is_registered))?;
+            Ok(())
+        })
+    }
+}

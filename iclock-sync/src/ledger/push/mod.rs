@@ -1,0 +1,13 @@
+//! What the ledger keeps of terminals that push.
+
+#[cfg(feature = "push")]
+mod admission;
+#[cfg(feature = "push")]
+mod memory;
+mod stamp;
+
+#[cfg(feature = "push")]
+pub use admission::{MOST_PENDING, PushAdmission, PushState};
+#[cfg(feature = "push")]
+pub(crate) use memory::PushMemory;
+pub(crate) use stamp::{Stamp, save_stamp};
