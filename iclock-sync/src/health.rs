@@ -15,10 +15,12 @@ use crate::error::is_full;
 use crate::metrics::Resources;
 use crate::private;
 use crate::service::Status;
-use crate::service::status::Failure;
+use crate::service::status::{Activity, Failure, TerminalState};
 
 /// The file in the state directory.
 const FILE: &str = "health.json";
+/// A terminal that pushes calls every few seconds; some take a longer break.
+const SELDOM: TimeDelta = TimeDelta::seconds(90);
 /// Its length is a multiple of this.
 const BLOCK: usize = 4_096;
 /// Attempts to read it.
@@ -138,8 +140,9 @@ impl Health {
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
         let too_long = |failure: &&Failure| now.signed_duration_since(failure.since) > grace;
         let terminals = self.status.terminals.iter().filter_map(|(name, terminal)| {
-            let error = terminal.error.as_ref().filter(too_long)?;
-            Some(Problem::Terminal { name: name.clone(), error: error.text.clone() })
+            let failed = terminal.error.as_ref().filter(too_long).map(|error| error.text.clone());
+            let error = failed.or_else(|| silent(terminal, now, grace))?;
+            Some(Problem::Terminal { name: name.clone(), error })
         });
         let sinks = self.status.sinks.iter().filter_map(|(name, sink)| {
             let error = sink.error.as_ref().filter(too_long)?;
@@ -147,6 +150,14 @@ impl Health {
         });
         terminals.chain(sinks).collect()
     }
+}
+
+/// Returns that a terminal should call, and has not called for too long.
+fn silent(terminal: &TerminalState, now: DateTime<Utc>, grace: TimeDelta) -> Option<String> {
+    let since = terminal.last_call.filter(|_| terminal.activity == Activity::Pushing)?;
+    let is_silent = now.signed_duration_since(since) > grace.max(SELDOM);
+    let since = since.format("%Y-%m-%d %H:%M:%S UTC");
+    is_silent.then(|| format!("has not called since {since}; check its network, and the server address in its menu"))
 }
 
 /// Writes a file that only the program's user can read, whole or not at all.
@@ -272,6 +283,25 @@ mod tests {
         assert_eq!((error.since, error.at), (since, since + TimeDelta::seconds(27)));
         let named = |grace| health.problems(clock.utc_now(), Duration::from_secs(grace)).len();
         assert_eq!((named(26), named(27)), (1, 0));
+    }
+
+    #[cfg(feature = "push")]
+    #[test]
+    fn a_terminal_that_pushes_has_to_call_now_and_then() {
+        let clock = Arc::new(ByHand::default());
+        let board = Board::new(Arc::clone(&clock) as _, Arc::new(Silent));
+        board.add_pushing("gate", "push:SN1".to_owned(), "SN1".to_owned());
+        let problems = |seconds| {
+            clock.0.store(seconds, Ordering::Relaxed);
+            let health = Health::of(board.status(), Resources::default(), "1.2.3", Duration::from_secs(10));
+            health.problems(clock.utc_now(), Duration::from_secs(30)).len()
+        };
+        assert_eq!(problems(1_000), 0, "nobody waits for it");
+        board.calls("SN1", true);
+        assert_eq!((problems(1_090), problems(1_091)), (0, 1));
+        board.calls("SN1", false);
+        board.calls("SN1", true);
+        assert_eq!((problems(1_181), problems(1_182)), (0, 1));
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl Door {
         Self { shared: Arc::downgrade(shared), stop: stop.clone() }
     }
 
+    /// The parts that a receiver of this program uses; `None` once the service has ended.
+    #[cfg(feature = "push")]
+    pub(crate) fn shared(&self) -> Option<Arc<Shared>> {
+        self.shared.upgrade().filter(|_| !self.stop.is_cancelled())
+    }
+
     /// Enters punches that came another way than by a poll. They are durable when this returns, and then go to the
     /// sinks like all others. A punch that is known from a poll, or came before, is entered once.
     ///
@@ -56,11 +62,11 @@ impl Door {
     pub async fn ingest(&self, ingest: Ingest) -> Result<Ingested, SyncError> {
         let shared = self.shared.upgrade().filter(|_| !self.stop.is_cancelled()).ok_or(SyncError::Stopped)?;
         let mut ingested = Ingested::default();
-        let serial = ingest.serial.clone();
+        let (serial, name) = (ingest.serial.clone(), ingest.device_name.clone());
         let batch = ingest.into_batch(&*shared.clock);
         let intake = shared.settings().intake;
         let entered = intake.enter(batch, &self.stop, |entered| ingested.add(entered)).await;
-        shared.board.pushed(&serial, &ingested, entered.is_ok());
+        shared.board.pushed(&serial, &name, &ingested, entered.is_ok());
         match entered {
             Ok(()) => Ok(ingested),
             // Some of the punches may be in the ledger.

@@ -65,6 +65,7 @@ impl Board {
             last_poll: None,
             last_success: None,
             last_push: None,
+            last_call: None,
             error: None,
             failures: 0,
             polls: 0,
@@ -88,6 +89,19 @@ impl Board {
     pub(crate) fn add_pushing(&self, name: &str, address: String, serial: String) {
         self.add_terminal(name, address);
         self.terminal(name, |terminal| (terminal.activity, terminal.serial) = (Activity::Pushing, Some(serial)));
+    }
+
+    /// A terminal that pushes has called, or with `waits`, a receiver begins to wait for it.
+    #[cfg(feature = "push")]
+    pub(crate) fn calls(&self, serial: &str, waits: bool) {
+        let now = self.clock.utc_now();
+        let mut parts = self.parts();
+        let is_it = |terminal: &&mut TerminalState| {
+            terminal.activity == Activity::Pushing && terminal.serial.as_deref() == Some(serial)
+        };
+        if let Some(terminal) = parts.terminals.values_mut().find(is_it) {
+            terminal.last_call = if waits { terminal.last_call.or(Some(now)) } else { Some(now) };
+        }
     }
 
     /// Adds a sink.
@@ -201,8 +215,9 @@ impl Board {
     }
 
     /// Punches of a terminal came by another way than a poll. Those that are counted are durable, all of them or not.
-    pub(crate) fn pushed(&self, serial: &str, ingested: &Ingested, all: bool) {
+    pub(crate) fn pushed(&self, serial: &str, name: &str, ingested: &Ingested, all: bool) {
         let now = self.clock.utc_now();
+        let _ = self.progress.send(Progress::Pushed(serial.into(), name.into(), Arc::new(ingested.clone())));
         let mut parts = self.parts();
         let of = parts.terminals.values_mut().find(|terminal| terminal.serial.as_deref() == Some(serial));
         let Some(terminal) = of else { return };

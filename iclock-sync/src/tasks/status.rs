@@ -11,6 +11,7 @@ use attendance_model::Reason;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::Ingested;
 use crate::ledger;
 use crate::observer::{DeviceProgress, SinkProgress};
 use crate::report::{DeviceReport, ErrorKind, SinkReport};
@@ -66,6 +67,10 @@ pub struct TerminalState {
     /// The last time at which punches of it came by another way than a poll.
     #[serde(default)]
     pub last_push: Option<DateTime<Utc>>,
+    /// The last time at which it called a receiver of this program; before its first call, the time since which one
+    /// waits for it. Only of terminals that are never called.
+    #[serde(default)]
+    pub last_call: Option<DateTime<Utc>>,
     /// The last failure, if nothing has gone well since.
     pub error: Option<Failure>,
     /// Polls in a row that failed.
@@ -193,6 +198,8 @@ pub enum Progress {
     Polled(Arc<DeviceReport>),
     /// A terminal, by its configured name, waits for its next poll: it rests, is listened to, or is down.
     Waits(Arc<str>, Activity),
+    /// Punches came another way than by a poll: the terminal's serial number and name, and what became of them.
+    Pushed(Arc<str>, Arc<str>, Arc<Ingested>),
     /// A sink has had what there was.
     Delivered(Arc<SinkReport>),
 }
