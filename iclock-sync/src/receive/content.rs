@@ -1,0 +1,153 @@
+//! The content of a request, as far as attendance needs it.
+
+use attendance_model::RawPunch;
+use zk_push::Upload;
+use zk_push::record::Kind;
+use zk_push::table::Table;
+use zk_push::terminal::{Batch, Content};
+
+use super::punch::{self, Meaning};
+use crate::BadLine;
+
+/// The tables whose stamps are kept: those that a handshake gives back. A terminal cannot fill the ledger with others.
+const STAMPED: [&str; 6] = ["ATTLOG", "OPERLOG", "ATTPHOTO", "BIODATA", "IDCARD", "ERRORLOG"];
+
+/// The longest stamp that is kept, in bytes. Terminals send a number, a time or a word.
+const MAX_STAMP: usize = 64;
+
+/// What is kept of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) punches: Vec<RawPunch>,
+    pub(super) bad_lines: Vec<BadLine>,
+    /// A table and its stamp.
+    pub(super) stamp: Option<(String, Vec<u8>)>,
+    /// The terminal has registered.
+    pub(super) registers: bool,
+    /// What came and is not kept, for the log: sizes and names, never content.
+    pub(super) remark: Option<String>,
+}
+
+/// A request that holds what cannot be read, so that it must not be acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a packed file, which is not read")]
+pub(super) struct Unread;
+
+/// Reads a request. Users, templates, photos and passwords are left out, whatever their lines look like.
+pub(super) fn read(batch: &Batch) -> Result<Kept, Unread> {
+    let mut kept = Kept { stamp: stamp(batch), ..Kept::default() };
+    match &batch.content {
+        Content::Records(upload) | Content::Answer(_, upload) if has_punches(upload) => {
+            for line in upload.records() {
+                match punch::read(&line) {
+                    Meaning::Punch(punch) => kept.punches.push(*punch),
+                    Meaning::Bad(reason) => kept.bad_lines.push(BadLine { reason, raw: punch::kept(&line.raw) }),
+                    Meaning::NoPunch => {}
+                }
+            }
+        }
+        Content::Records(upload) | Content::Answer(_, upload) => {
+            if let Table::Other(_) = upload.table() {
+                kept.remark = Some(format!("{upload:?}: the table is not known"));
+            }
+        }
+        Content::Registration(_) => kept.registers = true,
+        // It may hold punches that only it has.
+        Content::Archive(_) => return Err(Unread),
+        Content::Authorization(_) => {
+            kept.remark = Some("somebody waits at a door for this server, and is denied".into())
+        }
+        Content::Unreadable(..) | Content::Unknown(_) => kept.remark = Some(format!("{:?}", batch.content)),
+        _ => {}
+    }
+    Ok(kept)
+}
+
+/// Returns true if rows of the table can be punches.
+fn has_punches(upload: &Upload) -> bool {
+    let is_transaction = |name: &str| name.eq_ignore_ascii_case(Kind::TRANSACTION.as_str());
+    match upload.table() {
+        Table::AttLog | Table::RtLog => true,
+        Table::Keyed(_, kind) => is_transaction(kind),
+        Table::TableData => upload.table_name().and_then(|name| name.to_str()).is_some_and(is_transaction),
+        _ => false,
+    }
+}
+
+fn stamp(batch: &Batch) -> Option<(String, Vec<u8>)> {
+    let (table, stamp) = batch.stamp.as_ref()?;
+    let is_known = STAMPED.contains(&table.as_str()) && stamp.as_bytes().len() <= MAX_STAMP;
+    is_known.then(|| (table.clone(), stamp.as_bytes().to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use chrono::DateTime;
+    use zk_push::terminal::{Step, Terminal};
+    use zk_push::{Dialect, Head, request};
+
+    use super::*;
+
+    /// What is kept of a request, as the terminal of the wire hands it on.
+    fn kept(dialect: Dialect, target: &str, body: &'static [u8]) -> Result<Kept, Unread> {
+        let head = Head::parse("POST", &format!("/iclock/{target}")).unwrap();
+        let mut terminal = Terminal::new(head.serial.clone()).pinned(dialect);
+        let request = request::Request { head, body: Bytes::from_static(body) };
+        match terminal.handle_request(DateTime::UNIX_EPOCH, request) {
+            Step::Accept(accept) => read(accept.batch()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn good_and_bad_lines_are_told_apart_and_the_stamp_is_kept_as_it_came() {
+        let body = b"7\t2026-03-01 08:00:00\t0\t1\ngarbage\n8\t2026-03-01 08:00:01\t0\t1\n";
+        let kept = kept(Dialect::Attendance, "cdata?SN=A1&table=ATTLOG&Stamp=9999", body).unwrap();
+        let ids: Vec<&str> = kept.punches.iter().map(|punch| punch.user_id.as_str()).collect();
+        let bad: Vec<&[u8]> = kept.bad_lines.iter().map(|line| line.raw.as_slice()).collect();
+        assert_eq!((ids, bad), (vec!["7", "8"], vec![&b"garbage"[..]]));
+        assert_eq!(kept.stamp, Some(("ATTLOG".to_owned(), b"9999".to_vec())));
+    }
+
+    #[test]
+    fn rows_of_the_log_at_doors_are_punches_by_whatever_way_they_come() {
+        let row = b"transaction pin=7\teventtype=3\tinoutstate=0\tverified=1\ttime_second=857920849\tindex=5\n";
+        for target in [
+            "cdata?SN=A1&table=tabledata&tablename=transaction&count=1",
+            "querydata?SN=A1&type=tabledata&cmdid=1&tablename=transaction&count=1&packcnt=1&packidx=1",
+            "cdata?SN=A1&table=transaction",
+        ] {
+            assert_eq!(kept(Dialect::Access, target, row).unwrap().punches.len(), 1, "{target}");
+        }
+    }
+
+    #[test]
+    fn neither_people_nor_their_secrets_are_kept_even_when_their_lines_are_damaged() {
+        let body = b"USER PIN=7\tName=Somebody\tPasswd=1234\nFP PIN=7\tTMP=AAAA\nTMP=AAAA\n";
+        for (dialect, target) in [
+            (Dialect::Attendance, "cdata?SN=A1&table=OPERLOG&Stamp=3"),
+            (Dialect::Attendance, "cdata?SN=A1&table=BIODATA&Stamp=3"),
+            (Dialect::Attendance, "cdata?SN=A1&table=UNKNOWN"),
+            (Dialect::Access, "cdata?SN=A1&table=tabledata&tablename=user&count=3"),
+        ] {
+            let kept = kept(dialect, target, body).unwrap();
+            assert_eq!((kept.punches.len(), kept.bad_lines.len()), (0, 0), "{target}");
+            assert!(!format!("{kept:?}").contains("1234") && !format!("{kept:?}").contains("AAAA"), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_packed_file_is_not_acknowledged() {
+        let target = "querydata?SN=A1&type=tabledata&cmdid=1&tablename=transaction&count=2&datafmt=3";
+        assert_eq!(kept(Dialect::Access, target, b"name=transaction.tgz\nsize=4\0AAAA"), Err(Unread));
+    }
+
+    #[test]
+    fn stamps_of_other_tables_and_long_ones_are_not_kept() {
+        let long = "9".repeat(MAX_STAMP + 1);
+        for target in ["cdata?SN=A1&table=MINE&Stamp=1".to_owned(), format!("cdata?SN=A1&table=ATTLOG&Stamp={long}")] {
+            assert_eq!(kept(Dialect::Attendance, &target, b"x\n").unwrap().stamp, None, "{target}");
+        }
+    }
+}
