@@ -1,0 +1,226 @@
+//! Who may call, and what is known of each terminal that does. No I/O and no clock.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
+
+use crate::ledger::{PushAdmission, PushMemory, PushState, TerminalState};
+use crate::{Contact, DeviceOptions};
+
+/// A terminal that is admitted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Caller {
+    /// Its serial number in the ledger, which may be an older `name:NAME`.
+    pub(super) serial: String,
+    /// Its name for people.
+    pub(super) name: String,
+    pub(super) zone: Option<Tz>,
+    pub(super) memory: PushMemory,
+}
+
+/// Everybody who may call. One process receives, so that this is the truth next to the ledger.
+#[derive(Default)]
+pub(super) struct Callers {
+    /// The digest of the secret in the path.
+    token: Option<[u8; 32]>,
+    configured: HashMap<String, Configured>,
+    decided: HashMap<String, Decided>,
+    /// By the serial number in the ledger.
+    memories: BTreeMap<String, PushMemory>,
+    /// What the ledger calls the terminals that it knows, by the serial number that they give.
+    known: HashMap<String, Known>,
+}
+
+struct Configured {
+    name: String,
+    zone: Option<Tz>,
+    /// It is never called, so that its entry says that it calls.
+    calls: bool,
+}
+
+struct Decided {
+    state: PushState,
+    name: Option<String>,
+}
+
+struct Known {
+    serial: String,
+    name: String,
+}
+
+/// What to do with a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is admitted.
+    Admitted(Box<Caller>),
+    /// It is refused, and waits for a decision: note that it called.
+    Waits,
+    /// It is refused.
+    Refused,
+}
+
+impl Callers {
+    /// From what the ledger has.
+    pub(super) fn new(
+        memories: BTreeMap<String, PushMemory>,
+        admissions: Vec<PushAdmission>,
+        terminals: Vec<TerminalState>,
+    ) -> Self {
+        let given = |terminal: &TerminalState| terminal.alias.clone().unwrap_or_else(|| terminal.serial.clone());
+        let known = terminals
+            .into_iter()
+            .map(|terminal| (given(&terminal), Known { serial: terminal.serial, name: terminal.name }))
+            .collect();
+        let mut callers = Self { memories, known, ..Self::default() };
+        for PushAdmission { serial, state, name, .. } in admissions {
+            callers.decide(&serial, state, name);
+        }
+        callers
+    }
+
+    /// Takes over the configured terminals, and the secret in the path.
+    pub(super) fn configure(&mut self, devices: &[DeviceOptions], token: Option<&str>) {
+        self.token = token.map(digest);
+        self.configured = devices
+            .iter()
+            .filter_map(|device| {
+                let calls = device.contact == Contact::Push;
+                Some((device.serial.clone()?, Configured { name: device.name.clone(), zone: device.zone, calls }))
+            })
+            .collect();
+    }
+
+    /// Takes over a decision. Serial numbers that only wait are in the ledger alone: their number is not bounded here.
+    pub(super) fn decide(&mut self, serial: &str, state: PushState, name: Option<String>) {
+        if state == PushState::Pending {
+            self.decided.remove(serial);
+            return;
+        }
+        let decided = self.decided.entry(serial.to_owned()).or_insert(Decided { state, name: None });
+        decided.state = state;
+        decided.name = name.or(decided.name.take());
+    }
+
+    /// Decides about a request. `path` is what precedes `iclock` in it.
+    pub(super) fn verdict(&self, serial: &str, path: &str) -> Verdict {
+        // Both are always looked up, so that the time of a refusal says nothing.
+        let (has_token, caller) = (self.has_token(path), self.caller(serial));
+        match caller {
+            _ if !has_token => Verdict::Refused,
+            Some(caller) => Verdict::Admitted(Box::new(caller)),
+            None if self.decided.contains_key(serial) => Verdict::Refused,
+            None => Verdict::Waits,
+        }
+    }
+
+    /// Returns a terminal that is admitted.
+    pub(super) fn caller(&self, serial: &str) -> Option<Caller> {
+        let (configured, decided) = (self.configured.get(serial), self.decided.get(serial));
+        let is_admitted = match decided.map(|decided| decided.state) {
+            Some(PushState::Denied) => false,
+            Some(PushState::Approved) => true,
+            Some(PushState::Pending) | None => configured.is_some_and(|configured| configured.calls),
+        };
+        if !is_admitted {
+            return None;
+        }
+        let known = self.known.get(serial);
+        let named = |known: &Known| self.configured.values().find(|configured| configured.name == known.name);
+        let configured = configured.or_else(|| known.and_then(named));
+        let name = configured
+            .map(|configured| configured.name.as_str())
+            .or_else(|| decided.and_then(|decided| decided.name.as_deref()))
+            .or_else(|| known.map(|known| known.name.as_str()));
+        let in_ledger = known.map_or(serial, |known| &known.serial);
+        Some(Caller {
+            serial: in_ledger.to_owned(),
+            name: name.unwrap_or(serial).to_owned(),
+            zone: configured.and_then(|configured| configured.zone),
+            memory: self.memories.get(in_ledger).cloned().unwrap_or_default(),
+        })
+    }
+
+    /// Remembers something of a terminal, once it is in the ledger.
+    pub(super) fn remember(&mut self, caller: &Caller, change: impl FnOnce(&mut PushMemory)) {
+        change(self.memories.entry(caller.serial.clone()).or_default());
+    }
+
+    /// The secret is the last part of the path, behind a part `t`. Digests are compared, so that the time of the
+    /// comparison says nothing about the secret.
+    fn has_token(&self, path: &str) -> bool {
+        let Some(token) = &self.token else { return true };
+        let (before, last) = path.rsplit_once('/').unwrap_or(("", path));
+        let is_marked = before == "t" || before.ends_with("/t");
+        digest(last) == *token && is_marked
+    }
+}
+
+fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(text).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(callers: &Callers, serial: &str) -> Option<Caller> {
+        match callers.verdict(serial, "") {
+            Verdict::Admitted(caller) => Some(*caller),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_is_never_called_is_admitted_by_its_entry_and_one_that_is_called_by_a_person() {
+        let mut callers = Callers::default();
+        let mut gate = DeviceOptions::push("gate", "A1");
+        gate.zone = Some(Tz::Indian__Maldives);
+        let mut office = DeviceOptions::new("office", "192.0.2.10");
+        (office.serial, office.zone) = (Some("B2".to_owned()), Some(Tz::Europe__Berlin));
+        callers.configure(&[gate, office], None);
+        let caller = admitted(&callers, "A1").unwrap();
+        assert_eq!((caller.name.as_str(), caller.zone), ("gate", Some(Tz::Indian__Maldives)));
+        assert_eq!(callers.verdict("B2", ""), Verdict::Waits);
+        callers.decide("B2", PushState::Approved, Some("other".to_owned()));
+        let caller = admitted(&callers, "B2").unwrap();
+        assert_eq!((caller.name.as_str(), caller.zone), ("office", Some(Tz::Europe__Berlin)), "the entry counts");
+        // A person has the last word.
+        callers.decide("A1", PushState::Denied, None);
+        assert_eq!(callers.verdict("A1", ""), Verdict::Refused);
+    }
+
+    #[test]
+    fn an_approved_terminal_has_the_name_of_the_decision_and_else_the_one_that_the_ledger_has() {
+        let known = TerminalState {
+            serial: "name:gate".to_owned(),
+            alias: Some("A1".to_owned()),
+            name: "gate".to_owned(),
+            ..TerminalState::default()
+        };
+        let mut callers = Callers::new(BTreeMap::new(), Vec::new(), vec![known]);
+        for serial in ["A1", "C3"] {
+            callers.decide(serial, PushState::Approved, None);
+        }
+        let caller = |callers: &Callers, serial| admitted(callers, serial).map(|caller| (caller.serial, caller.name));
+        assert_eq!(caller(&callers, "A1"), Some(("name:gate".to_owned(), "gate".to_owned())));
+        assert_eq!(caller(&callers, "C3"), Some(("C3".to_owned(), "C3".to_owned())));
+        callers.decide("C3", PushState::Approved, Some("yard".to_owned()));
+        callers.decide("C3", PushState::Approved, None);
+        assert_eq!(caller(&callers, "C3"), Some(("C3".to_owned(), "yard".to_owned())), "a name stays");
+    }
+
+    #[test]
+    fn with_a_secret_nobody_is_admitted_or_noted_without_it() {
+        let mut callers = Callers::default();
+        callers.configure(&[DeviceOptions::push("gate", "A1")], Some("s3cret"));
+        for path in ["", "t", "s3cret", "t/", "t/s3cre", "t/s3cret/x", "at/s3cret"] {
+            assert_eq!(callers.verdict("A1", path), Verdict::Refused, "{path}");
+            assert_eq!(callers.verdict("B2", path), Verdict::Refused, "{path}");
+        }
+        for path in ["t/s3cret", "proxy/t/s3cret"] {
+            assert!(matches!(callers.verdict("A1", path), Verdict::Admitted(_)), "{path}");
+            assert_eq!(callers.verdict("B2", path), Verdict::Waits, "{path}");
+        }
+    }
+}
