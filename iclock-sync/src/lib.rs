@@ -19,6 +19,7 @@
 //! | results and progress | [`report`], [`observer`] |
 //! | the embedding program takes part: [`Hooks`]; its own [`clock`], its own [`random`] numbers | `hooks` |
 //! | punches that the program receives by itself: [`Ingest`] | [`Door`] |
+//! | terminals that call the program (feature `push`) | `receive` |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -64,6 +65,8 @@ mod private;
 pub mod quarantine;
 pub mod query;
 pub mod random;
+#[cfg(feature = "push")]
+pub mod receive;
 pub mod reconcile;
 pub mod report;
 mod retry;

@@ -1,0 +1,23 @@
+//! The receiver: terminals that call this program, behind a router or in another network.
+//!
+//! [`PushReceiver`] joins zk-push's server to a running [`Service`](crate::Service). A request becomes punches and bad
+//! lines (`content`, `punch`). They enter the ledger in one change with the terminal's stamp, through the one
+//! [`Door`](crate::Door). Only then the terminal is told that they are safe. If the ledger cannot take them, it keeps
+//! them and sends them again.
+//!
+//! Who may call is decided by serial number (`callers`): those that are configured, and those that a person approved.
+//! All others are answered alike, and wait for a decision. The decision of another process comes as a file
+//! ([`Decision`]), because one process writes the ledger.
+
+mod callers;
+mod content;
+mod decision;
+mod listing;
+mod mailbox;
+mod punch;
+mod receiver;
+
+pub use decision::Decision;
+pub use receiver::PushReceiver;
+
+pub use crate::ledger::{MOST_PENDING, PushAdmission, PushState};

@@ -1,0 +1,296 @@
+//! The receiver that zk-push's server asks and tells.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use attendance_model::Source;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use zk_push::server::{Admission, Limits, NotStored, Receiver, Visitor, listen, router};
+use zk_push::settings::{Registration, Settings};
+use zk_push::terminal::{Batch, Manner, Terminal};
+use zk_push::{Dialect, SerialNumber};
+
+use super::callers::{Caller, Callers, Verdict};
+use super::content::{self, Kept};
+use super::decision::Decision;
+use super::listing::Listing;
+use crate::error::blocking;
+use crate::random::secret_key;
+use crate::tasks::Shared;
+use crate::{Contact, DeviceOptions, Door, Ingest, Ingested, Service, SyncError, chain};
+
+/// The setting with the random key of registrations.
+const KEY: &str = "push key";
+
+/// Receives what terminals push, for a running [`Service`].
+///
+/// It is made for one service and ends with it: afterwards, terminals are told to keep what they have.
+pub struct PushReceiver {
+    door: Door,
+    callers: Mutex<Callers>,
+    listing: Mutex<Listing>,
+    /// One caller is noted at a time; meanwhile others are not.
+    notes: Arc<Semaphore>,
+    /// Registrations are made of it.
+    key: String,
+    /// The last batch was not stored.
+    fails: AtomicBool,
+}
+
+/// Shows nothing of what it has: a key and a token are among it.
+impl fmt::Debug for PushReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushReceiver").finish_non_exhaustive()
+    }
+}
+
+impl PushReceiver {
+    /// Makes a receiver for a service, from what its ledger knows. `devices` are the terminals of the configuration:
+    /// those that are never called ([`DeviceOptions::push`]) are admitted. Others with a serial number give it name and
+    /// zone. With a `token`, only calls below `/t/TOKEN/` are believed.
+    ///
+    /// # Errors
+    /// [`SyncError`] when the ledger cannot be used, or the service has been stopped.
+    pub async fn open(service: &Service, devices: &[DeviceOptions], token: Option<&str>) -> Result<Self, SyncError> {
+        let door = service.door();
+        let ledger = Arc::clone(&door.shared().ok_or(SyncError::Stopped)?.ledger);
+        let (key, mut callers) = blocking("ledger", move || {
+            let key = match ledger.setting(KEY)? {
+                Some(key) => key,
+                None => {
+                    let key = secret_key();
+                    ledger.keep_setting(KEY, Some(&key))?;
+                    key
+                }
+            };
+            Ok((key, Callers::new(ledger.push_memories()?, ledger.push_admissions()?, ledger.terminals()?)))
+        })
+        .await?;
+        callers.configure(devices, token);
+        let receiver = Self {
+            door,
+            callers: Mutex::new(callers),
+            listing: Mutex::default(),
+            notes: Arc::new(Semaphore::new(1)),
+            key,
+            fails: AtomicBool::new(false),
+        };
+        receiver.wait_for(devices);
+        Ok(receiver)
+    }
+
+    /// Takes over other terminals and another token, as [`PushReceiver::open`] does.
+    pub fn configure(&self, devices: &[DeviceOptions], token: Option<&str>) {
+        self.callers().configure(devices, token);
+        self.wait_for(devices);
+    }
+
+    /// From now on, a terminal that does not call is missed.
+    fn wait_for(&self, devices: &[DeviceOptions]) {
+        let Ok(shared) = self.shared() else { return };
+        for device in devices.iter().filter(|device| device.contact == Contact::Push) {
+            shared.board.calls(device.serial.as_deref().unwrap_or_default(), true);
+        }
+    }
+
+    /// Decides about a serial number, from its next request on.
+    ///
+    /// # Errors
+    /// [`SyncError`] when the ledger cannot be written, or the service has been stopped. Then nothing is decided.
+    pub async fn decide(&self, decision: Decision) -> Result<(), SyncError> {
+        let shared = self.shared()?;
+        let (ledger, now) = (Arc::clone(&shared.ledger), shared.clock.utc_now());
+        let decided = decision.clone();
+        blocking("ledger", move || Ok(ledger.decide_push(decided.serial(), decided.state(), decided.name(), now)?))
+            .await?;
+        self.callers().decide(decision.serial(), decision.state(), decision.name().map(ToOwned::to_owned));
+        Ok(())
+    }
+
+    /// Takes the decisions that other processes have left in the state directory ([`Decision::leave`]). Returns them.
+    ///
+    /// # Errors
+    /// As [`PushReceiver::decide`]. What was not decided stays there.
+    pub async fn take_decisions(&self) -> Result<Vec<Decision>, SyncError> {
+        let dir = self.shared()?.ledger.dir().to_owned();
+        let looked = dir.clone();
+        let waiting = blocking("decisions", move || match Decision::waiting(&looked) {
+            Ok(waiting) => Ok(waiting),
+            Err(source) => Err(crate::LedgerError::Io { path: looked, source }.into()),
+        })
+        .await?;
+        for decision in &waiting {
+            self.decide(decision.clone()).await?;
+            // Left behind, it would be decided once more.
+            if let Err(error) = decision.withdraw(&dir) {
+                tracing::warn!("a decision about {} cannot be removed: {error}", decision.serial());
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Serves terminals on a listener until `stop` is cancelled. Requests at hand then have `limits.answer_time`.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, limits: Limits, stop: CancellationToken) {
+        let router = router(self, limits.clone());
+        listen(listener, router, limits, stop.cancelled_owned()).await;
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Callers> {
+        // Nothing can panic while the lock is held.
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shared(&self) -> Result<Arc<Shared>, SyncError> {
+        self.door.shared().ok_or(SyncError::Stopped)
+    }
+
+    /// The terminal as the server knows it.
+    fn terminal(&self, serial: &SerialNumber, caller: &Caller) -> Terminal {
+        let mut settings = Settings::default();
+        // Nothing else is kept; users would bring passwords.
+        settings.transfers = vec!["AttLog"];
+        let mut terminal = Terminal::new(serial.clone()).with_settings(settings);
+        match caller.memory.dialect.as_deref() {
+            Some("acc") => terminal = terminal.with_dialect(Dialect::Access),
+            Some(_) => terminal = terminal.with_dialect(Dialect::Attendance),
+            None => {}
+        }
+        for (table, stamp) in &caller.memory.stamps {
+            terminal = terminal.with_stamp(table, bytes::Bytes::copy_from_slice(stamp));
+        }
+        match Registration::new(&self.secret_of("code", serial), &self.secret_of("session", serial)) {
+            Some(registration) => terminal.with_registration(registration, caller.memory.is_registered),
+            None => terminal,
+        }
+    }
+
+    /// A text that nobody guesses, the same for a terminal each time: no request needs an earlier one.
+    fn secret_of(&self, what: &str, serial: &SerialNumber) -> String {
+        let digest = Sha256::digest(format!("{}|{what}|{serial}", self.key));
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Notes a caller for a decision, next to its answer, which is the same for all that are refused.
+    fn note(&self, visitor: &Visitor<'_>) {
+        let Ok(shared) = self.shared() else { return };
+        let serial = visitor.head.serial.as_str().to_owned();
+        let Ok(permit) = Arc::clone(&self.notes).try_acquire_owned() else { return };
+        let is_due = {
+            let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+            listing.is_due(&serial, shared.clock.monotonic())
+        };
+        if !is_due {
+            return;
+        }
+        let address = visitor.peer.map(|peer| peer.ip().to_string());
+        tokio::spawn(async move {
+            let (ledger, now) = (Arc::clone(&shared.ledger), shared.clock.utc_now());
+            drop(shared);
+            let noted = blocking("ledger", move || Ok(ledger.note_caller(&serial, address.as_deref(), now)?)).await;
+            if let Err(error) = noted {
+                tracing::warn!("a terminal that waits for a decision was not noted: {}", chain(&error));
+            }
+            drop(permit);
+        });
+    }
+
+    /// Keeps what a request brought. It is durable when this returns.
+    async fn keep(&self, terminal: &Terminal, batch: &Batch) -> Result<(), Problem> {
+        let serial = batch.serial.as_str();
+        // Somebody may have denied it since it was admitted.
+        let caller = self.callers().caller(serial).ok_or(Problem::Denied)?;
+        let Kept { punches, bad_lines, stamp, registers, remark } = content::read(batch)?;
+        if let Some(remark) = remark {
+            tracing::warn!(%serial, "acknowledged and not kept: {remark}");
+        }
+        let is_new = |(table, value): &(String, Vec<u8>)| caller.memory.stamps.get(table) != Some(value);
+        let stamp = stamp.filter(is_new);
+        if !punches.is_empty() || !bad_lines.is_empty() || stamp.is_some() {
+            let ingest = Ingest::new(&*caller.serial, &*caller.name, Source::Push, punches).zone(caller.zone).whole();
+            let ingest = ingest.bad_lines(bad_lines);
+            let ingest = match &stamp {
+                Some((table, value)) => ingest.stamp(&**table, value.clone()),
+                None => ingest,
+            };
+            let Ingested { new, known, quarantined, .. } = self.door.ingest(ingest).await?;
+            tracing::debug!(%serial, new, known, quarantined, "stored what was pushed");
+        }
+        if let Some((table, value)) = stamp {
+            self.callers().remember(&caller, |memory| drop(memory.stamps.insert(table, value)));
+        }
+        self.remember(terminal, &caller, registers).await
+    }
+
+    /// Remembers the dialect of a terminal, and its registration.
+    async fn remember(&self, terminal: &Terminal, caller: &Caller, registers: bool) -> Result<(), Problem> {
+        let dialect = terminal.dialect().map(|dialect| dialect.to_string());
+        let is_registered = caller.memory.is_registered || registers;
+        if dialect == caller.memory.dialect && is_registered == caller.memory.is_registered {
+            return Ok(());
+        }
+        let (ledger, serial, spoken) = (Arc::clone(&self.shared()?.ledger), caller.serial.clone(), dialect.clone());
+        blocking("ledger", move || Ok(ledger.remember_push(&serial, spoken.as_deref(), is_registered)?)).await?;
+        self.callers().remember(caller, |memory| {
+            (memory.dialect, memory.is_registered) = (dialect, is_registered);
+        });
+        Ok(())
+    }
+}
+
+/// The reason why a request is not acknowledged.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("the terminal is not admitted any more")]
+    Denied,
+    #[error(transparent)]
+    Unread(#[from] content::Unread),
+    #[error(transparent)]
+    Ledger(#[from] SyncError),
+}
+
+impl Receiver for PushReceiver {
+    async fn admit(&self, visitor: &Visitor<'_>) -> Admission {
+        let (serial, path) = (&visitor.head.serial, visitor.head.prefix.as_str());
+        let verdict = self.callers().verdict(serial.as_str(), path);
+        match verdict {
+            Verdict::Admitted(caller) => {
+                if let Ok(shared) = self.shared() {
+                    shared.board.calls(serial.as_str(), false);
+                }
+                return Admission::Admitted(Box::new(self.terminal(serial, &caller)));
+            }
+            Verdict::Waits => self.note(visitor),
+            Verdict::Refused => {}
+        }
+        Admission::Refused(Manner::KeepCalling)
+    }
+
+    async fn store(&self, terminal: &Terminal, batch: &Batch) -> Result<(), NotStored> {
+        let kept = self.keep(terminal, batch).await;
+        // One line when the ledger begins to fail, and one when it works again: terminals call every few seconds.
+        match kept {
+            Ok(()) => {
+                if self.fails.swap(false, Ordering::Relaxed) {
+                    tracing::warn!("what terminals push is stored again");
+                }
+                return Ok(());
+            }
+            // The terminal calls again; so does the next service.
+            Err(Problem::Ledger(SyncError::Stopped)) => {}
+            Err(Problem::Ledger(error)) => {
+                if !self.fails.swap(true, Ordering::Relaxed) {
+                    let why = error.explain();
+                    tracing::warn!("what terminals push is not stored, and they send it again later: {why}");
+                }
+            }
+            Err(problem) => {
+                tracing::warn!(serial = %batch.serial, "not acknowledged, the terminal keeps it: {problem}");
+            }
+        }
+        Err(NotStored)
+    }
+}
