@@ -1,0 +1,381 @@
+//! Terminals push to the engine over loopback: whatever happens to requests, to the ledger and to the service, each
+//! punch is stored once and each bad line waits once, and nothing is acknowledged that is not on the disk.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use attendance_model::{AttendanceEvent, MemorySink, PunchState, Reason, Sink, Source, VerifyMode};
+use iclock_sync::ledger::QuarantineFilter;
+use iclock_sync::receive::{Decision, PushReceiver, PushState};
+use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions};
+use rusqlite::Connection;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use zk_proto::DeviceTime;
+use zk_push::SerialNumber;
+use zk_push::server::Limits;
+use zk_sim::push::{Columns, HttpFault, PushDevice, PushProfile, Pusher};
+use zk_sim::{Profile, Punch, Terminal};
+
+use common::{Gate, State, memory};
+
+const AT_MOST: Duration = Duration::from_secs(60);
+const SERIAL: &str = "SN1";
+
+/// A service with its receiver, and the way to end both.
+struct Server {
+    service: Service,
+    receiver: Arc<PushReceiver>,
+    address: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(engine: &Engine, devices: &[DeviceOptions], token: Option<&str>) -> Self {
+        let every = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
+        let service = engine.start(every, &CancellationToken::new()).await.unwrap();
+        let receiver = Arc::new(PushReceiver::open(&service, devices, token).await.unwrap());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let mut limits = Limits::default();
+        // Simulated time passes faster.
+        limits.requests_per_second = 100_000;
+        let task = tokio::spawn(Arc::clone(&receiver).serve(listener, limits, stop.clone()));
+        Self { service, receiver, address, stop, task }
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        timeout(AT_MOST, self.task).await.unwrap().unwrap();
+        drop(self.receiver);
+        self.service.shutdown(AT_MOST).await.unwrap();
+    }
+
+    /// Sends a request, and returns the answer without its date.
+    async fn send(&self, method: &str, target: &str, body: &str) -> String {
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // The server may close before it has read everything.
+        let _ = stream.write_all(request.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = timeout(AT_MOST, stream.read_to_end(&mut answer)).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        answer.split_inclusive("\r\n").filter(|line| !line.starts_with("Date:")).collect()
+    }
+
+    async fn upload(&self, serial: &str, rows: &str) -> String {
+        self.send("POST", &format!("/iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999"), rows).await
+    }
+}
+
+/// The terminal that pushes, as it is configured.
+fn pushing() -> DeviceOptions {
+    DeviceOptions::push("gate", SERIAL)
+}
+
+fn engine(state: &State, sink: &Arc<dyn Sink>) -> Engine {
+    state.builder().device(pushing()).sink(Arc::clone(sink)).build().unwrap()
+}
+
+fn profile() -> PushProfile {
+    PushProfile::attendance(SerialNumber::new(SERIAL).unwrap())
+}
+
+fn punches(count: u32) -> Vec<Punch> {
+    let field = |value: u32| u8::try_from(value).unwrap();
+    let punch = |n: u32| {
+        let (hour, minute, second) = (field(n / 3600), field(n / 60 % 60), field(n % 60));
+        let time = DeviceTime::new(2026, 3, 1, hour, minute, second).unwrap();
+        // Every seventh has no user id: no punch of anybody.
+        let user_id = if n % 7 == 6 { String::new() } else { format!("{:04}", 1 + n % 5) };
+        Punch::new(0, &user_id, time, field(n % 2), 15)
+    };
+    (0..count).map(punch).collect()
+}
+
+fn pusher(profile: PushProfile, address: SocketAddr, punches: &[Punch]) -> Pusher {
+    let mut device = PushDevice::new(profile);
+    punches.iter().for_each(|punch| device.punch(punch));
+    Pusher::new(device, address).unwrap().speed(100_000)
+}
+
+/// The terminal sends until the server knows everything.
+async fn run(mut pusher: Pusher) -> Pusher {
+    timeout(AT_MOST, pusher.run_until_idle()).await.expect("the terminal comes to an end");
+    pusher
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(AT_MOST, wait).await.unwrap_or_else(|_| panic!("{what}"));
+}
+
+/// User id and time of each event. None is there twice.
+fn stored(sink: &MemorySink) -> BTreeSet<(String, String)> {
+    let key = |event: &AttendanceEvent| (event.user_id.clone(), event.local_time.to_string());
+    let events = sink.stored();
+    let keys: BTreeSet<_> = events.iter().map(key).collect();
+    assert_eq!(keys.len(), events.len(), "each once");
+    keys
+}
+
+fn good(punches: &[Punch]) -> BTreeSet<(String, String)> {
+    let named = punches.iter().filter(|punch| !punch.user_id.is_empty());
+    named.map(|punch| (punch.user_id.to_string(), punch.time.to_string())).collect()
+}
+
+fn bad(punches: &[Punch]) -> usize {
+    punches.iter().filter(|punch| punch.user_id.is_empty()).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_punch_is_stored_once_and_each_bad_line_waits_once_whatever_happens_to_requests() {
+    for (seed, columns) in [(1, Columns::Four), (2, Columns::TenAndTab), (3, Columns::Sixteen)] {
+        let (state, (sink, as_sink)) = (State::new(), memory("db"));
+        let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+        let log = punches(200);
+        let mut profile = profile();
+        (profile.columns, profile.batch) = (columns, 20);
+        let mut pusher = run(pusher(profile, server.address, &log).faults(HttpFault::ALL, seed)).await;
+        assert!(pusher.stats().failures > 0, "the faults struck");
+        assert_eq!(pusher.device().acknowledged(), log.len());
+        until("all is stored", || stored(&sink).len() == good(&log).len()).await;
+        server.end().await;
+        assert_eq!(stored(&sink), good(&log), "{columns:?}");
+        let waiting = state.ledger().quarantine(&QuarantineFilter::default(), 1_000).unwrap();
+        assert_eq!(waiting.len(), bad(&log));
+        assert!(waiting.iter().all(|record| record.reason == Reason::EmptyUserId && record.raw.starts_with(b"\t2026")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_fails_for_a_while_costs_nothing() {
+    let (state, (sink, as_sink)) = (State::new(), memory("db"));
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    let file = Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    file.execute_batch("CREATE TRIGGER broken BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        .unwrap();
+    let row = "7\t2026-03-01 08:00:00\t0\t1\ngarbage\n";
+    let refused = server.upload(SERIAL, row).await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && !refused.contains("OK"), "{refused}");
+    let log = punches(30);
+    let pushing = tokio::spawn(run(pusher(profile(), server.address, &log)));
+    for _ in 0..10 {
+        assert!(server.upload(SERIAL, row).await.starts_with("HTTP/1.1 503 "));
+    }
+    assert_eq!(state.ledger().event_count().unwrap(), 0);
+    assert_eq!(state.ledger().quarantine_counts().unwrap(), [], "a bad line does not enter without the good ones");
+    file.execute_batch("DROP TRIGGER broken").unwrap();
+    assert_eq!(pushing.await.unwrap().device().acknowledged(), 30);
+    assert!(server.upload(SERIAL, row).await.ends_with("\r\n\r\nOK: 2"));
+    until("all is stored", || stored(&sink).len() == good(&log).len() + 1).await;
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_requests_of_one_terminal_at_once_store_each_punch_once() {
+    let (state, (sink, as_sink)) = (State::new(), memory("db"));
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    let log = punches(300);
+    let twins = (0..2).map(|_| {
+        let mut profile = profile();
+        profile.batch = 25;
+        tokio::spawn(run(pusher(profile, server.address, &log)))
+    });
+    for twin in twins.collect::<Vec<_>>() {
+        assert_eq!(twin.await.unwrap().device().acknowledged(), 300);
+    }
+    until("all is stored", || stored(&sink).len() == good(&log).len()).await;
+    server.end().await;
+    assert_eq!((stored(&sink), state.ledger().quarantine_counts().unwrap()[0].2), (good(&log), bad(&log) as u64));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_punches_pulled_and_pushed_are_one_event_each_in_both_orders() {
+    for layout in ["bw8", "tft16", "tft40"] {
+        for pushed_first in [false, true] {
+            let builder = Terminal::builder().records(20).seed(1).serial(SERIAL);
+            let gate = Gate::start("gate", builder.profile(Profile::named(layout).unwrap())).await;
+            let (state, (sink, as_sink)) = (State::new(), memory("db"));
+            let mut called = gate.device();
+            called.serial = Some(SERIAL.to_owned());
+            let pulling = state.builder().device(called.clone()).sink(Arc::clone(&as_sink)).build().unwrap();
+            // The push protocol numbers verify modes in its own way.
+            let log: Vec<Punch> =
+                gate.handle().records().into_iter().map(|punch| Punch { mode: 15, ..punch }).collect();
+            let server = if pushed_first {
+                let server = Server::start(&state.builder().sink(as_sink).build().unwrap(), &[called], None).await;
+                approve(&server).await;
+                run(pusher(profile(), server.address, &log)).await;
+                server.service.reload(&pulling, ServiceOptions::new(Schedule::fixed(AT_MOST))).await.unwrap();
+                server
+            } else {
+                Server::start(&pulling, &[called], None).await
+            };
+            until("the log is read", || server.service.status().terminals["gate"].polls == 1).await;
+            if !pushed_first {
+                approve(&server).await;
+                run(pusher(profile(), server.address, &log)).await;
+            }
+            until("all is stored", || sink.stored().len() == 20).await;
+            server.end().await;
+            assert_eq!(sink.stored().len(), 20, "{layout}, pushed first: {pushed_first}");
+            let source = if pushed_first { Source::Push } else { Source::Pull };
+            assert!(sink.stored().iter().all(|event| event.source == source && event.device_name == "gate"));
+        }
+    }
+}
+
+async fn approve(server: &Server) {
+    server.receiver.decide(Decision::approve(SERIAL, None).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_access_control_terminal_registers_once_and_each_person_who_came_in_is_an_event() {
+    let (state, (sink, as_sink)) = (State::new(), memory("db"));
+    let log = &punches(6);
+    let profile = || PushProfile::access(SerialNumber::new(SERIAL).unwrap());
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    run(pusher(profile(), server.address, log)).await;
+    let refused = "time=2026-03-01 09:00:00\tpin=3\tevent=27\tinoutstatus=0\tverifytype=1\tindex=1";
+    let neither = "time=2026-03-01 09:00:01\tpin=3\tevent=0\tinoutstatus=2\tverifytype=0000000000000010\tindex=2";
+    let bad = "time=2026-03-01 09:00:02\tpin=3\tindex=3";
+    let rows = format!("{refused}\n{neither}\n{bad}\n");
+    let answer = server.send("POST", &format!("/iclock/cdata?SN={SERIAL}&table=rtlog"), &rows).await;
+    assert!(answer.ends_with("\r\n\r\nOK"), "{answer}");
+    until("all is stored", || sink.stored().len() == 7).await;
+    server.end().await;
+    let event = sink.stored().into_iter().find(|event| event.raw == neither.as_bytes()).unwrap();
+    assert_eq!((event.punch_state, event.verify_mode), (PunchState(255), VerifyMode(200)));
+    let [waiting] = state.ledger().quarantine(&QuarantineFilter::default(), 10).unwrap().try_into().unwrap();
+    assert_eq!((waiting.reason, waiting.raw.as_slice()), (Reason::Undecodable, bad.as_bytes()));
+
+    // The next service knows that it has registered.
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    let answer = server.send("GET", &format!("/iclock/cdata?SN={SERIAL}&options=all&DeviceType=acc"), "").await;
+    assert!(answer.contains("registry=ok"), "{answer}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn the_stamp_of_a_table_comes_back_as_it_was_sent_after_a_restart_too() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    let handshake = format!("/iclock/cdata?SN={SERIAL}&options=all");
+    assert!(server.send("GET", &handshake, "").await.contains("\nATTLOGStamp=None\n"));
+    let target = format!("/iclock/cdata?SN={SERIAL}&table=ATTLOG&Stamp=2026-03-01T08%3A00%3A00");
+    server.send("POST", &target, "7\t2026-03-01 08:00:00\t0\t1\n").await;
+    let people = format!("/iclock/cdata?SN={SERIAL}&table=OPERLOG&OpStamp=77");
+    assert!(server.send("POST", &people, "USER PIN=7\tName=x\tPasswd=4711\n").await.ends_with("OK: 1"));
+    server.end().await;
+
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    let block = server.send("GET", &handshake, "").await;
+    assert!(block.contains("\nATTLOGStamp=2026-03-01T08:00:00\n") && block.contains("\nOPERLOGStamp=77\n"), "{block}");
+    server.end().await;
+    for (file, content) in state.files() {
+        assert!(!content.windows(4).any(|bytes| bytes == b"4711"), "a password is in {file}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_a_terminal_that_waits_one_that_was_denied_and_a_wrong_secret_look_alike() {
+    let (state, (sink, as_sink)) = (State::new(), memory("db"));
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], Some("s3cret")).await;
+    server.receiver.decide(Decision::deny("DENIED").unwrap()).await.unwrap();
+    let row = "7\t2026-03-01 08:00:00\t0\t1\n";
+    let callers = [
+        ("/t/s3cret", "STRANGER"),
+        ("/t/s3cret", "STRANGER"),
+        ("/t/s3cret", "DENIED"),
+        ("/t/wrong", SERIAL),
+        ("", SERIAL),
+    ];
+    let requests = [
+        ("GET", "cdata", "&options=all", ""),
+        ("GET", "getrequest", "", ""),
+        ("POST", "cdata", "&table=ATTLOG&Stamp=1", row),
+        ("POST", "registry", "", "DeviceType=acc"),
+        ("POST", "devicecmd", "", "ID=1&Return=0&CMD=DATA"),
+    ];
+    for (method, endpoint, query, body) in requests {
+        let mut answers = BTreeSet::new();
+        for (prefix, serial) in callers {
+            let target = format!("{prefix}/iclock/{endpoint}?SN={serial}{query}");
+            answers.insert(server.send(method, &target, body).await);
+        }
+        assert_eq!(answers.len(), 1, "{endpoint}: {answers:?}");
+        let acknowledges = answers.iter().any(|answer| answer.contains("OK"));
+        assert_eq!(acknowledges, method == "GET", "{endpoint}: {answers:?}");
+    }
+    assert_eq!((sink.stored().len(), state.ledger().event_count().unwrap()), (0, 0));
+    until("the stranger waits", || state.ledger().push_admissions().unwrap().len() == 2).await;
+    let known = state.ledger().push_admissions().unwrap();
+    let waits: Vec<&str> =
+        known.iter().filter(|of| of.state == PushState::Pending).map(|of| of.serial.as_str()).collect();
+    assert_eq!(waits, ["STRANGER"], "a caller without the secret is not listed");
+    let right = server.send("POST", &format!("/t/s3cret/iclock/cdata?SN={SERIAL}&table=ATTLOG"), row).await;
+    assert!(right.ends_with("OK: 1"), "{right}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_terminal_that_waits_keeps_its_records_until_another_process_approves_it() {
+    let (state, (sink, as_sink)) = (State::new(), memory("db"));
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    let row = "7\t2026-03-01 08:00:00\t0\t1\n";
+    assert!(server.upload("NEW", row).await.starts_with("HTTP/1.1 403 "));
+    until("it waits", || state.ledger().push_admissions().unwrap().len() == 1).await;
+    let dir = state.dir.path().join("state");
+    let decision = Decision::approve("NEW", Some("yard".to_owned())).unwrap();
+    decision.leave(&dir).unwrap();
+    assert_eq!(server.receiver.take_decisions().await.unwrap(), [decision]);
+    assert_eq!(server.receiver.take_decisions().await.unwrap(), []);
+    assert!(server.upload("NEW", row).await.ends_with("OK: 1"));
+    until("it is stored", || sink.stored().len() == 1).await;
+    let event = sink.stored().remove(0);
+    assert_eq!((event.device_serial.as_str(), event.device_name.as_str()), ("NEW", "yard"));
+    Decision::deny("NEW").unwrap().leave(&dir).unwrap();
+    server.receiver.take_decisions().await.unwrap();
+    assert!(server.upload("NEW", row).await.starts_with("HTTP/1.1 403 "));
+    server.end().await;
+
+    // The next service knows of the decision.
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    assert!(server.upload("NEW", row).await.starts_with("HTTP/1.1 403 "));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn after_the_service_has_ended_terminals_keep_what_they_have() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let Server { service, receiver, address, stop, task } =
+        Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    service.shutdown(AT_MOST).await.unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let row = "7\t2026-03-01 08:00:00\t0\t1\n";
+    let target = format!("/iclock/cdata?SN={SERIAL}&table=ATTLOG");
+    let request = format!("POST {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{row}", row.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    stop.cancel();
+    task.await.unwrap();
+    drop(receiver);
+    assert_eq!(state.ledger().event_count().unwrap(), 0);
+}
