@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use attendance_model::{AttendanceEvent, MemorySink, PunchState, Reason, Sink, Source, VerifyMode};
+use attendance_model::{AttendanceEvent, MemorySink, PunchState, Reason, Rules, Sink, Source, VerifyMode};
 use iclock_sync::ledger::QuarantineFilter;
 use iclock_sync::receive::{Decision, PushReceiver, PushState};
 use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions};
@@ -357,6 +357,23 @@ async fn a_terminal_that_waits_keeps_its_records_until_another_process_approves_
     // The next service knows of the decision.
     let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
     assert!(server.upload("NEW", row).await.starts_with("HTTP/1.1 403 "));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_line_that_is_as_long_as_a_record_of_a_log_is_a_line_when_the_rules_change() {
+    let (state, (sink, as_sink)) = (State::new(), memory("db"));
+    let options = common::quick_with(|options| options.rules = Rules::default().allow_list(["1".to_owned()]));
+    let engine = state.builder().options(options).device(pushing()).sink(as_sink).build().unwrap();
+    let server = Server::start(&engine, &[pushing()], None).await;
+    let line = "4711\t2026-03-01 08:00:00\t0\t15\t123456\t0\t0";
+    assert_eq!(line.len(), 40);
+    assert!(server.upload(SERIAL, line).await.ends_with("OK: 1"));
+    assert_eq!(state.ledger().quarantine_counts().unwrap()[0].1, Reason::NotOnAllowList);
+    assert_eq!(server.service.set_rules(Rules::default()).await.unwrap(), 1);
+    until("it is stored", || sink.stored().len() == 1).await;
+    let event = sink.stored().remove(0);
+    assert_eq!((event.user_id.as_str(), event.local_time.to_string().as_str()), ("4711", "2026-03-01 08:00:00"));
     server.end().await;
 }
 

@@ -113,7 +113,9 @@ impl Review<'_> {
             source: record.source,
         };
         let known = record.layout.as_deref().and_then(|word| word.parse().ok());
-        let layout = known.or_else(|| AttendanceLayout::of_width(record.raw.len()));
+        // A line that was pushed may be as long as some record; it is none.
+        let of_width = || AttendanceLayout::of_width(record.raw.len()).filter(|_| record.source != Source::Push);
+        let layout = known.or_else(of_width);
         let order = self.order_of(record, layout);
         let decoded = layout.zip(order).and_then(|(layout, order)| {
             let decoded = AttendanceRecord::decode(layout, order, Bytes::copy_from_slice(&record.raw))?;
