@@ -102,8 +102,11 @@ impl Driver {
             match self.session.poll_event() {
                 Some(Event::Failed(error)) => {
                     match error {
-                        ProtoError::TimedOut { .. } => self.silence.add(self.silence.lasting(now)),
-                        // A terminal that always sends the same part is no better than one that sends nothing.
+                        // A terminal that sends anything but the answer, or always the same part of it, is no better
+                        // than one that sends nothing.
+                        ProtoError::TimedOut { .. } => {
+                            self.silence.add(self.silence.lasting(now).max(self.session.fruitless(now)));
+                        }
                         ProtoError::Incomplete { .. } => self.silence.waste(self.session.fruitless(now)),
                         _ => {}
                     }

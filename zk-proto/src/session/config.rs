@@ -22,7 +22,7 @@ pub struct Limits {
     /// once they come whole.
     pub chunk: Option<u32>,
     /// The slowest transfer rate in bytes per second, default 8 KiB/s. A transfer may take the time for its size at
-    /// this rate, plus twelve times the timeout. Ranges over UDP need a round trip per datagram and may be four times
+    /// this rate, plus eight times the timeout. Ranges over UDP need a round trip per datagram and may be four times
     /// as slow.
     pub slowest_rate: u32,
 }

@@ -7,8 +7,10 @@ use super::contract::{Ask, Context, NOT_READY_TIMES, Next, OVERTAKEN, Streamed, 
 use crate::reply::Meaning;
 use crate::{Command, Packet, ProtoError};
 
-/// Retries of a chunk whose answer came without its data, or without all of them.
+/// Retries of a chunk whose answer came without its data.
 const AGAIN: u8 = 12;
+/// So many retries count for an answer that was short: a datagram is lost as a whole or not at all.
+const SHORT: u8 = 2;
 /// Retries of a chunk that got no answer at all. Each request has been sent several times by then.
 const DEAD: u8 = 1;
 /// Chunks in a row whose final acknowledgement did not come, before no further one is waited for.
@@ -161,7 +163,7 @@ impl DatagramRead {
         if let Some(piece) = answer.piece.as_ref().filter(|piece| !piece.is_empty()) {
             // Bytes are missing after it, or it is the last part of an answer whose other parts were lost.
             self.shorter = Some(piece.len() as u64);
-            return self.ask_again(context);
+            return self.ask_again(context, SHORT);
         }
         if !answer.announced && !answer.acknowledged {
             self.silent += 1;
@@ -170,12 +172,12 @@ impl DatagramRead {
             }
             return Next::Ask(self.ask(context));
         }
-        self.ask_again(context)
+        self.ask_again(context, 1)
     }
 
-    /// Requests a short chunk again.
-    fn ask_again(&mut self, context: &Context<'_>) -> Next {
-        self.again += 1;
+    /// Requests a chunk again, which counts as so many retries.
+    fn ask_again(&mut self, context: &Context<'_>, retries: u8) -> Next {
+        self.again += retries;
         match self.again > AGAIN {
             true => Next::Fail(ProtoError::Incomplete { offset: self.offset, missing: self.end - self.offset }),
             false => Next::Ask(self.ask(context)),

@@ -7,6 +7,9 @@ use super::Config;
 /// The pause between the datagrams of one answer after which it counts as over, until the terminal's pace is known.
 const DATAGRAM_PAUSE: Duration = Duration::from_secs(1);
 
+/// Timeouts that any transfer may take, besides the time for its bytes.
+const AT_LEAST: u32 = 8;
+
 /// The pauses that a terminal makes within its answers.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -53,5 +56,5 @@ impl Pace {
 /// How long a transfer of `size` bytes may take as a whole.
 pub(super) fn allowance(config: &Config, size: u64) -> Duration {
     let rate = u64::from(config.limits.slowest_rate.max(1));
-    config.timeout.saturating_mul(12).saturating_add(Duration::from_secs(size.div_ceil(rate)))
+    config.timeout.saturating_mul(AT_LEAST).saturating_add(Duration::from_secs(size.div_ceil(rate)))
 }
