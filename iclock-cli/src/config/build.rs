@@ -9,8 +9,9 @@ use iclock_sync::{ClockCorrection, DeviceOptions, Schedule};
 use super::environment::Variables;
 use super::key::{Entry, Shape, Wrong};
 use super::layers::{ConfigError, Layer, Setting};
+use super::settings::push::Pushing;
 use super::settings::{self, CATALOGUE, Device, Top};
-use super::{Config, LogConfig, ShiftConfig, SinkConfig, device_spec, secret};
+use super::{Config, LogConfig, PushConfig, ShiftConfig, SinkConfig, device_spec, secret};
 
 /// The drift above which a clock is set.
 const CLOCK_BOUND: Duration = Duration::from_secs(30);
@@ -41,16 +42,22 @@ impl<'a> Builder<'a> {
         self.read("shifts.", &settings::shifts::entries(), &mut shifts);
         let mut log = LogConfig::default();
         self.read("log.", &settings::log::entries(), &mut log);
+        let mut push = PushConfig::default();
+        self.read("push.", &settings::push::entries(), &mut push);
         self.read("retention.", &settings::retention::entries(), &mut top.engine.retention);
         let numbers = 0..self.left.list_len("device");
         let devices: Vec<(usize, DeviceOptions)> =
             numbers.filter_map(|n| Some((n, self.device(n, &schedule)?))).collect();
+        let numbers = 0..self.left.list_len("pushing");
+        let pushing: Vec<(usize, DeviceOptions)> = numbers.filter_map(|n| Some((n, self.pushing(n)?))).collect();
         let sinks = self.sinks();
         self.refuse_unknown();
         self.refuse_repeated("device", "host", devices.iter().map(|(n, device)| (*n, device.name.as_str())));
+        self.refuse_repeated("pushing", "serial", pushing.iter().map(|(n, device)| (*n, device.name.as_str())));
         self.refuse_repeated("sink", "url", sinks.iter().map(|sink| (sink.index, sink.name.as_str())));
         self.refuse_repeated_address(&devices);
         let devices = devices.into_iter().map(|(_, device)| device).collect();
+        let pushing = pushing.into_iter().map(|(_, device)| device).collect();
         let Top { state_dir, interval, max_new, output, metrics_file, mut engine } = top;
         engine.rules = rules;
         engine.audit_dir.clone_from(&output);
@@ -63,8 +70,10 @@ impl<'a> Builder<'a> {
             output,
             metrics_file,
             log,
+            push,
             shifts,
             devices,
+            pushing,
             sinks,
             engine,
             warnings,
@@ -123,6 +132,23 @@ impl<'a> Builder<'a> {
         let is_usual = options.port == DeviceOptions::new("", "").port;
         options.name = name.unwrap_or_else(|| if is_usual { options.host.clone() } else { options.address() });
         (!options.host.is_empty()).then_some(options)
+    }
+
+    /// Reads the n-th terminal that pushes; `None` without a serial number.
+    fn pushing(&mut self, n: usize) -> Option<DeviceOptions> {
+        let prefix = format!("pushing.{n}.");
+        let serial = format!("{prefix}serial");
+        if self.all.get(&serial).is_none() {
+            let origin = self.all.iter().find(|(at, _)| at.starts_with(&prefix)).map(|(_, of)| of.origin.clone());
+            let error = ConfigError::new(origin, serial, "the terminal has no serial number");
+            self.errors.push(error.hint("set serial to the number in its menu, by which it is known when it calls"));
+        }
+        let mut pushing = Pushing { name: None, options: DeviceOptions::push("", "") };
+        self.read(&prefix, &settings::push::terminal(), &mut pushing);
+        let Pushing { name, mut options } = pushing;
+        let serial = options.serial.clone().filter(|serial| !serial.is_empty())?;
+        options.name = name.unwrap_or(serial);
+        Some(options)
     }
 
     /// Takes a port that follows the host as the setting `port`, unless that is set.

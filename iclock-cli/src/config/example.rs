@@ -177,10 +177,10 @@ mod tests {
                     (table, true) => format!("{table}.0."),
                     (table, false) => format!("{table}."),
                 };
-                if section.is_list {
+                if section.name == "device" {
                     layer.set(format!("{prefix}host"), Setting::new("192.0.2.1", Origin::Flag("test")));
                 }
-                if key.name == "clear_when" {
+                if key.name == "clear_when" || section.name == "pushing" {
                     layer.set(format!("{prefix}serial"), Setting::new("OID1", Origin::Flag("test")));
                 }
                 layer.set(format!("{prefix}{}", key.name), Setting::new(key.shown.text(), Origin::Flag("test")));

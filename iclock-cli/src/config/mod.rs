@@ -25,6 +25,8 @@ mod text;
 mod toml_text;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -63,14 +65,33 @@ pub(crate) struct Config {
     pub(crate) output: Option<PathBuf>,
     pub(crate) metrics_file: Option<PathBuf>,
     pub(crate) log: LogConfig,
+    pub(crate) push: PushConfig,
     pub(crate) shifts: ShiftConfig,
     pub(crate) devices: Vec<DeviceOptions>,
+    /// Terminals that call `serve`. No other command has anything to do with them.
+    pub(crate) pushing: Vec<DeviceOptions>,
     pub(crate) sinks: Vec<SinkConfig>,
     pub(crate) engine: EngineOptions,
     /// Warnings for stderr, each reported once.
     pub(crate) warnings: Vec<String>,
     /// Every setting in force, for `config show`.
     pub(crate) settings: Layer,
+}
+
+/// The receiver of terminals that push.
+#[derive(Clone, Default)]
+pub(crate) struct PushConfig {
+    /// The address at which it listens.
+    pub(crate) listen: Option<SocketAddr>,
+    /// The secret in the path.
+    pub(crate) token: Option<String>,
+}
+
+impl fmt::Debug for PushConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = self.token.as_ref().map(|_| "***");
+        f.debug_struct("PushConfig").field("listen", &self.listen).field("token", &token).finish()
+    }
 }
 
 /// The files of the program's log, next to stderr.
@@ -192,14 +213,29 @@ impl Config {
         Ok(Builder::new(layers, &variables, warnings).build())
     }
 
+    /// The same, with the terminals that push among the terminals.
+    pub(crate) fn serving(mut self) -> Self {
+        self.devices.append(&mut self.pushing);
+        self
+    }
+
     /// Returns errors for what a sync needs and is not configured: a terminal, and with `sinks` a sink.
     pub(crate) fn missing(&self, sinks: bool) -> Vec<ConfigError> {
+        self.missing_of(self.settings.list_len("device") == 0, sinks)
+    }
+
+    /// Returns errors for what a receiver needs and is not configured: with `sinks` a sink. Terminals come later.
+    pub(crate) fn missing_to_serve(&self, sinks: bool) -> Vec<ConfigError> {
+        self.missing_of(false, sinks)
+    }
+
+    fn missing_of(&self, a_terminal: bool, sinks: bool) -> Vec<ConfigError> {
         let missing = |key: &str, what: &str, hint: &str| {
             let place = Some(Origin::Default("configuration"));
             ConfigError::new(place, key, format!("no {what} is configured")).hint(hint)
         };
         let mut errors = Vec::new();
-        if self.settings.list_len("device") == 0 {
+        if a_terminal {
             let hint =
                 "give --device front=192.0.2.10, write [[device]] in iclock.toml, or try it out: iclock-cli demo";
             errors.push(missing("device", "terminal", hint));

@@ -43,16 +43,21 @@ impl ConfigCommand {
         }
         let (opened, refused) = sinks::open_each(&config.sinks);
         errors.extend(refused);
-        errors.extend(config.missing(true));
+        let serves = config.push.listen.is_some() || !config.pushing.is_empty();
+        errors.extend(if serves { config.missing_to_serve(true) } else { config.missing(true) });
         if !errors.is_empty() {
             return Err(ConfigErrors::in_order(errors).into());
         }
-        wiring::engine(&config, opened, None, &[])?;
+        wiring::engine(&config.clone().serving(), opened, None, &[])?;
         let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         let (terminals, sinks) = (count(config.devices.len(), "terminal"), count(config.sinks.len(), "sink"));
         output::line(format_args!("ok: {terminals}, {sinks}"));
         for device in &config.devices {
             output::line(format_args!("  terminal {} at {}", device.name, device.address()));
+        }
+        for device in &config.pushing {
+            let serial = device.serial.as_deref().unwrap_or_default();
+            output::line(format_args!("  terminal {} calls by itself, as {serial}", device.name));
         }
         for sink in &config.sinks {
             output::line(format_args!("  sink {}", sink.name));

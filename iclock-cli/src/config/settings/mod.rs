@@ -20,6 +20,7 @@ use chrono_tz::Tz;
 use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport};
 
 pub(super) mod log;
+pub(super) mod push;
 pub(super) mod retention;
 pub(super) mod rules;
 pub(super) mod schedule;
@@ -38,6 +39,16 @@ pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         Section::top(&top()),
         Section::list("device", "Terminals, one entry each.", &device()),
         Section::of_keys("sink", "Sinks, one entry each. The URL says which kind.", sink::keys()),
+        Section::list(
+            "pushing",
+            "Terminals that call `serve`, one entry each. Others wait until somebody approves them: `push pending`.",
+            &push::terminal(),
+        ),
+        Section::table(
+            "push",
+            "The receiver of terminals that call by themselves, which `serve` runs.",
+            &push::entries(),
+        ),
         Section::table("schedule", "The wait between two polls of a loop.", &schedule::entries()),
         Section::table(
             "rules",

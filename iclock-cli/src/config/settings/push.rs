@@ -1,0 +1,105 @@
+//! The keys of `[push]` and of `[[pushing]]`.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use attendance_model::validate::MAX_NAME_CHARS;
+use chrono_tz::Tz;
+use iclock_sync::DeviceOptions;
+use zk_push::SerialNumber;
+
+use super::super::PushConfig;
+use super::super::key::Shape::{Secret, Text};
+use super::super::key::Shown::{Example, Required, Usual};
+use super::super::key::{Entry, Wrong, key, put};
+
+/// The shortest secret: a short one can be guessed, because every terminal may ask.
+const SHORTEST: usize = 16;
+
+pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
+    vec![
+        key(
+            "listen",
+            Text,
+            Example("127.0.0.1:8081"),
+            "Address and port at which `serve` waits for terminals. `--push` sets it too. With 0.0.0.0:8081, \
+             terminals of the network reach it.",
+            |push: &mut PushConfig, text| {
+                let wrong = |_| {
+                    Wrong::new(format!("{text:?} is no address and port"), "write it like 127.0.0.1:8081 or [::1]:8081")
+                };
+                put(&mut push.listen, SocketAddr::from_str(text.trim()).map(Some).map_err(wrong))
+            },
+        ),
+        key(
+            "token",
+            Secret,
+            Example("ENV:PUSH_TOKEN"),
+            "A secret in the path: only calls to http://HOST:PORT/t/TOKEN are believed. At least 16 letters, digits, - \
+             and _. By default there is none.",
+            |push: &mut PushConfig, text| {
+                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+                if text.len() >= SHORTEST && text.bytes().all(is_plain) {
+                    return put(&mut push.token, Ok(Some(text.to_owned())));
+                }
+                let problem = format!("the secret is not {SHORTEST} or more letters, digits, - and _");
+                Err(Wrong::new(
+                    problem,
+                    "a terminal's menu takes no other characters; `openssl rand -hex 16` makes one",
+                ))
+            },
+        ),
+    ]
+}
+
+/// A terminal that pushes, and the name that is set for it.
+pub(in crate::config) struct Pushing {
+    pub(in crate::config) name: Option<String>,
+    pub(in crate::config) options: DeviceOptions,
+}
+
+pub(in crate::config) fn terminal() -> Vec<Entry<Pushing>> {
+    vec![
+        key(
+            "serial",
+            Text,
+            Required("OID7040067012100054"),
+            "Its serial number, as its menu shows it.",
+            |pushing: &mut Pushing, text| {
+                let wrong = || {
+                    let problem = format!("{text:?} is no serial number");
+                    Wrong::new(problem, "write 1 to 64 letters, digits, - and _, as the terminal shows them")
+                };
+                let serial = SerialNumber::new(text).map(|serial| serial.to_string());
+                put(&mut pushing.options.serial, serial.map(Some).ok_or_else(wrong))
+            },
+        ),
+        key(
+            "name",
+            Text,
+            Usual("branch-gate"),
+            "The name in reports; unique. By default it is the serial number.",
+            |pushing: &mut Pushing, text| {
+                let wrong = || {
+                    let problem = format!("the name is longer than {MAX_NAME_CHARS} characters");
+                    Wrong::new(problem, "give it a shorter one: sinks store it with each event")
+                };
+                let name = (text.chars().count() <= MAX_NAME_CHARS).then(|| Some(text.to_owned()));
+                put(&mut pushing.name, name.ok_or_else(wrong))
+            },
+        ),
+        key(
+            "zone",
+            Text,
+            Usual("Indian/Maldives"),
+            "The time zone of the place where it is, by its IANA name. By default there is none.",
+            |pushing: &mut Pushing, text| {
+                let wrong = |_| {
+                    let problem = format!("unknown time zone {text:?}");
+                    Wrong::new(problem, "write an IANA name such as Indian/Maldives")
+                };
+                put(&mut pushing.options.zone, Tz::from_str(text).map(Some).map_err(wrong))
+            },
+        ),
+    ]
+}
