@@ -20,7 +20,12 @@ use crate::{sinks, wiring};
 /// Does the job: once, again and again, or live.
 pub(crate) fn carry_out(context: &Context, config: &Config, job: &Job) -> Outcome {
     let sinks = if job.exports.is_empty() { sinks::open_all(&config.sinks)? } else { Vec::new() };
-    let missing = if job.replay { Vec::new() } else { config.missing(job.exports.is_empty()) };
+    let delivers = job.exports.is_empty();
+    let missing = match job {
+        Job { replay: true, .. } => Vec::new(),
+        Job { receives: true, .. } => config.missing_to_serve(delivers),
+        _ => config.missing(delivers),
+    };
     if !missing.is_empty() {
         return Err(ConfigErrors::in_order(missing).into());
     }
@@ -28,7 +33,7 @@ pub(crate) fn carry_out(context: &Context, config: &Config, job: &Job) -> Outcom
     let names = |of: &mut dyn Iterator<Item = &String>| of.cloned().collect::<Vec<_>>();
     let devices = names(&mut config.devices.iter().map(|device| &device.name));
     let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
-    let mut config = config.clone();
+    let mut config = if job.receives { config.clone().serving() } else { config.clone() };
     let mut records = Records::new(job.record.as_deref(), "sync");
     records.attach(&mut config.devices)?;
     let config = &config;

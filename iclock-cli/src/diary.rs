@@ -11,7 +11,7 @@ use iclock_sync::query::{Names, Query};
 use iclock_sync::report::{DeviceReport, DeviceStatus, ErrorKind, SinkReport, SinkStatus};
 use iclock_sync::service::Progress;
 use iclock_sync::service::status::Activity;
-use iclock_sync::{LedgerError, Report};
+use iclock_sync::{Ingested, LedgerError, Report};
 
 use crate::command::ledger::attendance::direction;
 use crate::output::human::{self, Remarks};
@@ -81,7 +81,25 @@ impl Diary {
                     self.poll(&report, Some(activity));
                 }
             }
+            Progress::Pushed(serial, name, ingested) => self.pushed(&serial, &name, &ingested),
             _ => {}
+        }
+    }
+
+    /// Prints what a terminal has pushed.
+    fn pushed(&mut self, serial: &str, name: &str, ingested: &Ingested) {
+        if self.quiet {
+            return;
+        }
+        if let Err(error) = self.punches(Some(serial), ingested.new) {
+            tracing::warn!("the punches of {name} cannot be shown: {error}");
+        }
+        if ingested.new > LISTED {
+            self.say(name, &format!("pushed {}", counted(ingested.new, "new punch", "new punches")));
+        }
+        if ingested.quarantined > 0 {
+            let records = counted(ingested.quarantined, "record", "records");
+            self.say(name, &format!("pushed {records} that went to the quarantine: iclock-cli quarantine list"));
         }
     }
 
@@ -126,25 +144,25 @@ impl Diary {
         if report.error_kind == Some(ErrorKind::Stopped) || (self.quiet && report.status == DeviceStatus::Ok) {
             return;
         }
-        if let Err(error) = self.punches(report) {
+        if let Err(error) = self.punches(report.serial.as_deref(), report.new) {
             tracing::warn!("the punches of {} cannot be shown: {error}", report.name);
         }
         self.say(&report.name, &format!("{}{}", human::outcome(report), next.map(waits).unwrap_or_default()));
     }
 
-    /// Prints the punches of a poll, if they are not too many.
-    fn punches(&mut self, report: &DeviceReport) -> Result<(), LedgerError> {
-        let Some(serial) = report.serial.as_deref().filter(|_| report.new > 0) else { return Ok(()) };
+    /// Prints the new punches of a terminal, if they are not too many.
+    fn punches(&mut self, serial: Option<&str>, new: u64) -> Result<(), LedgerError> {
+        let Some(serial) = serial.filter(|_| new > 0) else { return Ok(()) };
         if self.query.is_none() {
             self.query = Query::open(&self.state_dir)?;
         }
         let Some(query) = &self.query else { return Ok(()) };
-        if report.new > LISTED {
+        if new > LISTED {
             self.seen.insert(serial.to_owned(), query.last_entered()?);
             return Ok(());
         }
         let after = self.seen.get(serial).copied().unwrap_or(self.begin);
-        let most = usize::try_from(report.new).unwrap_or(usize::MAX);
+        let most = usize::try_from(new).unwrap_or(usize::MAX);
         let entered = query.entered(serial, after, most)?;
         let Some((last, _)) = entered.last() else { return Ok(()) };
         self.seen.insert(serial.to_owned(), *last);

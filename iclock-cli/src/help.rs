@@ -8,7 +8,7 @@ use crate::output::screen::USUAL;
 
 /// The list of commands, by group. A new command gets its place here; one that this build does not have is left out.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Run", &["sync", "live", "health", "status", "demo"]),
+    ("Run", &["sync", "serve", "live", "health", "status", "demo"]),
     ("Look", &["info", "discover", "doctor", "attendance", "report", "verify"]),
     (
         "Change terminals",
@@ -27,7 +27,10 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "clear",
         ],
     ),
-    ("Keep the records", &["quarantine", "unproven", "audit", "replay", "state", "person", "backup", "restore"]),
+    (
+        "Keep the records",
+        &["quarantine", "unproven", "audit", "replay", "state", "person", "push", "backup", "restore"],
+    ),
     ("Protocol and simulation", &["simulate", "decode", "transcript"]),
     ("Set up", &["init", "config", "service", "migrate", "completions", "man", "version"]),
 ];
@@ -39,6 +42,8 @@ const EXAMPLES: &[&str] = &[
     "sync --dry-run --since 7",
     "sync --loop 5m",
     "sync --live",
+    "serve --push 127.0.0.1:8081",
+    "serve --push 0.0.0.0:8081 --sink sqlite:attendance.db",
     "health",
     "health --grace 1h --json",
     "status",
@@ -68,6 +73,9 @@ const EXAMPLES: &[&str] = &[
     "templates list --device 192.0.2.10",
     "templates export fingers.json --device 192.0.2.10",
     "person forget 1042",
+    "push pending",
+    "push approve OID7040067012100054 --name branch-gate",
+    "push deny OID7040067012100054",
     "verify",
     "verify --days 7 --json",
     "verify --days 7 --repair",

@@ -36,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) presumed: Vec<EventId>,
     /// The file of the transcripts, if they are wanted.
     pub(crate) record: Option<PathBuf>,
+    /// Receive what terminals push, at the configured address.
+    pub(crate) receives: bool,
     /// The flags of the configuration, with which a service reads it again.
     pub(crate) flags: Flags,
 }

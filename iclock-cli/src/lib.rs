@@ -15,6 +15,7 @@ mod help;
 mod job;
 mod logging;
 mod output;
+mod receiving;
 mod resident;
 mod signal;
 mod sinks;

@@ -22,6 +22,7 @@ use crate::context::Outcome;
 use crate::diary::Diary;
 use crate::error::CliError;
 use crate::job::{Job, add_commands, log, print, write_exports};
+use crate::receiving::{Receiving, Reception};
 use crate::signal::{Reloads, Signals};
 use crate::supervisor::Supervisor;
 use crate::{sinks, wiring};
@@ -46,6 +47,8 @@ pub(crate) struct Resident<'a> {
     /// What people read; with `--json`, a program reads the reports.
     diary: Option<Diary>,
     records: &'a mut Records,
+    /// The receiver of terminals that push.
+    receiving: Option<Receiving>,
 }
 
 impl<'a> Resident<'a> {
@@ -63,12 +66,17 @@ impl<'a> Resident<'a> {
             false => Some(Diary::before(&config.state_dir, names, job.quiet)?),
         };
         let (reloads, supervisor) = (Reloads::listen()?, Supervisor::new());
-        Ok(Self { job, config: config.clone(), sinks, reloads, supervisor, diary, records })
+        Ok(Self { job, config: config.clone(), sinks, reloads, supervisor, diary, records, receiving: None })
     }
 
     /// Runs until a signal ends it.
     pub(crate) async fn run(mut self, engine: &Engine, signals: &Signals) -> Outcome {
+        let reception = if self.job.receives { Some(Reception::open(&self.config).await?) } else { None };
         let service = engine.start(self.options(), &signals.stop).await?;
+        self.receiving = match reception {
+            Some(reception) => Some(reception.begin(&service, &self.config, self.job.quiet).await?),
+            None => None,
+        };
         let (mut reports, mut progress) = (service.reports(), service.progress());
         self.supervisor.ready();
         let mut beat = tokio::time::interval(EVERY.min(self.supervisor.pulse().unwrap_or(EVERY)));
@@ -93,12 +101,21 @@ impl<'a> Resident<'a> {
                 Ok(step) = progress.recv() => self.hear(step),
                 _ = beat.tick() => self.beat(&service),
                 () = self.reloads.asked() => self.reload(&service).await,
-                _ = look.tick() => if self.takes_reload_file() {
-                    self.reload(&service).await;
-                },
+                _ = look.tick() => {
+                    if self.takes_reload_file() {
+                        self.reload(&service).await;
+                    }
+                    if let Some(receiving) = &self.receiving {
+                        receiving.take_decisions().await;
+                    }
+                }
             }
         }
         self.supervisor.stopping();
+        // What terminals still send is not stored any more: they keep it.
+        if let Some(receiving) = self.receiving.take() {
+            receiving.end().await;
+        }
         let ended = service.shutdown(SHUTDOWN_WITHIN).await;
         while let Ok(step) = progress.try_recv() {
             self.hear(step);
@@ -170,10 +187,13 @@ impl<'a> Resident<'a> {
 
     async fn reload_or_not(&mut self, service: &Service) -> Result<Reloaded, CliError> {
         let mut config = Config::load(&self.job.flags)?;
+        if self.job.receives {
+            config = config.serving();
+        }
         self.records.attach(&mut config.devices)?;
         let delivers = self.job.exports.is_empty();
         // A file that is half written may name nobody.
-        let missing = config.missing(delivers);
+        let missing = if self.job.receives { config.missing_to_serve(delivers) } else { config.missing(delivers) };
         if !missing.is_empty() {
             return Err(ConfigErrors::in_order(missing).into());
         }
@@ -192,6 +212,9 @@ impl<'a> Resident<'a> {
         match service.reload(&engine, self.options()).await {
             Ok(reloaded) => {
                 self.sinks = opened;
+                if let Some(receiving) = &self.receiving {
+                    receiving.configure(&self.config);
+                }
                 self.config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 Ok(reloaded)
             }

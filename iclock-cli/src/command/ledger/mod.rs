@@ -3,6 +3,7 @@
 pub(crate) mod attendance;
 pub(crate) mod audit;
 pub(crate) mod person;
+pub(crate) mod push;
 pub(crate) mod quarantine;
 pub(crate) mod replay;
 pub(crate) mod report;
@@ -24,6 +25,9 @@ pub(crate) enum Command {
     Report(report::Report),
     /// Show what each terminal and sink was doing last, and what needs attention
     Status(status::Status),
+    /// Decide which terminals may push
+    #[command(subcommand)]
+    Push(push::Push),
     /// Remove one person's data
     #[command(subcommand)]
     Person(person::Person),
@@ -51,6 +55,7 @@ impl Command {
             Self::Attendance(command) => command.run(context),
             Self::Report(command) => command.run(context),
             Self::Status(command) => command.run(context),
+            Self::Push(command) => command.run(context),
             Self::Person(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Audit(command) => command.run(context),

@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod health;
 pub(crate) mod iclock;
 pub(crate) mod live;
+pub(crate) mod serve;
 #[expect(clippy::module_inception, reason = "the group has the name of its main command")]
 pub(crate) mod sync;
 
@@ -17,6 +18,8 @@ pub(crate) enum Command {
     Sync(sync::Sync),
     /// Show punches as they happen, with names
     Live(live::Live),
+    /// Receive what terminals push, and poll the others
+    Serve(serve::Serve),
     /// Say whether the running service is well
     Health(health::Health),
     /// Try everything out: three simulated terminals into a SQLite file
@@ -28,6 +31,7 @@ impl Command {
         match self {
             Self::Sync(command) => command.run(context),
             Self::Live(command) => command.run(context),
+            Self::Serve(command) => command.run(context),
             Self::Health(command) => command.run(context),
             Self::Demo(command) => command.run(context),
         }

@@ -89,6 +89,7 @@ impl Sync {
             quiet: context.is_quiet(),
             presumed: Vec::new(),
             record: self.record,
+            receives: false,
             flags,
         };
         carry_out(context, &config, &job)
