@@ -1,0 +1,317 @@
+//! `serve` and `push` as programs: terminals call over HTTP, somebody approves them, and the program is killed at any
+//! instant. Nothing that was acknowledged is missing afterwards, and nothing is there twice.
+#![cfg(all(unix, feature = "sqlite"))]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{World, lines, terminal};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use zk_push::SerialNumber;
+use zk_sim::Punch;
+use zk_sim::push::{PushDevice, PushProfile, Pusher};
+
+const SERIAL: &str = "SN1";
+/// The longest that anything in these tests takes, on a machine that has other work.
+const AT_MOST: Duration = Duration::from_secs(60);
+/// The times that `serve` is killed; `KILLS` sets another number.
+const KILLS: u32 = 20;
+
+/// `serve` at a free port.
+struct Serving {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Serving {
+    fn start(world: &World, more: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+        command.args(["serve", "--push", "127.0.0.1:0"]).args(more).current_dir(world.path());
+        let mut child = command
+            .stdout(std::fs::File::create(world.path().join("out")).unwrap())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut address = None;
+        let mut said = String::new();
+        while address.is_none() {
+            let before = said.len();
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended: {said}");
+            let line = &said[before..];
+            address = line.strip_prefix("terminals may call http://").map(|rest| rest.trim().parse().unwrap());
+        }
+        // Nobody else reads it, and a full pipe would stop the program.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Self { child, address: address.unwrap() }
+    }
+
+    fn upload(&self, serial: &str, rows: &str) -> Option<String> {
+        upload(self.address, serial, rows)
+    }
+
+    fn ends(mut self, signal: &str) -> i32 {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code().unwrap_or(-1);
+            }
+            assert!(began.elapsed() < AT_MOST, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Uploads rows, and returns the answer; `None` without a whole one.
+fn upload(address: SocketAddr, serial: &str, rows: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(AT_MOST)).unwrap();
+    let target = format!("/iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999");
+    let length = rows.len();
+    write!(stream, "POST {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{rows}").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.contains("\r\n\r\n").then_some(answer)
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < AT_MOST, "not within {AT_MOST:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn configure(world: &World, more: &str) {
+    world.write(
+        "iclock.toml",
+        format!(
+            "state_dir = \"state\"\n{more}\n[[pushing]]\nserial = \"{SERIAL}\"\nname = \"branch\"\n\
+             zone = \"Indian/Maldives\"\n[[sink]]\nurl = \"sqlite:att.db\"\n"
+        ),
+    );
+}
+
+/// User id and time of each stored event. None is there twice.
+fn stored(world: &World) -> BTreeSet<(String, String)> {
+    // The table appears with the first delivery.
+    let Ok(database) = rusqlite::Connection::open(world.path().join("att.db")) else { return BTreeSet::new() };
+    let Ok(mut rows) = database.prepare("SELECT user_id, local_time FROM attendance_events") else {
+        return BTreeSet::new();
+    };
+    let all: Vec<(String, String)> =
+        rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+    let unique: BTreeSet<_> = all.iter().cloned().collect();
+    assert_eq!(unique.len(), all.len(), "each once");
+    unique
+}
+
+/// The n-th batch of a terminal: four punches, and a line that is none.
+fn batch(n: u32) -> (String, BTreeSet<(String, String)>, String) {
+    let time = |second: u32| format!("2026-03-{:02} {:02}:{:02}:{second:02}", 1 + n / 1_440, n / 60 % 24, n % 60);
+    let punches: Vec<(String, String)> = (0..4).map(|row| (format!("{:03}", 1 + n % 9), time(row))).collect();
+    let bad = format!("damaged {n}");
+    let mut rows: Vec<String> = punches.iter().map(|(id, time)| format!("{id}\t{time}\t0\t1\t0\t0\t0\n")).collect();
+    rows.insert(2, format!("{bad}\n"));
+    (rows.concat(), punches.into_iter().collect(), bad)
+}
+
+#[test]
+fn a_configured_terminal_is_stored_and_an_unknown_one_once_somebody_has_approved_it() {
+    let world = World::new();
+    configure(&world, "");
+    let serving = Serving::start(&world, &[]);
+    assert!(serving.upload(SERIAL, "7\t2026-03-01 08:00:00\t0\t1\n").unwrap().ends_with("\r\n\r\nOK: 1"));
+    assert!(serving.upload("NEW", "8\t2026-03-01 08:00:00\t0\t1\n").unwrap().starts_with("HTTP/1.1 403 "));
+    let pending = || world.cli(&["push", "pending", "--json"]).ended(0).stdout;
+    until("it waits", || !pending().is_empty());
+    let [waiting] = lines(&pending()).try_into().unwrap();
+    assert_eq!((&waiting["serial"], &waiting["state"]), (&"NEW".into(), &"pending".into()));
+    assert_eq!(waiting["address"], "127.0.0.1");
+    let shown = world.cli(&["push", "pending"]).ended(0).stdout;
+    assert!(shown.contains("NEW") && shown.contains("iclock-cli push approve NEW"), "{shown}");
+
+    let approved = world.cli(&["push", "approve", "NEW", "--name", "yard"]).ended(0).stdout;
+    assert!(approved.contains("NEW is approved"), "{approved}");
+    assert!(serving.upload("NEW", "8\t2026-03-01 08:00:00\t0\t1\n").unwrap().ends_with("OK: 1"));
+    until("both are stored", || stored(&world).len() == 2);
+    assert_eq!(world.cli(&["push", "pending"]).ended(0).stdout, "no terminal waits\n");
+    world.cli(&["push", "deny", "NEW"]).ended(0);
+    assert!(serving.upload("NEW", "9\t2026-03-01 08:00:00\t0\t1\n").unwrap().starts_with("HTTP/1.1 403 "));
+    assert_eq!(serving.ends("-TERM"), 0);
+    let said = world.read("out");
+    assert!(said.lines().any(|line| line.contains("branch") && line.contains("7")), "{said}");
+
+    let of = rusqlite::Connection::open(world.path().join("att.db")).unwrap();
+    let names = "SELECT group_concat(device_name, ',') FROM (SELECT device_name FROM attendance_events ORDER BY 1)";
+    assert_eq!(of.query_row(names, (), |row| row.get::<_, String>(0)).unwrap(), "branch,yard");
+    // The same without a receiver, straight into the ledger.
+    world.cli(&["push", "approve", "NEW"]).ended(0);
+    let [known] = lines(&world.cli(&["push", "pending", "--all", "--json"]).ended(0).stdout).try_into().unwrap();
+    assert_eq!((&known["state"], &known["name"]), (&"approved".into(), &"yard".into()));
+}
+
+#[test]
+fn wrong_use_is_refused_before_anything_happens() {
+    let world = World::new();
+    configure(&world, "");
+    let refused = world.cli(&["serve"]).ended(10);
+    assert!(refused.stderr.contains("push.listen") && refused.stderr.contains("--push 127.0.0.1:8081"), "{refused:?}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = world.cli(&["serve", "--push", &address]).ended(10);
+    assert!(refused.stderr.contains(&format!("cannot listen at {address}")), "{refused:?}");
+    assert!(!world.path().join("state").exists());
+    world.cli(&["push", "approve", "NEW"]).ended(60);
+    assert!(!world.path().join("state").exists());
+    world.cli(&["push", "approve", "a/b"]).ended(2);
+    for (more, hint) in [
+        ("[push]\nlisten = \"8081\"", "127.0.0.1:8081"),
+        ("[push]\ntoken = \"short\"", "16 or more"),
+        ("[[pushing]]\nname = \"x\"", "no serial number"),
+        ("[[pushing]]\nserial = \"a/b\"", "no serial number"),
+    ] {
+        configure(&world, more);
+        let refused = world.cli(&["config", "check"]).ended(10);
+        assert!(refused.stderr.contains(hint), "{refused:?}");
+        assert!(!refused.stderr.contains("short\""), "{refused:?}");
+    }
+    configure(&world, "[push]\nlisten = \"127.0.0.1:0\"\ntoken = \"0123456789abcdef\"");
+    let checked = world.cli(&["config", "check"]).ended(0).stdout;
+    assert!(checked.contains(&format!("terminal branch calls by itself, as {SERIAL}")), "{checked}");
+    let shown = world.cli(&["config", "show"]).ended(0).stdout;
+    assert!(shown.contains("***") && !shown.contains("0123456789abcdef"), "{shown}");
+}
+
+#[test]
+fn a_decision_that_nobody_takes_is_withdrawn() {
+    let world = World::new();
+    configure(&world, "");
+    drop(Serving::start(&world, &[]));
+    // Another process writes the ledger, and receives nothing.
+    let _held = iclock_sync::Ledger::open(&world.path().join("state")).unwrap();
+    let refused = world.cli(&["push", "approve", "NEW"]).ended(60);
+    assert!(refused.stderr.contains("did not take the decision"), "{refused:?}");
+    let left = std::fs::read_dir(world.path().join("state/push-decisions")).unwrap().count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_reload_admits_another_terminal_and_ctrl_c_ends_it_cleanly() {
+    let world = World::new();
+    configure(&world, "");
+    let serving = Serving::start(&world, &[]);
+    let row = "7\t2026-03-01 08:00:00\t0\t1\n";
+    assert!(serving.upload("SN2", row).unwrap().starts_with("HTTP/1.1 403 "));
+    configure(&world, "[[pushing]]\nserial = \"SN2\"");
+    world.write("state/reload", "");
+    until("it is admitted", || serving.upload("SN2", row).unwrap().ends_with("OK: 1"));
+    until("it is stored", || stored(&world).len() == 1);
+    assert_eq!(serving.ends("-INT"), 130);
+}
+
+#[test]
+fn the_same_punches_pulled_and_pushed_are_one_row_each_in_both_orders() {
+    for layout in ["bw8", "tft16", "tft40"] {
+        for pushed_first in [false, true] {
+            let world = World::new();
+            let profile = zk_sim::Profile::named(layout).unwrap();
+            let gate = world.serve(terminal(20).serial(SERIAL).profile(profile));
+            let device = format!(
+                "[[device]]\nname = \"branch\"\nhost = \"127.0.0.1\"\nport = {}\nserial = \"{SERIAL}\"\n",
+                gate.addr().port()
+            );
+            let sink = "state_dir = \"state\"\n[[sink]]\nurl = \"sqlite:att.db\"\n";
+            let pull = || {
+                world.write("iclock.toml", format!("{sink}{device}"));
+                world.cli(&["sync"]).ended(0);
+            };
+            let push = || {
+                let serving = Serving::start(&world, &[]);
+                let mut device = PushDevice::new(PushProfile::attendance(SerialNumber::new(SERIAL).unwrap()));
+                // The push protocol numbers verify modes in its own way.
+                gate.handle().records().into_iter().for_each(|punch| device.punch(&Punch { mode: 15, ..punch }));
+                let mut pusher = Pusher::new(device, serving.address).unwrap().speed(10_000);
+                world.runtime.block_on(pusher.run_until_idle());
+                assert_eq!(pusher.device().acknowledged(), 20);
+                until("all is delivered", || stored(&world).len() == 20);
+                assert_eq!(serving.ends("-TERM"), 0);
+            };
+            if pushed_first {
+                configure(&world, "");
+                push();
+                pull();
+            } else {
+                pull();
+                world.cli(&["push", "approve", SERIAL]).ended(0);
+                push();
+            }
+            assert_eq!(stored(&world).len(), 20, "{layout}, pushed first: {pushed_first}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_was_acknowledged_is_missing_after_kills_at_any_instant() {
+    let kills = std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let world = World::new();
+    configure(&world, "");
+    let mut random = StdRng::seed_from_u64(7);
+    let (mut next, mut acknowledged, mut repeated) = (0, 0, 0);
+    for round in 0..=kills {
+        let serving = Serving::start(&world, &[]);
+        let (address, is_last) = (serving.address, round == kills);
+        // A terminal sends its batches in order, and one again until it is acknowledged.
+        let begin = next;
+        let terminal = std::thread::spawn(move || {
+            let mut at = begin;
+            while at < begin + 40 {
+                match upload(address, SERIAL, &batch(at).0) {
+                    Some(answer) if answer.ends_with("OK: 5") => at += 1,
+                    _ if !is_last => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+            at
+        });
+        if is_last {
+            next = terminal.join().unwrap();
+            until("all is delivered", || stored(&world).len() == next as usize * 4);
+            assert_eq!(serving.ends("-TERM"), 0);
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(random.random_range(0..80_000)));
+        drop(serving);
+        next = terminal.join().unwrap();
+        // What was acknowledged is in the ledger, whatever came after.
+        let ledger = iclock_sync::Ledger::open_read_only(&world.path().join("state")).unwrap().unwrap();
+        let entered = ledger.event_count().unwrap();
+        assert!(entered >= u64::from(next) * 4, "{entered} events of {next} batches");
+        assert_eq!(entered % 4, 0, "a batch enters whole");
+        repeated += u32::from(entered > u64::from(next) * 4);
+        acknowledged = next;
+    }
+    assert!(acknowledged > 0, "it was killed too early each time; {repeated} batches entered without an answer");
+    let expected: BTreeSet<(String, String)> = (0..next).flat_map(|n| batch(n).1).collect();
+    assert_eq!(stored(&world), expected);
+    let waiting = lines(&world.cli(&["quarantine", "list", "--json", "--limit", "100000"]).ended(0).stdout);
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let bad: BTreeSet<String> = (0..next).map(|n| hex(&batch(n).2)).collect();
+    let raw: Vec<String> = waiting.iter().map(|record| record["raw"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((raw.len(), raw.into_iter().collect::<BTreeSet<_>>()), (bad.len(), bad));
+}
