@@ -78,7 +78,7 @@ pub(crate) use polls::{Poll, PollId};
 #[cfg(feature = "push")]
 pub(crate) use push::PushMemory;
 #[cfg(feature = "push")]
-pub use push::{MOST_PENDING, PushAdmission, PushState};
+pub use push::{MOST_OPEN, MOST_PENDING, PushAdmission, PushCommand, PushState};
 pub(crate) use push::{Stamp, save_stamp};
 pub(crate) use quarantine::{NewRejection, ReadSpan, Refusal};
 pub use quarantine::{QuarantineFilter, QuarantineSize, QuarantinedRecord, Resolve};

@@ -28,7 +28,7 @@ const ONE_BY_ONE: i64 = 10_000;
 const WIDE: i64 = 1_000_000;
 
 /// The tables with their columns, those first to which others refer.
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 21] = [
     ("settings", ""),
     ("terminals", "id"),
     ("readings", "id"),
@@ -49,6 +49,7 @@ const TABLES: [(&str, &str); 20] = [
     ("push_stamps", ""),
     ("push_terminals", ""),
     ("push_admissions", ""),
+    ("push_commands", "id"),
 ];
 
 /// Copies every row that can be read into a new ledger.

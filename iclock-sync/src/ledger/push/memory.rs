@@ -35,6 +35,15 @@ impl Ledger {
         })
     }
 
+    /// Returns the dialect that a terminal spoke last, in the protocol's word: `att` or `acc`. `None` before its first
+    /// call.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn push_dialect(&self, serial: &str) -> Result<Option<String>, LedgerError> {
+        Ok(self.push_memories()?.remove(serial).and_then(|memory| memory.dialect))
+    }
+
     /// Remembers the dialect of a terminal, and that it has registered.
     pub(crate) fn remember_push(
         &self,

@@ -3,11 +3,15 @@
 #[cfg(feature = "push")]
 mod admission;
 #[cfg(feature = "push")]
+mod command;
+#[cfg(feature = "push")]
 mod memory;
 mod stamp;
 
 #[cfg(feature = "push")]
 pub use admission::{MOST_PENDING, PushAdmission, PushState};
+#[cfg(feature = "push")]
+pub use command::{MOST_OPEN, PushCommand};
 #[cfg(feature = "push")]
 pub(crate) use memory::PushMemory;
 pub(crate) use stamp::{Stamp, save_stamp};
