@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use attendance_model::{AttendanceEvent, MemorySink, PunchState, Reason, Rules, Sink, Source, VerifyMode};
 use iclock_sync::ledger::QuarantineFilter;
-use iclock_sync::receive::{Decision, PushReceiver, PushState};
+use iclock_sync::receive::{Decision, Order, PushReceiver, PushState};
 use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions};
 use rusqlite::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,8 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use zk_proto::DeviceTime;
-use zk_push::SerialNumber;
+use zk_push::command::Command;
 use zk_push::server::Limits;
+use zk_push::{Dialect, SerialNumber};
 use zk_sim::push::{Columns, HttpFault, PushDevice, PushProfile, Pusher};
 use zk_sim::{Profile, Punch, Terminal};
 
@@ -375,6 +376,42 @@ async fn a_line_that_is_as_long_as_a_record_of_a_log_is_a_line_when_the_rules_ch
     let event = sink.stored().remove(0);
     assert_eq!((event.user_id.as_str(), event.local_time.to_string().as_str()), ("4711", "2026-03-01 08:00:00"));
     server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_is_asked_for_a_period_again_and_its_answer_is_kept() {
+    let (state, (sink, as_sink)) = (State::new(), memory("db"));
+    let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+    let log = punches(30);
+    let mut pusher = run(pusher(profile(), server.address, &log)).await;
+    until("all is stored", || sink.stored().len() == good(&log).len()).await;
+    let at = |hour| chrono::NaiveDate::from_ymd_opt(2026, 3, 1).unwrap().and_hms_opt(hour, 0, 0).unwrap();
+    let query = Command::query_attendance(Dialect::Attendance, at(0), at(1)).unwrap();
+    let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+    let dir = state.dir.path().join("state");
+    for command in [query.clone(), Command::info()] {
+        Order::new(SERIAL, command, later).unwrap().leave(&dir).unwrap();
+    }
+    assert_eq!(server.receiver.take_orders().await.unwrap().len(), 2);
+    assert_eq!(server.receiver.take_orders().await.unwrap(), []);
+    timeout(AT_MOST, pusher.run_until_idle()).await.unwrap();
+    let answers = || {
+        let commands = state.ledger().push_commands(Some(SERIAL), 10).unwrap();
+        commands.into_iter().map(|of| (of.command, of.sends, of.code, of.details)).collect::<Vec<_>>()
+    };
+    until("both are answered", || answers().iter().all(|(_, _, code, _)| code.is_some())).await;
+    let mut answers = answers();
+    answers.sort();
+    let [(_, 1, Some(30), None), (_, 1, Some(0), Some(details))] = &*answers else { panic!("{answers:?}") };
+    assert!(details.contains("~SerialNumber=SN1"), "{details}");
+    // The period was sent once more, and nothing of it is new.
+    assert!(pusher.stats().requests > 0);
+    assert_eq!((stored(&sink), state.ledger().event_count().unwrap()), (good(&log), good(&log).len() as u64));
+    server.end().await;
+    for dangerous in ["REBOOT", "CLEAR LOG", "SET OPTION VOLUME=5", "DATA DELETE USERINFO PIN=1"] {
+        let command = Command::new(dangerous).unwrap();
+        assert!(Order::new(SERIAL, command, later).is_none(), "{dangerous}");
+    }
 }
 
 #[tokio::test]

@@ -10,14 +10,17 @@
 //! ([`Decision`]), because one process writes the ledger.
 
 mod callers;
+mod commands;
 mod content;
 mod decision;
 mod listing;
 mod mailbox;
+mod order;
 mod punch;
 mod receiver;
 
 pub use decision::Decision;
+pub use order::Order;
 pub use receiver::PushReceiver;
 
 pub use crate::ledger::{MOST_PENDING, PushAdmission, PushState};

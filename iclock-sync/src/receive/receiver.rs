@@ -1,5 +1,6 @@
 //! The receiver that zk-push's server asks and tells.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use zk_push::command::{CommandId, Numbered};
 use zk_push::server::{Admission, Limits, NotStored, Receiver, Visitor, listen, router};
 use zk_push::settings::{Registration, Settings};
 use zk_push::terminal::{Batch, Manner, Terminal};
@@ -33,6 +35,8 @@ pub struct PushReceiver {
     door: Door,
     callers: Mutex<Callers>,
     listing: Mutex<Listing>,
+    /// The terminals that have commands without an answer.
+    busy: Mutex<HashSet<String>>,
     /// One caller is noted at a time; meanwhile others are not.
     notes: Arc<Semaphore>,
     /// Registrations are made of it.
@@ -75,11 +79,13 @@ impl PushReceiver {
             door,
             callers: Mutex::new(callers),
             listing: Mutex::default(),
+            busy: Mutex::default(),
             notes: Arc::new(Semaphore::new(1)),
             key,
             fails: AtomicBool::new(false),
         };
         receiver.wait_for(devices);
+        receiver.look_for_commands().await?;
         Ok(receiver)
     }
 
@@ -144,7 +150,12 @@ impl PushReceiver {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shared(&self) -> Result<Arc<Shared>, SyncError> {
+    pub(super) fn busy(&self) -> MutexGuard<'_, HashSet<String>> {
+        // Nothing can panic while the lock is held.
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn shared(&self) -> Result<Arc<Shared>, SyncError> {
         self.door.shared().ok_or(SyncError::Stopped)
     }
 
@@ -222,6 +233,7 @@ impl PushReceiver {
         if let Some((table, value)) = stamp {
             self.callers().remember(&caller, |memory| drop(memory.stamps.insert(table, value)));
         }
+        self.answered(terminal, &batch.content).await?;
         self.remember(terminal, &caller, registers).await
     }
 
@@ -269,6 +281,14 @@ impl Receiver for PushReceiver {
         Admission::Refused(Manner::KeepCalling)
     }
 
+    async fn commands(&self, terminal: &Terminal) -> Result<Vec<Numbered>, NotStored> {
+        self.due(terminal.serial()).await.map_err(|error| not_now(&error))
+    }
+
+    async fn sent(&self, _: &SerialNumber, ids: &[CommandId]) -> Result<(), NotStored> {
+        self.note_sent(ids).await.map_err(|error| not_now(&error))
+    }
+
     async fn store(&self, terminal: &Terminal, batch: &Batch) -> Result<(), NotStored> {
         let kept = self.keep(terminal, batch).await;
         // One line when the ledger begins to fail, and one when it works again: terminals call every few seconds.
@@ -293,4 +313,9 @@ impl Receiver for PushReceiver {
         }
         Err(NotStored)
     }
+}
+
+fn not_now(error: &SyncError) -> NotStored {
+    tracing::warn!("commands cannot be sent now: {}", error.explain());
+    NotStored
 }

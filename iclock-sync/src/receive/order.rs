@@ -1,0 +1,88 @@
+//! Commands that another process orders while a receiver runs.
+
+use std::io;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use zk_push::SerialNumber;
+use zk_push::command::{Command, Risk};
+
+use super::mailbox::Mailbox;
+use crate::random::secret_key;
+
+/// The directory of the files, in the state directory.
+const DIR: &str = "push-orders";
+
+/// A command for a terminal, which changes nothing there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The name of its file.
+    file: String,
+    serial: SerialNumber,
+    command: Command,
+    expires_at: DateTime<Utc>,
+}
+
+/// The content of a file.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    serial: String,
+    command: String,
+    expires_at: DateTime<Utc>,
+}
+
+impl Order {
+    /// Orders a command. `None` if no terminal has such a serial number, or if the command changes something: one whose
+    /// answer is lost is sent again.
+    #[must_use]
+    pub fn new(serial: &str, command: Command, expires_at: DateTime<Utc>) -> Option<Self> {
+        let serial = SerialNumber::new(serial)?;
+        (command.risk() == Risk::Read).then(|| Self { file: secret_key(), serial, command, expires_at })
+    }
+
+    /// The serial number.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        self.serial.as_str()
+    }
+
+    /// The command as it is sent.
+    #[must_use]
+    pub fn command(&self) -> &str {
+        self.command.as_str()
+    }
+
+    /// The time after which it is not sent any more.
+    #[must_use]
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.expires_at
+    }
+
+    /// Leaves the order for the receiver that runs in a state directory.
+    ///
+    /// # Errors
+    /// The error of the file system.
+    pub fn leave(&self, state_dir: &Path) -> io::Result<()> {
+        let (serial, command) = (self.serial.to_string(), self.command.as_str().to_owned());
+        let content = Content { serial, command, expires_at: self.expires_at };
+        Mailbox::new(state_dir, DIR).leave(&self.file, &content)
+    }
+
+    /// Takes the order back. Returns false if a receiver has taken it.
+    ///
+    /// # Errors
+    /// The error of the file system.
+    pub fn withdraw(&self, state_dir: &Path) -> io::Result<bool> {
+        Mailbox::new(state_dir, DIR).withdraw(&self.file)
+    }
+
+    /// Returns the orders that wait in a state directory, with a bound on their number.
+    pub(super) fn waiting(state_dir: &Path) -> io::Result<Vec<Self>> {
+        Mailbox::new(state_dir, DIR).waiting(|file, content| {
+            let Content { serial, command, expires_at } = serde_json::from_slice(content).ok()?;
+            let order = Self::new(&serial, Command::new(command).ok()?, expires_at)?;
+            Some(Self { file: file.to_owned(), ..order })
+        })
+    }
+}
