@@ -73,6 +73,13 @@ impl Receiving {
         self.receiver.configure(&config.devices, config.push.token.as_deref());
     }
 
+    /// Takes the commands that `push command` has left.
+    pub(crate) async fn take_orders(&self) {
+        if let Err(error) = self.receiver.take_orders().await {
+            tracing::warn!("commands for terminals were not taken: {}", iclock_sync::chain(&error));
+        }
+    }
+
     /// Takes the decisions that `push approve` and `push deny` have left.
     pub(crate) async fn take_decisions(&self) {
         match self.receiver.take_decisions().await {

@@ -107,6 +107,7 @@ impl<'a> Resident<'a> {
                     }
                     if let Some(receiving) = &self.receiving {
                         receiving.take_decisions().await;
+                        receiving.take_orders().await;
                     }
                 }
             }

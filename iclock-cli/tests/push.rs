@@ -267,6 +267,38 @@ fn the_same_punches_pulled_and_pushed_are_one_row_each_in_both_orders() {
 }
 
 #[test]
+fn a_terminal_is_asked_while_serve_runs_and_its_answer_is_shown() {
+    let world = World::new();
+    configure(&world, "");
+    let serving = Serving::start(&world, &[]);
+    let early = world.cli(&["push", "command", SERIAL, "info"]).ended(2);
+    assert!(early.stderr.contains("has not pushed anything yet"), "{early:?}");
+    let mut device = PushDevice::new(PushProfile::attendance(SerialNumber::new(SERIAL).unwrap()));
+    let gate = world.serve(terminal(20).serial(SERIAL));
+    gate.handle().records().iter().for_each(|punch| device.punch(punch));
+    let mut pusher = Pusher::new(device, serving.address).unwrap().speed(10_000);
+    world.runtime.block_on(pusher.run_until_idle());
+    assert_eq!(world.cli(&["push", "results"]).ended(0).stdout, "no terminal was given a command\n");
+    let asked = world.cli(&["push", "command", SERIAL, "info"]).ended(0).stdout;
+    assert!(asked.contains(&format!("push results {SERIAL}")), "{asked}");
+    world.cli(&["push", "command", SERIAL, "query-attlog", "2000-01-01", "2100-01-01T00:00"]).ended(0);
+    let results = || lines(&world.cli(&["push", "results", SERIAL, "--json"]).ended(0).stdout);
+    assert!(results().iter().all(|of| of["state"] == "waits"), "{:?}", results());
+    world.runtime.block_on(pusher.run_until_idle());
+    let [query, info] = results().try_into().unwrap();
+    assert_eq!((&query["state"], &query["code"], &info["code"]), (&"answered".into(), &20.into(), &0.into()));
+    let shown = world.cli(&["push", "results"]).ended(0).stdout;
+    assert!(shown.contains("done: 20") && shown.contains("~SerialNumber=SN1"), "{shown}");
+    until("all is delivered", || stored(&world).len() == 20);
+    assert_eq!(serving.ends("-TERM"), 0);
+    // Without a receiver, a command waits for the next one.
+    world.cli(&["push", "command", SERIAL, "upload"]).ended(0);
+    assert_eq!(results()[0]["state"], "waits");
+    world.cli(&["push", "command", SERIAL, "query-attlog", "2026-03-02", "2026-03-01"]).ended(2);
+    world.cli(&["push", "command", SERIAL, "query-attlog", "soon", "2026-03-01"]).ended(2);
+}
+
+#[test]
 fn nothing_that_was_acknowledged_is_missing_after_kills_at_any_instant() {
     let kills = std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let world = World::new();

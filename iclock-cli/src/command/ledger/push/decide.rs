@@ -1,5 +1,6 @@
 //! `push approve` and `push deny`: into the ledger, or by way of the process that writes it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use attendance_model::validate::MAX_NAME_CHARS;
@@ -15,8 +16,8 @@ use crate::exit_code::ExitCode;
 use crate::output;
 
 /// The time within which a running receiver takes a decision. It looks once a second.
-const TAKEN_WITHIN: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Makes a decision, and returns once it is in the ledger.
 pub(super) fn decide(context: &Context, decision: &Decision) -> Outcome {
@@ -55,11 +56,15 @@ fn hand_over(config: &Config, reader: &Ledger, decision: &Decision, since: DateT
     }
     // Left behind, it would surprise somebody later.
     if decision.withdraw(dir).map_err(failed)? || !is_taken(reader, decision, since)? {
-        let what = format!("the process that uses {} did not take the decision", dir.display());
-        return Err(CliError::new(ExitCode::State, what)
-            .hint("only `iclock-cli serve` takes it; stop the other process and try again"));
+        return Err(not_taken(dir, "the decision"));
     }
     Ok(())
+}
+
+/// The error for something that the process did not take which holds the state directory.
+pub(super) fn not_taken(dir: &Path, what: &str) -> CliError {
+    CliError::new(ExitCode::State, format!("the process that uses {} did not take {what}", dir.display()))
+        .hint("only `iclock-cli serve` takes it; stop the other process and try again")
 }
 
 fn is_taken(reader: &Ledger, decision: &Decision, since: DateTime<Utc>) -> Result<bool, CliError> {

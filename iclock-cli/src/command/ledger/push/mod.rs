@@ -1,5 +1,6 @@
 //! `push`: which terminals may push. All of it works while `serve` runs.
 
+mod command;
 mod decide;
 mod pending;
 
@@ -30,6 +31,24 @@ pub(crate) enum Push {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Ask a terminal for something, which it answers when it calls next
+    Command {
+        /// Its serial number
+        serial: String,
+        #[command(subcommand)]
+        question: command::Question,
+    },
+    /// List the commands that terminals were given, and their answers
+    Results {
+        /// Only of this terminal, by its serial number
+        serial: Option<String>,
+        /// The most commands to list
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Refuse a terminal: it keeps what it has, and is not listed any more
     Deny {
         /// Its serial number, as listed
@@ -46,6 +65,8 @@ impl Push {
                 let decision = Decision::approve(&serial, name).ok_or_else(|| no_serial(&serial))?;
                 decide::decide(context, &decision)
             }
+            Self::Command { serial, question } => command::ask(context, &serial, question),
+            Self::Results { serial, limit, json } => command::list(context, serial.as_deref(), limit, json),
             Self::Deny { serial } => {
                 decide::decide(context, &Decision::deny(&serial).ok_or_else(|| no_serial(&serial))?)
             }
