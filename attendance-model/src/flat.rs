@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{AttendanceEvent, EventId};
+use crate::{AttendanceEvent, EventId, LocalTime};
 
 /// An event with the names of the `attendance_events` table; times, flags and bytes as text.
 #[non_exhaustive]
@@ -47,7 +47,7 @@ impl<'a> FlatEvent<'a> {
             device_serial: &event.device_serial,
             device_name: &event.device_name,
             user_id: &event.user_id,
-            local_time: event.local_time.format("%Y-%m-%d %H:%M:%S").to_string(),
+            local_time: LocalTime::Real(event.local_time).to_string(),
             utc_time: event.instant.map(|instant| instant.utc.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
             zone: event.instant.map(|instant| instant.zone.name()),
             verify_mode: event.verify_mode.0,

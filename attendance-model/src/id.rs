@@ -8,7 +8,7 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{PunchState, VerifyMode};
+use crate::{LocalTime, PunchState, VerifyMode};
 
 /// Identity of an event or a document: 32 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,7 +18,7 @@ impl EventId {
     /// The key: the first 32 hex digits of SHA-256 of `SERIAL|USER_ID|YYYY-MM-DD HH:MM:SS|PUNCH_STATE|VERIFY_MODE`.
     #[must_use]
     pub fn full(serial: &str, user_id: &str, local_time: NaiveDateTime, state: PunchState, mode: VerifyMode) -> Self {
-        let text = format!("{serial}|{user_id}|{}|{}|{}", local_time.format("%Y-%m-%d %H:%M:%S"), state.0, mode.0);
+        let text = format!("{serial}|{user_id}|{}|{}|{}", LocalTime::Real(local_time), state.0, mode.0);
         let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         let (half, _) = digest.as_chunks::<16>();
         Self(half[0])
@@ -28,7 +28,7 @@ impl EventId {
     /// kept).
     #[must_use]
     pub fn iclock_sync_v1(user_id: &str, local_time: NaiveDateTime) -> Self {
-        let text = format!("{user_id}_{}", local_time.format("%Y-%m-%d %H:%M:%S"));
+        let text = format!("{user_id}_{}", LocalTime::Real(local_time));
         Self(Md5::digest(text.as_bytes()).into())
     }
 
@@ -62,7 +62,9 @@ impl FromStr for EventId {
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        let mut digits = [0; 32];
+        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
+        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::NaiveDateTime;
+use chrono::format::{Item, Numeric, Pad};
 
 use crate::{PunchState, Source, VerifyMode};
 
@@ -33,10 +34,26 @@ impl From<NaiveDateTime> for LocalTime {
     }
 }
 
+/// `%Y-%m-%d %H:%M:%S`, which need not be parsed for each time.
+const TO_THE_SECOND: [Item<'static>; 11] = [
+    Item::Numeric(Numeric::Year, Pad::Zero),
+    Item::Literal("-"),
+    Item::Numeric(Numeric::Month, Pad::Zero),
+    Item::Literal("-"),
+    Item::Numeric(Numeric::Day, Pad::Zero),
+    Item::Literal(" "),
+    Item::Numeric(Numeric::Hour, Pad::Zero),
+    Item::Literal(":"),
+    Item::Numeric(Numeric::Minute, Pad::Zero),
+    Item::Literal(":"),
+    Item::Numeric(Numeric::Second, Pad::Zero),
+];
+
+/// Shows `2025-05-18 07:01:09`.
 impl fmt::Display for LocalTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Real(time) => write!(f, "{}", time.format("%Y-%m-%d %H:%M:%S")),
+            Self::Real(time) => time.format_with_items(TO_THE_SECOND.iter()).fmt(f),
             Self::Impossible(text) => f.write_str(text),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use attendance_model::EventId;
+use attendance_model::{EventId, LocalTime};
 
 use super::stored;
 use crate::trail::line::Read;
@@ -43,7 +43,7 @@ impl Ledger {
                     });
                 }
                 let key = EventId::from_bytes(row.get(1)?).to_string();
-                let time = stored::wall_clock(row.get(3)?).format("%Y-%m-%d %H:%M:%S").to_string();
+                let time = LocalTime::Real(stored::wall_clock(row.get(3)?)).to_string();
                 if let Some(read) = found.last_mut() {
                     read.events.push((row.get(0)?, key, row.get(2)?, time));
                 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use attendance_model::{Capabilities, EventId, IdScheme, SinkError, SinkErrorKind};
+use attendance_model::{Capabilities, EventId, IdScheme, LocalTime, SinkError, SinkErrorKind};
 use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
 
@@ -273,7 +273,7 @@ impl Found {
                     self.examples.push(Example {
                         terminal: event.terminal.clone(),
                         user_id: event.user_id.clone(),
-                        local_time: event.local_time.format("%Y-%m-%d %H:%M:%S").to_string(),
+                        local_time: LocalTime::Real(event.local_time).to_string(),
                     });
                 }
             }
