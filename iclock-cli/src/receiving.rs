@@ -51,13 +51,13 @@ impl Reception {
 
     /// Begins to answer, on behalf of a service.
     pub(crate) async fn begin(self, service: &Service, config: &Config, quiet: bool) -> Result<Receiving, CliError> {
-        let receiver = PushReceiver::open(service, &config.devices, config.push.token.as_deref()).await?;
+        let receiver = PushReceiver::open(service, &config.devices, &config.push.access).await?;
         let (receiver, stop) = (Arc::new(receiver), CancellationToken::new());
         let mut limits = Limits::default();
         limits.answer_time = END_WITHIN;
         let task = tokio::spawn(Arc::clone(&receiver).serve(self.listener, limits, stop.clone()));
         if !quiet {
-            let path = if config.push.token.is_some() { "/t/TOKEN" } else { "" };
+            let path = if config.push.access.token.is_some() { "/t/TOKEN" } else { "" };
             eprintln!("terminals may call http://{}{path}", self.address);
         }
         Ok(Receiving { receiver, configured: config.push.listen, stop, task })
@@ -70,7 +70,7 @@ impl Receiving {
         if config.push.listen != self.configured {
             tracing::warn!("the address for terminals that push changes with the next start");
         }
-        self.receiver.configure(&config.devices, config.push.token.as_deref());
+        self.receiver.configure(&config.devices, &config.push.access);
     }
 
     /// Takes the commands that `push command` has left.

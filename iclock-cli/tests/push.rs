@@ -183,6 +183,7 @@ fn wrong_use_is_refused_before_anything_happens() {
     for (more, hint) in [
         ("[push]\nlisten = \"8081\"", "127.0.0.1:8081"),
         ("[push]\ntoken = \"short\"", "16 or more"),
+        ("[push]\nnetworks = [\"192.0.2.0/33\"]", "no network"),
         ("[[pushing]]\nname = \"x\"", "no serial number"),
         ("[[pushing]]\nserial = \"a/b\"", "no serial number"),
     ] {
@@ -191,11 +192,39 @@ fn wrong_use_is_refused_before_anything_happens() {
         assert!(refused.stderr.contains(hint), "{refused:?}");
         assert!(!refused.stderr.contains("short\""), "{refused:?}");
     }
-    configure(&world, "[push]\nlisten = \"127.0.0.1:0\"\ntoken = \"0123456789abcdef\"");
+    configure(
+        &world,
+        "[push]\nlisten = \"127.0.0.1:0\"\ntoken = \"0123456789abcdef\"\nnetworks = [\"192.0.2.7\", \"2001:db8::/32\"]",
+    );
     let checked = world.cli(&["config", "check"]).ended(0).stdout;
     assert!(checked.contains(&format!("terminal branch calls by itself, as {SERIAL}")), "{checked}");
     let shown = world.cli(&["config", "show"]).ended(0).stdout;
     assert!(shown.contains("***") && !shown.contains("0123456789abcdef"), "{shown}");
+}
+
+#[test]
+fn behind_a_proxy_terminals_are_told_apart_by_the_address_that_it_names() {
+    let world = World::new();
+    configure(&world, "[push]\nnetworks = [\"192.0.2.0/24\"]\nproxies = [\"127.0.0.1\"]");
+    let serving = Serving::start(&world, &[]);
+    let row = "7\t2026-03-01 08:00:00\t0\t1\n";
+    let from = |serial: &str, address: &str| {
+        let mut stream = TcpStream::connect(serving.address).unwrap();
+        let head = format!("POST /iclock/cdata?SN={serial}&table=ATTLOG HTTP/1.1\r\nConnection: close\r\n");
+        let length = row.len();
+        write!(stream, "{head}X-Forwarded-For: {address}\r\nContent-Length: {length}\r\n\r\n{row}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(from(SERIAL, "198.51.100.7").starts_with("HTTP/1.1 403 "));
+    assert!(from(SERIAL, "192.0.2.7").ends_with("OK: 1"));
+    assert!(from("FAR", "198.51.100.7").starts_with("HTTP/1.1 403 "));
+    assert!(from("NEAR", "192.0.2.7").starts_with("HTTP/1.1 403 "));
+    let pending = || lines(&world.cli(&["push", "pending", "--json"]).ended(0).stdout);
+    until("one waits", || !pending().is_empty());
+    let [waiting] = pending().try_into().unwrap();
+    assert_eq!((&waiting["serial"], &waiting["address"]), (&"NEAR".into(), &"192.0.2.7".into()));
 }
 
 #[test]

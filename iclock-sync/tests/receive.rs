@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use attendance_model::{AttendanceEvent, MemorySink, PunchState, Reason, Rules, Sink, Source, VerifyMode};
 use iclock_sync::ledger::QuarantineFilter;
-use iclock_sync::receive::{Decision, Order, PushReceiver, PushState};
+use iclock_sync::receive::{Decision, Order, PushAccess, PushReceiver, PushState};
 use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions};
 use rusqlite::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,7 +42,7 @@ impl Server {
     async fn start(engine: &Engine, devices: &[DeviceOptions], token: Option<&str>) -> Self {
         let every = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
         let service = engine.start(every, &CancellationToken::new()).await.unwrap();
-        let receiver = Arc::new(PushReceiver::open(&service, devices, token).await.unwrap());
+        let receiver = Arc::new(PushReceiver::open(&service, devices, &access(token)).await.unwrap());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let mut limits = Limits::default();
@@ -77,6 +77,12 @@ impl Server {
     async fn upload(&self, serial: &str, rows: &str) -> String {
         self.send("POST", &format!("/iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999"), rows).await
     }
+}
+
+fn access(token: Option<&str>) -> PushAccess {
+    let mut access = PushAccess::default();
+    access.token = token.map(ToOwned::to_owned);
+    access
 }
 
 /// The terminal that pushes, as it is configured.
@@ -331,6 +337,12 @@ async fn a_stranger_a_terminal_that_waits_one_that_was_denied_and_a_wrong_secret
     assert_eq!(waits, ["STRANGER"], "a caller without the secret is not listed");
     let right = server.send("POST", &format!("/t/s3cret/iclock/cdata?SN={SERIAL}&table=ATTLOG"), row).await;
     assert!(right.ends_with("OK: 1"), "{right}");
+    // An allowed terminal of a network that is not.
+    let mut far = access(Some("s3cret"));
+    far.networks = vec!["192.0.2.0/24".parse().unwrap()];
+    server.receiver.configure(&[pushing()], &far);
+    let right = format!("/t/s3cret/iclock/cdata?SN={SERIAL}&table=ATTLOG");
+    assert!(server.send("POST", &right, row).await.starts_with("HTTP/1.1 403 "));
     server.end().await;
 }
 

@@ -25,7 +25,6 @@ mod text;
 mod toml_text;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +32,7 @@ use std::time::Duration;
 use attendance_model::Settings;
 use attendance_model::day::{DayRules, Shift};
 use chrono::{TimeDelta, Weekday};
+use iclock_sync::receive::PushAccess;
 use iclock_sync::timesheet::Rules;
 use iclock_sync::{DeviceOptions, EngineOptions, Schedule};
 
@@ -79,19 +79,12 @@ pub(crate) struct Config {
 }
 
 /// The receiver of terminals that push.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PushConfig {
     /// The address at which it listens.
     pub(crate) listen: Option<SocketAddr>,
-    /// The secret in the path.
-    pub(crate) token: Option<String>,
-}
-
-impl fmt::Debug for PushConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let token = self.token.as_ref().map(|_| "***");
-        f.debug_struct("PushConfig").field("listen", &self.listen).field("token", &token).finish()
-    }
+    /// Whose calls are believed.
+    pub(crate) access: PushAccess,
 }
 
 /// The files of the program's log, next to stderr.

@@ -1,10 +1,11 @@
 //! Who may call, and what is known of each terminal that does. No I/O and no clock.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
 
 use chrono_tz::Tz;
-use sha2::{Digest, Sha256};
 
+use super::access::PushAccess;
 use crate::ledger::{PushAdmission, PushMemory, PushState, TerminalState};
 use crate::{Contact, DeviceOptions};
 
@@ -22,8 +23,7 @@ pub(super) struct Caller {
 /// Everybody who may call. One process receives, so that this is the truth next to the ledger.
 #[derive(Default)]
 pub(super) struct Callers {
-    /// The digest of the secret in the path.
-    token: Option<[u8; 32]>,
+    access: PushAccess,
     configured: HashMap<String, Configured>,
     decided: HashMap<String, Decided>,
     /// By the serial number in the ledger.
@@ -79,9 +79,9 @@ impl Callers {
         callers
     }
 
-    /// Takes over the configured terminals, and the secret in the path.
-    pub(super) fn configure(&mut self, devices: &[DeviceOptions], token: Option<&str>) {
-        self.token = token.map(digest);
+    /// Takes over the configured terminals, and whose calls are believed.
+    pub(super) fn configure(&mut self, devices: &[DeviceOptions], access: &PushAccess) {
+        self.access = access.clone();
         self.configured = devices
             .iter()
             .filter_map(|device| {
@@ -102,12 +102,17 @@ impl Callers {
         decided.name = name.or(decided.name.take());
     }
 
-    /// Decides about a request. `path` is what precedes `iclock` in it.
-    pub(super) fn verdict(&self, serial: &str, path: &str) -> Verdict {
+    /// The address of the terminal that calls.
+    pub(super) fn address(&self, peer: Option<SocketAddr>, forwarded_for: Option<&str>) -> Option<IpAddr> {
+        self.access.address(peer, forwarded_for)
+    }
+
+    /// Decides about a request from an address. `path` is what precedes `iclock` in it.
+    pub(super) fn verdict(&self, serial: &str, address: Option<IpAddr>, path: &str) -> Verdict {
         // Both are always looked up, so that the time of a refusal says nothing.
-        let (has_token, caller) = (self.has_token(path), self.caller(serial));
+        let (is_believed, caller) = (self.access.allows(address, path), self.caller(serial));
         match caller {
-            _ if !has_token => Verdict::Refused,
+            _ if !is_believed => Verdict::Refused,
             Some(caller) => Verdict::Admitted(Box::new(caller)),
             None if self.decided.contains_key(serial) => Verdict::Refused,
             None => Verdict::Waits,
@@ -145,19 +150,6 @@ impl Callers {
     pub(super) fn remember(&mut self, caller: &Caller, change: impl FnOnce(&mut PushMemory)) {
         change(self.memories.entry(caller.serial.clone()).or_default());
     }
-
-    /// The secret is the last part of the path, behind a part `t`. Digests are compared, so that the time of the
-    /// comparison says nothing about the secret.
-    fn has_token(&self, path: &str) -> bool {
-        let Some(token) = &self.token else { return true };
-        let (before, last) = path.rsplit_once('/').unwrap_or(("", path));
-        let is_marked = before == "t" || before.ends_with("/t");
-        digest(last) == *token && is_marked
-    }
-}
-
-fn digest(text: &str) -> [u8; 32] {
-    Sha256::digest(text).into()
 }
 
 #[cfg(test)]
@@ -165,7 +157,7 @@ mod tests {
     use super::*;
 
     fn admitted(callers: &Callers, serial: &str) -> Option<Caller> {
-        match callers.verdict(serial, "") {
+        match callers.verdict(serial, None, "") {
             Verdict::Admitted(caller) => Some(*caller),
             _ => None,
         }
@@ -178,16 +170,16 @@ mod tests {
         gate.zone = Some(Tz::Indian__Maldives);
         let mut office = DeviceOptions::new("office", "192.0.2.10");
         (office.serial, office.zone) = (Some("B2".to_owned()), Some(Tz::Europe__Berlin));
-        callers.configure(&[gate, office], None);
+        callers.configure(&[gate, office], &PushAccess::default());
         let caller = admitted(&callers, "A1").unwrap();
         assert_eq!((caller.name.as_str(), caller.zone), ("gate", Some(Tz::Indian__Maldives)));
-        assert_eq!(callers.verdict("B2", ""), Verdict::Waits);
+        assert_eq!(callers.verdict("B2", None, ""), Verdict::Waits);
         callers.decide("B2", PushState::Approved, Some("other".to_owned()));
         let caller = admitted(&callers, "B2").unwrap();
         assert_eq!((caller.name.as_str(), caller.zone), ("office", Some(Tz::Europe__Berlin)), "the entry counts");
         // A person has the last word.
         callers.decide("A1", PushState::Denied, None);
-        assert_eq!(callers.verdict("A1", ""), Verdict::Refused);
+        assert_eq!(callers.verdict("A1", None, ""), Verdict::Refused);
     }
 
     #[test]
@@ -211,16 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn with_a_secret_nobody_is_admitted_or_noted_without_it() {
+    fn nobody_is_admitted_or_noted_whose_calls_are_not_believed() {
         let mut callers = Callers::default();
-        callers.configure(&[DeviceOptions::push("gate", "A1")], Some("s3cret"));
-        for path in ["", "t", "s3cret", "t/", "t/s3cre", "t/s3cret/x", "at/s3cret"] {
-            assert_eq!(callers.verdict("A1", path), Verdict::Refused, "{path}");
-            assert_eq!(callers.verdict("B2", path), Verdict::Refused, "{path}");
+        let access = PushAccess { token: Some("s3cret".to_owned()), ..PushAccess::default() };
+        callers.configure(&[DeviceOptions::push("gate", "A1")], &access);
+        for serial in ["A1", "B2"] {
+            assert_eq!(callers.verdict(serial, None, "t/wrong"), Verdict::Refused, "{serial}");
         }
-        for path in ["t/s3cret", "proxy/t/s3cret"] {
-            assert!(matches!(callers.verdict("A1", path), Verdict::Admitted(_)), "{path}");
-            assert_eq!(callers.verdict("B2", path), Verdict::Waits, "{path}");
-        }
+        assert!(matches!(callers.verdict("A1", None, "t/s3cret"), Verdict::Admitted(_)));
+        assert_eq!(callers.verdict("B2", None, "t/s3cret"), Verdict::Waits);
     }
 }

@@ -9,6 +9,7 @@
 //! All others are answered alike, and wait for a decision. The decision of another process comes as a file
 //! ([`Decision`]), because one process writes the ledger.
 
+mod access;
 mod callers;
 mod commands;
 mod content;
@@ -19,6 +20,7 @@ mod order;
 mod punch;
 mod receiver;
 
+pub use access::PushAccess;
 pub use decision::Decision;
 pub use order::Order;
 pub use receiver::PushReceiver;

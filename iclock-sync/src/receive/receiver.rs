@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +17,7 @@ use zk_push::settings::{Registration, Settings};
 use zk_push::terminal::{Batch, Manner, Terminal};
 use zk_push::{Dialect, SerialNumber};
 
+use super::access::PushAccess;
 use super::callers::{Caller, Callers, Verdict};
 use super::content::{self, Kept};
 use super::decision::Decision;
@@ -55,11 +57,11 @@ impl fmt::Debug for PushReceiver {
 impl PushReceiver {
     /// Makes a receiver for a service, from what its ledger knows. `devices` are the terminals of the configuration:
     /// those that are never called ([`DeviceOptions::push`]) are admitted. Others with a serial number give it name and
-    /// zone. With a `token`, only calls below `/t/TOKEN/` are believed.
+    /// zone.
     ///
     /// # Errors
     /// [`SyncError`] when the ledger cannot be used, or the service has been stopped.
-    pub async fn open(service: &Service, devices: &[DeviceOptions], token: Option<&str>) -> Result<Self, SyncError> {
+    pub async fn open(service: &Service, devices: &[DeviceOptions], access: &PushAccess) -> Result<Self, SyncError> {
         let door = service.door();
         let ledger = Arc::clone(&door.shared().ok_or(SyncError::Stopped)?.ledger);
         let (key, mut callers) = blocking("ledger", move || {
@@ -74,7 +76,7 @@ impl PushReceiver {
             Ok((key, Callers::new(ledger.push_memories()?, ledger.push_admissions()?, ledger.terminals()?)))
         })
         .await?;
-        callers.configure(devices, token);
+        callers.configure(devices, access);
         let receiver = Self {
             door,
             callers: Mutex::new(callers),
@@ -89,9 +91,9 @@ impl PushReceiver {
         Ok(receiver)
     }
 
-    /// Takes over other terminals and another token, as [`PushReceiver::open`] does.
-    pub fn configure(&self, devices: &[DeviceOptions], token: Option<&str>) {
-        self.callers().configure(devices, token);
+    /// Takes over other terminals and another access, as [`PushReceiver::open`] does.
+    pub fn configure(&self, devices: &[DeviceOptions], access: &PushAccess) {
+        self.callers().configure(devices, access);
         self.wait_for(devices);
     }
 
@@ -186,9 +188,9 @@ impl PushReceiver {
     }
 
     /// Notes a caller for a decision, next to its answer, which is the same for all that are refused.
-    fn note(&self, visitor: &Visitor<'_>) {
+    fn note(&self, serial: &str, address: Option<IpAddr>) {
         let Ok(shared) = self.shared() else { return };
-        let serial = visitor.head.serial.as_str().to_owned();
+        let serial = serial.to_owned();
         let Ok(permit) = Arc::clone(&self.notes).try_acquire_owned() else { return };
         let is_due = {
             let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -197,7 +199,7 @@ impl PushReceiver {
         if !is_due {
             return;
         }
-        let address = visitor.peer.map(|peer| peer.ip().to_string());
+        let address = address.map(|address| address.to_string());
         tokio::spawn(async move {
             let (ledger, now) = (Arc::clone(&shared.ledger), shared.clock.utc_now());
             drop(shared);
@@ -267,7 +269,11 @@ enum Problem {
 impl Receiver for PushReceiver {
     async fn admit(&self, visitor: &Visitor<'_>) -> Admission {
         let (serial, path) = (&visitor.head.serial, visitor.head.prefix.as_str());
-        let verdict = self.callers().verdict(serial.as_str(), path);
+        let (address, verdict) = {
+            let callers = self.callers();
+            let address = callers.address(visitor.peer, visitor.forwarded_for);
+            (address, callers.verdict(serial.as_str(), address, path))
+        };
         match verdict {
             Verdict::Admitted(caller) => {
                 if let Ok(shared) = self.shared() {
@@ -275,7 +281,7 @@ impl Receiver for PushReceiver {
                 }
                 return Admission::Admitted(Box::new(self.terminal(serial, &caller)));
             }
-            Verdict::Waits => self.note(visitor),
+            Verdict::Waits => self.note(serial.as_str(), address),
             Verdict::Refused => {}
         }
         Admission::Refused(Manner::KeepCalling)

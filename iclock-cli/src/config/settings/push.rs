@@ -1,15 +1,16 @@
 //! The keys of `[push]` and of `[[pushing]]`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use attendance_model::validate::MAX_NAME_CHARS;
 use chrono_tz::Tz;
 use iclock_sync::DeviceOptions;
+use ipnet::IpNet;
 use zk_push::SerialNumber;
 
 use super::super::PushConfig;
-use super::super::key::Shape::{Secret, Text};
+use super::super::key::Shape::{List, Secret, Text};
 use super::super::key::Shown::{Example, Required, Usual};
 use super::super::key::{Entry, Wrong, key, put};
 
@@ -40,7 +41,7 @@ pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
             |push: &mut PushConfig, text| {
                 let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
                 if text.len() >= SHORTEST && text.bytes().all(is_plain) {
-                    return put(&mut push.token, Ok(Some(text.to_owned())));
+                    return put(&mut push.access.token, Ok(Some(text.to_owned())));
                 }
                 let problem = format!("the secret is not {SHORTEST} or more letters, digits, - and _");
                 Err(Wrong::new(
@@ -49,7 +50,34 @@ pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
                 ))
             },
         ),
+        key(
+            "networks",
+            List,
+            Example("192.0.2.0/24,198.51.100.7/32"),
+            "The networks from which terminals may call. Others are answered as strangers, and not listed. By default \
+             all may.",
+            |push: &mut PushConfig, text| put(&mut push.access.networks, networks(text)),
+        ),
+        key(
+            "proxies",
+            List,
+            Example("127.0.0.1/32"),
+            "Reverse proxies in front of `serve`: the address of the terminal is the one in their X-Forwarded-For. By \
+             default there are none, and that header counts for nothing.",
+            |push: &mut PushConfig, text| put(&mut push.access.proxies, networks(text)),
+        ),
     ]
+}
+
+/// Reads networks with commas between them. An address is a network of its own.
+fn networks(text: &str) -> Result<Vec<IpNet>, Wrong> {
+    let network = |text: &str| {
+        let text = text.trim();
+        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        let wrong = || Wrong::new(format!("{text:?} is no network"), "write it like 192.0.2.0/24 or 192.0.2.7");
+        text.parse().ok().or_else(address).ok_or_else(wrong)
+    };
+    text.split(',').map(network).collect()
 }
 
 /// A terminal that pushes, and the name that is set for it.
