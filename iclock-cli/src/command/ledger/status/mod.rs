@@ -1,27 +1,25 @@
 //! `status`: what each terminal and sink was doing last, what is pending, and what needs attention. Works next to a
 //! running service and without one.
 
+mod sink;
+mod terminal;
+
 use std::time::Duration;
 
-use chrono::{DateTime, Local, TimeDelta, Utc};
+use chrono::{DateTime, Local, Utc};
 use clap::Args;
 use iclock_sync::health::{Health, Problem};
-use iclock_sync::ledger::{Overview, PastRun, SinkOverview, TerminalOverview};
-use iclock_sync::service::status::{Activity, SinkState, TerminalState};
+use iclock_sync::ledger::{Overview, PastRun};
 use serde::Serialize;
 
-use crate::config::{Config, SinkConfig};
+use crate::config::Config;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
 use crate::output::{self, counted, grouped, human, printed};
-use crate::sinks;
-
-/// A terminal whose log is fuller than this share needs attention, in percent.
-const FULL: u64 = 90;
-/// A clock that is off by more than this needs attention.
-const DRIFT: TimeDelta = TimeDelta::minutes(2);
+use sink::{Sink, is_new};
+use terminal::Terminal;
 
 /// Shows what each terminal and sink was doing last, and what needs attention.
 #[derive(Debug, Args)]
@@ -78,34 +76,6 @@ struct Run {
     exit_code: u8,
     new: u64,
     stored: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Terminal {
-    name: String,
-    serial: Option<String>,
-    state: String,
-    last_poll: Option<DateTime<Utc>>,
-    last_records: Option<DateTime<Utc>>,
-    last_punch: Option<String>,
-    records: Option<u64>,
-    capacity: Option<u64>,
-    clock_drift_ms: Option<i64>,
-    quarantined: u64,
-    unproven: u64,
-    error: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Sink {
-    name: String,
-    target: Option<String>,
-    state: String,
-    pending: u64,
-    held: u64,
-    set_aside: u64,
-    last_delivery: Option<DateTime<Utc>>,
-    error: Option<String>,
 }
 
 impl Status {
@@ -248,127 +218,6 @@ impl Shown {
     }
 }
 
-impl Terminal {
-    fn of(
-        name: &str,
-        kept: Option<&TerminalOverview>,
-        live: Option<&TerminalState>,
-        is_alive: bool,
-        is_configured: bool,
-    ) -> Self {
-        let state = match (live, kept) {
-            (Some(live), _) if is_alive => activity(live),
-            _ if !is_configured => "not configured".to_owned(),
-            (None, None) => "never read".to_owned(),
-            _ => "not polled".to_owned(),
-        };
-        let serial = live.and_then(|live| live.serial.clone()).or_else(|| kept.map(|kept| kept.serial.clone()));
-        Self {
-            name: name.to_owned(),
-            serial,
-            state,
-            last_poll: live.and_then(|live| live.last_poll),
-            last_records: kept.and_then(|kept| kept.last_records),
-            last_punch: kept.and_then(|kept| kept.last_punch).map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
-            records: live.and_then(|live| live.records),
-            capacity: live.and_then(|live| live.capacity),
-            clock_drift_ms: live.and_then(|live| live.clock_drift_ms),
-            quarantined: kept.map_or(0, |kept| kept.quarantined),
-            unproven: kept.map_or(0, |kept| kept.unproven),
-            error: live.and_then(|live| live.error.as_ref()).map(|failure| failure.text.clone()),
-        }
-    }
-
-    fn attention(&self, found: &mut Vec<Attention>) {
-        let name = shown(&self.name);
-        if let Some((records, capacity)) = self.records.zip(self.capacity)
-            && capacity > 0
-            && records.saturating_mul(100) / capacity >= FULL
-        {
-            let (records, capacity) = (grouped(records), grouped(capacity));
-            let what = format!("{name}: its log is nearly full, {records} of {capacity}; empty it once all is kept");
-            found.push(Attention::with(what, &format!("clear {}", printed::quoted(&self.name))));
-        }
-        let drift = self.clock_drift_ms.map(TimeDelta::milliseconds).filter(|drift| drift.abs() > DRIFT);
-        if let Some(drift) = drift {
-            let side = if drift > TimeDelta::zero() { "ahead" } else { "behind" };
-            let minutes = drift.num_minutes().abs();
-            let hint = "set it, or write clock = \"correct\" in its configuration";
-            found.push(Attention::new(format!("{name}: its clock is {minutes} min {side}; {hint}")));
-        }
-        if self.unproven > 0 {
-            let what = format!("{name}: {} could not be verified", counted(self.unproven, "log", "logs"));
-            found.push(Attention::with(what, "unproven list"));
-        }
-        if self.quarantined > 0 {
-            let what = format!("{name}: {} refused", counted(self.quarantined, "record was", "records were"));
-            found.push(Attention::with(what, "quarantine list"));
-        }
-        if self.state == "never read" {
-            found.push(Attention::with(format!("{name}: it was never read"), "sync"));
-        }
-    }
-}
-
-impl Sink {
-    fn of(kept: &SinkOverview, live: Option<&SinkState>, is_alive: bool) -> Self {
-        let state = match live.filter(|_| is_alive) {
-            Some(live) if live.paused => "paused",
-            Some(live) if live.error.is_some() => "failing",
-            Some(live) if live.pending > 0 => "delivering",
-            Some(_) => "up to date",
-            None if kept.pending > 0 => "waiting",
-            None => "up to date",
-        };
-        Self {
-            name: kept.name.clone(),
-            target: Some(kept.target.clone()),
-            state: state.to_owned(),
-            pending: kept.pending,
-            held: kept.held,
-            set_aside: kept.set_aside,
-            last_delivery: live.and_then(|live| live.last_success),
-            error: live.and_then(|live| live.error.as_ref()).map(|failure| failure.text.clone()),
-        }
-    }
-
-    /// A configured sink that never got anything.
-    fn new(config: &SinkConfig) -> Self {
-        Self {
-            name: config.name.clone(),
-            target: None,
-            state: "never served".to_owned(),
-            pending: 0,
-            held: 0,
-            set_aside: 0,
-            last_delivery: None,
-            error: None,
-        }
-    }
-}
-
-/// Returns true if the ledger does not know a configured sink.
-fn is_new(config: &SinkConfig, overview: &Overview) -> bool {
-    let target = sinks::open(config).ok().map(|sink| sink.target());
-    !overview.sinks.iter().any(|sink| Some(&sink.target) == target.as_ref() || sink.name == config.name)
-}
-
-fn activity(live: &TerminalState) -> String {
-    match live.activity {
-        Activity::Waiting => "waiting",
-        Activity::Connecting => "connecting",
-        Activity::Reading => "reading",
-        Activity::Recording => "recording",
-        Activity::Resting { .. } if live.error.is_some() => "failing",
-        Activity::Resting { .. } => "resting",
-        Activity::Listening { .. } => "listening",
-        Activity::Down { .. } => "down",
-        Activity::Paused => "paused",
-        _ => "running",
-    }
-    .to_owned()
-}
-
 /// Each name once, in the order in which they came.
 fn distinct(names: Vec<&str>) -> Vec<&str> {
     let mut seen = Vec::new();
@@ -397,6 +246,8 @@ fn ago(moment: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     #[test]

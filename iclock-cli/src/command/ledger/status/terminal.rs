@@ -1,0 +1,109 @@
+//! A terminal: what it was doing last, and what about it needs attention.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use iclock_sync::ledger::TerminalOverview;
+use iclock_sync::service::status::{Activity, TerminalState};
+use serde::Serialize;
+
+use super::Attention;
+use crate::output::sheet::shown;
+use crate::output::{counted, grouped, printed};
+
+/// A terminal whose log is fuller than this share needs attention, in percent.
+const FULL: u64 = 90;
+/// A clock that is off by more than this needs attention.
+const DRIFT: TimeDelta = TimeDelta::minutes(2);
+
+#[derive(Debug, Serialize)]
+pub(super) struct Terminal {
+    pub(super) name: String,
+    pub(super) serial: Option<String>,
+    pub(super) state: String,
+    pub(super) last_poll: Option<DateTime<Utc>>,
+    pub(super) last_records: Option<DateTime<Utc>>,
+    pub(super) last_punch: Option<String>,
+    pub(super) records: Option<u64>,
+    pub(super) capacity: Option<u64>,
+    pub(super) clock_drift_ms: Option<i64>,
+    pub(super) quarantined: u64,
+    pub(super) unproven: u64,
+    pub(super) error: Option<String>,
+}
+
+impl Terminal {
+    pub(super) fn of(
+        name: &str,
+        kept: Option<&TerminalOverview>,
+        live: Option<&TerminalState>,
+        is_alive: bool,
+        is_configured: bool,
+    ) -> Self {
+        let state = match (live, kept) {
+            (Some(live), _) if is_alive => activity(live),
+            _ if !is_configured => "not configured".to_owned(),
+            (None, None) => "never read".to_owned(),
+            _ => "not polled".to_owned(),
+        };
+        let serial = live.and_then(|live| live.serial.clone()).or_else(|| kept.map(|kept| kept.serial.clone()));
+        Self {
+            name: name.to_owned(),
+            serial,
+            state,
+            last_poll: live.and_then(|live| live.last_poll),
+            last_records: kept.and_then(|kept| kept.last_records),
+            last_punch: kept.and_then(|kept| kept.last_punch).map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
+            records: live.and_then(|live| live.records),
+            capacity: live.and_then(|live| live.capacity),
+            clock_drift_ms: live.and_then(|live| live.clock_drift_ms),
+            quarantined: kept.map_or(0, |kept| kept.quarantined),
+            unproven: kept.map_or(0, |kept| kept.unproven),
+            error: live.and_then(|live| live.error.as_ref()).map(|failure| failure.text.clone()),
+        }
+    }
+
+    pub(super) fn attention(&self, found: &mut Vec<Attention>) {
+        let name = shown(&self.name);
+        if let Some((records, capacity)) = self.records.zip(self.capacity)
+            && capacity > 0
+            && records.saturating_mul(100) / capacity >= FULL
+        {
+            let (records, capacity) = (grouped(records), grouped(capacity));
+            let what = format!("{name}: its log is nearly full, {records} of {capacity}; empty it once all is kept");
+            found.push(Attention::with(what, &format!("clear {}", printed::quoted(&self.name))));
+        }
+        let drift = self.clock_drift_ms.map(TimeDelta::milliseconds).filter(|drift| drift.abs() > DRIFT);
+        if let Some(drift) = drift {
+            let side = if drift > TimeDelta::zero() { "ahead" } else { "behind" };
+            let minutes = drift.num_minutes().abs();
+            let hint = "set it, or write clock = \"correct\" in its configuration";
+            found.push(Attention::new(format!("{name}: its clock is {minutes} min {side}; {hint}")));
+        }
+        if self.unproven > 0 {
+            let what = format!("{name}: {} could not be verified", counted(self.unproven, "log", "logs"));
+            found.push(Attention::with(what, "unproven list"));
+        }
+        if self.quarantined > 0 {
+            let what = format!("{name}: {} refused", counted(self.quarantined, "record was", "records were"));
+            found.push(Attention::with(what, "quarantine list"));
+        }
+        if self.state == "never read" {
+            found.push(Attention::with(format!("{name}: it was never read"), "sync"));
+        }
+    }
+}
+
+fn activity(live: &TerminalState) -> String {
+    match live.activity {
+        Activity::Waiting => "waiting",
+        Activity::Connecting => "connecting",
+        Activity::Reading => "reading",
+        Activity::Recording => "recording",
+        Activity::Resting { .. } if live.error.is_some() => "failing",
+        Activity::Resting { .. } => "resting",
+        Activity::Listening { .. } => "listening",
+        Activity::Down { .. } => "down",
+        Activity::Paused => "paused",
+        _ => "running",
+    }
+    .to_owned()
+}
