@@ -415,3 +415,20 @@ async fn the_notices_of_a_probe_are_reported_when_the_sink_is_called() {
     assert_eq!(sync(&engine).await.sinks[0].notes, ["the index of the readers is missing; deploy it"]);
     assert_eq!(sync(&engine).await.sinks[0].notes, [""; 0], "a run without news calls no sink");
 }
+
+#[tokio::test]
+async fn a_sink_that_is_forgotten_leaves_nothing_behind_and_is_a_new_one_when_it_comes_back() {
+    let (gate, state) = (Gate::with_records(300).await, State::new());
+    let ((_, good), (stored, other)) = (memory("good"), memory("other"));
+    let future = NaiveDateTime::parse_from_str("2090-01-01 00:00:00", "%Y-%m-%d %H:%M:%S").unwrap();
+    // Everything is held for both.
+    sync_with(&state.engine(&[&gate], &[good.clone(), other.clone()]), window_since(future)).await;
+    let ledger = Ledger::open(&state.dir.path().join("state")).unwrap();
+    assert!(ledger.forget_sink(&other.target()).unwrap());
+    assert!(!ledger.forget_sink(&other.target()).unwrap(), "nothing is left of it");
+    let sinks: Vec<_> = ledger.overview(future).unwrap().sinks.into_iter().map(|sink| (sink.name, sink.held)).collect();
+    assert_eq!((sinks, ledger.check().unwrap()), (vec![("good".to_owned(), 300)], Vec::<String>::new()));
+    drop(ledger);
+    let report = sync(&state.engine(&[&gate], &[other])).await;
+    assert_eq!((report.sinks[0].stored, keys(&stored.stored())), (300, gate.keys()));
+}

@@ -14,6 +14,7 @@ mod copy;
 mod delivery;
 mod events;
 mod fates;
+mod forget_sink;
 mod forgotten;
 mod gaps;
 mod id_scheme;

@@ -27,6 +27,8 @@ pub struct TerminalOverview {
     pub serial: String,
     /// The configured name when it was last read.
     pub name: String,
+    /// Other names that it had when records were read, in alphabetical order.
+    pub other_names: Vec<String>,
     /// The last poll that brought records.
     pub last_records: Option<DateTime<Utc>>,
     /// The latest punch, by the terminal's clock. Those of a clock that ran far ahead do not count.
@@ -79,6 +81,7 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
     )?;
     let unproven =
         by_terminal(connection, "SELECT terminal, count(*) FROM unproven WHERE accepted_at IS NULL GROUP BY terminal")?;
+    let mut names = other_names(connection)?;
     let count = |of: &HashMap<i64, i64>, id| of.get(&id).copied().unwrap_or(0).cast_unsigned();
     let mut last = connection.prepare_cached("SELECT max(time) FROM events WHERE terminal = ?1 AND time <= ?2")?;
     let mut statement = connection.prepare_cached("SELECT id, serial, name FROM terminals ORDER BY name, id")?;
@@ -90,6 +93,7 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
         found.push(TerminalOverview {
             serial: row.get(1)?,
             name: row.get(2)?,
+            other_names: names.remove(&id).unwrap_or_default(),
             last_records: read.get(&id).map(|at| moment(*at)),
             last_punch: punch.flatten().map(wall_clock),
             quarantined: count(&quarantined, id),
@@ -97,6 +101,20 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
         });
     }
     Ok(found)
+}
+
+/// The names under which each terminal was read, but for the present one.
+fn other_names(connection: &Connection) -> rusqlite::Result<HashMap<i64, Vec<String>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT r.terminal, r.device_name FROM readings r JOIN terminals t ON t.id = r.terminal
+         WHERE r.device_name <> t.name ORDER BY r.device_name",
+    )?;
+    let mut rows = statement.query(())?;
+    let mut names = HashMap::<i64, Vec<String>>::new();
+    while let Some(row) = rows.next()? {
+        names.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    Ok(names)
 }
 
 fn by_terminal(connection: &Connection, question: &str) -> rusqlite::Result<HashMap<i64, i64>> {

@@ -9,7 +9,7 @@ use super::window::{OF_EVENT, condition};
 use crate::{Ledger, LedgerError, Window};
 
 /// The name of the setting that has the last event of those that a sink was found to have lost.
-fn lost_name(sink: i64) -> String {
+pub(super) fn lost_name(sink: i64) -> String {
     format!("lost {sink}")
 }
 
