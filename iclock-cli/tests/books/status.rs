@@ -62,3 +62,54 @@ fn what_waits_for_a_person_is_named_with_the_command_that_shows_it() {
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
 }
+
+#[test]
+fn a_terminal_that_was_read_under_another_name_is_still_the_configured_one() {
+    let world = World::new();
+    let server = world.serve(few());
+    world.sync(&[&server], &[]).ended(0);
+    configure(&world, &server);
+    let device = server.addr().to_string();
+    world.cli(&["sync", "--state", "state", "--sink", "sqlite:att.db", "--device", &device]).ended(0);
+    let shown: Value = serde_json::from_str(&status(&world, &["--json"]).ended(0).stdout).unwrap();
+    let of = |terminal: &Value| (terminal["name"].clone(), terminal["state"].clone());
+    let terminals: Vec<_> = shown["terminals"].as_array().unwrap().iter().map(of).collect();
+    assert_eq!(terminals, [("t0".into(), "not polled".into()), ("new".into(), "never read".into())], "{shown}");
+    assert_eq!(shown["terminals"][0]["serial"], *server.handle().serial());
+}
+
+#[test]
+fn sinks_of_one_name_are_told_apart_and_one_that_is_used_no_more_can_be_forgotten() {
+    let world = World::new();
+    let server = world.serve(few());
+    let forget =
+        |sink: &str, more: &[&str]| world.cli(&[&["state", "forget-sink", sink, "--state", "state"], more].concat());
+    assert!(forget("sqlite", &[]).ended(60).stderr.contains("no ledger in state"));
+    world.sync(&[&server], &[]).ended(0);
+    let device = format!("t0={}", server.addr());
+    world.cli(&["sync", "--state", "state", "--device", &device, "--sink", "sqlite:missing/a.db"]).ended(30);
+    let shown = status(&world, &[]).ended(0).stdout;
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(": 4 events wait for it, and it is not configured"), "{shown}");
+    let command = shown.lines().find_map(|line| line.strip_prefix("    iclock-cli state forget-sink ")).unwrap();
+    let target = command.strip_suffix(" --state state").unwrap().trim_matches('\'');
+    assert!(target.contains("missing/a.db") && target.starts_with("sqlite:"), "{shown}");
+    // Each of the two has its target in the table, whatever its width.
+    let table = shown.split_once("last delivery").unwrap().1.split_whitespace().collect::<String>();
+    assert!(table.contains("missing/a.db") && table.contains("att.db"), "{shown}");
+
+    let several = forget("sqlite", &[]).ended(2).stderr;
+    assert!(several.contains("2 sinks are called sqlite") && several.contains(target), "{several}");
+    assert!(forget("school", &[]).ended(2).stderr.contains("the ledger knows no sink school"));
+    configure(&world, &server);
+    let configured = forget("sqlite:att.db", &["--yes"]).ended(80).stderr;
+    assert!(configured.contains("is configured, and would be sent everything again"), "{configured}");
+    let shown = status(&world, &[]).ended(0).stdout;
+    assert!(shown.contains("not configured") && shown.contains("never served"), "{shown}");
+    let unasked = forget(target, &[]).ended(80).stderr;
+    assert!(unasked.contains("with 4 events that wait for it") && unasked.contains("add --yes"), "{unasked}");
+    assert!(forget(target, &["--yes"]).ended(0).stdout.contains("forgotten: sqlite (sqlite:"));
+    let shown: Value = serde_json::from_str(&status(&world, &["--json"]).ended(0).stdout).unwrap();
+    let names: Vec<_> = shown["sinks"].as_array().unwrap().iter().map(|sink| sink["name"].clone()).collect();
+    assert_eq!(names, ["sqlite", "file"], "{shown}");
+}

@@ -2,6 +2,8 @@
 
 pub(crate) mod attendance;
 pub(crate) mod audit;
+mod configured;
+mod forget_sink;
 pub(crate) mod person;
 pub(crate) mod push;
 pub(crate) mod quarantine;

@@ -1,5 +1,5 @@
-//! `state`: checks the ledger's file, copies it, begins with a copy, makes it smaller, and saves what can be saved of a
-//! damaged one.
+//! `state`: checks the ledger's file, copies it, begins with a copy, makes it smaller, saves what can be saved of a
+//! damaged one, and forgets a sink.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,7 @@ use clap::Subcommand;
 use iclock_sync::Ledger;
 use iclock_sync::ledger::{export, import, salvage};
 
+use super::forget_sink::ForgetSink;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -32,6 +33,8 @@ pub(crate) enum State {
     },
     /// Give unused room in the file back to the disk
     Compact,
+    /// Forget a sink that is used no more, and what waits for it
+    ForgetSink(ForgetSink),
 }
 
 impl State {
@@ -80,6 +83,7 @@ impl State {
                 let events = counted(events, "event is", "events are");
                 output::line(format!("{events} in {}", dir.display()));
             }
+            Self::ForgetSink(command) => return command.run(context, &config),
             Self::Compact => {
                 // Opening it for writing would create one.
                 context.ledger(&config)?;

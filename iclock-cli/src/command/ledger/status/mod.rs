@@ -12,14 +12,15 @@ use iclock_sync::health::{Health, Problem};
 use iclock_sync::ledger::{Overview, PastRun};
 use serde::Serialize;
 
+use super::configured::ConfiguredSinks;
 use crate::config::Config;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
-use crate::output::{self, counted, grouped, human, printed};
-use sink::{Sink, is_new};
-use terminal::Terminal;
+use crate::output::{self, grouped, human, printed};
+use sink::Sink;
+use terminal::{Kept, Terminal};
 
 /// Shows what each terminal and sink was doing last, and what needs attention.
 #[derive(Debug, Args)]
@@ -118,19 +119,16 @@ impl Shown {
             heard_at: health.status.at,
         });
         let live = |name: &str| health.as_ref().and_then(|health| health.status.terminals.get(name));
+        let kept = Kept::new(config, overview);
         let mut names: Vec<&str> = config.devices.iter().map(|device| device.name.as_str()).collect();
         names.extend(health.iter().flat_map(|health| health.status.terminals.keys().map(String::as_str)));
-        names.extend(overview.terminals.iter().map(|terminal| terminal.name.as_str()));
-        let is_known =
-            |name: &str| config.devices.is_empty() || config.devices.iter().any(|device| device.name == name);
-        let terminals = distinct(names).into_iter().map(|name| {
-            let kept = overview.terminals.iter().rev().find(|terminal| terminal.name == name);
-            Terminal::of(name, kept, live(name), is_alive, is_known(name))
-        });
+        names.extend(kept.others());
+        let is_known = |name: &str| config.devices.is_empty() || kept.is_configured(name);
+        let terminals = distinct(names)
+            .into_iter()
+            .map(|name| Terminal::of(name, kept.called(name), live(name), is_alive, is_known(name)));
         let live = |name: &str| health.as_ref().and_then(|health| health.status.sinks.get(name));
-        let mut sinks: Vec<Sink> =
-            overview.sinks.iter().map(|sink| Sink::of(sink, live(&sink.name), is_alive)).collect();
-        sinks.extend(config.sinks.iter().filter(|sink| is_new(sink, overview)).map(Sink::new));
+        let sinks = sink::all(&ConfiguredSinks::of(config), overview, live, is_alive);
         let last_run = run.map(|run| Run {
             id: run.id,
             started_at: run.started_at,
@@ -138,7 +136,8 @@ impl Shown {
             new: run.new,
             stored: run.stored,
         });
-        let mut shown = Self { service, last_run, terminals: terminals.collect(), sinks, attention: Vec::new() };
+        let terminals = terminals.collect();
+        let mut shown = Self { service, last_run, terminals, sinks, attention: Vec::new() };
         shown.attention = shown.attention();
         shown
     }
@@ -156,16 +155,11 @@ impl Shown {
         if let Some(run) = self.last_run.as_ref().filter(|run| self.service.is_none() && run.exit_code != 0) {
             found.push(Attention::new(format!("the last run ended with {}; run it again to see why", run.exit_code)));
         }
-        let named = |name: &str, error: &Option<String>| {
-            Some(Attention::new(format!("{}: {}", self::shown(name), error.as_ref()?)))
-        };
-        found.extend(self.terminals.iter().filter_map(|terminal| named(&terminal.name, &terminal.error)));
-        found.extend(self.sinks.iter().filter_map(|sink| named(&sink.name, &sink.error)));
+        let named = |name: String, error: &Option<String>| Some(Attention::new(format!("{name}: {}", error.as_ref()?)));
+        found.extend(self.terminals.iter().filter_map(|terminal| named(shown(&terminal.name), &terminal.error)));
+        found.extend(self.sinks.iter().filter_map(|sink| named(sink.called(), &sink.error)));
         self.terminals.iter().for_each(|terminal| terminal.attention(&mut found));
-        for sink in self.sinks.iter().filter(|sink| sink.set_aside > 0) {
-            let (name, events) = (self::shown(&sink.name), counted(sink.set_aside, "event", "events"));
-            found.push(Attention::new(format!("{name}: it refused {events} for good")));
-        }
+        self.sinks.iter().for_each(|sink| sink.attention(&mut found));
         found
     }
 
@@ -200,7 +194,7 @@ impl Shown {
         let header = ["sink", "", "pending", "held", "last delivery"];
         let rows = self.sinks.iter().map(|sink| {
             let (pending, held) = (grouped(sink.pending), grouped(sink.held));
-            vec![self::shown(&sink.name), sink.state.clone(), pending, held, ago(sink.last_delivery, now)]
+            vec![sink.called(), sink.state.clone(), pending, held, ago(sink.last_delivery, now)]
         });
         if !self.sinks.is_empty() {
             output::line(format_args!("\n{}", human::table(&header, rows)));

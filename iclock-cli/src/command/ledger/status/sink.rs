@@ -5,8 +5,11 @@ use iclock_sync::ledger::{Overview, SinkOverview};
 use iclock_sync::service::status::SinkState;
 use serde::Serialize;
 
+use super::Attention;
+use crate::command::ledger::configured::ConfiguredSinks;
 use crate::config::SinkConfig;
-use crate::sinks;
+use crate::output::sheet::shown;
+use crate::output::{counted, printed};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Sink {
@@ -18,10 +21,43 @@ pub(super) struct Sink {
     pub(super) set_aside: u64,
     pub(super) last_delivery: Option<DateTime<Utc>>,
     pub(super) error: Option<String>,
+    /// It has to be named with its target: another one has its name, or no configuration has it.
+    #[serde(skip)]
+    needs_target: bool,
+    /// No configuration has it, and no service serves it.
+    #[serde(skip)]
+    is_abandoned: bool,
+}
+
+/// Every sink that the ledger knows, and then the configured ones that it does not.
+pub(super) fn all<'a>(
+    configured: &ConfiguredSinks<'_>,
+    overview: &Overview,
+    live: impl Fn(&str) -> Option<&'a SinkState>,
+    is_alive: bool,
+) -> Vec<Sink> {
+    let of = |kept: &SinkOverview| {
+        let is_configured = configured.has(kept);
+        // Another sink of this name may be the one that is served.
+        let live = live(&kept.name).filter(|_| is_configured || configured.is_empty());
+        let mut sink = Sink::of(kept, live, is_alive);
+        if !is_configured && !configured.is_empty() {
+            (sink.state, sink.needs_target) = ("not configured".to_owned(), true);
+        }
+        sink.is_abandoned = !is_configured && (live.is_none() || !is_alive);
+        sink
+    };
+    let mut sinks: Vec<Sink> = overview.sinks.iter().map(of).collect();
+    sinks.extend(configured.unknown_to(&overview.sinks).map(|(sink, target)| Sink::new(sink, target)));
+    let names: Vec<String> = sinks.iter().map(|sink| sink.name.clone()).collect();
+    for sink in &mut sinks {
+        sink.needs_target |= names.iter().filter(|name| **name == sink.name).count() > 1;
+    }
+    sinks
 }
 
 impl Sink {
-    pub(super) fn of(kept: &SinkOverview, live: Option<&SinkState>, is_alive: bool) -> Self {
+    fn of(kept: &SinkOverview, live: Option<&SinkState>, is_alive: bool) -> Self {
         let state = match live.filter(|_| is_alive) {
             Some(live) if live.paused => "paused",
             Some(live) if live.error.is_some() => "failing",
@@ -39,26 +75,46 @@ impl Sink {
             set_aside: kept.set_aside,
             last_delivery: live.and_then(|live| live.last_success),
             error: live.and_then(|live| live.error.as_ref()).map(|failure| failure.text.clone()),
+            needs_target: false,
+            is_abandoned: false,
         }
     }
 
     /// A configured sink that never got anything.
-    pub(super) fn new(config: &SinkConfig) -> Self {
+    fn new(config: &SinkConfig, target: Option<&String>) -> Self {
         Self {
             name: config.name.clone(),
-            target: None,
+            target: target.cloned(),
             state: "never served".to_owned(),
             pending: 0,
             held: 0,
             set_aside: 0,
             last_delivery: None,
             error: None,
+            needs_target: false,
+            is_abandoned: false,
         }
     }
-}
 
-/// Returns true if the ledger does not know a configured sink.
-pub(super) fn is_new(config: &SinkConfig, overview: &Overview) -> bool {
-    let target = sinks::open(config).ok().map(|sink| sink.target());
-    !overview.sinks.iter().any(|sink| Some(&sink.target) == target.as_ref() || sink.name == config.name)
+    /// The name; with the target, if the name does not say which sink it is.
+    pub(super) fn called(&self) -> String {
+        match self.target.as_ref().filter(|_| self.needs_target) {
+            Some(target) => format!("{} ({target})", shown(&self.name)),
+            None => shown(&self.name),
+        }
+    }
+
+    pub(super) fn attention(&self, found: &mut Vec<Attention>) {
+        let name = self.called();
+        if self.set_aside > 0 {
+            let events = counted(self.set_aside, "event", "events");
+            found.push(Attention::new(format!("{name}: it refused {events} for good")));
+        }
+        if let Some(target) = self.target.as_ref().filter(|_| self.is_abandoned && self.pending > 0) {
+            let waiting = counted(self.pending, "event waits", "events wait");
+            let what =
+                format!("{name}: {waiting} for it, and it is not configured; to forget it, if it is used no more");
+            found.push(Attention::with(what, &format!("state forget-sink {}", printed::quoted(target))));
+        }
+    }
 }

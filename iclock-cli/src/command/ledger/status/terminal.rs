@@ -1,11 +1,12 @@
 //! A terminal: what it was doing last, and what about it needs attention.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use iclock_sync::ledger::TerminalOverview;
+use iclock_sync::ledger::{Overview, TerminalOverview};
 use iclock_sync::service::status::{Activity, TerminalState};
 use serde::Serialize;
 
 use super::Attention;
+use crate::config::Config;
 use crate::output::sheet::shown;
 use crate::output::{counted, grouped, printed};
 
@@ -13,6 +14,45 @@ use crate::output::{counted, grouped, printed};
 const FULL: u64 = 90;
 /// A clock that is off by more than this needs attention.
 const DRIFT: TimeDelta = TimeDelta::minutes(2);
+
+/// The terminals of the ledger next to the configured ones.
+pub(super) struct Kept<'a> {
+    config: &'a Config,
+    terminals: &'a [TerminalOverview],
+}
+
+impl<'a> Kept<'a> {
+    pub(super) fn new(config: &'a Config, overview: &'a Overview) -> Self {
+        Self { config, terminals: &overview.terminals }
+    }
+
+    pub(super) fn is_configured(&self, name: &str) -> bool {
+        self.config.devices.iter().any(|device| device.name == name)
+    }
+
+    /// The terminal with a name. A configured one that was read last under another name is still the same.
+    pub(super) fn called(&self, name: &str) -> Option<&'a TerminalOverview> {
+        let last = |is_it: &dyn Fn(&TerminalOverview) -> bool| self.terminals.iter().rev().find(|one| is_it(one));
+        last(&|one| one.name == name).or_else(|| {
+            let serial = &self.config.devices.iter().find(|device| device.name == name)?.serial;
+            let was_called = |one: &TerminalOverview| one.other_names.iter().any(|other| other == name);
+            last(&|one| !self.is_configured(&one.name) && (was_called(one) || serial.as_ref() == Some(&one.serial)))
+        })
+    }
+
+    /// The names of the terminals that are none of the configured ones.
+    pub(super) fn others(&self) -> impl Iterator<Item = &'a str> {
+        let configured: Vec<&str> = self
+            .config
+            .devices
+            .iter()
+            .filter_map(|device| self.called(&device.name))
+            .map(|terminal| terminal.serial.as_str())
+            .collect();
+        let others = self.terminals.iter().filter(move |one| !configured.contains(&one.serial.as_str()));
+        others.map(|terminal| terminal.name.as_str())
+    }
+}
 
 #[derive(Debug, Serialize)]
 pub(super) struct Terminal {
