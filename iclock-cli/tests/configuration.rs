@@ -100,6 +100,21 @@ const CASES: &[Case] = &[
         told: &["iclock.toml:2", "device.0.host", "try:"],
     },
     Case {
+        what: "an IPv6 address that ends like a port",
+        toml: "[[device]]\nhost = \"::1:4370\"\n",
+        told: &["iclock.toml:2", "device.0.host", "looks like a port", "try: write [::1]:4370; ", "[::1:4370]"],
+    },
+    Case {
+        what: "a URL in the place of a host",
+        toml: "[[device]]\nhost = \"http://192.0.2.1:4370/\"\n",
+        told: &["iclock.toml:2", "device.0.host", "is a URL", "try: write the host alone: 192.0.2.1:4370"],
+    },
+    Case {
+        what: "an empty name",
+        toml: "[[device]]\nname = \"\"\nhost = \"192.0.2.1\"\n",
+        told: &["iclock.toml:2", "device.0.name", "the name is empty", "try:"],
+    },
+    Case {
         what: "a name that no sink could hold",
         toml: concat!(
             "[[device]]\nhost = \"HOST\"\nname = \"",

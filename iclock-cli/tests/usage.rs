@@ -73,6 +73,16 @@ fn wrong_usage_ends_with_2() {
     ] {
         world.cli(args).ended(2);
     }
+    for (args, wanted) in [
+        (&["sync", "--max-new", "abc"][..], "write a whole number, such as 300"),
+        (&["simulate", "--count", "0"], "write a whole number, at least 1"),
+        (&["verify", "--days", "0"], "write a whole number, at least 1"),
+        (&["unlock", "--seconds", "255"], "write a whole number from 1 to 254"),
+        (&["sync", "--loop", "0"], "write a time above 0"),
+    ] {
+        let run = world.cli(args).ended(2);
+        assert!(run.stderr.contains(wanted), "{args:?}: {}", run.stderr);
+    }
     let targets = ["sync", "--device", "192.0.2.1", "--sink", "sqlite:a.db"];
     let run = world.cli(&[&targets[..], &["--since", "2026-02-01", "--until", "2026-01-31"]].concat()).ended(2);
     assert!(run.stderr.contains("--until 2026-01-31") && run.stderr.contains("try:"), "{}", run.stderr);
@@ -200,6 +210,19 @@ fn info_of_a_dead_terminal_ends_with_20() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let run = world.cli(&["info", "--device", &format!("{port}?transport=tcp")]).ended(20);
     assert!(run.stdout.contains("cannot connect") && run.stdout.contains("check its address"), "{}", run.stdout);
+}
+
+#[test]
+fn a_terminal_on_the_command_line_that_was_meant_otherwise_is_refused_before_anything_is_contacted() {
+    let world = World::new();
+    for (spec, problem, hint) in [
+        ("x=::1:4370", "::1:4370 is an IPv6 address whose end looks like a port", "try: write [::1]:4370; "),
+        ("http://127.0.0.1", "http://127.0.0.1 is a URL", "try: write the host alone: 127.0.0.1\n"),
+        ("=1", "has no name before the =", "try: write [NAME=]HOST[:PORT]"),
+    ] {
+        let run = world.cli(&["info", "--device", spec]).ended(10);
+        assert!(run.stderr.contains(problem) && run.stderr.contains(hint), "{spec}: {}", run.stderr);
+    }
 }
 
 #[test]

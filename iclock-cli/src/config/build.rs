@@ -153,7 +153,9 @@ impl<'a> Builder<'a> {
 
     /// Takes a port that follows the host as the setting `port`, unless that is set.
     fn split_port(&mut self, path: &str, host: &Setting) {
-        let port = device_spec::split_port(&host.text).and_then(|(_, port)| port);
+        // A place that is mistaken has no port; the host says why.
+        let place = Some(&host.text).filter(|text| device_spec::mistaken(text).is_none());
+        let port = place.and_then(|text| device_spec::split_port(text)).and_then(|(_, port)| port);
         if let Some(port) = port.filter(|_| self.left.get(path).is_none()) {
             self.left.set(path, Setting::new(port, host.origin.clone()));
         }

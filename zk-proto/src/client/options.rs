@@ -123,8 +123,24 @@ impl ConnectOptions {
         self
     }
 
-    /// Host and port, as errors show them.
+    /// Host and port, as errors show them: an IPv6 address is in brackets.
     pub(super) fn address(&self) -> String {
-        std::format!("{}:{}", self.host, self.port)
+        if self.host.contains(':') {
+            std::format!("[{}]:{}", self.host, self.port)
+        } else {
+            std::format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_is_shown_in_brackets() {
+        let address = |host: &str| ConnectOptions::new(host).address();
+        assert_eq!(address("2001:db8::1"), "[2001:db8::1]:4370");
+        assert_eq!(address("gate.example"), "gate.example:4370");
     }
 }

@@ -28,7 +28,7 @@ pub(super) mod shifts;
 mod sink;
 
 use super::catalogue::{Catalogue, Section};
-use super::device_spec;
+use super::device_spec::{self, Mistaken};
 use super::key::Shape::{Path, Secret, Span, Switch, Text, Whole};
 use super::key::Shown::{ByDefault, Example, Required, Usual};
 use super::key::{Entry, Wrong, choice, key, parsed, put, span, whole};
@@ -212,6 +212,9 @@ pub(super) fn device() -> Vec<Entry<Device>> {
             Usual("front-gate"),
             "The name in reports; unique. By default it is the host.",
             |device: &mut Device, text| {
+                if text.trim().is_empty() {
+                    return Err(Wrong::new("the name is empty", "write one, or leave it out"));
+                }
                 device.name = Some(text.to_owned());
                 if text.chars().count() <= MAX_NAME_CHARS {
                     return Ok(());
@@ -221,6 +224,9 @@ pub(super) fn device() -> Vec<Entry<Device>> {
             },
         ),
         key("host", Text, Required("192.0.2.10"), "Name or address.", |device: &mut Device, text| {
+            if let Some(Mistaken { problem, hint }) = device_spec::mistaken(text) {
+                return Err(Wrong::new(problem, hint));
+            }
             let place = device_spec::split_port(text).filter(|(name, _)| !name.contains(char::is_whitespace));
             let wrong = || Wrong::new(format!("{text:?} is not a valid host"), "write a name or an address");
             put(&mut device.options.host, place.map(|(name, _)| name.to_owned()).ok_or_else(wrong))
