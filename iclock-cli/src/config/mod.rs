@@ -16,6 +16,7 @@ mod example;
 mod file;
 mod key;
 mod layers;
+pub(crate) mod number;
 mod paths;
 pub(crate) mod python;
 mod schema;

@@ -7,7 +7,7 @@ use iclock_sync::report::{DeviceStatus, SinkStatus};
 use iclock_sync::{CancellationToken, Engine, Report, RunOptions};
 use serde::Serialize;
 
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, number};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::{Ended, ExitCode};
@@ -21,7 +21,7 @@ const REPAIRS: usize = 2;
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Only the last N days, today included [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::positive::<u32>)]
     days: Option<u32>,
     /// Only the terminal or sink of this name; repeats
     #[arg(long, value_name = "NAME")]

@@ -11,7 +11,7 @@ use zk_proto::record::{EnrolmentResult, User, UserLayout};
 use zk_proto::{Client, ClientError, Uid};
 
 use crate::command::terminal::base::{Changing, Failure, Terminals, Visit, each, named};
-use crate::config::duration;
+use crate::config::{duration, number};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -30,7 +30,7 @@ pub(crate) struct Enroll {
     #[arg(value_name = "ID")]
     id: String,
     /// The finger, 0 to 9, as the terminal numbers them
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
+    #[arg(long, value_name = "N", value_parser = number::within::<u8>(0..=9))]
     finger: u8,
     /// The finger means duress, on terminals with a colour screen
     #[arg(long)]

@@ -9,7 +9,7 @@ use iclock_sync::Ledger;
 
 use crate::carry_out::carry_out;
 use crate::config::duration::When;
-use crate::config::{Config, ConfigError, Flags, Origin};
+use crate::config::{Config, ConfigError, Flags, Origin, number};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::job::Job;
@@ -43,7 +43,7 @@ pub(crate) struct Iclock {
     #[arg(long)]
     export_normalized: bool,
     /// Upload nothing if there are more new logs than this
-    #[arg(long, value_name = "N", default_value = MAX_NEW)]
+    #[arg(long, value_name = "N", default_value = MAX_NEW, value_parser = number::any::<u64>)]
     max_new: u64,
     /// Upload more than --max-new, once
     #[arg(long)]

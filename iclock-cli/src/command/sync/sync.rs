@@ -11,6 +11,7 @@ use clap::Args;
 use crate::carry_out::carry_out;
 use crate::config::Config;
 use crate::config::duration::{self, When};
+use crate::config::number;
 use crate::context::{Context, Outcome};
 use crate::global::Targets;
 use crate::job::Job;
@@ -41,7 +42,7 @@ pub(crate) struct Sync {
     #[arg(long)]
     full: bool,
     /// Refuse to send more new events than this to a sink
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::any::<u64>)]
     max_new: Option<u64>,
     /// Send more than --max-new
     #[arg(long)]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use zk_proto::op::{ClearLcd, Operation, TestVoice, Unlock, UnlockUnit, Voice, WriteLcd};
 
 use super::base::{Answers, Changing, Failure, Named, Otherwise, Terminal, Terminals, Visit, each, named, noted};
+use crate::config::number;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::output::{self, human};
@@ -15,7 +16,7 @@ use crate::output::{self, human};
   iclock-cli unlock 192.0.2.10 --seconds 10 --unit seconds --yes")]
 pub(crate) struct UnlockDoor {
     /// How long the door stays open
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=254))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = number::within::<u32>(1..=254))]
     seconds: u32,
     /// The unit in which the terminal counts. If the door stays open ten times too
     /// long, it is seconds
@@ -41,7 +42,7 @@ enum Unit {
   iclock-cli voice --list")]
 pub(crate) struct PlayVoice {
     /// The number of the message; see --list
-    #[arg(value_name = "NUMBER", default_value_t = 0)]
+    #[arg(value_name = "NUMBER", default_value_t = 0, value_parser = number::any::<u32>)]
     number: u32,
     #[command(flatten)]
     terminals: Terminals,
@@ -62,7 +63,7 @@ pub(crate) struct Lcd {
     #[arg(value_name = "TEXT", required_unless_present = "clear", conflicts_with = "clear")]
     text: Option<String>,
     /// The line, from 0
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = number::any::<u16>)]
     line: u16,
     /// Remove the text
     #[arg(long)]

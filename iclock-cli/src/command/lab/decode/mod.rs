@@ -12,6 +12,7 @@ use zk_proto::record::AttendanceLayout;
 use zk_proto::{DeviceTime, Spool};
 
 use crate::command::ledger::unproven::layout;
+use crate::config::number;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -40,7 +41,7 @@ pub(crate) struct Decode {
     #[arg(long, value_name = "L", value_parser = layout)]
     layout: Option<AttendanceLayout>,
     /// The number of records that the terminal counts: further evidence
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::any::<u32>)]
     count: Option<u32>,
     #[command(flatten)]
     format: Format,

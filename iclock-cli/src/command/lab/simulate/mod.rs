@@ -16,7 +16,7 @@ use zk_proto::client::DEFAULT_PORT;
 use zk_sim::faults::FaultKind;
 use zk_sim::{Control, Fault, Profile, Server, Terminal, TerminalBuilder};
 
-use crate::config::duration;
+use crate::config::{duration, number};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -35,13 +35,13 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4370", value_parser = place)]
     listen: SocketAddr,
     /// Punches in the log
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = number::any::<usize>)]
     records: usize,
     /// People in the user table [default: 20; with --data, those who punched]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::any::<u16>)]
     users: Option<u16>,
     /// Seed of the random data
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = number::any::<u64>)]
     seed: u64,
     /// Take the log from a file: punches (.jsonl, .csv), or a captured data set
     /// (.hex, .bin)
@@ -54,10 +54,10 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "FAULT", value_parser = fault)]
     fault: Vec<Fault>,
     /// The comm key that they demand; 0 for none
-    #[arg(long, value_name = "K", default_value_t = 0)]
+    #[arg(long, value_name = "K", default_value_t = 0, value_parser = number::any::<u32>)]
     key: u32,
     /// Number of terminals
-    #[arg(long, value_name = "TERMINALS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "TERMINALS", default_value_t = 1, value_parser = number::positive::<u16>)]
     count: u16,
     /// Add a punch this often, e.g. 1s
     #[arg(long, value_name = "INTERVAL", value_parser = span)]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use zk_proto::record::FingerTemplate;
 
 use crate::command::terminal::base::{Answers, Changing, Failure, Terminals, Visit, each};
+use crate::config::number;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -20,7 +21,7 @@ pub(crate) struct Delete {
     #[arg(value_name = "ID")]
     id: String,
     /// Only this finger, 0 to 9; repeats
-    #[arg(long = "finger", value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
+    #[arg(long = "finger", value_name = "N", value_parser = number::within::<u8>(0..=9))]
     fingers: Vec<u8>,
     #[command(flatten)]
     changing: Changing<Terminals>,

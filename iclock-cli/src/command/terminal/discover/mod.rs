@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use zk_proto::client::{DEFAULT_PORT, DiscoverOptions, Discovery, Found};
 use zk_proto::{CommKey, ConnectOptions};
 
-use crate::config::{Config, duration};
+use crate::config::{Config, duration, number};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -38,7 +38,7 @@ pub(crate) struct Discover {
     #[arg(value_name = "CIDR", value_parser = networks::parse)]
     networks: Vec<IpNet>,
     /// The port of the terminals
-    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
+    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT, value_parser = number::within::<u16>(1..=65_535))]
     port: u16,
     /// A communication key to try at terminals that demand one, as ENV:NAME or
     /// FILE:PATH; repeats. Anyone who listens at an address can work out a key that is
@@ -49,7 +49,7 @@ pub(crate) struct Discover {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span)]
     timeout: Duration,
     /// The most addresses that are begun in a second
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = number::within::<u32>(1..=2000))]
     rate: u32,
     /// Also search networks of more than 65,536 addresses
     #[arg(long)]
