@@ -28,3 +28,12 @@ fn the_configuration_in_every_manual_passes_the_check() {
     }
     assert!(checked > 3, "only {checked} blocks were found");
 }
+
+#[test]
+fn the_configuration_on_the_front_page_passes_the_check_as_it_is() {
+    let world = World::new();
+    let block = blocks(&read("README.md")).into_iter().find(|block| block.language == "toml").unwrap();
+    world.write("iclock.toml", block.text);
+    let run = world.cli(&["config", "check"]).ended(0);
+    assert!(run.stdout.contains("ok: 1 terminal, 1 sink") && run.stderr.is_empty(), "{run:?}");
+}
