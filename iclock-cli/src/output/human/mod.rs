@@ -1,10 +1,11 @@
 //! Text for people, as wide as the screen: tables, folded lines, and the report of a run.
 
+mod columns;
 mod remarks;
 mod report;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 
 use super::screen;
 pub(crate) use remarks::{Remarks, outcome, remarks};
@@ -13,13 +14,23 @@ pub(crate) use report::report;
 /// The start of a line that is not folded, so that a command can be copied.
 const VERBATIM: &str = "    ";
 
+/// The columns between two columns of a table, half of them on each side.
+const BETWEEN: usize = 2;
+
 /// A table without lines, indented, as wide as a terminal.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(screen::width());
     table.set_header(header.to_vec());
-    for row in rows {
-        table.add_row(row);
+    let rows: Vec<Vec<String>> = rows.into_iter().collect();
+    let room = usize::from(screen::width()).saturating_sub(BETWEEN * header.len());
+    let widths = columns::widths(header, &rows, room);
+    table.add_rows(rows);
+    for (n, width) in widths.into_iter().flatten().enumerate() {
+        if let Some(column) = table.column_mut(n) {
+            let width = u16::try_from(width + BETWEEN).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        }
     }
     for (n, name) in header.iter().enumerate() {
         // Align counts.
