@@ -31,7 +31,7 @@ pub(crate) struct Global {
 /// The terminals and sinks of a command.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Targets {
-    /// A terminal, instead of the configured ones; repeats:
+    /// Only this terminal; repeats: a configured name, or a new one,
     /// [NAME=]HOST[:PORT][?OPTION=VALUE&...], options
     /// key=ENV:NAME, transport=tcp|udp|auto, timeout=5s,
     /// zone=Indian/Maldives, serial=..., encoding=gbk, layout=40

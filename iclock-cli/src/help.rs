@@ -1,5 +1,8 @@
 //! The help of the command line: commands by group, and examples of each. The man pages come from the same tree.
 
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Command, CommandFactory};
 
 use crate::cli::Cli;
@@ -137,10 +140,44 @@ const PAGE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-hel
 
 /// Returns the tree of commands with its help: the list by group, and examples.
 pub(crate) fn tree() -> Command {
-    let mut tree = Cli::command();
+    // Building it decides about the form of its pages.
+    let mut tree = in_short_form(Cli::command());
     tree.build();
     let list = list(&tree);
     exemplified(tree.help_template(PAGE).before_help(list), &mut Vec::new())
+}
+
+/// Adds a tip to the error for a word that a command does not take, if a terminal may be meant.
+pub(crate) fn with_tip(mut error: Error, words: impl IntoIterator<Item = OsString>) -> Error {
+    let word = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) if !word.starts_with('-') => word.clone(),
+        _ => return error,
+    };
+    let tree = tree();
+    let command =
+        words.into_iter().skip(1).fold(&tree, |command, word| command.find_subcommand(word).unwrap_or(command));
+    if command.get_arguments().any(|argument| argument.get_long() == Some("device")) {
+        let tip = format!("to name a terminal, use '--device {word}'");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
+/// Lists the values of flags in one line, without a text for each: for such a text, the whole page would have the long
+/// form, with blank lines between the flags.
+fn in_short_form(command: Command) -> Command {
+    command
+        .mut_args(|argument| {
+            let values = argument.get_possible_values();
+            if argument.is_hide_possible_values_set() || values.iter().all(|value| value.get_help().is_none()) {
+                return argument;
+            }
+            let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            let help = format!("{help} [possible values: {}]", names.join(", "));
+            argument.hide_possible_values(true).help(help)
+        })
+        .mut_subcommands(in_short_form)
 }
 
 /// The list of commands by group.
@@ -231,6 +268,17 @@ mod tests {
             if let Err(error) = tree().try_get_matches_from(words) {
                 panic!("{line}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn the_help_of_each_command_has_one_form() {
+        for (path, _) in everything() {
+            let words = ["iclock-cli".to_owned()].into_iter().chain(path.clone()).chain(["--help".to_owned()]);
+            let page = tree().try_get_matches_from(words).unwrap_err().to_string();
+            assert!(!page.contains("see a summary with"), "{path:?}:\n{page}");
+            let blanks: Vec<&str> = page.lines().filter(|line| line.ends_with(' ')).collect();
+            assert!(blanks.is_empty(), "{path:?}: {blanks:?}");
         }
     }
 

@@ -37,7 +37,8 @@ use crate::global::Global;
 /// Runs `iclock-cli` with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let mut matches = help::tree().get_matches();
+    let mut matches =
+        help::tree().try_get_matches().unwrap_or_else(|error| help::with_tip(error, std::env::args_os()).exit());
     let Cli { global, command } =
         Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut help::tree()).exit());
     finish(dispatch(command, &Context::new(global)))

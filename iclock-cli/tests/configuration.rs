@@ -420,6 +420,24 @@ fn two_terminals_at_one_address_are_an_error() {
 }
 
 #[test]
+fn a_configured_terminal_is_chosen_by_its_name_with_its_settings() {
+    let world = World::new();
+    world.write(
+        "iclock.toml",
+        "[[device]]\nname = \"front\"\nhost = \"192.0.2.1\"\n\
+         [[device]]\nname = \"back\"\nhost = \"192.0.2.2\"\nzone = \"Indian/Maldives\"\n",
+    );
+    let mut program = world.program(env!("CARGO_BIN_EXE_iclock-cli"));
+    program.env("ICLOCK_DEVICE_1_SERIAL", "B1").env("ICLOCK_DEVICE_0_SERIAL", "A1");
+    let shown = program.args(["config", "show", "--device", "back", "--device", "new=192.0.2.3"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for line in ["host = \"192.0.2.2\"", "zone = \"Indian/Maldives\"", "serial = \"B1\"", "host = \"192.0.2.3\""] {
+        assert!(shown.contains(line), "{line} is not in {shown}");
+    }
+    assert!(!shown.contains("A1") && !shown.contains("192.0.2.1\""), "{shown}");
+}
+
+#[test]
 fn a_password_in_a_url_is_warned_of_and_not_shown() {
     let world = World::new();
     let url = "postgres://ann:hunter2@192.0.2.1/att";

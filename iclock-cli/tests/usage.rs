@@ -83,6 +83,10 @@ fn wrong_usage_ends_with_2() {
         let run = world.cli(args).ended(2);
         assert!(run.stderr.contains(wanted), "{args:?}: {}", run.stderr);
     }
+    let tip = "tip: to name a terminal, use '--device front-gate'";
+    assert!(world.cli(&["sync", "front-gate"]).ended(2).stderr.contains(tip));
+    assert!(world.cli(&["quarantine", "list", "front-gate"]).ended(2).stderr.contains(tip));
+    assert!(!world.cli(&["health", "front-gate"]).ended(2).stderr.contains("tip:"));
     let targets = ["sync", "--device", "192.0.2.1", "--sink", "sqlite:a.db"];
     let run = world.cli(&[&targets[..], &["--since", "2026-02-01", "--until", "2026-01-31"]].concat()).ended(2);
     assert!(run.stderr.contains("--until 2026-01-31") && run.stderr.contains("try:"), "{}", run.stderr);

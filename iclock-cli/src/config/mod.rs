@@ -2,12 +2,13 @@
 //!
 //! | layer, the strongest first | file |
 //! |---|---|
-//! | flags | [`Flags`], `device_spec.rs` |
+//! | flags | [`Flags`], `device_spec.rs`, `chosen.rs` |
 //! | environment, then `.env`: `ICLOCK_…`, and the Python tool's names | `environment.rs`, `python.rs` |
 //! | `--config`, `ICLOCK_CONFIG`, `iclock.toml`; else `devices.json` | `file.rs`, `python.rs` |
 
 mod build;
 mod catalogue;
+mod chosen;
 mod device_spec;
 pub(crate) mod duration;
 mod environment;
@@ -299,7 +300,10 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
         layers.drop_list("device");
         layers.cover(listed);
     }
+    // With what the environment adds to each, by its number.
+    let mut configured = layers.clone();
     if !flags.devices.is_empty() {
+        configured.cover(variables.settings(&mut Vec::new())?);
         layers.drop_list("device");
     }
     if !flags.sinks.is_empty() {
@@ -311,7 +315,15 @@ fn collect(flags: &Flags, variables: &Variables, dir: &Path, warnings: &mut Vec<
         layers.cover(variables.settings(warnings)?);
     }
     for (n, spec) in flags.devices.iter().enumerate() {
-        device_spec::read(n, spec, &mut layers)?;
+        let Some(settings) = chosen::named(&configured, spec) else {
+            device_spec::read(n, spec, &mut layers)?;
+            continue;
+        };
+        let prefix = format!("device.{n}.");
+        layers.take_under(&prefix);
+        for (key, setting) in settings {
+            layers.set(format!("{prefix}{key}"), setting);
+        }
     }
     for (n, url) in flags.sinks.iter().enumerate() {
         layers.set(format!("sink.{n}.url"), Setting::new(url, Origin::Flag("--sink")));

@@ -19,7 +19,7 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "ID")]
         person: Option<String>,
         /// Only of this terminal: its name or serial number
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, visible_alias = "terminal", value_name = "NAME")]
         device: Option<String>,
         /// Only punches since then: days (2), a span (36h), a date, a time
         #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_negative_numbers = true)]

@@ -68,7 +68,7 @@ pub(crate) enum Quarantine {
 #[derive(Debug, Args)]
 pub(crate) struct Only {
     /// Only of this terminal: its name or serial number
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "terminal", value_name = "NAME")]
     device: Option<String>,
     /// Only with this reason, e.g. empty_user_id
     #[arg(long, value_parser = reason)]

@@ -60,7 +60,7 @@ pub(crate) struct Only {
     #[arg(long, value_name = "ID")]
     person: Option<String>,
     /// Only punches at this terminal: its name or serial number
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "device", value_name = "NAME")]
     terminal: Option<String>,
     /// A row for each department instead of each person
     #[arg(long)]
