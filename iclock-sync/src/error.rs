@@ -358,13 +358,14 @@ impl LedgerError {
     }
 }
 
-/// Writes an error and its causes on one line, each once.
+/// Writes an error and its causes on one line, each once. The numbers of the operating system, as in `(os error 111)`,
+/// are left out: its words say the same.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = without_numbers(&error.to_string());
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
+        let said = without_numbers(&error.to_string());
         // Drivers repeat their cause in their own words.
         if !text.contains(&said) {
             text.push_str(": ");
@@ -373,6 +374,19 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+fn without_numbers(text: &str) -> String {
+    const BEGIN: &str = " (os error ";
+    let mut parts = text.split(BEGIN);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|digit| digit.is_ascii_digit()) => plain.push_str(rest),
+            _ => plain.extend([BEGIN, part]),
+        }
+    }
+    plain
 }
 
 /// Does blocking work on a thread that may block.
@@ -397,4 +411,18 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 /// The reason why SQLite refused something, if an error is one of its.
 pub(crate) fn code_of(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<ErrorCode> {
     error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_operating_system_is_shown_without_its_number() {
+        let refused = io::Error::from_raw_os_error(if cfg!(windows) { 10_061 } else { 111 });
+        assert!(refused.to_string().contains("(os error 1"), "{refused}");
+        assert!(!chain(&refused).contains("os error") && !chain(&refused).ends_with(' '), "{}", chain(&refused));
+        let twice = io::Error::other("a (os error 111): b (os error 2), and (os error x)");
+        assert_eq!(chain(&twice), "a: b, and (os error x)");
+    }
 }

@@ -2,6 +2,7 @@
 
 use attendance_model::Reason;
 
+use super::words::{counted, grouped};
 use super::{Cause, Check, Finding};
 use crate::report::{DeviceReport, DeviceStatus, ErrorKind, Hint};
 use crate::unproven::verdict::Unfit;
@@ -83,14 +84,15 @@ fn of_log(report: &DeviceReport) -> Vec<Finding> {
     let (read, mut found) = (report.records_read, Vec::new());
     found.push(match read {
         0 => Finding::of(Cause::EmptyLog, "no record came, and that is what it counts"),
-        _ => Finding::ok(Check::Log, format!("{read} records, proven")),
+        _ => Finding::ok(Check::Log, format!("{}, proven", counted(read, "record", "records"))),
     });
     match report.records_on_device {
         Some(0) if read > 0 => {
-            found.push(Finding::of(Cause::CountZero, format!("it counts 0 records; its log has {read}")));
+            found.push(Finding::of(Cause::CountZero, format!("it counts 0 records; its log has {}", grouped(read))));
         }
         Some(count) if count != read => {
-            found.push(Finding::of(Cause::CountOff, format!("it counts {count} records; its log has {read}")));
+            let counts = counted(count, "record", "records");
+            found.push(Finding::of(Cause::CountOff, format!("it counts {counts}; its log has {}", grouped(read))));
         }
         _ => {}
     }
@@ -132,7 +134,8 @@ fn of_records(report: &DeviceReport) -> Vec<Finding> {
             _ => None,
         });
         let example = example.map(|id| format!(", for example user id {id:?}")).unwrap_or_default();
-        Some(Finding::of(cause, format!("{count} of {all} records are {fate} ({reason}){example}")))
+        let of_all = format!("{} of {} records", grouped(count), grouped(all));
+        Some(Finding::of(cause, format!("{of_all} are {fate} ({reason}){example}")))
     });
     let mut found: Vec<Finding> = found.collect();
     if found.is_empty() && all > 0 {

@@ -9,6 +9,7 @@ mod questions;
 mod sink;
 mod state;
 mod terminal;
+mod words;
 
 use std::fmt;
 

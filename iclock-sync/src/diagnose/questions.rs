@@ -7,6 +7,7 @@ use zk_proto::client::{PullError, PullRequest, Step, pull_users};
 use zk_proto::proof::UserTable;
 use zk_proto::{Client, ClientError, Command, DeviceTime, Transport};
 
+use super::words::counted;
 use super::{Cause, Check, Finding};
 use crate::{DeviceOptions, chain};
 
@@ -135,8 +136,9 @@ impl<'a> Questions<'a> {
         let finding = match self.answer(answer).await? {
             Ok(sizes) => match sizes.records() {
                 Some(records) => {
-                    let users = sizes.users().map(|users| format!(", {users} users")).unwrap_or_default();
-                    Finding::ok(Check::Counts, format!("{records} records{users}"))
+                    let users = sizes.users().map(|users| format!(", {}", counted(users, "user", "users")));
+                    let records = counted(records, "record", "records");
+                    Finding::ok(Check::Counts, records + &users.unwrap_or_default())
                 }
                 None => Finding::of(Cause::CountMissing, "its answer is too short for a count"),
             },
@@ -197,14 +199,15 @@ fn of_table(table: &UserTable) -> Vec<Finding> {
     if table.users().is_empty() {
         found.push(Finding::of(Cause::NoUsers, "its table of users is empty"));
     } else {
-        found.push(Finding::ok(Check::Users, format!("{} users", table.users().len())));
+        found.push(Finding::ok(Check::Users, counted(table.users().len() as u64, "user", "users")));
     }
     if let Some(first) = nameless.first() {
-        let evidence = format!("{} users have no user id, the first in slot {first}", nameless.len());
+        let users = counted(nameless.len() as u64, "user has", "users have");
+        let evidence = format!("{users} no user id, the first in slot {first}");
         found.push(Finding::of(Cause::UsersWithoutId, evidence));
     }
     if table.vacant() > 0 {
-        found.push(Finding::of(Cause::UsersDeleted, format!("{} rows", table.vacant())));
+        found.push(Finding::of(Cause::UsersDeleted, counted(table.vacant() as u64, "row", "rows")));
     }
     found
 }

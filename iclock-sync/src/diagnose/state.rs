@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::words::counted;
 use super::{Cause, Check, Finding};
 use crate::{Ledger, LedgerError, chain};
 
@@ -62,12 +63,16 @@ fn rights(dir: &Path) -> Vec<Finding> {
 fn of_ledger(ledger: &Ledger) -> Result<Vec<Finding>, LedgerError> {
     let damages = ledger.check()?;
     if let Some(first) = damages.first() {
-        return Ok(vec![Finding::of(Cause::LedgerDamaged, format!("{} problems, the first: {first}", damages.len()))]);
+        return Ok(vec![Finding::of(
+            Cause::LedgerDamaged,
+            format!("{}, the first: {first}", counted(damages.len() as u64, "problem", "problems")),
+        )]);
     }
     let mut found = vec![Finding::ok(Check::Ledger, "no damage")];
     let kept: Vec<_> = ledger.unproven()?.into_iter().filter(|kept| kept.accepted_at.is_none()).collect();
     if let Some(latest) = kept.first() {
-        let evidence = format!("{} logs, the latest of {}: {}", kept.len(), latest.device_name, latest.reason);
+        let logs = counted(kept.len() as u64, "log", "logs");
+        let evidence = format!("{logs}, the latest of {}: {}", latest.device_name, latest.reason);
         found.push(Finding::of(Cause::UnprovenKept, evidence));
     }
     let sizes = ledger.quarantine_sizes()?;
@@ -75,7 +80,7 @@ fn of_ledger(ledger: &Ledger) -> Result<Vec<Finding>, LedgerError> {
     if waiting > 0 {
         let most = sizes.iter().max_by_key(|size| size.waiting);
         let most = most.map(|most| format!(", most of {} for {}", most.device_name, most.reason)).unwrap_or_default();
-        found.push(Finding::of(Cause::QuarantineWaits, format!("{waiting} records{most}")));
+        found.push(Finding::of(Cause::QuarantineWaits, counted(waiting, "record", "records") + &most));
     }
     Ok(found)
 }
