@@ -62,6 +62,7 @@ impl Job {
         if since.signed_duration_since(until) <= TimeDelta::hours(apart) {
             return Ok(());
         }
+        let [since, until] = [since, until].map(|time| time.format("%Y-%m-%d %H:%M:%S"));
         Err(CliError::new(ExitCode::Usage, format!("--until {until} is before --since {since}"))
             .hint("exchange the two, or leave one out"))
     }

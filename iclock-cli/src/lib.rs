@@ -38,7 +38,7 @@ use crate::global::Global;
 #[must_use]
 pub fn run() -> ExitCode {
     let mut matches =
-        help::tree().try_get_matches().unwrap_or_else(|error| help::with_tip(error, std::env::args_os()).exit());
+        help::tree().try_get_matches().unwrap_or_else(|error| leave(&help::with_tip(error, std::env::args_os())));
     let Cli { global, command } =
         Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut help::tree()).exit());
     finish(dispatch(command, &Context::new(global)))
@@ -71,7 +71,20 @@ fn again(command: Vec<OsString>, context: Context) -> Outcome {
 /// Runs `iclock` with the arguments of the process.
 #[must_use]
 pub fn run_iclock() -> ExitCode {
-    finish(Iclock::parse().run(&Context::new(Global::default())))
+    let command = Iclock::try_parse().unwrap_or_else(|error| leave(&error));
+    finish(command.run(&Context::new(Global::default())))
+}
+
+/// Ends the process with a help page, the version, or an error of usage.
+fn leave(told: &clap::Error) -> ! {
+    let printed = told.print();
+    if !told.use_stderr()
+        && let Err(error) = printed
+    {
+        output::lose(&error);
+    }
+    let code = if output::is_lost() { exit_code::ExitCode::Fault as i32 } else { told.exit_code() };
+    std::process::exit(code)
 }
 
 fn finish(outcome: Outcome) -> ExitCode {

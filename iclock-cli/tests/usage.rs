@@ -79,6 +79,7 @@ fn wrong_usage_ends_with_2() {
         (&["verify", "--days", "0"], "write a whole number, at least 1"),
         (&["unlock", "--seconds", "255"], "write a whole number from 1 to 254"),
         (&["sync", "--loop", "0"], "write a time above 0"),
+        (&["report", "daily", "--day", "2026-13-01"], "there is no such day; write it like 2026-11-30"),
     ] {
         let run = world.cli(args).ended(2);
         assert!(run.stderr.contains(wanted), "{args:?}: {}", run.stderr);
@@ -90,6 +91,8 @@ fn wrong_usage_ends_with_2() {
     let targets = ["sync", "--device", "192.0.2.1", "--sink", "sqlite:a.db"];
     let run = world.cli(&[&targets[..], &["--since", "2026-02-01", "--until", "2026-01-31"]].concat()).ended(2);
     assert!(run.stderr.contains("--until 2026-01-31") && run.stderr.contains("try:"), "{}", run.stderr);
+    let run = world.cli(&[&targets[..], &["--since", "2", "--until", "3"]].concat()).ended(2);
+    assert!(!run.stderr.contains('.'), "whole seconds: {}", run.stderr);
     assert!(world.files().is_empty(), "nothing was begun");
 }
 
@@ -286,8 +289,11 @@ fn output_that_cannot_be_written_is_an_error_of_every_command() {
         &["completions", "bash"],
         &["migrate", "--write-config", "-"],
         &["demo"],
+        &["--help"],
+        &["sync", "--help"],
     ] {
-        let needs_targets = ["sync", "config"].contains(&command[0]) && command != ["config", "schema"];
+        let takes_targets = ["sync", "config"].contains(&command[0]) && !command.contains(&"--help");
+        let needs_targets = takes_targets && command != ["config", "schema"];
         let targets = if needs_targets { &targets[..] } else { &[] };
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));

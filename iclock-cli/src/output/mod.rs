@@ -25,10 +25,16 @@ pub(crate) fn line(text: impl Display) {
 pub(crate) fn text(text: impl Display) -> bool {
     let mut stdout = std::io::stdout().lock();
     let Err(error) = write!(stdout, "{text}").and_then(|()| stdout.flush()) else { return true };
+    lose(&error);
+    false
+}
+
+/// Says that data could not be written. A reader that went away is not a failure.
+pub(crate) fn lose(error: &std::io::Error) {
     if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) {
+        let error = iclock_sync::chain(error);
         eprintln!("error: cannot write to stdout: {error}\n  try: make room where the output goes");
     }
-    false
 }
 
 /// Writes a line of JSON.

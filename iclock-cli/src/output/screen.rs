@@ -19,6 +19,12 @@ pub(crate) fn width() -> u16 {
     columns.clamp(BOUNDS.0, BOUNDS.1)
 }
 
+/// Returns true if text has to be folded to the width: on a screen. A program that reads a pipe wants whole lines.
+pub(crate) fn folds() -> bool {
+    // As on a screen, in tests.
+    cfg!(test) || std::io::stdout().is_terminal()
+}
+
 /// What a word says about a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {

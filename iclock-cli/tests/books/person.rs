@@ -147,3 +147,14 @@ fn a_kept_log_that_has_the_person_is_removed_as_a_whole() {
     assert_eq!((run["unproven"].as_array().unwrap().len(), kept()), (1, 0));
     world.cli(&["unproven", "list", "--state", "state"]).ended(0);
 }
+
+#[test]
+fn of_a_person_of_whom_nothing_is_known_nothing_is_removed() {
+    let world = World::new();
+    let server = served(&world);
+    sync(&world, &server, &[]);
+    let before = world.files();
+    let run = world.cli(&["person", "forget", "99999", "--yes", "--state", "state"]).ended(0);
+    assert_eq!(run.stdout, "nothing is known of a person 99999\n");
+    assert!(world.files() == before, "no file was changed");
+}

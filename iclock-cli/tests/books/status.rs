@@ -113,3 +113,23 @@ fn sinks_of_one_name_are_told_apart_and_one_that_is_used_no_more_can_be_forgotte
     let names: Vec<_> = shown["sinks"].as_array().unwrap().iter().map(|sink| sink["name"].clone()).collect();
     assert_eq!(names, ["sqlite", "file"], "{shown}");
 }
+
+#[test]
+fn a_terminal_that_the_ledger_does_not_know_is_refused_by_each_flag_that_selects_one() {
+    let world = World::new();
+    let server = world.serve(few());
+    world.sync(&[&server], &[]).ended(0);
+    for command in [
+        &["quarantine", "list", "--device"][..],
+        &["audit", "show", "--terminal"],
+        &["attendance", "--terminal"],
+        &["report", "daily", "--device"],
+    ] {
+        let with = |name: &str| world.cli(&[command, &[name, "--state", "state"]].concat());
+        let refused = with("nonsense").ended(2).stderr;
+        assert!(refused.contains("no terminal of the ledger is called nonsense"), "{command:?}: {refused}");
+        assert!(refused.contains("try: the ledger knows t0"), "{command:?}: {refused}");
+        with("t0").ended(0);
+        with(&server.handle().serial()).ended(0);
+    }
+}

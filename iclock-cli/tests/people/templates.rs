@@ -94,3 +94,12 @@ fn a_terminal_that_dies_half_way_ends_with_20() {
     let told = &lines(&run.stdout)[0];
     assert!(told["fingers_deleted"] == json!([2]) && told["error"].is_string(), "{told}");
 }
+
+#[test]
+fn a_terminal_without_fingerprints_or_users_says_so() {
+    let world = World::new();
+    let server = world.serve(empty("tft40"));
+    let spec = spec("gate", &server, "tcp");
+    let list = |what: &str| world.cli(&[what, "list", "--device", &spec]).ended(0).stdout;
+    assert_eq!((list("templates"), list("users")), ("gate: no fingerprints\n".into(), "gate: no users\n".into()));
+}

@@ -6,7 +6,7 @@ use std::process::Child;
 use zk_proto::Command;
 use zk_sim::{Fault, Profile, Server};
 
-use super::common::{World, terminal};
+use super::common::{World, nowhere, terminal};
 use super::{interrupt, lines, spawn};
 
 /// Waits for a line on stderr that has this part.
@@ -123,6 +123,15 @@ fn a_terminal_that_cannot_be_listened_to_ends_with_20_and_does_not_hold_up_the_o
     BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(lines(&line)[0]["terminal"], "b");
     assert_eq!(ends(program), 20, "one of them failed");
+}
+
+#[test]
+fn a_terminal_that_was_never_heard_is_not_said_to_be_lost() {
+    let world = World::new();
+    let mut program = spawn(&world, &["live", &format!("gate={}", nowhere())]);
+    let mut stderr = BufReader::new(program.stderr.take().unwrap());
+    until(&mut stderr, "gate: cannot be reached, trying again: ");
+    assert_eq!(ends(program), 130);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use iclock_sync::Bound;
 use iclock_sync::query::{Filter, Names, Query};
 use iclock_sync::report::DeviceReport;
 
+use super::known::require_terminal;
 use crate::config::Config;
 use crate::config::duration::When;
 use crate::context::{Context, Outcome};
@@ -70,7 +71,9 @@ pub(crate) struct Attendance {
 impl Attendance {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         if self.device.is_empty() {
-            let query = context.query(&context.quiet_config()?)?;
+            let config = context.quiet_config()?;
+            let query = context.query(&config)?;
+            require_terminal(&context.ledger(&config)?, self.terminal.as_deref())?;
             self.show(&query)?;
             return Ok(ExitCode::Done);
         }

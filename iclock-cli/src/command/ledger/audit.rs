@@ -5,6 +5,7 @@ use clap::Subcommand;
 use iclock_sync::audit::{self, Entry, Filter};
 use iclock_sync::{Bound, Ledger};
 
+use super::known::require_terminal;
 use crate::config::duration::When;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
@@ -37,6 +38,7 @@ impl Audit {
         let ledger = context.ledger(&context.quiet_config()?)?;
         match self {
             Self::Show { person, device, since, json } => {
+                require_terminal(&ledger, device.as_deref())?;
                 let mut filter = Filter::default();
                 (filter.person, filter.terminal) = (person, device);
                 filter.since = since.map(|since| match since.since(Utc::now()) {

@@ -4,6 +4,7 @@ pub(crate) mod attendance;
 pub(crate) mod audit;
 mod configured;
 mod forget_sink;
+mod known;
 pub(crate) mod person;
 pub(crate) mod push;
 pub(crate) mod quarantine;

@@ -55,6 +55,10 @@ impl Forget {
     fn run(self, context: &Context) -> Outcome {
         let config = context.quiet_config()?;
         let found = traces(&context.ledger(&config)?, &self.id)?;
+        if !self.json && is_nothing(&found) {
+            output::line(format_args!("nothing is known of a person {}", shown(&self.id)));
+            return Ok(ExitCode::Done);
+        }
         if self.dry_run {
             self.print(&found, false)?;
             return Ok(ExitCode::Done);
@@ -148,6 +152,15 @@ impl Forget {
             "cleared": found.cleared,
         })
     }
+}
+
+fn is_nothing(found: &Traces) -> bool {
+    let Traces { events, quarantined, names, audited, unproven, sinks, cleared, .. } = found;
+    (*events, *quarantined, *audited) == (0, 0, 0)
+        && names.is_empty()
+        && unproven.is_empty()
+        && sinks.is_empty()
+        && cleared.is_empty()
 }
 
 /// The way to delete a person's documents at a sink.

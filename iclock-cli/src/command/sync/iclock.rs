@@ -9,9 +9,10 @@ use iclock_sync::Ledger;
 
 use crate::carry_out::carry_out;
 use crate::config::duration::When;
-use crate::config::{Config, ConfigError, Flags, Origin, number};
+use crate::config::{Config, Flags, number};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
+use crate::exit_code::ExitCode;
 use crate::job::Job;
 use crate::output::grouped;
 use crate::sinks;
@@ -75,17 +76,15 @@ impl Iclock {
 }
 
 /// Requires the Python tool's files; those of iclock-cli are not read.
-fn require_its_files(config: &Config, uploads: bool) -> Result<(), ConfigError> {
-    let missing = |key: &str, problem: &str, hint: &str| {
-        Err(ConfigError::new(Some(Origin::Default("this directory")), key, problem).hint(hint))
-    };
+fn require_its_files(config: &Config, uploads: bool) -> Result<(), CliError> {
+    let missing = |problem: &str, hint: &str| Err(CliError::new(ExitCode::Configuration, problem).hint(hint));
     if config.devices.is_empty() {
         let hint = "run iclock where .env or devices.json is, or set DEVICE_IPS";
-        return missing("DEVICE_IPS", "neither .env nor devices.json names a terminal", hint);
+        return missing("neither .env nor devices.json in this directory names a terminal", hint);
     }
     if config.sinks.is_empty() && uploads {
         let hint = "put the key of the service account there, or name its file with FIREBASE_KEY in .env";
-        return missing("FIREBASE_KEY", "there is no config/firebase-key.json", hint);
+        return missing("there is no config/firebase-key.json in this directory", hint);
     }
     Ok(())
 }

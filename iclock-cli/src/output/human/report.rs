@@ -5,7 +5,7 @@ use iclock_sync::report::{DeviceReport, DeviceStatus, ReadMode, SinkReport, Sink
 
 use super::remarks::{is_stopped, notes, problems, quarantine};
 use super::{folded, indented, table};
-use crate::output::screen::{Tone, toned};
+use crate::output::screen::{Tone, folds, toned};
 use crate::output::{counted, grouped, spoken};
 
 /// The whole report, without a line break at its end.
@@ -124,7 +124,7 @@ fn summary(report: &Report) -> String {
         format!("{what} {took}: {new} new, {stored} stored, {pending} pending, {quarantined} quarantined.")
     };
     let tone = if report.run.exit_code == 0 && !stopped { Tone::Good } else { Tone::Odd };
-    toned(&folded(&line, 2), tone)
+    if folds() { toned(&folded(&line, 2), tone) } else { line }
 }
 
 #[cfg(test)]

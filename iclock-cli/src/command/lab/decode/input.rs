@@ -30,6 +30,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     Ok(of_hex(&bytes).unwrap_or(bytes))
 }
 
+/// Returns true for a text. A log has zeros between its texts.
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    let is_odd = |letter: char| letter.is_control() && !letter.is_whitespace();
+    !bytes.is_empty() && std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(is_odd))
+}
+
 /// The bytes that a text of hex digits and white space stands for. `None` if it is something else.
 fn of_hex(text: &[u8]) -> Option<Vec<u8>> {
     let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace());
@@ -41,6 +47,12 @@ fn of_hex(text: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_is_no_text() {
+        assert!(is_text("# Läuft\n\tx\r\n".as_bytes()));
+        assert!(!is_text(b"") && !is_text(b"42\0\0") && !is_text(&[0x28, 0xff]));
+    }
 
     #[test]
     fn hex_is_read_as_hex_and_anything_else_as_it_is() {

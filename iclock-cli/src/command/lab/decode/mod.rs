@@ -51,6 +51,7 @@ impl Decode {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         context.log(None)?;
         let bytes = input::read(&self.file)?;
+        let is_text = input::is_text(&bytes);
         let mut spool = Spool::in_memory(bytes.len());
         spool.write_at(0, &bytes)?;
         let counts = self.count.map_or_else(Counts::default, Counts::steady);
@@ -81,7 +82,12 @@ impl Decode {
             Err(unproven) => {
                 let doubts: Vec<String> = unproven.doubts().iter().map(ToString::to_string).collect();
                 verdict(context, &format!("UNPROVEN: {}", doubts.join("; ")));
-                if self.count.is_none() {
+                if is_text {
+                    verdict(
+                        context,
+                        "  try: a file with the bytes of a log, or with their hex digits; this one is text",
+                    );
+                } else if self.count.is_none() {
                     verdict(context, "  try: --count with the number of records that the terminal shows");
                 }
                 let begin = unproven.begin();

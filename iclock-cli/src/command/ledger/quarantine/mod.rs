@@ -14,6 +14,7 @@ use iclock_sync::clock::SystemClock;
 use iclock_sync::ledger::UnprovenBuffer;
 use iclock_sync::quarantine::{QuarantineFilter, QuarantinedRecord, Resolve, judge_again};
 
+use super::known::require_terminal;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -119,6 +120,7 @@ fn resolve(context: &Context, ids: &[i64], filter: &QuarantineFilter, note: &str
             return Err(unknown(*id));
         }
     }
+    require_terminal(&reader, filter.terminal.as_deref())?;
     let ledger = Ledger::open(&config.state_dir)?;
     let which = if ids.is_empty() { Resolve::All(filter) } else { Resolve::Records(ids) };
     let resolved = ledger.resolve(which, note, Utc::now())?;
@@ -132,6 +134,7 @@ fn unknown(id: i64) -> CliError {
 }
 
 fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> Outcome {
+    require_terminal(ledger, filter.terminal.as_deref())?;
     let records = ledger.quarantine(filter, limit)?;
     let of_terminal = |buffer: &UnprovenBuffer| {
         filter.terminal.as_ref().is_none_or(|name| *name == buffer.serial || *name == buffer.device_name)

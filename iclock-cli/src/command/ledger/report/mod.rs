@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use iclock_sync::query::Filter;
 use iclock_sync::timesheet::{Period, Rules, Timesheet};
 
+use super::known::require_terminal;
 use crate::config::Config;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
@@ -32,7 +33,7 @@ pub(crate) enum Report {
                             iclock-cli report daily --day 2026-11-30 --html day.html")]
     Daily {
         /// The day [default: today]
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         day: Option<NaiveDate>,
         #[command(flatten)]
         only: Only,
@@ -134,6 +135,7 @@ impl Report {
 
 fn read(context: &Context, config: &Config, title: String, period: Period, only: &Only) -> Result<Sheet, CliError> {
     let query = context.query(config)?;
+    require_terminal(&context.ledger(config)?, only.terminal.as_deref())?;
     let mut filter = Filter::default();
     (filter.user, filter.terminal) = (only.person.clone(), only.terminal.clone());
     let rules = config.shifts.rules();
@@ -171,6 +173,11 @@ fn write(path: &Path, page: &str) -> Result<(), CliError> {
 fn first_of(date: NaiveDate) -> NaiveDate {
     use chrono::Datelike as _;
     date.with_day(1).unwrap_or(date)
+}
+
+/// Reads a day: `2026-11-30`.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    text.trim().parse().map_err(|_| "there is no such day; write it like 2026-11-30".to_owned())
 }
 
 /// Reads a month: `2026-11`.

@@ -61,6 +61,7 @@ impl List {
         answers.print_table(self.json, &["user id", "name", "finger", "kind", "bytes"], |found| {
             found.fingerprints.iter().map(Finger::cells).collect()
         });
+        answers.say_none(self.json, "no fingerprints", |found| found.fingerprints.is_empty());
         Ok(answers.code())
     }
 }

@@ -77,6 +77,7 @@ impl Look {
             Ok(())
         })?;
         answers.print_table(self.json, &Row::HEADER, |found| found.users.iter().map(Row::cells).collect());
+        answers.say_none(self.json, "no users", |found| ids.is_empty() && found.users.is_empty());
         let is_whole = answers.code() == ExitCode::Done;
         let is_nowhere = |id: &&String| answers.0.iter().all(|answer| answer.told.missing.contains(id));
         match ids.iter().find(is_nowhere).filter(|_| is_whole) {

@@ -43,7 +43,7 @@ enum Part {
     Sink(Sinks),
     /// Check the state directory: rights, disk, ledger, logs that wait
     State(State),
-    /// Check all of these, as without a word
+    /// Check everything; the same as doctor alone
     All(Everything),
 }
 

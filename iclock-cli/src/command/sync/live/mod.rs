@@ -81,6 +81,7 @@ impl Listener<'_> {
 
     /// Returns only when a retry would not help.
     async fn hear(&self, capture: &mut LiveCapture, people: &mut People) -> Result<(), Failure> {
+        let mut was_heard = false;
         loop {
             match capture.next().await? {
                 LiveItem::Event(LiveEvent::Punch(punch)) => self.show.punch(self.terminal, &punch, people),
@@ -88,9 +89,11 @@ impl Listener<'_> {
                     self.remark(true, &format!("a punch in an unknown form: {event:?}"));
                 }
                 LiveItem::Lost { why } => {
-                    self.remark(true, &format!("not heard any more, trying again: {}", chain(&why)));
+                    let what = if was_heard { "not heard any more" } else { "cannot be reached" };
+                    self.remark(true, &format!("{what}, trying again: {}", chain(&why)));
                 }
                 LiveItem::Gap(gap) => {
+                    was_heard = true;
                     self.remark(false, &listening(&gap));
                     self.meet(capture, people).await?;
                 }

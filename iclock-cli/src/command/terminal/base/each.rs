@@ -238,6 +238,13 @@ impl<T> Answers<T> {
         }
     }
 
+    /// For people: says of each terminal without results that there are none, so that silence is no answer.
+    pub(crate) fn say_none(&self, json: bool, none: &str, is_none: impl Fn(&T) -> bool) {
+        for answer in self.0.iter().filter(|answer| !json && answer.error.is_none() && is_none(&answer.told)) {
+            output::line(format_args!("{}: {none}", answer.name));
+        }
+    }
+
     /// The exit code: 130 after Ctrl-C; else, of the codes that failures ask for, the first of 10, 20, 40, 80 and 1.
     pub(crate) fn code(&self) -> ExitCode {
         let codes = [
