@@ -58,6 +58,11 @@ pub(crate) fn timed_out(doing: &str, target: &str, after: Duration) -> SinkError
     SinkError::new(SinkErrorKind::TimedOut, format!("cannot {doing} {target}: no answer within {after}")).hint(TOO_SLOW)
 }
 
+/// Nothing listens at any server.
+pub(crate) fn refused(doing: &str, target: &str, said: String) -> SinkError {
+    SinkError::new(SinkErrorKind::Unreachable, format!("cannot {doing} {target}")).hint(UNREACHABLE).because(Said(said))
+}
+
 /// The rights of the user do not suffice.
 pub(crate) fn no_right(right: &str, target: &str) -> SinkError {
     SinkError::new(SinkErrorKind::Rights, format!("this user has no right to {right} {target}")).hint(GRANT)

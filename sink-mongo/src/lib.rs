@@ -23,6 +23,7 @@
 //! ```
 
 mod error;
+mod heartbeat;
 mod mapping;
 mod options;
 mod outcome;

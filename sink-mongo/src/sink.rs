@@ -14,12 +14,13 @@ use chrono::{NaiveDate, Utc};
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error;
-use mongodb::options::{Acknowledgment, ClientOptions, Tls, WriteConcern};
+use mongodb::options::{Acknowledgment, ClientOptions, HostInfo, Tls, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
 
-use crate::error::{from_driver, timed_out};
+use crate::error::{from_driver, refused, timed_out};
+use crate::heartbeat::Heartbeats;
 use crate::mapping::document;
 use crate::options::MongoOptions;
 use crate::outcome::outcomes;
@@ -42,6 +43,7 @@ pub struct MongoSink {
     options: MongoOptions,
     /// Made by the first call: the driver begins to look for its servers at once.
     connected: OnceCell<Connected>,
+    heartbeats: Heartbeats,
     /// Set once the collection of people was checked.
     people_ready: OnceCell<()>,
 }
@@ -56,7 +58,7 @@ impl MongoSink {
     /// The sink of these options. Contacts nothing: the first call of the [`Sink`] connects.
     #[must_use]
     pub fn open(options: MongoOptions) -> Self {
-        Self { options, connected: OnceCell::new(), people_ready: OnceCell::new() }
+        Self { options, connected: OnceCell::new(), heartbeats: Heartbeats::new(), people_ready: OnceCell::new() }
     }
 
     async fn database(&self) -> Result<&Database, Error> {
@@ -71,6 +73,7 @@ impl MongoSink {
         options.app_name.get_or_insert_with(|| "sink-mongo".to_owned());
         options.server_selection_timeout = Some(selection);
         options.connect_timeout = Some(options.connect_timeout.unwrap_or(selection).min(selection));
+        options.sdam_event_handler = Some(self.heartbeats.handler());
         options.max_pool_size = Some(*pool);
         options.max_idle_time.get_or_insert(KEPT_FOR);
         // What is called stored is in the journals of a majority. The server gives up before we do, and says why.
@@ -99,10 +102,19 @@ impl MongoSink {
         self.people_ready.get_or_try_init(check).await.map(|_| ())
     }
 
-    /// Ends with an error when the time is over. What is under way then is dropped, its connection with it.
+    /// Ends with an error when the time is over, or when every server that the URL names refuses connections. What is
+    /// under way then is dropped, its connection with it.
     async fn within<T>(&self, doing: &str, work: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
-        let MongoOptions { timeout, target, .. } = &self.options;
-        tokio::time::timeout(*timeout, work).await.unwrap_or_else(|_| Err(timed_out(doing, target, *timeout)))
+        let MongoOptions { timeout, target, connection, .. } = &self.options;
+        let servers = match &connection.host_info {
+            HostInfo::HostIdentifiers(servers) => servers.as_slice(),
+            _ => &[],
+        };
+        tokio::select! {
+            biased;
+            done = tokio::time::timeout(*timeout, work) => done.unwrap_or_else(|_| Err(timed_out(doing, target, *timeout))),
+            said = self.heartbeats.all_refuse(servers) => Err(refused(doing, target, said)),
+        }
     }
 }
 

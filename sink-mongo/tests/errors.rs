@@ -299,3 +299,19 @@ async fn one_that_takes_connections_and_says_nothing_ends_at_the_time_out() {
     let error = sink.probe().await.unwrap_err();
     assert!(error.is_transient(), "{}", told(&error));
 }
+
+#[tokio::test]
+async fn a_port_at_which_nothing_listens_is_known_long_before_the_time_out() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let sink = open(&format!("mongodb://{address}/hr"), "timeout=30s");
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let error = sink.write(&sample(1)).await.unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        assert_eq!(error.kind, SinkErrorKind::Unreachable);
+        assert!(told(&error).contains(&format!("{address}: Connection refused")), "{}", told(&error));
+        assert!(told(&error).contains("check that the server runs"), "{}", told(&error));
+    }
+}
