@@ -29,6 +29,7 @@ pub struct UserTable {
     layout: Option<UserLayout>,
     users: Vec<User>,
     vacant: u64,
+    without_id: Vec<Uid>,
     witnesses: Witnesses,
 }
 
@@ -45,10 +46,16 @@ impl UserTable {
         &self.users
     }
 
-    /// Unused and deleted rows.
+    /// Unused and deleted rows, and those of people without an id.
     #[must_use]
     pub fn vacant(&self) -> u64 {
         self.vacant
+    }
+
+    /// The slots of people without an id, which count as vacant: [`User::lacks_id`].
+    #[must_use]
+    pub fn without_id(&self) -> &[Uid] {
+        &self.without_id
     }
 
     /// The witnesses that held.
@@ -97,7 +104,7 @@ fn find_layout(spool: &mut Spool, evidence: &Evidence) -> Result<UserTable, Vec<
     let word = length_word(spool).map_err(|doubt| vec![doubt])?;
     if evidence.announced <= WORD_LEN {
         let witnesses = Witnesses { length_word: true, size: true, count: true, numbers: None, people: None };
-        let empty = UserTable { layout: None, users: Vec::new(), vacant: 0, witnesses };
+        let empty = UserTable { layout: None, users: Vec::new(), vacant: 0, without_id: Vec::new(), witnesses };
         return if word == 0 && evidence.counts.say_empty() { Ok(empty) } else { Err(vec![Doubt::Empty]) };
     }
     let mut doubts = Vec::new();
@@ -138,7 +145,7 @@ fn prove_layout(
         return Ok(Err(Doubt::Witnesses { layout: shape, witnesses }));
     }
     let width = layout.width() as u64;
-    let mut table = UserTable { layout: Some(layout), users: Vec::new(), vacant: 0, witnesses };
+    let mut table = UserTable { layout: Some(layout), users: Vec::new(), vacant: 0, without_id: Vec::new(), witnesses };
     let mut tally = Tally::default();
     let mut remnants = 0;
     let mut first = 0;
@@ -156,7 +163,9 @@ fn prove_layout(
                 () if is_believable(layout, &user) => tally.good += 1,
                 () => tally.bad += 1,
             }
-            if !user.is_vacant() {
+            if user.lacks_id() {
+                table.without_id.push(user.uid);
+            } else if !user.is_vacant() {
                 table.users.push(user);
             }
         }

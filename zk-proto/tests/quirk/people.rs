@@ -84,6 +84,21 @@ async fn rows_of_zeros_are_nobody() {
     }
 }
 
+/// Q28: a person without an id is nobody, and is known by the slot.
+#[tokio::test]
+async fn a_person_without_an_id_is_listed_by_the_slot() {
+    let person = |uid: u16| Person {
+        uid,
+        user_id: if uid == 3 { "".into() } else { uid.to_string().as_str().into() },
+        name: "A".into(),
+        privilege: 0,
+    };
+    let terminal = Terminal::builder().people((1..=30).map(person).collect());
+    let site = Site::start("tft40", &[], terminal).await;
+    let table = site.client().await.user_table().await.unwrap();
+    assert_eq!((table.users().len(), table.vacant(), table.without_id()), (29, 1, &[Uid(3)][..]));
+}
+
 /// Q85: user ids with bytes that are no text, in the log and in the user table, remain visible, and the id is no
 /// other user's.
 #[tokio::test]

@@ -160,6 +160,13 @@ impl User {
         self.uid == Uid(0) || self.user_id.0.is_empty()
     }
 
+    /// Returns true if the row is that of a person who has no id: it has a slot, and a name or a card. Such a row is
+    /// vacant too, because nothing names the person in the log.
+    #[must_use]
+    pub fn lacks_id(&self) -> bool {
+        self.uid != Uid(0) && self.user_id.0.is_empty() && (!self.name.is_empty() || self.card != 0)
+    }
+
     /// The name, or first name, decoded.
     #[must_use]
     pub fn name_text(&self, encoding: TextEncoding) -> String {
