@@ -41,6 +41,8 @@ enum Beside {
     Nobody,
     /// It holds a session.
     Holds,
+    /// It holds a session, and ends it once somebody else was refused.
+    Leaves,
     /// It connects again as soon as its connection ends.
     Insists,
 }
@@ -86,6 +88,12 @@ impl Case {
     /// While another program holds a session.
     pub(crate) fn held(mut self) -> Self {
         self.beside = Beside::Holds;
+        self
+    }
+
+    /// While another program holds a session, until somebody else was refused.
+    pub(crate) fn left(mut self) -> Self {
+        self.beside = Beside::Leaves;
         self
     }
 
@@ -164,7 +172,14 @@ fn other_program(world: &World, server: &Server, beside: Beside) -> Option<Abort
     }
     let options = ConnectOptions::new(server.addr().ip().to_string()).port(server.addr().port());
     let first = world.runtime.block_on(Client::connect(&options)).unwrap();
+    let handle = server.handle();
     let task = world.runtime.spawn(async move {
+        if beside == Beside::Leaves {
+            while handle.stats().refused == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            return first.exit().await;
+        }
         let mut client = Some(first);
         loop {
             let is_open = match &mut client {

@@ -32,6 +32,40 @@ fn day() -> DeviceTime {
     DeviceTime::new(2025, 5, 1, 7, 0, 0).unwrap()
 }
 
+/// The cases that were reported of real terminals.
+const REPORTED: [&str; 12] = [
+    "F-states-new",
+    "F-states-later",
+    "F-states-many",
+    "F-count-off",
+    "F-count-off-few",
+    "F-id-bytes",
+    "F-event-unknown",
+    "F-session-pause",
+    "F-zones",
+    "F-clock-2000",
+    "F-letters",
+    "F-patch",
+];
+
+/// Those that nobody can meet with `doctor`, and why.
+const ELSEWHERE: &[(&str, &str)] = &[(
+    "F-event-unknown",
+    "doctor asks for no events; live prints one that it does not understand, and sync --live reads the log at each",
+)];
+
+#[test]
+fn each_reported_case_is_met_or_says_why_not() {
+    let source = include_str!("field.rs");
+    for id in REPORTED {
+        let is_met = [" ", "\""].iter().any(|end| {
+            source.contains(&format!("case(\"{id}{end}")) || source.contains(&format!("format!(\"{id}{end}"))
+        });
+        let is_elsewhere = ELSEWHERE.iter().any(|(other, why)| *other == id && why.len() > 15);
+        assert!(is_met != is_elsewhere, "{id}: a case, or a row in ELSEWHERE");
+    }
+}
+
 #[test]
 fn each_reported_case_has_its_cause() {
     let many = known(3_200);

@@ -14,6 +14,7 @@ const FIXES: &[(&str, &str, &[&str])] = &[
     ("not_a_terminal", "another service listens there", &[]),
     ("session_silent", "ADMS", &[]),
     ("session_taken", "end the other program", &[]),
+    ("session_contested", "poll at other times", &[]),
     ("hangs_up", "no other program polls it", &[]),
     ("session_pause", "nothing to do", &[]),
     ("secure_firmware", "switch off the secure communication", &[]),

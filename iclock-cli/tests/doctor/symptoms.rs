@@ -17,6 +17,7 @@ const BROKEN: &[&str] = &[
     "session_taken",
     "session_lost",
     "session_pause",
+    "session_contested",
     "session_silent",
     "clock_missing",
     "count_missing",
@@ -42,6 +43,7 @@ fn cannot_connect() {
         case("a wrong key", any().key(4711), &["key_wrong"]).set("comm_key = \"1\""),
         case("another terminal", any(), &["wrong_terminal"]).set("serial = \"OTHER\""),
         case("one session, and it is taken", one_session(), &["session_taken"]).held(),
+        case("one session, which another program leaves", one_session(), &["session_contested"]).left(),
         case("a terminal that speaks UDP", terminal("udp-only", 20), &[]),
         case("two programs that end each other's sessions", any(), BROKEN).faults("kill-first").contested(),
     ]);
@@ -67,7 +69,7 @@ fn empty_staff_ids() {
     let nameless = terminal("tft40", 60).people(vec![person(1, "1"), person(2, "")]);
     examine(vec![
         case("punches without an id", terminal("tft40", 60), &["empty_user_ids"]).faults("empty-user-ids=20"),
-        case("a user without an id", nameless, &["empty_user_ids", "users_deleted"]),
+        case("a user without an id", nameless, &["empty_user_ids", "users_without_id"]),
         case("bytes that are no text", terminal("tft40", 60), &["garbled_ids"]).faults("garbled-user-ids"),
         case("ids of zero", with_ids(&["0", "7"]), &["zero_ids"]),
         case("ids with letters", with_ids(&["NB2401004"]), &["letters_in_ids"]),
@@ -123,7 +125,6 @@ fn no_room() {
 const NOT_MADE: &[(Cause, &str)] = &[
     (Cause::NoRoute, "a test contacts no other machine"),
     (Cause::ClockInvalid, "the simulated clock has no such time"),
-    (Cause::UsersWithoutId, "a row without an id counts as one of a deleted user"),
     (Cause::LogMisframed, "proven in iclock-sync/src/unproven/verdict.rs"),
     (Cause::LogAmbiguous, "proven in iclock-sync/src/unproven/verdict.rs"),
     (Cause::LogChanges, "proven in iclock-sync/src/unproven/verdict.rs"),

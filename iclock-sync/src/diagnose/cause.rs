@@ -67,6 +67,8 @@ causes! {
         "restart the terminal; try ?transport=udp; a terminal with a cloud server set (ADMS) may serve nobody else";
     SessionTaken, "session_taken", Session, Problem, "another program holds the terminal's only session",
         "end the other program (vendor software, another collector), or let it poll at other times";
+    SessionContested, "session_contested", Session, Note, "another program takes the terminal's only session at times",
+        "let the other program poll at other times, or end it: polls that meet it fail, and are repeated";
     HangsUp, "hangs_up", Session, Problem, "the terminal ends the connection at once",
         "check that no other program polls it; restart the terminal; try ?transport=udp";
     SessionPause, "session_pause", Session, Note, "the terminal needs a pause between two sessions",

@@ -193,21 +193,21 @@ impl<'a> Questions<'a> {
 }
 
 fn of_table(table: &UserTable) -> Vec<Finding> {
-    let nameless = table.users().iter().filter(|user| user.user_id.as_str().is_empty());
-    let nameless: Vec<String> = nameless.map(|user| user.uid.0.to_string()).collect();
+    let without_id = table.without_id();
     let mut found = Vec::new();
     if table.users().is_empty() {
         found.push(Finding::of(Cause::NoUsers, "its table of users is empty"));
     } else {
         found.push(Finding::ok(Check::Users, counted(table.users().len() as u64, "user", "users")));
     }
-    if let Some(first) = nameless.first() {
-        let users = counted(nameless.len() as u64, "user has", "users have");
-        let evidence = format!("{users} no user id, the first in slot {first}");
+    if let Some(first) = without_id.first() {
+        let users = counted(without_id.len() as u64, "user has", "users have");
+        let evidence = format!("{users} no user id, the first in slot {}", first.0);
         found.push(Finding::of(Cause::UsersWithoutId, evidence));
     }
-    if table.vacant() > 0 {
-        found.push(Finding::of(Cause::UsersDeleted, counted(table.vacant() as u64, "row", "rows")));
+    let deleted = table.vacant().saturating_sub(without_id.len() as u64);
+    if deleted > 0 {
+        found.push(Finding::of(Cause::UsersDeleted, counted(deleted, "row", "rows")));
     }
     found
 }

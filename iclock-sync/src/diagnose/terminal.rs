@@ -15,6 +15,9 @@ use crate::{DeviceOptions, Engine, EngineOptions, RunOptions};
 /// A terminal that ends every connection is tried again after this rest: some need a pause between two sessions.
 const REST: Duration = Duration::from_secs(6);
 
+/// Right after the end of a session: a terminal that needs a pause needs a longer one than this.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
 /// Looks for what is wrong with a terminal. Reads its users and its whole log, and keeps none of it. `engine` has the
 /// rules that judge the records, and the deadlines.
 pub async fn terminal(device: &DeviceOptions, engine: &EngineOptions) -> Vec<Finding> {
@@ -68,11 +71,28 @@ async fn connect(device: &DeviceOptions, found: &mut Vec<Finding>) -> Result<Cli
     match Client::connect(&options).await {
         Err(ClientError::Busy { .. } | ClientError::Broken { .. }) => {
             tokio::time::sleep(REST).await;
-            let client = Client::connect(&options).await?;
-            found.push(Finding::of(Cause::SessionPause, "it ended the first connection at once, and took a later one"));
-            Ok(client)
+            Client::connect(&options).await?.exit().await;
+            let (client, cause) = again(device).await;
+            found.push(Finding::of(cause, "it ended the first connection at once, and took a later one"));
+            match client {
+                Some(client) => Ok(client),
+                None => {
+                    tokio::time::sleep(REST).await;
+                    Client::connect(&options).await
+                }
+            }
         }
         connected => connected,
+    }
+}
+
+/// Opens a session right after the end of another one. A terminal that takes it needs no pause: it was another program
+/// that had its session before.
+async fn again(device: &DeviceOptions) -> (Option<Client>, Cause) {
+    tokio::time::sleep(AT_ONCE).await;
+    match Client::connect(&device.connect_options()).await {
+        Ok(client) => (Some(client), Cause::SessionContested),
+        Err(_) => (None, Cause::SessionPause),
     }
 }
 
@@ -98,7 +118,11 @@ async fn read(device: &DeviceOptions, engine: &EngineOptions) -> Vec<Finding> {
         match dry_run(device, engine).await {
             Ok(again) if again.error_kind.is_none() => {
                 let why = report.error.unwrap_or_default();
-                found.push(Finding::of(Cause::SessionPause, format!("{why}; after a rest it answered")));
+                let (client, cause) = self::again(device).await;
+                if let Some(client) = client {
+                    client.exit().await;
+                }
+                found.push(Finding::of(cause, format!("{why}; after a rest it answered")));
                 report = again;
             }
             Ok(again) => report = again,
