@@ -80,9 +80,21 @@ impl Context {
         Ok(())
     }
 
+    /// The same for runs again and again: each line on stderr has its time.
+    pub(crate) fn start_loop(&self, config: &Config, files: bool) -> Result<(), CliError> {
+        let verbosity = Verbosity { dated: true, ..self.verbosity() };
+        logging::start(verbosity, Some(&config.log).filter(|_| files))?;
+        warn(config);
+        Ok(())
+    }
+
     /// Starts the log; the first call counts.
     pub(crate) fn log(&self, files: Option<&LogConfig>) -> Result<(), CliError> {
-        logging::start(Verbosity { verbose: self.global.verbose, quiet: self.global.quiet }, files)
+        logging::start(self.verbosity(), files)
+    }
+
+    fn verbosity(&self) -> Verbosity {
+        Verbosity { verbose: self.global.verbose, quiet: self.global.quiet, dated: false }
     }
 
     /// Opens the ledger to read it, also while a service runs.

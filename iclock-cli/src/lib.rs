@@ -63,8 +63,18 @@ fn again(command: Vec<OsString>, context: Context) -> Outcome {
         Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut help::tree()).exit());
     match command {
         Command::Terminal(command) if command.can_be_replayed() => command.run(&context),
-        _ => Err(CliError::new(exit_code::ExitCode::Usage, "this command cannot run from a recording")
-            .hint("look at the packets with iclock-cli transcript show")),
+        Command::People(command) if command.can_be_replayed() => command.run(&context),
+        command => {
+            let what = match command {
+                Command::Sync(_) | Command::Terminal(_) => {
+                    "a sync or a clear cannot run from a recording: what it asks of a terminal depends on the ledger and \
+                     the sinks of that time"
+                }
+                _ => "this command cannot run from a recording: it needs more than the answers of one terminal",
+            };
+            Err(CliError::new(exit_code::ExitCode::Usage, what)
+                .hint("look at the packets: iclock-cli transcript show FILE"))
+        }
     }
 }
 

@@ -295,3 +295,24 @@ fn systemd_is_told_that_the_service_is_ready_alive_and_stopping() {
     service.signal("-TERM");
     heard("STOPPING=1");
 }
+
+#[test]
+fn a_warning_of_a_loop_has_its_time_and_one_of_a_single_run_has_none() {
+    let world = World::new();
+    let one = world.serve(terminal("SN1", 20).key(77));
+    let text = format!(
+        "state_dir = \"state\"\n[[device]]\nhost = \"127.0.0.1\"\nport = {}\ncomm_key = \"77\"\n\
+         [[sink]]\nurl = \"sqlite:att.db\"\n",
+        one.addr().port()
+    );
+    std::fs::write(world.path().join("iclock.toml"), text).unwrap();
+    let mut service = Running::start(&world, &["--loop", "1h"], &[]);
+    let mut log = BufReader::new(service.0.stderr.take().unwrap()).lines();
+    let line = log.next().unwrap().unwrap();
+    let (time, warning) = line.split_at(19);
+    assert!(chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S").is_ok(), "{line}");
+    assert!(warning.trim_start().starts_with("WARN ") && warning.contains("plain text"), "{line}");
+    assert_eq!(service.ends(), 0);
+    let once = world.cli(&["sync"]).ended(0).stderr;
+    assert!(once.trim_start().starts_with("WARN "), "{once}");
+}

@@ -33,6 +33,8 @@ const IN_THE_REPORT: &str = "iclock_sync::outcome=off";
 pub(crate) struct Verbosity {
     pub(crate) verbose: u8,
     pub(crate) quiet: bool,
+    /// Each line has its time, for a program that runs for long.
+    pub(crate) dated: bool,
 }
 
 impl Verbosity {
@@ -53,12 +55,15 @@ pub(crate) fn start(verbosity: Verbosity, log: Option<&LogConfig>) -> Result<(),
     let person = tracing_subscriber::fmt::layer()
         .with_writer(|| progress::Aside)
         .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .without_time()
-        .with_filter(match verbosity.verbose {
-            0 => EnvFilter::new(format!("{},{SILENCED},{IN_THE_REPORT}", verbosity.level())),
-            _ => filter(verbosity.level()),
-        });
+        .with_target(false);
+    let person: Box<dyn Layer<Registry> + Send + Sync> = match verbosity.dated {
+        true => person.with_timer(ChronoLocal::new("%Y-%m-%d %H:%M:%S ".to_owned())).boxed(),
+        false => person.without_time().boxed(),
+    };
+    let person = person.with_filter(match verbosity.verbose {
+        0 => EnvFilter::new(format!("{},{SILENCED},{IN_THE_REPORT}", verbosity.level())),
+        _ => filter(verbosity.level()),
+    });
     let mut layers = Vec::new();
     match log.and_then(|log| Some((log, log.dir.as_deref()?))) {
         None => {}

@@ -93,7 +93,25 @@ fn another_command_than_the_recorded_one_says_where_it_leaves_the_recording() {
     let run = world.cli(&["transcript", "replay", "wire.zkt", "time", "show"]).ended(20);
     assert!(run.stderr.contains("of the transcript"), "{}", run.stderr);
     let run = world.cli(&["transcript", "replay", "wire.zkt", "sync"]).ended(2);
-    assert!(run.stderr.contains("cannot run from a recording"), "{}", run.stderr);
+    assert!(run.stderr.contains("depends on the ledger and the sinks of that time"), "{}", run.stderr);
+    assert!(run.stderr.contains("try: look at the packets"), "{}", run.stderr);
+    let run = world.cli(&["transcript", "replay", "wire.zkt", "backup"]).ended(2);
+    assert!(run.stderr.contains("more than the answers of one terminal"), "{}", run.stderr);
+}
+
+#[test]
+fn the_users_of_a_recording_are_shown_again() {
+    let world = World::new();
+    let server = world.serve(terminal(5).users(3));
+    let list = |more: &[&str]| world.cli(&[&["users", "list", "--json"], more].concat()).ended(0).stdout;
+    let then = list(&["--record", "users.zkt", "--device", &format!("recorded={}", server.addr())]);
+    let id = lines(&then)[0]["users"][0]["user_id"].as_str().unwrap().to_owned();
+    world.cli(&["users", "get", &id, "--record", "one.zkt", "--device", &server.addr().to_string()]).ended(0);
+    drop(server);
+    let again = world.cli(&["transcript", "replay", "users.zkt", "users", "list", "--json"]).ended(0).stdout;
+    assert_eq!(lines(&again)[0]["users"], lines(&then)[0]["users"]);
+    let one = world.cli(&["transcript", "replay", "one.zkt"]).ended(0).stdout;
+    assert!(one.lines().count() == 2 && one.contains(&id), "{one}");
 }
 
 #[test]

@@ -46,4 +46,13 @@ impl Command {
             Self::CloneUsers(command) => command.run(context),
         }
     }
+
+    /// Returns true for commands that only look at one terminal, so that a recording can answer them.
+    pub(crate) fn can_be_replayed(&self) -> bool {
+        match self {
+            Self::Users(command) => command.only_looks(),
+            Self::Templates(command) => command.only_looks(),
+            _ => false,
+        }
+    }
 }

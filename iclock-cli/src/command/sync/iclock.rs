@@ -64,7 +64,11 @@ impl Iclock {
         let exports = Job::exports(self.export_simple, self.export_normalized);
         let dry_run = self.dry_run && exports.is_empty();
         require_its_files(&config, exports.is_empty())?;
-        context.start(&config, !dry_run)?;
+        if interval.is_some() {
+            context.start_loop(&config, !dry_run)?;
+        } else {
+            context.start(&config, !dry_run)?;
+        }
         if !dry_run && exports.is_empty() {
             take_over(&config)?;
         }

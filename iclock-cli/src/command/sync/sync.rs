@@ -75,7 +75,12 @@ impl Sync {
         flags.settings.extend(self.settings());
         let config = Config::load(&flags)?;
         // A dry run changes no file, so it writes no log either.
-        context.start(&config, !self.dry_run)?;
+        let repeat = self.r#loop.is_some() || self.live;
+        if repeat {
+            context.start_loop(&config, !self.dry_run)?;
+        } else {
+            context.start(&config, !self.dry_run)?;
+        }
         let job = Job {
             dry_run: self.dry_run,
             full: self.full,
@@ -83,7 +88,7 @@ impl Sync {
             replay: false,
             since: self.since,
             until: self.until,
-            repeat: self.r#loop.is_some() || self.live,
+            repeat,
             live: self.live,
             exports: Job::exports(self.export_simple, self.export_normalized),
             json: self.json,

@@ -21,6 +21,11 @@ pub(crate) enum Templates {
 }
 
 impl Templates {
+    /// Returns true for commands that change nothing.
+    pub(super) fn only_looks(&self) -> bool {
+        matches!(self, Self::List(_))
+    }
+
     pub(crate) fn run(self, context: &Context) -> Outcome {
         match self {
             Self::List(list) => list.run(context),

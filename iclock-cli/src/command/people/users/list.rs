@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::row::Row;
-use crate::command::terminal::base::{Otherwise, Terminals, Visit, each};
+use crate::command::terminal::base::{Otherwise, Terminals, Visit, each, noted};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -59,13 +59,14 @@ impl List {
 
 impl Get {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        self.look.run(context, "users get", &self.ids)
+        let words = ["users", "get"].into_iter().chain(self.ids.iter().map(String::as_str));
+        self.look.run(context, &noted(words), &self.ids)
     }
 }
 
 impl Look {
-    fn run(self, context: &Context, noted: &str, ids: &[String]) -> Outcome {
-        let terminals = self.terminals.choose(context, Otherwise::All, noted)?;
+    fn run(self, context: &Context, command: &str, ids: &[String]) -> Outcome {
+        let terminals = self.terminals.choose(context, Otherwise::All, command)?;
         let answers = each(context, &terminals, async |visit: &Visit<'_>, found: &mut Found| {
             let table = visit.session(async |client| Ok(client.user_table().await?)).await?;
             let encoding = visit.terminal().device().encoding;

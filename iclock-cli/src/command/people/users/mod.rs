@@ -27,6 +27,11 @@ pub(crate) enum Users {
 }
 
 impl Users {
+    /// Returns true for commands that change nothing.
+    pub(super) fn only_looks(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Get(_))
+    }
+
     pub(crate) fn run(self, context: &Context) -> Outcome {
         match self {
             Self::List(list) => list.run(context),
