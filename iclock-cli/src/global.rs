@@ -10,21 +10,24 @@ use clap::{ArgAction, Args};
 use crate::config::Flags;
 use crate::output::printed;
 
+/// The part of a help page with the flags that every command takes.
+const HEADING: &str = "Options of every command";
+
 /// The flags that every command takes.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Global {
     /// Configuration: a TOML file, or the Python tool's devices.json
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
     config: Option<PathBuf>,
     /// Directory of the ledger; created if missing [default: state, next to the
     /// configuration file or here]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = HEADING)]
     state: Option<PathBuf>,
     /// Log more on stderr: -v a line per terminal and sink, -vv each step
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = HEADING)]
     pub(crate) verbose: u8,
     /// Only errors on stderr, no progress; no report of a run that went well
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = HEADING)]
     pub(crate) quiet: bool,
 }
 

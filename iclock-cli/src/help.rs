@@ -38,6 +38,9 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Set up", &["init", "config", "service", "migrate", "completions", "man", "version"]),
 ];
 
+/// Commands that read neither a configuration nor a ledger: their help leaves out the flags that name them.
+const STATELESS: [&str; 6] = ["demo", "simulate", "decode", "completions", "man", "version"];
+
 /// Command lines that the help shows; `iclock-cli` comes before each. The help of a command, or of its part, shows
 /// those that begin with its names, unless the command has examples of its own.
 const EXAMPLES: &[&str] = &[
@@ -144,7 +147,8 @@ pub(crate) fn tree() -> Command {
     let mut tree = in_short_form(Cli::command());
     tree.build();
     let list = list(&tree);
-    exemplified(tree.help_template(PAGE).before_help(list), &mut Vec::new())
+    let tree = exemplified(tree.help_template(PAGE).before_help(list), &mut Vec::new());
+    tree.mut_subcommands(|part| if STATELESS.contains(&part.get_name()) { without_state(part) } else { part })
 }
 
 /// Adds a tip to the error for a word that a command does not take, if a terminal may be meant.
@@ -178,6 +182,13 @@ fn in_short_form(command: Command) -> Command {
             argument.hide_possible_values(true).help(help)
         })
         .mut_subcommands(in_short_form)
+}
+
+fn without_state(command: Command) -> Command {
+    command.mut_args(|argument| match argument.get_id().as_str() {
+        "config" | "state" => argument.hide(true),
+        _ => argument,
+    })
 }
 
 /// The list of commands by group.

@@ -123,6 +123,8 @@ fn records_without_a_user_id_are_quarantined_once_and_reported_in_one_line() {
     assert_eq!(listed.stdout.lines().count(), refused);
     let one: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
     assert_eq!(one["raw"].as_str().unwrap().len(), 80, "{one}");
+    let shown = world.cli(&["quarantine", "show", &one["id"].to_string(), "--json"]).ended(0);
+    assert_eq!(serde_json::from_str::<Value>(&shown.stdout).unwrap(), one);
     let shown = world.cli(&["quarantine", "show", &one["id"].to_string()]).ended(0);
     assert!(shown.stdout.contains("empty_user_id"), "{}", shown.stdout);
 }

@@ -240,6 +240,11 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
         ClientError::Busy { .. } => Some("end the other program's session, or wait until it is over"),
         ClientError::Broken { .. } => Some("check the network; the next run reads again"),
         ClientError::KeyRequired => Some("set comm_key to the terminal's communication password"),
+        ClientError::NotNow { .. } => Some("leave its menu, wait for an enrolment to end, or restart it"),
+        ClientError::Refused { .. } => {
+            Some("restart it; if it refuses everything, switch off its push or cloud mode (menu: Comm, Cloud server)")
+        }
+        ClientError::AccessPanel => Some("use the panel's own software"),
         ClientError::WrongKey => Some("look the communication password up in the terminal's menu, and set comm_key"),
         _ => None,
     }

@@ -80,29 +80,92 @@ fn lines(path: &str, bytes: &[u8], csv: bool) -> Result<Vec<Punch>, DataError> {
     let text = String::from_utf8_lossy(bytes);
     let mut uids = HashMap::new();
     let mut punches = Vec::new();
+    // The first line of a CSV file names the columns.
+    let columns = text.lines().next().filter(|_| csv).and_then(Columns::of_sink);
     for (number, line) in text.lines().enumerate() {
-        // The first line of a CSV file names the columns.
         if line.trim().is_empty() || (csv && number == 0) {
             continue;
         }
-        let parsed = if csv { csv_line(line) } else { serde_json::from_str(line).map_err(|error| error.to_string()) };
+        let parsed = match (csv, &columns) {
+            (false, _) => serde_json::from_str(line).map_err(|error| error.to_string()),
+            (true, None) => csv_line(line),
+            (true, Some(columns)) => columns.line(line),
+        };
         let punch = parsed.and_then(|line| to_punch(line, &mut uids));
         punches.push(punch.map_err(|reason| DataError::Line { path: path.to_owned(), line: number + 1, reason })?);
     }
     Ok(punches)
 }
 
-/// A line of a punch file.
+/// A line of a punch file, or of a file that a sink wrote.
 #[derive(Debug, Deserialize)]
 struct Line {
     user_id: String,
+    #[serde(alias = "local_time")]
     time: String,
-    #[serde(default)]
+    #[serde(default, alias = "punch_state")]
     state: u8,
-    #[serde(default = "finger")]
+    #[serde(default = "finger", alias = "verify_mode")]
     mode: u8,
     #[serde(default)]
-    work_code: u32,
+    work_code: Option<u32>,
+}
+
+/// The places of the columns in a CSV file that a sink wrote.
+struct Columns {
+    user_id: usize,
+    time: usize,
+    state: usize,
+    mode: usize,
+    work_code: usize,
+}
+
+impl Columns {
+    /// `None` if the file is not one of a sink.
+    fn of_sink(header: &str) -> Option<Self> {
+        let names = quoted_fields(header);
+        let place = |name: &str| names.iter().position(|field| field == name);
+        Some(Self {
+            user_id: place("user_id")?,
+            time: place("local_time")?,
+            state: place("punch_state")?,
+            mode: place("verify_mode")?,
+            work_code: place("work_code")?,
+        })
+    }
+
+    fn line(&self, line: &str) -> Result<Line, String> {
+        let fields = quoted_fields(line);
+        let field =
+            |at: usize| fields.get(at).map(String::as_str).ok_or_else(|| format!("field {} is missing", at + 1));
+        let number = |at: usize| {
+            let text = field(at)?;
+            text.parse().map_err(|_| format!("{text:?} is no number from 0 to 255"))
+        };
+        Ok(Line {
+            user_id: field(self.user_id)?.to_owned(),
+            time: field(self.time)?.to_owned(),
+            state: number(self.state)?,
+            mode: number(self.mode)?,
+            work_code: field(self.work_code)?.parse().ok(),
+        })
+    }
+}
+
+/// The fields of a line in which a field with a comma or a quote is in quotes.
+fn quoted_fields(line: &str) -> Vec<String> {
+    let (mut fields, mut field, mut is_quoted) = (Vec::new(), String::new(), false);
+    let mut letters = line.trim_start_matches('\u{feff}').chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if is_quoted && letters.peek() == Some(&'"') => field.extend(letters.next()),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => fields.push(std::mem::take(&mut field)),
+            letter => field.push(letter),
+        }
+    }
+    fields.push(field);
+    fields
 }
 
 fn finger() -> u8 {
@@ -118,7 +181,7 @@ fn csv_line(line: &str) -> Result<Line, String> {
     let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number from 0 to 255"));
     let state = next("state").map_or(Ok(0), number)?;
     let mode = next("mode").map_or(Ok(1), number)?;
-    Ok(Line { user_id, time, state, mode, work_code: 0 })
+    Ok(Line { user_id, time, state, mode, work_code: None })
 }
 
 /// A time as people write it.
@@ -135,5 +198,5 @@ fn to_punch(line: Line, uids: &mut HashMap<Arc<str>, u16>) -> Result<Punch, Stri
     let next = u16::try_from(uids.len() + 1).map_err(|_| "more than 65535 people".to_owned())?;
     // A punch without a user id has no slot.
     let uid = if user_id.is_empty() { 0 } else { *uids.entry(Arc::clone(&user_id)).or_insert(next) };
-    Ok(Punch { uid, user_id, time, state: line.state, mode: line.mode, work_code: line.work_code })
+    Ok(Punch { uid, user_id, time, state: line.state, mode: line.mode, work_code: line.work_code.unwrap_or(0) })
 }

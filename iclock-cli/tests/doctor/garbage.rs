@@ -44,7 +44,7 @@ fn documents_of_misread_logs_are_reported_first_and_deleted_on_request() {
         assert!(report.stdout.contains(told), "{told}: {report:?}");
     }
     assert!(report.stdout.lines().all(|line| line.chars().count() <= 80), "{report:?}");
-    assert!(report.stderr.contains("4 documents, as many reads"), "{report:?}");
+    assert!(report.stderr.contains("4 documents (4 reads billed)"), "{report:?}");
     let listed = doctor(&["--json"]).ended(70);
     let mut finds: Vec<Value> = listed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     finds.sort_by_key(|find| find["id"].as_str().unwrap().to_owned());

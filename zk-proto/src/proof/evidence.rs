@@ -53,7 +53,7 @@ impl fmt::Display for Counts {
         match self.range() {
             Some(range) if range.start() == range.end() => write!(f, "the terminal counts {}", range.start()),
             Some(range) => write!(f, "the terminal counts {} to {}", range.start(), range.end()),
-            None => f.write_str("the terminal gives no count"),
+            None => f.write_str("the terminal reported no record count"),
         }
     }
 }

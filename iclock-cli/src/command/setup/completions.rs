@@ -7,6 +7,10 @@ use crate::exit_code::ExitCode;
 use crate::output;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  iclock-cli completions bash > ~/.local/share/bash-completion/completions/iclock-cli
+  iclock-cli completions fish > ~/.config/fish/completions/iclock-cli.fish
+  iclock-cli completions powershell >> $PROFILE")]
 pub(crate) struct Completions {
     /// The shell
     shell: clap_complete::Shell,

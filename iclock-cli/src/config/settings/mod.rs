@@ -215,6 +215,9 @@ pub(super) fn device() -> Vec<Entry<Device>> {
                 if text.trim().is_empty() {
                     return Err(Wrong::new("the name is empty", "write one, or leave it out"));
                 }
+                if text.contains(char::is_control) {
+                    return Err(Wrong::new(format!("the name {text:?} has control characters"), "leave them out"));
+                }
                 device.name = Some(text.to_owned());
                 if text.chars().count() <= MAX_NAME_CHARS {
                     return Ok(());

@@ -38,6 +38,9 @@ pub(crate) enum Quarantine {
     Show {
         /// Its number, as listed
         id: i64,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Print all records that wait, with their raw bytes in hex
     Export {
@@ -89,7 +92,7 @@ impl Quarantine {
         let reader = || context.ledger(&context.quiet_config()?);
         match self {
             Self::List { only, limit, json } => list(&reader()?, &only.into(), limit, json),
-            Self::Show { id } => show(&reader()?, id),
+            Self::Show { id, json } => show(&reader()?, id, json),
             Self::Export { only, format } => export::run(&reader()?, only.into(), format),
             Self::Replay => replay(context),
             Self::Resolve { ids, all: _, only, note } => resolve(context, &ids, &only.into(), &note),
@@ -175,11 +178,12 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> O
                 0 => String::new(),
                 count => format!(", and {} that were only counted", grouped(count)),
             };
-            output::line(format_args!("  {}: {} {}{more}", size.serial, grouped(size.waiting), size.reason));
+            output::line(format_args!("  {}: {} {}{more}", size.device_name, grouped(size.waiting), size.reason));
         }
     }
     if !unproven.is_empty() {
-        output::line("\nLogs that could not be verified, whole:");
+        let gap = if records.is_empty() { "" } else { "\n" };
+        output::line(format_args!("{gap}Logs that could not be verified, whole:"));
         for buffer in &unproven {
             let seen_at = buffer.seen_at.format("%Y-%m-%d %H:%M");
             output::line(human::wrap(&format!("{seen_at} {}: {}", buffer.device_name, buffer.reason)));
@@ -189,10 +193,14 @@ fn list(ledger: &Ledger, filter: &QuarantineFilter, limit: u32, json: bool) -> O
     Ok(ExitCode::Done)
 }
 
-fn show(ledger: &Ledger, id: i64) -> Outcome {
+fn show(ledger: &Ledger, id: i64, json: bool) -> Outcome {
     let Some(record) = ledger.quarantined(id)? else {
         return Err(unknown(id));
     };
+    if json {
+        output::line(as_json(&record));
+        return Ok(ExitCode::Done);
+    }
     let lines = [
         ("terminal", format!("{} ({})", record.device_name, record.serial)),
         ("reason", record.reason.to_string()),

@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::global::{Targets, is_url};
 use crate::output::human::table;
-use crate::output::{self, grouped};
+use crate::output::{self, counted, grouped};
 use crate::sinks;
 
 #[derive(Debug, Args)]
@@ -59,7 +59,8 @@ async fn find_garbage(
     let scope = if args.empty_staff_id { Scope::EmptyStaffIds } else { Scope::All };
     let cost = finder.cost(scope).await?;
     if !quiet {
-        eprintln!("{}: {} documents, as many reads", finder.target(), grouped(cost.documents));
+        let documents = counted(cost.documents, "document", "documents");
+        eprintln!("{}: {documents} ({} billed)", finder.target(), counted(cost.documents, "read", "reads"));
     }
     let (mut search, mut deleted) = (finder.search(scope), Deleted::default());
     while let Some(finds) = search.next_page().await? {
@@ -140,9 +141,9 @@ fn human(report: &Report, deleted: Option<&Deleted>) -> String {
     parts.push(match deleted {
         _ if report.total() == 0 => format!("Nothing found in {all} documents."),
         None => format!(
-            "{found} of {all} documents look as if mis-read logs had left them. A terminal\n\
-             whose clock ran ahead leaves late ones, too: look at them (--json lists each),\n\
-             then delete them with --apply."
+            "{found} of {all} documents look misread. A terminal with a fast clock also\n\
+             leaves late ones, so check them first (--json lists each), then delete them\n\
+             with --apply."
         ),
         Some(Deleted { deleted, changed }) => format!(
             "{found} of {all} documents found: {} deleted, {} changed meanwhile and left alone.",

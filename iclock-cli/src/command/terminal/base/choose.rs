@@ -11,7 +11,7 @@ use zk_proto::ConnectOptions;
 use zk_proto::transcript::Transcript;
 
 use super::record::{Records, SERIAL};
-use crate::config::{Config, ConfigError, ConfigErrors};
+use crate::config::{Config, ConfigError, ConfigErrors, Origin};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -240,7 +240,7 @@ pub(crate) fn named(terminals: &[Terminal]) -> String {
 }
 
 fn none() -> ConfigError {
-    ConfigError::new(None, "device", "no terminal is configured")
+    ConfigError::new(Some(Origin::Default("configuration")), "device", "no terminal is configured")
         .hint("give --device 192.0.2.10, or write [[device]] in iclock.toml")
 }
 
