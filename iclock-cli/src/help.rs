@@ -129,8 +129,6 @@ const EXAMPLES: &[&str] = &[
     "service status",
     "migrate --write-config iclock.toml OLD",
     "migrate OLD --sink school",
-    "completions bash",
-    "completions powershell",
     "man",
     "man sync",
     "man --dir man1",

@@ -67,8 +67,8 @@ fn again(command: Vec<OsString>, context: Context) -> Outcome {
         command => {
             let what = match command {
                 Command::Sync(_) | Command::Terminal(_) => {
-                    "a sync or a clear cannot run from a recording: what it asks of a terminal depends on the ledger and \
-                     the sinks of that time"
+                    "a sync or a clear cannot run from a recording: what it asks of a terminal depends on the \
+                     ledger and the sinks of that time"
                 }
                 _ => "this command cannot run from a recording: it needs more than the answers of one terminal",
             };

@@ -347,7 +347,7 @@ fn files_stand_for_generated_logs() {
     // What the sinks for files write.
     let sunk = "{\"event_id\":\"0\",\"device_name\":\"a\",\"user_id\":\"42\",\"local_time\":\"2025-05-18 07:01:09\",\
                 \"verify_mode\":15,\"punch_state\":1,\"work_code\":null}\n\
-                {\"user_id\":\"A7\",\"local_time\":\"2025-05-18 07:01:09\",\"verify_mode\":1,\"punch_state\":0,\"work_code\":0}\n";
+                {\"user_id\":\"A7\",\"local_time\":\"2025-05-18 07:01:09\",\"verify_mode\":1,\"punch_state\":0}\n";
     assert_eq!(records("b.jsonl", sunk).unwrap(), expected);
     let sunk = "event_id,device_name,user_id,local_time,utc_time,verify_mode,punch_state,work_code\n\
                 0,\"gate, \"\"north\"\"\",42,2025-05-18 07:01:09,,15,1,\n1,b,A7,2025-05-18 07:01:09,,1,0,0\n";

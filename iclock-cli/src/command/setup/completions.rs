@@ -8,9 +8,14 @@ use crate::output;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  iclock-cli completions bash > ~/.local/share/bash-completion/completions/iclock-cli
-  iclock-cli completions fish > ~/.config/fish/completions/iclock-cli.fish
-  iclock-cli completions powershell >> $PROFILE")]
+  iclock-cli completions bash
+  iclock-cli completions powershell
+
+Redirect the script to a file that the shell reads:
+  bash        ~/.local/share/bash-completion/completions/iclock-cli
+  zsh         a file _iclock-cli in a directory of $fpath
+  fish        ~/.config/fish/completions/iclock-cli.fish
+  powershell  the file that $PROFILE names")]
 pub(crate) struct Completions {
     /// The shell
     shell: clap_complete::Shell,
