@@ -112,7 +112,9 @@ impl MongoSink {
         };
         tokio::select! {
             biased;
-            done = tokio::time::timeout(*timeout, work) => done.unwrap_or_else(|_| Err(timed_out(doing, target, *timeout))),
+            done = tokio::time::timeout(*timeout, work) => {
+                done.unwrap_or_else(|_| Err(timed_out(doing, target, *timeout)))
+            }
             said = self.heartbeats.all_refuse(servers) => Err(refused(doing, target, said)),
         }
     }

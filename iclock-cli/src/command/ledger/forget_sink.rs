@@ -43,7 +43,10 @@ impl ForgetSink {
         let waiting = counted(sink.pending.saturating_add(sink.held), "event that waits", "events that wait");
         self.consent.ask(
             context,
-            &format!("Forgets the sink {named}, with {waiting} for it.\nThe events stay in the ledger, and what was stored stays there."),
+            &format!(
+                "Forgets the sink {named}, with {waiting} for it.\nThe events stay in the ledger, and what was stored \
+                 there stays there."
+            ),
         )?;
         // Nothing but this may have the ledger: a service could be about to write to the sink.
         Ledger::open(&config.state_dir)?.forget_sink(&sink.target)?;
