@@ -264,6 +264,14 @@ fn a_variable_of_a_setting_with_an_impossible_value_is_an_error() {
 }
 
 #[test]
+fn a_gap_in_the_numbers_of_terminals_is_named_once_with_the_variable_after_it() {
+    let (code, told) = checked_with(&[("ICLOCK_DEVICE_4_HOST", "192.0.2.5")]);
+    assert_eq!(code, 10, "{told}");
+    assert!(told.contains("ICLOCK_DEVICE_4_HOST: device.4.host: there is no terminal 1 before this one"), "{told}");
+    assert!(told.matches("error:").count() == 1 && told.contains("without a gap"), "{told}");
+}
+
+#[test]
 fn an_empty_variable_differs_from_one_that_is_not_set() {
     for name in ["ICLOCK_INTERVAL", "ICLOCK_STATE_DIR", "ICLOCK_CONFIG"] {
         let (code, told) = checked_with(&[(name, "")]);

@@ -167,8 +167,15 @@ impl<'a> Builder<'a> {
         let origin = entries.peek().map(|(_, setting)| setting.origin.clone());
         let host = format!("device.{n}.host");
         if origin.is_none() {
-            let problem = "there is no such terminal, but one with a higher number";
-            self.errors.push(ConfigError::new(None, host, problem).hint("count terminals from 0, without a gap"));
+            let of = |n: usize| format!("device.{n}.");
+            let is_there = |n: usize| self.all.iter().find(|(at, _)| at.starts_with(&of(n)));
+            // Of a gap, one error is enough.
+            let begins = n.checked_sub(1).is_none_or(|before| is_there(before).is_some());
+            let next = (n + 1..self.all.list_len("device")).find_map(is_there).filter(|_| begins);
+            if let Some((at, setting)) = next {
+                let error = setting.wrong(at, format!("there is no terminal {n} before this one"));
+                self.errors.push(error.hint("count terminals from 0, without a gap"));
+            }
             return;
         }
         // A mistyped host is reported as an unknown setting.
