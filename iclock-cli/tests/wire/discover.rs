@@ -52,18 +52,23 @@ fn twenty_terminals_among_254_addresses_are_found_within_five_seconds_without_fl
 #[test]
 fn people_get_a_table_and_what_cannot_be_asked_is_named_with_what_to_try() {
     let world = World::new();
-    let open = serve_at(&world, terminal(1234).serial("OPEN1"), ([127, 0, 74, 1], 0));
+    let open = serve_at(&world, terminal(1234).serial("OIN7030057123100001"), ([127, 0, 74, 1], 0));
     let port = open.addr().port();
     let keyed = serve_at(&world, terminal(5).serial("SHUT1").key(77), ([127, 0, 74, 2], port));
     world.write(
         "iclock.toml",
-        format!("[[device]]\nname = \"gate\"\nhost = \"127.0.74.1\"\nport = {port}\nserial = \"OPEN1\"\n"),
+        format!(
+            "[[device]]\nname = \"gate\"\nhost = \"127.0.74.1\"\nport = {port}\nserial = \"OIN7030057123100001\"\n"
+        ),
     );
     let port = port.to_string();
     let run = world.cli(&["discover", "127.0.74.0/29", "--port", &port]).ended(0);
-    for part in ["OPEN1", "1,234", "right", "gate"] {
+    for part in ["1,234", "right", "gate"] {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }
+    // What a person copies is not broken, although the table is too wide.
+    let whole = format!("127.0.74.1:{port}  OIN7030057123100001");
+    assert!(run.stdout.contains(&whole), "{}", run.stdout);
     assert!(!run.stdout.contains("SHUT1") && run.stdout.contains("requires a comm key"), "{}", run.stdout);
     assert!(run.stdout.contains("try: give its key, with --key ENV:NAME"), "{}", run.stdout);
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
