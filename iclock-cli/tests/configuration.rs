@@ -115,11 +115,6 @@ const CASES: &[Case] = &[
         told: &["iclock.toml:2", "device.0.name", "the name is empty", "try:"],
     },
     Case {
-        what: "a name that could change a screen",
-        toml: "[[device]]\nname = \"a\\u001b[31m\"\nhost = \"192.0.2.1\"\n",
-        told: &["iclock.toml:2", "device.0.name", "control characters", "try: leave them out"],
-    },
-    Case {
         what: "a name that no sink could hold",
         toml: concat!(
             "[[device]]\nhost = \"HOST\"\nname = \"",

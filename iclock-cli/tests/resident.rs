@@ -312,6 +312,7 @@ fn a_warning_of_a_loop_has_its_time_and_one_of_a_single_run_has_none() {
     let (time, warning) = line.split_at(19);
     assert!(chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S").is_ok(), "{line}");
     assert!(warning.trim_start().starts_with("WARN ") && warning.contains("plain text"), "{line}");
+    until("its punches are stored", || stored(&world) == 20);
     assert_eq!(service.ends(), 0);
     let once = world.cli(&["sync"]).ended(0).stderr;
     assert!(once.trim_start().starts_with("WARN "), "{once}");

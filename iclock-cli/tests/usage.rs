@@ -226,6 +226,7 @@ fn a_terminal_on_the_command_line_that_was_meant_otherwise_is_refused_before_any
         ("x=::1:4370", "::1:4370 is an IPv6 address whose end looks like a port", "try: write [::1]:4370; "),
         ("http://127.0.0.1", "http://127.0.0.1 is a URL", "try: write the host alone: 127.0.0.1\n"),
         ("=1", "has no name before the =", "try: write [NAME=]HOST[:PORT]"),
+        ("a\u{1b}[31m=127.0.0.1", "the name \"a\\u{1b}[31m\" has control characters", "try: leave them out"),
     ] {
         let run = world.cli(&["info", "--device", spec]).ended(10);
         assert!(run.stderr.contains(problem) && run.stderr.contains(hint), "{spec}: {}", run.stderr);

@@ -81,7 +81,6 @@ fn attendance_is_selected_by_person_terminal_and_time() {
         (&["--until", "2026-03-02"], 6),
         (&["--since", "2026-03-02 08:03:09", "--until", "2026-03-02 08:03:09"], 2),
         (&["--person", "nobody"], 0),
-        (&["--terminal", "nowhere"], 0),
         (&["--since", "1"], 0),
     ] {
         assert_eq!(count(args), expected, "{args:?}");

@@ -95,7 +95,7 @@ fn sinks_of_one_name_are_told_apart_and_one_that_is_used_no_more_can_be_forgotte
     let target = command.strip_suffix(" --state state").unwrap().trim_matches('\'');
     assert!(target.contains("missing/a.db") && target.starts_with("sqlite:"), "{shown}");
     // Each of the two has its target in the table, whatever its width.
-    let table = shown.split_once("last delivery").unwrap().1.split_whitespace().collect::<String>();
+    let table = shown.split_once(" pending ").unwrap().1.split_whitespace().collect::<String>();
     assert!(table.contains("missing/a.db") && table.contains("att.db"), "{shown}");
 
     let several = forget("sqlite", &[]).ended(2).stderr;

@@ -5,6 +5,9 @@ use console::measure_text_width;
 /// Columns with something to copy. They give way last.
 const COPIED: [&str; 2] = ["Address", "serial number"];
 
+/// A longer word, such as a path, is broken before other columns are folded.
+const LONG: usize = 24;
+
 /// The columns become no narrower.
 const LEAST: usize = 4;
 
@@ -17,7 +20,9 @@ pub(super) fn widths(header: &[&str], rows: &[Vec<String>], room: usize) -> Opti
     if whole.iter().sum::<usize>() <= room {
         return None;
     }
-    let mut widths: Vec<usize> = (0..header.len()).map(|n| widest(cells(n).flat_map(str::split_whitespace))).collect();
+    let words = (0..header.len()).map(|n| widest(cells(n).flat_map(str::split_whitespace)));
+    let least = |(words, name): (usize, &&str)| if COPIED.contains(name) { words } else { words.min(LONG) };
+    let mut widths: Vec<usize> = words.zip(header).map(least).collect();
     while widths.iter().sum::<usize>() > room {
         let (copied, others): (Vec<_>, Vec<_>) = widths
             .iter_mut()
@@ -65,6 +70,12 @@ mod tests {
         let rows = [row(["2026-03-02 08:00:00", "the quick brown fox jumps over it"])];
         assert_eq!(widths(&["time", "what"], &rows, 40).unwrap(), [19, 21]);
         assert_eq!(widths(&["time", "what"], &rows, 15).unwrap(), [10, 5]);
+    }
+
+    #[test]
+    fn a_path_is_broken_before_other_columns_are_folded() {
+        let rows = [row(["sqlite", "not configured", "sqlite:/srv/school/attendance.db#attendance_events"])];
+        assert_eq!(widths(&["sink", "state", "target"], &rows, 60).unwrap(), [6, 14, 40]);
     }
 
     #[test]

@@ -83,10 +83,7 @@ impl Decode {
                 let doubts: Vec<String> = unproven.doubts().iter().map(ToString::to_string).collect();
                 verdict(context, &format!("UNPROVEN: {}", doubts.join("; ")));
                 if is_text {
-                    verdict(
-                        context,
-                        "  try: a file with the bytes of a log, or with their hex digits; this one is text",
-                    );
+                    verdict(context, "  try: name a file with the bytes of a log or their hex digits; this is text");
                 } else if self.count.is_none() {
                     verdict(context, "  try: --count with the number of records that the terminal shows");
                 }

@@ -191,13 +191,20 @@ impl Shown {
         if !self.terminals.is_empty() {
             output::line(format_args!("\n{}", human::table(&header, rows)));
         }
-        let header = ["sink", "", "pending", "held", "last delivery"];
+        let header = ["sink", "", "pending", "held", "last delivery", "target"];
         let rows = self.sinks.iter().map(|sink| {
             let (pending, held) = (grouped(sink.pending), grouped(sink.held));
-            vec![sink.called(), sink.state.clone(), pending, held, ago(sink.last_delivery, now)]
+            let target = sink.odd_target().cloned().unwrap_or_default();
+            vec![shown(&sink.name), sink.state.clone(), pending, held, ago(sink.last_delivery, now), target]
+        });
+        // The last column is needed only where names do not tell the sinks apart.
+        let columns = header.len() - usize::from(self.sinks.iter().all(|sink| sink.odd_target().is_none()));
+        let rows = rows.map(|mut row: Vec<String>| {
+            row.truncate(columns);
+            row
         });
         if !self.sinks.is_empty() {
-            output::line(format_args!("\n{}", human::table(&header, rows)));
+            output::line(format_args!("\n{}", human::table(header.get(..columns).unwrap_or(&header), rows)));
         }
         if self.attention.is_empty() {
             output::line("\nNothing needs attention.");

@@ -96,9 +96,14 @@ impl Sink {
         }
     }
 
+    /// The target, if the name does not say which sink it is.
+    pub(super) fn odd_target(&self) -> Option<&String> {
+        self.target.as_ref().filter(|_| self.needs_target)
+    }
+
     /// The name; with the target, if the name does not say which sink it is.
     pub(super) fn called(&self) -> String {
-        match self.target.as_ref().filter(|_| self.needs_target) {
+        match self.odd_target() {
             Some(target) => format!("{} ({target})", shown(&self.name)),
             None => shown(&self.name),
         }
