@@ -39,6 +39,26 @@ pub(crate) fn protect(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives a file or directory to the owner of another one, so that a service which runs as that user can read it. Only
+/// an administrator can; for others it stays as it is.
+#[cfg(feature = "push")]
+pub(crate) fn give_to_owner_of(owned: &Path, path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let (owner, now) = (fs::metadata(owned)?, fs::metadata(path)?);
+        if (owner.uid(), owner.gid()) != (now.uid(), now.gid()) {
+            match chown(path, Some(owner.uid()), Some(owner.gid())) {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                outcome => return outcome,
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (owned, path);
+    Ok(())
+}
+
 /// Makes the name of a new file durable.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
