@@ -125,6 +125,7 @@ const EXAMPLES: &[&str] = &[
     "config schema",
     "service install --print",
     "service install --config /etc/iclock/iclock.toml",
+    "service install --serve --print",
     "service uninstall",
     "service status",
     "migrate --write-config iclock.toml OLD",

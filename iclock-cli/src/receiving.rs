@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use iclock_sync::receive::PushReceiver;
@@ -30,6 +31,8 @@ pub(crate) struct Receiving {
     receiver: Arc<PushReceiver>,
     /// The configured address, which a reload cannot change.
     configured: Option<SocketAddr>,
+    /// What other processes have left could not be taken the last time.
+    fails: AtomicBool,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -60,7 +63,7 @@ impl Reception {
             let path = if config.push.access.token.is_some() { "/t/TOKEN" } else { "" };
             eprintln!("terminals may call http://{}{path}", self.address);
         }
-        Ok(Receiving { receiver, configured: config.push.listen, stop, task })
+        Ok(Receiving { receiver, configured: config.push.listen, fails: AtomicBool::new(false), stop, task })
     }
 }
 
@@ -73,22 +76,22 @@ impl Receiving {
         self.receiver.configure(&config.devices, &config.push.access);
     }
 
-    /// Takes the commands that `push command` has left.
-    pub(crate) async fn take_orders(&self) {
-        if let Err(error) = self.receiver.take_orders().await {
-            tracing::warn!("commands for terminals were not taken: {}", iclock_sync::chain(&error));
-        }
-    }
-
-    /// Takes the decisions that `push approve` and `push deny` have left.
-    pub(crate) async fn take_decisions(&self) {
-        match self.receiver.take_decisions().await {
+    /// Takes what `push approve`, `push deny` and `push command` have left.
+    pub(crate) async fn take(&self) {
+        let outcome = match self.receiver.take_decisions().await {
             Ok(taken) => {
                 for decision in taken {
                     tracing::warn!("terminal {} is {}", decision.serial(), decision.state().as_str());
                 }
+                self.receiver.take_orders().await.map(drop)
             }
-            Err(error) => tracing::warn!("decisions about terminals were not taken: {}", iclock_sync::chain(&error)),
+            Err(error) => Err(error),
+        };
+        // It is tried once a second: one line is enough.
+        if !self.fails.swap(outcome.is_err(), Ordering::Relaxed)
+            && let Err(error) = outcome
+        {
+            tracing::warn!("what `iclock-cli push` has left was not taken: {}", iclock_sync::chain(&error));
         }
     }
 

@@ -106,8 +106,7 @@ impl<'a> Resident<'a> {
                         self.reload(&service).await;
                     }
                     if let Some(receiving) = &self.receiving {
-                        receiving.take_decisions().await;
-                        receiving.take_orders().await;
+                        receiving.take().await;
                     }
                 }
             }

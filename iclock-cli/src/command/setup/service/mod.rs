@@ -44,6 +44,21 @@ pub(crate) struct Install {
     /// Listen to the terminals as well, as sync --live does
     #[arg(long)]
     live: bool,
+    /// Receive what terminals push as well, as serve does; needs listen in [push]
+    #[arg(long)]
+    serve: bool,
+}
+
+impl Install {
+    /// The command that the service runs.
+    fn command(&self) -> &'static str {
+        match (self.serve, self.live) {
+            (false, false) => "sync --loop",
+            (false, true) => "sync --live",
+            (true, false) => "serve",
+            (true, true) => "serve --live",
+        }
+    }
 }
 
 #[derive(Debug, Args)]

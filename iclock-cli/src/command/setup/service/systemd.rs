@@ -50,7 +50,11 @@ pub(super) fn install(context: &Context, args: &Install) -> Outcome {
     }
     // A service that cannot read its configuration would be restarted over and over.
     if args.named.root == Path::new("/") {
-        Config::load(&Flags { config: Some(config.clone()), ..Flags::default() })?;
+        let loaded = Config::load(&Flags { config: Some(config.clone()), ..Flags::default() })?;
+        if args.serve && loaded.push.listen.is_none() {
+            let what = format!("{} has no address at which terminals may call", config.display());
+            return Err(CliError::new(ExitCode::Configuration, what).hint("write listen in [push]"));
+        }
         add_user(&args.user)?;
         // `init` writes it for its owner alone.
         run("chgrp", &[&args.user, &config.display().to_string()])?;
@@ -118,12 +122,12 @@ fn out_of_sight(path: &Path) -> String {
 
 /// The unit for these paths and this user.
 fn unit(args: &Install, program: &Path, config: &Path, state: &Path) -> String {
-    let loops = if args.live { "--live" } else { "--loop" };
     let (_, unit) = UNIT.split_once("[Unit]").unwrap_or_default();
     let directory = config.parent().unwrap_or(Path::new("/")).display().to_string();
     let start = format!(
-        "ExecStart={} sync {loops} --config {} --state {} --quiet",
+        "ExecStart={} {} --config {} --state {} --quiet",
         escaped(program),
+        args.command(),
         escaped(config),
         escaped(state)
     );
@@ -210,7 +214,7 @@ mod tests {
 
     fn install() -> Install {
         let named = Named { name: "iclock".to_owned(), root: "/".into() };
-        Install { named, print: true, user: "iclock".to_owned(), live: false }
+        Install { named, print: true, user: "iclock".to_owned(), live: false, serve: false }
     }
 
     #[test]
@@ -222,6 +226,24 @@ mod tests {
         let deployed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/iclock.service");
         if deployed.exists() {
             assert_eq!(fs::read_to_string(deployed).unwrap(), UNIT, "copy it: deploy/iclock.service");
+        }
+    }
+
+    #[test]
+    fn the_unit_runs_the_command_that_is_asked_for() {
+        let start = |live, serve| {
+            let args = Install { live, serve, ..install() };
+            let unit = unit(&args, Path::new("/bin/i"), Path::new(CONFIG), Path::new("/s"));
+            unit.lines().find_map(|line| line.strip_prefix("ExecStart=/bin/i ").map(str::to_owned)).unwrap()
+        };
+        let rest = "--config /etc/iclock/iclock.toml --state /s --quiet";
+        for (live, serve, command) in [
+            (false, false, "sync --loop"),
+            (true, false, "sync --live"),
+            (false, true, "serve"),
+            (true, true, "serve --live"),
+        ] {
+            assert_eq!(start(live, serve), format!("{command} {rest}"));
         }
     }
 

@@ -37,14 +37,14 @@ fn powershell(script: &str) -> Outcome {
 
 /// The commands that `docs/operations.md` shows, for this program.
 fn script(args: &Install, program: &str) -> String {
-    let (name, loops) = (&args.named.name, if args.live { "--live" } else { "--loop" });
+    let (name, command) = (&args.named.name, args.command());
     let program = program.replace('\'', "''");
     [
         format!("$dir = \"$env:ProgramData\\{name}\""),
         "New-Item -ItemType Directory -Force $dir | Out-Null".to_owned(),
         "icacls $dir /grant \"NT AUTHORITY\\LOCAL SERVICE:(OI)(CI)M\"".to_owned(),
         format!("$what = New-ScheduledTaskAction -Execute '{program}' `"),
-        format!("    -Argument \"sync {loops} --quiet\" -WorkingDirectory $dir"),
+        format!("    -Argument \"{command} --quiet\" -WorkingDirectory $dir"),
         "$when = New-ScheduledTaskTrigger -AtStartup".to_owned(),
         "$how = New-ScheduledTaskSettingsSet -ExecutionTimeLimit ([TimeSpan]::Zero) -RestartCount 99 `".to_owned(),
         "    -RestartInterval (New-TimeSpan -Minutes 1)".to_owned(),
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn the_task_runs_this_program_in_a_loop() {
         let named = Named { name: "iclock".to_owned(), root: "/".into() };
-        let args = Install { named, print: true, user: "iclock".to_owned(), live: true };
+        let args = Install { named, print: true, user: "iclock".to_owned(), live: true, serve: false };
         let script = script(&args, "C:\\Program Files\\it's\\iclock-cli.exe");
         assert!(script.contains("-Execute 'C:\\Program Files\\it''s\\iclock-cli.exe'"), "{script}");
         assert!(script.contains("\"sync --live --quiet\"") && script.contains("-TaskName iclock "), "{script}");
