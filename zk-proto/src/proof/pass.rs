@@ -23,9 +23,11 @@ const STATE_SHARE: u64 = 64;
 /// This many bad records in a row are not the work of people: eight would have made a broken record one after
 /// another. A damaged datagram of 1 KB spoils at least 25 records, a damaged chunk many more.
 const SUSPICIOUS: u64 = 8;
-/// A year of a terminal's clock, whose months have 31 days. A log is written in the order of time; bytes of other
-/// fields make dates of other years.
-const YEAR: u32 = 12 * 31 * 86_400;
+/// At the end of a log so many will do: lost bytes move everything after them, however little that is.
+const SUSPICIOUS_AT_THE_END: u64 = 2;
+/// A week. A record that is later than those before it by more may have a wrong date, until others follow.
+const WEEK: u32 = 7 * 86_400;
+
 /// Judges every record. The configured order of 16-byte records names the fields, but is no evidence of what a
 /// terminal sends: records are judged in the captured order first, and in the configured one only if they make no
 /// sense. A pass that was made while the records arrived (`ahead`) replaces the first one here.
@@ -141,11 +143,11 @@ pub(super) struct Pass {
     /// Known records at the beginning. Their faults are known too.
     trusted: u64,
     bad_in_a_row: u64,
-    /// Records in a row that are bad or neutral, or out of line.
+    /// Records in a row that are bad, neutral, or earlier than one before them. A log is written in the order of time.
     odd_in_a_row: u64,
-    /// The latest time so far, but for single ones in the future.
+    /// The latest time so far, but for a few ahead of the others.
     latest: u32,
-    /// Records in a row that are more than a year later.
+    /// Records in a row that are more than a week later.
     ahead_in_a_row: u64,
     repeats: Repeats,
 }
@@ -209,7 +211,7 @@ impl Pass {
         self.count_numbers(window);
         self.verdict.repeated = self.repeats.add(window);
         let records = window.len() / self.layout.width();
-        if self.rules.all_good(self.layout, window) && self.are_in_line(window) {
+        if self.rules.all_good(self.layout, window) && self.are_in_order(window) {
             self.verdict.tally.good += records as u64;
             self.run.add_good(records);
             (self.bad_in_a_row, self.odd_in_a_row) = (0, 0);
@@ -231,7 +233,7 @@ impl Pass {
             let class = self.rules.class(self.layout, record);
             self.verdict.tally.add(class);
             self.bad_in_a_row = if class == Class::Bad && place >= self.trusted { self.bad_in_a_row + 1 } else { 0 };
-            let is_odd = !self.is_in_line(class, record) && self.has_begun();
+            let is_odd = !self.is_in_order(class, record) && self.has_begun();
             self.odd_in_a_row = if is_odd && place >= self.trusted { self.odd_in_a_row + 1 } else { 0 };
             if self.odd_in_a_row >= SUSPICIOUS {
                 let first = self.verdict.neutral.map_or(place + 1 - SUSPICIOUS, |(first, _)| first);
@@ -249,36 +251,36 @@ impl Pass {
         true
     }
 
-    /// Returns true if good records are in line with those before them.
-    fn are_in_line(&mut self, window: &[u8]) -> bool {
+    /// Returns true if good records are in the order of time, also with those before them.
+    fn are_in_order(&mut self, window: &[u8]) -> bool {
         let at = self.layout.fields().time;
-        let times = window.chunks_exact(self.layout.width()).filter_map(|record| u32_at(record, at));
-        let (first, last) =
-            times.fold((u32::MAX, self.latest), |(first, last), time| (first.min(time), last.max(time)));
-        let in_line = last.saturating_sub(first) <= YEAR;
-        if in_line {
+        let mut last = self.latest;
+        let mut times = window.chunks_exact(self.layout.width()).filter_map(|record| u32_at(record, at));
+        let in_order = times.all(|time| core::mem::replace(&mut last, time) <= time);
+        let in_order = in_order && last - self.latest <= WEEK;
+        if in_order {
             (self.latest, self.ahead_in_a_row) = (last, 0);
         }
-        in_line
+        in_order
     }
 
-    /// Returns true if a record is good, and not years before the others.
-    fn is_in_line(&mut self, class: Class, record: &[u8]) -> bool {
+    /// Returns true if a record is good, and not earlier than those before it.
+    fn is_in_order(&mut self, class: Class, record: &[u8]) -> bool {
         let time = u32_at(record, self.layout.fields().time).filter(|_| class == Class::Good);
         let Some(time) = time else { return false };
         // One date in the future says nothing about those that follow.
-        let is_ahead = self.latest > 0 && time > self.latest.saturating_add(YEAR);
+        let is_ahead = self.latest > 0 && time > self.latest.saturating_add(WEEK);
         self.ahead_in_a_row = if is_ahead { self.ahead_in_a_row + 1 } else { 0 };
         if !is_ahead || self.ahead_in_a_row >= SUSPICIOUS {
             self.latest = self.latest.max(time);
         }
-        time.saturating_add(YEAR) >= self.latest
+        time >= self.latest
     }
 
     /// Returns true after a good record. A clock that was set after the first punches, and people without ids among
-    /// them, are nothing unusual.
+    /// them, are nothing unusual if the sizes agree.
     fn has_begun(&self) -> bool {
-        self.trusted > 0 || self.verdict.tally.good > 0
+        self.trusted > 0 || self.verdict.tally.good > 0 || !self.sizes_agree
     }
 
     fn count_numbers(&mut self, window: &[u8]) {
@@ -304,6 +306,10 @@ impl Pass {
         if region.records > RUN as u64 && self.goes_on() {
             let end = region.at + region.records * self.layout.width() as u64;
             self.compare(spool.read(end - self.window() as u64..end)?);
+        }
+        if self.odd_in_a_row >= SUSPICIOUS_AT_THE_END && self.goes_on() {
+            let first = self.verdict.neutral.map_or(self.at - self.odd_in_a_row, |(first, _)| first);
+            self.verdict.neutral = Some((first, self.at));
         }
         // Lost bytes may have moved less than a window at the end. So the odd records there are compared by themselves.
         let odd = self.verdict.needs_confirmation().filter(|(_, to)| to + SUSPICIOUS > region.records);

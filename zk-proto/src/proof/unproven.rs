@@ -71,7 +71,7 @@ pub enum Doubt {
         /// Records that came.
         records: u64,
     },
-    /// Many records in a row are bad, as after damage on the way. A second, identical reading in a new session shows
+    /// Many records in a row are bad or out of order, as after damage on the way. A second, identical reading in a new session shows
     /// that the log itself is like that.
     BadOnes {
         /// The layout.
@@ -155,7 +155,10 @@ impl fmt::Display for Doubt {
                 write!(f, "{records} {layout} records are not the terminal's count: a second reading must be the same")
             }
             Self::BadOnes { layout, first, records } => {
-                write!(f, "as {layout} records, many of the {records} from number {first} on are bad: ")?;
+                write!(
+                    f,
+                    "as {layout} records, many of the {records} from number {first} on are bad or out of order: "
+                )?;
                 f.write_str("a second reading must be the same")
             }
             Self::Repeated { layout, first } => {

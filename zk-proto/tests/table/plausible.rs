@@ -249,15 +249,17 @@ fn nowhere_have_64_in_a_row_more_bad_ones_than_good_ones() {
 }
 
 #[test]
-fn the_order_of_dates_is_never_held_against_a_set() {
+fn a_log_in_another_order_is_taken_at_the_second_reading() {
     for layout in layouts() {
         for records in [5, 50, 500] {
             let mut log = log_with(layout, records, |_, _, _| ());
             let backwards: Vec<u8> = log.bytes.chunks(layout.width()).rev().flatten().copied().collect();
             log.bytes = backwards;
             let (set, evidence) = whole(&log);
-            let proven =
-                prove(spool(&set), &evidence).unwrap_or_else(|unproven| panic!("{layout} {records}: {unproven}"));
+            // The clock may have been set back; but parts of the log may also have changed places on the way.
+            assert!(prove(spool(&set), &evidence).is_err(), "{layout} {records}");
+            let proven = prove_twice(&set, &evidence);
+            let proven = proven.unwrap_or_else(|unproven| panic!("{layout} {records}: {unproven}"));
             assert_eq!(given_out(proven), log.bytes, "{layout} {records}");
         }
     }
