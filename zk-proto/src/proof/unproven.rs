@@ -71,8 +71,8 @@ pub enum Doubt {
         /// Records that came.
         records: u64,
     },
-    /// Many records in a row are bad or out of order, as after damage on the way. A second, identical reading in a new session shows
-    /// that the log itself is like that.
+    /// Many records in a row are bad or out of order, as after damage on the way. A second, identical reading in a new
+    /// session shows that the log itself is like that.
     BadOnes {
         /// The layout.
         layout: Shape,

@@ -156,7 +156,7 @@ async fn the_same_part_again_and_again_is_given_up_like_silence() {
     }
 }
 
-/// Q66: a full terminal rewrites the log in its buffer while it is read: it is read again, and no record is made of two.
+/// Q66: a full terminal rewrites the log in its buffer while it is read. It is read again: no record is made of two.
 #[tokio::test]
 async fn a_log_that_moves_while_it_is_read_is_read_again() {
     for (profile, records) in [("tft40", 5_000), ("tft16", 5_000), ("face49", 4_000), ("udp-only", 300)] {
