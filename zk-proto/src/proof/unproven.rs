@@ -137,7 +137,7 @@ impl fmt::Display for Doubt {
         match self {
             Self::Incomplete { have, announced } => write!(f, "{have} of {announced} announced bytes came"),
             Self::Damaged { packets } => write!(f, "{packets} packets came with a wrong checksum"),
-            Self::Empty => f.write_str("no records came although the terminal does not count 0"),
+            Self::Empty => f.write_str("the terminal sent no records, yet does not report an empty log"),
             Self::NoLayout => f.write_str("the size is that of no known record layout"),
             Self::Witnesses { layout, witnesses } => write!(f, "as {layout} records: {witnesses}"),
             Self::Implausible { layout, tally } => write!(f, "as {layout} records they are not believable: {tally}"),
