@@ -1,5 +1,8 @@
 //! `service install|uninstall|status`: keeps a loop running by systemd, or on Windows by a scheduled task.
 
+// The comments of arguments are the text of `--help`, where brackets are no markup.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 mod systemd;
 mod task;
 
