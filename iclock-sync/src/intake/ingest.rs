@@ -41,6 +41,8 @@ pub struct Ingest {
 pub struct BadLine {
     /// The reason why it is none.
     pub reason: Reason,
+    /// The user id in it, if it can be read: the line is removed with the person. Empty for others.
+    pub user_id: String,
     /// The bytes as they came.
     pub raw: Vec<u8>,
 }
@@ -152,7 +154,7 @@ impl BadLine {
     /// The line in the form in which the quarantine keeps it: nothing in it is believed.
     fn refused(self, source: Source) -> ReadPunch {
         let nothing = LocalTime::Impossible(String::new());
-        let mut punch = RawPunch::new("", "", "", nothing, source);
+        let mut punch = RawPunch::new("", "", self.user_id, nothing, source);
         punch.raw = self.raw;
         ReadPunch { punch, unproven: Some(self.reason) }
     }

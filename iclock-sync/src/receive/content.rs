@@ -41,7 +41,9 @@ pub(super) fn read(batch: &Batch) -> Result<Kept, Unread> {
             for line in upload.records() {
                 match punch::read(&line) {
                     Meaning::Punch(punch) => kept.punches.push(*punch),
-                    Meaning::Bad(reason) => kept.bad_lines.push(BadLine { reason, raw: punch::kept(&line.raw) }),
+                    Meaning::Bad(reason, user_id) => {
+                        kept.bad_lines.push(BadLine { reason, user_id, raw: punch::kept(&line.raw) });
+                    }
                     Meaning::NoPunch => {}
                 }
             }

@@ -20,32 +20,42 @@ const NO_STATE: PunchState = PunchState(255);
 pub(super) enum Meaning {
     /// A punch. The terminal and the way are filled in later.
     Punch(Box<RawPunch>),
-    /// A line that should be a punch, and is none.
-    Bad(Reason),
+    /// A line that should be a punch, and is none. The user id is empty if none can be read.
+    Bad(Reason, String),
     /// An event at a door without a person, or one that was refused; a row of another table.
     NoPunch,
 }
 
 /// Reads a line of a table that has punches.
 pub(super) fn read(line: &Line<Record>) -> Meaning {
-    let punch = match &line.record {
+    let (user_id, punch) = match &line.record {
         Ok(Record::Attendance(record)) if is_check_of_a_card(record) => return Meaning::NoPunch,
-        Ok(Record::Attendance(record)) => of_attendance(record),
+        Ok(Record::Attendance(record)) => (visible(record.user_id.as_bytes()), of_attendance(record)),
         Ok(Record::Keyed(record)) => match of_event(record) {
-            Some(punch) => punch,
+            Some(read) => read,
             None => return Meaning::NoPunch,
         },
         Ok(_) => return Meaning::NoPunch,
-        Err(LineError::NoUserId) => Err(Reason::EmptyUserId),
-        Err(_) => Err(Reason::Undecodable),
+        Err(LineError::NoUserId) => (String::new(), Err(Reason::EmptyUserId)),
+        // What precedes the number was read.
+        Err(LineError::NotANumber { .. }) => (first_column(&line.raw), Err(Reason::Undecodable)),
+        Err(_) => (String::new(), Err(Reason::Undecodable)),
     };
     match punch {
         Ok(mut punch) => {
             punch.raw = line.raw.iter().copied().take(MAX_RAW_BYTES).collect();
             Meaning::Punch(Box::new(punch))
         }
-        Err(reason) => Meaning::Bad(reason),
+        Err(reason) => Meaning::Bad(reason, user_id),
     }
+}
+
+/// The first column of a line in columns.
+fn first_column(line: &[u8]) -> String {
+    let separator = if line.contains(&b'\t') { b'\t' } else { b' ' };
+    let first = line.split(|byte| *byte == separator).next().unwrap_or_default();
+    let is_id = first.len() <= AttendanceRecord::MAX_USER_ID && !first.contains(&b'=');
+    if is_id { visible(first) } else { String::new() }
 }
 
 /// The bytes of a bad line that are kept.
@@ -69,37 +79,32 @@ fn of_attendance(record: &AttendanceRecord) -> Result<RawPunch, Reason> {
     Ok(punch)
 }
 
-/// `None` for a row that tells of no punch.
-fn of_event(record: &KeyedRecord) -> Option<Result<RawPunch, Reason>> {
+/// `None` for a row that tells of no punch; else the user id in it, and the punch.
+fn of_event(record: &KeyedRecord) -> Option<(String, Result<RawPunch, Reason>)> {
     let event = AccessEvent::read(record)?;
-    let user_id = event.user_id?;
-    let band = event.code.map(Band::of);
-    match band {
-        Some(Band::Normal) => {}
-        Some(Band::Error | Band::Alarm | Band::Warning) => return None,
+    let user_id = event.user_id.as_ref()?;
+    match event.code.map(Band::of) {
+        Some(Band::Error | Band::Alarm | Band::Warning) => None,
         // A person did something, and nothing says what: somebody should look.
-        Some(Band::Unknown) | None => return Some(Err(Reason::Undecodable)),
+        Some(Band::Unknown) | None => Some((visible(user_id.as_bytes()), Err(Reason::Undecodable))),
+        Some(Band::Normal) => Some((visible(user_id.as_bytes()), of_person(user_id, &event))),
     }
-    let Some(time) = event.time else { return Some(Err(Reason::ImpossibleTime)) };
-    let mut punch = punch(&user_id, time.into());
+}
+
+fn of_person(user_id: &Text, event: &AccessEvent) -> Result<RawPunch, Reason> {
+    let mut punch = punch(user_id, event.time.ok_or(Reason::ImpossibleTime)?.into());
     // 2 is "neither" at a door, where it would be "break" in attendance.
     punch.punch_state = match event.direction {
         None | Some(2) => NO_STATE,
-        Some(direction) => match byte(direction) {
-            Ok(direction) => PunchState(direction),
-            Err(reason) => return Some(Err(reason)),
-        },
+        Some(direction) => PunchState(byte(direction)?),
     };
     let number = |mode: &Text| mode.number().and_then(|number| u8::try_from(number).ok());
     punch.verify_mode = match &event.verify_mode {
         None => VerifyMode(0),
         Some(mode) if VerifyStyle::parse(mode).is_some() => OTHER,
-        Some(mode) => match number(mode) {
-            Some(mode) => VerifyMode(mode),
-            None => return Some(Err(Reason::Undecodable)),
-        },
+        Some(mode) => VerifyMode(number(mode).ok_or(Reason::Undecodable)?),
     };
-    Some(Ok(punch))
+    Ok(punch)
 }
 
 fn punch(user_id: &Text, time: LocalTime) -> RawPunch {
@@ -167,11 +172,28 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_punch_says_why() {
-        let lines =
-            b"garbage\n\t2026-03-01 08:00:00\t0\t1\n7\t2026-03-01 08:00:00\t300\t1\n7\t2026-03-01 08:00:00\t0\t-1\n";
-        let expected = [Reason::Undecodable, Reason::EmptyUserId, Reason::Undecodable, Reason::Undecodable];
-        assert_eq!(read_all(Table::AttLog, lines), expected.map(Meaning::Bad));
+    fn a_line_that_is_no_punch_says_why_and_whose_it_is_if_that_can_be_read() {
+        let body = [
+            "garbage",
+            "\t2026-03-01 08:00:00\t0\t1",
+            "7\t2026-03-01 08:00:00\t300\t1",
+            "7\t2026-03-01 08:00:00\t0\t-1",
+            "7\t2026-03-01 08:00:00\tin\t1",
+            "7 2026-03-01 08:00:00 in 1",
+            "PIN=7\tTime=2026-03-01 08:00:00\tStatus=in",
+        ];
+        let upload = Upload::new(Table::AttLog, None, Bytes::from(body.join("\n")));
+        let expected = [
+            (Reason::Undecodable, ""),
+            (Reason::EmptyUserId, ""),
+            (Reason::Undecodable, "7"),
+            (Reason::Undecodable, "7"),
+            (Reason::Undecodable, "7"),
+            (Reason::Undecodable, "7"),
+            (Reason::Undecodable, ""),
+        ];
+        let read: Vec<Meaning> = upload.records().map(|line| read(&line)).collect();
+        assert_eq!(read, expected.map(|(reason, user_id)| Meaning::Bad(reason, user_id.to_owned())));
     }
 
     #[test]
@@ -220,9 +242,9 @@ mod tests {
             assert_eq!(meaning(none), Meaning::NoPunch, "{none}");
         }
         for bad in ["pin=7", "pin=7\tevent=300", "pin=7\tevent=0\tverifytype=x"] {
-            assert_eq!(meaning(bad), Meaning::Bad(Reason::Undecodable), "{bad}");
+            assert_eq!(meaning(bad), Meaning::Bad(Reason::Undecodable, "7".to_owned()), "{bad}");
         }
         let [timeless] = read_all(Table::RtLog, b"time=soon\tpin=7\tevent=0\n").try_into().unwrap();
-        assert_eq!(timeless, Meaning::Bad(Reason::ImpossibleTime));
+        assert_eq!(timeless, Meaning::Bad(Reason::ImpossibleTime, "7".to_owned()));
     }
 }
