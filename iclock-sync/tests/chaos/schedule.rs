@@ -22,6 +22,10 @@ use crate::sink::{MoodySink, mishaps, moody};
 use crate::time::Time;
 use crate::truth::{STRANGERS, Truth, may_be_refused};
 
+/// Nothing is heard of a poll for so long: then it does not end. The client waits by its own clock before it calls a
+/// terminal again that closed three connections, up to eight seconds.
+const QUIET: Duration = Duration::from_secs(9);
+
 /// Everything around the engine, and the engine while it lives.
 pub(crate) struct World {
     pub(crate) dice: Dice,
@@ -252,7 +256,7 @@ impl World {
                 }
                 Ok(_) => {}
                 Err(_) if life.killer.has_crashed() => return Err(Crashed),
-                Err(_) if time.has_passed(Duration::from_secs(2)) => break None,
+                Err(_) if time.has_passed(QUIET) => break None,
                 Err(_) => time.tick().await,
             }
         };
