@@ -248,6 +248,9 @@ fn named(window: &[u8], layout: AttendanceLayout, shift: usize, people: &People)
 /// Scores the whole records from `shift` on, and the one before them, whose head is outside the window. Stops once a
 /// rival has lost, as most soon do.
 fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Plausibility, role: Role) -> Score {
+    if role != Role::Claim && has_few_dates(window, layout, shift, rules) {
+        return Score::default();
+    }
     let mut score = Score { partial: window.len() < shift + layout.width(), ..Score::default() };
     if shift > 0 {
         let missing = layout.width() - shift;
@@ -269,6 +272,19 @@ fn score(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Plausibi
         score.add(worth(layout, rules, role, 0, |at| record.get(at).copied()).unwrap_or_default());
     }
     score
+}
+
+/// Returns true if so few whole records have a likely date that this rival cannot win. Most lose by this alone.
+fn has_few_dates(window: &[u8], layout: AttendanceLayout, shift: usize, rules: &Plausibility) -> bool {
+    let fields = layout.fields();
+    let records = window.get(shift..).unwrap_or(&[]).chunks_exact(layout.width());
+    let mut score = Score::default();
+    let all = records.len() as u64 + u64::from(shift > 0);
+    records.into_iter().any(|record| {
+        score.records += 1;
+        score.dated += u64::from(fields.time_of(record).is_some_and(|time| date_points(rules, time) >= LIKELY_DATE));
+        score.is_beaten(all)
+    })
 }
 
 /// Scores one record. Fields with missing bytes count as right. Returns `None` if the time is missing.
