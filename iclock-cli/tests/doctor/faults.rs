@@ -52,7 +52,7 @@ const MET: &[(&str, Met, &[&str])] = &[
     ("empty-command", Tcp, &["clock_missing"]),
     ("empty-command=50", Tcp, &["count_missing", "read_again"]),
     ("empty-options", Tcp, &["no_serial"]),
-    ("empty-user-ids", Tcp, &["empty_user_ids"]),
+    ("empty-user-ids", Tcp, &["empty_user_ids", "read_again"]),
     ("future-dates", Tcp, &["future_dates"]),
     ("garbage-direct refuse-buffered", Tcp, &["log_unknown"]),
     ("garbled-user-ids", Tcp, &["garbled_ids"]),

@@ -30,7 +30,10 @@ const BROKEN: &[&str] = &[
 fn cannot_connect() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let silent_port = silent.local_addr().unwrap().port();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Nobody listens, and nobody else gets the port meanwhile.
+    let reserved = tokio::net::TcpSocket::new_v4().unwrap();
+    reserved.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let closed = reserved.local_addr().unwrap().port();
     let web = web_server();
     let any = || terminal("tft40", 20);
     let at = |port: u16, carrier: &str| format!("port = {port}\ntransport = \"{carrier}\"\ntimeout = \"1s\"");
