@@ -52,14 +52,18 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Le
              PRAGMA recursive_triggers = ON;",
         )
         .map_err(failed)?;
-    for (step, version) in MIGRATIONS.iter().zip(1i64..) {
-        if version > found {
-            let transaction = connection.transaction().map_err(failed)?;
+    let missing: Vec<_> = MIGRATIONS.iter().zip(1i64..).filter(|(_, version)| *version > found).collect();
+    // A new file takes all steps in one change, which saves a sync for each. In an old one a step may rewrite a large
+    // table, and is kept once it is done.
+    let at_once = if found == 0 { MIGRATIONS.len() } else { 1 };
+    for steps in missing.chunks(at_once) {
+        let transaction = connection.transaction().map_err(failed)?;
+        for (step, version) in steps {
             transaction.execute_batch(step).map_err(failed)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
             transaction.pragma_update(None, "user_version", version).map_err(failed)?;
-            transaction.commit().map_err(failed)?;
         }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
     }
     Ok(())
 }
