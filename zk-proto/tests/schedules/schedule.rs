@@ -88,7 +88,9 @@ impl Schedule {
         let profile = dice.one_of(Profile::ALL);
         let over_udp = !profile.tcp || (profile.udp && dice.below(3) == 0);
         let records = dice.one_of(&[0, 1, 2, 3, 4, 5, 8, 17, 40, 200, 200, 1000]);
-        let faults = (0..dice.below(5)).map(|_| fault(dice.one_of(FaultKind::ALL), &mut dice)).collect();
+        // A log that is rewritten while it is read has no truth of its own to compare with; `quirks` looks at it.
+        let kinds: Vec<_> = FaultKind::ALL.iter().copied().filter(|kind| *kind != FaultKind::Rewritten).collect();
+        let faults = (0..dice.below(5)).map(|_| fault(dice.one_of(&kinds), &mut dice)).collect();
         Self { number, profile: profile.name, records, over_udp, faults }
     }
 
