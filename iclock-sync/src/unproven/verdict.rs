@@ -48,6 +48,9 @@ pub(crate) fn verdict(reasons: &[Doubt], best: Option<&Forced>) -> String {
         Doubt::Repeated { layout: shape, first } if *shape == Shape::Attendance(layout) => {
             Some(format!("those from about number {} on came before, so that others are missing", first + 1))
         }
+        Doubt::Swapped { layout: shape, first, records } if *shape == Shape::Attendance(layout) => {
+            Some(format!("the {records} from about number {} on changed places with others", first + 1))
+        }
         Doubt::Implausible { layout: shape, .. } | Doubt::BadRun { layout: shape, .. }
             if *shape == Shape::Attendance(layout) =>
         {

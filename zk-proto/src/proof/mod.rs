@@ -24,6 +24,7 @@ mod proven;
 mod refusal;
 mod region;
 mod repeats;
+mod swapped;
 mod tail;
 mod unproven;
 mod users;

@@ -23,6 +23,8 @@ const STATE_SHARE: u64 = 64;
 /// This many bad records in a row are not the work of people: eight would have made a broken record one after
 /// another. A damaged datagram of 1 KB spoils at least 25 records, a damaged chunk many more.
 const SUSPICIOUS: u64 = 8;
+/// So many records are compared by themselves if few of them are good.
+const FEW_ROWS: usize = 8;
 /// At the end of a log so many will do: lost bytes move everything after them, however little that is.
 const SUSPICIOUS_AT_THE_END: u64 = 2;
 /// A week. A record that is later than those before it by more may have a wrong date, until others follow.
@@ -211,12 +213,14 @@ impl Pass {
         self.count_numbers(window);
         self.verdict.repeated = self.repeats.add(window);
         let records = window.len() / self.layout.width();
+        let mut good = u64::MAX;
         if self.rules.all_good(self.layout, window) && self.are_in_order(window) {
             self.verdict.tally.good += records as u64;
             self.run.add_good(records);
             (self.bad_in_a_row, self.odd_in_a_row) = (0, 0);
-        } else if !self.feed_records(window) {
-            return;
+        } else {
+            let Some(good_rows) = self.feed_records(window) else { return };
+            good = good_rows;
         }
         self.at += records as u64;
         // A cut moves everything after it. So other interpretations are tried on the first records, on the last ones
@@ -225,13 +229,31 @@ impl Pass {
         if few_good || self.at <= RUN as u64 {
             self.compare(window);
         }
+        if self.layout.is_wide() && good != u64::MAX {
+            self.compare_few(window, good);
+        }
     }
 
-    /// Judges the records one by one. Returns false once too many are bad.
-    fn feed_records(&mut self, window: &[u8]) -> bool {
-        for (place, record) in (self.at..).zip(window.chunks_exact(self.layout.width())) {
+    /// A part that stands in a wrong place moves its records by itself, however few they are. Packets and blocks hold
+    /// whole records of 8 and 16 bytes, but not of 40.
+    fn compare_few(&mut self, window: &[u8], mut good: u64) {
+        for few in window.chunks_exact(FEW_ROWS * self.layout.width()) {
+            if (good & ((1 << FEW_ROWS) - 1)).count_ones() <= FEW_ROWS as u32 / 4 && self.goes_on() {
+                let Comparison { rival, .. } = alignment::compare(few, self.layout, &self.rules, self.sizes_agree);
+                self.verdict.rival = rival.filter(|rival| rival.layout == self.layout);
+            }
+            good >>= FEW_ROWS;
+        }
+    }
+
+    /// Judges the records one by one. Returns the good ones, a bit for each, and `None` once too many are bad.
+    fn feed_records(&mut self, window: &[u8]) -> Option<u64> {
+        let mut good = 0;
+        for (row, record) in window.chunks_exact(self.layout.width()).enumerate() {
+            let place = self.at + row as u64;
             let class = self.rules.class(self.layout, record);
             self.verdict.tally.add(class);
+            good |= u64::from(class == Class::Good) << row;
             self.bad_in_a_row = if class == Class::Bad && place >= self.trusted { self.bad_in_a_row + 1 } else { 0 };
             let is_odd = !self.is_in_order(class, record) && self.has_begun();
             self.odd_in_a_row = if is_odd && place >= self.trusted { self.odd_in_a_row + 1 } else { 0 };
@@ -245,10 +267,10 @@ impl Pass {
             }
             if self.run.turns_bad(class) {
                 self.verdict.bad_run = Some((place + 1).saturating_sub(RUN as u64));
-                return false;
+                return None;
             }
         }
-        true
+        Some(good)
     }
 
     /// Returns true if good records are in the order of time, also with those before them.

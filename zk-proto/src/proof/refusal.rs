@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::spool::{Spool, SpoolError};
 
 use super::region::Region;
+use super::swapped::swapped;
 use super::unproven::{Doubt, Shape};
 use super::verdict::Verdict;
 use super::{Evidence, Fingerprint, SPREAD, WORD_LEN};
@@ -64,6 +65,10 @@ pub(super) fn confirm(
     let mut known = None;
     let suspicious = verdict.needs_confirmation();
     if let Some((from, to)) = suspicious {
+        // However often it is read, it is the same.
+        if let Some((at, records)) = swapped(spool, region)? {
+            return Err(Doubt::Swapped { layout: Shape::Attendance(layout), first: first + at, records }.into());
+        }
         known = evidence.remembered.confirmed.filter(|known| known.layout == layout && known.first == first);
         let covers = match known {
             Some(known) if (to..=records).contains(&known.records) => {

@@ -89,6 +89,15 @@ pub enum Doubt {
         /// The first of them, from 0.
         first: u64,
     },
+    /// Records stand after later ones, and begin and end where packets do: two parts of the log changed places.
+    Swapped {
+        /// The layout.
+        layout: Shape,
+        /// The first of them, from 0.
+        first: u64,
+        /// How many there are.
+        records: u64,
+    },
     /// The length word includes bytes after the last record, so that only the count shows where the records end. A
     /// second, identical reading in a new session settles it.
     Remainder {
@@ -163,6 +172,9 @@ impl fmt::Display for Doubt {
             }
             Self::Repeated { layout, first } => {
                 write!(f, "as {layout} records, those from about number {first} on came before, in the same order")
+            }
+            Self::Swapped { layout, first, records } => {
+                write!(f, "as {layout} records, the {records} from about number {first} on changed places with others")
             }
             Self::Remainder { layout, trailing } => {
                 write!(f, "as {layout} records, {trailing} bytes are left over: a second reading must be the same")

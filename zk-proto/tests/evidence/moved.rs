@@ -52,6 +52,29 @@ fn parts_that_changed_places_are_not_believed_at_the_first_reading() {
     }
 }
 
+/// A terminal that always sends two packets in the wrong order: the second reading is the same.
+#[test]
+fn parts_that_change_places_each_time_are_refused() {
+    for layout in LAYOUTS {
+        let (_, set, evidence) = log(layout);
+        let parts = set.len() / 1_024;
+        for (part, at) in (0..parts - 1).map(|at| (1, at)).chain([(2, 1), (2, 3), (4, 0), (4, 1)]) {
+            let part = part * 1_024;
+            let mut wrong = set.clone();
+            let end = wrong.len().min((at + 2) * part);
+            wrong[at * part..end].rotate_left(part);
+            let what = format!("{layout}: {part} bytes from {}", at * part);
+            let Err(unproven) = prove_twice(&wrong, &evidence) else { panic!("{what}") };
+            // Where bytes of two records meet that do not fit, other rules refuse it first.
+            let is_swapped = |doubt: &Doubt| matches!(doubt, Doubt::Swapped { .. });
+            assert!(
+                at == 0 || !matches!(layout.width(), 8 | 16) || unproven.doubts().iter().any(is_swapped),
+                "{what}: {unproven}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_terminal_that_answers_every_question_with_the_first_chunk_is_refused() {
     for layout in LAYOUTS {
@@ -107,6 +130,30 @@ fn a_log_that_is_like_that_is_taken_at_the_second_reading() {
         let evidence = evidence(set.len(), Counts::steady(2_000));
         let first = prove(spool(&set), &evidence).unwrap_err();
         assert!(matches!(first.doubts(), [Doubt::BadOnes { first: 900, records: 40, .. }]), "{first}");
+        assert_eq!(given_out(prove_twice(&set, &evidence).unwrap()), log.bytes, "{layout}");
+    }
+}
+
+/// A clock that was two days ahead, and set right before the weekend: the records after it fit whole before those that it
+/// dated, like a part that changed places with them, but not at the borders of packets.
+#[test]
+fn a_clock_that_was_ahead_and_set_right_is_believed() {
+    const DAY: u32 = 86_400;
+    for layout in LAYOUTS {
+        let (mut log, ..) = log(layout);
+        let time = layout.fields().time;
+        for (row, record) in log.bytes.chunks_mut(layout.width()).enumerate() {
+            let later = match row {
+                900..950 => 2 * DAY,
+                1_000.. => 3 * DAY,
+                _ => 0,
+            };
+            let was = u32::from_le_bytes(record[time..time + 4].try_into().unwrap());
+            record[time..time + 4].copy_from_slice(&(was + later).to_le_bytes());
+        }
+        let set = log.set();
+        let evidence = evidence(set.len(), Counts::steady(2_000));
+        assert!(prove(spool(&set), &evidence).is_err(), "{layout}: read twice");
         assert_eq!(given_out(prove_twice(&set, &evidence).unwrap()), log.bytes, "{layout}");
     }
 }
