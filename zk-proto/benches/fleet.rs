@@ -1,7 +1,7 @@
 //! Many terminals polled together, pulled and proven, against the bare client doing the same by turns.
 //!
-//! Both have the 32 terminals in hand that the engine has; the proven pull has the engine's spools: a share of 8 MiB in
-//! memory each, and a file for what is more, of a directory that lasts for one poll.
+//! Both have the 32 terminals in hand that the engine has; the proven pull has the engine's spools: a share of 16 MiB
+//! in memory each, and a file for what is more, of a directory that lasts for one poll.
 
 #[path = "loopback/bare.rs"]
 mod bare;
@@ -25,7 +25,7 @@ use zk_proto::spool::SpoolDirectory;
 
 /// Terminals that are read at once.
 const AT_ONCE: usize = 32;
-const SPOOL_MEMORY: usize = (8 << 20) / AT_ONCE;
+const SPOOL_MEMORY: usize = (16 << 20) / AT_ONCE;
 const ROUNDS: usize = 15;
 
 fn main() {

@@ -64,7 +64,8 @@ impl Gates {
 impl Room {
     fn new(engine: &EngineOptions, terminals: usize) -> Self {
         let at_once = engine.concurrency.max(1);
-        let memory = engine.spool_memory / terminals.clamp(1, at_once);
+        // A terminal that is alone is not read faster with more than half.
+        let memory = engine.spool_memory / terminals.clamp(2, at_once.max(2));
         Self { places: Arc::new(Semaphore::new(at_once)), at_once, memory }
     }
 }
@@ -79,9 +80,9 @@ mod tests {
         (engine.concurrency, engine.spool_memory) = (4, 1_000);
         let gates = Gates::new(&engine, 1, std::env::temp_dir().into());
         let places = gates.places();
-        assert_eq!(gates.spool_memory(), 1_000);
-        gates.resize(&engine, 2);
-        assert_eq!(gates.spool_memory(), 500);
+        assert_eq!(gates.spool_memory(), 500, "one terminal gets half");
+        gates.resize(&engine, 3);
+        assert_eq!(gates.spool_memory(), 333);
         gates.resize(&engine, 200);
         assert_eq!(gates.spool_memory(), 250);
         assert!(Arc::ptr_eq(&places, &gates.places()), "places that are taken stay taken");

@@ -20,17 +20,12 @@ pub(crate) fn pull_bare(address: SocketAddr) -> usize {
     let size = u32::from_le_bytes(prepared.data[1..5].try_into().expect("four bytes")) as usize;
     let (mut read, mut reply_id) = (0, 3);
     while read < size {
-        let length = CHUNK.min(size - read);
-        let range = [(read as u32).to_le_bytes(), (length as u32).to_le_bytes()].concat();
-        line.send(Command::DATA_RDY, reply_id, &range);
-        loop {
-            let packet = line.receive();
-            match packet.command {
-                Command::DATA => read += packet.data.len(),
-                Command::ACK_OK => break,
-                _ => {}
-            }
-        }
+        read += line.ask_for_bytes(reply_id, read, CHUNK.min(size - read));
+        reply_id += 1;
+    }
+    // The first bytes again: is it still the same log?
+    if size > CHUNK {
+        line.ask_for_bytes(reply_id, 0, 256);
         reply_id += 1;
     }
     line.ask(Command::GET_FREE_SIZES, reply_id, &[]);
@@ -54,6 +49,20 @@ impl Line {
     fn ask(&mut self, command: Command, reply_id: u16, data: &[u8]) -> Packet {
         self.send(command, reply_id, data);
         self.receive()
+    }
+
+    /// Asks for a range of the set. Returns how many bytes came.
+    fn ask_for_bytes(&mut self, reply_id: u16, from: usize, length: usize) -> usize {
+        self.send(Command::DATA_RDY, reply_id, &[(from as u32).to_le_bytes(), (length as u32).to_le_bytes()].concat());
+        let mut came = 0;
+        loop {
+            let packet = self.receive();
+            match packet.command {
+                Command::DATA => came += packet.data.len(),
+                Command::ACK_OK => return came,
+                _ => {}
+            }
+        }
     }
 
     fn receive(&mut self) -> Packet {

@@ -13,26 +13,31 @@ use std::vec::Vec;
 const KEPT: u64 = 2 << 20;
 /// The most files that are kept.
 const KEPT_FILES: usize = 64;
+/// The most memory that is kept, in pieces of at most a sixteenth of it: many terminals that begin together end
+/// together. Fresh memory is cleared by the system first, which takes as long as filling it.
+const KEPT_MEMORY: usize = 16 << 20;
 /// How many taken names are tried before giving up.
 const NAME_TRIES: u64 = 100;
 
 /// A directory for the temporary files of transfers that outgrow their memory.
 ///
-/// Clones share the files of finished spools, at most 64 of at most 2 MiB, so that many transfers need few files. A
-/// kept file has no name, and nobody else can open it. All are gone with the last clone and the last spool.
+/// Clones share the files of finished spools, at most 64 of at most 2 MiB, and their memory, at most 16 MiB in pieces of
+/// at most 1 MiB, so that many transfers need little of both. A kept file has no name, and nobody else can open it. All
+/// are gone with the last clone and the last spool.
 #[derive(Clone)]
 pub struct SpoolDirectory(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
     idle: Mutex<Vec<Arc<File>>>,
+    memory: Mutex<Vec<Vec<u8>>>,
 }
 
 impl SpoolDirectory {
     /// The directory at `path`, which must exist when a file is needed.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(Arc::new(Inner { path: path.into(), idle: Mutex::default() }))
+        Self(Arc::new(Inner { path: path.into(), idle: Mutex::default(), memory: Mutex::default() }))
     }
 
     /// The system's directory for temporary files. It is looked up now and used when a file is needed.
@@ -65,9 +70,32 @@ impl SpoolDirectory {
         }
     }
 
+    /// Takes unused memory for `len` bytes, empty, if there is any.
+    pub(super) fn lease_memory(&self, len: usize) -> Option<Vec<u8>> {
+        let mut kept = self.memory();
+        let fits = kept.iter().rposition(|memory| memory.capacity() >= len)?;
+        Some(kept.swap_remove(fits))
+    }
+
+    /// Takes back memory.
+    pub(super) fn give_back_memory(&self, mut memory: Vec<u8>) {
+        let mut kept = self.memory();
+        let together: usize = kept.iter().map(Vec::capacity).sum();
+        let is_short = (1..=KEPT_MEMORY / 16).contains(&memory.capacity());
+        if is_short && together + memory.capacity() <= KEPT_MEMORY {
+            memory.clear();
+            kept.push(memory);
+        }
+    }
+
+    // No panic under a lock leaves a list half changed.
+
     fn idle(&self) -> MutexGuard<'_, Vec<Arc<File>>> {
-        // No panic under the lock leaves the list half changed.
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,7 +141,42 @@ fn create_new(directory: &Path) -> io::Result<(File, PathBuf)> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use super::super::Spool;
     use super::*;
+
+    #[test]
+    fn memory_serves_one_transfer_after_the_other_and_shows_none_of_the_earlier() {
+        let shared = SpoolDirectory::new("/no/such/directory");
+        let mut first = Spool::in_directory(100_000, shared.clone());
+        first.expect(100_000).unwrap();
+        first.write_at(0, b"the first transfer").unwrap();
+        drop(first);
+        let mut second = Spool::in_directory(100_000, shared.clone());
+        second.expect(10).unwrap();
+        assert_eq!(second.memory_in_use(), 100_000, "taken over");
+        assert_eq!(second.read(0..18).unwrap(), b"");
+        second.write_at(2, b"later").unwrap();
+        second.write_at(0, b"a").unwrap();
+        second.write_at(1, b" ").unwrap();
+        assert_eq!(second.read(0..18).unwrap(), b"a later");
+    }
+
+    #[test]
+    fn no_more_memory_is_kept_than_a_few_transfers_need() {
+        let shared = SpoolDirectory::new("/no/such/directory");
+        let spools: Vec<Spool> = (0..100)
+            .map(|_| {
+                let mut spool = Spool::in_directory(1 << 20, shared.clone());
+                spool.expect(1 << 20).unwrap();
+                spool
+            })
+            .collect();
+        drop(spools);
+        assert_eq!(shared.memory().iter().map(Vec::capacity).sum::<usize>(), KEPT_MEMORY);
+        let other = SpoolDirectory::new("/no/such/directory");
+        Spool::in_directory(2 << 20, other.clone()).expect((1 << 20) + 1).unwrap();
+        assert!(other.memory().is_empty(), "a long piece is worth more as free memory");
+    }
 
     #[test]
     fn nobody_else_can_read_a_file_even_while_it_has_its_name() {

@@ -56,7 +56,9 @@ impl Spool {
     #[cfg(feature = "std")]
     #[must_use]
     pub fn in_directory(memory: usize, directory: impl Into<SpoolDirectory>) -> Self {
-        Self { directory: Some(directory.into()), ..Self::in_memory(memory) }
+        let mut spool = Self::in_memory(memory);
+        spool.directory = Some(directory.into());
+        spool
     }
 
     /// Makes room for `len` bytes, within the limit of the memory. A longer transfer uses its file from the start.
@@ -70,7 +72,13 @@ impl Spool {
         self.make_room(len)?;
         match &mut self.store {
             // `make_room` has checked the length against the memory's cap.
-            Store::Memory(memory) => memory.reserve_exact((len as usize).saturating_sub(memory.len())),
+            Store::Memory(memory) => {
+                #[cfg(feature = "std")]
+                if let (0, Some(directory)) = (memory.capacity(), &self.directory) {
+                    *memory = directory.lease_memory(len as usize).unwrap_or_default();
+                }
+                memory.reserve_exact((len as usize).saturating_sub(memory.len()));
+            }
             #[cfg(feature = "std")]
             Store::File(_) => {}
         }
@@ -173,6 +181,15 @@ impl Spool {
             return Ok(());
         }
         Err(SpoolError::Full { need: end, cap: self.memory as u64 })
+    }
+}
+
+#[cfg(feature = "std")]
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if let (Store::Memory(memory), Some(directory)) = (&mut self.store, &self.directory) {
+            directory.give_back_memory(core::mem::take(memory));
+        }
     }
 }
 
