@@ -81,6 +81,25 @@ async fn no_punch_of_a_deleted_person_goes_to_somebody_with_the_number_of_the_sl
     }
 }
 
+#[tokio::test]
+async fn a_terminal_without_users_is_told_apart_from_one_whose_ids_are_known() {
+    let first = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();
+    let punches = (0..200).map(|n| Punch::new(1 + n % 40, "", DeviceTime(first.0 + 60 * u32::from(n)), 0, 1));
+    let punches: Vec<_> = punches.collect();
+    let notes = async |terminal: zk_sim::TerminalBuilder| {
+        let (gate, state, (stored, sink)) = (Gate::start("gate", terminal).await, State::new(), memory("db"));
+        let report = sync(&state.engine(&[&gate], &[sink])).await;
+        assert_eq!(only(&report).0.new, 200);
+        (only(&report).0.notes.join("\n"), stored.stored())
+    };
+    let empty = Terminal::builder().profile(Profile::named("bw8").unwrap()).punches(punches).people(Vec::new());
+    let (said, stored) = notes(empty).await;
+    assert!(said.contains("the numbers of these places"), "{said}");
+    assert!(stored.iter().all(|event| (1..=40).contains(&event.user_id.parse::<u16>().unwrap())));
+    let others = Terminal::builder().profile(Profile::named("bw8").unwrap()).records(200);
+    assert!(!notes(others).await.0.contains("places"));
+}
+
 const ZONES: [Tz; 3] = [Tz::America__New_York, Tz::Pacific__Auckland, Tz::Indian__Maldives];
 
 /// A terminal that shows the right time of its zone, and punches so many minutes ago.

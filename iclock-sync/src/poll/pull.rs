@@ -8,7 +8,7 @@ use zk_proto::proof::{
     Begin, Counts, Doubt, Evidence, Fingerprint, Known, Proven, Remembered, Unproven, UserTable, WORD_LEN, possible,
     prove_names, prove_tail,
 };
-use zk_proto::record::FieldOrder;
+use zk_proto::record::{AttendanceLayout, FieldOrder};
 use zk_proto::{Spool, SpoolError};
 
 use super::meet::Question;
@@ -24,6 +24,9 @@ use crate::{tell, wall};
 
 /// Bytes that are copied at once.
 const BLOCK: u64 = 64 << 10;
+/// The note of a log of 8-byte records if the terminal has no users.
+const NOBODY: &str = "its records name people by their places in its user table, which is empty: the user ids of these \
+                      punches are the numbers of these places";
 
 impl Visit {
     /// Pulls what is new, and the user table if the log names people by their place there.
@@ -88,7 +91,10 @@ impl Visit {
             report.notes.push(format!("{} stray bytes after the last record", proven.trailing()));
         }
         let table = pulled.users.iter().flat_map(UserTable::users);
-        let users = table.map(|user| (user.uid, user.user_id.0.clone())).collect();
+        let users: BTreeMap<_, _> = table.map(|user| (user.uid, user.user_id.0.clone())).collect();
+        if users.is_empty() && proven.layout().is_some_and(AttendanceLayout::needs_users) {
+            report.notes.push(NOBODY.to_owned());
+        }
         Ok(Found::Records(Box::new(Records { proven, users, state })))
     }
 
@@ -112,7 +118,7 @@ impl Visit {
             let aside = self.aside(client, request, &state, Refused { log, readings, users }).await?;
             return Ok(Found::Unproven(Box::new(aside)));
         };
-        if proven.records() > 0 && proven.layout().is_some_and(zk_proto::record::AttendanceLayout::needs_users) {
+        if proven.records() > 0 && proven.layout().is_some_and(AttendanceLayout::needs_users) {
             let table = match users.take() {
                 Some(table) => table,
                 None => match pull_users(client, request).await? {
