@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use attendance_model::{AttendanceEvent, Budget, Outcome, SinkError};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::fetch::Fetcher;
 use super::flight::{Flight, Landed};
@@ -39,12 +39,25 @@ pub(super) enum Drained {
 
 impl Delivery {
     /// Sends all admitted events, or as many as the sink takes. Those that enter meanwhile are admitted while the last
-    /// write is under way, so that a sink does not wait for them.
+    /// write is under way, and outcomes are recorded while the next one is, so that a sink waits for neither.
     pub(super) async fn drain(
+        &mut self,
+        reader: Arc<Ledger>,
+        sink: SinkState,
+        report: &mut SinkReport,
+    ) -> Result<Drained, SyncError> {
+        let mut recording = Recording::default();
+        let drained = self.drain_recording(reader, sink, report, &mut recording).await;
+        recording.end().await?;
+        drained
+    }
+
+    async fn drain_recording(
         &mut self,
         reader: Arc<Ledger>,
         mut sink: SinkState,
         report: &mut SinkReport,
+        recording: &mut Recording,
     ) -> Result<Drained, SyncError> {
         self.restore_budget(&sink).await?;
         self.recall_known(&sink).await?;
@@ -88,12 +101,6 @@ impl Delivery {
                     (number, events, outcomes)
                 });
             }
-            // The next write is under way meanwhile.
-            let now = self.sender.clock.monotonic();
-            if flight.unrecorded() >= RECORDED_TOGETHER || now.saturating_sub(recorded_at) >= RECORDED_WITHIN {
-                self.record(&sink, &mut flight, std::mem::take(&mut landed_events), report).await?;
-                recorded_at = now;
-            }
             if ready.is_none() && drained.is_all() && !self.is_halted() && self.has_more() {
                 sink = self.admit(report).await?;
                 fetcher.go_on(sink);
@@ -101,6 +108,13 @@ impl Delivery {
                 if ready.is_some() {
                     continue;
                 }
+            }
+            // The next write is under way meanwhile.
+            let now = self.sender.clock.monotonic();
+            if flight.unrecorded() >= RECORDED_TOGETHER || now.saturating_sub(recorded_at) >= RECORDED_WITHIN {
+                recording.end().await?;
+                recording.begin(self.record(&sink, &mut flight, std::mem::take(&mut landed_events), report));
+                recorded_at = now;
             }
             let Some(written) = writes.join_next().await else { break };
             let (number, events, outcomes) = written.map_err(|source| fault("sink", source))?;
@@ -124,7 +138,8 @@ impl Delivery {
             }
         }
         flight.end();
-        self.record(&sink, &mut flight, landed_events, report).await?;
+        recording.end().await?;
+        recording.begin(self.record(&sink, &mut flight, landed_events, report));
         Ok(drained)
     }
 
@@ -157,17 +172,14 @@ impl Delivery {
     }
 
     /// Makes outcomes durable. Both audits and the hook come first, because a recorded event is not seen again.
-    async fn record(
-        &mut self,
+    fn record(
+        &self,
         sink: &SinkState,
         flight: &mut Flight,
         landed: Vec<(AttendanceEvent, Outcome)>,
         report: &SinkReport,
-    ) -> Result<(), SyncError> {
-        if let Some(spent) = self.sender.target.sink.budget().map(Budget::spent) {
-            let (ledger, id) = (Arc::clone(&self.ledger), sink.id);
-            blocking("ledger", move || Ok(ledger.keep_spent(id, spent)?)).await?;
-        }
+    ) -> impl Future<Output = Result<(), SyncError>> + Send + 'static {
+        let spent = self.sender.target.sink.budget().map(Budget::spent);
         let (settled, numbers) = (flight.take_settled(), flight.take_sent());
         let delivered = settled.as_ref().map(|settled| settled.delivered);
         let sent = Sent {
@@ -180,7 +192,10 @@ impl Delivery {
         let (ledger, list, id) = (Arc::clone(&self.ledger), self.list.clone(), sink.id);
         let reader = self.reader.clone().unwrap_or_else(|| Arc::clone(&self.ledger));
         let (hooks, elapsed) = (self.hooks.clone().filter(|_| !landed.is_empty()), self.sender.clock.monotonic());
-        blocking("ledger", move || {
+        let recorded = blocking("ledger", move || {
+            if let Some(spent) = spent {
+                ledger.keep_spent(id, spent)?;
+            }
             if let Some(hooks) = hooks {
                 hooks.after_delivery(&sent.sink, &landed);
             }
@@ -197,18 +212,39 @@ impl Delivery {
                 ledger.settle(id, &Settled { audit: head, ..settled })?;
             }
             Ok(())
-        })
-        .await?;
-        let Some(delivered) = delivered else { return Ok(()) };
-        let pending = sink.admitted.saturating_sub(delivered).max(0).cast_unsigned();
+        });
+        let pending = delivered.map(|delivered| sink.admitted.saturating_sub(delivered).max(0).cast_unsigned());
         let settled = report.stored + report.already_stored + report.merged + report.rejected;
-        tracing::debug!(sink = %report.name, settled, pending, "outcomes recorded");
-        self.sender.observer.sink(&report.name, SinkProgress::Delivered { settled, pending });
-        Ok(())
+        let (observer, name) = (Arc::clone(&self.sender.observer), report.name.clone());
+        async move {
+            recorded.await?;
+            if let Some(pending) = pending {
+                tracing::debug!(sink = %name, settled, pending, "outcomes recorded");
+                observer.sink(&name, SinkProgress::Delivered { settled, pending });
+            }
+            Ok(())
+        }
     }
 
     pub(super) fn is_halted(&self) -> bool {
         self.sender.stop.is_cancelled() || self.orders.as_ref().is_some_and(|orders| orders.borrow().paused)
+    }
+}
+
+/// The recording of outcomes that is under way. One is over before the next begins: each moves the watermark further.
+#[derive(Debug, Default)]
+struct Recording(Option<JoinHandle<Result<(), SyncError>>>);
+
+impl Recording {
+    fn begin(&mut self, recording: impl Future<Output = Result<(), SyncError>> + Send + 'static) {
+        self.0 = Some(tokio::spawn(recording));
+    }
+
+    async fn end(&mut self) -> Result<(), SyncError> {
+        match self.0.take() {
+            Some(recording) => recording.await.map_err(|source| fault("ledger", source))?,
+            None => Ok(()),
+        }
     }
 }
 
