@@ -1,98 +1,31 @@
 //! Terminals push to the engine over loopback: whatever happens to requests, to the ledger and to the service, each
 //! punch is stored once and each bad line waits once, and nothing is acknowledged that is not on the disk.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod server;
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use attendance_model::{AttendanceEvent, MemorySink, PunchState, Reason, Rules, Sink, Source, VerifyMode};
+use attendance_model::{AttendanceEvent, MemorySink, PunchState, Reason, Rules, Source, VerifyMode};
 use iclock_sync::ledger::QuarantineFilter;
-use iclock_sync::receive::{Decision, Order, PushAccess, PushReceiver, PushState};
-use iclock_sync::{CancellationToken, DeviceOptions, Engine, Schedule, Service, ServiceOptions};
+use iclock_sync::receive::{Decision, Order, PushState};
+use iclock_sync::{Schedule, ServiceOptions};
 use rusqlite::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use zk_proto::DeviceTime;
 use zk_push::command::Command;
-use zk_push::server::Limits;
 use zk_push::{Dialect, SerialNumber};
 use zk_sim::push::{Columns, HttpFault, PushDevice, PushProfile, Pusher};
 use zk_sim::{Profile, Punch, Terminal};
 
 use common::{Gate, State, memory};
-
-const AT_MOST: Duration = Duration::from_secs(60);
-const SERIAL: &str = "SN1";
-
-/// A service with its receiver, and the way to end both.
-struct Server {
-    service: Service,
-    receiver: Arc<PushReceiver>,
-    address: SocketAddr,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Server {
-    async fn start(engine: &Engine, devices: &[DeviceOptions], token: Option<&str>) -> Self {
-        let every = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
-        let service = engine.start(every, &CancellationToken::new()).await.unwrap();
-        let receiver = Arc::new(PushReceiver::open(&service, devices, &access(token)).await.unwrap());
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let mut limits = Limits::default();
-        // Simulated time passes faster.
-        limits.requests_per_second = 100_000;
-        let task = tokio::spawn(Arc::clone(&receiver).serve(listener, limits, stop.clone()));
-        Self { service, receiver, address, stop, task }
-    }
-
-    async fn end(self) {
-        self.stop.cancel();
-        timeout(AT_MOST, self.task).await.unwrap().unwrap();
-        drop(self.receiver);
-        self.service.shutdown(AT_MOST).await.unwrap();
-    }
-
-    /// Sends a request, and returns the answer without its date.
-    async fn send(&self, method: &str, target: &str, body: &str) -> String {
-        let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        // The server may close before it has read everything.
-        let _ = stream.write_all(request.as_bytes()).await;
-        let mut answer = Vec::new();
-        let _ = timeout(AT_MOST, stream.read_to_end(&mut answer)).await.unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        answer.split_inclusive("\r\n").filter(|line| !line.starts_with("Date:")).collect()
-    }
-
-    async fn upload(&self, serial: &str, rows: &str) -> String {
-        self.send("POST", &format!("/iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999"), rows).await
-    }
-}
-
-fn access(token: Option<&str>) -> PushAccess {
-    let mut access = PushAccess::default();
-    access.token = token.map(ToOwned::to_owned);
-    access
-}
-
-/// The terminal that pushes, as it is configured.
-fn pushing() -> DeviceOptions {
-    DeviceOptions::push("gate", SERIAL)
-}
-
-fn engine(state: &State, sink: &Arc<dyn Sink>) -> Engine {
-    state.builder().device(pushing()).sink(Arc::clone(sink)).build().unwrap()
-}
+use server::{AT_MOST, SERIAL, Server, access, engine, pushing, until};
 
 fn profile() -> PushProfile {
     PushProfile::attendance(SerialNumber::new(SERIAL).unwrap())
@@ -120,15 +53,6 @@ fn pusher(profile: PushProfile, address: SocketAddr, punches: &[Punch]) -> Pushe
 async fn run(mut pusher: Pusher) -> Pusher {
     timeout(AT_MOST, pusher.run_until_idle()).await.expect("the terminal comes to an end");
     pusher
-}
-
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let wait = async {
-        while !is_so() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(AT_MOST, wait).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
 /// User id and time of each event. None is there twice.
