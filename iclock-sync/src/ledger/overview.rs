@@ -31,6 +31,8 @@ pub struct TerminalOverview {
     pub other_names: Vec<String>,
     /// The last poll that brought records.
     pub last_records: Option<DateTime<Utc>>,
+    /// The last time at which it called a receiver, a minute late at most. Only of terminals that push.
+    pub last_call: Option<DateTime<Utc>>,
     /// The latest punch, by the terminal's clock. Those of a clock that ran far ahead do not count.
     pub last_punch: Option<NaiveDateTime>,
     /// Records that wait in the quarantine.
@@ -84,7 +86,10 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
     let mut names = other_names(connection)?;
     let count = |of: &HashMap<i64, i64>, id| of.get(&id).copied().unwrap_or(0).cast_unsigned();
     let mut last = connection.prepare_cached("SELECT max(time) FROM events WHERE terminal = ?1 AND time <= ?2")?;
-    let mut statement = connection.prepare_cached("SELECT id, serial, name FROM terminals ORDER BY name, id")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT t.id, t.serial, t.name, c.called_at
+         FROM terminals t LEFT JOIN push_calls c ON c.serial = coalesce(t.alias, t.serial) ORDER BY t.name, t.id",
+    )?;
     let mut rows = statement.query(())?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -95,6 +100,7 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
             name: row.get(2)?,
             other_names: names.remove(&id).unwrap_or_default(),
             last_records: read.get(&id).map(|at| moment(*at)),
+            last_call: row.get::<_, Option<i64>>(3)?.map(moment),
             last_punch: punch.flatten().map(wall_clock),
             quarantined: count(&quarantined, id),
             unproven: count(&unproven, id),

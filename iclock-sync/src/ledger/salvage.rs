@@ -28,7 +28,7 @@ const ONE_BY_ONE: i64 = 10_000;
 const WIDE: i64 = 1_000_000;
 
 /// The tables with their columns, those first to which others refer.
-const TABLES: [(&str, &str); 21] = [
+const TABLES: [(&str, &str); 23] = [
     ("settings", ""),
     ("terminals", "id"),
     ("readings", "id"),
@@ -50,6 +50,8 @@ const TABLES: [(&str, &str); 21] = [
     ("push_terminals", ""),
     ("push_admissions", ""),
     ("push_commands", "id"),
+    ("push_calls", ""),
+    ("push_gaps", ""),
 ];
 
 /// Copies every row that can be read into a new ledger.

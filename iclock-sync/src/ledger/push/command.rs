@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{OptionalExtension, Row};
 
+use crate::ledger::Transaction;
 use crate::ledger::stored::moment;
 use crate::{Ledger, LedgerError};
 
@@ -89,23 +90,7 @@ impl Ledger {
         expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Option<u32>, LedgerError> {
-        self.write("queue a command", |transaction| {
-            let open: u32 = transaction
-                .prepare_cached(
-                    "SELECT count(*) FROM push_commands WHERE serial = ?1 AND answered_at IS NULL AND expires_at > ?2",
-                )?
-                .query_row((serial, now.timestamp()), |row| row.get(0))?;
-            if open >= MOST_OPEN {
-                return Ok(None);
-            }
-            transaction
-                .prepare_cached(
-                    "INSERT INTO push_commands (serial, command, queued_at, expires_at) VALUES (?1, ?2, ?3, ?4)
-                     RETURNING id",
-                )?
-                .query_row((serial, command, now.timestamp(), expires_at.timestamp()), |row| row.get(0))
-                .optional()
-        })
+        self.write("queue a command", |transaction| queue(transaction, serial, command, expires_at, now))
     }
 
     /// Returns the commands that are to be sent to a terminal now, oldest first: their numbers and texts.
@@ -169,6 +154,30 @@ impl Ledger {
             })
         })
     }
+}
+
+/// Queues a command. `None` if too many of the terminal have no answer yet.
+pub(super) fn queue(
+    transaction: &Transaction<'_>,
+    serial: &str,
+    command: &str,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Option<u32>> {
+    let open: u32 = transaction
+        .prepare_cached(
+            "SELECT count(*) FROM push_commands WHERE serial = ?1 AND answered_at IS NULL AND expires_at > ?2",
+        )?
+        .query_row((serial, now.timestamp()), |row| row.get(0))?;
+    if open >= MOST_OPEN {
+        return Ok(None);
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO push_commands (serial, command, queued_at, expires_at) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+        )?
+        .query_row((serial, command, now.timestamp(), expires_at.timestamp()), |row| row.get(0))
+        .optional()
 }
 
 #[cfg(test)]

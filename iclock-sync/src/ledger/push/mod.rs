@@ -5,6 +5,8 @@ mod admission;
 #[cfg(feature = "push")]
 mod command;
 #[cfg(feature = "push")]
+mod gap;
+#[cfg(feature = "push")]
 mod memory;
 mod stamp;
 
@@ -12,6 +14,10 @@ mod stamp;
 pub use admission::{MOST_PENDING, PushAdmission, PushState};
 #[cfg(feature = "push")]
 pub use command::{MOST_OPEN, PushCommand};
+#[cfg(feature = "push")]
+pub(crate) use gap::NewGap;
+#[cfg(feature = "push")]
+pub use gap::{GapCause, PushGap};
 #[cfg(feature = "push")]
 pub(crate) use memory::PushMemory;
 pub(crate) use stamp::{Stamp, save_stamp};
