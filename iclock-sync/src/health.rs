@@ -15,7 +15,7 @@ use crate::error::is_full;
 use crate::metrics::Resources;
 use crate::private;
 use crate::service::Status;
-use crate::service::status::{Activity, Failure, TerminalState};
+use crate::service::status::{Activity, Backfill, Failure, TerminalState};
 
 /// The file in the state directory.
 const FILE: &str = "health.json";
@@ -141,7 +141,7 @@ impl Health {
         let too_long = |failure: &&Failure| now.signed_duration_since(failure.since) > grace;
         let terminals = self.status.terminals.iter().filter_map(|(name, terminal)| {
             let failed = terminal.error.as_ref().filter(too_long).map(|error| error.text.clone());
-            let error = failed.or_else(|| silent(terminal, now, grace))?;
+            let error = failed.or_else(|| silent(terminal, now, grace)).or_else(|| unanswered(terminal, now))?;
             Some(Problem::Terminal { name: name.clone(), error })
         });
         let sinks = self.status.sinks.iter().filter_map(|(name, sink)| {
@@ -158,6 +158,14 @@ fn silent(terminal: &TerminalState, now: DateTime<Utc>, grace: TimeDelta) -> Opt
     let is_silent = now.signed_duration_since(since) > grace.max(SELDOM);
     let since = since.format("%Y-%m-%d %H:%M:%S UTC");
     is_silent.then(|| format!("has not called since {since}; check its network, and the server address in its menu"))
+}
+
+/// Returns that a terminal was asked for a gap, and never answered.
+fn unanswered(terminal: &TerminalState, now: DateTime<Utc>) -> Option<String> {
+    let Backfill { since, until, .. } =
+        terminal.backfill.filter(|gap| gap.answered_at.is_none() && gap.asked_until <= now)?;
+    let [since, until] = [since, until].map(|moment| moment.format("%Y-%m-%d %H:%M"));
+    Some(format!("never answered when it was asked for its punches from {since} to {until} UTC; ask it again"))
 }
 
 /// Writes a file that only the program's user can read, whole or not at all.

@@ -7,9 +7,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::broadcast;
 
+#[cfg(feature = "push")]
+use super::status::Backfill;
 use super::status::{Activity, Disk, Failure, Progress, SinkState, Status, TerminalState};
 use crate::Ingested;
 use crate::clock::Clock;
+#[cfg(feature = "push")]
+use crate::ledger::PushGap;
 use crate::observer::{DeviceProgress, Observer, SinkProgress};
 use crate::report::{DeviceReport, DeviceStatus, SinkReport, SinkStatus};
 
@@ -31,6 +35,9 @@ struct Parts {
     disk: Option<Disk>,
     terminals: BTreeMap<String, TerminalState>,
     sinks: BTreeMap<String, SinkState>,
+    /// The last gap of each terminal that pushes, by serial number.
+    #[cfg(feature = "push")]
+    backfills: BTreeMap<String, Backfill>,
 }
 
 impl Board {
@@ -43,7 +50,7 @@ impl Board {
     /// The state now.
     pub(crate) fn status(&self) -> Status {
         let parts = self.parts();
-        let (terminals, sinks, disk) = (parts.terminals.clone(), parts.sinks.clone(), parts.disk);
+        let (terminals, sinks, disk) = (parts.terminals(), parts.sinks.clone(), parts.disk);
         Status { at: self.clock.utc_now(), started_at: self.started_at, terminals, sinks, disk }
     }
 
@@ -66,6 +73,7 @@ impl Board {
             last_success: None,
             last_push: None,
             last_call: None,
+            backfill: None,
             error: None,
             failures: 0,
             polls: 0,
@@ -102,6 +110,13 @@ impl Board {
         if let Some(terminal) = parts.terminals.values_mut().find(is_it) {
             terminal.last_call = if waits { terminal.last_call.or(Some(now)) } else { Some(now) };
         }
+    }
+
+    /// A terminal that pushes is asked for a gap, or has answered.
+    #[cfg(feature = "push")]
+    pub(crate) fn asks_for(&self, gap: &PushGap) {
+        let PushGap { begins_at: since, ends_at: until, answered_at, expires_at: asked_until, .. } = *gap;
+        self.parts().backfills.insert(gap.serial.clone(), Backfill { since, until, answered_at, asked_until });
     }
 
     /// Adds a sink.
@@ -270,6 +285,18 @@ impl Board {
     fn parts(&self) -> MutexGuard<'_, Parts> {
         // No change to a part can panic half-way.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parts {
+    fn terminals(&self) -> BTreeMap<String, TerminalState> {
+        #[cfg_attr(not(feature = "push"), expect(unused_mut))]
+        let mut terminals = self.terminals.clone();
+        #[cfg(feature = "push")]
+        for terminal in terminals.values_mut() {
+            terminal.backfill = terminal.serial.as_ref().and_then(|serial| self.backfills.get(serial).copied());
+        }
+        terminals
     }
 }
 

@@ -71,6 +71,9 @@ pub struct TerminalState {
     /// waits for it. Only of terminals that are never called.
     #[serde(default)]
     pub last_call: Option<DateTime<Utc>>,
+    /// The last gap for whose punches a terminal that pushes was asked.
+    #[serde(default)]
+    pub backfill: Option<Backfill>,
     /// The last failure, if nothing has gone well since.
     pub error: Option<Failure>,
     /// Polls in a row that failed.
@@ -101,6 +104,20 @@ pub struct TerminalState {
     pub capacity: Option<u64>,
     /// Its clock less the true time, in milliseconds.
     pub clock_drift_ms: Option<i64>,
+}
+
+/// A span of time whose punches a terminal that pushes may not send by itself, so that it was asked for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Backfill {
+    /// Its beginning.
+    pub since: DateTime<Utc>,
+    /// Its end.
+    pub until: DateTime<Utc>,
+    /// The time of the answer. The punches come before it, or soon after.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// The terminal is not asked any more after this time.
+    pub asked_until: DateTime<Utc>,
 }
 
 /// The present activity at a terminal.
