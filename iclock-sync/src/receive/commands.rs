@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use zk_push::command::{Command, CommandId, CommandResult, Numbered, Outcome, Verb};
-use zk_push::terminal::{Content, Terminal};
-use zk_push::{Dialect, Fields, SerialNumber};
+use zk_push::terminal::{Content, Packet, Terminal};
+use zk_push::{Dialect, Fields, SerialNumber, Upload};
 
 use super::order::Order;
 use super::receiver::PushReceiver;
@@ -72,18 +72,32 @@ impl PushReceiver {
 
     /// Notes the results of commands.
     pub(super) async fn answered(&self, terminal: &Terminal, content: &Content) -> Result<(), SyncError> {
-        let Content::Results(results) = content else { return Ok(()) };
         let dialect = terminal.dialect().unwrap_or(Dialect::Attendance);
-        let results = results.iter().filter_map(|line| final_result(line.record.as_ref().ok()?, dialect));
-        let results: Vec<(u32, i64, String)> = results.collect();
+        let results: Vec<(u32, i64, String)> = match content {
+            Content::Results(results) => {
+                results.iter().filter_map(|line| final_result(line.record.as_ref().ok()?, dialect)).collect()
+            }
+            // Some terminals give no other result than the last packet.
+            Content::Answer(packet, upload) if packet.is_last() => {
+                answered_by(packet, upload).into_iter().collect()
+            }
+            _ => return Ok(()),
+        };
         if results.is_empty() || !self.busy().contains(terminal.serial().as_str()) {
             return Ok(());
         }
         let shared = self.shared()?;
         let (ledger, now, serial) = (Arc::clone(&shared.ledger), shared.clock.utc_now(), terminal.serial().to_string());
         blocking("ledger", move || Ok(ledger.push_commands_answered(&serial, &results, now)?)).await?;
-        self.look_for_commands().await
+        self.look_for_commands().await?;
+        self.show_gaps(Some(terminal.serial().as_str())).await
     }
+}
+
+/// The result that the last packet of an answer is: the number of its rows.
+fn answered_by(packet: &Packet, upload: &Upload) -> Option<(u32, i64, String)> {
+    let id = u32::try_from(packet.command.as_ref()?.number()?).ok()?;
+    Some((id, i64::try_from(upload.count()).ok()?, String::new()))
 }
 
 /// Returns the number, code and details of a result; `None` for one that is not final.

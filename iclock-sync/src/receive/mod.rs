@@ -6,7 +6,8 @@
 //! them and sends them again.
 //!
 //! Who may call is decided by serial number (`callers`): those that are configured, and those that a person approved.
-//! All others are answered alike, and wait for a decision. The decision of another process comes as a file
+//! All others are answered alike, and wait for a decision. A terminal that was silent, or has forgotten what it sent, is
+//! asked for the gap (`presence`, `gaps`). The decision of another process comes as a file
 //! ([`Decision`]), because one process writes the ledger.
 
 mod access;
@@ -14,9 +15,11 @@ mod callers;
 mod commands;
 mod content;
 mod decision;
+mod gaps;
 mod listing;
 mod mailbox;
 mod order;
+mod presence;
 mod punch;
 mod receiver;
 

@@ -22,6 +22,7 @@ use super::callers::{Caller, Callers, Verdict};
 use super::content::{self, Kept};
 use super::decision::Decision;
 use super::listing::Listing;
+use super::presence::Presence;
 use crate::error::blocking;
 use crate::random::secret_key;
 use crate::tasks::Shared;
@@ -37,6 +38,7 @@ pub struct PushReceiver {
     door: Door,
     callers: Mutex<Callers>,
     listing: Mutex<Listing>,
+    presence: Mutex<Presence>,
     /// The terminals that have commands without an answer.
     busy: Mutex<HashSet<String>>,
     /// One caller is noted at a time; meanwhile others are not.
@@ -64,7 +66,7 @@ impl PushReceiver {
     pub async fn open(service: &Service, devices: &[DeviceOptions], access: &PushAccess) -> Result<Self, SyncError> {
         let door = service.door();
         let ledger = Arc::clone(&door.shared().ok_or(SyncError::Stopped)?.ledger);
-        let (key, mut callers) = blocking("ledger", move || {
+        let (key, mut callers, calls) = blocking("ledger", move || {
             let key = match ledger.setting(KEY)? {
                 Some(key) => key,
                 None => {
@@ -73,7 +75,8 @@ impl PushReceiver {
                     key
                 }
             };
-            Ok((key, Callers::new(ledger.push_memories()?, ledger.push_admissions()?, ledger.terminals()?)))
+            let callers = Callers::new(ledger.push_memories()?, ledger.push_admissions()?, ledger.terminals()?);
+            Ok((key, callers, ledger.push_calls()?))
         })
         .await?;
         callers.configure(devices, access);
@@ -81,6 +84,7 @@ impl PushReceiver {
             door,
             callers: Mutex::new(callers),
             listing: Mutex::default(),
+            presence: Mutex::new(Presence::new(calls)),
             busy: Mutex::default(),
             notes: Arc::new(Semaphore::new(1)),
             key,
@@ -88,6 +92,7 @@ impl PushReceiver {
         };
         receiver.wait_for(devices);
         receiver.look_for_commands().await?;
+        receiver.show_gaps(None).await?;
         Ok(receiver)
     }
 
@@ -143,13 +148,19 @@ impl PushReceiver {
 
     /// Serves terminals on a listener until `stop` is cancelled. Requests at hand then have `limits.answer_time`.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, limits: Limits, stop: CancellationToken) {
-        let router = router(self, limits.clone());
+        let router = router(Arc::clone(&self), limits.clone());
         listen(listener, router, limits, stop.cancelled_owned()).await;
+        self.save_calls().await;
     }
 
-    fn callers(&self) -> MutexGuard<'_, Callers> {
+    pub(super) fn callers(&self) -> MutexGuard<'_, Callers> {
         // Nothing can panic while the lock is held.
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn presence(&self) -> MutexGuard<'_, Presence> {
+        // Nothing can panic while the lock is held.
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn busy(&self) -> MutexGuard<'_, HashSet<String>> {
@@ -278,6 +289,7 @@ impl Receiver for PushReceiver {
             Verdict::Admitted(caller) => {
                 if let Ok(shared) = self.shared() {
                     shared.board.calls(serial.as_str(), false);
+                    self.note_call(&shared, visitor.head, &caller);
                 }
                 return Admission::Admitted(Box::new(self.terminal(serial, &caller)));
             }
@@ -288,10 +300,14 @@ impl Receiver for PushReceiver {
     }
 
     async fn commands(&self, terminal: &Terminal) -> Result<Vec<Numbered>, NotStored> {
+        self.ask_for_gap(terminal).await.map_err(|error| not_now(&error))?;
         self.due(terminal.serial()).await.map_err(|error| not_now(&error))
     }
 
-    async fn sent(&self, _: &SerialNumber, ids: &[CommandId]) -> Result<(), NotStored> {
+    async fn sent(&self, serial: &SerialNumber, ids: &[CommandId]) -> Result<(), NotStored> {
+        if let Ok(shared) = self.shared() {
+            self.presence().told(serial.as_str(), shared.clock.utc_now());
+        }
         self.note_sent(ids).await.map_err(|error| not_now(&error))
     }
 
