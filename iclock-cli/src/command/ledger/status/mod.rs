@@ -1,6 +1,7 @@
 //! `status`: what each terminal and sink was doing last, what is pending, and what needs attention. Works next to a
 //! running service and without one.
 
+mod gap;
 mod sink;
 mod terminal;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Local, Utc};
 use clap::Args;
 use iclock_sync::health::{Health, Problem};
-use iclock_sync::ledger::{Overview, PastRun};
+use iclock_sync::ledger::{Overview, PastRun, PushGap};
 use serde::Serialize;
 
 use super::configured::ConfiguredSinks;
@@ -81,7 +82,7 @@ struct Run {
 
 impl Status {
     pub(crate) fn run(self, context: &Context) -> Outcome {
-        let config = context.quiet_config()?;
+        let config = context.quiet_config()?.serving();
         let ledger = context.ledger(&config)?;
         let dir = &config.state_dir;
         let health = Health::read(dir).map_err(|error| {
@@ -89,7 +90,8 @@ impl Status {
         })?;
         let overview = ledger.overview(Local::now().naive_local())?;
         let run = ledger.runs(1)?.into_iter().next();
-        let shown = Shown::of(&config, health, &overview, run, Utc::now());
+        let gaps = ledger.push_gaps(None)?;
+        let shown = Shown::of(&config, health, &overview, &gaps, run, Utc::now());
         if self.json {
             let json = serde_json::to_string(&shown)
                 .map_err(|error| CliError::because(ExitCode::Fault, "cannot print the status", &error))?;
@@ -106,6 +108,7 @@ impl Shown {
         config: &Config,
         health: Option<Health>,
         overview: &Overview,
+        gaps: &[PushGap],
         run: Option<PastRun>,
         now: DateTime<Utc>,
     ) -> Self {
@@ -124,9 +127,16 @@ impl Shown {
         names.extend(health.iter().flat_map(|health| health.status.terminals.keys().map(String::as_str)));
         names.extend(kept.others());
         let is_known = |name: &str| config.devices.is_empty() || kept.is_configured(name);
-        let terminals = distinct(names)
-            .into_iter()
-            .map(|name| Terminal::of(name, kept.called(name), live(name), is_alive, is_known(name)));
+        let terminals = distinct(names).into_iter().map(|name| {
+            let (kept, live) = (kept.called(name), live(name));
+            let gap = gaps.iter().find(|gap| {
+                let configured = config.devices.iter().find(|device| device.name == name);
+                let is_it = |serial: &str| serial == gap.serial;
+                configured.and_then(|device| device.serial.as_deref()).is_some_and(is_it)
+                    || kept.is_some_and(|kept| is_it(&kept.serial))
+            });
+            Terminal::of(name, kept, live, gap, is_alive, is_known(name))
+        });
         let live = |name: &str| health.as_ref().and_then(|health| health.status.sinks.get(name));
         let sinks = sink::all(&ConfiguredSinks::of(config), overview, live, is_alive);
         let last_run = run.map(|run| Run {
@@ -177,19 +187,24 @@ impl Shown {
             ),
             (None, None) => "No service runs, and no run was recorded.".to_owned(),
         });
-        let header = ["terminal", "", "last poll", "last punch", "log"];
+        let header = ["terminal", "", "last contact", "last punch", "log"];
         let rows = self.terminals.iter().map(|terminal| {
             let log = match (terminal.records, terminal.capacity) {
                 (Some(records), Some(capacity)) => format!("{} of {}", grouped(records), grouped(capacity)),
                 (Some(records), None) => grouped(records),
                 _ => String::new(),
             };
-            let poll = terminal.last_poll.or(terminal.last_records);
+            let contact = terminal.last_poll.max(terminal.last_call).or(terminal.last_records);
             let punch = terminal.last_punch.clone().unwrap_or_default();
-            vec![self::shown(&terminal.name), terminal.state.clone(), ago(poll, now), punch, log]
+            vec![self::shown(&terminal.name), terminal.state.clone(), ago(contact, now), punch, log]
         });
         if !self.terminals.is_empty() {
             output::line(format_args!("\n{}", human::table(&header, rows)));
+        }
+        for terminal in &self.terminals {
+            let gap = terminal.backfill.as_ref().filter(|gap| gap.is_news(now));
+            let told = gap.map(|gap| gap.told(&self::shown(&terminal.name), now));
+            told.iter().for_each(|told| output::line(format_args!("\n{}", human::wrap(told))));
         }
         let header = ["sink", "", "pending", "held", "last delivery", "target"];
         let rows = self.sinks.iter().map(|sink| {

@@ -1,11 +1,12 @@
 //! A terminal: what it was doing last, and what about it needs attention.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use iclock_sync::ledger::{Overview, TerminalOverview};
+use iclock_sync::ledger::{Overview, PushGap, TerminalOverview};
 use iclock_sync::service::status::{Activity, TerminalState};
 use serde::Serialize;
 
 use super::Attention;
+use super::gap::{Backfill, GapState};
 use crate::config::Config;
 use crate::output::sheet::shown;
 use crate::output::{counted, grouped, printed};
@@ -61,6 +62,10 @@ pub(super) struct Terminal {
     pub(super) state: String,
     pub(super) last_poll: Option<DateTime<Utc>>,
     pub(super) last_records: Option<DateTime<Utc>>,
+    /// The last time at which it called. Only of terminals that push.
+    pub(super) last_call: Option<DateTime<Utc>>,
+    /// The last gap for which it was asked. Only of terminals that push.
+    pub(super) backfill: Option<Backfill>,
     pub(super) last_punch: Option<String>,
     pub(super) records: Option<u64>,
     pub(super) capacity: Option<u64>,
@@ -75,11 +80,13 @@ impl Terminal {
         name: &str,
         kept: Option<&TerminalOverview>,
         live: Option<&TerminalState>,
+        gap: Option<&PushGap>,
         is_alive: bool,
         is_configured: bool,
     ) -> Self {
         let state = match (live, kept) {
             (Some(live), _) if is_alive => activity(live),
+            _ if kept.is_some_and(|kept| kept.last_call.is_some()) => "pushes".to_owned(),
             _ if !is_configured => "not configured".to_owned(),
             (None, None) => "never read".to_owned(),
             _ => "not polled".to_owned(),
@@ -91,6 +98,8 @@ impl Terminal {
             state,
             last_poll: live.and_then(|live| live.last_poll),
             last_records: kept.and_then(|kept| kept.last_records),
+            last_call: live.and_then(|live| live.last_call).or_else(|| kept.and_then(|kept| kept.last_call)),
+            backfill: gap.map(Backfill::of),
             last_punch: kept.and_then(|kept| kept.last_punch).map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
             records: live.and_then(|live| live.records),
             capacity: live.and_then(|live| live.capacity),
@@ -126,6 +135,14 @@ impl Terminal {
             let what = format!("{name}: {} refused", counted(self.quarantined, "record was", "records were"));
             found.push(Attention::with(what, "quarantine list"));
         }
+        if let Some(gap) = self.backfill.as_ref().filter(|gap| gap.state == GapState::Lost) {
+            // A day more on each side, because nobody knows the terminal's clock.
+            let day = |moment: DateTime<Utc>, days| (moment + TimeDelta::days(days)).format("%Y-%m-%d");
+            let serial = self.serial.as_deref().unwrap_or_default();
+            let (from, to) = (day(gap.since, -1), day(gap.until, 2));
+            let what = format!("{name}: it never answered when it was asked for its punches; ask it again");
+            found.push(Attention::with(what, &format!("push command {serial} query-attlog {from} {to}")));
+        }
         if self.state == "never read" {
             found.push(Attention::with(format!("{name}: it was never read"), "sync"));
         }
@@ -143,6 +160,7 @@ fn activity(live: &TerminalState) -> String {
         Activity::Listening { .. } => "listening",
         Activity::Down { .. } => "down",
         Activity::Paused => "paused",
+        Activity::Pushing => "pushes",
         _ => "running",
     }
     .to_owned()
