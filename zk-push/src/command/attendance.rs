@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 
 use super::{Builder, Command, CommandError, checked_user_id};
 use crate::Dialect;
-use crate::time::FORM;
+use crate::time::{FORM, PackedTime};
 
 impl Command {
     /// Asks for the attendance records of a period, in the terminal's local time. They come as ordinary uploads.
@@ -81,16 +81,60 @@ impl Command {
         }
     }
 
+    /// Sets the clock of an access control terminal to a time of its place. Terminals of the attendance dialect take
+    /// their time from the header `Date` of each answer, and know no such command.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a year that terminals cannot hold.
+    pub fn set_time(at: NaiveDateTime) -> Result<Self, CommandError> {
+        let range = "between the years 2000 and 2133";
+        let packed = PackedTime::new(at).ok_or(CommandError::OutOfRange { what: "time", range })?;
+        Self::new(format!("SET OPTIONS DateTime={}", packed.0))
+    }
+
+    /// Opens the door of an attendance terminal. [`Control::Open`](super::Control::Open) is that of access control.
+    #[must_use]
+    pub fn unlock() -> Self {
+        Self("AC_UNLOCK".into())
+    }
+
+    /// Deletes the attendance records of an attendance terminal.
+    #[must_use]
+    pub fn clear_log() -> Self {
+        Self("CLEAR LOG".into())
+    }
+
+    /// Deletes everything at an attendance terminal: users, templates and records.
+    #[must_use]
+    pub fn clear_data() -> Self {
+        Self("CLEAR DATA".into())
+    }
+
     /// Starts the enrolment of a finger at the terminal. The result may take minutes.
     ///
     /// # Errors
     /// [`CommandError`]: a user id that is none, or a finger beyond 9.
-    pub fn enroll_finger(user_id: &str, finger: u8, tries: u8) -> Result<Self, CommandError> {
+    pub fn enroll_finger(dialect: Dialect, user_id: &str, finger: u8, tries: u8) -> Result<Self, CommandError> {
         if finger > 9 {
             return Err(CommandError::OutOfRange { what: "finger", range: "0 to 9" });
         }
-        let built = Builder::new("ENROLL_FP").field("PIN", checked_user_id(user_id)?)?;
-        built.field("FID", &finger.to_string())?.field("RETRY", &tries.to_string())?.field("OVERWRITE", "1")?.build()
+        let (user_id, finger, tries) = (checked_user_id(user_id)?, finger.to_string(), tries.to_string());
+        match dialect {
+            Dialect::Attendance => Builder::new("ENROLL_FP")
+                .field("PIN", user_id)?
+                .field("FID", &finger)?
+                .field("RETRY", &tries)?
+                .field("OVERWRITE", "1")?
+                .build(),
+            // Type 1 is a fingerprint.
+            Dialect::Access => Builder::new("ENROLL_BIO")
+                .field("type", "1")?
+                .field("no", &finger)?
+                .field("pin", user_id)?
+                .field("retry", &tries)?
+                .field("overwrite", "1")?
+                .build(),
+        }
     }
 }
 
@@ -113,6 +157,22 @@ mod tests {
         let query = Command::query_attendance(Dialect::Attendance, at(1), at(2)).unwrap();
         assert_eq!(query.as_str(), "DATA QUERY ATTLOG StartTime=2026-03-01 08:00:00\tEndTime=2026-03-02 08:00:00");
         assert!(Command::count_attendance(at(2), at(1)).is_err());
+    }
+
+    #[test]
+    fn a_time_is_packed_and_one_that_no_terminal_holds_is_refused() {
+        let at = |year| NaiveDate::from_ymd_opt(year, 2, 22).unwrap().and_hms_opt(14, 54, 54).unwrap();
+        assert_eq!(Command::set_time(at(2018)).unwrap().as_str(), "SET OPTIONS DateTime=583080894");
+        assert!(Command::set_time(at(1999)).is_err() && Command::set_time(at(2200)).is_err());
+    }
+
+    #[test]
+    fn an_enrolment_has_the_form_of_its_dialect() {
+        let enroll = |dialect, user_id, finger| Command::enroll_finger(dialect, user_id, finger, 3);
+        let text = |dialect| enroll(dialect, "7", 6).unwrap().as_str().to_owned();
+        assert_eq!(text(Dialect::Attendance), "ENROLL_FP PIN=7\tFID=6\tRETRY=3\tOVERWRITE=1");
+        assert_eq!(text(Dialect::Access), "ENROLL_BIO type=1\tno=6\tpin=7\tretry=3\toverwrite=1");
+        assert!(enroll(Dialect::Access, "7", 10).is_err() && enroll(Dialect::Attendance, "7\t", 1).is_err());
     }
 
     #[test]

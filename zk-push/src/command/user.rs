@@ -55,6 +55,20 @@ impl Command {
         Builder::new(start).field(key, checked_user_id(user_id)?)?.build()
     }
 
+    /// Deletes what an access control terminal has of a user besides the row: permissions and fingerprints. Send these
+    /// before [`Command::delete_user`]; a terminal for attendance deletes them by itself, and needs none.
+    ///
+    /// # Errors
+    /// [`CommandError`]: a user id that is none, `*` included.
+    pub fn delete_parts_of_user(dialect: Dialect, user_id: &str) -> Result<Vec<Self>, CommandError> {
+        let user_id = checked_user_id(user_id)?;
+        if dialect == Dialect::Attendance {
+            return Ok(Vec::new());
+        }
+        let tables = ["DATA DELETE userauthorize", "DATA DELETE templatev10"];
+        tables.into_iter().map(|start| Builder::new(start).field("Pin", user_id)?.build()).collect()
+    }
+
     /// Asks for one user, or for all.
     ///
     /// # Errors
@@ -100,6 +114,15 @@ mod tests {
             assert_eq!(Command::new(text), Err(CommandError::DeletesAll), "{text}");
         }
         assert!(Command::new("DATA DELETE user Pin=5").is_ok());
+    }
+
+    #[test]
+    fn what_belongs_to_a_user_is_deleted_by_the_user_id_alone() {
+        let parts = Command::delete_parts_of_user(Dialect::Access, "5").unwrap();
+        let texts: Vec<&str> = parts.iter().map(Command::as_str).collect();
+        assert_eq!(texts, ["DATA DELETE userauthorize Pin=5", "DATA DELETE templatev10 Pin=5"]);
+        assert_eq!(Command::delete_parts_of_user(Dialect::Attendance, "5"), Ok(vec![]));
+        assert!(Command::delete_parts_of_user(Dialect::Access, "*").is_err());
     }
 
     #[test]
