@@ -1,5 +1,6 @@
 //! The options of an engine: its terminals, its limits, and the task of one run.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use zk_proto::encoding::TextEncoding;
 use zk_proto::record::AttendanceLayout;
 use zk_proto::{CommKey, ConnectOptions, Transport};
 
-use crate::Schedule;
 use crate::schedule::Quiet;
+use crate::{Permission, Schedule};
 
 /// One terminal. [`DeviceOptions::new`] makes it; its fields can be set.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,8 @@ pub struct DeviceOptions {
     /// Sets its clock when it is off; by default a drift is only reported. Needs a `zone`, and a terminal that is
     /// called.
     pub clock: Option<ClockCorrection>,
+    /// What a terminal that pushes may be ordered to do besides the usual. Nothing by default.
+    pub permits: BTreeSet<Permission>,
     /// Writes down what is sent and received, without secrets; none by default.
     pub recorder: Option<Recorder>,
 }
@@ -95,6 +98,7 @@ impl DeviceOptions {
             schedule: None,
             clear_when: None,
             clock: None,
+            permits: BTreeSet::new(),
             recorder: None,
         }
     }

@@ -123,6 +123,12 @@ fn remove(transaction: &Transaction<'_>, removal: &Removal<'_>) -> rusqlite::Res
     ] {
         transaction.execute(statement, [user])?;
     }
+    // A command that still has to be sent stays: it may be the one that deletes the person at a terminal.
+    transaction.execute(
+        "DELETE FROM push_commands WHERE (sent_at IS NOT NULL OR expires_at <= ?2)
+             AND instr(upper(replace(command, char(9), ' ')) || ' ', ' PIN=' || upper(?1) || ' ') > 0",
+        (user, removal.now),
+    )?;
     let shrunk = transaction.execute("DELETE FROM shrunk WHERE user_id = ?1", [user])?;
     if let Some(mut sum) = shrunk::shrunk(transaction)? {
         sum.events = sum.events.saturating_sub(shrunk as u64);

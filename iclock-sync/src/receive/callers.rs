@@ -1,13 +1,15 @@
 //! Who may call, and what is known of each terminal that does. No I/O and no clock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use chrono_tz::Tz;
+use zk_push::Command;
 
 use super::access::PushAccess;
+use super::needs::{Needs, needs};
 use crate::ledger::{PushAdmission, PushMemory, PushState, TerminalState};
-use crate::{Contact, DeviceOptions};
+use crate::{Contact, DeviceOptions, Permission};
 
 /// A terminal that is admitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(super) struct Caller {
     /// Its name for people.
     pub(super) name: String,
     pub(super) zone: Option<Tz>,
+    /// What it may be ordered to do besides the usual.
+    pub(super) permits: BTreeSet<Permission>,
     pub(super) memory: PushMemory,
 }
 
@@ -35,6 +39,7 @@ pub(super) struct Callers {
 struct Configured {
     name: String,
     zone: Option<Tz>,
+    permits: BTreeSet<Permission>,
     /// It is never called, so that its entry says that it calls.
     calls: bool,
 }
@@ -58,6 +63,17 @@ pub(super) enum Verdict {
     Waits,
     /// It is refused.
     Refused,
+}
+
+impl Caller {
+    /// Returns true if the terminal may be sent a command.
+    pub(super) fn takes(&self, command: &Command) -> bool {
+        match needs(command) {
+            Needs::Nothing => true,
+            Needs::Permission(permission) => self.permits.contains(&permission),
+            Needs::Never => false,
+        }
+    }
 }
 
 impl Callers {
@@ -86,7 +102,8 @@ impl Callers {
             .iter()
             .filter_map(|device| {
                 let calls = device.contact == Contact::Push;
-                Some((device.serial.clone()?, Configured { name: device.name.clone(), zone: device.zone, calls }))
+                let (name, zone, permits) = (device.name.clone(), device.zone, device.permits.clone());
+                Some((device.serial.clone()?, Configured { name, zone, permits, calls }))
             })
             .collect();
     }
@@ -142,6 +159,7 @@ impl Callers {
             serial: in_ledger.to_owned(),
             name: name.unwrap_or(serial).to_owned(),
             zone: configured.and_then(|configured| configured.zone),
+            permits: configured.map(|configured| configured.permits.clone()).unwrap_or_default(),
             memory: self.memories.get(in_ledger).cloned().unwrap_or_default(),
         })
     }

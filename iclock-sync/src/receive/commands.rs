@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use zk_push::command::{Command, CommandId, CommandResult, Numbered, Outcome, Verb};
 use zk_push::terminal::{Content, Packet, Terminal};
-use zk_push::{Dialect, Fields, SerialNumber, Upload};
+use zk_push::{Dialect, Fields, SerialNumber};
 
-use super::order::Order;
+use super::order::{Order, SET_TIME};
 use super::receiver::PushReceiver;
-use crate::SyncError;
 use crate::error::blocking;
+use crate::{Ledger, LedgerError, SyncError, wall};
 
 /// The most bytes of a result's details that are kept.
 const MAX_DETAILS: usize = 8 << 10;
 
 impl PushReceiver {
-    /// Takes the orders that other processes have left in the state directory ([`Order::leave`]). Returns them.
+    /// Takes the orders that other processes have left in the state directory ([`Order::leave`]). Returns them. Those
+    /// that need a permission that their terminal does not have are dropped.
     ///
     /// # Errors
     /// [`SyncError`] when the ledger cannot be written, or the service has been stopped. What was not queued stays
@@ -23,16 +24,35 @@ impl PushReceiver {
     pub async fn take_orders(&self) -> Result<Vec<Order>, SyncError> {
         let shared = self.shared()?;
         let (ledger, now) = (Arc::clone(&shared.ledger), shared.clock.utc_now());
+        let waiting = {
+            let ledger = Arc::clone(&ledger);
+            blocking("orders", move || Ok(Order::waiting(ledger.dir()).map_err(|error| of_dir(&ledger, error))?))
+                .await?
+        };
+        let takes = |order: &Order| self.callers().caller(order.serial()).is_some_and(|it| it.takes(order.order()));
+        let waiting: Vec<(Order, bool)> = waiting
+            .into_iter()
+            .map(|order| {
+                let takes = takes(&order);
+                (order, takes)
+            })
+            .collect();
         let taken = blocking("orders", move || {
-            let dir = ledger.dir();
-            let problem = |source| crate::LedgerError::Io { path: dir.to_owned(), source };
-            let waiting = Order::waiting(dir).map_err(problem)?;
-            for order in &waiting {
+            let mut taken = Vec::new();
+            for (order, takes) in waiting {
                 // One that does not fit is dropped: the one who gave it looks for its number, and finds none.
-                ledger.queue_push_command(order.serial(), order.command(), order.expires_at(), now)?;
-                order.withdraw(dir).map_err(problem)?;
+                if takes {
+                    let once = order.once();
+                    ledger.queue_push_command(order.serial(), order.command(), once, order.expires_at(), now)?;
+                }
+                order.withdraw(ledger.dir()).map_err(|error| of_dir(&ledger, error))?;
+                if takes {
+                    taken.push(order);
+                } else {
+                    tracing::warn!("a command for terminal {} was dropped: it is not permitted", order.serial());
+                }
             }
-            Ok(waiting)
+            Ok(taken)
         })
         .await?;
         self.busy().extend(taken.iter().map(|order| order.serial().to_owned()));
@@ -53,12 +73,15 @@ impl PushReceiver {
         if !self.busy().contains(serial.as_str()) {
             return Ok(Vec::new());
         }
+        let Some(caller) = self.callers().caller(serial.as_str()) else { return Ok(Vec::new()) };
         let shared = self.shared()?;
         let (ledger, now, serial) = (Arc::clone(&shared.ledger), shared.clock.utc_now(), serial.to_string());
         let due = blocking("ledger", move || Ok(ledger.due_push_commands(&serial, now)?)).await?;
+        let shows = wall::wall_now(caller.zone, now, shared.clock.local_now());
         let numbered = |(id, text): (u32, String)| {
-            // It was checked when it was queued, and is checked again.
-            Some(Numbered { id: CommandId::new(id)?, command: Command::new(text).ok()? })
+            // It was checked when it was queued, and is checked again. A permission may be gone meanwhile.
+            let command = if text == SET_TIME { Command::set_time(shows) } else { Command::new(text) }.ok()?;
+            caller.takes(&command).then_some(Numbered { id: CommandId::new(id)?, command })
         };
         Ok(due.into_iter().filter_map(numbered).collect())
     }
@@ -79,8 +102,10 @@ impl PushReceiver {
             }
             // Some terminals give no other result than the last packet.
             Content::Answer(packet, upload) if packet.is_last() => {
-                answered_by(packet, upload).into_iter().collect()
+                let rows = i64::try_from(upload.count()).unwrap_or(i64::MAX);
+                answered_by(packet, rows, String::new()).into_iter().collect()
             }
+            Content::Values(packet, values) => answered_by(packet, 0, fields(values)).into_iter().collect(),
             _ => return Ok(()),
         };
         if results.is_empty() || !self.busy().contains(terminal.serial().as_str()) {
@@ -94,10 +119,13 @@ impl PushReceiver {
     }
 }
 
-/// The result that the last packet of an answer is: the number of its rows.
-fn answered_by(packet: &Packet, upload: &Upload) -> Option<(u32, i64, String)> {
-    let id = u32::try_from(packet.command.as_ref()?.number()?).ok()?;
-    Some((id, i64::try_from(upload.count()).ok()?, String::new()))
+fn of_dir(ledger: &Ledger, source: std::io::Error) -> LedgerError {
+    LedgerError::Io { path: ledger.dir().to_owned(), source }
+}
+
+/// The result that the answer to a query is.
+fn answered_by(packet: &Packet, code: i64, details: String) -> Option<(u32, i64, String)> {
+    Some((u32::try_from(packet.command.as_ref()?.number()?).ok()?, code, details))
 }
 
 /// Returns the number, code and details of a result; `None` for one that is not final.
@@ -108,11 +136,21 @@ fn final_result(result: &CommandResult, dialect: Dialect) -> Option<(u32, i64, S
     if Outcome::of(dialect, Verb::Other, code) == Outcome::Pending {
         return None;
     }
-    Some((id, code, details(&result.details)))
+    Some((id, code, details(result)))
 }
 
-/// The details, a field on each line, without secrets.
-fn details(fields: &Fields) -> String {
+/// The details, a field on each line, without secrets; then the output of a command of the operating system.
+fn details(result: &CommandResult) -> String {
+    let mut text = fields(&result.details);
+    if let Some(output) = result.content.as_ref().filter(|_| result.command.is("Shell")) {
+        let room = MAX_DETAILS.saturating_sub(text.len()) / char::REPLACEMENT_CHARACTER.len_utf8();
+        text.push('\n');
+        text.push_str(&String::from_utf8_lossy(output.get(..room).unwrap_or(output)));
+    }
+    text.trim().to_owned()
+}
+
+fn fields(fields: &Fields) -> String {
     let mut text = String::new();
     for field in fields.iter() {
         let Some(value) = field.value.as_ref().filter(|_| !field.is_secret()) else { continue };

@@ -18,6 +18,7 @@ mod decision;
 mod gaps;
 mod listing;
 mod mailbox;
+mod needs;
 mod order;
 mod presence;
 mod punch;
@@ -25,7 +26,8 @@ mod receiver;
 
 pub use access::PushAccess;
 pub use decision::Decision;
-pub use order::Order;
+pub use needs::{Needs, needs};
+pub use order::{Order, SET_TIME};
 pub use receiver::PushReceiver;
 
 pub use crate::ledger::{MOST_PENDING, PushAdmission, PushState};

@@ -6,15 +6,19 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use zk_push::SerialNumber;
-use zk_push::command::{Command, Risk};
+use zk_push::command::Command;
 
 use super::mailbox::Mailbox;
+use super::needs::{Needs, may_repeat, needs};
 use crate::random::secret_key;
 
 /// The directory of the files, in the state directory.
 const DIR: &str = "push-orders";
 
-/// A command for a terminal, which changes nothing there.
+/// The command that sets the clock of an access control terminal. The time is that of the moment at which it is sent.
+pub const SET_TIME: &str = "SET OPTIONS DateTime=now";
+
+/// A command for a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The name of its file.
@@ -33,12 +37,12 @@ struct Content {
 }
 
 impl Order {
-    /// Orders a command. `None` if no terminal has such a serial number, or if the command changes something: one whose
-    /// answer is lost is sent again.
+    /// Orders a command. `None` if no terminal has such a serial number, or if such a command is never sent
+    /// ([`needs`](super::needs())). One that needs a permission is dropped by a receiver whose terminal lacks it.
     #[must_use]
     pub fn new(serial: &str, command: Command, expires_at: DateTime<Utc>) -> Option<Self> {
         let serial = SerialNumber::new(serial)?;
-        (command.risk() == Risk::Read).then(|| Self { file: secret_key(), serial, command, expires_at })
+        (needs(&command) != Needs::Never).then(|| Self { file: secret_key(), serial, command, expires_at })
     }
 
     /// The serial number.
@@ -53,10 +57,21 @@ impl Order {
         self.command.as_str()
     }
 
+    /// Returns true if it is sent once: it changes something, and nobody knows if an answer was lost or the command.
+    #[must_use]
+    pub fn once(&self) -> bool {
+        !may_repeat(&self.command)
+    }
+
     /// The time after which it is not sent any more.
     #[must_use]
     pub fn expires_at(&self) -> DateTime<Utc> {
         self.expires_at
+    }
+
+    /// The command.
+    pub(super) fn order(&self) -> &Command {
+        &self.command
     }
 
     /// Leaves the order for the receiver that runs in a state directory.

@@ -34,6 +34,8 @@ pub struct PushCommand {
     pub sent_at: Option<DateTime<Utc>>,
     /// The times that it was sent.
     pub sends: u32,
+    /// It is sent once: a terminal must not carry it out twice.
+    pub once: bool,
     /// The time of the result.
     pub answered_at: Option<DateTime<Utc>>,
     /// The code of the result. Its meaning depends on the terminal's dialect.
@@ -42,7 +44,7 @@ pub struct PushCommand {
     pub details: Option<String>,
 }
 
-const COLUMNS: &str = "id, serial, command, queued_at, expires_at, sent_at, sends, answered_at, code, details";
+const COLUMNS: &str = "id, serial, command, queued_at, expires_at, sent_at, sends, answered_at, code, details, once";
 
 impl PushCommand {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -58,6 +60,7 @@ impl PushCommand {
             answered_at: optional(7)?,
             code: row.get(8)?,
             details: row.get(9)?,
+            once: row.get(10)?,
         })
     }
 }
@@ -78,7 +81,8 @@ impl Ledger {
         })
     }
 
-    /// Queues a command that does no harm if a terminal carries it out twice. Returns its number; `None` if too many of
+    /// Queues a command. One that is sent `once` is never sent again: nobody knows if a terminal has carried it out
+    /// whose answer is lost. Others are sent again until they are answered. Returns its number; `None` if too many of
     /// the terminal have no answer yet ([`MOST_OPEN`]).
     ///
     /// # Errors
@@ -87,10 +91,11 @@ impl Ledger {
         &self,
         serial: &str,
         command: &str,
+        once: bool,
         expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Option<u32>, LedgerError> {
-        self.write("queue a command", |transaction| queue(transaction, serial, command, expires_at, now))
+        self.write("queue a command", |transaction| queue(transaction, serial, command, once, expires_at, now))
     }
 
     /// Returns the commands that are to be sent to a terminal now, oldest first: their numbers and texts.
@@ -103,7 +108,8 @@ impl Ledger {
             connection
                 .prepare_cached(
                     "SELECT id, command FROM push_commands
-                     WHERE serial = ?1 AND answered_at IS NULL AND expires_at > ?2 AND coalesce(sent_at, 0) <= ?3
+                     WHERE serial = ?1 AND answered_at IS NULL AND expires_at > ?2
+                         AND (sent_at IS NULL OR (NOT once AND sent_at <= ?3))
                      ORDER BY id LIMIT ?4",
                 )?
                 .query_map((serial, now.timestamp(), (now - LEASE).timestamp(), MOST_AT_ONCE), |row| {
@@ -161,6 +167,7 @@ pub(super) fn queue(
     transaction: &Transaction<'_>,
     serial: &str,
     command: &str,
+    once: bool,
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<Option<u32>> {
@@ -174,15 +181,17 @@ pub(super) fn queue(
     }
     transaction
         .prepare_cached(
-            "INSERT INTO push_commands (serial, command, queued_at, expires_at) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+            "INSERT INTO push_commands (serial, command, once, queued_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
+             RETURNING id",
         )?
-        .query_row((serial, command, now.timestamp(), expires_at.timestamp()), |row| row.get(0))
+        .query_row((serial, command, once, now.timestamp(), expires_at.timestamp()), |row| row.get(0))
         .optional()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Removal;
 
     fn at(second: i64) -> DateTime<Utc> {
         moment(1_800_000_000 + second)
@@ -193,8 +202,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
         let (first, second) = ("INFO", "LOG");
-        let one = ledger.queue_push_command("A1", first, at(3_600), at(0)).unwrap().unwrap();
-        let two = ledger.queue_push_command("A1", second, at(3_600), at(0)).unwrap().unwrap();
+        let one = ledger.queue_push_command("A1", first, false, at(3_600), at(0)).unwrap().unwrap();
+        let two = ledger.queue_push_command("A1", second, false, at(3_600), at(0)).unwrap().unwrap();
         let due = |second: i64| -> Vec<u32> {
             ledger.due_push_commands("A1", at(second)).unwrap().into_iter().map(|(id, _)| id).collect()
         };
@@ -214,12 +223,41 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_changes_something_is_sent_once_even_if_it_is_never_answered() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let id = ledger.queue_push_command("A1", "REBOOT", true, at(86_400), at(0)).unwrap().unwrap();
+        assert_eq!(ledger.due_push_commands("A1", at(3_600)).unwrap().len(), 1, "not sent yet");
+        ledger.push_commands_sent(&[id], at(3_600)).unwrap();
+        for second in [3_601, 3_900, 86_399] {
+            assert_eq!(ledger.due_push_commands("A1", at(second)).unwrap(), [], "{second}");
+        }
+        ledger.push_commands_answered("A1", &[(id, 0, String::new())], at(80_000)).unwrap();
+        let [answered] = ledger.push_commands(Some("A1"), 10).unwrap().try_into().unwrap();
+        assert_eq!((answered.code, answered.sends, answered.once), (Some(0), 1, true), "a late answer counts");
+    }
+
+    #[test]
     fn a_result_of_a_command_that_was_never_sent_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
-        let id = ledger.queue_push_command("A1", "INFO", at(60), at(0)).unwrap().unwrap();
+        let id = ledger.queue_push_command("A1", "INFO", false, at(60), at(0)).unwrap().unwrap();
         ledger.push_commands_answered("A1", &[(id, 0, String::new())], at(1)).unwrap();
         assert_eq!(ledger.due_push_commands("A1", at(2)).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_person_who_is_forgotten_is_in_no_command_but_one_that_has_to_be_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let [name, other, delete] =
+            ["DATA UPDATE USERINFO PIN=7\tName=A", "DATA UPDATE USERINFO PIN=77", "DATA DELETE USERINFO PIN=7"]
+                .map(|command| ledger.queue_push_command("A1", command, true, at(60), at(0)).unwrap().unwrap());
+        ledger.push_commands_sent(&[name, other], at(1)).unwrap();
+        let now = at(2).timestamp();
+        ledger.remove_person(&Removal { user_id: "7", until: now, now, unproven: &[], audit: None }).unwrap();
+        let left: Vec<u32> = ledger.push_commands(None, 10).unwrap().into_iter().map(|of| of.id).collect();
+        assert_eq!(left, [delete, other]);
     }
 
     #[test]
@@ -227,11 +265,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
         for _ in 0..MOST_OPEN {
-            ledger.queue_push_command("A1", "INFO", at(60), at(0)).unwrap().unwrap();
+            ledger.queue_push_command("A1", "INFO", false, at(60), at(0)).unwrap().unwrap();
         }
-        assert_eq!(ledger.queue_push_command("A1", "INFO", at(60), at(0)).unwrap(), None);
-        assert!(ledger.queue_push_command("B2", "INFO", at(60), at(0)).unwrap().is_some());
-        assert!(ledger.queue_push_command("A1", "INFO", at(120), at(60)).unwrap().is_some(), "the others have expired");
+        assert_eq!(ledger.queue_push_command("A1", "INFO", false, at(60), at(0)).unwrap(), None);
+        assert!(ledger.queue_push_command("B2", "INFO", false, at(60), at(0)).unwrap().is_some());
+        assert!(
+            ledger.queue_push_command("A1", "INFO", false, at(120), at(60)).unwrap().is_some(),
+            "the others have expired"
+        );
         assert_eq!(ledger.due_push_commands("A1", at(0)).unwrap().len(), MOST_AT_ONCE as usize);
     }
 }

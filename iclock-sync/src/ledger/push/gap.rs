@@ -110,8 +110,8 @@ impl Ledger {
         })
     }
 
-    /// Returns the last call of each terminal that was admitted, by the serial number that it gives. It is a minute late
-    /// at most.
+    /// Returns the last call of each terminal that was admitted, by the serial number that it gives. It is a minute
+    /// late at most.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be read.
@@ -127,15 +127,15 @@ impl Ledger {
     /// Keeps the last calls of terminals.
     pub(crate) fn save_push_calls(&self, calls: &[(String, DateTime<Utc>)]) -> Result<(), LedgerError> {
         self.write("keep calls", |transaction| {
-            let mut save = transaction
-                .prepare_cached("INSERT OR REPLACE INTO push_calls (serial, called_at) VALUES (?1, ?2)")?;
+            let mut save =
+                transaction.prepare_cached("INSERT OR REPLACE INTO push_calls (serial, called_at) VALUES (?1, ?2)")?;
             calls.iter().try_for_each(|(serial, at)| save.execute((serial, at.timestamp())).map(drop))
         })
     }
 
-    /// Queues the command that asks for a gap, and remembers both. `asks` makes the command of the time at which the gap
-    /// begins: an earlier gap that was never answered is asked for again with it, and its own command is not sent any
-    /// more. Returns false if nothing was queued, because too many commands have no answer yet.
+    /// Queues the command that asks for a gap, and remembers both. `asks` makes the command of the time at which the
+    /// gap begins: an earlier gap that was never answered is asked for again with it, and its own command is not sent
+    /// any more. Returns false if nothing was queued, because too many commands have no answer yet.
     pub(crate) fn ask_for_push_gap(
         &self,
         gap: &NewGap,
@@ -150,7 +150,9 @@ impl Ledger {
             let unanswered = withdraw(transaction, &gap.serial, now)?;
             let begins_at = known.into_iter().chain(unanswered).fold(gap.begins_at, Ord::min).max(gap.not_before);
             let Some(command) = asks(begins_at) else { return Ok(false) };
-            let Some(id) = queue(transaction, &gap.serial, &command, gap.expires_at, now)? else { return Ok(false) };
+            let Some(id) = queue(transaction, &gap.serial, &command, false, gap.expires_at, now)? else {
+                return Ok(false);
+            };
             transaction
                 .prepare_cached(
                     "INSERT OR REPLACE INTO push_gaps (serial, cause, begins_at, ends_at, command)
