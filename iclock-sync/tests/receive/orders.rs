@@ -1,0 +1,124 @@
+//! Commands that change something at a terminal: sent once, and the dangerous ones only with a permission.
+
+use std::sync::Arc;
+
+use attendance_model::Sink;
+use chrono::{DateTime, TimeDelta, Utc};
+use iclock_sync::receive::{Order, SET_TIME};
+use iclock_sync::{DeviceOptions, Engine, Permission};
+use zk_push::command::Command;
+use zk_push::{PackedTime, SerialNumber};
+use zk_sim::push::{PushDevice, PushProfile, Pusher};
+
+use crate::common::clock::HostInUtc;
+use crate::common::{State, memory};
+use crate::server::{SERIAL, Server, access, pushing};
+
+const NOW: &str = "2026-03-01T08:00:00Z";
+
+fn engine(state: &State, sink: &Arc<dyn Sink>, clock: &Arc<HostInUtc>) -> Engine {
+    state.builder().device(pushing()).sink(Arc::clone(sink)).clock(Arc::clone(clock) as _).build().unwrap()
+}
+
+/// Leaves a command for the receiver, and returns true if it takes it.
+async fn order(state: &State, server: &Server, command: &str) -> bool {
+    let later = NOW.parse::<DateTime<Utc>>().unwrap() + TimeDelta::days(1);
+    let order = Order::new(SERIAL, Command::new(command).unwrap(), later).unwrap();
+    order.leave(&state.dir.path().join("state")).unwrap();
+    !server.receiver.take_orders().await.unwrap().is_empty()
+}
+
+/// The commands of a poll.
+async fn poll(server: &Server) -> String {
+    let answer = server.send("GET", &format!("/iclock/getrequest?SN={SERIAL}"), "").await;
+    answer.rsplit("\r\n\r\n").next().unwrap().trim_end().to_owned()
+}
+
+fn with(permits: &[Permission]) -> DeviceOptions {
+    let mut gate = pushing();
+    gate.permits = permits.iter().copied().collect();
+    gate.zone = Some(chrono_tz::Indian::Maldives);
+    gate
+}
+
+#[tokio::test]
+async fn a_command_that_changes_something_is_sent_once_and_one_that_asks_until_it_is_answered() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let clock = HostInUtc::at(NOW);
+    let server = Server::start(&engine(&state, &as_sink, &clock), &[with(&[])], None).await;
+    for command in ["REBOOT", "DATA UPDATE USERINFO PIN=7\tName=A", "INFO"] {
+        assert!(order(&state, &server, command).await, "{command}");
+    }
+    assert_eq!(poll(&server).await, "C:2:DATA UPDATE USERINFO PIN=7\tName=A\nC:3:INFO\nC:1:REBOOT");
+    // The answers are lost: it polls, and does not report.
+    for minute in 0..10 {
+        clock.pass(TimeDelta::minutes(1));
+        let expected = if minute == 4 || minute == 9 { "C:3:INFO" } else { "OK" };
+        assert_eq!(poll(&server).await, expected, "{minute}");
+    }
+    let target = format!("/iclock/devicecmd?SN={SERIAL}");
+    server.send("POST", &target, "ID=1&Return=0&CMD=REBOOT\nID=2&Return=-1002&CMD=DATA\n").await;
+    let codes: Vec<_> = state.ledger().push_commands(None, 10).unwrap().into_iter().map(|of| of.code).collect();
+    assert_eq!(codes, [None, Some(-1002), Some(0)]);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_dangerous_command_is_sent_only_while_its_terminal_has_the_permission() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let clock = HostInUtc::at(NOW);
+    let server = Server::start(&engine(&state, &as_sink, &clock), &[with(&[])], None).await;
+    for command in ["AC_UNLOCK", "CLEAR LOG", "SHELL date", "UPGRADE url=x", "SET OPTION IPAddress=192.0.2.9"] {
+        assert!(!order(&state, &server, command).await, "{command}");
+    }
+    assert_eq!(state.ledger().push_commands(None, 10).unwrap(), []);
+    server.receiver.configure(&[with(&[Permission::OpenDoor])], &access(None));
+    assert!(!order(&state, &server, "CLEAR LOG").await, "that is another one");
+    assert!(order(&state, &server, "AC_UNLOCK").await);
+    // Taken back before the terminal calls.
+    server.receiver.configure(&[with(&[])], &access(None));
+    assert_eq!(poll(&server).await, "OK");
+    server.receiver.configure(&[with(&[Permission::OpenDoor])], &access(None));
+    assert_eq!(poll(&server).await, "C:1:AC_UNLOCK");
+    server.end().await;
+    for never in ["FORMAT C", "CONTROL DEVICE 01000105", "GET OPTIONS ComPwd"] {
+        let command = Command::new(never).unwrap();
+        assert!(Order::new(SERIAL, command, Utc::now()).is_none(), "{never}");
+    }
+}
+
+#[tokio::test]
+async fn the_clock_is_set_to_the_time_of_the_answer_in_the_zone_of_the_terminal() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let clock = HostInUtc::at(NOW);
+    let server = Server::start(&engine(&state, &as_sink, &clock), &[with(&[])], None).await;
+    assert!(order(&state, &server, SET_TIME).await);
+    clock.pass(TimeDelta::seconds(75));
+    let at = "2026-03-01T13:01:15".parse().unwrap();
+    assert_eq!(poll(&server).await, format!("C:1:SET OPTIONS DateTime={}", PackedTime::new(at).unwrap().0));
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simulated_terminals_carry_commands_out_in_both_dialects() {
+    let serial = || SerialNumber::new(SERIAL).unwrap();
+    for (profile, set, delete) in [
+        (PushProfile::attendance(serial()), "DATA UPDATE USERINFO PIN=7\tName=A", "DATA DELETE USERINFO PIN=7"),
+        (PushProfile::access(serial()), "DATA UPDATE user Pin=7\tName=A", "DATA DELETE user Pin=7"),
+    ] {
+        let (state, (_, as_sink)) = (State::new(), memory("db"));
+        let clock = HostInUtc::at(NOW);
+        let server = Server::start(&engine(&state, &as_sink, &clock), &[with(&[])], None).await;
+        let mut pusher = Pusher::new(PushDevice::new(profile), server.address).unwrap().speed(10_000);
+        pusher.run_until_idle().await;
+        let wrong = if set.contains("USERINFO") { "DATA UPDATE user Pin=7" } else { "DATA UPDATE USERINFO PIN=7" };
+        for command in [set, delete, wrong] {
+            assert!(order(&state, &server, command).await);
+        }
+        pusher.run_until_idle().await;
+        assert_eq!(pusher.device().executed(), [set, delete]);
+        let refused = state.ledger().push_commands(None, 1).unwrap().remove(0).code.unwrap();
+        assert!(refused == -1004 || refused == -629, "{refused}");
+        server.end().await;
+    }
+}
