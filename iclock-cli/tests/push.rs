@@ -328,6 +328,55 @@ fn a_terminal_is_asked_while_serve_runs_and_its_answer_is_shown() {
 }
 
 #[test]
+fn a_terminal_is_changed_with_consent_and_endangered_with_a_permission() {
+    let world = World::new();
+    configure(&world, "");
+    let serving = Serving::start(&world, &[]);
+    let device = PushDevice::new(PushProfile::attendance(SerialNumber::new(SERIAL).unwrap()));
+    let mut pusher = Pusher::new(device, serving.address).unwrap().speed(10_000);
+    world.runtime.block_on(pusher.run_until_idle());
+    let command = |more: &[&str]| world.cli(&[&["push", "command", SERIAL], more].concat());
+    let unasked = command(&["reboot"]).ended(80);
+    assert!(unasked.stderr.contains("Restarts branch (SN1)") && unasked.stderr.contains("--yes"), "{unasked:?}");
+    for refused in [&["open-door", "--yes"][..], &["clear", "log", "--yes"], &["raw", "SHELL date", "--yes"]] {
+        let refused = command(refused).ended(80);
+        assert!(refused.stderr.contains("has no permission for") && refused.stderr.contains("permit = ["), "{refused:?}");
+    }
+    command(&["raw", "FORMAT C", "--yes"]).ended(80);
+    command(&["raw", "INFO\nC:9:REBOOT"]).ended(2);
+    command(&["user", "set", "7", "--name", "Eve\nC:9:REBOOT", "--yes"]).ended(2);
+    command(&["user", "set", "7", "--name", "Eve\tPri=14", "--yes"]).ended(2);
+    command(&["set-time", "--yes"]).ended(2);
+    let none = world.cli(&["push", "results"]).ended(0).stdout;
+    assert_eq!(none, "no terminal was given a command\n");
+
+    command(&["user", "set", "7", "--name", "Aminath", "--privilege", "0", "--yes"]).ended(0);
+    command(&["options", "set", "VOLUME=5", "--yes"]).ended(0);
+    command(&["user", "delete", "8", "--yes", "--quiet"]).ended(0);
+    world.runtime.block_on(pusher.run_until_idle());
+    let done =
+        ["DATA UPDATE USERINFO PIN=7\tName=Aminath\tPri=0", "SET OPTION VOLUME=5", "DATA DELETE USERINFO PIN=8"];
+    assert_eq!(pusher.device().executed(), done);
+
+    // A permission counts once serve has read it.
+    let permitted = "[[pushing]]\nserial = \"SN1\"\nname = \"branch\"\npermit = [\"open-door\"]\n";
+    world.write("iclock.toml", format!("state_dir = \"state\"\n{permitted}[[sink]]\nurl = \"sqlite:att.db\"\n"));
+    let refused = command(&["open-door", "--yes"]).ended(80);
+    assert!(refused.stderr.contains("was not taken"), "{refused:?}");
+    world.write("state/reload", "");
+    until("the permission is known", || command(&["open-door", "--yes"]).code == 0);
+    world.runtime.block_on(pusher.run_until_idle());
+    assert_eq!(pusher.device().executed().last().unwrap(), "AC_UNLOCK");
+    let results = lines(&world.cli(&["push", "results", SERIAL, "--json"]).ended(0).stdout);
+    assert!(results.iter().all(|of| of["state"] == "answered" && of["once"] == true), "{results:?}");
+    assert_eq!(serving.ends("-TERM"), 0);
+    // Nobody hears it, so that it ends with the two minutes of its life.
+    command(&["open-door", "--yes"]).ended(0);
+    let last = &lines(&world.cli(&["push", "results", "--json"]).ended(0).stdout)[0];
+    assert_eq!((&last["state"], &last["sends"]), (&"waits".into(), &0.into()));
+}
+
+#[test]
 fn nothing_that_was_acknowledged_is_missing_after_kills_at_any_instant() {
     let kills = std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let world = World::new();

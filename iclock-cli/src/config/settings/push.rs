@@ -1,11 +1,12 @@
 //! The keys of `[push]` and of `[[pushing]]`.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use attendance_model::validate::MAX_NAME_CHARS;
 use chrono_tz::Tz;
-use iclock_sync::DeviceOptions;
+use iclock_sync::{DeviceOptions, Permission};
 use ipnet::IpNet;
 use zk_push::SerialNumber;
 
@@ -80,6 +81,16 @@ fn networks(text: &str) -> Result<Vec<IpNet>, Wrong> {
     text.split(',').map(network).collect()
 }
 
+/// Reads permissions with commas between them.
+fn permissions(text: &str) -> Result<BTreeSet<Permission>, Wrong> {
+    let permission = |text: &str| {
+        let text = text.trim();
+        let known = Permission::ALL.map(Permission::as_str).join(", ");
+        Permission::of_word(text).ok_or_else(|| Wrong::new(format!("{text:?} is no permission"), format!("use {known}")))
+    };
+    text.split(',').filter(|text| !text.trim().is_empty()).map(permission).collect()
+}
+
 /// A terminal that pushes, and the name that is set for it.
 pub(in crate::config) struct Pushing {
     pub(in crate::config) name: Option<String>,
@@ -128,6 +139,14 @@ pub(in crate::config) fn terminal() -> Vec<Entry<Pushing>> {
                 };
                 put(&mut pushing.options.zone, Tz::from_str(text).map(Some).map_err(wrong))
             },
+        ),
+        key(
+            "permit",
+            List,
+            Example("open-door"),
+            "What `push command` may order besides the usual: open-door, clear, shell, upgrade, network. By default \
+             nothing of that.",
+            |pushing: &mut Pushing, text| put(&mut pushing.options.permits, permissions(text)),
         ),
     ]
 }

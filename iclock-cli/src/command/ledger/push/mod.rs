@@ -1,8 +1,10 @@
 //! `push`: which terminals may push. All of it works while `serve` runs.
 
+mod ask;
 mod command;
 mod decide;
 mod pending;
+mod results;
 
 use clap::Subcommand;
 use iclock_sync::receive::Decision;
@@ -31,12 +33,12 @@ pub(crate) enum Push {
         #[arg(long)]
         name: Option<String>,
     },
-    /// Ask a terminal for something, which it answers when it calls next
+    /// Ask a terminal for something or change it, when it calls next
     Command {
         /// Its serial number
         serial: String,
         #[command(subcommand)]
-        question: command::Question,
+        ask: ask::Ask,
     },
     /// List the commands that terminals were given, and their answers
     Results {
@@ -65,8 +67,8 @@ impl Push {
                 let decision = Decision::approve(&serial, name).ok_or_else(|| no_serial(&serial))?;
                 decide::decide(context, &decision)
             }
-            Self::Command { serial, question } => command::ask(context, &serial, question),
-            Self::Results { serial, limit, json } => command::list(context, serial.as_deref(), limit, json),
+            Self::Command { serial, ask } => command::ask(context, &serial, &ask),
+            Self::Results { serial, limit, json } => results::list(context, serial.as_deref(), limit, json),
             Self::Deny { serial } => {
                 decide::decide(context, &Decision::deny(&serial).ok_or_else(|| no_serial(&serial))?)
             }
