@@ -8,7 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -21,6 +22,30 @@ use super::{Limits, Peer};
 /// It speaks HTTP/1.0 and 1.1 without TLS. The header `Date` comes from the clock of this machine, and terminals set
 /// their clocks by it.
 pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stops: impl Future<Output = ()>) {
+    accept(listener, router, limits, Line::Plain, stops).await;
+}
+
+/// Serves a router over TLS, as [`listen`] does without.
+#[cfg(feature = "tls")]
+pub async fn listen_tls(
+    listener: TcpListener,
+    tls: super::Tls,
+    router: Router,
+    limits: Limits,
+    stops: impl Future<Output = ()>,
+) {
+    accept(listener, router, limits, Line::Tls(tls), stops).await;
+}
+
+/// The way in which terminals speak.
+#[derive(Clone, Debug)]
+enum Line {
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(super::Tls),
+}
+
+async fn accept(listener: TcpListener, router: Router, limits: Limits, line: Line, stops: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let addresses = Addresses::default();
     let mut connections = JoinSet::new();
@@ -49,9 +74,18 @@ pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stops
             tracing::warn!(%address, "too many connections from one address");
             continue;
         };
-        let (router, limits) = (router.clone(), limits.clone());
+        let (router, limits, line) = (router.clone(), limits.clone(), line.clone());
         connections.spawn(async move {
-            serve(stream, router.layer(axum::Extension(Peer(address))), &limits).await;
+            let router = router.layer(axum::Extension(Peer(address)));
+            match line {
+                Line::Plain => serve(stream, router, &limits).await,
+                #[cfg(feature = "tls")]
+                Line::Tls(tls) => match timeout(limits.head_time, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => serve(stream, router, &limits).await,
+                    Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS handshake"),
+                    Err(_) => tracing::debug!(%address, "the TLS handshake takes too long"),
+                },
+            }
             drop((place, from));
         });
     }
@@ -62,7 +96,7 @@ pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stops
     }
 }
 
-async fn serve(stream: TcpStream, router: Router, limits: &Limits) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router, limits: &Limits) {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)

@@ -2,7 +2,8 @@
 //!
 //! The router takes raw bodies: no form, no JSON, no typed query, whose errors would answer with a status that a
 //! terminal retries forever. Each answer is plain text with a length, never HTML, a redirect or compressed.
-//! [`listen()`] runs it with limits on headers and slow terminals, which a router alone cannot have.
+//! [`listen()`] runs it with limits on headers and slow terminals, which a router alone cannot have; with the feature
+//! `tls`, `listen_tls` does so over TLS.
 //!
 //! The order is fixed: the serial number is checked, the receiver admits the terminal, then the body is read, the batch
 //! is stored, and only then the answer goes out.
@@ -13,6 +14,8 @@ mod handle;
 mod limits;
 mod listen;
 mod receiver;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::sync::Arc;
 
@@ -25,7 +28,13 @@ use gate::Gate;
 pub use axum;
 pub use limits::Limits;
 pub use listen::listen;
+#[cfg(feature = "tls")]
+pub use listen::listen_tls;
 pub use receiver::{Admission, NotStored, Peer, Receiver, Visitor};
+#[cfg(feature = "tls")]
+pub use rustls;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 
 /// Builds the router. Every path reaches it, so that an operator may choose any prefix; mount it on a port of its own.
 pub fn router<R: Receiver>(receiver: Arc<R>, limits: Limits) -> Router {
