@@ -2,6 +2,7 @@
 //! engine to embed is `iclock-sync`.
 
 mod carry_out;
+mod certificate;
 mod cli;
 mod command;
 mod config;

@@ -106,6 +106,7 @@ impl<'a> Resident<'a> {
                         self.reload(&service).await;
                     }
                     if let Some(receiving) = &self.receiving {
+                        receiving.look_at_certificate();
                         receiving.take().await;
                     }
                 }

@@ -44,6 +44,7 @@ impl<'a> Builder<'a> {
         self.read("log.", &settings::log::entries(), &mut log);
         let mut push = PushConfig::default();
         self.read("push.", &settings::push::entries(), &mut push);
+        self.check_certificate();
         self.read("retention.", &settings::retention::entries(), &mut top.engine.retention);
         let numbers = 0..self.left.list_len("device");
         let devices: Vec<(usize, DeviceOptions)> =
@@ -132,6 +133,18 @@ impl<'a> Builder<'a> {
         let is_usual = options.port == DeviceOptions::new("", "").port;
         options.name = name.unwrap_or_else(|| if is_usual { options.host.clone() } else { options.address() });
         (!options.host.is_empty()).then_some(options)
+    }
+
+    /// TLS needs a certificate with its key, and nothing else does.
+    fn check_certificate(&mut self) {
+        let keys = ["push.listen_tls", "push.certificate", "push.certificate_key"];
+        let given: Vec<_> = keys.iter().filter_map(|key| Some((*key, self.all.get(key)?.clone()))).collect();
+        let missing = keys.into_iter().find(|key| given.iter().all(|(given, _)| given != key));
+        if let (Some((path, setting)), Some(missing)) = (given.first(), missing) {
+            let problem = format!("{missing} is missing");
+            let hint = "terminals call over TLS with listen_tls, certificate and certificate_key of [push]";
+            self.errors.push(setting.wrong(path, problem).hint(hint));
+        }
     }
 
     /// Reads the n-th terminal that pushes; `None` without a serial number.

@@ -183,6 +183,13 @@ mod tests {
                 if key.name == "clear_when" || section.name == "pushing" {
                     layer.set(format!("{prefix}serial"), Setting::new("OID1", Origin::Flag("test")));
                 }
+                let tls = ["listen_tls", "certificate", "certificate_key"];
+                if section.name == "push" && tls.contains(&key.name) {
+                    for other in section.keys.iter().filter(|other| tls.contains(&other.name)) {
+                        let set = Setting::new(other.shown.text(), Origin::Flag("test"));
+                        layer.set(format!("push.{}", other.name), set);
+                    }
+                }
                 layer.set(format!("{prefix}{}", key.name), Setting::new(key.shown.text(), Origin::Flag("test")));
                 let (_, errors) = built(layer);
                 assert!(errors.is_empty(), "{errors:?}");

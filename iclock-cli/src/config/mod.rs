@@ -85,6 +85,11 @@ pub(crate) struct Config {
 pub(crate) struct PushConfig {
     /// The address at which it listens.
     pub(crate) listen: Option<SocketAddr>,
+    /// The address at which it listens for TLS.
+    pub(crate) listen_tls: Option<SocketAddr>,
+    /// The files of the certificate and of its key.
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) certificate_key: Option<PathBuf>,
     /// Whose calls are believed.
     pub(crate) access: PushAccess,
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zk_push::command::{CommandId, Numbered};
-use zk_push::server::{Admission, Limits, NotStored, Receiver, Visitor, listen, router};
+use zk_push::server::{Admission, Limits, NotStored, Receiver, Tls, Visitor, listen, listen_tls, router};
 use zk_push::settings::{Registration, Settings};
 use zk_push::terminal::{Batch, Manner, Terminal};
 use zk_push::{Dialect, SerialNumber};
@@ -150,6 +150,13 @@ impl PushReceiver {
     pub async fn serve(self: Arc<Self>, listener: TcpListener, limits: Limits, stop: CancellationToken) {
         let router = router(Arc::clone(&self), limits.clone());
         listen(listener, router, limits, stop.cancelled_owned()).await;
+        self.save_calls().await;
+    }
+
+    /// As [`PushReceiver::serve`], over TLS.
+    pub async fn serve_tls(self: Arc<Self>, listener: TcpListener, tls: Tls, limits: Limits, stop: CancellationToken) {
+        let router = router(Arc::clone(&self), limits.clone());
+        listen_tls(listener, tls, router, limits, stop.cancelled_owned()).await;
         self.save_calls().await;
     }
 

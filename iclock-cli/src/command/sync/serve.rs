@@ -43,7 +43,7 @@ impl Serve {
         flags.settings.extend(all.into_iter().filter_map(|(path, flag, text)| Some((path, flag, text?))));
         let config = Config::load(&flags)?;
         context.start(&config, true)?;
-        if config.push.listen.is_none() {
+        if config.push.listen.or(config.push.listen_tls).is_none() {
             let place = Some(Origin::Default("configuration"));
             let error = ConfigError::new(place, "push.listen", "no address is configured at which terminals may call");
             let error = error.hint("give --push 127.0.0.1:8081, or write listen in [push] in iclock.toml");

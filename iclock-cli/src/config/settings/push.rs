@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use zk_push::SerialNumber;
 
 use super::super::PushConfig;
-use super::super::key::Shape::{List, Secret, Text};
+use super::super::key::Shape::{List, Path, Secret, Text};
 use super::super::key::Shown::{Example, Required, Usual};
 use super::super::key::{Entry, Wrong, key, put};
 
@@ -26,12 +26,29 @@ pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
             Example("127.0.0.1:8081"),
             "Address and port at which `serve` waits for terminals. `--push` sets it too. With 0.0.0.0:8081, \
              terminals of the network reach it.",
-            |push: &mut PushConfig, text| {
-                let wrong = |_| {
-                    Wrong::new(format!("{text:?} is no address and port"), "write it like 127.0.0.1:8081 or [::1]:8081")
-                };
-                put(&mut push.listen, SocketAddr::from_str(text.trim()).map(Some).map_err(wrong))
-            },
+            |push: &mut PushConfig, text| put(&mut push.listen, address(text)),
+        ),
+        key(
+            "listen_tls",
+            Text,
+            Example("0.0.0.0:8443"),
+            "Address and port for terminals that can do HTTPS, next to `listen` or instead of it.",
+            |push: &mut PushConfig, text| put(&mut push.listen_tls, address(text)),
+        ),
+        key(
+            "certificate",
+            Path,
+            Example("push-certificate.pem"),
+            "The certificate for `listen_tls`, with those between it and its authority, as PEM. It is read again when \
+             it changes.",
+            |push: &mut PushConfig, text| put(&mut push.certificate, Ok(Some(text.into()))),
+        ),
+        key(
+            "certificate_key",
+            Path,
+            Example("push-key.pem"),
+            "The file with the private key of the certificate, as PEM without a password.",
+            |push: &mut PushConfig, text| put(&mut push.certificate_key, Ok(Some(text.into()))),
         ),
         key(
             "token",
@@ -68,6 +85,12 @@ pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
             |push: &mut PushConfig, text| put(&mut push.access.proxies, networks(text)),
         ),
     ]
+}
+
+fn address(text: &str) -> Result<Option<SocketAddr>, Wrong> {
+    let wrong =
+        |_| Wrong::new(format!("{text:?} is no address and port"), "write it like 127.0.0.1:8081 or [::1]:8081");
+    SocketAddr::from_str(text.trim()).map(Some).map_err(wrong)
 }
 
 /// Reads networks with commas between them. An address is a network of its own.
