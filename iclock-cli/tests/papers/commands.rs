@@ -27,8 +27,8 @@ enum Check {
 /// The commands that are not simply run, with the way in which they are checked, and why. A command is named by its
 /// beginning, or by its manual and the whole of it.
 const EXCEPTIONS: &[(&str, Check, &str)] = &[
-    ("iclock-cli serve", Check::Elsewhere, "it waits for terminals; tests/push.rs runs it"),
-    ("iclock-cli push", Check::Parsed, "it needs a ledger of serve; tests/push.rs runs it"),
+    ("iclock-cli serve", Check::Elsewhere, "it waits for terminals; tests/push runs it"),
+    ("iclock-cli push", Check::Parsed, "it needs a ledger of serve; tests/push runs it"),
     ("iclock-cli simulate --listen", Check::Endless, "it serves until it is stopped"),
     ("iclock-cli sync --loop", Check::Endless, "it runs until it is stopped"),
     ("iclock-cli discover", Check::Elsewhere, "it searches a network; tests/wire runs it"),

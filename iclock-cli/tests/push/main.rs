@@ -2,110 +2,26 @@
 //! instant. Nothing that was acknowledged is missing afterwards, and nothing is there twice.
 #![cfg(all(unix, feature = "sqlite"))]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod serving;
+mod tls;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use common::{World, lines, terminal};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use serving::{SERIAL, Serving, configure, until, upload};
 use zk_push::SerialNumber;
 use zk_sim::Punch;
 use zk_sim::push::{PushDevice, PushProfile, Pusher};
 
-const SERIAL: &str = "SN1";
-/// The longest that anything in these tests takes, on a machine that has other work.
-const AT_MOST: Duration = Duration::from_secs(60);
 /// The times that `serve` is killed; `KILLS` sets another number.
 const KILLS: u32 = 20;
-
-/// `serve` at a free port.
-struct Serving {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Serving {
-    fn start(world: &World, more: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
-        command.args(["serve", "--push", "127.0.0.1:0"]).args(more).current_dir(world.path());
-        let mut child = command
-            .stdout(std::fs::File::create(world.path().join("out")).unwrap())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut address = None;
-        let mut said = String::new();
-        while address.is_none() {
-            let before = said.len();
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended: {said}");
-            let line = &said[before..];
-            address = line.strip_prefix("terminals may call http://").map(|rest| rest.trim().parse().unwrap());
-        }
-        // Nobody else reads it, and a full pipe would stop the program.
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Self { child, address: address.unwrap() }
-    }
-
-    fn upload(&self, serial: &str, rows: &str) -> Option<String> {
-        upload(self.address, serial, rows)
-    }
-
-    fn ends(mut self, signal: &str) -> i32 {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap_or(-1);
-            }
-            assert!(began.elapsed() < AT_MOST, "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Uploads rows, and returns the answer; `None` without a whole one.
-fn upload(address: SocketAddr, serial: &str, rows: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(AT_MOST)).unwrap();
-    let target = format!("/iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999");
-    let length = rows.len();
-    write!(stream, "POST {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{rows}").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    answer.contains("\r\n\r\n").then_some(answer)
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < AT_MOST, "not within {AT_MOST:?}: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn configure(world: &World, more: &str) {
-    world.write(
-        "iclock.toml",
-        format!(
-            "state_dir = \"state\"\n{more}\n[[pushing]]\nserial = \"{SERIAL}\"\nname = \"branch\"\n\
-             zone = \"Indian/Maldives\"\n[[sink]]\nurl = \"sqlite:att.db\"\n"
-        ),
-    );
-}
 
 /// User id and time of each stored event. None is there twice.
 fn stored(world: &World) -> BTreeSet<(String, String)> {

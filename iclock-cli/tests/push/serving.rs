@@ -1,0 +1,102 @@
+//! `serve` as a program, and requests to it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::World;
+
+pub(crate) const SERIAL: &str = "SN1";
+/// The longest that anything in these tests takes, on a machine that has other work.
+pub(crate) const AT_MOST: Duration = Duration::from_secs(60);
+
+/// `serve` at a free port.
+pub(crate) struct Serving {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Serving {
+    pub(crate) fn start(world: &World, more: &[&str]) -> Self {
+        Self::start_with(world, &[&["serve", "--push", "127.0.0.1:0"], more].concat())
+    }
+
+    /// With these arguments and no others.
+    pub(crate) fn start_with(world: &World, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+        command.args(arguments).current_dir(world.path());
+        let mut child = command
+            .stdout(std::fs::File::create(world.path().join("out")).unwrap())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut address = None;
+        let mut said = String::new();
+        while address.is_none() {
+            let before = said.len();
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended: {said}");
+            let line = &said[before..];
+            let url = line.strip_prefix("terminals may call http");
+            address = url.map(|rest| rest.trim_start_matches('s').trim_start_matches("://").trim().parse().unwrap());
+        }
+        // Nobody else reads it, and a full pipe would stop the program.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Self { child, address: address.unwrap() }
+    }
+
+    pub(crate) fn upload(&self, serial: &str, rows: &str) -> Option<String> {
+        upload(self.address, serial, rows)
+    }
+
+    pub(crate) fn ends(mut self, signal: &str) -> i32 {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code().unwrap_or(-1);
+            }
+            assert!(began.elapsed() < AT_MOST, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Uploads rows, and returns the answer; `None` without a whole one.
+pub(crate) fn upload(address: SocketAddr, serial: &str, rows: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(AT_MOST)).unwrap();
+    let target = format!("/iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999");
+    let length = rows.len();
+    write!(stream, "POST {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{rows}").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.contains("\r\n\r\n").then_some(answer)
+}
+
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < AT_MOST, "not within {AT_MOST:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub(crate) fn configure(world: &World, more: &str) {
+    world.write(
+        "iclock.toml",
+        format!(
+            "state_dir = \"state\"\n{more}\n[[pushing]]\nserial = \"{SERIAL}\"\nname = \"branch\"\n\
+             zone = \"Indian/Maldives\"\n[[sink]]\nurl = \"sqlite:att.db\"\n"
+        ),
+    );
+}
