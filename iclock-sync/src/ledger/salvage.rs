@@ -28,7 +28,7 @@ const ONE_BY_ONE: i64 = 10_000;
 const WIDE: i64 = 1_000_000;
 
 /// The tables with their columns, those first to which others refer.
-const TABLES: [(&str, &str); 23] = [
+const TABLES: [(&str, &str); 24] = [
     ("settings", ""),
     ("terminals", "id"),
     ("readings", "id"),
@@ -52,6 +52,7 @@ const TABLES: [(&str, &str); 23] = [
     ("push_commands", "id"),
     ("push_calls", ""),
     ("push_gaps", ""),
+    ("push_keys", ""),
 ];
 
 /// Copies every row that can be read into a new ledger.

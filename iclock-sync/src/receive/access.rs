@@ -12,6 +12,9 @@ use sha2::{Digest, Sha256};
 pub struct PushAccess {
     /// The secret in the path: only calls below `/t/TOKEN/` are believed. None by default.
     pub token: Option<String>,
+    /// The key that terminals have to present when they shake hands, as `pushcommkey` or `ComKey` of their request.
+    /// Then the address is believed from which they presented it. None by default.
+    pub comm_key: Option<String>,
     /// The networks from which terminals may call. All by default.
     pub networks: Vec<IpNet>,
     /// The proxies in front of this program, whose header `X-Forwarded-For` names the terminal. None by default.
@@ -21,9 +24,10 @@ pub struct PushAccess {
 /// Leaves the secret out.
 impl fmt::Debug for PushAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let token = self.token.as_ref().map(|_| "***");
+        let hidden = |secret: &Option<String>| secret.as_ref().map(|_| "***");
         f.debug_struct("PushAccess")
-            .field("token", &token)
+            .field("token", &hidden(&self.token))
+            .field("comm_key", &hidden(&self.comm_key))
             .field("networks", &self.networks)
             .field("proxies", &self.proxies)
             .finish()
@@ -80,7 +84,7 @@ mod tests {
 
     fn access(networks: &str, proxies: &str) -> PushAccess {
         let nets = |text: &str| text.split_whitespace().map(|net| net.parse().unwrap()).collect();
-        PushAccess { token: None, networks: nets(networks), proxies: nets(proxies) }
+        PushAccess { networks: nets(networks), proxies: nets(proxies), ..PushAccess::default() }
     }
 
     #[test]

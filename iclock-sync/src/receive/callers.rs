@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
 use zk_push::Command;
 
 use super::access::PushAccess;
 use super::needs::{Needs, needs};
-use crate::ledger::{PushAdmission, PushMemory, PushState, TerminalState};
+use crate::ledger::{PushAdmission, PushKey, PushMemory, PushState, TerminalState};
 use crate::{Contact, DeviceOptions, Permission};
 
 /// A terminal that is admitted.
@@ -34,6 +35,19 @@ pub(super) struct Callers {
     memories: BTreeMap<String, PushMemory>,
     /// What the ledger calls the terminals that it knows, by the serial number that they give.
     known: HashMap<String, Known>,
+    /// Where the terminals have presented the key, by serial number.
+    keys: HashMap<String, PushKey>,
+}
+
+/// A request, as far as it decides who is believed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Call<'a> {
+    pub(super) serial: &'a str,
+    pub(super) address: Option<IpAddr>,
+    /// What precedes `iclock` in the path.
+    pub(super) path: &'a str,
+    /// The key that it presents.
+    pub(super) key: Option<&'a [u8]>,
 }
 
 struct Configured {
@@ -82,13 +96,15 @@ impl Callers {
         memories: BTreeMap<String, PushMemory>,
         admissions: Vec<PushAdmission>,
         terminals: Vec<TerminalState>,
+        keys: Vec<PushKey>,
     ) -> Self {
         let given = |terminal: &TerminalState| terminal.alias.clone().unwrap_or_else(|| terminal.serial.clone());
         let known = terminals
             .into_iter()
             .map(|terminal| (given(&terminal), Known { serial: terminal.serial, name: terminal.name }))
             .collect();
-        let mut callers = Self { memories, known, ..Self::default() };
+        let keys = keys.into_iter().map(|key| (key.serial.clone(), key)).collect();
+        let mut callers = Self { memories, known, keys, ..Self::default() };
         for PushAdmission { serial, state, name, .. } in admissions {
             callers.decide(&serial, state, name);
         }
@@ -124,16 +140,42 @@ impl Callers {
         self.access.address(peer, forwarded_for)
     }
 
-    /// Decides about a request from an address. `path` is what precedes `iclock` in it.
-    pub(super) fn verdict(&self, serial: &str, address: Option<IpAddr>, path: &str) -> Verdict {
-        // Both are always looked up, so that the time of a refusal says nothing.
-        let (is_believed, caller) = (self.access.allows(address, path), self.caller(serial));
-        match caller {
-            _ if !is_believed => Verdict::Refused,
+    /// Decides about a request.
+    pub(super) fn verdict(&self, call: Call<'_>) -> Verdict {
+        // All are always looked up, so that the time of a refusal says nothing.
+        let (is_allowed, has_key) = (self.access.allows(call.address, call.path), self.has_key(call));
+        match self.caller(call.serial) {
+            _ if !is_allowed || !has_key => Verdict::Refused,
             Some(caller) => Verdict::Admitted(Box::new(caller)),
-            None if self.decided.contains_key(serial) => Verdict::Refused,
+            None if self.decided.contains_key(call.serial) => Verdict::Refused,
             None => Verdict::Waits,
         }
+    }
+
+    /// Terminals present the key only when they shake hands. Other requests are believed from where that was. Digests
+    /// are compared, so that the time of the comparison says nothing about the key.
+    fn has_key(&self, call: Call<'_>) -> bool {
+        let Some(key) = &self.access.comm_key else { return true };
+        let right = digest(key.as_bytes(), call.serial);
+        match call.key {
+            Some(given) => digest(given, call.serial) == right,
+            None => self
+                .keys
+                .get(call.serial)
+                .is_some_and(|known| known.digest == right && Some(known.address) == call.address),
+        }
+    }
+
+    /// Remembers where an admitted terminal has presented the key. Returns what is new of that, for the ledger.
+    pub(super) fn presents_key(&mut self, call: Call<'_>) -> Option<PushKey> {
+        self.access.comm_key.as_ref()?;
+        let (serial, digest) = (call.serial.to_owned(), digest(call.key?, call.serial));
+        let key = PushKey { serial, digest, address: call.address? };
+        if self.keys.get(call.serial) == Some(&key) {
+            return None;
+        }
+        self.keys.insert(call.serial.to_owned(), key.clone());
+        Some(key)
     }
 
     /// Returns a terminal that is admitted.
@@ -170,12 +212,21 @@ impl Callers {
     }
 }
 
+fn digest(key: &[u8], serial: &str) -> String {
+    let digest = Sha256::new().chain_update(key).chain_update([0]).chain_update(serial).finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn call<'a>(serial: &'a str, path: &'a str) -> Call<'a> {
+        Call { serial, path, ..Call::default() }
+    }
+
     fn admitted(callers: &Callers, serial: &str) -> Option<Caller> {
-        match callers.verdict(serial, None, "") {
+        match callers.verdict(call(serial, "")) {
             Verdict::Admitted(caller) => Some(*caller),
             _ => None,
         }
@@ -191,13 +242,13 @@ mod tests {
         callers.configure(&[gate, office], &PushAccess::default());
         let caller = admitted(&callers, "A1").unwrap();
         assert_eq!((caller.name.as_str(), caller.zone), ("gate", Some(Tz::Indian__Maldives)));
-        assert_eq!(callers.verdict("B2", None, ""), Verdict::Waits);
+        assert_eq!(callers.verdict(call("B2", "")), Verdict::Waits);
         callers.decide("B2", PushState::Approved, Some("other".to_owned()));
         let caller = admitted(&callers, "B2").unwrap();
         assert_eq!((caller.name.as_str(), caller.zone), ("office", Some(Tz::Europe__Berlin)), "the entry counts");
         // A person has the last word.
         callers.decide("A1", PushState::Denied, None);
-        assert_eq!(callers.verdict("A1", None, ""), Verdict::Refused);
+        assert_eq!(callers.verdict(call("A1", "")), Verdict::Refused);
     }
 
     #[test]
@@ -208,7 +259,7 @@ mod tests {
             name: "gate".to_owned(),
             ..TerminalState::default()
         };
-        let mut callers = Callers::new(BTreeMap::new(), Vec::new(), vec![known]);
+        let mut callers = Callers::new(BTreeMap::new(), Vec::new(), vec![known], Vec::new());
         for serial in ["A1", "C3"] {
             callers.decide(serial, PushState::Approved, None);
         }
@@ -221,14 +272,49 @@ mod tests {
     }
 
     #[test]
+    fn with_a_key_a_terminal_is_believed_from_where_it_has_presented_it() {
+        let mut callers = Callers::default();
+        let access = PushAccess { comm_key: Some("88888888".to_owned()), ..PushAccess::default() };
+        callers.configure(&[DeviceOptions::push("gate", "A1")], &access);
+        let at = |last| Some(IpAddr::from([192, 0, 2, last]));
+        let call = |serial, address, key: Option<&'static str>| Call {
+            serial,
+            address,
+            path: "",
+            key: key.map(str::as_bytes),
+        };
+        let is_admitted = |callers: &Callers, call| matches!(callers.verdict(call), Verdict::Admitted(_));
+        assert_eq!(callers.verdict(call("A1", at(1), None)), Verdict::Refused, "it has never presented it");
+        assert_eq!(callers.verdict(call("A1", at(1), Some("12345678"))), Verdict::Refused);
+        assert_eq!(callers.verdict(call("B2", at(1), Some("12345678"))), Verdict::Refused, "it is not even noted");
+        assert_eq!(callers.verdict(call("B2", at(1), Some("88888888"))), Verdict::Waits);
+        let right = call("A1", at(1), Some("88888888"));
+        assert!(is_admitted(&callers, right));
+        let kept = callers.presents_key(right).unwrap();
+        assert_eq!(callers.presents_key(right), None, "the ledger has it");
+        assert!(is_admitted(&callers, call("A1", at(1), None)));
+        assert!(!is_admitted(&callers, call("A1", at(2), None)), "somebody else");
+        assert!(!is_admitted(&callers, call("A1", at(1), Some("12345678"))), "a wrong one is wrong everywhere");
+
+        // After a restart, and with another key.
+        let mut callers = Callers::new(BTreeMap::new(), Vec::new(), Vec::new(), vec![kept]);
+        callers.configure(&[DeviceOptions::push("gate", "A1")], &access);
+        assert!(is_admitted(&callers, call("A1", at(1), None)));
+        let other = PushAccess { comm_key: Some("77777777".to_owned()), ..access };
+        callers.configure(&[DeviceOptions::push("gate", "A1")], &other);
+        assert!(!is_admitted(&callers, call("A1", at(1), None)));
+        assert!(!format!("{other:?}").contains("7777"));
+    }
+
+    #[test]
     fn nobody_is_admitted_or_noted_whose_calls_are_not_believed() {
         let mut callers = Callers::default();
         let access = PushAccess { token: Some("s3cret".to_owned()), ..PushAccess::default() };
         callers.configure(&[DeviceOptions::push("gate", "A1")], &access);
         for serial in ["A1", "B2"] {
-            assert_eq!(callers.verdict(serial, None, "t/wrong"), Verdict::Refused, "{serial}");
+            assert_eq!(callers.verdict(call(serial, "t/wrong")), Verdict::Refused, "{serial}");
         }
-        assert!(matches!(callers.verdict("A1", None, "t/s3cret"), Verdict::Admitted(_)));
-        assert_eq!(callers.verdict("B2", None, "t/s3cret"), Verdict::Waits);
+        assert!(matches!(callers.verdict(call("A1", "t/s3cret")), Verdict::Admitted(_)));
+        assert_eq!(callers.verdict(call("B2", "t/s3cret")), Verdict::Waits);
     }
 }

@@ -1,7 +1,7 @@
 //! The content of a request, as far as attendance needs it.
 
 use attendance_model::RawPunch;
-use zk_push::Upload;
+use zk_push::{Fields, Upload};
 use zk_push::record::Kind;
 use zk_push::table::Table;
 use zk_push::terminal::{Batch, Content};
@@ -24,6 +24,8 @@ pub(super) struct Kept {
     pub(super) stamp: Option<(String, Vec<u8>)>,
     /// The terminal has registered.
     pub(super) registers: bool,
+    /// The form in which a controller needs its commands, if it says so.
+    pub(super) wraps_commands: Option<bool>,
     /// What came and is not kept, for the log: sizes and names, never content.
     pub(super) remark: Option<String>,
 }
@@ -53,7 +55,11 @@ pub(super) fn read(batch: &Batch) -> Result<Kept, Unread> {
                 kept.remark = Some(format!("{upload:?}: the table is not known"));
             }
         }
-        Content::Registration(_) => kept.registers = true,
+        Content::Registration(parameters) => {
+            // A registration without the key has the plain form.
+            (kept.registers, kept.wraps_commands) = (true, Some(wraps_commands(parameters).unwrap_or(false)));
+        }
+        Content::Parameters(parameters) => kept.wraps_commands = wraps_commands(parameters),
         // It may hold punches that only it has.
         Content::Archive(_) => return Err(Unread),
         Content::Authorization(_) => {
@@ -74,6 +80,11 @@ fn has_punches(upload: &Upload) -> bool {
         Table::TableData => upload.table_name().and_then(|name| name.to_str()).is_some_and(is_transaction),
         _ => false,
     }
+}
+
+/// Returns true for a controller that needs its commands wrapped; `None` for parameters that do not say.
+fn wraps_commands(parameters: &Fields) -> Option<bool> {
+    parameters.get("CmdFormat").map(|format| format.number() == Some(1))
 }
 
 fn stamp(batch: &Batch) -> Option<(String, Vec<u8>)> {
@@ -136,6 +147,25 @@ mod tests {
             let kept = kept(dialect, target, body).unwrap();
             assert_eq!((kept.punches.len(), kept.bad_lines.len()), (0, 0), "{target}");
             assert!(!format!("{kept:?}").contains("1234") && !format!("{kept:?}").contains("AAAA"), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_controller_says_in_which_form_it_needs_its_commands() {
+        for (target, body, expected) in [
+            ("registry?SN=A1", &b"DeviceType=acc,CmdFormat=1,~DeviceName=X"[..], Some(true)),
+            ("registry?SN=A1", b"DeviceType=acc,CmdFormat=0", Some(false)),
+            ("registry?SN=A1", b"DeviceType=acc", Some(false)),
+            ("cdata?SN=A1&table=options", b"~DeviceName=X,CmdFormat=1", Some(true)),
+            ("cdata?SN=A1&table=options", b"~DeviceName=X", None),
+        ] {
+            let head = Head::parse("POST", &format!("/iclock/{target}")).unwrap();
+            let registration = zk_push::settings::Registration::new("code", "session").unwrap();
+            let terminal = Terminal::new(head.serial.clone()).pinned(Dialect::Access);
+            let mut terminal = terminal.with_registration(registration, false);
+            let request = request::Request { head, body: Bytes::from_static(body) };
+            let Step::Accept(accept) = terminal.handle_request(DateTime::UNIX_EPOCH, request) else { panic!() };
+            assert_eq!(read(accept.batch()).unwrap().wraps_commands, expected, "{target}");
         }
     }
 

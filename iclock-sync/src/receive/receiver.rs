@@ -15,15 +15,16 @@ use zk_push::command::{CommandId, Numbered};
 use zk_push::server::{Admission, Limits, NotStored, Receiver, Tls, Visitor, listen, listen_tls, router};
 use zk_push::settings::{Registration, Settings};
 use zk_push::terminal::{Batch, Manner, Terminal};
-use zk_push::{Dialect, SerialNumber};
+use zk_push::{Dialect, SerialNumber, Text};
 
 use super::access::PushAccess;
-use super::callers::{Caller, Callers, Verdict};
+use super::callers::{Call, Caller, Callers, Verdict};
 use super::content::{self, Kept};
 use super::decision::Decision;
 use super::listing::Listing;
 use super::presence::Presence;
 use crate::error::blocking;
+use crate::ledger::{PushKey, PushMemory};
 use crate::random::secret_key;
 use crate::tasks::Shared;
 use crate::{Contact, DeviceOptions, Door, Ingest, Ingested, Service, SyncError, chain};
@@ -75,7 +76,8 @@ impl PushReceiver {
                     key
                 }
             };
-            let callers = Callers::new(ledger.push_memories()?, ledger.push_admissions()?, ledger.terminals()?);
+            let (admissions, keys) = (ledger.push_admissions()?, ledger.push_keys()?);
+            let callers = Callers::new(ledger.push_memories()?, admissions, ledger.terminals()?, keys);
             Ok((key, callers, ledger.push_calls()?))
         })
         .await?;
@@ -184,6 +186,7 @@ impl PushReceiver {
         let mut settings = Settings::default();
         // Nothing else is kept; users would bring passwords.
         settings.transfers = vec!["AttLog"];
+        settings.wraps_commands = caller.memory.wraps_commands;
         let mut terminal = Terminal::new(serial.clone()).with_settings(settings);
         match caller.memory.dialect.as_deref() {
             Some("acc") => terminal = terminal.with_dialect(Dialect::Access),
@@ -234,7 +237,7 @@ impl PushReceiver {
         let serial = batch.serial.as_str();
         // Somebody may have denied it since it was admitted.
         let caller = self.callers().caller(serial).ok_or(Problem::Denied)?;
-        let Kept { punches, bad_lines, stamp, registers, remark } = content::read(batch)?;
+        let Kept { punches, bad_lines, stamp, registers, wraps_commands, remark } = content::read(batch)?;
         if let Some(remark) = remark {
             tracing::warn!(%serial, "acknowledged and not kept: {remark}");
         }
@@ -254,22 +257,36 @@ impl PushReceiver {
             self.callers().remember(&caller, |memory| drop(memory.stamps.insert(table, value)));
         }
         self.answered(terminal, &batch.content).await?;
-        self.remember(terminal, &caller, registers).await
+        let before = &caller.memory;
+        let memory = PushMemory {
+            dialect: terminal.dialect().map(|dialect| dialect.to_string()),
+            is_registered: before.is_registered || registers,
+            wraps_commands: wraps_commands.unwrap_or(before.wraps_commands),
+            stamps: before.stamps.clone(),
+        };
+        if memory == *before { Ok(()) } else { self.remember(&caller, memory).await }
     }
 
-    /// Remembers the dialect of a terminal, and its registration.
-    async fn remember(&self, terminal: &Terminal, caller: &Caller, registers: bool) -> Result<(), Problem> {
-        let dialect = terminal.dialect().map(|dialect| dialect.to_string());
-        let is_registered = caller.memory.is_registered || registers;
-        if dialect == caller.memory.dialect && is_registered == caller.memory.is_registered {
-            return Ok(());
-        }
-        let (ledger, serial, spoken) = (Arc::clone(&self.shared()?.ledger), caller.serial.clone(), dialect.clone());
-        blocking("ledger", move || Ok(ledger.remember_push(&serial, spoken.as_deref(), is_registered)?)).await?;
-        self.callers().remember(caller, |memory| {
-            (memory.dialect, memory.is_registered) = (dialect, is_registered);
+    /// Remembers what a terminal has shown of itself. Its stamps are no part of that.
+    async fn remember(&self, caller: &Caller, memory: PushMemory) -> Result<(), Problem> {
+        let (ledger, serial, shown) = (Arc::clone(&self.shared()?.ledger), caller.serial.clone(), memory.clone());
+        blocking("ledger", move || Ok(ledger.remember_push(&serial, &shown)?)).await?;
+        self.callers().remember(caller, |known| {
+            let stamps = std::mem::take(&mut known.stamps);
+            *known = PushMemory { stamps, ..memory };
         });
         Ok(())
+    }
+
+    /// Keeps where a terminal has presented the key. Until the ledger has it, a restart makes the terminal present it
+    /// again.
+    fn note_key(&self, shared: &Arc<Shared>, key: PushKey) {
+        let ledger = Arc::clone(&shared.ledger);
+        tokio::spawn(async move {
+            if let Err(error) = blocking("ledger", move || Ok(ledger.note_push_key(&key)?)).await {
+                tracing::warn!("a terminal has to shake hands after the next start: {}", chain(&error));
+            }
+        });
     }
 }
 
@@ -287,16 +304,23 @@ enum Problem {
 impl Receiver for PushReceiver {
     async fn admit(&self, visitor: &Visitor<'_>) -> Admission {
         let (serial, path) = (&visitor.head.serial, visitor.head.prefix.as_str());
-        let (address, verdict) = {
-            let callers = self.callers();
+        let key = ["pushcommkey", "ComKey"].into_iter().find_map(|name| visitor.head.query.get(name));
+        let (address, verdict, presented) = {
+            let mut callers = self.callers();
             let address = callers.address(visitor.peer, visitor.forwarded_for);
-            (address, callers.verdict(serial.as_str(), address, path))
+            let call = Call { serial: serial.as_str(), address, path, key: key.map(Text::as_bytes) };
+            let verdict = callers.verdict(call);
+            let is_admitted = matches!(verdict, Verdict::Admitted(_));
+            (address, verdict, if is_admitted { callers.presents_key(call) } else { None })
         };
         match verdict {
             Verdict::Admitted(caller) => {
                 if let Ok(shared) = self.shared() {
                     shared.board.calls(serial.as_str(), false);
                     self.note_call(&shared, visitor.head, &caller);
+                    if let Some(key) = presented {
+                        self.note_key(&shared, key);
+                    }
                 }
                 return Admission::Admitted(Box::new(self.terminal(serial, &caller)));
             }

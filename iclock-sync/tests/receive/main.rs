@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod gaps;
+mod keys;
 mod orders;
 mod server;
 

@@ -11,6 +11,8 @@ pub(crate) struct PushMemory {
     pub(crate) dialect: Option<String>,
     /// It has registered, as access control terminals do.
     pub(crate) is_registered: bool,
+    /// It is a controller that needs its commands wrapped (`CmdFormat=1`).
+    pub(crate) wraps_commands: bool,
     /// Its stamps, by table.
     pub(crate) stamps: BTreeMap<String, Vec<u8>>,
 }
@@ -20,11 +22,11 @@ impl Ledger {
     pub(crate) fn push_memories(&self) -> Result<BTreeMap<String, PushMemory>, LedgerError> {
         self.read("look up terminals that push", |connection| {
             let mut memories = BTreeMap::<String, PushMemory>::new();
-            let mut statement = connection.prepare("SELECT serial, dialect, registered FROM push_terminals")?;
+            let mut statement = connection.prepare("SELECT serial, dialect, registered, wraps FROM push_terminals")?;
             let mut rows = statement.query(())?;
             while let Some(row) = rows.next()? {
                 let memory = memories.entry(row.get(0)?).or_default();
-                (memory.dialect, memory.is_registered) = (row.get(1)?, row.get(2)?);
+                (memory.dialect, memory.is_registered, memory.wraps_commands) = (row.get(1)?, row.get(2)?, row.get(3)?);
             }
             let mut statement = connection.prepare("SELECT serial, log, stamp FROM push_stamps")?;
             let mut rows = statement.query(())?;
@@ -44,19 +46,16 @@ impl Ledger {
         Ok(self.push_memories()?.remove(serial).and_then(|memory| memory.dialect))
     }
 
-    /// Remembers the dialect of a terminal, and that it has registered.
-    pub(crate) fn remember_push(
-        &self,
-        serial: &str,
-        dialect: Option<&str>,
-        is_registered: bool,
-    ) -> Result<(), LedgerError> {
+    /// Remembers the dialect of a terminal, that it has registered, and if it needs its commands wrapped. The stamps
+    /// are kept with their punches.
+    pub(crate) fn remember_push(&self, serial: &str, memory: &PushMemory) -> Result<(), LedgerError> {
         self.write("remember a terminal that pushes", |transaction| {
             transaction
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO push_terminals (serial, dialect, registered) VALUES (?1, ?2, ?3)",
+                    "INSERT OR REPLACE INTO push_terminals (serial, dialect, registered, wraps)
+                     VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute((serial, dialect, is_registered))?;
+                .execute((serial, &memory.dialect, memory.is_registered, memory.wraps_commands))?;
             Ok(())
         })
     }

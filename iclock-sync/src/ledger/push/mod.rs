@@ -7,6 +7,8 @@ mod command;
 #[cfg(feature = "push")]
 mod gap;
 #[cfg(feature = "push")]
+mod key;
+#[cfg(feature = "push")]
 mod memory;
 mod stamp;
 
@@ -18,6 +20,8 @@ pub use command::{MOST_OPEN, PushCommand};
 pub(crate) use gap::NewGap;
 #[cfg(feature = "push")]
 pub use gap::{GapCause, PushGap};
+#[cfg(feature = "push")]
+pub(crate) use key::PushKey;
 #[cfg(feature = "push")]
 pub(crate) use memory::PushMemory;
 pub(crate) use stamp::{Stamp, save_stamp};
