@@ -69,6 +69,18 @@ pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
             },
         ),
         key(
+            "comm_key",
+            Secret,
+            Example("ENV:PUSH_COMM_KEY"),
+            "What terminals have to send as pushcommkey or ComKey when they shake hands. From then on, their address \
+             is believed. By default there is none.",
+            |push: &mut PushConfig, text| {
+                let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+                let wrong = || Wrong::new("the key is not 1 to 64 characters without blanks", "write what they send");
+                put(&mut push.access.comm_key, fits.then(|| Some(text.to_owned())).ok_or_else(wrong))
+            },
+        ),
+        key(
             "networks",
             List,
             Example("192.0.2.0/24,198.51.100.7/32"),
@@ -109,7 +121,8 @@ fn permissions(text: &str) -> Result<BTreeSet<Permission>, Wrong> {
     let permission = |text: &str| {
         let text = text.trim();
         let known = Permission::ALL.map(Permission::as_str).join(", ");
-        Permission::of_word(text).ok_or_else(|| Wrong::new(format!("{text:?} is no permission"), format!("use {known}")))
+        Permission::of_word(text)
+            .ok_or_else(|| Wrong::new(format!("{text:?} is no permission"), format!("use {known}")))
     };
     text.split(',').filter(|text| !text.trim().is_empty()).map(permission).collect()
 }
