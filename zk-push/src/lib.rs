@@ -9,6 +9,7 @@
 //! | records | [`record`], [`fields`], [`options`] | a line into a record, and back |
 //! | values | [`text`], [`time`], [`card`] | bytes into text, times and numbers |
 //! | commands | [`command`] | an order into a line, and a result into its meaning |
+//! | packed uploads | `archive` (feature `archive`) | a `tgz` into lines |
 //! | conversation | [`terminal`], [`settings`], [`reply`] | a request into the answer that is due |
 //! | sockets | `server` (feature `router`) | HTTP into requests, over a `Receiver` that stores |
 //!
@@ -39,6 +40,8 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod card;
 pub mod command;
 pub mod dialect;

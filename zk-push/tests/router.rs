@@ -279,9 +279,36 @@ async fn a_body_that_is_too_large_too_slow_or_packed_is_not_stored() {
     assert_eq!(status(&server.send(chunks.as_bytes()).await), 413);
     let slow = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{PUNCH}");
     assert_eq!(status(&server.send(slow.as_bytes()).await), 408);
-    let packed = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx");
+    let packed = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nxx");
     assert_eq!(status(&server.send(packed.as_bytes()).await), 415);
     assert!(server.memory.batches.lock().unwrap().is_empty());
+    server.end().await;
+}
+
+#[cfg(feature = "archive")]
+#[tokio::test]
+async fn a_body_in_gzip_is_unpacked_within_the_limit_of_bodies() {
+    use std::io::Write as _;
+
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let mut limits = quick();
+    limits.body = 1000;
+    let server = Server::start(limits).await;
+    let target = format!("/iclock/cdata?SN={SERIAL}&table=ATTLOG");
+    let post = async |body: &[u8]| {
+        let length = body.len();
+        let head =
+            format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n");
+        server.send(&[head.as_bytes(), b"\r\n", body].concat()).await
+    };
+    assert!(post(&gzip(&PUNCH.repeat(3))).await.ends_with("OK: 3"));
+    assert_eq!(status(&post(&gzip(&PUNCH.repeat(100))).await), 413);
+    assert_eq!(status(&post(b"xx").await), 400);
+    assert_eq!(server.memory.batches.lock().unwrap().len(), 1);
     server.end().await;
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Kept {
 
 /// A request that holds what cannot be read, so that it must not be acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a packed file, which is not read")]
+#[error("a packed file that is damaged, or has more than any upload")]
 pub(super) struct Unread;
 
 /// Reads a request. Users, templates, photos and passwords are left out, whatever their lines look like.

@@ -60,9 +60,11 @@ impl Room {
 /// Reads a body whole. The error is the status to answer.
 pub(super) async fn read(body: Body, headers: &HeaderMap, limits: &Limits, room: &Room) -> Result<(Bytes, Taken), u16> {
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
-    if encoding.is_some_and(|encoding| encoding != b"identity") {
-        return Err(ENCODED);
-    }
+    let is_packed = match encoding.as_deref() {
+        None | Some(b"identity") => false,
+        Some(b"gzip" | b"x-gzip") if cfg!(feature = "archive") => true,
+        Some(_) => return Err(ENCODED),
+    };
     let length = match headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()) {
         Some(length) => length.trim().parse().map_err(|_| BAD)?,
         None => 0u64,
@@ -73,7 +75,29 @@ pub(super) async fn read(body: Body, headers: &HeaderMap, limits: &Limits, room:
     // Chunks name no length: they have the time of the largest body.
     let is_chunked = headers.contains_key(header::TRANSFER_ENCODING);
     let time = if is_chunked { limits.longest() } else { limits.time_for(length) };
-    timeout(time, collect(body, limits, room)).await.unwrap_or(Err(TOO_SLOW))
+    let (body, taken) = timeout(time, collect(body, limits, room)).await.unwrap_or(Err(TOO_SLOW))?;
+    if is_packed { unpack(body, taken, limits, room).await } else { Ok((body, taken)) }
+}
+
+/// Unpacks a body, which has the same limit and needs the same room as one that came unpacked.
+#[cfg(feature = "archive")]
+async fn unpack(body: Bytes, mut taken: Taken, limits: &Limits, room: &Room) -> Result<(Bytes, Taken), u16> {
+    use crate::archive::{ArchiveError, gunzip};
+
+    let most = limits.body;
+    let unpacked = tokio::task::spawn_blocking(move || gunzip(&body, most)).await.map_err(|_| NO_ROOM)?;
+    let unpacked = unpacked.map_err(|error| match error {
+        ArchiveError::TooLarge { .. } => TOO_LARGE,
+        _ => BAD,
+    })?;
+    let grown = timeout(limits.body_time, room.grow(&mut taken, unpacked.len())).await;
+    grown.ok().flatten().ok_or(NO_ROOM)?;
+    Ok((unpacked.into(), taken))
+}
+
+#[cfg(not(feature = "archive"))]
+async fn unpack(_: Bytes, _: Taken, _: &Limits, _: &Room) -> Result<(Bytes, Taken), u16> {
+    Err(ENCODED)
 }
 
 async fn collect(mut body: Body, limits: &Limits, room: &Room) -> Result<(Bytes, Taken), u16> {

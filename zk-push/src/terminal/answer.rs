@@ -42,9 +42,10 @@ impl Terminal {
         if head.query.get("AuthType").is_some() {
             return self.authorization(now, head, body);
         }
-        if is_archive(head) {
-            return self.accept(now, head, Content::Archive(body), Reply::ok());
-        }
+        let body = match unpacked(head, body) {
+            Ok(body) => body,
+            Err(body) => return self.accept(now, head, Content::Archive(body), Reply::ok()),
+        };
         let is_photo = head.endpoint == Endpoint::Fdata || Self::is_table(head, &Table::AttPhoto);
         match head.table() {
             _ if is_photo => self.photo(now, head, body),
@@ -52,6 +53,11 @@ impl Terminal {
                 Ok(parameters) => self.accept(now, head, Content::Parameters(parameters), Reply::ok()),
                 Err(reason) => self.accept(now, head, Content::Unreadable(body, reason), Reply::ok()),
             },
+            // A log in a file, which only its rows name.
+            None if head.endpoint == Endpoint::File => {
+                let table = Table::parse(&"transaction".into());
+                self.lines(now, head, Upload::new(table, None, body), |_, _| Reply::ok(), None)
+            }
             Some(table) => {
                 let upload = Upload::new(table, head.query.get("tablename").cloned(), body);
                 let reply = |upload: &Upload, count| match upload.table_name() {
@@ -116,15 +122,14 @@ impl Terminal {
         let packet = Packet::read(head);
         let name = head.query.get("tablename").cloned().unwrap_or_default();
         let is = |kind| head.query.get("type").is_some_and(|given| given.is(kind));
-        if is_archive(head) {
-            let count = head.query.get("count").and_then(Text::number).and_then(|count| usize::try_from(count).ok());
-            return self.accept(
-                now,
-                head,
-                Content::Archive(body),
-                Reply::table_count(&name, count.unwrap_or_default()),
-            );
-        }
+        let body = match unpacked(head, body) {
+            Ok(body) => body,
+            Err(body) => {
+                let count = head.query.get("count").and_then(Text::number);
+                let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default();
+                return self.accept(now, head, Content::Archive(body), Reply::table_count(&name, count));
+            }
+        };
         if is("count") || is("options") {
             let content = match parse_parameters(&body) {
                 Ok(values) => Content::Values(packet, values),
@@ -151,8 +156,20 @@ impl Terminal {
     }
 }
 
+/// Returns the lines of a body. The error is a packed file that is not read.
+fn unpacked(head: &Head, body: Bytes) -> Result<Bytes, Bytes> {
+    if !is_archive(head) {
+        return Ok(body);
+    }
+    #[cfg(feature = "archive")]
+    if let Ok(lines) = crate::archive::unpack(&body) {
+        return Ok(lines);
+    }
+    Err(body)
+}
+
 /// Returns true if the body is a packed file instead of lines.
-fn is_archive(head: &Head) -> bool {
+pub(super) fn is_archive(head: &Head) -> bool {
     let is_packed = head.query.get("ContentType").is_some_and(|kind| kind.is("tgz"));
     is_packed || head.query.get("datafmt").is_some_and(|format| format.as_bytes() == b"3")
 }

@@ -46,7 +46,8 @@ pub enum Content {
     Results(Vec<Line<CommandResult>>),
     /// A person waits at a door, and was denied. Somebody should know: the terminal is set to ask a server.
     Authorization(Bytes),
-    /// A packed file (`tgz`), as it came.
+    /// A packed file (`tgz`) that is not read, as it came: the feature `archive` is off, or the file is damaged. Do not
+    /// acknowledge it.
     Archive(Bytes),
     /// A body that is not what its table should have.
     Unreadable(Bytes, LineError),

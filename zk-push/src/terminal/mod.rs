@@ -125,6 +125,7 @@ impl Terminal {
         match (&head.endpoint, head.method) {
             (Endpoint::Cdata, Method::Get) => Step::Reply(self.cdata_get(now, &head)),
             (Endpoint::Cdata | Endpoint::Fdata, _) => self.upload(now, &head, body),
+            (Endpoint::File, Method::Post) if answer::is_archive(&head) => self.upload(now, &head, body),
             (Endpoint::QueryData, _) => self.query_data(now, &head, body),
             (Endpoint::ServiceControl, Method::Post) if !body.is_empty() || head.query.get("ID").is_some() => {
                 self.results(now, &head, body)
