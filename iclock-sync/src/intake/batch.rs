@@ -17,6 +17,8 @@ pub(crate) struct Batch<P> {
     pub(crate) accepts: Option<(i64, i64)>,
     /// To be remembered of a terminal that pushes, once all punches have entered.
     pub(crate) stamp: Option<Stamp>,
+    /// Records that leave the quarantine once all punches have entered: what they are the beginning of is among these.
+    pub(crate) resolves: Vec<Vec<u8>>,
     /// All punches enter in one change.
     pub(crate) whole: bool,
 }

@@ -32,6 +32,8 @@ pub struct Ingest {
     pub bad_lines: Vec<BadLine>,
     /// How far the terminal has sent a table, in its own words.
     pub(crate) stamp: Option<Stamp>,
+    /// Records that leave the quarantine with it.
+    pub(crate) resolves: Vec<Vec<u8>>,
     /// All of it enters in one change, or nothing.
     pub(crate) whole: bool,
 }
@@ -81,6 +83,7 @@ impl Ingest {
             punches,
             bad_lines: Vec::new(),
             stamp: None,
+            resolves: Vec::new(),
             whole: false,
         }
     }
@@ -97,6 +100,13 @@ impl Ingest {
     #[must_use]
     pub fn stamp(mut self, table: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.stamp = Some(Stamp { table: table.into(), value: value.into() });
+        self
+    }
+
+    /// Takes a record out of the quarantine in the same change: what it is the beginning of is among the punches.
+    #[must_use]
+    pub fn resolves(mut self, raw: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        self.resolves.extend(raw);
         self
     }
 
@@ -145,8 +155,9 @@ impl Ingest {
         };
         let host_now = wall::wall_now(self.zone, utc_now, local_now);
         let provenance = Provenance { poll, host_now, by_hand: false, epoch: 0, start: 0 };
-        let (punches, stamp, whole) = (GivenPunches(punches.into_iter()), self.stamp, self.whole);
-        Batch { provenance, punches, cursor: None, accepts: None, stamp, whole }
+        let (stamp, resolves, whole) = (self.stamp, self.resolves, self.whole);
+        let punches = GivenPunches(punches.into_iter());
+        Batch { provenance, punches, cursor: None, accepts: None, stamp, resolves, whole }
     }
 }
 

@@ -191,7 +191,7 @@ impl<P: Punches> Entering<P> {
     /// entered.
     pub(crate) fn commit(&mut self, most: usize) -> Result<Result<Entered, P::Unreadable>, LedgerError> {
         let Self { ledger, batch, judge, poll, done, over } = self;
-        let Batch { provenance, punches, cursor, accepts, stamp, .. } = batch;
+        let Batch { provenance, punches, cursor, accepts, stamp, resolves, .. } = batch;
         ledger.check_room()?;
         let (entered, all) = match ledger.try_write("record events", |transaction| {
             // Only now: a change of the rules judges the quarantine again before this change or after it.
@@ -233,6 +233,9 @@ impl<P: Punches> Entering<P> {
                 }
                 if let Some((buffer, at)) = *accepts {
                     mark_accepted(transaction, buffer, at)?;
+                }
+                for raw in resolves.iter().filter_map(|raw| Some((poll.as_ref()?.terminal, raw))) {
+                    resolve_read_again(transaction, raw.0, raw.1, provenance.poll.read_at)?;
                 }
                 if let Some(stamp) = stamp {
                     save_stamp(transaction, &provenance.poll.serial, stamp)?;

@@ -48,7 +48,15 @@ fn batch(punches: Vec<ReadPunch>) -> Batch<std::vec::IntoIter<ReadPunch>> {
         ..TerminalState::default()
     };
     let provenance = Provenance { poll, host_now: host_now(), by_hand: false, epoch: 0, start: 0 };
-    Batch { provenance, punches: punches.into_iter(), cursor: Some(cursor), accepts: None, stamp: None, whole: false }
+    Batch {
+        provenance,
+        punches: punches.into_iter(),
+        cursor: Some(cursor),
+        accepts: None,
+        stamp: None,
+        resolves: vec![],
+        whole: false,
+    }
 }
 
 #[tokio::test]

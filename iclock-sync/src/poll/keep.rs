@@ -55,6 +55,7 @@ impl Visit {
             cursor: Some(state),
             accepts: None,
             stamp: None,
+            resolves: Vec::new(),
             whole: false,
         };
         let name = &self.device.name;

@@ -1,12 +1,14 @@
 //! The content of a request, as far as attendance needs it.
 
-use attendance_model::RawPunch;
-use zk_push::{Fields, Upload};
+use attendance_model::{RawPunch, Reason};
+use zk_push::line::Line;
 use zk_push::record::Kind;
 use zk_push::table::Table;
 use zk_push::terminal::{Batch, Content};
+use zk_push::{Fields, Record, Upload};
 
 use super::punch::{self, Meaning};
+use super::seam::{Part, Seam};
 use crate::BadLine;
 
 /// The tables whose stamps are kept: those that a handshake gives back. A terminal cannot fill the ledger with others.
@@ -22,6 +24,10 @@ pub(super) struct Kept {
     pub(super) bad_lines: Vec<BadLine>,
     /// A table and its stamp.
     pub(super) stamp: Option<(String, Vec<u8>)>,
+    /// What leaves the quarantine, because the punches have it.
+    pub(super) resolves: Option<Vec<u8>>,
+    /// The end of a packet, to be joined with the next one.
+    pub(super) part: Option<Part>,
     /// The terminal has registered.
     pub(super) registers: bool,
     /// The form in which a controller needs its commands, if it says so.
@@ -36,19 +42,20 @@ pub(super) struct Kept {
 pub(super) struct Unread;
 
 /// Reads a request. Users, templates, photos and passwords are left out, whatever their lines look like.
-pub(super) fn read(batch: &Batch) -> Result<Kept, Unread> {
+/// `before` is what the packet before has left.
+pub(super) fn read(batch: &Batch, before: Option<Part>) -> Result<Kept, Unread> {
     let mut kept = Kept { stamp: stamp(batch), ..Kept::default() };
     match &batch.content {
-        Content::Records(upload) | Content::Answer(_, upload) if has_punches(upload) => {
-            for line in upload.records() {
-                match punch::read(&line) {
-                    Meaning::Punch(punch) => kept.punches.push(*punch),
-                    Meaning::Bad(reason, user_id) => {
-                        kept.bad_lines.push(BadLine { reason, user_id, raw: punch::kept(&line.raw) });
-                    }
-                    Meaning::NoPunch => {}
-                }
+        Content::Records(upload) if has_punches(upload) => upload.records().for_each(|line| kept.add(&line)),
+        Content::Answer(packet, upload) if has_punches(upload) => {
+            let Seam { lines, torn, resolves, part } = Seam::read(packet, upload, before);
+            lines.iter().for_each(|line| kept.add(line));
+            // The part is on the disk, until the next packet shows what it is.
+            for raw in torn.iter().chain(part.iter().map(|part| &part.bytes)) {
+                let (reason, user_id) = (Reason::Undecodable, String::new());
+                kept.bad_lines.push(BadLine { reason, user_id, raw: punch::kept(raw) });
             }
+            (kept.resolves, kept.part) = (resolves.map(Into::into), part);
         }
         Content::Records(upload) | Content::Answer(_, upload) => {
             if let Table::Other(_) = upload.table() {
@@ -71,8 +78,20 @@ pub(super) fn read(batch: &Batch) -> Result<Kept, Unread> {
     Ok(kept)
 }
 
+impl Kept {
+    fn add(&mut self, line: &Line<Record>) {
+        match punch::read(line) {
+            Meaning::Punch(punch) => self.punches.push(*punch),
+            Meaning::Bad(reason, user_id) => {
+                self.bad_lines.push(BadLine { reason, user_id, raw: punch::kept(&line.raw) });
+            }
+            Meaning::NoPunch => {}
+        }
+    }
+}
+
 /// Returns true if rows of the table can be punches.
-fn has_punches(upload: &Upload) -> bool {
+pub(super) fn has_punches(upload: &Upload) -> bool {
     let is_transaction = |name: &str| name.eq_ignore_ascii_case(Kind::TRANSACTION.as_str());
     match upload.table() {
         Table::AttLog | Table::RtLog => true,
@@ -108,7 +127,7 @@ mod tests {
         let mut terminal = Terminal::new(head.serial.clone()).pinned(dialect);
         let request = request::Request { head, body: Bytes::from_static(body) };
         match terminal.handle_request(DateTime::UNIX_EPOCH, request) {
-            Step::Accept(accept) => read(accept.batch()),
+            Step::Accept(accept) => read(accept.batch(), None),
             other => panic!("{other:?}"),
         }
     }
@@ -165,7 +184,7 @@ mod tests {
             let mut terminal = terminal.with_registration(registration, false);
             let request = request::Request { head, body: Bytes::from_static(body) };
             let Step::Accept(accept) = terminal.handle_request(DateTime::UNIX_EPOCH, request) else { panic!() };
-            assert_eq!(read(accept.batch()).unwrap().wraps_commands, expected, "{target}");
+            assert_eq!(read(accept.batch(), None).unwrap().wraps_commands, expected, "{target}");
         }
     }
 

@@ -6,9 +6,9 @@
 //! them and sends them again.
 //!
 //! Who may call is decided by serial number (`callers`): those that are configured, and those that a person approved.
-//! All others are answered alike, and wait for a decision. A terminal that was silent, or has forgotten what it sent, is
-//! asked for the gap (`presence`, `gaps`). The decision of another process comes as a file
-//! ([`Decision`]), because one process writes the ledger.
+//! All others are answered alike, and wait for a decision. A terminal that was silent, or has forgotten what it sent,
+//! is asked for the gap (`presence`, `gaps`). The decision of another process comes as a file ([`Decision`]), because
+//! one process writes the ledger.
 
 mod access;
 mod callers;
@@ -23,6 +23,7 @@ mod order;
 mod presence;
 mod punch;
 mod receiver;
+mod seam;
 
 pub use access::PushAccess;
 pub use decision::Decision;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use zk_push::command::{CommandId, Numbered};
 use zk_push::server::{Admission, Limits, NotStored, Receiver, Tls, Visitor, listen, listen_tls, router};
 use zk_push::settings::{Registration, Settings};
-use zk_push::terminal::{Batch, Manner, Terminal};
+use zk_push::terminal::{Batch, Content, Manner, Terminal};
 use zk_push::{Dialect, SerialNumber, Text};
 
 use super::access::PushAccess;
@@ -23,6 +23,7 @@ use super::content::{self, Kept};
 use super::decision::Decision;
 use super::listing::Listing;
 use super::presence::Presence;
+use super::seam::Seams;
 use crate::error::blocking;
 use crate::ledger::{PushKey, PushMemory};
 use crate::random::secret_key;
@@ -40,6 +41,7 @@ pub struct PushReceiver {
     callers: Mutex<Callers>,
     listing: Mutex<Listing>,
     presence: Mutex<Presence>,
+    seams: Mutex<Seams>,
     /// The terminals that have commands without an answer.
     busy: Mutex<HashSet<String>>,
     /// One caller is noted at a time; meanwhile others are not.
@@ -87,6 +89,7 @@ impl PushReceiver {
             callers: Mutex::new(callers),
             listing: Mutex::default(),
             presence: Mutex::new(Presence::new(calls)),
+            seams: Mutex::default(),
             busy: Mutex::default(),
             notes: Arc::new(Semaphore::new(1)),
             key,
@@ -167,6 +170,11 @@ impl PushReceiver {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn seams(&self) -> MutexGuard<'_, Seams> {
+        // Nothing can panic while the lock is held.
+        self.seams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn presence(&self) -> MutexGuard<'_, Presence> {
         // Nothing can panic while the lock is held.
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
@@ -237,7 +245,12 @@ impl PushReceiver {
         let serial = batch.serial.as_str();
         // Somebody may have denied it since it was admitted.
         let caller = self.callers().caller(serial).ok_or(Problem::Denied)?;
-        let Kept { punches, bad_lines, stamp, registers, wraps_commands, remark } = content::read(batch)?;
+        let before = match &batch.content {
+            Content::Answer(packet, upload) => self.seams().before(&batch.serial, packet, upload),
+            _ => None,
+        };
+        let kept = content::read(batch, before)?;
+        let Kept { punches, bad_lines, stamp, resolves, part, registers, wraps_commands, remark } = kept;
         if let Some(remark) = remark {
             tracing::warn!(%serial, "acknowledged and not kept: {remark}");
         }
@@ -245,7 +258,7 @@ impl PushReceiver {
         let stamp = stamp.filter(is_new);
         if !punches.is_empty() || !bad_lines.is_empty() || stamp.is_some() {
             let ingest = Ingest::new(&*caller.serial, &*caller.name, Source::Push, punches).zone(caller.zone).whole();
-            let ingest = ingest.bad_lines(bad_lines);
+            let ingest = ingest.bad_lines(bad_lines).resolves(resolves);
             let ingest = match &stamp {
                 Some((table, value)) => ingest.stamp(&**table, value.clone()),
                 None => ingest,
@@ -255,6 +268,9 @@ impl PushReceiver {
         }
         if let Some((table, value)) = stamp {
             self.callers().remember(&caller, |memory| drop(memory.stamps.insert(table, value)));
+        }
+        if let Content::Answer(..) = &batch.content {
+            self.seams().keep(&batch.serial, part);
         }
         self.answered(terminal, &batch.content).await?;
         let before = &caller.memory;

@@ -254,6 +254,7 @@ impl Acceptance {
             cursor: Some(state),
             accepts: Some((buffer.id, SystemClock::new().utc_now().timestamp())),
             stamp: None,
+            resolves: Vec::new(),
             whole: false,
         };
         let mut entering = Entering::new(Arc::new(ledger), InForce::new(options.rules.clone()), batch);

@@ -6,6 +6,7 @@ mod common;
 mod gaps;
 mod keys;
 mod orders;
+mod packets;
 mod server;
 
 use std::collections::BTreeSet;
