@@ -13,6 +13,10 @@ pub enum CrashPoint {
     BeforeCommit(&'static str),
     /// A change of the ledger or the audit is durable, and nobody has been told.
     AfterCommit(&'static str),
+    /// A request of a terminal that pushes has been read, and nothing of it is stored.
+    Parsed,
+    /// All that a request brought is durable, and the terminal has not been told.
+    BeforeAnswer,
 }
 
 /// The listener to crash points. To crash there, it keeps the calling thread until the engine is gone, and then panics.
@@ -39,6 +43,16 @@ impl Crashes {
         self.reached(CrashPoint::AfterCommit(action));
     }
 
+    #[cfg(feature = "push")]
+    pub(crate) fn parsed(&self) {
+        self.reached(CrashPoint::Parsed);
+    }
+
+    #[cfg(feature = "push")]
+    pub(crate) fn before_answer(&self) {
+        self.reached(CrashPoint::BeforeAnswer);
+    }
+
     fn reached(&self, point: CrashPoint) {
         if let Some(points) = &self.points {
             points.reached(point);
@@ -51,4 +65,10 @@ impl Crashes {
     pub(crate) fn before_commit(&self, _: &'static str) {}
 
     pub(crate) fn after_commit(&self, _: &'static str) {}
+
+    #[cfg(feature = "push")]
+    pub(crate) fn parsed(&self) {}
+
+    #[cfg(feature = "push")]
+    pub(crate) fn before_answer(&self) {}
 }

@@ -250,6 +250,7 @@ impl PushReceiver {
             _ => None,
         };
         let kept = content::read(batch, before)?;
+        self.shared()?.ledger.crashes().parsed();
         let Kept { punches, bad_lines, stamp, resolves, part, registers, wraps_commands, remark } = kept;
         if let Some(remark) = remark {
             tracing::warn!(%serial, "acknowledged and not kept: {remark}");
@@ -363,6 +364,9 @@ impl Receiver for PushReceiver {
         // One line when the ledger begins to fail, and one when it works again: terminals call every few seconds.
         match kept {
             Ok(()) => {
+                if let Ok(shared) = self.shared() {
+                    shared.ledger.crashes().before_answer();
+                }
                 if self.fails.swap(false, Ordering::Relaxed) {
                     tracing::warn!("what terminals push is stored again");
                 }

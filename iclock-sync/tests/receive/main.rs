@@ -3,8 +3,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../chaos/crash.rs"]
+#[expect(dead_code, reason = "the schedules of chaos use the rest")]
+mod crash;
 mod gaps;
 mod keys;
+mod kills;
 mod orders;
 mod packets;
 mod server;
