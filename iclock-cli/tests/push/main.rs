@@ -2,6 +2,7 @@
 //! instant. Nothing that was acknowledged is missing afterwards, and nothing is there twice.
 #![cfg(all(unix, feature = "sqlite"))]
 
+mod both;
 #[path = "../common/mod.rs"]
 mod common;
 mod serving;
@@ -17,7 +18,6 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serving::{SERIAL, Serving, configure, until, upload};
 use zk_push::SerialNumber;
-use zk_sim::Punch;
 use zk_sim::push::{PushDevice, PushProfile, Pusher};
 
 /// The times that `serve` is killed; `KILLS` sets another number.
@@ -171,47 +171,6 @@ fn a_reload_admits_another_terminal_and_ctrl_c_ends_it_cleanly() {
 }
 
 #[test]
-fn the_same_punches_pulled_and_pushed_are_one_row_each_in_both_orders() {
-    for layout in ["bw8", "tft16", "tft40"] {
-        for pushed_first in [false, true] {
-            let world = World::new();
-            let profile = zk_sim::Profile::named(layout).unwrap();
-            let gate = world.serve(terminal(20).serial(SERIAL).profile(profile));
-            let device = format!(
-                "[[device]]\nname = \"branch\"\nhost = \"127.0.0.1\"\nport = {}\nserial = \"{SERIAL}\"\n",
-                gate.addr().port()
-            );
-            let sink = "state_dir = \"state\"\n[[sink]]\nurl = \"sqlite:att.db\"\n";
-            let pull = || {
-                world.write("iclock.toml", format!("{sink}{device}"));
-                world.cli(&["sync"]).ended(0);
-            };
-            let push = || {
-                let serving = Serving::start(&world, &[]);
-                let mut device = PushDevice::new(PushProfile::attendance(SerialNumber::new(SERIAL).unwrap()));
-                // The push protocol numbers verify modes in its own way.
-                gate.handle().records().into_iter().for_each(|punch| device.punch(&Punch { mode: 15, ..punch }));
-                let mut pusher = Pusher::new(device, serving.address).unwrap().speed(10_000);
-                world.runtime.block_on(pusher.run_until_idle());
-                assert_eq!(pusher.device().acknowledged(), 20);
-                until("all is delivered", || stored(&world).len() == 20);
-                assert_eq!(serving.ends("-TERM"), 0);
-            };
-            if pushed_first {
-                configure(&world, "");
-                push();
-                pull();
-            } else {
-                pull();
-                world.cli(&["push", "approve", SERIAL]).ended(0);
-                push();
-            }
-            assert_eq!(stored(&world).len(), 20, "{layout}, pushed first: {pushed_first}");
-        }
-    }
-}
-
-#[test]
 fn a_terminal_is_asked_while_serve_runs_and_its_answer_is_shown() {
     let world = World::new();
     configure(&world, "");
@@ -248,7 +207,9 @@ fn a_terminal_is_changed_with_consent_and_endangered_with_a_permission() {
     let world = World::new();
     configure(&world, "");
     let serving = Serving::start(&world, &[]);
-    let device = PushDevice::new(PushProfile::attendance(SerialNumber::new(SERIAL).unwrap()));
+    let mut device = PushDevice::new(PushProfile::attendance(SerialNumber::new(SERIAL).unwrap()));
+    let gate = world.serve(terminal(1).serial(SERIAL));
+    gate.handle().records().iter().for_each(|punch| device.punch(punch));
     let mut pusher = Pusher::new(device, serving.address).unwrap().speed(10_000);
     world.runtime.block_on(pusher.run_until_idle());
     let command = |more: &[&str]| world.cli(&[&["push", "command", SERIAL], more].concat());
@@ -256,7 +217,10 @@ fn a_terminal_is_changed_with_consent_and_endangered_with_a_permission() {
     assert!(unasked.stderr.contains("Restarts branch (SN1)") && unasked.stderr.contains("--yes"), "{unasked:?}");
     for refused in [&["open-door", "--yes"][..], &["clear", "log", "--yes"], &["raw", "SHELL date", "--yes"]] {
         let refused = command(refused).ended(80);
-        assert!(refused.stderr.contains("has no permission for") && refused.stderr.contains("permit = ["), "{refused:?}");
+        assert!(
+            refused.stderr.contains("has no permission for") && refused.stderr.contains("permit = ["),
+            "{refused:?}"
+        );
     }
     command(&["raw", "FORMAT C", "--yes"]).ended(80);
     command(&["raw", "INFO\nC:9:REBOOT"]).ended(2);
@@ -270,8 +234,7 @@ fn a_terminal_is_changed_with_consent_and_endangered_with_a_permission() {
     command(&["options", "set", "VOLUME=5", "--yes"]).ended(0);
     command(&["user", "delete", "8", "--yes", "--quiet"]).ended(0);
     world.runtime.block_on(pusher.run_until_idle());
-    let done =
-        ["DATA UPDATE USERINFO PIN=7\tName=Aminath\tPri=0", "SET OPTION VOLUME=5", "DATA DELETE USERINFO PIN=8"];
+    let done = ["DATA UPDATE USERINFO PIN=7\tName=Aminath\tPri=0", "SET OPTION VOLUME=5", "DATA DELETE USERINFO PIN=8"];
     assert_eq!(pusher.device().executed(), done);
 
     // A permission counts once serve has read it.

@@ -16,7 +16,6 @@ mod server;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use attendance_model::{AttendanceEvent, MemorySink, PunchState, Reason, Rules, Source, VerifyMode};
 use iclock_sync::ledger::QuarantineFilter;
