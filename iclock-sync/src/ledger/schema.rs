@@ -108,22 +108,30 @@ pub(super) fn opening(path: &Path, error: rusqlite::Error) -> LedgerError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use rusqlite::Connection;
     use rusqlite::types::Value;
 
+    use super::KNOWN;
     use crate::Ledger;
+    use crate::ledger::FILE;
+    use crate::ledger::sample::enter;
+
+    fn pragma(ledger: &Ledger, name: &str) -> String {
+        let value = |row: &rusqlite::Row<'_>| {
+            Ok(match row.get(0)? {
+                Value::Text(text) => text,
+                other => format!("{other:?}"),
+            })
+        };
+        ledger.read("test", |connection| connection.pragma_query_value(None, name, value)).unwrap()
+    }
 
     #[test]
     fn a_ledger_is_durable_and_bounded_as_its_file_was_set_up() {
         let dir = tempfile::tempdir().unwrap();
-        let pragma = |ledger: &Ledger, name: &str| -> String {
-            let value = |row: &rusqlite::Row<'_>| {
-                Ok(match row.get(0)? {
-                    Value::Text(text) => text,
-                    other => format!("{other:?}"),
-                })
-            };
-            ledger.read("test", |connection| connection.pragma_query_value(None, name, value)).unwrap()
-        };
         // The second time the file exists.
         for _ in 0..2 {
             let ledger = Ledger::open(dir.path()).unwrap();
@@ -138,6 +146,69 @@ mod tests {
             ] {
                 assert_eq!(pragma(&ledger, name), value, "{name}");
             }
+        }
+    }
+
+    /// The files of a ledger at one instant, by the ends of their names.
+    type Files<'a> = [(&'a str, &'a [u8])];
+
+    /// A process can start where another was killed that left these files.
+    fn goes_on_from(files: &Files<'_>, what: &str) {
+        let dir = tempfile::tempdir().unwrap();
+        for (end, bytes) in files {
+            fs::write(dir.path().join(format!("{FILE}{end}")), bytes).unwrap();
+        }
+        for events in [0, 3] {
+            let ledger = Ledger::open(dir.path()).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(ledger.event_count().unwrap(), events, "{what}");
+            assert_eq!(pragma(&ledger, "user_version"), format!("Integer({KNOWN})"), "{what}");
+            assert_eq!(pragma(&ledger, "auto_vacuum"), "Integer(2)", "{what}");
+            assert_eq!(ledger.check().unwrap(), Vec::<String>::new(), "{what}");
+            enter(&ledger, 3);
+        }
+    }
+
+    /// The journal of a change of a file with this content, as it is once it is synced: only then the file is changed.
+    fn journal_of(dir: &Path, before: &[u8]) -> Vec<u8> {
+        fs::write(dir.join("amid"), before).unwrap();
+        let connection = Connection::open(dir.join("amid")).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE; PRAGMA user_version = 1").unwrap();
+        let mut journal = fs::read(dir.join("amid-journal")).unwrap();
+        let pages = u8::from(!before.is_empty());
+        journal[..12].copy_from_slice(&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7, 0, 0, 0, pages]);
+        journal
+    }
+
+    #[test]
+    fn a_process_that_is_killed_while_it_makes_a_ledger_leaves_files_from_which_the_next_goes_on() {
+        const HEAD: usize = 32;
+        const FRAME: usize = 24 + 4_096;
+        let dir = tempfile::tempdir().unwrap();
+        let made = Ledger::open(dir.path()).unwrap();
+        // As long as it is open, its log is not moved into the file.
+        let [file, log] = ["", "-wal"].map(|end| fs::read(dir.path().join(format!("{FILE}{end}"))).unwrap());
+        drop(made);
+        Connection::open(dir.path().join("page")).unwrap().execute_batch("PRAGMA auto_vacuum = INCREMENTAL").unwrap();
+        let page = fs::read(dir.path().join("page")).unwrap();
+        // The file gets its first page, and that page then says that there is a log.
+        goes_on_from(&[("", &[])], "an empty file");
+        for (before, after) in [(&[] as &[u8], &page), (&page, &file)] {
+            let journal = journal_of(dir.path(), before);
+            for cut in [0, 1, 512, 2_048, after.len()] {
+                let bytes = [&after[..cut], before.get(cut..).unwrap_or_default()].concat();
+                goes_on_from(&[("", &bytes), ("-journal", &journal)], &format!("{cut} bytes of the first page"));
+            }
+            goes_on_from(&[("", after)], "the first page");
+        }
+        let frames = (log.len() - HEAD) / FRAME;
+        assert!(frames > 10, "{frames} frames");
+        let is_commit = |frame: &usize| log[HEAD + frame * FRAME..][4..8] != [0; 4];
+        assert_eq!((0..frames).filter(is_commit).collect::<Vec<_>>(), [frames - 1], "it is one change");
+        let mut cuts = vec![0, 1, HEAD - 1];
+        cuts.extend((0..=frames).map(|frame| HEAD + frame * FRAME));
+        cuts.extend((0..frames).step_by(9).flat_map(|frame| [30, FRAME / 2].map(|more| HEAD + frame * FRAME + more)));
+        for cut in cuts {
+            goes_on_from(&[("", &file), ("-wal", &log[..cut])], &format!("{cut} bytes of the log"));
         }
     }
 }
