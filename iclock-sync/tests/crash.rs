@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Gate, State, keys, memory};
-use iclock_sync::{CancellationToken, RunOptions};
+use common::{Gate, State, keys, memory, quick_with, sync};
+use iclock_sync::report::DeviceStatus;
+use iclock_sync::{CancellationToken, DeviceProgress, Observer, RunOptions, SinkProgress};
 use tokio::runtime::Runtime;
+use zk_proto::Command;
 
 /// Runs an engine on a runtime of its own and tears both down after `after`; blocking work in hand ends, nothing
 /// follows.
@@ -34,15 +37,47 @@ fn runs_cut_off_at_any_instant_end_in_the_same_stored_set() {
     assert_eq!(state.ledger().check().unwrap(), Vec::<String>::new());
 }
 
+/// True for the progress at which a run is stopped.
+type When = fn(DeviceProgress) -> bool;
+
+/// Stops a run at the first progress of a kind.
+#[derive(Debug)]
+struct StopsAt {
+    stop: CancellationToken,
+    is_due: When,
+}
+
+impl Observer for StopsAt {
+    fn device(&self, _: &str, progress: DeviceProgress) {
+        if (self.is_due)(progress) {
+            self.stop.cancel();
+        }
+    }
+
+    fn sink(&self, _: &str, _: SinkProgress) {}
+}
+
 #[tokio::test]
-async fn a_run_that_is_stopped_ends_its_session_and_the_next_goes_on() {
-    let (gate, state, (stored, sink)) = (Gate::with_records(20_000).await, State::new(), memory("db"));
-    let engine = state.engine(&[&gate], &[sink]);
-    let stop = CancellationToken::new();
-    stop.cancel();
-    let report = engine.run(&RunOptions::default(), &stop).await.unwrap();
-    assert!(report.devices[0].error.as_deref().unwrap().contains("interrupted"), "{report:?}");
-    let report = engine.run(&RunOptions::default(), &CancellationToken::new()).await.unwrap();
-    assert_eq!(report.run.exit_code, 0);
-    assert_eq!(keys(&stored.stored()), gate.keys());
+async fn a_run_that_is_stopped_ends_its_session_and_says_so_and_the_next_goes_on() {
+    let reading = |progress| matches!(progress, DeviceProgress::Reading { bytes, .. } if bytes > 0);
+    let recording = |progress| matches!(progress, DeviceProgress::Recording { .. });
+    let stages: [(&str, When, u64); 2] = [("reading", reading, 0), ("recording", recording, 1_000)];
+    for (what, is_due, recorded) in stages {
+        let (gate, state, (stored, sink)) = (Gate::with_records(6_000).await, State::new(), memory("db"));
+        let stop = CancellationToken::new();
+        let observer = Arc::new(StopsAt { stop: stop.clone(), is_due });
+        let options = quick_with(|options| options.batch = 1_000);
+        let engine = state.builder().options(options).device(gate.device()).sink(Arc::clone(&sink));
+        let report = engine.observer(observer).build().unwrap().run(&RunOptions::default(), &stop).await.unwrap();
+        let device = &report.devices[0];
+        assert_eq!((device.status, device.new), (DeviceStatus::Failed, recorded), "{what}: {report:?}");
+        assert!(device.error.as_deref().unwrap().contains("interrupted"), "{what}: {report:?}");
+        assert_eq!(state.ledger().event_count().unwrap(), recorded, "{what}");
+        let ended =
+            |gate: &Gate| gate.handle().received().iter().filter(|packet| packet.command == Command::EXIT).count();
+        assert_eq!((gate.handle().stats().connections, ended(&gate)), (1, 1), "{what}: its session is ended");
+        let report = sync(&state.engine(&[&gate], &[sink])).await;
+        assert_eq!((report.run.exit_code, report.devices[0].new), (0, 6_000 - recorded), "{what}: {report:?}");
+        assert_eq!(keys(&stored.stored()), gate.keys(), "{what}");
+    }
 }

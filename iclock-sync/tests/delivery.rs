@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use attendance_model::conformance::{FlakySink, Mishap};
@@ -13,7 +14,7 @@ use attendance_model::{
 use chrono::{NaiveDateTime, TimeDelta, Timelike, Utc};
 use common::odd_sink::{OddSink, Oddity};
 use common::{Gate, State, keys, memory, only, sync, sync_with};
-use iclock_sync::report::SinkStatus;
+use iclock_sync::report::{ErrorKind, SinkStatus};
 use iclock_sync::{Ledger, RunOptions, Window};
 use zk_sim::{Punch, Terminal};
 
@@ -42,17 +43,35 @@ async fn everything_read_is_stored_once_and_a_second_run_calls_no_sink() {
     assert_eq!(stored.writes(), writes);
 }
 
+/// A sink that hangs until another has so many events, and then fails.
+#[derive(Debug)]
+struct HangsUntil {
+    other: MemorySink,
+    events: usize,
+}
+
+#[async_trait]
+impl Oddity for HangsUntil {
+    async fn write(&self, _: &MemorySink, _: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError> {
+        while self.other.stored().len() < self.events {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Err(SinkError::new(SinkErrorKind::Unreachable, "down"))
+    }
+}
+
 #[tokio::test]
 async fn a_sink_that_is_down_delays_no_other_and_catches_up_oldest_first() {
     let (gate, state, (good, sink)) = (Gate::with_records(2_000).await, State::new(), memory("good"));
     let down = MemorySink::new("down").with_capabilities(Capabilities::new(300, IdScheme::Full).concurrency(1));
-    let failing = FlakySink::new(down.clone(), vec![Mishap::Before(SinkErrorKind::Unreachable); 50]);
-    let report = sync(&state.engine(&[&gate], &[sink.clone(), Arc::new(failing)])).await;
+    let failing = OddSink { inner: down.clone(), oddity: HangsUntil { other: good.clone(), events: 2_000 } };
+    let report = sync(&state.engine(&[&gate], &[Arc::new(failing), sink.clone()])).await;
     assert_eq!(good.stored().len(), 2_000);
-    assert_eq!((report.sinks[1].status, report.sinks[1].pending), (SinkStatus::Failed, 2_000));
+    assert_eq!((report.sinks[0].status, report.sinks[0].pending), (SinkStatus::Failed, 2_000));
+    assert_eq!(report.sinks[0].error_kind, Some(ErrorKind::Unreachable), "it did not hang until its time limit");
     assert_eq!(report.run.exit_code, 30);
-    let report = sync(&state.engine(&[&gate], &[sink, Arc::new(down.clone())])).await;
-    assert_eq!((report.sinks[0].requests, report.sinks[1].stored, report.sinks[1].pending), (0, 2_000, 0));
+    let report = sync(&state.engine(&[&gate], &[Arc::new(down.clone()), sink])).await;
+    assert_eq!((report.sinks[1].requests, report.sinks[0].stored, report.sinks[0].pending), (0, 2_000, 0));
     let times: Vec<_> = down.stored().iter().map(|event| event.local_time).collect();
     assert!(times.is_sorted() && times.first() < times.last());
 }

@@ -4,11 +4,13 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use attendance_model::Reason;
 use chrono::TimeDelta;
 use common::clock::HostInUtc;
+use common::heard::Heard;
 use common::{Gate, State, keys, memory, only, sync, sync_with};
 use iclock_sync::clock::Clock as _;
 use iclock_sync::quarantine::QuarantineFilter;
@@ -156,18 +158,22 @@ async fn a_dead_terminal_costs_the_others_nothing() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut dead = DeviceOptions::new("dead", "127.0.0.1");
     dead.port = silent.local_addr().unwrap().port();
-    dead.timeout = Duration::from_millis(300);
+    dead.timeout = Duration::from_millis(500);
     dead.transport = iclock_sync::Transport::Tcp;
     let mut gone = dead.clone();
     gone.name = "gone".to_owned();
     gone.port = 1;
-    let engine = state.builder().device(dead).device(gate.device()).device(gone).sink(sink).build().unwrap();
-    let report = sync(&engine).await;
+    let heard = Arc::new(Heard::default());
+    let builder = state.builder().observer(Arc::clone(&heard) as _).device(dead).device(gate.device());
+    let report = sync(&builder.device(gone).sink(sink).build().unwrap()).await;
     let status: Vec<DeviceStatus> = report.devices.iter().map(|device| device.status).collect();
     assert_eq!(status, [DeviceStatus::Failed, DeviceStatus::Ok, DeviceStatus::Failed], "{report:?}");
     assert_eq!((report.run.exit_code, report.sinks[0].stored), (20, 500));
     assert_eq!(keys(&stored.stored()), gate.keys());
     assert!(report.devices[2].error.as_deref().unwrap().contains("4370"), "a failure says what to try");
+    assert!(heard.at_once() >= 2, "nobody waits for it");
+    let silent_for = report.devices[0].duration_ms;
+    assert!((500..=5_000).contains(&silent_for), "{silent_for} ms are more than ten timeouts, or less than one");
 }
 
 #[tokio::test]
@@ -295,8 +301,11 @@ async fn many_terminals_are_read_together() {
         let terminal = Terminal::builder().records(300).seed(n).serial(&format!("S{n}"));
         gates.push(Gate::start(&format!("gate{n}"), terminal).await);
     }
-    let report = sync(&state.engine(&gates.iter().collect::<Vec<_>>(), &[sink])).await;
+    let heard = Arc::new(Heard::default());
+    let builder = gates.iter().fold(state.builder(), |builder, gate| builder.device(gate.device()));
+    let report = sync(&builder.observer(Arc::clone(&heard) as _).sink(sink).build().unwrap()).await;
     assert_eq!((report.run.exit_code, report.totals.new), (0, 12_000), "{report:?}");
+    assert!(heard.at_once() >= 10, "{} were read at once", heard.at_once());
     let truth: BTreeSet<_> = gates.iter().flat_map(Gate::keys).collect();
     assert_eq!(keys(&stored.stored()), truth);
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod clock;
+pub(crate) mod heard;
 pub(crate) mod odd_sink;
 
 use std::collections::BTreeSet;
