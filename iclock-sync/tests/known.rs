@@ -165,6 +165,21 @@ async fn a_record_that_is_read_again_and_passes_waits_no_longer() {
 }
 
 #[tokio::test]
+async fn a_record_that_waits_does_not_leave_because_another_terminal_reads_an_equal_one() {
+    let gate =
+        async |name: &str| Gate::start(name, Terminal::builder().serial(name).punches(half_with_letters())).await;
+    let (one, other, state, (_, sink)) = (gate("A").await, gate("B").await, State::new(), memory("db"));
+    for gate in [&one, &other] {
+        assert_eq!(sync(&lenient(&state, gate, &sink, &[])).await.devices[0].quarantined, 30);
+    }
+    let file = rusqlite::Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    file.execute_batch("UPDATE quarantine SET doubtful = 1").unwrap();
+    drop(file);
+    let report = sync_with(&lenient(&state, &one, &sink, &[Reason::NonNumericUserId]), full()).await;
+    assert_eq!((report.devices[0].new, waiting(&state)), (30, 30), "those of the other wait: {report:?}");
+}
+
+#[tokio::test]
 async fn a_bad_record_after_a_clear_is_not_taken_for_its_equal_of_the_log_before() {
     let at = |second: u32| DeviceTime(DeviceTime::new(2025, 5, 18, 7, 1, 9).unwrap().0 + second);
     let good = |from: u32| (from..from + 60).map(move |n| Punch::new(1, "42", at(n), 0, 1));

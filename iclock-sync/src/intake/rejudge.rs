@@ -164,7 +164,10 @@ impl Review<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::path::Path;
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
     use crate::crash::Crashes;
@@ -181,12 +184,23 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_long_quarantine_is_judged_page_by_page_and_each_record_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let changes = Arc::new(Changes::default());
-        let ledger = Ledger::open(dir.path()).unwrap();
-        let ledger = ledger.with_crashes(Crashes { points: Some(changes.clone()) });
+    /// Ends the thread after the first durable change of a review, as a crash does.
+    #[derive(Debug, Default)]
+    struct CrashesOnce(AtomicBool);
+
+    impl CrashPoints for CrashesOnce {
+        fn reached(&self, point: CrashPoint) {
+            let is_first = || !self.0.swap(true, Ordering::SeqCst);
+            if point == CrashPoint::AfterCommit("judge the quarantine again") && is_first() {
+                resume_unwind(Box::new("crashes as planned"));
+            }
+        }
+    }
+
+    /// A ledger with 2,500 records of one terminal that wait because they are not on the list.
+    fn filled(dir: &Path, points: Arc<dyn CrashPoints>) -> Ledger {
+        let ledger = Ledger::open(dir).unwrap();
+        let ledger = ledger.with_crashes(Crashes { points: Some(points) });
         ledger
             .write("fill", |transaction| {
                 transaction.execute_batch(
@@ -200,12 +214,37 @@ mod tests {
                 )
             })
             .unwrap();
+        ledger
+    }
+
+    /// A review by rules that let everybody pass.
+    fn review(rules: &Rules) -> Review<'_> {
         let utc_now = DateTime::from_timestamp(1_700_010_000, 0).unwrap();
-        let (rules, local_now) = (Rules::default(), utc_now.naive_utc());
-        let review = Review { rules: &rules, devices: &[], utc_now, local_now, always: false, hooks: None };
+        Review { rules, devices: &[], utc_now, local_now: utc_now.naive_utc(), always: false, hooks: None }
+    }
+
+    #[test]
+    fn a_long_quarantine_is_judged_page_by_page_and_each_record_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let changes = Arc::new(Changes::default());
+        let ledger = filled(dir.path(), Arc::clone(&changes) as _);
+        let rules = Rules::default();
+        let review = review(&rules);
         assert_eq!(review.judge_again(&ledger).unwrap(), Released::from([("gate".to_owned(), 2_500)]));
         assert_eq!(*changes.0.lock().unwrap(), 4, "three pages, and the note that it is done");
         assert_eq!((ledger.event_count().unwrap(), ledger.quarantine_counts().unwrap()), (2_500, Vec::new()));
         assert_eq!(review.judge_again(&ledger).unwrap(), Released::new());
+    }
+
+    #[test]
+    fn a_review_that_is_cut_off_is_made_again_and_leaves_nobody_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = filled(dir.path(), Arc::new(CrashesOnce::default()));
+        let rules = Rules::default();
+        let review = review(&rules);
+        assert!(catch_unwind(AssertUnwindSafe(|| review.judge_again(&ledger))).is_err());
+        assert_eq!(ledger.event_count().unwrap(), 1_000, "the first page is durable");
+        assert_eq!(review.judge_again(&ledger).unwrap(), Released::from([("gate".to_owned(), 1_500)]));
+        assert_eq!((ledger.event_count().unwrap(), ledger.quarantine_counts().unwrap()), (2_500, Vec::new()));
     }
 }

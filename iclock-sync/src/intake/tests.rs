@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use attendance_model::{MemorySink, RawPunch, VerifyMode};
 
 use super::*;
-use crate::ledger::{Poll, TerminalState};
+use crate::ledger::{Poll, Stamp, TerminalState};
 use crate::{Engine, RunOptions};
 
 impl Punches for std::vec::IntoIter<ReadPunch> {
@@ -110,6 +110,23 @@ async fn a_batch_that_is_stopped_keeps_its_commits_and_moves_no_cursor() {
     assert!(matches!(outcome.await, Err(NotEntered::Stopped)));
     assert_eq!(ledger.event_count().unwrap(), 2);
     assert_eq!(ledger.terminal("PUSHED1").unwrap().unwrap().records, 0);
+}
+
+#[test]
+fn a_stamp_is_kept_with_the_last_punches_and_not_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+    let mut batch = batch(vec![punch("7", 0), punch("8", 1)]);
+    batch.stamp = Some(Stamp { table: "ATTLOG".to_owned(), value: b"77".to_vec() });
+    let mut entering = Entering::new(Arc::clone(&ledger), InForce::new(Rules::default()), batch);
+    let stamps = || {
+        let count = "SELECT count(*) FROM push_stamps";
+        ledger.read("test", |connection| connection.query_row(count, (), |row| row.get::<_, i64>(0))).unwrap()
+    };
+    entering.commit(1).unwrap().unwrap();
+    assert_eq!((stamps(), entering.is_over()), (0, false), "the terminal would not send the rest again");
+    entering.commit(1).unwrap().unwrap();
+    assert_eq!((stamps(), entering.is_over()), (1, true));
 }
 
 #[test]

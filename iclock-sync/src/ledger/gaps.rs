@@ -37,12 +37,13 @@ pub(super) fn removed(connection: &Connection, after: i64, through: i64) -> rusq
 
 #[cfg(test)]
 mod tests {
-    use attendance_model::IdScheme;
+    use attendance_model::{AttendanceEvent, EventId, IdScheme, Source};
+    use chrono::DateTime;
 
     use super::*;
     use crate::Window;
     use crate::ledger::sample::enter;
-    use crate::ledger::{Admission, Removal, Settled};
+    use crate::ledger::{Admission, Entry, NewEvent, PollId, Removal, Settled};
 
     const TARGET: &str = "memory:db";
 
@@ -101,5 +102,21 @@ mod tests {
         assert_eq!(admit(&ledger, Some(5)).1, Some(6));
         assert_eq!(admit(&ledger, Some(6)).1, None);
         assert_eq!(pending(&ledger), 6);
+    }
+
+    #[test]
+    fn the_number_of_a_removed_event_is_not_given_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(dir.path());
+        let (sink, _) = admit(&ledger, None);
+        ledger.settle(sink, &Settled { delivered: 10, ..Settled::default() }).unwrap();
+        forget(&ledger, "0");
+        let time = DateTime::from_timestamp(99, 0).unwrap().naive_utc();
+        let event = AttendanceEvent::new(EventId::from_bytes([9; 16]), "S", "gate", "7", time, Source::Pull);
+        let new = NewEvent { event: &event, uid: None };
+        let enter =
+            |change: &Transaction<'_>| Entry::begin(change)?.insert(change, PollId { poll: 1, terminal: 1 }, &new);
+        assert!(ledger.write("enter", enter).unwrap());
+        assert_eq!((ledger.last_entered().unwrap(), pending(&ledger)), (11, 1), "it goes out");
     }
 }

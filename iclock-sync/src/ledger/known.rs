@@ -171,3 +171,83 @@ impl KnownPunches {
         Ok(source)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use attendance_model::PunchState;
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::Ledger;
+
+    fn time(second: i64) -> NaiveDateTime {
+        DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap().naive_utc()
+    }
+
+    #[test]
+    fn equal_bytes_of_another_terminal_are_another_punch_also_once_they_have_shrunk() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let punch = |serial: &str, second: i64| {
+            let mut punch = RawPunch::new(serial, "gate", "7", time(second), Source::Pull);
+            punch.raw = vec![7];
+            punch
+        };
+        let known = ledger
+            .write("test", |transaction| {
+                transaction.execute_batch(
+                    "INSERT INTO terminals (id, serial, name) VALUES (1, 'A', 'a'), (2, 'B', 'b');
+                     INSERT INTO readings (id, terminal, device_name, source, read_at)
+                         VALUES (1, 1, 'a', 'pull', 0), (2, 2, 'b', 'pull', 0);
+                     INSERT INTO events (terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
+                         VALUES (1, 1, 1700000001, x'01', '7', 1, 0, x'07'),
+                             (2, 2, 1700000009, x'02', '7', 1, 0, x'07')",
+                )?;
+                transaction
+                    .prepare(
+                        "INSERT INTO shrunk (time, terminal, key, seq, user_id, verify_mode, punch_state, digest)
+                         VALUES (1700000002, 1, x'03', 3, '7', 1, 0, ?1)",
+                    )?
+                    .execute([digest(&[7])])?;
+                let mut known = Vec::new();
+                for (terminal, serial) in [(1, "A"), (2, "B")] {
+                    let mut punches = KnownPunches::of(Source::Pull);
+                    for second in [1, 2] {
+                        let punch = punch(serial, second);
+                        let of = punches.user_id(transaction, terminal, Mask::of_layout(None), &punch)?;
+                        known.push((serial, second, of.is_some()));
+                    }
+                }
+                Ok(known)
+            })
+            .unwrap();
+        assert_eq!(known, [("A", 1, true), ("A", 2, true), ("B", 1, false), ("B", 2, false)]);
+    }
+
+    #[test]
+    fn a_punch_that_came_another_way_is_known_by_its_person_second_and_state_also_once_it_has_shrunk() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let known = ledger
+            .write("test", |transaction| {
+                transaction.execute_batch(
+                    "INSERT INTO terminals (id, serial, name) VALUES (1, 'A', 'a');
+                     INSERT INTO readings (id, terminal, device_name, source, read_at) VALUES (1, 1, 'a', 'push', 0);
+                     INSERT INTO events (terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
+                         VALUES (1, 1, 1700000001, x'01', '7', 15, 0, x'50');
+                     INSERT INTO shrunk (time, terminal, key, seq, user_id, verify_mode, punch_state, source, digest)
+                         VALUES (1700000002, 1, x'02', 2, '7', 15, 0, 'push', x'0000000000000000')",
+                )?;
+                let mut punches = KnownPunches::of(Source::Pull);
+                let mut known = Vec::new();
+                for (second, user_id, state) in [(1, "7", 0), (1, "7", 1), (1, "8", 0), (2, "7", 0), (2, "7", 1)] {
+                    let mut punch = RawPunch::new("A", "a", user_id, time(second), Source::Pull);
+                    (punch.punch_state, punch.raw) = (PunchState(state), vec![7]);
+                    known.push(punches.user_id(transaction, 1, Mask::of_layout(None), &punch)?.is_some());
+                }
+                Ok(known)
+            })
+            .unwrap();
+        assert_eq!(known, [true, false, false, true, false]);
+    }
+}

@@ -316,6 +316,52 @@ mod tests {
     }
 
     #[test]
+    fn the_last_number_is_not_given_again_though_its_event_is_the_oldest() {
+        let (_dir, ledger) = filled(40);
+        // A clock that was reset.
+        let enter = |time: i64| {
+            ledger
+                .write("enter", |transaction| {
+                    transaction.execute(
+                        "INSERT INTO events (terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
+             VALUES (1, 1, ?1, randomblob(16), '7', 1, 0, x'00')",
+                        [time],
+                    )
+                })
+                .unwrap()
+        };
+        enter(946_684_800);
+        deliver(&ledger, "a", 41);
+        assert_eq!(shrink(&ledger, &["a"], 99).1, 24);
+        enter(1_700_000_099);
+        assert_eq!(ledger.last_entered().unwrap(), 42);
+        admit(&ledger, "a", IdScheme::Full);
+        assert_eq!(ledger.waiting("a").unwrap().pending, 1);
+    }
+
+    #[test]
+    fn what_a_sink_that_was_away_had_never_seen_goes_out_to_it_when_it_comes_back() {
+        let (_dir, ledger) = filled(100);
+        admit(&ledger, "away", IdScheme::Full);
+        ledger
+            .write("fill", |transaction| {
+                transaction.execute_batch(
+                    "INSERT INTO events (terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
+             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 60)
+             SELECT 1, 1, CASE WHEN n = 5 THEN 1800000000 ELSE 1700000100 + n END, randomblob(16), '7', 1, 0, x'00'
+             FROM n",
+                )
+            })
+            .unwrap();
+        deliver(&ledger, "a", 160);
+        // The 105th is among the latest by its time, and all up to the 145th shrink but that.
+        assert_eq!(shrink(&ledger, &["a"], 200).1, 144);
+        admit(&ledger, "away", IdScheme::Full);
+        let waiting = ledger.waiting("away").unwrap();
+        assert_eq!((waiting.pending, waiting.held), (16, 0));
+    }
+
+    #[test]
     fn a_sink_that_is_not_configured_is_not_said_to_have_what_it_lacked_when_that_shrank() {
         let (_dir, ledger) = filled(100);
         deliver(&ledger, "a", 100);

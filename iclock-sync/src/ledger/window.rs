@@ -135,6 +135,9 @@ mod tests {
         let moment = Window { since: Some(since.into()), until: None };
         let condition = condition(&moment, OF_EVENT).unwrap();
         assert!(condition.contains("readings") && condition.ends_with(&format!("BETWEEN 8 AND {}", i64::MAX)));
+        // The last second is inside, whatever its fraction.
+        let until = Window { since: None, until: Some(since.into()) };
+        assert!(super::condition(&until, OF_EVENT).unwrap().ends_with(&format!("BETWEEN {} AND 7", i64::MIN)));
     }
 
     #[test]
