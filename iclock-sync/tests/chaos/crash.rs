@@ -15,7 +15,7 @@ pub(crate) enum Point {
 }
 
 /// The points of a schedule.
-pub(crate) const POINTS: [Point; 20] = [
+pub(crate) const POINTS: [Point; 26] = [
     Point::Ledger(CrashPoint::BeforeCommit("record events")),
     Point::Ledger(CrashPoint::AfterCommit("record events")),
     Point::Ledger(CrashPoint::BeforeCommit("remember a terminal")),
@@ -30,6 +30,12 @@ pub(crate) const POINTS: [Point; 20] = [
     Point::Ledger(CrashPoint::AfterCommit("record an unproven log")),
     Point::Ledger(CrashPoint::BeforeCommit("write the audit")),
     Point::Ledger(CrashPoint::AfterCommit("write the audit")),
+    Point::Ledger(CrashPoint::BeforeCommit("note the audit")),
+    Point::Ledger(CrashPoint::AfterCommit("note the audit")),
+    Point::Ledger(CrashPoint::BeforeCommit("shrink old events")),
+    Point::Ledger(CrashPoint::AfterCommit("shrink old events")),
+    Point::Ledger(CrashPoint::BeforeCommit("shrink the quarantine")),
+    Point::Ledger(CrashPoint::AfterCommit("shrink the quarantine")),
     Point::Ledger(CrashPoint::AfterCommit("look records up")),
     Point::Ledger(CrashPoint::BeforeCommit("record the run")),
     Point::BeforeWrite,
