@@ -21,9 +21,9 @@ const NAME_TRIES: u64 = 100;
 
 /// A directory for the temporary files of transfers that outgrow their memory.
 ///
-/// Clones share the files of finished spools, at most 64 of at most 2 MiB, and their memory, at most 16 MiB in pieces of
-/// at most 1 MiB, so that many transfers need little of both. A kept file has no name, and nobody else can open it. All
-/// are gone with the last clone and the last spool.
+/// Clones share the files of finished spools, at most 64 of at most 2 MiB, and their memory, at most 16 MiB in pieces
+/// of at most 1 MiB, so that many transfers need little of both. A kept file has no name, and nobody else can open it.
+/// All are gone with the last clone and the last spool.
 #[derive(Clone)]
 pub struct SpoolDirectory(Arc<Inner>);
 

@@ -134,8 +134,8 @@ fn a_log_that_is_like_that_is_taken_at_the_second_reading() {
     }
 }
 
-/// A clock that was two days ahead, and set right before the weekend: the records after it fit whole before those that it
-/// dated, like a part that changed places with them, but not at the borders of packets.
+/// A clock that was two days ahead, and set right before the weekend: the records after it fit whole before those that
+/// it dated, like a part that changed places with them, but not at the borders of packets.
 #[test]
 fn a_clock_that_was_ahead_and_set_right_is_believed() {
     const DAY: u32 = 86_400;
