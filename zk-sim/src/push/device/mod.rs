@@ -1,0 +1,186 @@
+//! A pushing terminal without a network.
+
+mod answer;
+mod model;
+mod request;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::NaiveDateTime;
+use zk_push::command::CommandResult;
+use zk_push::record::AttendanceRecord;
+use zk_push::{Fields, Head, OptionBlock, Text, WallTime};
+
+use super::profile::PushProfile;
+use crate::Punch;
+
+/// A request that the terminal sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The line.
+    pub head: Head,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What a request is about, to know its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Connect,
+    Register,
+    Configure,
+    Poll,
+    Results(usize),
+    Records(usize),
+    Users(usize),
+}
+
+/// How far the terminal is with its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connect,
+    Register,
+    Configure,
+    Ready,
+}
+
+/// A pushing terminal: its log, its users, and what its server knows of them. Records are uploaded in their order, and
+/// one that was not acknowledged goes again after the error delay. Time is an argument.
+#[derive(Clone, Debug)]
+pub struct PushDevice {
+    profile: PushProfile,
+    log: Vec<AttendanceRecord>,
+    users: BTreeMap<String, Fields>,
+    /// The records before it are acknowledged.
+    cursor: usize,
+    users_waiting: VecDeque<String>,
+    /// Uploaded again because a query asked: places in the log.
+    again: VecDeque<usize>,
+    options: OptionBlock,
+    stage: Stage,
+    results: VecDeque<CommandResult>,
+    executed: Vec<String>,
+    on_its_way: Option<Sent>,
+    /// Nothing is sent before.
+    resumes: Duration,
+    /// The next poll.
+    polls: Duration,
+    /// The last request was a poll.
+    polled_last: bool,
+    /// The clock's distance from the caller's time, once a server has set it.
+    clock: Option<NaiveDateTime>,
+}
+
+impl PushDevice {
+    /// A terminal without records and users.
+    #[must_use]
+    pub fn new(profile: PushProfile) -> Self {
+        Self {
+            profile,
+            log: Vec::new(),
+            users: BTreeMap::new(),
+            cursor: 0,
+            users_waiting: VecDeque::new(),
+            again: VecDeque::new(),
+            options: OptionBlock::default(),
+            stage: Stage::Connect,
+            results: VecDeque::new(),
+            executed: Vec::new(),
+            on_its_way: None,
+            resumes: Duration::ZERO,
+            polls: Duration::ZERO,
+            polled_last: false,
+            clock: None,
+        }
+    }
+
+    /// Records a punch. It is uploaded with the next request.
+    pub fn punch(&mut self, punch: &Punch) {
+        let text = Text::from(punch.time.to_string());
+        let at = WallTime::parse(&text).and_then(|time| time.at);
+        let time = WallTime { text, at, is_epoch: false };
+        let record = AttendanceRecord::new(&*punch.user_id, time, punch.state.into(), punch.mode.into());
+        self.log.push(self.profile.columns.shape(record));
+    }
+
+    /// How the terminal pushes.
+    #[must_use]
+    pub fn profile(&self) -> &PushProfile {
+        &self.profile
+    }
+
+    /// The attendance records.
+    #[must_use]
+    pub fn log(&self) -> &[AttendanceRecord] {
+        &self.log
+    }
+
+    /// The number of records that the server has acknowledged.
+    #[must_use]
+    pub fn acknowledged(&self) -> usize {
+        self.cursor
+    }
+
+    /// The commands that were carried out.
+    #[must_use]
+    pub fn executed(&self) -> &[String] {
+        &self.executed
+    }
+
+    /// The results that wait for their request.
+    pub fn results(&self) -> impl Iterator<Item = &CommandResult> {
+        self.results.iter()
+    }
+
+    /// The options of the last handshake.
+    #[must_use]
+    pub fn options(&self) -> &OptionBlock {
+        &self.options
+    }
+
+    /// The local time that the server set at its last handshake.
+    #[must_use]
+    pub fn clock(&self) -> Option<NaiveDateTime> {
+        self.clock
+    }
+
+    /// Returns true if the server knows everything, and no result waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.stage == Stage::Ready && self.results.is_empty() && !self.has_uploads() && self.on_its_way.is_none()
+    }
+
+    fn has_uploads(&self) -> bool {
+        self.cursor < self.log.len() || !self.again.is_empty() || !self.users_waiting.is_empty()
+    }
+
+    /// Starts the terminal again: it shakes hands with the next request.
+    pub fn restart(&mut self) {
+        self.stage = Stage::Connect;
+        self.on_its_way = None;
+        self.resumes = Duration::ZERO;
+    }
+
+    /// The time at which the next request is due. `None` while one is on its way.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        if self.on_its_way.is_some() {
+            return None;
+        }
+        let has_news = self.stage != Stage::Ready || !self.is_idle();
+        Some(if has_news { self.resumes } else { self.polls.max(self.resumes) })
+    }
+
+    /// Returns the next request that is due.
+    pub fn poll_request(&mut self, now: Duration) -> Option<Outgoing> {
+        if self.poll_timeout()? > now {
+            return None;
+        }
+        let (sent, outgoing) = self.next(now);
+        self.polled_last = sent == Sent::Poll;
+        self.on_its_way = Some(sent);
+        Some(outgoing)
+    }
+}
