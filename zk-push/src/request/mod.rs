@@ -137,6 +137,13 @@ impl Head {
         self
     }
 
+    /// Puts the request below a path, such as `/t/SECRET`.
+    #[must_use]
+    pub fn under(mut self, path: &str) -> Self {
+        self.prefix = Prefix(path.trim_matches('/').into());
+        self
+    }
+
     /// The table of an upload: the parameter `table`.
     #[must_use]
     pub fn table(&self) -> Option<Table> {
