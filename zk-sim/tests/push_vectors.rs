@@ -22,12 +22,8 @@ fn device(case: &Value) -> PushDevice {
     let serial = SerialNumber::new("TST7252800001").unwrap();
     let is_access = case["dialect"] == "acc";
     let mut profile = if is_access { PushProfile::access(serial) } else { PushProfile::attendance(serial) };
-    profile.strictness = match case["given"]["strictness"].as_str() {
-        Some("lenient") => Strictness::Lenient,
-        Some("ok-prefix") => Strictness::OkPrefix,
-        Some("tablename-count") => Strictness::TableCount,
-        _ => Strictness::OkCount,
-    };
+    let strictness = case["given"]["strictness"].as_str().map(|name| Strictness::named(name).unwrap());
+    profile.strictness = strictness.unwrap_or_default();
     profile.batch = 128;
     PushDevice::new(profile)
 }

@@ -28,11 +28,11 @@ use tokio::time::timeout;
 use zk_proto::DeviceTime;
 use zk_push::command::Command;
 use zk_push::{Dialect, SerialNumber};
-use zk_sim::push::{Columns, HttpFault, PushDevice, PushProfile, Pusher};
+use zk_sim::push::{Columns, PushDevice, PushFault, PushProfile, Pusher};
 use zk_sim::{Profile, Punch, Terminal};
 
 use common::{Gate, State, memory};
-use server::{AT_MOST, SERIAL, Server, access, engine, pushing, until};
+use server::{AT_MOST, SERIAL, Server, access, engine, impatient, pushing, until};
 
 fn profile() -> PushProfile {
     PushProfile::attendance(SerialNumber::new(SERIAL).unwrap())
@@ -84,11 +84,13 @@ fn bad(punches: &[Punch]) -> usize {
 async fn each_punch_is_stored_once_and_each_bad_line_waits_once_whatever_happens_to_requests() {
     for (seed, columns) in [(1, Columns::Four), (2, Columns::TenAndTab), (3, Columns::Sixteen)] {
         let (state, (sink, as_sink)) = (State::new(), memory("db"));
-        let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+        let server = Server::limited(&engine(&state, &as_sink), &[pushing()], None, impatient()).await;
         let log = punches(200);
         let mut profile = profile();
         (profile.columns, profile.batch) = (columns, 20);
-        let mut pusher = run(pusher(profile, server.address, &log).faults(HttpFault::ALL, seed)).await;
+        let mut faults = [PushFault::ALL, &[PushFault::LoseAnswer; 10]].concat();
+        faults.retain(|fault| !fault.changes_records());
+        let mut pusher = run(pusher(profile, server.address, &log).faults(faults, seed)).await;
         assert!(pusher.stats().failures > 0, "the faults struck");
         assert_eq!(pusher.device().acknowledged(), log.len());
         until("all is stored", || stored(&sink).len() == good(&log).len()).await;
@@ -97,6 +99,21 @@ async fn each_punch_is_stored_once_and_each_bad_line_waits_once_whatever_happens
         let waiting = state.ledger().quarantine(&QuarantineFilter::default(), 1_000).unwrap();
         assert_eq!(waiting.len(), bad(&log));
         assert!(waiting.iter().all(|record| record.reason == Reason::EmptyUserId && record.raw.starts_with(b"\t2026")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_with_odd_text_are_stored_and_those_without_a_person_wait() {
+    for fault in PushFault::ALL.iter().copied().filter(|fault| fault.changes_records()) {
+        let (state, (sink, as_sink)) = (State::new(), memory("db"));
+        let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
+        let log = punches(60);
+        let mut pusher = run(pusher(profile(), server.address, &log).faults([fault], 1).share(100)).await;
+        assert_eq!(pusher.device().acknowledged(), log.len(), "{fault:?}");
+        until("all is stored", || stored(&sink).len() == good(&log).len()).await;
+        server.end().await;
+        assert_eq!(stored(&sink), good(&log), "{fault:?}");
+        assert_eq!(state.ledger().quarantine_counts().unwrap()[0].2, bad(&log) as u64, "{fault:?}");
     }
 }
 

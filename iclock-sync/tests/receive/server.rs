@@ -29,12 +29,20 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(engine: &Engine, devices: &[DeviceOptions], token: Option<&str>) -> Self {
+        Self::limited(engine, devices, token, Limits::default()).await
+    }
+
+    pub(crate) async fn limited(
+        engine: &Engine,
+        devices: &[DeviceOptions],
+        token: Option<&str>,
+        mut limits: Limits,
+    ) -> Self {
         let every = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
         let service = engine.start(every, &CancellationToken::new()).await.unwrap();
         let receiver = Arc::new(PushReceiver::open(&service, devices, &access(token)).await.unwrap());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let mut limits = Limits::default();
         // Simulated time passes faster.
         limits.requests_per_second = 100_000;
         let task = tokio::spawn(Arc::clone(&receiver).serve(listener, limits, stop.clone()));
@@ -66,6 +74,13 @@ impl Server {
     pub(crate) async fn upload(&self, serial: &str, rows: &str) -> String {
         self.send("POST", &format!("/iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999"), rows).await
     }
+}
+
+/// Limits for terminals that stop in the middle of a request.
+pub(crate) fn impatient() -> Limits {
+    let mut limits = Limits::default();
+    (limits.head_time, limits.body_time) = (Duration::from_secs(1), Duration::from_secs(1));
+    limits
 }
 
 pub(crate) fn access(token: Option<&str>) -> PushAccess {

@@ -5,110 +5,64 @@ use chrono::{DateTime, Utc};
 use zk_push::request::Method;
 
 use super::device::Outgoing;
+use super::fault::PushFault;
 
-/// What is wrong with a request on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum HttpFault {
-    /// The connection ends in the middle of the body.
-    CutBody,
-    /// The request is sent, and the connection ends before the answer is read.
-    LoseAnswer,
-    /// The request is sent twice, on two connections.
-    Twice,
-    /// Names of headers in lower case.
-    LowerCase,
-    /// `HTTP/1.0`.
-    OldVersion,
-    /// The body in chunks, without a length.
-    Chunked,
-    /// `Content-Type` of a form.
-    FormType,
-    /// `Connection: starting`, which is no such thing.
-    Starting,
-    /// NULs after the last record.
-    TrailingNuls,
-    /// Lines that end with CR LF.
-    CarriageReturns,
-}
-
-impl HttpFault {
-    /// All faults.
-    pub const ALL: [Self; 10] = [
-        Self::CutBody,
-        Self::LoseAnswer,
-        Self::Twice,
-        Self::LowerCase,
-        Self::OldVersion,
-        Self::Chunked,
-        Self::FormType,
-        Self::Starting,
-        Self::TrailingNuls,
-        Self::CarriageReturns,
-    ];
-}
+/// The bytes of a chunk.
+const CHUNK: usize = 48;
 
 /// Writes a request.
-pub(super) fn write(outgoing: &Outgoing, fault: Option<HttpFault>) -> Bytes {
+pub(super) fn write(outgoing: &Outgoing, fault: Option<PushFault>) -> Bytes {
     let is = |other| fault == Some(other);
-    let (method, version) = (
-        if outgoing.head.method == Method::Post { "POST" } else { "GET" },
-        if is(HttpFault::OldVersion) { "1.0" } else { "1.1" },
-    );
-    let body = body(&outgoing.body, fault);
-    let kind =
-        if is(HttpFault::FormType) { "application/x-www-form-urlencoded" } else { "application/push;charset=UTF-8" };
-    let connection = if is(HttpFault::Starting) { "starting" } else { "close" };
-    let mut headers = vec![
-        ("Host", "simulated".to_owned()),
-        ("User-Agent", "iClock Proxy/1.09".to_owned()),
-        ("Connection", connection.to_owned()),
-        ("Accept", "*/*".to_owned()),
-    ];
-    if method == "POST" {
-        headers.push(("Content-Type", kind.to_owned()));
-        headers.push(match is(HttpFault::Chunked) {
-            true => ("Transfer-Encoding", "chunked".to_owned()),
-            false => ("Content-Length", body.len().to_string()),
-        });
-    }
+    let is_post = outgoing.head.method == Method::Post;
+    let method = if is_post { "POST" } else { "GET" };
+    let version = if is(PushFault::OldVersion) || is(PushFault::NoHost) { "1.0" } else { "1.1" };
     let mut out = BytesMut::from(format!("{method} {} HTTP/{version}\r\n", outgoing.head.target()).as_bytes());
-    for (name, value) in headers {
-        let name = if is(HttpFault::LowerCase) { name.to_ascii_lowercase() } else { name.to_owned() };
+    for (name, value) in headers(outgoing, is_post, is) {
+        let name = match fault {
+            Some(PushFault::LowerCase) => name.to_ascii_lowercase(),
+            Some(PushFault::UpperCase) => name.to_ascii_uppercase(),
+            _ => name.to_owned(),
+        };
         out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
     out.extend_from_slice(b"\r\n");
-    match fault {
-        Some(HttpFault::Chunked) if method == "POST" => {
-            for chunk in body.chunks(48) {
-                out.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-                out.extend_from_slice(chunk);
-                out.extend_from_slice(b"\r\n");
-            }
-            out.extend_from_slice(b"0\r\n\r\n");
+    if is_post && is(PushFault::Chunked) {
+        for chunk in outgoing.body.chunks(CHUNK) {
+            out.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            out.extend_from_slice(chunk);
+            out.extend_from_slice(b"\r\n");
         }
-        Some(HttpFault::CutBody) => out.extend_from_slice(body.get(..body.len() / 2).unwrap_or_default()),
-        _ => out.extend_from_slice(&body),
+        out.extend_from_slice(b"0\r\n\r\n");
+    } else {
+        out.extend_from_slice(&outgoing.body);
     }
     out.freeze()
 }
 
-fn body(body: &Bytes, fault: Option<HttpFault>) -> Vec<u8> {
-    let mut bytes = body.to_vec();
-    match fault {
-        Some(HttpFault::TrailingNuls) if !bytes.is_empty() => bytes.extend_from_slice(&[0; 3]),
-        Some(HttpFault::CarriageReturns) => {
-            bytes = bytes
-                .split_inclusive(|byte| *byte == b'\n')
-                .flat_map(|line| match line.strip_suffix(b"\n") {
-                    Some(line) => [line, b"\r\n"].concat(),
-                    None => line.to_vec(),
-                })
-                .collect();
-        }
-        _ => {}
+fn headers(outgoing: &Outgoing, is_post: bool, is: impl Fn(PushFault) -> bool) -> Vec<(&'static str, String)> {
+    let connection = if is(PushFault::Starting) { "starting" } else { "close" };
+    let mut headers = vec![
+        ("User-Agent", "iClock Proxy/1.09".to_owned()),
+        ("Connection", connection.to_owned()),
+        ("Accept", "*/*".to_owned()),
+    ];
+    if !is(PushFault::NoHost) {
+        headers.insert(0, ("Host", "simulated".to_owned()));
     }
-    bytes
+    if !is_post {
+        return headers;
+    }
+    let form = is(PushFault::FormType);
+    let kind = if form { "application/x-www-form-urlencoded" } else { "application/push;charset=UTF-8" };
+    if !is(PushFault::NoType) {
+        headers.push(("Content-Type", kind.to_owned()));
+    }
+    if is(PushFault::Chunked) {
+        headers.push(("Transfer-Encoding", "chunked".to_owned()));
+    } else if !(outgoing.body.is_empty() && is(PushFault::NoLength)) {
+        headers.push(("Content-Length", outgoing.body.len().to_string()));
+    }
+    headers
 }
 
 /// An answer.

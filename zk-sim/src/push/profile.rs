@@ -23,6 +23,18 @@ pub struct PushProfile {
     pub has_suffix: bool,
     /// Reports results of several commands in one request. On by default.
     pub batches_results: bool,
+    /// Shakes hands when it starts. Off: it goes on as it did before the server was there.
+    pub shakes_hands: bool,
+    /// Reports the result of a query, next to the rows that answer it. On by default.
+    pub reports_queries: bool,
+    /// Access control: the most rows in a packet that answers a query.
+    pub packet: usize,
+    /// Access control: stops in the middle of an answer unless each packet gets a bare `OK`. Off by default.
+    pub wants_bare_answers: bool,
+    /// Access control: says the verify mode as sixteen bits. Off by default.
+    pub says_bits: bool,
+    /// The parameter `language`: 69 for English, 83 for Chinese, whose names are in GBK.
+    pub language: u8,
 }
 
 /// The columns of attendance records.
@@ -53,13 +65,42 @@ impl PushProfile {
             strictness: Strictness::OkCount,
             has_suffix: false,
             batches_results: true,
+            shakes_hands: true,
+            reports_queries: true,
+            packet: 100,
+            wants_bare_answers: false,
+            says_bits: false,
+            language: 69,
         }
+    }
+
+    /// The names of the families, and what each is.
+    pub const FAMILIES: [(&str, &str); 5] = [
+        ("att-old", "attendance, 4 columns, content with any answer: black-and-white terminals"),
+        ("att-21", "attendance, 10 columns"),
+        ("att-21-tab", "attendance, 10 columns and a tab at the end, as most terminals of today"),
+        ("att-us", "attendance, 16 columns: terminals for the United States"),
+        ("acc", "access control: registers, and sends events one by one"),
+    ];
+
+    /// A terminal of a family.
+    #[must_use]
+    pub fn named(name: &str, serial: SerialNumber) -> Option<Self> {
+        let attendance = |columns, strictness, serial| Self { columns, strictness, ..Self::attendance(serial) };
+        Some(match name {
+            "att-old" => attendance(Columns::Four, Strictness::Lenient, serial),
+            "att-21" => attendance(Columns::Ten, Strictness::OkCount, serial),
+            "att-21-tab" => attendance(Columns::TenAndTab, Strictness::OkCount, serial),
+            "att-us" => attendance(Columns::Sixteen, Strictness::OkPrefix, serial),
+            "acc" => Self::access(serial),
+            _ => return None,
+        })
     }
 
     /// A terminal for access control: it registers, sends events one by one, and wants `table=n` for rows.
     #[must_use]
     pub fn access(serial: SerialNumber) -> Self {
-        Self { dialect: Dialect::Access, strictness: Strictness::OkPrefix, batch: 1, ..Self::attendance(serial) }
+        Self { dialect: Dialect::Access, strictness: Strictness::TableCount, batch: 1, ..Self::attendance(serial) }
     }
 }
 

@@ -1,40 +1,40 @@
 //! A pushing terminal over TCP.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use zk_push::request::Method;
+use zk_push::table::Table;
 
 use super::device::{Outgoing, PushDevice};
-use super::http::{self, HttpAnswer, HttpFault, MAX_ANSWER};
+use super::fault::PushFault;
+use super::http::HttpAnswer;
+use super::meter::{Meter, PushStats};
+use super::{companion, odd, wire};
+use crate::Punch;
 
 /// Runs a [`PushDevice`] against a server: one connection for each request, as most terminals do.
 #[derive(Debug)]
 pub struct Pusher {
     device: PushDevice,
     server: SocketAddr,
-    faults: Vec<HttpFault>,
+    path: String,
+    faults: Vec<PushFault>,
+    /// The share of requests that a fault strikes.
+    share: f64,
     random: StdRng,
     /// How much faster than a real terminal's the waits pass.
     speed: u32,
-    stats: PushStats,
-}
-
-/// What happened so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PushStats {
-    /// Requests that were sent.
-    pub requests: u64,
-    /// Requests without a whole answer.
-    pub failures: u64,
-    /// The longest time to an answer.
-    pub slowest: Duration,
+    began: Option<Instant>,
+    meter: Arc<Meter>,
+    /// The records that the meter has counted as acknowledged.
+    counted: usize,
+    last_upload: Option<Outgoing>,
 }
 
 /// The reason why a server is not called.
@@ -50,7 +50,8 @@ pub enum PushError {
 }
 
 impl Pusher {
-    const TIMEOUT: Duration = Duration::from_secs(30);
+    /// The part of a wait that is added at most, so that many terminals do not call at the same time.
+    const JITTER: f64 = 0.05;
 
     /// A terminal that calls a server.
     ///
@@ -64,23 +65,49 @@ impl Pusher {
         if !is_near {
             return Err(PushError::Public { server });
         }
-        let random = StdRng::seed_from_u64(0);
-        Ok(Self { device, server, faults: Vec::new(), random, speed: 1, stats: PushStats::default() })
+        Ok(Self {
+            device,
+            server,
+            path: String::new(),
+            faults: Vec::new(),
+            share: 0.5,
+            random: StdRng::seed_from_u64(0),
+            speed: 1,
+            began: None,
+            meter: Arc::default(),
+            counted: 0,
+            last_upload: None,
+        })
+    }
+
+    /// Calls below a path, such as `/t/SECRET`.
+    #[must_use]
+    pub fn under(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
     }
 
     /// Strikes half of the requests with one of these faults, chosen by the seed.
     #[must_use]
-    pub fn faults(mut self, faults: impl Into<Vec<HttpFault>>, seed: u64) -> Self {
-        self.faults = faults.into();
-        self.random = StdRng::seed_from_u64(seed);
-        self
+    pub fn faults(self, faults: impl Into<Vec<PushFault>>, seed: u64) -> Self {
+        Self { faults: faults.into(), random: StdRng::seed_from_u64(seed), ..self }
+    }
+
+    /// Strikes another share of the requests, in percent.
+    #[must_use]
+    pub fn share(self, percent: u8) -> Self {
+        Self { share: f64::from(percent.min(100)) / 100.0, ..self }
     }
 
     /// Lets the waits of the terminal pass faster, for tests.
     #[must_use]
-    pub fn speed(mut self, speed: u32) -> Self {
-        self.speed = speed.max(1);
-        self
+    pub fn speed(self, speed: u32) -> Self {
+        Self { speed: speed.max(1), ..self }
+    }
+
+    /// Counts in a meter, which may be that of many terminals.
+    #[must_use]
+    pub fn meter(self, meter: Arc<Meter>) -> Self {
+        Self { meter, ..self }
     }
 
     /// The terminal.
@@ -88,74 +115,132 @@ impl Pusher {
         &mut self.device
     }
 
-    /// What happened so far.
+    /// What its meter has counted so far.
     #[must_use]
     pub fn stats(&self) -> PushStats {
-        self.stats
+        self.meter.stats()
     }
 
     /// Sends requests until the server knows everything, and the terminal has polled after that.
     pub async fn run_until_idle(&mut self) {
-        let start = Instant::now();
         loop {
-            let now = start.elapsed() * self.speed;
             let has_polled = self.device.is_idle();
-            if let Some(outgoing) = self.device.poll_request(now) {
-                match self.exchange(&outgoing).await {
-                    Some(answer) => self.device.handle_answer(now, answer.status, answer.date, &answer.body),
-                    None => self.device.handle_failure(now),
-                }
-                if has_polled && self.device.is_idle() {
-                    return;
-                }
-            } else if let Some(due) = self.device.poll_timeout() {
-                sleep_until(start + due / self.speed + Duration::from_millis(1)).await;
+            if !self.step().await {
+                self.wait().await;
+            } else if has_polled && self.device.is_idle() {
+                return;
             }
         }
     }
 
-    async fn exchange(&mut self, outgoing: &Outgoing) -> Option<HttpAnswer> {
-        let fault = self.draw();
-        let started = Instant::now();
-        self.stats.requests += 1;
-        if fault == Some(HttpFault::Twice) {
-            let _ = timeout(Self::TIMEOUT, self.send(http::write(outgoing, fault), fault)).await;
+    /// Sends requests forever, and takes punches as they are made. They wait in its log, as they do in a terminal.
+    pub async fn run(mut self, mut punches: mpsc::UnboundedReceiver<Punch>) {
+        loop {
+            while let Ok(punch) = punches.try_recv() {
+                self.device.punch(&punch);
+            }
+            if self.step().await {
+                continue;
+            }
+            tokio::select! {
+                Some(punch) = punches.recv() => self.device.punch(&punch),
+                () = self.wait() => {}
+            }
         }
-        let answer = timeout(Self::TIMEOUT, self.send(http::write(outgoing, fault), fault)).await.ok().flatten();
-        self.stats.slowest = self.stats.slowest.max(started.elapsed());
-        self.stats.failures += u64::from(answer.is_none());
+    }
+
+    /// The time of the terminal.
+    fn now(&mut self) -> Duration {
+        self.began.get_or_insert_with(Instant::now).elapsed() * self.speed
+    }
+
+    /// Sends the request that is due. Returns false if none is.
+    async fn step(&mut self) -> bool {
+        let now = self.now();
+        let Some(outgoing) = self.device.poll_request(now) else { return false };
+        let answer = self.exchange(outgoing).await;
+        let now = self.now();
+        match answer {
+            Some(answer) => self.device.handle_answer(now, answer.status, answer.date, &answer.body),
+            None => self.device.handle_failure(now),
+        }
+        // A server may ask for everything again.
+        let new = self.device.acknowledged().saturating_sub(self.counted);
+        self.counted += new;
+        self.meter.acknowledged(new);
+        true
+    }
+
+    /// Waits until the next request is due.
+    async fn wait(&mut self) {
+        let (now, began) = (self.now(), self.began);
+        let (Some(due), Some(began)) = (self.device.poll_timeout(), began) else { return };
+        let left = due.saturating_sub(now);
+        let jitter = left.mul_f64(self.random.random_range(0.0..Self::JITTER));
+        sleep_until(began + (due + jitter) / self.speed + Duration::from_millis(1)).await;
+    }
+
+    async fn exchange(&mut self, outgoing: Outgoing) -> Option<HttpAnswer> {
+        let records = records(&outgoing);
+        let fault = self.draw();
+        let mut before = Vec::new();
+        if let Some(fault) = fault {
+            before = companion::before(&self.device, fault, self.last_upload.as_ref());
+        }
+        if fault == Some(PushFault::Twice) {
+            before.push(outgoing.clone());
+        }
+        if records > 0 {
+            self.last_upload = Some(outgoing.clone());
+        }
+        for more in before {
+            let _ = self.send(more, None).await;
+        }
+        let outgoing = match fault {
+            Some(fault) => odd::strike(self.device.profile().dialect, outgoing, fault),
+            None => outgoing,
+        };
+        self.meter.request(records);
+        let answer = if fault == Some(PushFault::PollMeanwhile) {
+            let poll = self.device.poll_meanwhile();
+            let (answer, polled) = tokio::join!(self.timed(outgoing, fault), self.send(poll, None));
+            if let Some(polled) = polled.filter(|polled| polled.status == 200) {
+                self.device.take_commands(&polled.body);
+            }
+            answer
+        } else {
+            self.timed(outgoing, fault).await
+        };
+        if answer.is_none() {
+            self.meter.failure();
+        }
         answer
     }
 
-    fn draw(&mut self) -> Option<HttpFault> {
-        if self.faults.is_empty() || self.random.random_bool(0.5) {
+    fn draw(&mut self) -> Option<PushFault> {
+        if self.faults.is_empty() || !self.random.random_bool(self.share) {
             return None;
         }
         let at = self.random.random_range(0..self.faults.len());
         self.faults.get(at).copied()
     }
 
-    async fn send(&self, request: Bytes, fault: Option<HttpFault>) -> Option<HttpAnswer> {
-        let mut stream = TcpStream::connect(self.server).await.ok()?;
-        stream.write_all(&request).await.ok()?;
-        match fault {
-            Some(HttpFault::CutBody) => return None,
-            Some(HttpFault::LoseAnswer) => {
-                // The server has the whole request by the time it answers.
-                let _ = stream.read(&mut [0; 1]).await;
-                return None;
-            }
-            _ => {}
-        }
-        let mut answer = BytesMut::new();
-        loop {
-            let ended = stream.read_buf(&mut answer).await.ok()? == 0;
-            if let Some(read) = http::read(&answer, ended) {
-                return Some(read);
-            }
-            if ended || answer.len() > MAX_ANSWER {
-                return None;
-            }
-        }
+    async fn timed(&self, outgoing: Outgoing, fault: Option<PushFault>) -> Option<HttpAnswer> {
+        let began = Instant::now();
+        let answer = self.send(outgoing, fault).await?;
+        self.meter.answer(began.elapsed());
+        Some(answer)
     }
+
+    async fn send(&self, mut outgoing: Outgoing, fault: Option<PushFault>) -> Option<HttpAnswer> {
+        outgoing.head = outgoing.head.under(&self.path);
+        wire::send(self.server, &outgoing, fault).await
+    }
+}
+
+/// The attendance records in an upload.
+fn records(outgoing: &Outgoing) -> usize {
+    let is_log =
+        outgoing.head.method == Method::Post && matches!(outgoing.head.table(), Some(Table::AttLog | Table::RtLog));
+    if is_log { outgoing.body.iter().filter(|byte| **byte == b'\n').count() } else { 0 }
 }

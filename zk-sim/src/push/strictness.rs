@@ -15,11 +15,31 @@ pub enum Strictness {
     /// `OK: n`, with the number of records that were sent. One gate sent the same 128 records 220 times without it.
     #[default]
     OkCount,
-    /// `table=n`, as the access control dialect has it.
+    /// `table=n` for rows of tables, as the access control dialect has it; `OK` for its events.
     TableCount,
 }
 
 impl Strictness {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Lenient, Self::OkPrefix, Self::OkCount, Self::TableCount];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lenient => "lenient",
+            Self::OkPrefix => "ok-prefix",
+            Self::OkCount => "ok-count",
+            Self::TableCount => "tablename-count",
+        }
+    }
+
+    /// The strictness of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|strictness| strictness.name() == name)
+    }
+
     /// Returns true if the answer is enough for records of a table.
     #[must_use]
     pub fn accepts(self, status: u16, body: &Bytes, table: &str, records: usize) -> bool {

@@ -7,21 +7,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 use zk_push::{Dialect, OptionBlock, Text, ZoneOffset, command};
 
 use super::{PushDevice, Sent, Stage};
+use crate::push::Strictness;
 use crate::push::execute::{Then, execute};
 
 impl PushDevice {
-    /// The delay after a failure before a server has said one.
-    const FIRST_ERROR_DELAY: u64 = 60;
-
     /// Takes the answer to the request that is on its way. `date` is the header `Date`.
     pub fn handle_answer(&mut self, now: Duration, status: u16, date: Option<DateTime<Utc>>, body: &Bytes) {
         let Some(sent) = self.on_its_way.take() else { return };
         let is_taken = match sent {
             Sent::Connect => status == 200 && self.connected(now, date, body),
             Sent::Register => status == 200 && body.starts_with(b"RegistryCode="),
-            Sent::Configure | Sent::Poll | Sent::Results(_) => status == 200,
-            Sent::Records(count) => self.is_safe(status, body, "rtlog", count),
+            Sent::Configure | Sent::Poll(..) | Sent::Results(_) => status == 200,
+            Sent::Records(count) if self.profile.dialect == Dialect::Access => {
+                self.is_safe(status, body, "rtlog", count)
+            }
+            Sent::Records(count) => self.is_safe(status, body, "ATTLOG", count),
             Sent::Users(count) => self.is_safe(status, body, "user", count),
+            Sent::Packet => self.is_packet_safe(status, body),
         };
         if !is_taken {
             return self.fail(now);
@@ -33,7 +35,9 @@ impl PushDevice {
                 self.options = OptionBlock::parse(body);
                 self.stage = Stage::Ready;
             }
-            Sent::Poll => {
+            Sent::Packet => self.answers.next(),
+            Sent::Poll(records, users) => {
+                self.told = Some((records, users));
                 self.polls = now + self.delay(&["Delay", "RequestDelay"], 30);
                 self.execute_all(body);
             }
@@ -50,12 +54,19 @@ impl PushDevice {
         self.fail(now);
     }
 
-    fn is_safe(&self, status: u16, body: &Bytes, table: &str, count: usize) -> bool {
-        self.profile.strictness.accepts(status, body, table, count)
+    pub(super) fn is_safe(&self, status: u16, body: &Bytes, table: &str, count: usize) -> bool {
+        // Events of doors are answered with `OK`, and rows of tables with their number.
+        let strictness = match self.profile.strictness {
+            Strictness::TableCount if table == "rtlog" => Strictness::OkPrefix,
+            other => other,
+        };
+        strictness.accepts(status, body, table, count)
     }
 
     fn fail(&mut self, now: Duration) {
-        self.resumes = now + self.delay(&["ErrorDelay"], Self::FIRST_ERROR_DELAY);
+        // Until a server has said a delay.
+        let first = if self.profile.dialect == Dialect::Access { 15 } else { 60 };
+        self.resumes = now + self.delay(&["ErrorDelay"], first);
         if self.stage != Stage::Ready {
             self.stage = Stage::Connect;
         }
@@ -91,7 +102,7 @@ impl PushDevice {
         true
     }
 
-    fn execute_all(&mut self, body: &Bytes) {
+    pub(super) fn execute_all(&mut self, body: &Bytes) {
         for received in command::read(body) {
             if execute(self, &received) == Then::Restart {
                 // What comes after a restart is dropped.

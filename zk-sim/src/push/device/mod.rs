@@ -1,6 +1,7 @@
 //! A pushing terminal without a network.
 
 mod answer;
+mod answers;
 mod model;
 mod request;
 
@@ -10,9 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::NaiveDateTime;
 use zk_push::command::CommandResult;
-use zk_push::record::AttendanceRecord;
-use zk_push::{Fields, Head, OptionBlock, Text, WallTime};
+use zk_push::{Dialect, Fields, Head, OptionBlock, Text};
 
+use self::answers::Answers;
 use super::profile::PushProfile;
 use crate::Punch;
 
@@ -31,10 +32,12 @@ enum Sent {
     Connect,
     Register,
     Configure,
-    Poll,
+    /// With the numbers of records and users that it tells.
+    Poll(usize, usize),
     Results(usize),
     Records(usize),
     Users(usize),
+    Packet,
 }
 
 /// How far the terminal is with its server.
@@ -51,13 +54,15 @@ enum Stage {
 #[derive(Clone, Debug)]
 pub struct PushDevice {
     profile: PushProfile,
-    log: Vec<AttendanceRecord>,
+    log: Vec<Punch>,
     users: BTreeMap<String, Fields>,
     /// The records before it are acknowledged.
     cursor: usize,
     users_waiting: VecDeque<String>,
     /// Uploaded again because a query asked: places in the log.
     again: VecDeque<usize>,
+    /// Packets that answer queries.
+    answers: Answers,
     options: OptionBlock,
     stage: Stage,
     results: VecDeque<CommandResult>,
@@ -69,6 +74,8 @@ pub struct PushDevice {
     polls: Duration,
     /// The last request was a poll.
     polled_last: bool,
+    /// The numbers of records and users that the server was told.
+    told: Option<(usize, usize)>,
     /// The clock's distance from the caller's time, once a server has set it.
     clock: Option<NaiveDateTime>,
 }
@@ -77,6 +84,7 @@ impl PushDevice {
     /// A terminal without records and users.
     #[must_use]
     pub fn new(profile: PushProfile) -> Self {
+        let stage = if profile.shakes_hands { Stage::Connect } else { Stage::Ready };
         Self {
             profile,
             log: Vec::new(),
@@ -84,25 +92,30 @@ impl PushDevice {
             cursor: 0,
             users_waiting: VecDeque::new(),
             again: VecDeque::new(),
+            answers: Answers::default(),
             options: OptionBlock::default(),
-            stage: Stage::Connect,
+            stage,
             results: VecDeque::new(),
             executed: Vec::new(),
             on_its_way: None,
             resumes: Duration::ZERO,
             polls: Duration::ZERO,
             polled_last: false,
+            told: None,
             clock: None,
         }
     }
 
     /// Records a punch. It is uploaded with the next request.
     pub fn punch(&mut self, punch: &Punch) {
-        let text = Text::from(punch.time.to_string());
-        let at = WallTime::parse(&text).and_then(|time| time.at);
-        let time = WallTime { text, at, is_epoch: false };
-        let record = AttendanceRecord::new(&*punch.user_id, time, punch.state.into(), punch.mode.into());
-        self.log.push(self.profile.columns.shape(record));
+        self.log.push(punch.clone());
+    }
+
+    /// Gives the terminal a user. It uploads its users when it is asked.
+    pub fn add_user(&mut self, user_id: &str, name: impl Into<Text>) {
+        let key = if self.profile.dialect == Dialect::Access { "pin" } else { "PIN" };
+        let fields = Fields::default().with(key, user_id).with("Name", name);
+        self.users.insert(user_id.into(), fields);
     }
 
     /// How the terminal pushes.
@@ -111,9 +124,9 @@ impl PushDevice {
         &self.profile
     }
 
-    /// The attendance records.
+    /// The punches that it has recorded.
     #[must_use]
-    pub fn log(&self) -> &[AttendanceRecord] {
+    pub fn log(&self) -> &[Punch] {
         &self.log
     }
 
@@ -153,12 +166,24 @@ impl PushDevice {
     }
 
     fn has_uploads(&self) -> bool {
-        self.cursor < self.log.len() || !self.again.is_empty() || !self.users_waiting.is_empty()
+        let has_news = self.cursor < self.log.len() && self.uploads_log();
+        has_news || !self.again.is_empty() || !self.users_waiting.is_empty() || !self.answers.is_empty()
+    }
+
+    /// Returns true if the server wants attendance records without asking, by its option `TransFlag`: names, or a digit
+    /// for each table.
+    fn uploads_log(&self) -> bool {
+        let Some(flag) = self.options.get("TransFlag").map(Text::to_string) else { return true };
+        match flag.strip_prefix("TransData ") {
+            Some(names) => names.split('\t').any(|name| name == "AttLog"),
+            None => !flag.starts_with('0'),
+        }
     }
 
     /// Starts the terminal again: it shakes hands with the next request.
     pub fn restart(&mut self) {
         self.stage = Stage::Connect;
+        self.told = None;
         self.on_its_way = None;
         self.resumes = Duration::ZERO;
     }
@@ -179,8 +204,20 @@ impl PushDevice {
             return None;
         }
         let (sent, outgoing) = self.next(now);
-        self.polled_last = sent == Sent::Poll;
+        self.polled_last = matches!(sent, Sent::Poll(..));
         self.on_its_way = Some(sent);
         Some(outgoing)
+    }
+
+    /// Returns a poll that may be sent while another request is on its way. Hand its answer to
+    /// [`PushDevice::take_commands`].
+    #[must_use]
+    pub fn poll_meanwhile(&self) -> Outgoing {
+        self.poll()
+    }
+
+    /// Carries out the commands in the answer to a poll.
+    pub fn take_commands(&mut self, body: &Bytes) {
+        self.execute_all(body);
     }
 }

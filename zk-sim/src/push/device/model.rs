@@ -1,11 +1,11 @@
 //! What commands can ask of a pushing terminal, and change in it.
 
 use zk_push::command::CommandResult;
-use zk_push::record::AttendanceRecord;
-use zk_push::{Dialect, Fields};
+use zk_push::{Dialect, Fields, Text};
 
 use super::PushDevice;
-use crate::push::execute::Model;
+use super::answers::transaction;
+use crate::push::execute::{Model, Period};
 
 impl Model for PushDevice {
     fn dialect(&self) -> Dialect {
@@ -43,17 +43,34 @@ impl Model for PushDevice {
         i64::try_from(self.users.len()).unwrap_or(i64::MAX)
     }
 
-    fn upload_users(&mut self) -> i64 {
-        self.users_waiting = self.users.keys().cloned().collect();
+    fn reports_queries(&self) -> bool {
+        self.profile.reports_queries
+    }
+
+    fn has_versions(&self) -> bool {
+        self.options.get("PushProtVer").is_some()
+    }
+
+    fn upload_users(&mut self, command: &Text) -> i64 {
+        if self.profile.dialect == Dialect::Access {
+            let rows: Vec<Fields> = self.users.values().cloned().collect();
+            self.answers.add(command, "user", &rows, self.profile.packet);
+        } else {
+            self.users_waiting = self.users.keys().cloned().collect();
+        }
         self.user_count()
     }
 
-    fn upload_again(&mut self, from: Option<String>, to: Option<String>) -> i64 {
-        let is_inside = |record: &AttendanceRecord| {
-            let at = record.time.to_string();
-            from.as_ref().is_none_or(|from| *from <= at) && to.as_ref().is_none_or(|to| at <= *to)
-        };
-        let places = self.log.iter().enumerate().take(self.cursor).filter(|(_, record)| is_inside(record));
+    fn answer_log(&mut self, command: &Text, period: &Period) -> i64 {
+        let asked = self.log.iter().enumerate().filter(|(_, punch)| period.contains(&punch.time.to_string()));
+        let rows: Vec<Fields> = asked.map(|(place, punch)| transaction(place, punch)).collect();
+        self.answers.add(command, "transaction", &rows, self.profile.packet);
+        i64::try_from(rows.len()).unwrap_or(i64::MAX)
+    }
+
+    fn upload_again(&mut self, period: &Period) -> i64 {
+        let known = self.log.iter().enumerate().take(self.cursor);
+        let places = known.filter(|(_, punch)| period.contains(&punch.time.to_string()));
         self.again = places.map(|(place, _)| place).collect();
         i64::try_from(self.again.len()).unwrap_or(i64::MAX)
     }

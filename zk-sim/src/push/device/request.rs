@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use zk_push::command::CommandResult;
 use zk_push::record::{AttendanceRecord, KeyedRecord};
-use zk_push::request::{Endpoint, Method};
-use zk_push::{Dialect, Fields, Head};
+use zk_push::request::{Endpoint, Info, Method};
+use zk_push::{Dialect, Fields, Head, Text, WallTime};
 
 use super::{Outgoing, PushDevice, Sent, Stage};
+use crate::Punch;
 
 impl PushDevice {
     pub(super) fn next(&self, now: Duration) -> (Sent, Outgoing) {
@@ -23,20 +25,40 @@ impl PushDevice {
             Stage::Ready if !self.results.is_empty() => self.next_results(),
             // A poll that is overdue does not wait for a long log, nor an upload for polls.
             Stage::Ready if self.polls <= now && !(self.polled_last && self.has_uploads()) => {
-                (Sent::Poll, self.request(Method::Get, Endpoint::GetRequest, |_, head| head, Bytes::new()))
+                (Sent::Poll(self.log.len(), self.users.len()), self.poll())
             }
             Stage::Ready if !self.users_waiting.is_empty() => self.next_users(),
-            Stage::Ready => self.next_records(),
+            Stage::Ready => match self.answers.first() {
+                Some(packet) => self.next_packet(packet),
+                None => self.next_records(),
+            },
         }
+    }
+
+    /// A poll. It tells how much the terminal has, when that has changed.
+    pub(super) fn poll(&self) -> Outgoing {
+        let facts = |device: &Self, head: Head| {
+            if device.told == Some((device.log.len(), device.users.len())) {
+                return head;
+            }
+            let number = |count: usize| u32::try_from(count).ok();
+            let mut info = Info::default();
+            info.firmware = Some("Ver 2.4.1-simulated".into());
+            (info.users, info.records) = (number(device.users.len()), number(device.log.len()));
+            (info.fingerprints, info.functions) = (Some(0), Some("101".into()));
+            head.with("INFO", info.to_string())
+        };
+        self.request(Method::Get, Endpoint::GetRequest, facts, Bytes::new())
     }
 
     fn connect(&self, head: Head) -> Head {
         let version = if self.profile.dialect == Dialect::Access { "3.1.2" } else { "2.4.1" };
         let kind = self.profile.dialect.to_string();
-        head.with("options", "all").with("pushver", version).with("language", "69").with("DeviceType", kind)
+        let language = self.profile.language.to_string();
+        head.with("options", "all").with("pushver", version).with("language", language).with("DeviceType", kind)
     }
 
-    fn request(
+    pub(in crate::push) fn request(
         &self,
         method: Method,
         endpoint: Endpoint,
@@ -48,10 +70,14 @@ impl PushDevice {
     }
 
     fn next_results(&self) -> (Sent, Outgoing) {
-        let count = if self.profile.batches_results { self.results.len() } else { 1 };
-        // The parameters of INFO are lines, so that a result after them would be one of them.
-        let count =
-            self.results.iter().take(count).position(|result| !result.details.is_empty()).map_or(count, |at| at + 1);
+        let most = if self.profile.batches_results { self.results.len() } else { 1 };
+        // The parameters of INFO are lines, so that a result after them would be one of them. Output takes the body.
+        let is_last = |result: &CommandResult| !result.details.is_empty() || result.content.is_some();
+        let count = match self.results.iter().take(most).position(is_last) {
+            Some(at) if self.results.get(at).is_some_and(|result| result.content.is_some()) => at.max(1),
+            Some(at) => at + 1,
+            None => most,
+        };
         let mut body = BytesMut::new();
         for result in self.results.iter().take(count) {
             result.write(&mut body);
@@ -85,10 +111,10 @@ impl PushDevice {
         };
         let count = places.len();
         let mut body = BytesMut::new();
-        for (place, record) in places.iter().filter_map(|place| Some((*place, self.log.get(*place)?))) {
+        for (place, punch) in places.iter().filter_map(|place| Some((*place, self.log.get(*place)?))) {
             match self.profile.dialect {
-                Dialect::Attendance => record.write(&mut body),
-                Dialect::Access => event(place, record).write(b'\t', &mut body),
+                Dialect::Attendance => self.profile.columns.shape(record(punch)).write(&mut body),
+                Dialect::Access => event(place, punch, self.profile.says_bits).write(b'\t', &mut body),
             }
             body.put_u8(b'\n');
         }
@@ -100,16 +126,26 @@ impl PushDevice {
     }
 }
 
-/// An attendance record as an event at a door.
-fn event(place: usize, record: &AttendanceRecord) -> Fields {
-    let number = |value: Option<i32>| value.unwrap_or_default().to_string();
+/// A punch as an attendance record.
+fn record(punch: &Punch) -> AttendanceRecord {
+    let text = Text::from(punch.time.to_string());
+    let at = WallTime::parse(&text).and_then(|time| time.at);
+    let time = WallTime { text, at, is_epoch: false };
+    let mut record = AttendanceRecord::new(&*punch.user_id, time, punch.state.into(), punch.mode.into());
+    record.work_code = Some(punch.work_code.to_string().into());
+    record
+}
+
+/// A punch as an event at a door. As bits, the verify mode is that of a face.
+fn event(place: usize, punch: &Punch, says_bits: bool) -> Fields {
+    let mode = if says_bits { "0000000000000010".to_owned() } else { punch.mode.to_string() };
     Fields::default()
-        .with("time", record.time.text.clone())
-        .with("pin", record.user_id.clone())
+        .with("time", punch.time.to_string())
+        .with("pin", &*punch.user_id)
         .with("cardno", "0")
         .with("eventaddr", "1")
         .with("event", "0")
-        .with("inoutstatus", number(record.state))
-        .with("verifytype", number(record.verify_mode))
+        .with("inoutstatus", punch.state.to_string())
+        .with("verifytype", mode)
         .with("index", (place + 1).to_string())
 }
