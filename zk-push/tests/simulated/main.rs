@@ -1,6 +1,8 @@
 //! Simulated terminals push to the router over loopback: with half of the requests struck by a fault, and a store that
 //! fails every third time, each record is stored, and nothing is acknowledged that is not.
 
+mod quirk;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
