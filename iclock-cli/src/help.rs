@@ -113,6 +113,8 @@ const EXAMPLES: &[&str] = &[
     "simulate --listen 127.0.0.1:4370 --records 5000 --punch-every 1s",
     "simulate --count 3 --users 300 --day",
     "simulate --day 2026-01-30 --day-in 60s",
+    "simulate --push http://127.0.0.1:8081 --count 3 --punch-every 1s",
+    "simulate --push http://127.0.0.1:8081 --profile acc --fault lose-answer",
     "simulate --list-faults",
     "transcript show wire.zkt",
     "transcript replay wire.zkt",

@@ -30,6 +30,7 @@ const EXCEPTIONS: &[(&str, Check, &str)] = &[
     ("iclock-cli serve", Check::Elsewhere, "it waits for terminals; tests/push runs it"),
     ("iclock-cli push", Check::Parsed, "it needs a ledger of serve; tests/push runs it"),
     ("iclock-cli simulate --listen", Check::Endless, "it serves until it is stopped"),
+    ("iclock-cli simulate --push", Check::Endless, "it pushes until it is stopped"),
     ("iclock-cli sync --loop", Check::Endless, "it runs until it is stopped"),
     ("iclock-cli discover", Check::Elsewhere, "it searches a network; tests/wire runs it"),
     ("iclock-cli live", Check::Elsewhere, "it waits for a punch; tests/wire runs it"),

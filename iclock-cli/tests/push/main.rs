@@ -6,6 +6,7 @@ mod both;
 #[path = "../common/mod.rs"]
 mod common;
 mod serving;
+mod simulated;
 mod tls;
 
 use std::collections::BTreeSet;

@@ -11,7 +11,7 @@ use crate::context::{Context, Outcome};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run simulated terminals
-    Simulate(simulate::Simulate),
+    Simulate(Box<simulate::Simulate>),
     /// Decode and prove the raw bytes of a log
     Decode(decode::Decode),
     /// Show what --record wrote, or run its command again from it

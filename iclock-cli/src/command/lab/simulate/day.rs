@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::{Datelike as _, Days, Local, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
-use zk_sim::{Device, SchoolDay, Server, TerminalBuilder};
+use zk_proto::record::User;
+use zk_sim::{Device, Punch, SchoolDay, TerminalBuilder};
 
 use crate::output::counted;
 
@@ -53,11 +54,9 @@ impl Passing {
         self.date
     }
 
-    /// Punches at these terminals until the day is over. What is past already is in their logs at once.
-    pub(super) async fn pass(self, servers: &[Server], seed: u64) {
-        let Some(first) = servers.first() else { return };
-        let users = first.handle().inspect(|terminal| terminal.users());
-        let day = SchoolDay::new(&users, servers.len(), self.date, seed);
+    /// Lets these people punch at so many terminals until the day is over. What is past already comes at once.
+    pub(super) async fn pass(self, users: &[User], terminals: usize, seed: u64, punched: impl Fn(usize, Punch)) {
+        let day = SchoolDay::new(users, terminals, self.date, seed);
         let count = |number: usize, one, many| counted(number as u64, one, many);
         eprintln!(
             "school day {}: {} of {}, {} late, {} absent",
@@ -74,9 +73,7 @@ impl Passing {
                 Some((within, share)) => tokio::time::sleep_until(began + within.mul_f64(share)).await,
                 None => until(*time).await,
             }
-            if let Some(server) = servers.get(*door) {
-                server.handle().add_punch(punch.clone());
-            }
+            punched(*door, punch.clone());
         }
         eprintln!("the school day is over; Ctrl-C ends the terminals");
     }

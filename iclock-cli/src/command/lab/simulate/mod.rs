@@ -4,6 +4,7 @@
 #![allow(rustdoc::broken_intra_doc_links)]
 
 mod day;
+mod push;
 
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
@@ -14,6 +15,7 @@ use clap::Args;
 use tokio::time::{MissedTickBehavior, interval};
 use zk_proto::client::DEFAULT_PORT;
 use zk_sim::faults::FaultKind;
+use zk_sim::push::{PushFault, PushProfile};
 use zk_sim::{Control, Fault, Profile, Server, Terminal, TerminalBuilder};
 
 use crate::config::{duration, number};
@@ -50,9 +52,10 @@ pub(crate) struct Simulate {
     /// The family of terminal; see --list-profiles
     #[arg(long, value_name = "P")]
     profile: Option<String>,
-    /// A fault, NAME[=VALUE][xTIMES][@SKIP]; repeats; see --list-faults
-    #[arg(long, value_name = "FAULT", value_parser = fault)]
-    fault: Vec<Fault>,
+    /// A fault, NAME[=VALUE][xTIMES][@SKIP]; repeats; see --list-faults. With --push: a
+    /// NAME; half of the requests are struck by one of those given
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<String>,
     /// The comm key that they demand; 0 for none
     #[arg(long, value_name = "K", default_value_t = 0, value_parser = number::any::<u32>)]
     key: u32,
@@ -77,6 +80,8 @@ pub(crate) struct Simulate {
     /// Port 0 takes a free one; a line "control ADDR:PORT" follows those of the terminals
     #[arg(long, value_name = "ADDR:PORT")]
     control: Option<SocketAddr>,
+    #[command(flatten)]
+    push: push::Push,
     /// List the faults
     #[arg(long)]
     list_faults: bool,
@@ -90,14 +95,21 @@ impl Simulate {
         if self.list_faults {
             let rows = FaultKind::ALL.iter().map(|kind| vec![kind.name().to_owned(), kind.about().to_owned()]);
             output::line(output::human::table(&["Fault", "what it does"], rows));
+            let rows = PushFault::ALL.iter().map(|kind| vec![kind.name().to_owned(), kind.about().to_owned()]);
+            output::line(format_args!("\n{}", output::human::table(&["Fault with --push", "what it does"], rows)));
             return Ok(ExitCode::Done);
         }
         if self.list_profiles {
             let rows = Profile::ALL.iter().map(|profile| vec![profile.name.to_owned(), profile.about.to_owned()]);
             output::line(output::human::table(&["Profile", "which terminals"], rows));
+            let rows = PushProfile::FAMILIES.iter().map(|(name, about)| vec![(*name).to_owned(), (*about).to_owned()]);
+            output::line(format_args!("\n{}", output::human::table(&["Profile with --push", "which terminals"], rows)));
             return Ok(ExitCode::Done);
         }
         context.log(None)?;
+        if let Some(target) = &self.push.push {
+            return context.block_on(async |signals: Signals| push::run(&self, target, &signals).await);
+        }
         let mut profile = match &self.profile {
             None => Profile::default(),
             Some(name) => Profile::named(name).ok_or_else(|| {
@@ -142,13 +154,14 @@ fn with_log(terminal: TerminalBuilder, args: &Simulate, seed: u64) -> Result<Ter
 }
 
 async fn serve(args: &Simulate, profile: Profile, signals: &Signals) -> Outcome {
+    let faults = args.fault.iter().map(|text| fault(text)).collect::<Result<Vec<Fault>, _>>()?;
     let mut servers = Vec::new();
     for n in 0..args.count {
         let addr = address(args.listen, n)?;
         let seed = args.seed.wrapping_add(n.into());
         let terminal = Terminal::builder().profile(profile.clone()).key(args.key);
         let mut terminal = with_log(terminal, args, seed)?;
-        for fault in &args.fault {
+        for fault in &faults {
             terminal = terminal.fault(*fault);
         }
         let server = Server::start(terminal.build(), addr).await.map_err(|error| {
@@ -177,7 +190,15 @@ async fn serve(args: &Simulate, profile: Profile, signals: &Signals) -> Outcome 
     }
     let punches = async {
         match (args.passing(), args.punch_every) {
-            (Some(passing), _) => passing.pass(&servers, args.seed).await,
+            (Some(passing), _) => {
+                let users = servers.first().map(|first| first.handle().inspect(|terminal| terminal.users()));
+                let punch = |door: usize, punch| {
+                    if let Some(server) = servers.get(door) {
+                        server.handle().add_punch(punch);
+                    }
+                };
+                passing.pass(&users.unwrap_or_default(), servers.len(), args.seed, punch).await;
+            }
             (None, Some(every)) => punch(&servers, every).await,
             (None, None) => {}
         }
@@ -226,6 +247,8 @@ fn span(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write it like 1s or 500ms".to_owned())
 }
 
-fn fault(text: &str) -> Result<Fault, String> {
-    text.parse().map_err(|error| format!("{error} (iclock-cli simulate --list-faults)"))
+fn fault(text: &str) -> Result<Fault, CliError> {
+    text.parse().map_err(|error| {
+        CliError::because(ExitCode::Usage, format!("--fault {text}"), &error).hint("iclock-cli simulate --list-faults")
+    })
 }
