@@ -27,7 +27,9 @@ impl Place {
 
 fn settings(collection: &str, ids: IdScheme) -> String {
     let ids = if ids == IdScheme::Full { "full" } else { "iclock-sync-v1" };
-    format!("collection={collection}&ids={ids}&names=true&timeout=5s")
+    // The stand-in for MongoDB looks at each person for each update. On a busy machine a full batch takes it more than
+    // five seconds, and each attempt that is given up goes on in it next to those that follow.
+    format!("collection={collection}&ids={ids}&names=true&timeout=20s")
 }
 
 fn person(document: &Document) -> NamedPerson {
