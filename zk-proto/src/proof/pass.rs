@@ -240,10 +240,19 @@ impl Pass {
         for few in window.chunks_exact(FEW_ROWS * self.layout.width()) {
             if (good & ((1 << FEW_ROWS) - 1)).count_ones() <= FEW_ROWS as u32 / 4 && self.goes_on() {
                 let Comparison { rival, .. } = alignment::compare(few, self.layout, &self.rules, self.sizes_agree);
-                self.verdict.rival = rival.filter(|rival| rival.layout == self.layout);
+                self.verdict.rival =
+                    rival.filter(|rival| rival.layout == self.layout && self.are_times(few, rival.shift));
             }
             good >>= FEW_ROWS;
         }
+    }
+
+    /// Returns true if times in the order of a log stand so many bytes further on. The digits of ids look like dates, but
+    /// come in no order.
+    fn are_times(&self, rows: &[u8], shift: usize) -> bool {
+        let at = shift + self.layout.fields().time;
+        let times = rows.get(at..).unwrap_or_default().chunks(self.layout.width()).filter_map(|row| u32_at(row, 0));
+        times.is_sorted()
     }
 
     /// Judges the records one by one. Returns the good ones, a bit for each, and `None` once too many are bad.

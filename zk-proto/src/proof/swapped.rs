@@ -68,10 +68,20 @@ fn belongs_earlier(spool: &mut Spool, region: Region, at: u64) -> Result<Option<
         None if begin == 0 && at.abs_diff(end as u64) <= 2 => 0,
         _ => return Ok(None),
     };
+    if !(is_in_order(&before[later_begins..]) && is_in_order(&after[..end])) {
+        return Ok(None);
+    }
     let whole = before[later_begins..].iter().take_while(|time| time.is_none()).count();
     let ends = at + end as u64 == region.records || begins_part(region, at + end as u64);
     let fits = ends && begins_part(region, begin + (later_begins + whole) as u64);
     Ok(fits.then_some(end as u64))
+}
+
+/// Returns true if nearly all times are in order. In a log that is in no order, or is backwards, parts prove nothing.
+fn is_in_order(times: &[Option<u32>]) -> bool {
+    let known: Vec<u32> = times.iter().flatten().copied().collect();
+    let steps_back = known.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    steps_back * 8 <= known.len()
 }
 
 /// The times of records, from the `first` one on. `None` for one that does not exist, or may lie across a border.
