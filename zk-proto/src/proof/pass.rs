@@ -247,8 +247,8 @@ impl Pass {
         }
     }
 
-    /// Returns true if times in the order of a log stand so many bytes further on. The digits of ids look like dates, but
-    /// come in no order.
+    /// Returns true if times in the order of a log stand so many bytes further on. The digits of ids look like dates,
+    /// but come in no order.
     fn are_times(&self, rows: &[u8], shift: usize) -> bool {
         let at = shift + self.layout.fields().time;
         let times = rows.get(at..).unwrap_or_default().chunks(self.layout.width()).filter_map(|row| u32_at(row, 0));
