@@ -11,7 +11,8 @@ fuzz() {
     local target
     for target in $(cargo $toolchain fuzz list); do
         cargo $toolchain fuzz run "$target" -- -max_total_time="$fuzz_seconds" -max_len=4096 -seed=1 2>"$scratch/fuzz.log" ||
-            { tail -n 40 "$scratch/fuzz.log"; echo "fuzzing found something in $target"; return 1; }
+            { grep -m 5 -A 20 '^error' "$scratch/fuzz.log"; tail -n 40 "$scratch/fuzz.log"; df -h .
+              echo "$target did not build, or fuzzing found something in it"; return 1; }
         sed -n "s/^Done/$target:/p" "$scratch/fuzz.log"
     done
 }
