@@ -79,6 +79,7 @@ pub mod timesheet;
 mod trail;
 pub mod unproven;
 mod wall;
+pub mod words;
 
 #[cfg(feature = "chaos")]
 pub use crash::{CrashPoint, CrashPoints};

@@ -12,6 +12,8 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub(crate) use iclock_sync::words::{counted, grouped};
+
 /// Set once data could not be written.
 static LOST: AtomicBool = AtomicBool::new(false);
 
@@ -58,46 +60,11 @@ pub(crate) fn is_lost() -> bool {
     LOST.load(Ordering::Relaxed)
 }
 
-/// A number with a comma between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number and what it counts: in the singular for 1, else in the plural.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
-
 /// Seconds or minutes, as a person says them.
 pub(crate) fn spoken(milliseconds: u64) -> String {
     match milliseconds {
         0..1000 => format!("{milliseconds} ms"),
         1000..60_000 => format!("{:.1} s", milliseconds as f64 / 1000.0),
         _ => format!("{} min {} s", milliseconds / 60_000, milliseconds / 1000 % 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_grouped() {
-        let all = [0, 7, 999, 1000, 26_036, 1_000_000].map(grouped);
-        assert_eq!(all, ["0", "7", "999", "1,000", "26,036", "1,000,000"]);
-    }
-
-    #[test]
-    fn one_is_counted_in_the_singular() {
-        let all = [0, 1, 1_001].map(|number| counted(number, "person", "people"));
-        assert_eq!(all, ["0 people", "1 person", "1,001 people"]);
     }
 }

@@ -2,10 +2,10 @@
 
 use attendance_model::Reason;
 
-use super::words::{counted, grouped};
 use super::{Cause, Check, Finding};
 use crate::report::{DeviceReport, DeviceStatus, ErrorKind, Hint};
 use crate::unproven::verdict::Unfit;
+use crate::words::{counted, grouped};
 
 /// The findings in the report of a dry run.
 pub(super) fn findings(report: &DeviceReport) -> Vec<Finding> {

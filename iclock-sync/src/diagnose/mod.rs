@@ -9,7 +9,6 @@ mod questions;
 mod sink;
 mod state;
 mod terminal;
-mod words;
 
 use std::fmt;
 

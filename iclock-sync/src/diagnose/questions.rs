@@ -7,8 +7,8 @@ use zk_proto::client::{PullError, PullRequest, Step, pull_users};
 use zk_proto::proof::UserTable;
 use zk_proto::{Client, ClientError, Command, DeviceTime, Transport};
 
-use super::words::counted;
 use super::{Cause, Check, Finding};
+use crate::words::counted;
 use crate::{DeviceOptions, chain};
 
 /// Clocks before this year have started again: no terminal in use was made then.

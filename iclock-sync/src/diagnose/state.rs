@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::words::counted;
 use super::{Cause, Check, Finding};
+use crate::words::counted;
 use crate::{Ledger, LedgerError, chain};
 
 /// Less free room than this is too little for a service to rely on, in bytes.

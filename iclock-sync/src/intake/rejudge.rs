@@ -171,6 +171,7 @@ mod tests {
 
     use super::*;
     use crate::crash::Crashes;
+    use crate::quarantine::Resolve;
     use crate::{CrashPoint, CrashPoints};
 
     /// The durable changes of a review.
@@ -234,6 +235,19 @@ mod tests {
         assert_eq!(*changes.0.lock().unwrap(), 4, "three pages, and the note that it is done");
         assert_eq!((ledger.event_count().unwrap(), ledger.quarantine_counts().unwrap()), (2_500, Vec::new()));
         assert_eq!(review.judge_again(&ledger).unwrap(), Released::new());
+    }
+
+    #[test]
+    fn what_a_person_dealt_with_is_not_judged_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = filled(dir.path(), Arc::new(Changes::default()));
+        let by_hand: Vec<i64> = vec![1, 1_000, 1_001, 2_500];
+        assert_eq!(ledger.resolve(Resolve::Records(&by_hand), "tests of the terminal", Utc::now()).unwrap(), 4);
+        let rules = Rules::default();
+        let review = Review { always: true, ..review(&rules) };
+        assert_eq!(review.judge_again(&ledger).unwrap(), Released::from([("gate".to_owned(), 2_496)]));
+        assert_eq!(review.judge_again(&ledger).unwrap(), Released::new(), "nothing waits any more");
+        assert_eq!(ledger.event_count().unwrap(), 2_496);
     }
 
     #[test]

@@ -3,8 +3,8 @@ use std::convert::Infallible;
 use attendance_model::{MemorySink, RawPunch, VerifyMode};
 
 use super::*;
-use crate::ledger::{Poll, Stamp, TerminalState};
-use crate::{Engine, RunOptions};
+use crate::ledger::{Poll, Removal, Stamp, TerminalState};
+use crate::{Engine, RunOptions, Window};
 
 impl Punches for std::vec::IntoIter<ReadPunch> {
     type Unreadable = Infallible;
@@ -98,6 +98,22 @@ async fn punches_that_came_from_no_log_enter_by_the_same_door_and_reach_a_sink()
     engine.run(&RunOptions::default(), &stop).await.unwrap();
     let stored: Vec<_> = sink.stored().iter().map(|event| (event.user_id.clone(), event.source)).collect();
     assert_eq!(stored, ["7", "8", "9"].map(|user_id| (user_id.to_owned(), Source::Push)));
+}
+
+#[tokio::test]
+async fn punches_of_a_person_who_was_removed_enter_no_more_and_later_ones_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+    let intake = Intake::new(Arc::clone(&ledger), Rules::default(), 2, Arc::new(watch::Sender::default()));
+    let until = (host_now() - TimeDelta::hours(4)).and_utc().timestamp() + 1;
+    ledger.remove_person(&Removal { user_id: "7", until, now: until, unproven: &[], audit: None }).unwrap();
+    let punches = vec![punch("7", 0), punch("8", 0), punch("7", 1), punch("7", 2)];
+    intake.enter(batch(punches), &CancellationToken::new(), |_| ()).await.unwrap();
+    let entered: Vec<_> = ledger.events(Window::default()).map(|event| event.unwrap()).collect();
+    let people: Vec<_> = entered.iter().map(|event| (event.user_id.as_str(), event.local_time)).collect();
+    let at = |second| host_now() - TimeDelta::hours(4) + TimeDelta::seconds(second);
+    assert_eq!(people, [("8", at(0)), ("7", at(2))]);
+    assert!(ledger.quarantine_counts().unwrap().is_empty(), "and they do not wait either");
 }
 
 #[tokio::test]

@@ -289,3 +289,44 @@ fn flag_words(flags: &[Reason]) -> Option<String> {
 fn flags_of(words: &str) -> Vec<Reason> {
     words.split(',').filter_map(Reason::from_word).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sample;
+
+    #[test]
+    fn events_come_once_each_however_many_pages_they_fill() {
+        for events in [0, 1, 999, 1_000, 1_001, 2_000, 2_500] {
+            let dir = tempfile::tempdir().unwrap();
+            let ledger = Ledger::open(dir.path()).unwrap();
+            sample::enter(&ledger, events);
+            let keys: Vec<_> = ledger.events(Window::default()).map(|event| event.unwrap().local_time).collect();
+            assert_eq!(keys.len() as i64, events);
+            assert!(keys.is_sorted_by(|one, next| one < next), "of {events}: in order, and none twice");
+        }
+    }
+
+    #[test]
+    fn what_entered_at_one_terminal_comes_from_a_number_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        sample::enter(&ledger, 6);
+        let other = |transaction: &Transaction<'_>| {
+            transaction.execute_batch(
+                "INSERT INTO terminals (id, serial, name) VALUES (2, 'T', 'hall');
+                 UPDATE events SET terminal = 2 WHERE seq IN (2, 5);",
+            )
+        };
+        ledger.write("enter", other).unwrap();
+        let numbers = |serial, after, most| {
+            let entered = ledger.entered(serial, after, most).unwrap();
+            entered.into_iter().map(|(seq, _)| seq).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers("S", 0, 10), [1, 3, 4, 6]);
+        assert_eq!(numbers("S", 3, 10), [4, 6]);
+        assert_eq!(numbers("S", 1, 2), [3, 4]);
+        assert_eq!(numbers("T", 2, 10), [5]);
+        assert!(numbers("nobody", 0, 10).is_empty());
+    }
+}

@@ -1,7 +1,8 @@
-//! Numbers in evidence.
+//! Numbers in sentences.
 
 /// A number with a comma between thousands.
-pub(super) fn grouped(number: impl Into<u64>) -> String {
+#[must_use]
+pub fn grouped(number: impl Into<u64>) -> String {
     let digits = number.into().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (n, digit) in digits.chars().enumerate() {
@@ -14,7 +15,8 @@ pub(super) fn grouped(number: impl Into<u64>) -> String {
 }
 
 /// A number and what it counts: `one` for 1, else `many`.
-pub(super) fn counted(number: impl Into<u64>, one: &str, many: &str) -> String {
+#[must_use]
+pub fn counted(number: impl Into<u64>, one: &str, many: &str) -> String {
     let number = number.into();
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
