@@ -136,8 +136,8 @@ impl<'a> Questions<'a> {
         let finding = match self.answer(answer).await? {
             Ok(sizes) => match sizes.records() {
                 Some(records) => {
-                    let users = sizes.users().map(|users| format!(", {}", counted(users, "user", "users")));
-                    let records = counted(records, "record", "records");
+                    let users = sizes.users().map(|users| format!(", {}", counted(users.into(), "user", "users")));
+                    let records = counted(records.into(), "record", "records");
                     Finding::ok(Check::Counts, records + &users.unwrap_or_default())
                 }
                 None => Finding::of(Cause::CountMissing, "its answer is too short for a count"),
