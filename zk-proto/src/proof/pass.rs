@@ -7,7 +7,7 @@ use crate::record::{AttendanceLayout, Bits, FieldOrder, u16_at, u32_at};
 use crate::spool::{Spool, SpoolError};
 
 use super::ByteSet;
-use super::alignment::{self, Comparison};
+use super::alignment::{self, Comparison, Rival};
 use super::plausible::{Class, ENOUGH, Plausibility};
 use super::region::{MIN_STEPS, RUN, Region};
 use super::repeats::Repeats;
@@ -151,6 +151,11 @@ pub(super) struct Pass {
     latest: u32,
     /// Records in a row that are more than a week later.
     ahead_in_a_row: u64,
+    /// Odd records in a row, and records that are later than a clock or by more than a week than those before them. What
+    /// follows mostly shows that they are sound; nothing follows the last ones.
+    unsettled: u64,
+    /// The latest time before them.
+    settled: u32,
     repeats: Repeats,
 }
 
@@ -171,6 +176,8 @@ impl Pass {
             odd_in_a_row: 0,
             latest: 0,
             ahead_in_a_row: 0,
+            unsettled: 0,
+            settled: 0,
             repeats: Repeats::new(layout),
         }
     }
@@ -218,6 +225,7 @@ impl Pass {
             self.verdict.tally.good += records as u64;
             self.run.add_good(records);
             (self.bad_in_a_row, self.odd_in_a_row) = (0, 0);
+            self.settle(!self.is_late(self.latest), records);
         } else {
             let Some(good_rows) = self.feed_records(window) else { return };
             good = good_rows;
@@ -247,6 +255,28 @@ impl Pass {
         }
     }
 
+    /// Compares the records from a place on, at most as many as fill a window, with those interpretations that are
+    /// `possible`.
+    fn compare_from(
+        &self,
+        from: u64,
+        spool: &mut Spool,
+        region: Region,
+        possible: impl Fn(&[u8], &Rival) -> bool,
+    ) -> Result<Option<Rival>, SpoolError> {
+        let rows = region.read(spool, from, (region.records - from).min(RUN as u64))?;
+        let possible = |rival: &Rival| possible(rows, rival);
+        Ok(alignment::compare_with(rows, self.layout, &self.rules, self.sizes_agree, possible).rival)
+    }
+
+    /// Returns true if an interpretation has times of punches after the settled ones.
+    fn goes_on_from_settled(&self, rows: &[u8], rival: &Rival) -> bool {
+        let at = rival.shift + rival.layout.fields().time;
+        let mut times =
+            rows.get(at..).unwrap_or_default().chunks(rival.layout.width()).filter_map(|row| u32_at(row, 0));
+        times.all(|time| (self.settled..=self.rules.clock.limit.0).contains(&time))
+    }
+
     /// Returns true if times in the order of a log stand so many bytes further on. The digits of ids look like dates,
     /// but come in no order.
     fn are_times(&self, rows: &[u8], shift: usize) -> bool {
@@ -264,8 +294,11 @@ impl Pass {
             self.verdict.tally.add(class);
             good |= u64::from(class == Class::Good) << row;
             self.bad_in_a_row = if class == Class::Bad && place >= self.trusted { self.bad_in_a_row + 1 } else { 0 };
-            let is_odd = !self.is_in_order(class, record) && self.has_begun();
-            self.odd_in_a_row = if is_odd && place >= self.trusted { self.odd_in_a_row + 1 } else { 0 };
+            let order = self.order_of(class, record);
+            let is_odd = order == Place::Odd && self.has_begun() && place >= self.trusted;
+            self.odd_in_a_row = if is_odd { self.odd_in_a_row + 1 } else { 0 };
+            let is_unsettled = is_odd || order == Place::Ahead && self.has_begun() && place >= self.trusted;
+            self.settle(!is_unsettled, 1);
             if self.odd_in_a_row >= SUSPICIOUS {
                 let first = self.verdict.neutral.map_or(place + 1 - SUSPICIOUS, |(first, _)| first);
                 self.verdict.neutral = Some((first, place + 1));
@@ -295,17 +328,35 @@ impl Pass {
         in_order
     }
 
-    /// Returns true if a record is good, and not earlier than those before it.
-    fn is_in_order(&mut self, class: Class, record: &[u8]) -> bool {
+    /// Finds the place of a record in the order of time.
+    fn order_of(&mut self, class: Class, record: &[u8]) -> Place {
         let time = u32_at(record, self.layout.fields().time).filter(|_| class == Class::Good);
-        let Some(time) = time else { return false };
+        let Some(time) = time else { return Place::Odd };
         // One date in the future says nothing about those that follow.
         let is_ahead = self.latest > 0 && time > self.latest.saturating_add(WEEK);
         self.ahead_in_a_row = if is_ahead { self.ahead_in_a_row + 1 } else { 0 };
-        if !is_ahead || self.ahead_in_a_row >= SUSPICIOUS {
+        let is_believed = !is_ahead || self.ahead_in_a_row >= SUSPICIOUS;
+        if is_believed {
             self.latest = self.latest.max(time);
         }
-        time >= self.latest
+        match time >= self.latest {
+            false => Place::Odd,
+            true if !is_believed || self.is_late(time) => Place::Ahead,
+            true => Place::Next,
+        }
+    }
+
+    fn settle(&mut self, is_settled: bool, records: usize) {
+        if is_settled {
+            (self.unsettled, self.settled) = (0, self.latest);
+        } else {
+            self.unsettled += records as u64;
+        }
+    }
+
+    /// Returns true if no clock has shown this time yet.
+    fn is_late(&self, time: u32) -> bool {
+        time > self.rules.clock.limit.0
     }
 
     /// Returns true after a good record. A clock that was set after the first punches, and people without ids among
@@ -345,13 +396,30 @@ impl Pass {
         // Lost bytes may have moved less than a window at the end. So the odd records there are compared by themselves.
         let odd = self.verdict.needs_confirmation().filter(|(_, to)| to + SUSPICIOUS > region.records);
         if let Some((from, _)) = odd.filter(|_| self.goes_on()) {
-            let rows = region.read(spool, from, (region.records - from).min(RUN as u64))?;
-            self.verdict.rival = alignment::compare(rows, self.layout, &self.rules, self.sizes_agree).rival;
+            self.verdict.rival = self.compare_from(from, spool, region, |_, _| true)?;
+        }
+        // So are those that are late. What would be better records has to go on where the others ended.
+        if self.unsettled >= SUSPICIOUS_AT_THE_END && self.goes_on() {
+            let from = self.at - self.unsettled;
+            let possible = |rows: &[u8], rival: &Rival| self.goes_on_from_settled(rows, rival);
+            self.verdict.rival = self.compare_from(from, spool, region, possible)?;
+            self.verdict.neutral = Some((self.verdict.neutral.map_or(from, |(first, _)| first), self.at));
         }
         let numbered = self.layout.fields().number.is_some();
         self.verdict.numbers = (numbered && self.steps >= MIN_STEPS).then_some(!self.broken);
         Ok(self.verdict)
     }
+}
+
+/// The place of a record in the order of time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It is good, and follows those before it.
+    Next,
+    /// It is good, but later than any clock, or by more than a week than those before it.
+    Ahead,
+    /// It is not good, or earlier than one before it.
+    Odd,
 }
 
 /// The classes of the last 64 records, one bit each.

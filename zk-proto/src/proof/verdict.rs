@@ -61,8 +61,8 @@ pub(super) struct Verdict {
     pub(super) suspicious: Option<(u64, u64)>,
     /// A record that begins a row which came before.
     pub(super) repeated: Option<u64>,
-    /// The first of many records in a row that are bad, have no id, or have the date of another
-    /// year, after a good one, and the end of the last such row.
+    /// The first of many records in a row that are bad, have no id, or have a date out of order, after a good one, and
+    /// the end of the last such row. At the end of a log, two are many.
     pub(super) neutral: Option<(u64, u64)>,
     /// Undocumented punch states that recur.
     pub(super) states: ByteSet,

@@ -159,6 +159,17 @@ pub(super) struct Comparison {
 /// three kinds are tried: other beginnings, the other layout of the same width, and 16 bytes if many short records
 /// have no likely date. Otherwise an equally good rival is enough.
 pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Plausibility, sizes_agree: bool) -> Comparison {
+    compare_with(window, layout, rules, sizes_agree, |_| true)
+}
+
+/// As [`compare`], with those interpretations alone that are `possible`.
+pub(super) fn compare_with(
+    window: &[u8],
+    layout: AttendanceLayout,
+    rules: &Plausibility,
+    sizes_agree: bool,
+    possible: impl Fn(&Rival) -> bool,
+) -> Comparison {
     // If the claim names people in the user table, only an interpretation that also does can be right.
     let people = rules.people.as_ref().map(|people| (people, named(window, layout, 0, people)));
     let width = layout.width();
@@ -185,7 +196,7 @@ pub(super) fn compare(window: &[u8], layout: AttendanceLayout, rules: &Plausibil
         (usize::from(both_wide)..other.width()).map(move |shift| Rival { layout: other, shift })
     });
     let as_captured = (rules.order == FieldOrder::VerifyFirst).then(|| rules.in_order(FieldOrder::StateFirst));
-    let rival = same.chain(others).find(|rival| {
+    let rival = same.chain(others).filter(possible).find(|rival| {
         // No terminal is known to use layout A, so A has to be the better one. And one A that fits between two
         // records of B does not make them doubtful.
         let many = window.len() >= ENOUGH as usize * width;
