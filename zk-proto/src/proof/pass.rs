@@ -151,8 +151,8 @@ pub(super) struct Pass {
     latest: u32,
     /// Records in a row that are more than a week later.
     ahead_in_a_row: u64,
-    /// Odd records in a row, and records that are later than a clock or by more than a week than those before them. What
-    /// follows mostly shows that they are sound; nothing follows the last ones.
+    /// Odd records in a row, and records that are later than a clock or by more than a week than those before them.
+    /// What follows mostly shows that they are sound; nothing follows the last ones.
     unsettled: u64,
     /// The latest time before them.
     settled: u32,
