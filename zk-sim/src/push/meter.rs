@@ -15,9 +15,14 @@ pub struct Meter {
     failures: AtomicU64,
     sent: AtomicU64,
     acknowledged: AtomicU64,
-    /// Answers by their time.
-    answers: [AtomicU64; BUCKETS],
+    answers: Times,
+    /// Those to uploads of attendance records.
+    uploads: Times,
 }
+
+/// Answers by their time.
+#[derive(Debug)]
+struct Times([AtomicU64; BUCKETS]);
 
 /// What was counted up to a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,13 +40,16 @@ pub struct PushStats {
     pub slowest: Duration,
     /// The time within which 99 of 100 answers came, at most an eighth too large.
     pub most: Duration,
+    /// The same of uploads of attendance records, whose answers wait for the server's disk.
+    pub most_of_uploads: Duration,
 }
 
 impl Default for Meter {
     fn default() -> Self {
         let zero = AtomicU64::default;
-        let answers = std::array::from_fn(|_| zero());
-        Self { requests: zero(), failures: zero(), sent: zero(), acknowledged: zero(), answers }
+        let times = || Times(std::array::from_fn(|_| zero()));
+        let (answers, uploads) = (times(), times());
+        Self { requests: zero(), failures: zero(), sent: zero(), acknowledged: zero(), answers, uploads }
     }
 }
 
@@ -55,8 +63,9 @@ impl Meter {
             failures: load(&self.failures),
             sent: load(&self.sent),
             acknowledged: load(&self.acknowledged),
-            slowest: self.within(1_000),
-            most: self.within(990),
+            slowest: self.answers.within(1_000),
+            most: self.answers.within(990),
+            most_of_uploads: self.uploads.within(990),
         }
     }
 
@@ -69,19 +78,29 @@ impl Meter {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn answer(&self, after: Duration) {
-        if let Some(bucket) = self.answers.get(bucket(after)) {
-            bucket.fetch_add(1, Ordering::Relaxed);
+    /// A request with so many records was answered after a time.
+    pub(super) fn answer(&self, records: usize, after: Duration) {
+        self.answers.add(after);
+        if records > 0 {
+            self.uploads.add(after);
         }
     }
 
     pub(super) fn acknowledged(&self, records: usize) {
         self.acknowledged.fetch_add(records as u64, Ordering::Relaxed);
     }
+}
+
+impl Times {
+    fn add(&self, time: Duration) {
+        if let Some(bucket) = self.0.get(bucket(time)) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     /// The time within which so many of 1,000 answers came.
     fn within(&self, of_thousand: u64) -> Duration {
-        let counts: Vec<u64> = self.answers.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
+        let counts: Vec<u64> = self.0.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
         let wanted = (counts.iter().sum::<u64>() * of_thousand).div_ceil(1_000);
         let mut seen = 0;
         let place = counts.iter().position(|count| {
@@ -123,9 +142,21 @@ mod tests {
     fn one_slow_answer_of_two_hundred_is_not_among_99_of_100() {
         let meter = Meter::default();
         assert_eq!(meter.stats(), PushStats::default());
-        (0..199).for_each(|_| meter.answer(Duration::from_millis(4)));
-        meter.answer(Duration::from_secs(2));
+        (0..199).for_each(|_| meter.answer(0, Duration::from_millis(4)));
+        meter.answer(0, Duration::from_secs(2));
         let stats = meter.stats();
         assert!(stats.most < Duration::from_millis(5) && stats.slowest >= Duration::from_secs(2), "{stats:?}");
+    }
+
+    #[test]
+    fn uploads_are_timed_apart_from_polls() {
+        let meter = Meter::default();
+        (0..1_000).for_each(|_| meter.answer(0, Duration::from_millis(1)));
+        meter.answer(3, Duration::from_millis(50));
+        let stats = meter.stats();
+        assert!(
+            stats.most < Duration::from_millis(2) && stats.most_of_uploads >= Duration::from_millis(50),
+            "{stats:?}"
+        );
     }
 }

@@ -203,13 +203,13 @@ impl Pusher {
         self.meter.request(records);
         let answer = if fault == Some(PushFault::PollMeanwhile) {
             let poll = self.device.poll_meanwhile();
-            let (answer, polled) = tokio::join!(self.timed(outgoing, fault), self.send(poll, None));
+            let (answer, polled) = tokio::join!(self.timed(outgoing, records, fault), self.send(poll, None));
             if let Some(polled) = polled.filter(|polled| polled.status == 200) {
                 self.device.take_commands(&polled.body);
             }
             answer
         } else {
-            self.timed(outgoing, fault).await
+            self.timed(outgoing, records, fault).await
         };
         if answer.is_none() {
             self.meter.failure();
@@ -225,10 +225,10 @@ impl Pusher {
         self.faults.get(at).copied()
     }
 
-    async fn timed(&self, outgoing: Outgoing, fault: Option<PushFault>) -> Option<HttpAnswer> {
+    async fn timed(&self, outgoing: Outgoing, records: usize, fault: Option<PushFault>) -> Option<HttpAnswer> {
         let began = Instant::now();
         let answer = self.send(outgoing, fault).await?;
-        self.meter.answer(began.elapsed());
+        self.meter.answer(records, began.elapsed());
         Some(answer)
     }
 
