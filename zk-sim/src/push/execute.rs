@@ -1,7 +1,8 @@
 //! Commands of a server, carried out on the model. Nothing is ever done to the machine that runs the simulator.
 
+use chrono::NaiveDateTime;
 use zk_push::command::{Command, CommandResult, Control, Received, Verb};
-use zk_push::{Dialect, Field, Fields, Text};
+use zk_push::{Dialect, Field, Fields, PackedTime, Text};
 
 /// What a command of the operating system would have written.
 const OUTPUT: &str = "ID=0&Return=0&CMD=simulated\nnothing was run\n";
@@ -27,6 +28,10 @@ pub(super) trait Model {
     fn answer_log(&mut self, command: &Text, period: &Period) -> i64;
     /// Uploads the records of a period again, and returns how many.
     fn upload_again(&mut self, period: &Period) -> i64;
+    /// Uploads what is new now, whatever the time.
+    fn upload_now(&mut self);
+    /// Sets the clock.
+    fn tell_time(&mut self, shows: NaiveDateTime);
     fn clear(&mut self, what: &str);
     /// Takes the result of a command.
     fn finish(&mut self, command: &str, result: CommandResult);
@@ -101,11 +106,26 @@ fn run(device: &mut impl Model, id: &Text, command: &Command) -> i64 {
             device.clear(command.arguments());
             0
         }
+        Verb::Log => {
+            device.upload_now();
+            0
+        }
+        Verb::SetOption if dialect == Dialect::Access => {
+            time_of(command).into_iter().for_each(|time| device.tell_time(time));
+            0
+        }
         Verb::Control if Control::parse(command).is_none() => -11,
         Verb::Unlock | Verb::EndAlarm if dialect == Dialect::Access => unsupported(dialect),
         Verb::Other | Verb::TestHost => unsupported(dialect),
         _ => 0,
     }
+}
+
+/// The time in `SET OPTIONS DateTime=…`. One that does not exist changes nothing, and is no error.
+fn time_of(command: &Command) -> Option<NaiveDateTime> {
+    let options = command.as_str().strip_prefix("SET OPTIONS ")?;
+    let packed = options.split(',').find_map(|option| option.trim().strip_prefix("DateTime="))?;
+    PackedTime(packed.parse().ok()?).at()
 }
 
 fn unsupported(dialect: Dialect) -> i64 {

@@ -1,6 +1,7 @@
 //! Families of pushing terminals.
 
 use zk_push::record::{self, AttendanceRecord, Form};
+use zk_push::time::ZoneOffset;
 use zk_push::{Dialect, SerialNumber, Text};
 
 use super::Strictness;
@@ -35,6 +36,17 @@ pub struct PushProfile {
     pub says_bits: bool,
     /// The parameter `language`: 69 for English, 83 for Chinese, whose names are in GBK.
     pub language: u8,
+    /// Uploads what is new at once if the options say so (`Realtime=1`), or nothing. On by default. Off: in batches at
+    /// the times of the options, `TransTimes` and `TransInterval`, whatever they say of `Realtime`.
+    pub uploads_at_once: bool,
+    /// Polls every two seconds for half a minute after a command or an upload, and every half minute otherwise,
+    /// whatever delay the options say. Off by default.
+    pub adapts_polls: bool,
+    /// The seconds that its clock gains in a day. 0 by default.
+    pub drift: i32,
+    /// The zone in its menu, in which it sets its clock by the header `Date`. The option `TimeZone` comes first. By
+    /// default there is none; without either, the header changes nothing.
+    pub zone: Option<ZoneOffset>,
 }
 
 /// The columns of attendance records.
@@ -71,6 +83,10 @@ impl PushProfile {
             wants_bare_answers: false,
             says_bits: false,
             language: 69,
+            uploads_at_once: true,
+            adapts_polls: false,
+            drift: 0,
+            zone: None,
         }
     }
 

@@ -3,10 +3,15 @@
 use super::*;
 
 const CATALOGUE: &str = include_str!("../../../../zk-sim/QUIRKS.md");
-const TESTS: [&str; 4] =
-    [include_str!("commands.rs"), include_str!("conversation.rs"), include_str!("line.rs"), include_str!("uploads.rs")];
+const TESTS: [&str; 5] = [
+    include_str!("commands.rs"),
+    include_str!("conversation.rs"),
+    include_str!("line.rs"),
+    include_str!("rhythm.rs"),
+    include_str!("uploads.rs"),
+];
 /// Number of catalogued quirks.
-const QUIRKS: usize = 48;
+const QUIRKS: usize = 51;
 
 /// The rows of the table: number, behaviour, how it is simulated, test.
 fn rows() -> impl Iterator<Item = [&'static str; 4]> {

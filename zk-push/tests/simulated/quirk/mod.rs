@@ -5,6 +5,7 @@ mod catalogue;
 mod commands;
 mod conversation;
 mod line;
+mod rhythm;
 mod uploads;
 
 use std::collections::BTreeSet;

@@ -2,8 +2,10 @@
 
 mod answer;
 mod answers;
+mod clock;
 mod model;
 mod request;
+mod rhythm;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,6 +16,8 @@ use zk_push::command::CommandResult;
 use zk_push::{Dialect, Fields, Head, OptionBlock, Text};
 
 use self::answers::Answers;
+use self::clock::WallClock;
+use self::rhythm::Rhythm;
 use super::profile::PushProfile;
 use crate::Punch;
 
@@ -76,8 +80,13 @@ pub struct PushDevice {
     polled_last: bool,
     /// The numbers of records and users that the server was told.
     told: Option<(usize, usize)>,
-    /// The clock's distance from the caller's time, once a server has set it.
-    clock: Option<NaiveDateTime>,
+    clock: WallClock,
+    /// When new records go out.
+    rhythm: Rhythm,
+    /// It polls often before this time, because something has happened.
+    busy_until: Duration,
+    /// The time of the last request or answer.
+    now: Duration,
 }
 
 impl PushDevice {
@@ -85,6 +94,7 @@ impl PushDevice {
     #[must_use]
     pub fn new(profile: PushProfile) -> Self {
         let stage = if profile.shakes_hands { Stage::Connect } else { Stage::Ready };
+        let clock = WallClock::new(profile.drift);
         Self {
             profile,
             log: Vec::new(),
@@ -102,11 +112,14 @@ impl PushDevice {
             polls: Duration::ZERO,
             polled_last: false,
             told: None,
-            clock: None,
+            clock,
+            rhythm: Rhythm::default(),
+            busy_until: Duration::ZERO,
+            now: Duration::ZERO,
         }
     }
 
-    /// Records a punch. It is uploaded with the next request.
+    /// Records a punch. It is uploaded with the next request, or at the next time of the options.
     pub fn punch(&mut self, punch: &Punch) {
         self.log.push(punch.clone());
     }
@@ -153,21 +166,42 @@ impl PushDevice {
         &self.options
     }
 
-    /// The local time that the server set at its last handshake.
+    /// The local time that the server set last.
     #[must_use]
     pub fn clock(&self) -> Option<NaiveDateTime> {
-        self.clock
+        self.clock.told
+    }
+
+    /// The local time that its clock shows. It begins with the year 2000, and drifts as the profile says.
+    #[must_use]
+    pub fn shows(&self, now: Duration) -> NaiveDateTime {
+        self.clock.shows(now)
+    }
+
+    /// Sets the clock at its menu.
+    pub fn set_clock(&mut self, now: Duration, shows: NaiveDateTime) {
+        self.clock.set(now, shows);
     }
 
     /// Returns true if the server knows everything, and no result waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.stage == Stage::Ready && self.results.is_empty() && !self.has_uploads() && self.on_its_way.is_none()
+        !self.has_news() && self.is_quiet() && self.on_its_way.is_none()
+    }
+
+    /// Returns true if nothing is to be sent now, besides polls.
+    fn is_quiet(&self) -> bool {
+        self.stage == Stage::Ready && self.results.is_empty() && !self.has_uploads()
+    }
+
+    /// Returns true if there are records that the server does not know.
+    fn has_news(&self) -> bool {
+        self.cursor < self.log.len() && self.uploads_log()
     }
 
     fn has_uploads(&self) -> bool {
-        let has_news = self.cursor < self.log.len() && self.uploads_log();
-        has_news || !self.again.is_empty() || !self.users_waiting.is_empty() || !self.answers.is_empty()
+        let has_batch = self.has_news() && self.rhythm.is_on();
+        has_batch || !self.again.is_empty() || !self.users_waiting.is_empty() || !self.answers.is_empty()
     }
 
     /// Returns true if the server wants attendance records without asking, by its option `TransFlag`: names, or a digit
@@ -188,18 +222,27 @@ impl PushDevice {
         self.resumes = Duration::ZERO;
     }
 
-    /// The time at which the next request is due. `None` while one is on its way.
+    /// The time at which the next request may be due. `None` while one is on its way.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         if self.on_its_way.is_some() {
             return None;
         }
-        let has_news = self.stage != Stage::Ready || !self.is_idle();
-        Some(if has_news { self.resumes } else { self.polls.max(self.resumes) })
+        let due = if self.is_quiet() {
+            self.rhythm.next(&self.clock).map_or(self.polls, |looks| looks.min(self.polls))
+        } else {
+            Duration::ZERO
+        };
+        Some(due.max(self.resumes))
     }
 
     /// Returns the next request that is due.
     pub fn poll_request(&mut self, now: Duration) -> Option<Outgoing> {
+        self.now = now;
+        self.rhythm.look(now, self.clock.shows(now));
+        if !self.has_news() {
+            self.rhythm.end();
+        }
         if self.poll_timeout()? > now {
             return None;
         }

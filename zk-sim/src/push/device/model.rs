@@ -1,5 +1,6 @@
 //! What commands can ask of a pushing terminal, and change in it.
 
+use chrono::NaiveDateTime;
 use zk_push::command::CommandResult;
 use zk_push::{Dialect, Fields, Text};
 
@@ -73,6 +74,14 @@ impl Model for PushDevice {
         let places = known.filter(|(_, punch)| period.contains(&punch.time.to_string()));
         self.again = places.map(|(place, _)| place).collect();
         i64::try_from(self.again.len()).unwrap_or(i64::MAX)
+    }
+
+    fn upload_now(&mut self) {
+        self.rhythm.begin();
+    }
+
+    fn tell_time(&mut self, shows: NaiveDateTime) {
+        self.clock.tell(self.now, shows);
     }
 
     fn clear(&mut self, what: &str) {
