@@ -11,6 +11,7 @@ mod keys;
 mod kills;
 mod orders;
 mod packets;
+mod rhythm;
 mod server;
 
 use std::collections::BTreeSet;

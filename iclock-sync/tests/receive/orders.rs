@@ -14,14 +14,14 @@ use crate::common::clock::HostInUtc;
 use crate::common::{State, memory};
 use crate::server::{SERIAL, Server, access, pushing};
 
-const NOW: &str = "2026-03-01T08:00:00Z";
+pub(crate) const NOW: &str = "2026-03-01T08:00:00Z";
 
 fn engine(state: &State, sink: &Arc<dyn Sink>, clock: &Arc<HostInUtc>) -> Engine {
     state.builder().device(pushing()).sink(Arc::clone(sink)).clock(Arc::clone(clock) as _).build().unwrap()
 }
 
 /// Leaves a command for the receiver, and returns true if it takes it.
-async fn order(state: &State, server: &Server, command: &str) -> bool {
+pub(crate) async fn order(state: &State, server: &Server, command: &str) -> bool {
     let later = NOW.parse::<DateTime<Utc>>().unwrap() + TimeDelta::days(1);
     let order = Order::new(SERIAL, Command::new(command).unwrap(), later).unwrap();
     order.leave(&state.dir.path().join("state")).unwrap();
@@ -34,7 +34,7 @@ async fn poll(server: &Server) -> String {
     answer.rsplit("\r\n\r\n").next().unwrap().trim_end().to_owned()
 }
 
-fn with(permits: &[Permission]) -> DeviceOptions {
+pub(crate) fn with(permits: &[Permission]) -> DeviceOptions {
     let mut gate = pushing();
     gate.permits = permits.iter().copied().collect();
     gate.zone = Some(chrono_tz::Indian::Maldives);
