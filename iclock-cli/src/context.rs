@@ -1,6 +1,7 @@
 //! The surroundings of a command, made once: flags, log, configuration with its warnings, ledger, runtime and signals.
 
 use std::future::Future;
+use std::time::Duration;
 
 use iclock_sync::Ledger;
 use iclock_sync::query::Query;
@@ -19,6 +20,10 @@ pub(crate) type Outcome = Result<ExitCode, CliError>;
 /// Threads for work that blocks: the ledger, a file or an SQLite database, looking a name up. Each costs memory of its
 /// own.
 const BLOCKING_THREADS: usize = 8;
+
+/// The longest that the end of a command waits for such work that nobody waits for any more. The resolver of the
+/// system may try dead name servers for half a minute.
+const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
 /// The surroundings of a command.
 #[derive(Debug)]
@@ -127,11 +132,19 @@ impl Context {
         &self,
         work: impl FnOnce(Signals) -> F,
     ) -> Result<T, CliError> {
-        self.runtime()?.block_on(async {
+        self.wait_for(async {
             let signals = Signals::listen()
                 .map_err(|error| CliError::because(ExitCode::Fault, "cannot listen for signals", &error))?;
             work(signals).await
-        })
+        })?
+    }
+
+    /// Does the work in a runtime. What it leaves behind does not hold up the end.
+    pub(crate) fn wait_for<F: Future>(&self, work: F) -> Result<F::Output, CliError> {
+        let runtime = self.runtime()?;
+        let done = runtime.block_on(work);
+        runtime.shutdown_timeout(LEFT_BEHIND);
+        Ok(done)
     }
 }
 
@@ -143,5 +156,28 @@ fn no_ledger(config: &Config) -> CliError {
 fn warn(config: &Config) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn work_that_nobody_waits_for_does_not_hold_up_the_end_of_a_command() {
+        let (end, ended) = mpsc::channel::<()>();
+        let context = Context::new(Global::default());
+        let begun = Instant::now();
+        let done = context.wait_for(async {
+            // As a name is looked up whose servers do not answer.
+            let _lost = tokio::task::spawn_blocking(move || ended.recv());
+            7
+        });
+        assert_eq!(done.unwrap(), 7);
+        assert!(begun.elapsed() < LEFT_BEHIND * 5, "{:?}", begun.elapsed());
+        drop(end);
     }
 }

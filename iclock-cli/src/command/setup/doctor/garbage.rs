@@ -39,7 +39,7 @@ impl FindGarbage {
     /// Looks through the collection of a sink; `sink` names it if several are Firestore.
     pub(super) fn run(&self, context: &Context, sink: Option<&String>, json: bool) -> Outcome {
         let finder = GarbageFinder::open(options(context, sink)?);
-        context.runtime()?.block_on(find_garbage(&finder, self, json, context.is_quiet())).map_err(failed)
+        context.wait_for(find_garbage(&finder, self, json, context.is_quiet()))?.map_err(failed)
     }
 }
 

@@ -176,7 +176,7 @@ fn trouble(context: &Context, place: &str, key: Option<&str>) -> Result<Option<C
     let flags = Flags { devices: vec![spec], bare: true, ..Flags::default() };
     let (config, errors) = Config::examine(&flags)?;
     let Some(device) = config.devices.first() else { return Err(ConfigErrors::in_order(errors).into()) };
-    let connected: Result<(), ClientError> = context.runtime()?.block_on(async {
+    let connected: Result<(), ClientError> = context.wait_for(async {
         let mut client = Client::connect(&device.connect_options()).await?;
         let identity = client.identity().await;
         client.exit().await;
@@ -184,7 +184,7 @@ fn trouble(context: &Context, place: &str, key: Option<&str>) -> Result<Option<C
         let facts = [identity.device_name, identity.serial].into_iter().flatten().collect::<Vec<_>>();
         eprintln!("{place}: {}", facts.join(", ").escape_debug());
         Ok(())
-    });
+    })?;
     Ok(connected.err().map(|error| diagnose::cause_of(&error)))
 }
 
