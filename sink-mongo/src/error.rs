@@ -6,6 +6,8 @@ use attendance_model::{SinkError, SinkErrorKind};
 use mongodb::error::{Error, ErrorKind};
 
 const UNREACHABLE: &str = "check that the server runs, its host and port, and that no firewall blocks it";
+const SILENT: &str =
+    "check host and port, that a server of MongoDB runs there, and that no firewall swallows its answers";
 const TOO_SLOW: &str = "set a longer `timeout`, or see what keeps the server busy";
 const CERTIFICATE: &str =
     "renew the server's certificate, name the host that it was made for, or name certificates to trust with `tls_ca`";
@@ -20,6 +22,10 @@ const MAJORITY: &str = "see that a majority of the replica set runs and keeps up
 const FOREIGN: &str =
     "another program's unique index or validator refuses it: remove that, or set another `collection`";
 const OUR_FAULT: &str = "this is a fault of this program: please report it";
+
+/// The driver's word for a server that does not answer, and ours.
+const TIMED_OUT: &str = "timed out";
+const SILENCE: &str = "no answer";
 
 /// A library's message, shortened.
 #[derive(Debug, thiserror::Error)]
@@ -125,10 +131,20 @@ fn of_selection(message: &str) -> (SinkErrorKind, &'static str, String) {
         (SinkErrorKind::Certificate, CERTIFICATE, said)
     } else if message.contains("Secondary") || message.contains("ReplicaSetNoPrimary") && !message.contains("Error:") {
         (SinkErrorKind::ReadOnly, NOT_PRIMARY, said)
-    } else if message.contains("Error:") || message.contains("rror") {
+    } else if fails_otherwise(message) {
         (SinkErrorKind::Unreachable, UNREACHABLE, said)
     } else {
-        (SinkErrorKind::TimedOut, TOO_SLOW, said)
+        (SinkErrorKind::TimedOut, SILENT, said)
+    }
+}
+
+/// Returns true if there is an error of a server that did answer, or of the way to it. Whether the driver has noted
+/// that a silent server timed out depends on the moment.
+fn fails_otherwise(message: &str) -> bool {
+    let mut causes = message.split("Kind: ").skip(1).map(cause).peekable();
+    match causes.peek() {
+        Some(_) => causes.any(|cause| cause != TIMED_OUT),
+        None => message.contains("rror"),
     }
 }
 
@@ -144,8 +160,11 @@ fn in_words(message: &str) -> String {
     for server in servers.split("Address: ").skip(1) {
         let address = server.split([',', ' ', '}']).next().unwrap_or_default();
         let what = match server.split_once("Error: ") {
-            Some((_, error)) => cause(error),
-            None => format!("is {}", kind_in_words(server)),
+            Some((_, error)) => match cause(error) {
+                cause if cause == TIMED_OUT => SILENCE.to_owned(),
+                cause => cause,
+            },
+            None => kind_in_words(server).to_owned(),
         };
         let words = format!("{address}: {what}");
         if !said.contains(&words) {
@@ -153,11 +172,7 @@ fn in_words(message: &str) -> String {
         }
     }
     let said = if said.is_empty() { "it knows no server".to_owned() } else { said.join("; ") };
-    if message.starts_with("Server selection timeout") {
-        format!("no usable server before the timeout: {said}")
-    } else {
-        said
-    }
+    if message.starts_with("Server selection timeout") { format!("no server can be used: {said}") } else { said }
 }
 
 /// The cause in a driver's error: the text between its kind and its labels.
@@ -172,10 +187,10 @@ fn kind_in_words(server: &str) -> &'static str {
     let named =
         server.split_once("Type: ").map_or("", |(_, rest)| rest.split([',', ' ', '}']).next().unwrap_or_default());
     match named {
-        "RSSecondary" | "Secondary" => "a secondary",
-        "RSArbiter" | "Arbiter" => "an arbiter",
-        "RSPrimary" | "Primary" => "the primary",
-        _ => "not answering",
+        "RSSecondary" | "Secondary" => "is a secondary",
+        "RSArbiter" | "Arbiter" => "is an arbiter",
+        "RSPrimary" | "Primary" => "is the primary",
+        _ => SILENCE,
     }
 }
 
@@ -230,14 +245,14 @@ mod tests {
                 "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ \
                  { Address: h:1, Type: Unknown, Error: Kind: I/O error: Connection refused (os error 111), \
                  labels: {\"RetryableError\"} } ] }",
-                "no usable server before the timeout: h:1: Connection refused (os error 111)",
+                "no server can be used: h:1: Connection refused (os error 111)",
             ),
             (
                 "Topology: { Type: ReplicaSetNoPrimary, Servers: [ { Address: h:1, Type: Secondary }, \
                  { Address: h:2, Type: Unknown, Error: Kind: I/O error: timed out, labels: {} } ] }",
-                "h:1: is a secondary; h:2: timed out",
+                "h:1: is a secondary; h:2: no answer",
             ),
-            ("Servers: [ { Address: h:1, Type: Unknown } ]", "h:1: is not answering"),
+            ("Servers: [ { Address: h:1, Type: Unknown } ]", "h:1: no answer"),
             ("Servers: [  ]", "it knows no server"),
             (
                 "Connection pool for h:1 cleared because another operation failed with: \
@@ -253,6 +268,16 @@ mod tests {
     fn why_no_server_could_be_chosen_is_read_from_what_is_said_of_each() {
         for (message, kind) in [
             ("Server selection timeout: Servers: [ { Address: h:1, Type: Unknown } ]", SinkErrorKind::TimedOut),
+            (
+                "Servers: [ { Address: h:1, Type: Unknown, Error: Kind: I/O error: timed out, labels: {} }, \
+                 { Address: h:2, Type: Unknown } ]",
+                SinkErrorKind::TimedOut,
+            ),
+            (
+                "Servers: [ { Address: h:1, Type: Unknown, Error: Kind: I/O error: timed out, labels: {} }, \
+                 { Address: h:2, Type: Unknown, Error: Kind: I/O error: refused, labels: {} } ]",
+                SinkErrorKind::Unreachable,
+            ),
             (
                 "Servers: [ { Address: h:1, Type: Unknown, Error: Kind: I/O error: refused } ]",
                 SinkErrorKind::Unreachable,

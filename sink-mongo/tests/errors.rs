@@ -13,6 +13,7 @@ use common::open;
 use double::{Answer, Double, Identity};
 use mongodb::bson::{Document, doc};
 use sink_mongo::MongoSink;
+use tokio::net::TcpStream;
 
 const STANDALONE: Identity = Identity { replica_set: false, secondary: false, wire_version: None };
 const REPLICA_SET: Identity = Identity { replica_set: true, ..STANDALONE };
@@ -292,12 +293,32 @@ async fn a_server_that_is_not_there_is_said_within_seconds() {
     assert!(!format!("{error:?}").contains("hunter2"));
 }
 
+/// A port whose connections are never answered, not even at the lowest level: its queue of connections is full.
+async fn black_hole() -> (std::net::SocketAddr, impl Sized) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut taken = Vec::new();
+    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        taken.push(stream);
+    }
+    (address, (listener, taken))
+}
+
 #[tokio::test]
-async fn one_that_takes_connections_and_says_nothing_ends_at_the_time_out() {
+async fn one_that_says_nothing_is_told_within_the_time_out_with_its_place_and_what_to_look_at() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let sink = open(&format!("mongodb://{}/hr", silent.local_addr().unwrap()), "timeout=2s");
-    let error = sink.probe().await.unwrap_err();
-    assert!(error.is_transient(), "{}", told(&error));
+    let (hole, _kept) = black_hole().await;
+    for (address, timeout) in [(silent.local_addr().unwrap(), 2), (hole, 2), (silent.local_addr().unwrap(), 4)] {
+        let sink = open(&format!("mongodb://{address}/hr"), &format!("timeout={timeout}s"));
+        let begun = Instant::now();
+        let error = sink.probe().await.unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(timeout) * 2, "{:?}", begun.elapsed());
+        assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::TimedOut, true), "{}", told(&error));
+        assert!(told(&error).contains(&format!("{address}: no answer")), "{}", told(&error));
+        assert!(told(&error).contains("no firewall swallows its answers"), "{}", told(&error));
+    }
 }
 
 #[tokio::test]
