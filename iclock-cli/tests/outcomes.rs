@@ -54,6 +54,37 @@ fn a_terminal_next_to_two_silent_ones_is_read_in_its_own_time() {
 }
 
 #[test]
+fn sinks_that_say_nothing_end_a_run_within_their_own_time_out() {
+    let world = World::new();
+    let server = world.serve(terminal(20));
+    // Connections open, but nothing answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap();
+    let sink = |scheme: &str, url: String, more: &str| {
+        format!("[[sink]]\nname = \"{scheme}\"\nurl = \"{url}\"\ntimeout = \"2s\"\n{more}")
+    };
+    let sinks = [
+        sink("postgres", format!("postgres://me@{silent}/att"), ""),
+        sink("mysql", format!("mysql://me@{silent}/att"), ""),
+        sink("mongodb", format!("mongodb://{silent}/att"), ""),
+        sink("firestore", "firestore://away/logs".to_owned(), &format!("emulator = \"{silent}\"\n")),
+    ];
+    world.write("iclock.toml", sinks.concat());
+    let device = format!("gate={}", server.addr());
+    let report = world.cli(&["sync", "--json", "--state", "state", "--device", &device]).ended(30).report();
+    for sink in report["sinks"].as_array().unwrap() {
+        assert_eq!((&sink["status"], &sink["error_kind"]), (&"failed".into(), &"timed_out".into()), "{sink}");
+        let error = sink["error"].as_str().unwrap();
+        assert!(error.contains(&silent.to_string()) && error.contains("no answer"), "{error}");
+        assert!(error.contains("; "), "it says what to do: {error}");
+        // Twice its time-out would be a second wait.
+        assert!(sink["duration_ms"].as_u64().unwrap() < 4_000, "{sink}");
+        assert_eq!((&sink["pending"], &sink["requests"]), (&20.into(), &1.into()), "{sink}");
+    }
+    assert_eq!(report["sinks"].as_array().unwrap().len(), 4);
+}
+
+#[test]
 fn the_audit_shows_when_a_person_s_punches_were_stored_and_names_a_line_that_was_changed() {
     let world = World::new();
     let server = world.serve(terminal(50));

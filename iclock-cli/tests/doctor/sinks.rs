@@ -75,6 +75,8 @@ fn servers_that_do_not_answer() {
             ("firestore", firestore(&closed), Some("sink_unreachable")),
             ("silent postgres", format!("url = \"postgres://me@{silent}/att?timeout=2s\""), Some("sink_slow")),
             ("silent mysql", format!("url = \"mysql://me@{silent}/att?timeout=2s\""), Some("sink_slow")),
+            ("silent mongo", format!("url = \"mongodb://{silent}/att?timeout=2s\""), Some("sink_slow")),
+            ("silent firestore", firestore(&silent.to_string()), Some("sink_slow")),
         ],
     );
 }

@@ -38,10 +38,20 @@ pub(crate) enum NoAnswer {
 }
 
 impl Sender {
-    /// Probes the sink, once in a process.
+    /// Probes the sink, once in a process. One that says nothing for all of its time is not waited for several times.
     pub(crate) async fn probe(&self) -> Result<(), NoAnswer> {
         let sink = &self.target.sink;
-        let probe = || self.ask(|| self.counted(sink.probe()));
+        let probe = || async {
+            let mut backoff = self.backoff();
+            loop {
+                match self.call(self.counted(sink.probe())).await {
+                    Err(NoAnswer::Failed(error)) if error.kind != SinkErrorKind::TimedOut => {
+                        self.wait(&mut backoff, error).await?;
+                    }
+                    end => return end,
+                }
+            }
+        };
         self.target.probed.get_or_try_init(probe).await?;
         Ok(())
     }

@@ -53,6 +53,9 @@ pub(crate) struct Pool<C> {
 /// dropped one would hang until the timeout.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
+/// The hint for a server that says nothing.
+const SILENT: &str = "check host and port, see what keeps the database busy, or set a longer `timeout`";
+
 /// Two writers of the same rows can stop each other a few times, not forever.
 const TRIES: usize = 10;
 
@@ -92,7 +95,7 @@ impl<C> Pool<C> {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Fault::Refused(error))) => Err(error),
             Ok(Err(Fault::Driver(cause))) => Err(from_sqlx(doing, &self.target, self.classify, cause)),
-            Err(_) => Err(timed_out(doing, &self.target, self.timeout)),
+            Err(_) => Err(timed_out(doing, &self.target, self.timeout).hint(SILENT)),
         }
     }
 
