@@ -1,16 +1,12 @@
 //! The program's log: stderr for people, and files that cannot fill the disk.
 
+mod files;
 mod per_terminal;
 
-use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
-use chrono::Local;
-use file_rotate::compression::Compression;
-use file_rotate::suffix::AppendCount;
-use file_rotate::{ContentLimit, FileRotate};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::ChronoLocal;
 use tracing_subscriber::layer::SubscriberExt;
@@ -21,6 +17,7 @@ use crate::config::LogConfig;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::progress;
+use files::LogFiles;
 use per_terminal::{Files, PerTerminal};
 
 /// Crates whose errors the sinks report already.
@@ -96,77 +93,10 @@ where
     layer.with_timer(time).with_target(false).boxed()
 }
 
-/// Opens the file of this process, and removes the oldest ones.
-fn open(dir: &Path, log: &LogConfig) -> Result<FileRotate<AppendCount>, CliError> {
-    let failed = |error: io::Error| {
+/// Opens the files of all that is logged.
+fn open(dir: &Path, log: &LogConfig) -> Result<LogFiles, CliError> {
+    LogFiles::open(dir, log).map_err(|error| {
         CliError::because(ExitCode::Configuration, format!("cannot write logs in {}", dir.display()), &error)
             .hint("correct log.dir, or let the user that runs this program write there")
-    };
-    fs::create_dir_all(dir).map_err(failed)?;
-    let keep = log.keep.max(1);
-    prune(dir, keep - 1).map_err(failed)?;
-    let path = dir.join(format!("sync_{}.log", Local::now().format("%Y%m%d_%H%M%S")));
-    rotating(path, log.size, keep).map_err(failed)
-}
-
-/// Opens a file that is rotated at a size, and keeps some of the earlier ones.
-fn rotating(path: PathBuf, size: usize, keep: usize) -> io::Result<FileRotate<AppendCount>> {
-    // file-rotate panics if it cannot open its file, so try first.
-    fs::OpenOptions::new().create(true).append(true).open(&path)?;
-    let limit = ContentLimit::BytesSurpassed(size.max(4096));
-    Ok(FileRotate::new(
-        path,
-        AppendCount::new(keep),
-        limit,
-        Compression::None,
-        #[cfg(unix)]
-        None,
-    ))
-}
-
-/// Removes all but the latest logs; their names sort by time.
-fn prune(dir: &Path, keep: usize) -> io::Result<()> {
-    let mut logs: Vec<_> = fs::read_dir(dir)?
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let name = path.file_name()?.to_str()?;
-            (name.starts_with("sync_") && name.contains(".log")).then_some(path)
-        })
-        .collect();
-    logs.sort();
-    let surplus = logs.len().saturating_sub(keep);
-    logs.into_iter().take(surplus).try_for_each(fs::remove_file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_latest_logs_are_kept_and_nothing_else_is_touched() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["sync_20260101_000000.log", "sync_20260101_000000.log.1", "sync_20260102_000000.log", "notes.txt"]
-        {
-            fs::write(dir.path().join(name), "x").unwrap();
-        }
-        prune(dir.path(), 1).unwrap();
-        let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, ["notes.txt", "sync_20260102_000000.log"]);
-    }
-
-    #[test]
-    fn a_log_is_rotated_by_its_size() {
-        use std::io::Write;
-        let dir = tempfile::tempdir().unwrap();
-        let log = LogConfig { size: 4096, keep: 3, ..LogConfig::default() };
-        let mut file = open(dir.path(), &log).unwrap();
-        for _ in 0..100 {
-            file.write_all(&[b'x'; 1024]).unwrap();
-        }
-        drop(file);
-        let sizes: Vec<u64> =
-            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
-        assert!(sizes.len() <= 4 && sizes.iter().all(|size| *size <= 6144), "{sizes:?}");
-    }
+    })
 }

@@ -3,19 +3,20 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use file_rotate::FileRotate;
+use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
+use file_rotate::{ContentLimit, FileRotate};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 
-use super::rotating;
 use crate::command::terminal::base::file_of;
 use crate::config::LogConfig;
 
@@ -108,5 +109,41 @@ impl Write for Files {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Opens a file that is rotated at a size, and keeps so many with it.
+fn rotating(path: PathBuf, size: usize, keep: usize) -> io::Result<FileRotate<AppendCount>> {
+    // file-rotate panics if it cannot open its file, so try first.
+    fs::OpenOptions::new().create(true).append(true).open(&path)?;
+    let limit = ContentLimit::BytesSurpassed(size.max(4096));
+    Ok(FileRotate::new(
+        path,
+        // It counts the earlier ones alone.
+        AppendCount::new(keep.saturating_sub(1)),
+        limit,
+        Compression::None,
+        #[cfg(unix)]
+        None,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_files_of_a_terminal_are_kept_than_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        for keep in [1, 3] {
+            // A restart continues the file.
+            for _ in 0..20 {
+                let mut file = rotating(dir.path().join("terminal-gate.log"), 4096, keep).unwrap();
+                file.write_all(&[b'x'; 1024]).unwrap();
+            }
+            let sizes: Vec<u64> =
+                fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
+            assert!(sizes.len() == keep && sizes.iter().all(|size| *size <= 6144), "{keep}: {sizes:?}");
+        }
     }
 }

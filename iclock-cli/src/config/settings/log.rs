@@ -11,7 +11,7 @@ pub(in crate::config) fn entries() -> Vec<Entry<LogConfig>> {
             "dir",
             Path,
             Example("logs"),
-            "Directory of the files sync_YYYYMMDD_HHMMSS.log.",
+            "Directory of the files sync_YYYYMMDD_HHMMSS.log. A start continues the last of them.",
             |log: &mut LogConfig, text| put(&mut log.dir, Ok(Some(text.into()))),
         ),
         choice(
@@ -33,7 +33,7 @@ pub(in crate::config) fn entries() -> Vec<Entry<LogConfig>> {
             "keep",
             Whole(0, usize::MAX as u64),
             ByDefault("10"),
-            "The files that are kept.",
+            "The files that are kept: at most keep times size bytes, however often the program starts.",
             |log: &mut LogConfig, text| put(&mut log.keep, whole(text)),
         ),
         key(
