@@ -12,6 +12,7 @@ mod check;
 mod compact;
 mod copy;
 mod delivery;
+mod ends;
 mod events;
 mod fates;
 mod forget_sink;
@@ -59,6 +60,7 @@ pub(crate) use admission::Admission;
 pub(crate) use change::Transaction;
 pub use copy::{Exported, export, import};
 pub(crate) use delivery::{Settled, Unsent};
+pub use ends::{BadEnd, BadEnds};
 pub use events::Events;
 pub(crate) use events::{Entry, EventReader, NewEvent, latest_times};
 pub(crate) use fates::Fate;
@@ -152,6 +154,12 @@ impl Ledger {
         }
         let connection = read::open(dir, &path)?;
         Ok(Some(Self::new(connection, dir, None)))
+    }
+
+    /// Returns the number of the process that writes the ledger of a state directory, if one does and it is known.
+    #[must_use]
+    pub fn writing_process(dir: &Path) -> Option<u32> {
+        lock::holder(dir)
     }
 
     /// Makes a throw-away copy of the ledger in `dir`, or an empty ledger, for a dry run. It is in no directory and

@@ -49,7 +49,7 @@ impl Ledger {
                     "DELETE FROM runs WHERE number <= (SELECT number FROM runs ORDER BY number DESC LIMIT 1 OFFSET ?1)",
                 )?
                 .execute([KEPT])?;
-            Ok(())
+            Self::note_ends(transaction, report)
         })
     }
 
