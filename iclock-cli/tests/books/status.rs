@@ -3,7 +3,7 @@
 use serde_json::Value;
 use zk_sim::{Fault, Server};
 
-use crate::common::{Run, World, terminal};
+use crate::common::{Run, World, nowhere, terminal};
 use crate::few;
 
 fn status(world: &World, args: &[&str]) -> Run {
@@ -54,13 +54,104 @@ fn what_waits_for_a_person_is_named_with_the_command_that_shows_it() {
     let (_, attention) = shown.split_once("\nNeeds attention\n").unwrap();
     let attention = attention.split_whitespace().collect::<Vec<_>>().join(" ");
     for expected in [
-        "the last run ended with 40",
+        "the last run ended with 40: a log could not be verified bad: 1 log",
         " records were refused iclock-cli quarantine list --state state",
         "bad: 1 log could not be verified iclock-cli unproven list --state state",
     ] {
         assert!(attention.contains(expected), "{expected}: {shown}");
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+}
+
+#[test]
+fn the_end_of_the_last_run_of_each_terminal_and_sink_is_told_with_what_to_do() {
+    let world = World::new();
+    let server = world.serve(few());
+    let (gate, dead) = (format!("t0={}", server.addr()), format!("dead={}?transport=tcp", nowhere()));
+    let sync = |args: &[&str], code| {
+        world.cli(&[&["sync", "--state", "state"], args].concat()).ended(code);
+    };
+    let words = |args: &[&str]| status(&world, args).ended(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let json = || -> Value { serde_json::from_str(&status(&world, &["--json"]).ended(0).stdout).unwrap() };
+
+    // With flags alone: a terminal that nothing reaches, and a sink without its directory.
+    sync(&["--device", &gate, "--device", &dead, "--sink", "sqlite:missing/a.db"], 30);
+    let shown = words(&[]);
+    for expected in [
+        "dead failed - -",
+        "sqlite failed 4 0 -",
+        "the last run ended with 30: a sink failed dead: cannot read the terminal: cannot connect to ",
+        " sqlite: cannot open sqlite:",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    let told = json();
+    let ends = |list: &Value| -> Vec<Value> {
+        list.as_array().unwrap().iter().map(|one| serde_json::json!([one["name"], one["exit_code"]])).collect()
+    };
+    assert_eq!(ends(&told["terminals"]), [serde_json::json!(["t0", 0]), serde_json::json!(["dead", 20])], "{told}");
+    assert_eq!(ends(&told["sinks"]), [serde_json::json!(["sqlite", 30])], "{told}");
+
+    // With a configuration, each problem has the command that looks into it.
+    let (ip, port, nowhere) = (server.addr().ip(), server.addr().port(), nowhere());
+    let (_, closed) = nowhere.rsplit_once(':').unwrap();
+    let table = |name: &str, port: &str| {
+        format!("[[device]]\nname = \"{name}\"\nhost = \"{ip}\"\nport = {port}\ntransport = \"tcp\"\n")
+    };
+    let sink = "[[sink]]\nname = \"file\"\nurl = \"csv:out.csv\"\n";
+    world.write("iclock.toml", table("t0", &port.to_string()) + &table("dead", closed) + sink);
+    sync(&[], 20);
+    let shown = words(&[]);
+    assert!(
+        shown.contains(
+            "the last run ended with 20: a terminal failed dead: cannot read the terminal: cannot connect to "
+        ),
+        "{shown}"
+    );
+    assert!(shown.contains("iclock-cli doctor device dead --state state"), "{shown}");
+
+    // More new punches than allowed, and then all of them.
+    server.handle().punch_now().unwrap();
+    sync(&["--device", "t0", "--max-new", "0"], 50);
+    let shown = words(&[]);
+    for expected in
+        ["file limited 1 0", "the last run ended with 50", "dead: cannot", "iclock-cli sync --force --state"]
+    {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    sync(&["--device", "t0"], 0);
+    let told = json();
+    assert_eq!(ends(&told["sinks"])[0], serde_json::json!(["sqlite", null]), "{told}");
+    assert_eq!(ends(&told["sinks"])[1], serde_json::json!(["file", 0]), "{told}");
+    // What failed and was not tried again is still told.
+    assert!(told["attention"].as_array().unwrap().iter().any(|one| one["try"].to_string().contains("device dead")));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_run_that_is_under_way_is_told_and_so_is_the_process_to_wait_for() {
+    use std::process::{Command, Stdio};
+    let world = World::new();
+    // It answers nothing for a while, as soon as the log is asked for.
+    let server = world.serve(few().fault(Fault::parse("stall-packets=6").unwrap()));
+    let mut program = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+    let device = format!("t0={}?timeout=30s", server.addr());
+    program.args(["sync", "--state", "state", "--sink", "sqlite:att.db", "--device", &device]);
+    program.current_dir(world.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = program.spawn().unwrap();
+    while status(&world, &[]).code != 0 {
+        assert!(run.try_wait().unwrap().is_none(), "it ended before");
+    }
+    let shown = status(&world, &[]).ended(0).stdout;
+    let told: Value = serde_json::from_str(&status(&world, &["--json"]).ended(0).stdout).unwrap();
+    let refused = world.cli(&["sync", "--state", "state", "--sink", "sqlite:b.db", "--device", &device]);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!(shown.starts_with(&format!("A run is under way: process {}. No run was recorded.\n", run.id())), "{shown}");
+    assert_eq!(told["writing_process"], run.id());
+    assert!(refused.ended(60).stderr.contains(&format!("process {}", run.id())));
+    // It was killed: nobody is at work.
+    assert!(status(&world, &[]).ended(0).stdout.starts_with("No service runs. No run was recorded.\n"));
 }
 
 #[test]

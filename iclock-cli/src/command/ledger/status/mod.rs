@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
 use clap::Args;
+use iclock_sync::Ledger;
 use iclock_sync::health::{Health, Problem};
-use iclock_sync::ledger::{Overview, PastRun, PushGap};
+use iclock_sync::ledger::{BadEnd, BadEnds, Overview, PastRun, PushGap};
 use serde::Serialize;
 
 use super::configured::ConfiguredSinks;
@@ -21,7 +22,7 @@ use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
 use crate::output::{self, grouped, human, printed};
 use sink::Sink;
-use terminal::{Kept, Terminal};
+use terminal::{Kept, Sources, Terminal};
 
 /// Shows what each terminal and sink was doing last, and what needs attention.
 #[derive(Debug, Args)]
@@ -36,6 +37,8 @@ pub(crate) struct Status {
 #[derive(Debug, Serialize)]
 struct Shown {
     service: Option<Service>,
+    /// The process that writes the ledger now: a service, or a run.
+    writing_process: Option<u32>,
     last_run: Option<Run>,
     terminals: Vec<Terminal>,
     sinks: Vec<Sink>,
@@ -91,7 +94,8 @@ impl Status {
         let overview = ledger.overview(Local::now().naive_local())?;
         let run = ledger.runs(1)?.into_iter().next();
         let gaps = ledger.push_gaps(None)?;
-        let shown = Shown::of(&config, health, &overview, &gaps, run, Utc::now());
+        let past = Past { run, ends: ledger.bad_ends()?, writing_process: Ledger::writing_process(dir) };
+        let shown = Shown::of(&config, health, &overview, &gaps, past, Utc::now());
         if self.json {
             let json = serde_json::to_string(&shown)
                 .map_err(|error| CliError::because(ExitCode::Fault, "cannot print the status", &error))?;
@@ -103,15 +107,24 @@ impl Status {
     }
 }
 
+/// What is known of runs.
+struct Past {
+    run: Option<PastRun>,
+    ends: BadEnds,
+    writing_process: Option<u32>,
+}
+
 impl Shown {
     fn of(
         config: &Config,
         health: Option<Health>,
         overview: &Overview,
         gaps: &[PushGap],
-        run: Option<PastRun>,
+        past: Past,
         now: DateTime<Utc>,
     ) -> Self {
+        let Past { run, ends, writing_process } = past;
+        let is_of_last_run = |end: &BadEnd| run.as_ref().is_some_and(|run| run.id == end.run);
         let problems = health.as_ref().map(|health| health.problems(now, Duration::ZERO)).unwrap_or_default();
         let is_alive = !problems.iter().any(|problem| matches!(problem, Problem::Silent { .. }));
         let service = health.as_ref().map(|health| Service {
@@ -126,7 +139,10 @@ impl Shown {
         let mut names: Vec<&str> = config.devices.iter().map(|device| device.name.as_str()).collect();
         names.extend(health.iter().flat_map(|health| health.status.terminals.keys().map(String::as_str)));
         names.extend(kept.others());
-        let is_known = |name: &str| config.devices.is_empty() || kept.is_configured(name);
+        // One that was named by a flag, and never read.
+        names.extend(ends.terminals.iter().filter(|end| is_of_last_run(end)).map(|end| end.name.as_str()));
+        let is_configured = |name: &str| kept.is_configured(name);
+        let is_known = |name: &str| config.devices.is_empty() || is_configured(name);
         let terminals = distinct(names).into_iter().map(|name| {
             let (kept, live) = (kept.called(name), live(name));
             let gap = gaps.iter().find(|gap| {
@@ -135,10 +151,18 @@ impl Shown {
                 configured.and_then(|device| device.serial.as_deref()).is_some_and(is_it)
                     || kept.is_some_and(|kept| is_it(&kept.serial))
             });
-            Terminal::of(name, kept, live, gap, is_alive, is_known(name))
+            let ended = ends.terminals.iter().find(|end| end.name == name);
+            let is_current = is_configured(name) || ended.is_some_and(is_of_last_run);
+            Terminal::of(name, &Sources { kept, live, ended, is_current, gap }, is_alive, is_known(name))
         });
+        let terminals = terminals.collect();
         let live = |name: &str| health.as_ref().and_then(|health| health.status.sinks.get(name));
-        let sinks = sink::all(&ConfiguredSinks::of(config), overview, live, is_alive);
+        let is_sink = |name: &str| config.sinks.iter().any(|sink| sink.name == name);
+        let ended = |name: &str| {
+            let end = ends.sinks.iter().find(|end| end.name == name);
+            end.filter(|end| is_sink(name) || is_of_last_run(end))
+        };
+        let sinks = sink::all(&ConfiguredSinks::of(config), overview, live, ended, is_alive);
         let last_run = run.map(|run| Run {
             id: run.id,
             started_at: run.started_at,
@@ -146,14 +170,13 @@ impl Shown {
             new: run.new,
             stored: run.stored,
         });
-        let terminals = terminals.collect();
-        let mut shown = Self { service, last_run, terminals, sinks, attention: Vec::new() };
-        shown.attention = shown.attention();
+        let mut shown = Self { service, writing_process, last_run, terminals, sinks, attention: Vec::new() };
+        shown.attention = shown.attention(is_configured);
         shown
     }
 
     /// Lists what a person should look at, the most urgent first.
-    fn attention(&self) -> Vec<Attention> {
+    fn attention(&self, is_configured: impl Fn(&str) -> bool) -> Vec<Attention> {
         let mut found = Vec::new();
         if let Some(service) = self.service.as_ref().filter(|service| !service.is_alive) {
             found.push(Attention::new(format!(
@@ -163,14 +186,23 @@ impl Shown {
             )));
         }
         if let Some(run) = self.last_run.as_ref().filter(|run| self.service.is_none() && run.exit_code != 0) {
-            found.push(Attention::new(format!("the last run ended with {}; run it again to see why", run.exit_code)));
+            let why = in_words(run.exit_code).map(|why| format!(": {why}")).unwrap_or_default();
+            let is_explained = self.terminals.iter().any(|terminal| terminal.error.is_some())
+                || self.sinks.iter().any(|sink| sink.error.is_some());
+            let then = if is_explained { "" } else { "; run it again to see why" };
+            found.push(Attention::new(format!("the last run ended with {}{why}{then}", run.exit_code)));
         }
-        let named = |name: String, error: &Option<String>| Some(Attention::new(format!("{name}: {}", error.as_ref()?)));
-        found.extend(self.terminals.iter().filter_map(|terminal| named(shown(&terminal.name), &terminal.error)));
-        found.extend(self.sinks.iter().filter_map(|sink| named(sink.called(), &sink.error)));
-        self.terminals.iter().for_each(|terminal| terminal.attention(&mut found));
+        self.terminals.iter().for_each(|terminal| terminal.attention(is_configured(&terminal.name), &mut found));
         self.sinks.iter().for_each(|sink| sink.attention(&mut found));
         found
+    }
+
+    /// What happens now without a service.
+    fn present(&self) -> String {
+        match self.writing_process {
+            Some(process) => format!("A run is under way: process {process}."),
+            None => "No service runs.".to_owned(),
+        }
     }
 
     fn print(&self, now: DateTime<Utc>) {
@@ -180,12 +212,13 @@ impl Shown {
             }
             (Some(_), _) => "A service ran, and is not heard of any more.".to_owned(),
             (None, Some(run)) => format!(
-                "No service runs. The last run was {}: {} new, {} stored.",
+                "{} The last run was {}: {} new, {} stored.",
+                self.present(),
                 ago(Some(run.started_at), now),
                 grouped(run.new),
                 grouped(run.stored)
             ),
-            (None, None) => "No service runs, and no run was recorded.".to_owned(),
+            (None, None) => format!("{} No run was recorded.", self.present()),
         });
         let header = ["terminal", "", "last contact", "last punch", "log"];
         let rows = self.terminals.iter().map(|terminal| {
@@ -231,6 +264,18 @@ impl Shown {
                 hint.iter().for_each(|command| output::line(format_args!("    {command}")));
             }
         }
+    }
+}
+
+/// The meaning of a run's exit code.
+fn in_words(exit_code: u8) -> Option<&'static str> {
+    match exit_code {
+        20 => Some("a terminal failed"),
+        30 => Some("a sink failed"),
+        40 => Some("a log could not be verified"),
+        50 => Some("it stopped at the safety limit"),
+        60 => Some("the state directory could not be used"),
+        _ => None,
     }
 }
 

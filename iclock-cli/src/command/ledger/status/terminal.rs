@@ -1,13 +1,14 @@
 //! A terminal: what it was doing last, and what about it needs attention.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use iclock_sync::ledger::{Overview, PushGap, TerminalOverview};
+use iclock_sync::ledger::{BadEnd, Overview, PushGap, TerminalOverview};
 use iclock_sync::service::status::{Activity, TerminalState};
 use serde::Serialize;
 
 use super::Attention;
 use super::gap::{Backfill, GapState};
 use crate::config::Config;
+use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
 use crate::output::{counted, grouped, printed};
 
@@ -73,23 +74,37 @@ pub(super) struct Terminal {
     pub(super) quarantined: u64,
     pub(super) unproven: u64,
     pub(super) error: Option<String>,
+    /// The exit code of its last run, if that is known and no service runs.
+    pub(super) exit_code: Option<u8>,
+}
+
+/// Where the state of a terminal is known from.
+pub(super) struct Sources<'a> {
+    pub(super) kept: Option<&'a TerminalOverview>,
+    pub(super) live: Option<&'a TerminalState>,
+    /// Its last run, if that did not end well.
+    pub(super) ended: Option<&'a BadEnd>,
+    /// That run is no old story: the terminal is configured, or no run came later.
+    pub(super) is_current: bool,
+    pub(super) gap: Option<&'a PushGap>,
 }
 
 impl Terminal {
-    pub(super) fn of(
-        name: &str,
-        kept: Option<&TerminalOverview>,
-        live: Option<&TerminalState>,
-        gap: Option<&PushGap>,
-        is_alive: bool,
-        is_configured: bool,
-    ) -> Self {
+    pub(super) fn of(name: &str, sources: &Sources<'_>, is_alive: bool, is_configured: bool) -> Self {
+        let Sources { kept, live, ended, is_current, gap } = *sources;
+        let exit_code = ended.map(|end| end.exit_code).or_else(|| kept.map(|_| ExitCode::Done as u8));
+        // A service knows better.
+        let ended = ended.filter(|_| is_current && live.is_none());
         let state = match (live, kept) {
             (Some(live), _) if is_alive => activity(live),
             _ if kept.is_some_and(|kept| kept.last_call.is_some()) => "pushes".to_owned(),
-            _ if !is_configured => "not configured".to_owned(),
-            (None, None) => "never read".to_owned(),
-            _ => "not polled".to_owned(),
+            _ if !is_configured && ended.is_none() => "not configured".to_owned(),
+            _ => match (ended, live.is_none() && kept.is_none()) {
+                (Some(end), _) if end.exit_code == ExitCode::Unproven as u8 => "unproven".to_owned(),
+                (Some(_), _) => "failed".to_owned(),
+                (None, true) => "never read".to_owned(),
+                (None, false) => "not polled".to_owned(),
+            },
         };
         let serial = live.and_then(|live| live.serial.clone()).or_else(|| kept.map(|kept| kept.serial.clone()));
         Self {
@@ -106,12 +121,23 @@ impl Terminal {
             clock_drift_ms: live.and_then(|live| live.clock_drift_ms),
             quarantined: kept.map_or(0, |kept| kept.quarantined),
             unproven: kept.map_or(0, |kept| kept.unproven),
-            error: live.and_then(|live| live.error.as_ref()).map(|failure| failure.text.clone()),
+            error: live
+                .and_then(|live| live.error.as_ref())
+                .map(|failure| failure.text.clone())
+                .or_else(|| ended.map(|end| end.error.clone())),
+            exit_code: exit_code.filter(|_| live.is_none()),
         }
     }
 
-    pub(super) fn attention(&self, found: &mut Vec<Attention>) {
+    pub(super) fn attention(&self, is_configured: bool, found: &mut Vec<Attention>) {
         let name = shown(&self.name);
+        // What is kept of an unproven log is named below.
+        let error = self.error.as_ref().filter(|_| self.unproven == 0 || self.state != "unproven");
+        if let Some(error) = error {
+            let what = format!("{name}: {error}");
+            let look = format!("doctor device {}", printed::quoted(&self.name));
+            found.push(if is_configured { Attention::with(what, &look) } else { Attention::new(what) });
+        }
         if let Some((records, capacity)) = self.records.zip(self.capacity)
             && capacity > 0
             && records.saturating_mul(100) / capacity >= FULL
