@@ -23,6 +23,7 @@ mod sinks;
 mod supervisor;
 mod takeover;
 mod wiring;
+mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -97,6 +97,38 @@ fn wrong_usage_ends_with_2() {
 }
 
 #[test]
+fn shells_complete_the_words_that_an_argument_takes() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = world.cli(&["completions", shell]).ended(0).stdout;
+        for word in ["tft40-small-packets", "att-21-tab", "damaged-patch", "empty_user_id", "tablename-count", "8a"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_word_is_answered_with_the_nearest_or_with_where_all_of_them_are() {
+    let world = World::new();
+    for (args, told) in [
+        (&["simulate", "--profile", "tft4"][..], "did you mean tft40?"),
+        (&["simulate", "--profile", "printer"], "no such word; there are: tft40, "),
+        (&["simulate", "--fault", "damaged-pach=130@200"], "did you mean damaged-patch?"),
+        (&["simulate", "--fault", "latency=soon"], "latency"),
+        (&["simulate", "--push", "http://127.0.0.1:1", "--strictness", "ok-cuont"], "did you mean ok-count?"),
+        (&["quarantine", "list", "--reason", "empty_userid"], "did you mean empty_user_id?"),
+        (&["decode", "log.hex", "--layout", "8c"], "16, 8b or 8a"),
+    ] {
+        let run = world.cli(args).ended(2);
+        assert!(run.stderr.contains(told) && run.stdout.is_empty(), "{args:?}: {run:?}");
+    }
+    // Words of the one kind are no words of the other.
+    let run = world.cli(&["simulate", "--profile", "att-21"]).ended(2);
+    assert!(run.stderr.contains("one of tft40"), "{}", run.stderr);
+    assert!(world.files().is_empty(), "nothing was begun");
+}
+
+#[test]
 fn the_version_is_that_of_the_package() {
     let run = World::new().cli(&["--version"]).ended(0);
     assert_eq!(run.stdout.trim(), format!("iclock-cli {}", env!("CARGO_PKG_VERSION")));

@@ -1,6 +1,7 @@
 //! The keys of all tables: known ones, the nearest to a mistyped one, and the names of their variables.
 
 use super::key::{Entry, Key};
+use crate::words::most_alike;
 
 /// A table of the configuration.
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ impl Catalogue {
     /// The known key of the same table whose spelling is the nearest.
     pub(super) fn nearest(&self, path: &str) -> Option<&'static str> {
         let name = path.rsplit('.').next().unwrap_or(path);
-        most_alike(name, self.around(path)?.names().collect(), |known| known)
+        most_alike(name, self.around(path)?.names(), |known| known)
     }
 
     /// The path that a variable names, without `ICLOCK_`: `device_0_comm_key` is `device.0.comm_key`.
@@ -118,12 +119,7 @@ impl Catalogue {
             all.extend(section.names().map(|key| format!("{prefix}{key}")));
         }
         let rest = name.strip_prefix("ICLOCK_").unwrap_or(name).to_ascii_lowercase();
-        let nearest = most_alike(&rest, all, String::as_str).unwrap_or_default();
+        let nearest = most_alike(&rest, all, |known| known).unwrap_or_default();
         format!("ICLOCK_{}", nearest.to_ascii_uppercase())
     }
-}
-
-fn most_alike<T>(word: &str, known: Vec<T>, text: impl Fn(&T) -> &str) -> Option<T> {
-    let likeness = |known: &T| strsim::normalized_damerau_levenshtein(word, text(known));
-    known.into_iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
 }

@@ -11,7 +11,7 @@ use zk_proto::proof::{Begin, Counts, Evidence, Forced, Tally, forced, possible, 
 use zk_proto::record::AttendanceLayout;
 use zk_proto::{DeviceTime, Spool};
 
-use crate::command::ledger::unproven::layout;
+use crate::command::ledger::unproven::LAYOUTS;
 use crate::config::number;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
@@ -38,7 +38,7 @@ pub(crate) struct Decode {
     file: PathBuf,
     /// The layout: 40, 49 or another width from 40 to 512, 16, 8b, 8a [default: found
     /// out from the bytes]
-    #[arg(long, value_name = "L", value_parser = layout)]
+    #[arg(long, value_name = "L", value_parser = LAYOUTS, hide_possible_values = true)]
     layout: Option<AttendanceLayout>,
     /// The number of records that the terminal counts: further evidence
     #[arg(long, value_name = "N", value_parser = number::any::<u32>)]

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use zk_proto::client::DEFAULT_PORT;
 use zk_sim::faults::FaultKind;
 use zk_sim::push::{PushFault, PushProfile};
-use zk_sim::{Control, Fault, Profile, Server, Terminal, TerminalBuilder};
+use zk_sim::{Control, Fault, FaultError, Profile, Server, Terminal, TerminalBuilder};
 
 use crate::config::{duration, number};
 use crate::context::{Context, Outcome};
@@ -24,11 +24,30 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output;
 use crate::signal::{Asked, Signals};
+use crate::words::{Words, unknown};
 use day::{Choice, Passing};
 
 /// The time between two packets. Node.js clients take each read from a socket for one packet and lose a second one in
 /// the same read; real terminals leave some time, too.
 const PACE: Duration = Duration::from_millis(1);
+
+/// The families; those with --push, too.
+const PROFILES: Words<String> = Words::new(profiles, |text| {
+    let all = profiles();
+    match all.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(unknown(text, &all, &format!("there are: {}", all.join(", ")))),
+    }
+});
+
+/// The faults; those with --push, too.
+const FAULTS: Words<String> = Words::new(faults, |text| match Fault::parse(text) {
+    Err(FaultError::Unknown { name }) if PushFault::named(text).is_none() => {
+        Err(unknown(&name, &faults(), "iclock-cli simulate --list-faults shows all"))
+    }
+    Err(error @ FaultError::Value { .. }) => Err(error.to_string()),
+    _ => Ok(text.to_owned()),
+});
 
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
@@ -50,11 +69,11 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "FILE", conflicts_with = "records")]
     data: Option<PathBuf>,
     /// The family of terminal; see --list-profiles
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = PROFILES, hide_possible_values = true)]
     profile: Option<String>,
     /// A fault, NAME[=VALUE][xTIMES][@SKIP]; repeats; see --list-faults. With --push: a
     /// NAME; half of the requests are struck by one of those given
-    #[arg(long, value_name = "FAULT")]
+    #[arg(long, value_name = "FAULT", value_parser = FAULTS, hide_possible_values = true)]
     fault: Vec<String>,
     /// The comm key that they demand; 0 for none
     #[arg(long, value_name = "K", default_value_t = 0, value_parser = number::any::<u32>)]
@@ -210,6 +229,16 @@ async fn serve(args: &Simulate, profile: Profile, signals: &Signals) -> Outcome 
         () = punches => {}
     }
     Ok(if signals.asked() == Some(Asked::Interrupt) { ExitCode::Interrupted } else { ExitCode::Done })
+}
+
+fn profiles() -> Vec<&'static str> {
+    let pushing = PushProfile::FAMILIES.iter().map(|(name, _)| *name);
+    Profile::ALL.iter().map(|profile| profile.name).chain(pushing).collect()
+}
+
+fn faults() -> Vec<&'static str> {
+    let pushing = PushFault::ALL.iter().map(|fault| fault.name());
+    FaultKind::ALL.iter().map(|kind| kind.name()).chain(pushing).collect()
 }
 
 fn address(first: SocketAddr, n: u16) -> Result<SocketAddr, CliError> {

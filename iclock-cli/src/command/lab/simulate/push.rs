@@ -24,6 +24,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::{self, counted};
 use crate::signal::{Asked, Signals};
+use crate::words::{Words, unknown};
 
 /// The family of a terminal that pushes, unless another one is given.
 const FAMILY: &str = "att-21-tab";
@@ -44,7 +45,7 @@ pub(super) struct Push {
     pub(super) push: Option<Target>,
     /// With --push: the answer to an upload that they accept: lenient (any 2xx), ok-prefix,
     /// ok-count or tablename-count [default: that of the family]
-    #[arg(long, value_name = "HOW", requires = "push", value_parser = strictness)]
+    #[arg(long, value_name = "HOW", requires = "push", value_parser = STRICTNESS, hide_possible_values = true)]
     strictness: Option<Strictness>,
     /// With --push: the most records in an upload [default: 128; access control: 1]
     #[arg(long, value_name = "N", requires = "push", value_parser = number::positive::<u16>)]
@@ -231,9 +232,16 @@ fn server(text: &str) -> Result<Target, String> {
     Ok(Target { address, path: path.trim_end_matches('/').to_owned() })
 }
 
-fn strictness(name: &str) -> Result<Strictness, String> {
-    let known = Strictness::ALL.map(Strictness::name).join(", ");
-    Strictness::named(name).ok_or_else(|| format!("one of {known}"))
+/// The answers that terminals may want.
+const STRICTNESS: Words<Strictness> = Words::new(strictness, |name| {
+    Strictness::named(name).ok_or_else(|| {
+        let all = strictness();
+        unknown(name, &all, &format!("there are: {}", all.join(", ")))
+    })
+});
+
+fn strictness() -> Vec<&'static str> {
+    Strictness::ALL.into_iter().map(Strictness::name).collect()
 }
 
 #[cfg(test)]

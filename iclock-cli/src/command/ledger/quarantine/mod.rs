@@ -20,6 +20,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::global::Targets;
 use crate::output::{self, counted, grouped, human};
+use crate::words::{self, Words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Quarantine {
@@ -75,7 +76,7 @@ pub(crate) struct Only {
     #[arg(long, visible_alias = "terminal", value_name = "NAME")]
     device: Option<String>,
     /// Only with this reason, e.g. empty_user_id
-    #[arg(long, value_parser = reason)]
+    #[arg(long, value_parser = REASONS, hide_possible_values = true)]
     reason: Option<Reason>,
 }
 
@@ -281,9 +282,14 @@ fn unproven_as_json(buffer: &UnprovenBuffer) -> serde_json::Value {
     })
 }
 
-fn reason(text: &str) -> Result<Reason, String> {
-    Reason::from_word(text).ok_or_else(|| {
-        let words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-        format!("no such reason; there are: {}", words.join(", "))
+/// The reasons for which records are refused.
+const REASONS: Words<Reason> = Words::new(reasons, |word| {
+    Reason::from_word(word).ok_or_else(|| {
+        let all = reasons();
+        words::unknown(word, &all, &format!("there are: {}", all.join(", ")))
     })
+});
+
+fn reasons() -> Vec<&'static str> {
+    Reason::ALL.iter().map(|reason| reason.as_str()).collect()
 }

@@ -14,6 +14,7 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::{self, grouped, human};
+use crate::words::Words;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Unproven {
@@ -38,7 +39,7 @@ pub(crate) enum Unproven {
         #[arg(value_name = "ID|SERIAL")]
         which: String,
         /// The layout: 40, 49 or another width from 40 to 512, 16, 8b, 8a
-        #[arg(long, value_name = "L", value_parser = layout)]
+        #[arg(long, value_name = "L", value_parser = LAYOUTS, hide_possible_values = true)]
         layout: AttendanceLayout,
         /// How to print the records
         #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -51,7 +52,7 @@ pub(crate) enum Unproven {
         #[arg(value_name = "ID|SERIAL")]
         which: String,
         /// The layout, as for decode; needed when more than one is possible
-        #[arg(long, value_name = "L", value_parser = layout)]
+        #[arg(long, value_name = "L", value_parser = LAYOUTS, hide_possible_values = true)]
         layout: Option<AttendanceLayout>,
         /// Do not ask
         #[arg(long)]
@@ -151,6 +152,21 @@ pub(super) fn as_json(buffer: &UnprovenBuffer) -> serde_json::Value {
     })
 }
 
-pub(crate) fn layout(text: &str) -> Result<AttendanceLayout, String> {
-    text.parse().map_err(|unknown: UnknownLayout| unknown.to_string())
+/// The layouts of records, by name.
+pub(crate) const LAYOUTS: Words<AttendanceLayout> = Words::new(
+    || vec!["40", "49", "16", "8b", "8a"],
+    |text| text.parse().map_err(|unknown: UnknownLayout| unknown.to_string()),
+);
+
+#[cfg(test)]
+mod tests {
+    use clap::builder::TypedValueParser as _;
+
+    use super::*;
+
+    #[test]
+    fn shells_offer_every_layout_that_is_known() {
+        let offered: Vec<String> = LAYOUTS.possible_values().unwrap().map(|one| one.get_name().to_owned()).collect();
+        assert_eq!(offered, AttendanceLayout::known().map(|layout| layout.to_string()).collect::<Vec<_>>());
+    }
 }
