@@ -78,7 +78,7 @@ fn the_end_of_the_last_run_of_each_terminal_and_sink_is_told_with_what_to_do() {
     sync(&["--device", &gate, "--device", &dead, "--sink", "sqlite:missing/a.db"], 30);
     let shown = words(&[]);
     for expected in [
-        "dead failed - -",
+        "dead failed - sink",
         "sqlite failed 4 0 -",
         "the last run ended with 30: a sink failed dead: cannot read the terminal: cannot connect to ",
         " sqlite: cannot open sqlite:",
