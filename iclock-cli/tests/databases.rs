@@ -215,16 +215,18 @@ fn a_log_reaches_a_server_whole_and_the_next_run_calls_nobody(world: &World, dat
 
 fn a_server_that_is_down_is_reported_with_a_hint_and_gets_its_events_later(world: &World, database: &Database) {
     let server = world.serve(terminal(500));
-    let away = [
-        (Fault::Refuse, "cannot", "server"),
-        (Fault::ResetAfter { bytes: 40, direction: Direction::ToClient }, "cannot", "server"),
-        (Fault::Pause, "cannot", "timeout"),
+    // A connection that says nothing may be slow, or lead nowhere.
+    let away: [(Fault, &[&str]); 3] = [
+        (Fault::Refuse, &["server"]),
+        (Fault::ResetAfter { bytes: 40, direction: Direction::ToClient }, &["server"]),
+        (Fault::Pause, &["timeout", "firewall"]),
     ];
-    for (fault, problem, hint) in away {
+    for (fault, hints) in away {
         database.proxy.set(fault);
         let report = database.sync_in_a_hurry(world, &server).ended(30).report();
         assert_eq!(report["sinks"][0]["pending"], truth(&server).len(), "{report}");
-        assert!(error(&report).contains(problem) && error(&report).contains(hint), "{fault:?}: {report}");
+        assert!(error(&report).contains("cannot"), "{fault:?}: {report}");
+        assert!(hints.iter().any(|hint| error(&report).contains(hint)), "{fault:?}: {report}");
         assert!(error(&report).contains(&database.table), "it names the target: {report}");
         for driver in ["Topology", "Kind:", "labels", "at line"] {
             assert!(!error(&report).contains(driver), "{fault:?}: it speaks as the driver: {report}");
