@@ -20,9 +20,8 @@ pub struct Device<'a> {
 
 impl RawPunch {
     /// Takes a record of this layout as it is. `user_of` gives the user id that the terminal's user table has in a
-    /// slot, for records that carry the slot alone. `None` means that there is no table: then the slot's number in
-    /// decimal is taken, as in the Python tool. For a slot that a table lacks give an empty id, because the number may
-    /// be the id of another person.
+    /// slot, for records that carry the slot alone; `None` if nobody is in it. Such a punch has no user id, and breaks
+    /// [`Reason::UnknownSlot`](crate::Reason::UnknownSlot): the slot's number may be the id of another person.
     pub fn from_record(
         record: &AttendanceRecord,
         layout: AttendanceLayout,
@@ -33,7 +32,7 @@ impl RawPunch {
             // Erased memory in place of a record. The number that its bits make is nobody's id.
             Who::UserId(_) if record.raw.iter().all(|byte| *byte == 0xFF) => (char::REPLACEMENT_CHARACTER.into(), None),
             Who::UserId(id) => (id.as_str().to_owned(), None),
-            Who::Uid(uid) => (user_of(*uid).unwrap_or_else(|| uid.0.to_string()), Some(uid.0)),
+            Who::Uid(uid) => (user_of(*uid).unwrap_or_default(), Some(uid.0)),
         };
         Self {
             device_serial: device.serial.to_owned(),
@@ -96,10 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_without_a_user_stands_for_itself_in_decimal() {
+    fn a_slot_without_a_user_is_no_user_id() {
         let layout = AttendanceLayout::EightB;
         let punch = RawPunch::from_record(&record(layout, &EIGHT), layout, &DEVICE, |_| None);
-        assert_eq!((punch.user_id.as_str(), punch.uid), ("7", Some(7)));
+        assert_eq!((punch.user_id.as_str(), punch.uid, punch.unknown_slot()), ("", Some(7), Some(7)));
+        assert!(!punch.names_nobody());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use crate::undecodable::{is_undecodable, without_undecodable};
 use crate::validate::broken_rules;
-use crate::{AttendanceEvent, Context, EventId, Instant, LocalTime, Policy, RawPunch, Reason};
+use crate::{AttendanceEvent, Context, EventId, Instant, LocalTime, Policy, RawPunch, Reason, Rules};
 
 /// A punch that is not delivered, with the rule that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +32,32 @@ impl fmt::Display for Rejection {
 // Both arms own the record, and are of nearly the same size; a box would only cost an allocation.
 #[expect(clippy::result_large_err)]
 pub fn normalize(mut punch: RawPunch, context: &Context<'_>) -> Result<AttendanceEvent, Rejection> {
-    let accepted = context.rules.policy_of(Reason::UndecodableUserId) == Policy::Accept;
-    if !accepted || !is_undecodable(&punch.user_id) {
-        return judge(punch, context);
-    }
-    let read = without_undecodable(&punch.user_id);
+    let Some((read, flag)) = other_user_id(&punch, context.rules) else { return judge(punch, context) };
     let as_it_was = mem::replace(&mut punch.user_id, read);
-    judge(punch, context).map_err(|mut rejection| {
-        rejection.punch.user_id = as_it_was;
-        rejection
-    })
+    match judge(punch, context) {
+        Ok(mut event) => {
+            event.flags.extend(flag);
+            event.flags.sort_unstable();
+            Ok(event)
+        }
+        Err(mut rejection) => {
+            rejection.punch.user_id = as_it_was;
+            Err(rejection)
+        }
+    }
+}
+
+/// The user id that the rules give a punch in place of its own, as the Python tool read it, and the flag for that.
+fn other_user_id(punch: &RawPunch, rules: &Rules) -> Option<(String, Option<Reason>)> {
+    if let Some(slot) = punch.unknown_slot() {
+        return match rules.policy_of(Reason::UnknownSlot) {
+            Policy::Accept => Some((slot.to_string(), None)),
+            Policy::Flag => Some((slot.to_string(), Some(Reason::UnknownSlot))),
+            Policy::Quarantine => None,
+        };
+    }
+    let accepted = rules.policy_of(Reason::UndecodableUserId) == Policy::Accept;
+    (accepted && is_undecodable(&punch.user_id)).then(|| (without_undecodable(&punch.user_id), None))
 }
 
 #[expect(clippy::result_large_err)] // As `normalize`.
@@ -113,7 +129,7 @@ mod tests {
     use super::*;
     use crate::conformance::sample_punch;
     use crate::validate::{MAX_ID_CHARS, MAX_RAW_BYTES};
-    use crate::{PunchState, Rules, VerifyMode};
+    use crate::{PunchState, VerifyMode};
 
     fn at(year: i32, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> NaiveDateTime {
         NaiveDate::from_ymd_opt(year, month, day).unwrap().and_hms_opt(hour, minute, second).unwrap()
@@ -175,6 +191,22 @@ mod tests {
             let rejection = as_python(id).unwrap_err();
             assert_eq!((rejection.reason, rejection.punch), (reason, with_user_id(id)), "{id:?}");
         }
+    }
+
+    #[test]
+    fn the_number_of_a_slot_is_nobodys_id_unless_a_rule_says_so() {
+        let punch = RawPunch { uid: Some(7), raw: vec![0; 8], ..with_user_id("") };
+        assert_eq!(reason_of(punch.clone()), Reason::UnknownSlot);
+        let as_python = |policy| {
+            let rules = Rules::default().policy(Reason::UnknownSlot, policy).unwrap();
+            judged(punch.clone(), &rules, None).map(|event| (event.user_id, event.flags)).unwrap()
+        };
+        assert_eq!(as_python(Policy::Accept), ("7".to_owned(), vec![]));
+        assert_eq!(as_python(Policy::Flag), ("7".to_owned(), vec![Reason::UnknownSlot]));
+        // Refused for another reason, it still waits without an id.
+        let accept = Rules::default().policy(Reason::UnknownSlot, Policy::Accept).unwrap().allow_list(["8".to_owned()]);
+        let rejection = judged(punch.clone(), &accept, None).unwrap_err();
+        assert_eq!((rejection.reason, rejection.punch), (Reason::NotOnAllowList, punch));
     }
 
     #[test]

@@ -117,11 +117,17 @@ impl RawPunch {
         }
     }
 
-    /// Returns true if the record names nobody: its id is an empty text, or the number 0 (a slot that the terminal's
-    /// user table gives to nobody, or a user id that is no text). As text, `0` is an id that somebody keyed in.
+    /// Returns true if the record names nobody: its id is an empty text, or the number 0 (slot 0 of the user table, or
+    /// a user id that is no text). As text, `0` is an id that somebody keyed in.
     #[must_use]
     pub fn names_nobody(&self) -> bool {
         let number = self.uid == Some(0) || self.id_is_number;
-        self.user_id.is_empty() || (number && self.user_id == "0")
+        (self.user_id.is_empty() && self.unknown_slot().is_none()) || (number && self.user_id == "0")
+    }
+
+    /// The slot of the terminal's user table that the record names its person by, if nobody there has an id.
+    #[must_use]
+    pub fn unknown_slot(&self) -> Option<u16> {
+        self.uid.filter(|slot| *slot != 0 && self.user_id.is_empty())
     }
 }

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum Reason {
     /// No user id: no text, or 0 in a layout with numbers. Quarantined by default.
     EmptyUserId,
+    /// The record names its person only by a slot of the terminal's user table, and nobody there has an id.
+    /// Quarantined by default: the slot's number may be the id of another person. When it is accepted or flagged, that
+    /// number in decimal is the user id, as in the Python tool.
+    UnknownSlot,
     /// A user id that the Python tool's `int()` refuses. Quarantined by default.
     NonNumericUserId,
     /// A user id of zero or less. Quarantined by default.
@@ -62,8 +66,9 @@ pub enum Policy {
 
 impl Reason {
     /// Every reason, in a fixed order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::EmptyUserId,
+        Self::UnknownSlot,
         Self::NonNumericUserId,
         Self::NonPositiveUserId,
         Self::UndecodableUserId,
@@ -86,6 +91,7 @@ impl Reason {
     pub const fn default_policy(self) -> Policy {
         match self {
             Self::EmptyUserId
+            | Self::UnknownSlot
             | Self::NonNumericUserId
             | Self::NonPositiveUserId
             | Self::UndecodableUserId
@@ -124,6 +130,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EmptyUserId => "empty_user_id",
+            Self::UnknownSlot => "unknown_slot",
             Self::NonNumericUserId => "non_numeric_user_id",
             Self::NonPositiveUserId => "non_positive_user_id",
             Self::UndecodableUserId => "undecodable_user_id",

@@ -30,7 +30,9 @@ pub(crate) fn broken_rules(punch: &RawPunch, context: &Context<'_>) -> Vec<Reaso
 }
 
 fn broken_by_the_id(punch: &RawPunch, context: &Context<'_>) -> Option<Reason> {
-    if punch.names_nobody() {
+    if punch.unknown_slot().is_some() {
+        Some(Reason::UnknownSlot)
+    } else if punch.names_nobody() {
         Some(Reason::EmptyUserId)
     } else if is_undecodable(&punch.user_id) && context.rules.policy_of(Reason::UndecodableUserId) != Policy::Accept {
         Some(Reason::UndecodableUserId)

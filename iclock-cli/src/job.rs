@@ -76,6 +76,7 @@ impl Job {
             .dry_run(self.dry_run)
             .window(self.window(now))
             .full(self.full)
+            .new_owners(self.full)
             .max_new(max_new)
             .force(self.force)
             .replay(self.replay)

@@ -226,6 +226,9 @@ pub struct RunOptions {
     pub window: Window,
     /// Reads every log from its first record. Off by default.
     pub full: bool,
+    /// A record that waits because nobody was in its slot of the user table goes to the person who is there now. Off by
+    /// default: the person in the slot may be another one.
+    pub new_owners: bool,
     /// The most new events that may go out to a sink. No limit by default.
     pub max_new: Option<u64>,
     /// Overrides `max_new`. Off by default.
@@ -242,6 +245,7 @@ impl Default for RunOptions {
             dry_run: false,
             window: Window::default(),
             full: false,
+            new_owners: false,
             max_new: None,
             force: false,
             replay: false,
@@ -269,6 +273,13 @@ impl RunOptions {
     #[must_use]
     pub fn full(mut self, full: bool) -> Self {
         self.full = full;
+        self
+    }
+
+    /// Gives a record that waits because nobody was in its slot of the user table to the person who is there now.
+    #[must_use]
+    pub fn new_owners(mut self, new_owners: bool) -> Self {
+        self.new_owners = new_owners;
         self
     }
 

@@ -75,29 +75,75 @@ async fn no_punch_of_a_deleted_person_goes_to_somebody_with_the_number_of_the_sl
         let report = sync(&state.engine(&[&gate], &[sink])).await;
         let device = only(&report).0;
         assert_eq!((device.new, device.quarantined), (195, 5), "{profile}: {device:?}");
-        assert_eq!(device.rejected.get(&Reason::EmptyUserId), Some(&5));
+        assert_eq!(device.rejected.get(&Reason::UnknownSlot), Some(&5));
         let of_5 = stored.stored().iter().filter(|event| event.user_id == "5").count();
         assert_eq!(of_5, 5, "{profile}: those of slot 200 alone");
     }
 }
 
 #[tokio::test]
-async fn a_terminal_without_users_is_told_apart_from_one_whose_ids_are_known() {
+async fn the_next_person_in_a_slot_gets_no_punch_of_the_one_before() {
+    let first = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();
+    let punches = |more: u32| {
+        let punch = |n: u32| Punch::new(1 + n as u16 % 40, "", DeviceTime(first.0 + 60 * n), 0, 1);
+        (0..200 + more).map(punch).collect::<Vec<_>>()
+    };
+    let people = |in_slot_5: Option<&str>| {
+        let person = |uid: u16, id: &str| zk_sim::Person {
+            uid,
+            user_id: id.to_owned().into(),
+            name: String::new(),
+            privilege: 0,
+        };
+        let others = (1..=40).filter(|uid| *uid != 5).map(|uid| person(uid, &(1_000 + uid).to_string()));
+        others.chain(in_slot_5.map(|id| person(5, id))).collect::<Vec<_>>()
+    };
+    let (state, (stored, sink)) = (State::new(), memory("db"));
+    let read = async |more, in_slot_5, options| {
+        let terminal = Terminal::builder().profile(Profile::named("bw8").unwrap());
+        let gate = Gate::start("gate", terminal.punches(punches(more)).people(people(in_slot_5))).await;
+        let report = sync_with(&state.engine(&[&gate], std::slice::from_ref(&sink)), options).await;
+        let of_5 = stored.stored().iter().filter(|event| event.user_id == "9005").count();
+        (only(&report).0.new, only(&report).0.quarantined, of_5)
+    };
+    assert_eq!(read(0, None, RunOptions::default()).await, (195, 5, 0));
+    // Somebody new is in the slot, and has punched there once.
+    let whole = RunOptions::default().full(true);
+    assert_eq!(read(5, Some("9005"), whole.clone()).await, (5, 0, 1));
+    // The old punches are hers, says somebody who knows.
+    assert_eq!(read(5, Some("9005"), whole.new_owners(true)).await, (5, 0, 6));
+}
+
+#[tokio::test]
+async fn the_punches_of_a_terminal_without_users_are_nobodys_unless_a_rule_says_so() {
     let first = DeviceTime::new(2025, 5, 18, 7, 0, 0).unwrap();
     let punches = (0..200).map(|n| Punch::new(1 + n % 40, "", DeviceTime(first.0 + 60 * u32::from(n)), 0, 1));
     let punches: Vec<_> = punches.collect();
-    let notes = async |terminal: zk_sim::TerminalBuilder| {
-        let (gate, state, (stored, sink)) = (Gate::start("gate", terminal).await, State::new(), memory("db"));
-        let report = sync(&state.engine(&[&gate], &[sink])).await;
-        assert_eq!(only(&report).0.new, 200);
-        (only(&report).0.notes.join("\n"), stored.stored())
-    };
-    let empty = Terminal::builder().profile(Profile::named("bw8").unwrap()).punches(punches).people(Vec::new());
-    let (said, stored) = notes(empty).await;
-    assert!(said.contains("the numbers of these places"), "{said}");
-    assert!(stored.iter().all(|event| (1..=40).contains(&event.user_id.parse::<u16>().unwrap())));
+    for profile in ["bw8", "bw8a"] {
+        let empty = Terminal::builder().profile(Profile::named(profile).unwrap());
+        let empty = empty.punches(punches.clone()).people(Vec::new());
+        let (gate, state, (stored, sink)) = (Gate::start("gate", empty).await, State::new(), memory("db"));
+        let report = sync(&state.engine(&[&gate], std::slice::from_ref(&sink))).await;
+        let device = only(&report).0;
+        assert_eq!((device.new, device.quarantined), (0, 200), "{device:?}");
+        assert_eq!(device.rejected, [(Reason::UnknownSlot, 200)].into());
+        assert!(device.notes.join("\n").contains("nothing says whose punches they are"), "{device:?}");
+        assert!(device.hints.iter().any(|hint| hint.to_string().ends_with("unknown_slot = \"flag\"")), "{device:?}");
+        // As in the Python tool: those that wait are judged again without a new reading.
+        let rules = Rules::default().policy(Reason::UnknownSlot, Policy::Flag).unwrap();
+        let options = common::quick_with(|options| options.rules = rules);
+        let lenient = state.builder().options(options).device(gate.device()).sink(sink).build().unwrap();
+        let report = sync(&lenient).await;
+        assert_eq!((only(&report).0.released, stored.stored().len()), (200, 200), "{report:?}");
+        assert!(stored.stored().iter().all(|event| {
+            (1..=40).contains(&event.user_id.parse::<u16>().unwrap()) && event.flags == [Reason::UnknownSlot]
+        }));
+    }
     let others = Terminal::builder().profile(Profile::named("bw8").unwrap()).records(200);
-    assert!(!notes(others).await.0.contains("places"));
+    let (gate, state, (_, sink)) = (Gate::start("gate", others).await, State::new(), memory("db"));
+    let report = sync(&state.engine(&[&gate], &[sink])).await;
+    assert_eq!((only(&report).0.new, only(&report).0.quarantined), (200, 0), "{report:?}");
+    assert!(!only(&report).0.notes.join("\n").contains("whose punches"), "{report:?}");
 }
 
 const ZONES: [Tz; 3] = [Tz::America__New_York, Tz::Pacific__Auckland, Tz::Indian__Maldives];

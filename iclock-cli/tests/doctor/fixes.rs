@@ -58,6 +58,7 @@ const FIXES: &[(&str, &str, &[&str])] = &[
     ("stray_bytes", "nothing to do", &[]),
     ("too_slow", "its log cleared", &[]),
     ("empty_user_ids", "give each card and finger a user", &[]),
+    ("unknown_slots", "enter missing users again", &["sync --full"]),
     ("letters_in_ids", "non_numeric_user_id = \"accept\"", &[]),
     ("garbled_ids", "correct those users", &[]),
     ("zero_ids", "non_positive_user_id = \"accept\"", &[]),

@@ -72,10 +72,12 @@ fn no_records() {
 #[test]
 fn empty_staff_ids() {
     let person = |uid: u16, id: &str| Person { uid, user_id: id.into(), name: "x".into(), privilege: 0 };
+    let vacant = with_ids(&["1"]).profile(Profile::named("bw8").unwrap()).people(Vec::new());
     let nameless = terminal("tft40", 60).people(vec![person(1, "1"), person(2, "")]);
     examine(vec![
         case("punches without an id", terminal("tft40", 60), &["empty_user_ids"]).faults("empty-user-ids=20"),
         case("a user without an id", nameless, &["empty_user_ids", "users_without_id"]),
+        case("slots that nobody has", vacant, &["no_users", "unknown_slots"]),
         case("bytes that are no text", terminal("tft40", 60), &["garbled_ids"]).faults("garbled-user-ids"),
         case("ids of zero", with_ids(&["0", "7"]), &["zero_ids"]),
         case("ids with letters", with_ids(&["NB2401004"]), &["letters_in_ids"]),

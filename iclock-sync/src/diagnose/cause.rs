@@ -156,6 +156,9 @@ causes! {
         "check the line; a slow terminal with a long log may need its log cleared";
     EmptyUserIds, "empty_user_ids", Records, Problem, "there are punches without a user id",
         "give each card and finger a user; the quarantine has the punches (reason empty_user_id)";
+    UnknownSlots, "unknown_slots", Records, Problem, "there are punches whose slots in the user table have no user",
+        "enter missing users again in the same slots, then read the whole log again; until then the punches wait in \
+         quarantine";
     LettersInIds, "letters_in_ids", Records, Problem, "there are user ids with letters, which the rules refuse",
         "if such ids are meant: non_numeric_user_id = \"accept\" under [rules]";
     GarbledIds, "garbled_ids", Records, Problem, "there are user ids with bytes that are no text",

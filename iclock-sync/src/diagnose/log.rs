@@ -116,6 +116,7 @@ fn of_records(report: &DeviceReport) -> Vec<Finding> {
     let found = judged.chain(flagged).filter_map(|(reason, count, fate)| {
         let cause = match reason {
             Reason::EmptyUserId => Cause::EmptyUserIds,
+            Reason::UnknownSlot => Cause::UnknownSlots,
             Reason::NonNumericUserId => Cause::LettersInIds,
             Reason::UndecodableUserId => Cause::GarbledIds,
             Reason::NonPositiveUserId => Cause::ZeroIds,

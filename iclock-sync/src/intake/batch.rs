@@ -32,6 +32,8 @@ pub(crate) struct Provenance {
     pub(crate) host_now: NaiveDateTime,
     /// Nothing proves the punches: a person accepted them.
     pub(crate) by_hand: bool,
+    /// A record that waits because nobody was in its slot goes to the person who is there now.
+    pub(crate) new_owners: bool,
     /// The epoch of the terminal's log.
     pub(crate) epoch: u64,
     /// The place of the first punch in that log, from 0: those before it are known.

@@ -154,7 +154,7 @@ impl Ingest {
             read_at: utc_now.timestamp(),
         };
         let host_now = wall::wall_now(self.zone, utc_now, local_now);
-        let provenance = Provenance { poll, host_now, by_hand: false, epoch: 0, start: 0 };
+        let provenance = Provenance { poll, host_now, by_hand: false, new_owners: false, epoch: 0, start: 0 };
         let (stamp, resolves, whole) = (self.stamp, self.resolves, self.whole);
         let punches = GivenPunches(punches.into_iter());
         Batch { provenance, punches, cursor: None, accepts: None, stamp, resolves, whole }

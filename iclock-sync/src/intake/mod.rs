@@ -13,7 +13,7 @@ pub(crate) mod rejudge;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use attendance_model::{Context, Reason, Rejection, Rules, Source, Usual};
+use attendance_model::{Context, RawPunch, Reason, Rejection, Rules, Source, Usual};
 use chrono::{NaiveDateTime, TimeDelta};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ pub(crate) use proven::ProvenPunches;
 use crate::error::blocking;
 use crate::ledger::{
     Entry, ForgottenPeople, KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, Transaction,
-    any_waiting, latest_times, mark_accepted, resolve_read_again, save_stamp, save_terminal,
+    any_waiting, latest_times, mark_accepted, resolve_read_again, save_stamp, save_terminal, waits_for_an_owner,
 };
 use crate::mask::Mask;
 use crate::report::DeviceReport;
@@ -273,7 +273,10 @@ impl One<'_> {
         entered: &mut Entered,
     ) -> rusqlite::Result<()> {
         entered.records += 1;
-        let ReadPunch { punch, unproven } = read;
+        let ReadPunch { mut punch, unproven } = read;
+        if self.is_of_an_earlier_owner(&punch, judge.mask)? {
+            punch.user_id.clear();
+        }
         if judge.forgotten.have(self.transaction, &punch)? {
             entered.duplicate += 1;
             return Ok(());
@@ -287,6 +290,7 @@ impl One<'_> {
             entered.duplicate += 1;
             if let Some(uid) = punch.uid
                 && first != punch.user_id
+                && !punch.user_id.is_empty()
             {
                 entered.reassigned.insert(uid, (first.to_owned(), punch.user_id));
             }
@@ -328,6 +332,12 @@ impl One<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Returns true if the record was first read when nobody was in its slot. The person who is there now came later.
+    fn is_of_an_earlier_owner(&self, punch: &RawPunch, mask: Mask) -> rusqlite::Result<bool> {
+        let may_be = self.waiting && !self.provenance.new_owners && punch.uid.is_some() && !punch.user_id.is_empty();
+        Ok(may_be && waits_for_an_owner(self.transaction, self.poll.terminal, &mask.apply(&punch.raw))?)
     }
 
     /// Takes a record out of the quarantine, where it waited since an earlier poll.

@@ -27,15 +27,6 @@ impl ProvenPunches {
     }
 }
 
-impl ProvenPunches {
-    /// The user id of the person in a slot; `None` if nobody is in the table, so that slots are all that is known. A
-    /// slot that the table lacks is that of somebody who was deleted, and its number may be the id of somebody else.
-    fn user_id(&self, slot: Uid) -> Option<String> {
-        let known = self.users.get(&slot).cloned();
-        known.or_else(|| (!self.users.is_empty()).then(String::new))
-    }
-}
-
 impl Punches for ProvenPunches {
     type Unreadable = SpoolError;
 
@@ -56,7 +47,7 @@ impl Punches for ProvenPunches {
             source: poll.source,
         };
         let punch = |record| {
-            let punch = RawPunch::from_record(record, layout, &device, |uid| self.user_id(uid));
+            let punch = RawPunch::from_record(record, layout, &device, |uid| self.users.get(&uid).cloned());
             let unproven = neutral.then(|| neutral_reason(&punch));
             ReadPunch { punch, unproven }
         };

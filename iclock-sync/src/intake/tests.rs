@@ -47,7 +47,7 @@ fn batch(punches: Vec<ReadPunch>) -> Batch<std::vec::IntoIter<ReadPunch>> {
         records: punches.len() as u64,
         ..TerminalState::default()
     };
-    let provenance = Provenance { poll, host_now: host_now(), by_hand: false, epoch: 0, start: 0 };
+    let provenance = Provenance { poll, host_now: host_now(), by_hand: false, new_owners: false, epoch: 0, start: 0 };
     Batch {
         provenance,
         punches: punches.into_iter(),

@@ -140,6 +140,20 @@ pub(crate) fn any_waiting(transaction: &Transaction<'_>, terminal: i64) -> rusql
         .query_row([terminal], |row| row.get(0))
 }
 
+/// Returns true if a record waits because nobody was in its slot of the user table when it was first read.
+pub(crate) fn waits_for_an_owner(
+    transaction: &Transaction<'_>,
+    terminal: i64,
+    masked: &[u8],
+) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM quarantine
+             WHERE terminal = ?1 AND masked = ?2 AND resolved_at IS NULL AND user_id = '' AND uid > 0)",
+        )?
+        .query_row((terminal, masked), |row| row.get(0))
+}
+
 /// Takes a record out of the quarantine that was read again, and has an event now.
 pub(crate) fn resolve_read_again(
     transaction: &Transaction<'_>,

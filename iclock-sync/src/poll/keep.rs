@@ -47,6 +47,7 @@ impl Visit {
             provenance: Provenance {
                 host_now: seen.wall_now,
                 by_hand: false,
+                new_owners: self.new_owners,
                 epoch: state.epoch,
                 start: proven.first_index(),
                 poll: poll.clone(),

@@ -60,6 +60,8 @@ pub(crate) struct Visit {
     pub(crate) engine: Arc<EngineOptions>,
     pub(crate) dry_run: bool,
     pub(crate) full: bool,
+    /// Records that wait because nobody was in their slot go to the person who is there now.
+    pub(crate) new_owners: bool,
     pub(crate) ledger: Arc<Ledger>,
     /// Another connection to the same ledger, which does not wait for the writer.
     pub(crate) reader: Arc<Ledger>,

@@ -25,8 +25,8 @@ use crate::{tell, wall};
 /// Bytes that are copied at once.
 const BLOCK: u64 = 64 << 10;
 /// The note of a log of 8-byte records if the terminal has no users.
-const NOBODY: &str = "its records name people by their places in its user table, which is empty: the user ids of these \
-                      punches are the numbers of these places";
+const NOBODY: &str = "its records name people only by their slots in its user table, which is empty: nothing says \
+                      whose punches they are";
 
 impl Visit {
     /// Pulls what is new, and the user table if the log names people by their place there.

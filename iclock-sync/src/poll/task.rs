@@ -110,12 +110,13 @@ impl TerminalTask {
     pub(super) fn visit(&self) -> Visit {
         let full = self.orders.borrow().full;
         let settings = self.shared.settings();
-        let RunOptions { dry_run, full: always_full, .. } = settings.run_options(&*self.shared.clock);
+        let RunOptions { dry_run, full: always_full, new_owners, .. } = settings.run_options(&*self.shared.clock);
         Visit {
             device: Arc::clone(&self.device),
             engine: settings.engine,
             dry_run,
             full: full || always_full,
+            new_owners,
             ledger: Arc::clone(&self.shared.ledger),
             reader: Arc::clone(&self.shared.reader),
             clock: Arc::clone(&self.shared.clock),

@@ -27,6 +27,7 @@ pub(super) fn visits(parts: &Parts, ledger: &Arc<Ledger>, stop: &CancellationTok
         engine: Arc::clone(&engine),
         dry_run: true,
         full: true,
+        new_owners: false,
         ledger: Arc::clone(ledger),
         reader: Arc::clone(ledger),
         intake: Arc::clone(&intake),

@@ -63,6 +63,7 @@ fn visit(shared: &Shared, device: &Arc<DeviceOptions>, stop: CancellationToken) 
         engine: settings.engine,
         dry_run: false,
         full: true,
+        new_owners: false,
         ledger: Arc::clone(&shared.ledger),
         reader: Arc::clone(&shared.reader),
         intake: settings.intake,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use attendance_model::{Device, RawPunch, Reason, Source};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use zk_proto::proof::{Counts, Forced, Grade};
-use zk_proto::record::{AttendanceLayout, AttendanceRecord, Who};
+use zk_proto::record::{AttendanceLayout, AttendanceRecord};
 use zk_proto::{DeviceTime, SpoolError, Uid};
 
 use super::{OpenBuffer, UnprovenBuffer, UnprovenEvidence, UnprovenKind, open};
@@ -250,7 +250,7 @@ impl Acceptance {
         let left = forced.records() - skipped;
         let batch = Batch {
             punches: ByHand { open, forced, left, users, poll: poll.clone() },
-            provenance: Provenance { poll, host_now, by_hand: true, epoch, start },
+            provenance: Provenance { poll, host_now, by_hand: true, new_owners: true, epoch, start },
             cursor: Some(state),
             accepts: Some((buffer.id, SystemClock::new().utc_now().timestamp())),
             stamp: None,
@@ -291,9 +291,7 @@ impl Acceptance {
                     source: Source::Pull,
                 };
                 let punch = RawPunch::from_record(&record, layout, &device, |uid| self.users.get(&uid).cloned());
-                let judged = (!is_damaged(grade, &record, &self.users))
-                    .then(|| attendance_model::normalize(punch, &context).ok())
-                    .flatten();
+                let judged = (grade != Grade::Bad).then(|| attendance_model::normalize(punch, &context).ok()).flatten();
                 let Some(event) = judged else {
                     preview.quarantined += 1;
                     continue;
@@ -320,12 +318,6 @@ fn choose(open: &mut OpenBuffer, layout: Option<AttendanceLayout>) -> Result<For
         1 => possible.pop().ok_or(AcceptError::Choice { possible: Vec::new() }),
         _ => Err(AcceptError::Choice { possible: possible.iter().map(|found| found.layout().to_string()).collect() }),
     }
-}
-
-/// Returns true if a record does not enter whatever the rules say: it makes no sense, or it names an unknown slot.
-fn is_damaged(grade: Grade, record: &AttendanceRecord, users: &BTreeMap<Uid, String>) -> bool {
-    let unknown = matches!(&record.who, Who::Uid(uid) if uid.0 != 0 && !users.contains_key(uid));
-    grade == Grade::Bad || unknown
 }
 
 fn wall_clock(buffer: &UnprovenBuffer, evidence: &UnprovenEvidence) -> NaiveDateTime {
@@ -362,7 +354,7 @@ impl Punches for ByHand {
         };
         let punch = |(grade, record): &(Grade, AttendanceRecord)| ReadPunch {
             punch: RawPunch::from_record(record, layout, &device, |uid| self.users.get(&uid).cloned()),
-            unproven: is_damaged(*grade, record, &self.users).then_some(Reason::UnprovenRecord),
+            unproven: (*grade == Grade::Bad).then_some(Reason::UnprovenRecord),
         };
         Ok(batch.iter().map(punch).collect())
     }

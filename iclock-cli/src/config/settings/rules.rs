@@ -52,6 +52,10 @@ fn policy(reason: Reason) -> Entry<Rules> {
 fn about(reason: Reason) -> &'static str {
     match reason {
         Reason::EmptyUserId => "No user id.",
+        Reason::UnknownSlot => {
+            "A slot of the terminal's user table that has no user. accept takes its number for the id, as the Python \
+             tool did."
+        }
         Reason::NonNumericUserId => "A user id that is not a number.",
         Reason::NonPositiveUserId => "A user id of 0 or less.",
         Reason::UnknownState => "A punch state that no document names.",

@@ -20,6 +20,7 @@ pub(super) fn commands(cause: Option<Cause>, terminal: &str) -> Vec<String> {
         Cause::LogDamaged => {
             vec!["sync".to_owned(), of_terminal("unproven show"), of_terminal("unproven accept")]
         }
+        Cause::UnknownSlots => vec!["sync --full".to_owned()],
         Cause::LedgerDamaged => vec!["state check".to_owned()],
         Cause::UnprovenKept => vec!["unproven list".to_owned()],
         Cause::QuarantineWaits => vec!["quarantine list".to_owned()],
