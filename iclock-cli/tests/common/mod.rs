@@ -129,7 +129,7 @@ impl World {
 }
 
 impl Run {
-    fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         Self::ended_with(&command.output().unwrap())
     }
 

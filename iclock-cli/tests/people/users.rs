@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use zk_proto::Command;
 use zk_sim::Server;
 
-use crate::common::{World, configure, interrupted, lines, nowhere};
+use crate::common::{Run, World, configure, interrupted, lines, nowhere};
 use crate::{WAYS, empty, fault, held, spec, staffed, users};
 
 /// The ids of the users of a terminal.
@@ -229,6 +229,25 @@ fn many_terminals_have_a_file_each_and_take_the_same_list() {
     let told = lines(&run.stdout);
     assert_eq!((told[0]["users"].as_array().unwrap().len(), &told[1]["users"]), (4, &Value::Array(Vec::new())));
     assert!(told[1]["error"].as_str().unwrap().starts_with("cannot connect"), "{}", told[1]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_list_that_cannot_be_written_leaves_no_part_and_keeps_the_old_one() {
+    let world = World::new();
+    let server = world.serve(staffed("tft40"));
+    world.write("old.csv", "user_id\n1\n");
+    // No file may have a byte, as on a full disk.
+    let full = format!("trap '' XFSZ; ulimit -f 0; exec {} users export \"$@\"", env!("CARGO_BIN_EXE_iclock-cli"));
+    for (file, flag) in [("new.csv", "--json"), ("old.csv", "--replace")] {
+        let spec = spec("gate", &server, "tcp");
+        let args = ["-c", &full, "sh", file, flag, "--device", &spec];
+        let run = Run::of(world.program("sh").args(args)).ended(10);
+        let told = run.stdout + &run.stderr;
+        assert!(told.contains(&format!("cannot write {file}: ")) && told.contains("room on the disk"), "{told}");
+    }
+    let files: Vec<_> = world.files().into_iter().map(|(path, _)| path.file_name().unwrap().to_owned()).collect();
+    assert_eq!((files, world.read("old.csv").as_str()), (vec!["old.csv".into()], "user_id\n1\n"));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Files of people: lists and fingerprints.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+use iclock_sync::chain;
 
 use crate::command::terminal::base::{Failure, file_of};
 use crate::error::CliError;
@@ -62,19 +64,18 @@ impl Target {
             return Ok(None);
         }
         let path = self.path(terminal);
-        let mut options = OpenOptions::new();
-        options.write(true);
-        let _ = if self.replace { options.create(true).truncate(true) } else { options.create_new(true) };
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&path).and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        });
+        // It may have come while the terminal was read.
+        let written = match !self.replace && path.exists() {
+            true => Err(io::ErrorKind::AlreadyExists.into()),
+            false => write(&path, content),
+        };
         let shown = path.display().to_string();
         written.map_err(|error| {
-            Failure { code: ExitCode::Configuration, ..Failure::new(format!("cannot write {shown}: {error}")) }
-                .hint("check the path, the rights and the room on the disk")
+            Failure {
+                code: ExitCode::Configuration,
+                ..Failure::new(format!("cannot write {shown}: {}", chain(&error)))
+            }
+            .hint("check the path, the rights and the room on the disk")
         })?;
         Ok(Some(shown))
     }
@@ -82,6 +83,32 @@ impl Target {
     fn path(&self, terminal: &str) -> PathBuf {
         if self.is_shared { file_of(&self.file, terminal) } else { self.file.clone() }
     }
+}
+
+/// Writes a file whole or not at all, so that an old one is still there after a failure.
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let fill = |path: &Path| {
+        let mut file = options.open(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    // The file behind a link, and not the link, is replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return options.open(&path)?.write_all(content);
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let written = fill(Path::new(&part)).and_then(|()| fs::rename(&part, &path));
+    if written.is_err() {
+        // A part of a list would pass for the list.
+        let _ = fs::remove_file(&part);
+    }
+    written
 }
 
 /// Returns true if a file is JSON by its name.
@@ -98,10 +125,10 @@ pub(crate) fn read(path: &Path) -> Result<String, CliError> {
         CliError::new(ExitCode::Configuration, format!("cannot read {}: {why}", path.display()))
             .hint("name a file of text in UTF-8 that this user may read; nothing was changed")
     };
-    let size = std::fs::metadata(path).map_err(|error| failed(&error))?.len();
+    let size = fs::metadata(path).map_err(|error| failed(&error))?.len();
     if size > LARGEST {
         return Err(failed(&"it is larger than any list of people"));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
     Ok(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
 }
