@@ -33,6 +33,13 @@ impl CliError {
         self
     }
 
+    /// The same, with the name of the terminal that it is about.
+    #[must_use]
+    pub(crate) fn of(mut self, terminal: &str) -> Self {
+        self.what = format!("{terminal}: {}", self.what);
+        self
+    }
+
     /// Each error with its hint.
     fn all(&self) -> impl Iterator<Item = (&String, &Option<String>)> {
         std::iter::once((&self.what, &self.hint)).chain(self.others.iter().map(|(what, hint)| (what, hint)))

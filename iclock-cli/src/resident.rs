@@ -74,7 +74,12 @@ impl<'a> Resident<'a> {
         let reception = if self.job.receives { Some(Reception::open(&self.config).await?) } else { None };
         let service = engine.start(self.options(), &signals.stop).await?;
         self.receiving = match reception {
-            Some(reception) => Some(reception.begin(&service, &self.config, self.job.quiet).await?),
+            // Ctrl-C may come before the first terminal calls.
+            Some(_) if signals.asked().is_some() => None,
+            Some(reception) => match reception.begin(&service, &self.config, self.job.quiet).await {
+                Err(_) if signals.asked().is_some() => None,
+                receiving => Some(receiving?),
+            },
             None => None,
         };
         let (mut reports, mut progress) = (service.reports(), service.progress());

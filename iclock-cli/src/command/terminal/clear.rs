@@ -53,7 +53,14 @@ impl Clear {
         // What the safety limit keeps back stays where it is, and so does the log.
         let options = RunOptions::default().max_new(config.max_new);
         let cleared = context.block_on(async |signals| {
-            let cleared = engine.clear(&self.terminal, &serial, &options, &signals.stop).await?;
+            let cleared = engine.clear(&self.terminal, &serial, &options, &signals.stop).await.map_err(|error| {
+                let mut error = CliError::from(error).of(&self.terminal);
+                if signals.asked().is_some() {
+                    // What is known of the log then is in the text.
+                    error.code = ExitCode::Interrupted;
+                }
+                error
+            })?;
             output::line(format_args!(
                 "Cleared {} of {}.",
                 counted(cleared.records, "record", "records"),

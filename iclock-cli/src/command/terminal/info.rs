@@ -6,7 +6,7 @@ use iclock_sync::DeviceOptions;
 use serde::Serialize;
 use zk_proto::{Client, ClientError, DeviceTime, Identity};
 
-use super::base::{Answer, Named, Otherwise, Visit, each};
+use super::base::{Answer, Failure, Named, Otherwise, Visit, each};
 use crate::context::{Context, Outcome};
 use crate::output::drift::drift;
 use crate::output::{self, grouped, human};
@@ -42,6 +42,15 @@ struct Facts {
     clock_drift_s: Option<i64>,
 }
 
+impl Facts {
+    /// Returns true if the terminal answered no question.
+    fn are_none(&self) -> bool {
+        let texts = [&self.serial, &self.firmware, &self.platform, &self.model, &self.mac];
+        let is_without_counts = self.users.is_none() && self.records.is_none();
+        texts.iter().all(|text| text.is_none()) && is_without_counts && self.clock.is_none()
+    }
+}
+
 impl Info {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         let terminals = self.terminals.choose(context, Otherwise::All, "info")?;
@@ -49,7 +58,13 @@ impl Info {
             visit
                 .session(async |client| {
                     facts.transport = Some(format!("{:?}", client.transport()).to_lowercase());
-                    Ok(ask_all(client, visit.terminal().device(), facts).await?)
+                    ask_all(client, visit.terminal().device(), facts).await?;
+                    if facts.are_none() {
+                        let hint = "restart it; if that does not help, switch off its push or cloud mode \
+                                    (menu: Comm, Cloud server)";
+                        return Err(Failure::new("it takes a session, and refuses every question").hint(hint));
+                    }
+                    Ok(())
                 })
                 .await
         })?;

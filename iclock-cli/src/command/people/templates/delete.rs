@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use zk_proto::client::UserError;
 use zk_proto::record::FingerTemplate;
 
 use crate::command::terminal::base::{Answers, Changing, Failure, Terminals, Visit, each};
@@ -72,7 +73,12 @@ async fn carry_out(visit: &Visit<'_>, told: &mut Deleted) -> Result<(), Failure>
     visit
         .change(async |client| {
             let count = |count: usize| *deleted = to_go.iter().take(count).map(|finger| finger.finger).collect();
-            Ok(client.remove_fingerprints(to_go, count).await?)
+            let done = client.remove_fingerprints(to_go, count).await;
+            if matches!(done, Err(UserError::FingerNotDeleted { .. })) {
+                // It was acknowledged, and is there.
+                deleted.clear();
+            }
+            Ok(done?)
         })
         .await
 }

@@ -59,6 +59,10 @@ impl From<UserError> for Failure {
             UserError::Unproven(_) | UserError::Templates => {
                 Self::new(chain(&error)).hint("try again; over UDP, try transport=tcp")
             }
+            UserError::FingerNotDeleted { .. } => Self::new(chain(&error))
+                .hint("delete it in the terminal's menu; to see what is left: iclock-cli templates list"),
+            UserError::FingerNotKept { .. } | UserError::NotKept { .. } => Self::new(chain(&error))
+                .hint("this model or its settings may not allow it; try again, or do it in the terminal's menu"),
             _ => Self::new(chain(&error)),
         }
     }
