@@ -1,6 +1,8 @@
 //! A directory, simulated terminals in this process, and the programs in processes of their own.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod staff;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
