@@ -6,4 +6,6 @@
 mod common;
 
 mod row;
+mod scene;
 mod table;
+mod works;
