@@ -5,6 +5,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod all;
+mod local;
 mod row;
 mod scene;
 mod table;
