@@ -6,7 +6,10 @@
 mod common;
 
 mod all;
+mod dying;
+mod ended;
 mod local;
+mod refused;
 mod row;
 mod scene;
 mod table;
