@@ -3,7 +3,7 @@
 mod push;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use zk_push::command::{Command, CommandId, Numbered};
-use zk_push::server::{Admission, Limits, NotStored, Receiver, Visitor, listen, router};
+use zk_push::server::{Admission, Limits, NotStored, Proxies, Receiver, Visitor, listen, router};
 use zk_push::terminal::{Batch, Manner, Terminal};
 use zk_push::{SerialNumber, Text};
 
@@ -32,6 +32,10 @@ struct Memory {
 }
 
 impl Receiver for Memory {
+    fn forwarded(&self, visitor: &Visitor<'_>) -> Option<IpAddr> {
+        visitor.forwarded_for?.parse().ok()
+    }
+
     async fn admit(&self, visitor: &Visitor<'_>) -> Admission {
         assert!(visitor.peer.is_some_and(|peer| peer.ip().is_loopback()));
         if visitor.head.serial.as_str() != SERIAL {
@@ -372,6 +376,30 @@ async fn a_terminal_that_floods_has_to_wait_and_keeps_what_it_has() {
     assert!(refused >= 10 && !answers[refused].contains("OK"), "{answers:?}");
     let stored = server.memory.batches.lock().unwrap().len();
     assert_eq!(stored, answers.iter().filter(|answer| answer.ends_with("OK: 1")).count());
+    server.end().await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_one_address_cannot_take_all_requests_and_the_others_are_answered() {
+    let mut limits = Limits::default();
+    limits.connections_per_address = 1;
+    limits.proxies = Proxies::new(|address| address.is_loopback());
+    let server = Server::start(limits).await;
+    let from = |address: &str| format!("HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\n");
+    let ping = |address: &str| format!("GET /iclock/ping?SN={SERIAL} {}\r\n", from(address));
+    // Its body does not come.
+    let mut held = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST /iclock/cdata?SN={SERIAL}&table=ATTLOG {}", from("192.0.2.1"));
+    held.write_all(format!("{head}Content-Length: {}\r\n\r\n", PUNCH.len()).as_bytes()).await.unwrap();
+    let wait = async { while status(&server.send(ping("192.0.2.1").as_bytes()).await) != 503 {} };
+    tokio::time::timeout(Duration::from_secs(5), wait).await.expect("its address has its share");
+    assert_eq!(status(&server.send(ping("192.0.2.2").as_bytes()).await), 200);
+    held.write_all(PUNCH.as_bytes()).await.unwrap();
+    let mut answer = [0; 512];
+    let read = held.read(&mut answer).await.unwrap();
+    assert!(String::from_utf8_lossy(&answer[..read]).ends_with("OK: 1"));
+    // The connection is open, and has no request.
+    assert_eq!(status(&server.send(ping("192.0.2.1").as_bytes()).await), 200);
     server.end().await;
 }
 

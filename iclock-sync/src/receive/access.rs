@@ -39,7 +39,7 @@ impl PushAccess {
     /// the address that called it at the end.
     pub(super) fn address(&self, peer: Option<SocketAddr>, forwarded_for: Option<&str>) -> Option<IpAddr> {
         let peer = peer?.ip().to_canonical();
-        let is_proxy = |address: &IpAddr| self.proxies.iter().any(|proxy| proxy.contains(address));
+        let is_proxy = |address: &IpAddr| self.is_proxy(*address);
         if !is_proxy(&peer) {
             return Some(peer);
         }
@@ -54,6 +54,11 @@ impl PushAccess {
             }
         }
         last
+    }
+
+    /// Returns true for the address of a known proxy.
+    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|proxy| proxy.contains(&address.to_canonical()))
     }
 
     /// Returns true if calls from an address to a path are believed.

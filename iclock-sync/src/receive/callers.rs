@@ -140,6 +140,17 @@ impl Callers {
         self.access.address(peer, forwarded_for)
     }
 
+    /// The address of a terminal behind a known proxy; `None` for one that calls by itself.
+    pub(super) fn forwarded(&self, peer: Option<SocketAddr>, forwarded_for: Option<&str>) -> Option<IpAddr> {
+        peer.filter(|peer| self.access.is_proxy(peer.ip())).and_then(|_| self.address(peer, forwarded_for))
+    }
+
+    /// Returns true if many terminals may call from an address: that of a proxy, or of this computer, on which only a
+    /// proxy, a tunnel or a simulation calls.
+    pub(super) fn is_of_many(&self, address: IpAddr) -> bool {
+        address.to_canonical().is_loopback() || self.access.is_proxy(address)
+    }
+
     /// Decides about a request.
     pub(super) fn verdict(&self, call: Call<'_>) -> Verdict {
         // All are always looked up, so that the time of a refusal says nothing.
@@ -304,6 +315,23 @@ mod tests {
         callers.configure(&[DeviceOptions::push("gate", "A1")], &other);
         assert!(!is_admitted(&callers, call("A1", at(1), None)));
         assert!(!format!("{other:?}").contains("7777"));
+    }
+
+    #[test]
+    fn only_a_proxy_or_this_computer_calls_for_many_terminals() {
+        let mut callers = Callers::default();
+        let access = PushAccess { proxies: vec!["198.51.100.0/24".parse().unwrap()], ..PushAccess::default() };
+        callers.configure(&[], &access);
+        let is_of_many = |address: &str| callers.is_of_many(address.parse().unwrap());
+        assert!(is_of_many("198.51.100.2") && is_of_many("::ffff:198.51.100.2"));
+        assert!(is_of_many("127.0.0.1") && is_of_many("::1") && is_of_many("::ffff:127.0.0.1"));
+        assert!(!is_of_many("192.0.2.7"));
+        let forwarded = |peer: &str| {
+            let peer = Some(SocketAddr::new(peer.parse().unwrap(), 1));
+            callers.forwarded(peer, Some("192.0.2.9")).map(|address| address.to_string())
+        };
+        assert_eq!(forwarded("198.51.100.2").as_deref(), Some("192.0.2.9"));
+        assert_eq!((forwarded("127.0.0.1"), forwarded("192.0.2.7")), (None, None), "nobody has named it");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zk_push::command::{CommandId, Numbered};
-use zk_push::server::{Admission, Limits, NotStored, Receiver, Tls, Visitor, listen, listen_tls, router};
+use zk_push::server::{Admission, Limits, NotStored, Proxies, Receiver, Tls, Visitor, listen, listen_tls, router};
 use zk_push::settings::{Registration, Settings};
 use zk_push::terminal::{Batch, Content, Manner, Terminal};
 use zk_push::{Dialect, SerialNumber, Text};
@@ -153,6 +153,7 @@ impl PushReceiver {
 
     /// Serves terminals on a listener until `stop` is cancelled. Requests at hand then have `limits.answer_time`.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, limits: Limits, stop: CancellationToken) {
+        let limits = self.limits(limits);
         let router = router(Arc::clone(&self), limits.clone());
         listen(listener, router, limits, stop.cancelled_owned()).await;
         self.save_calls().await;
@@ -160,9 +161,17 @@ impl PushReceiver {
 
     /// As [`PushReceiver::serve`], over TLS.
     pub async fn serve_tls(self: Arc<Self>, listener: TcpListener, tls: Tls, limits: Limits, stop: CancellationToken) {
+        let limits = self.limits(limits);
         let router = router(Arc::clone(&self), limits.clone());
         listen_tls(listener, tls, router, limits, stop.cancelled_owned()).await;
         self.save_calls().await;
+    }
+
+    /// The limits with the proxies of the configuration, which a reload may change.
+    fn limits(self: &Arc<Self>, mut limits: Limits) -> Limits {
+        let receiver = Arc::clone(self);
+        limits.proxies = Proxies::new(move |address| receiver.callers().is_of_many(address));
+        limits
     }
 
     pub(super) fn callers(&self) -> MutexGuard<'_, Callers> {
@@ -319,6 +328,10 @@ enum Problem {
 }
 
 impl Receiver for PushReceiver {
+    fn forwarded(&self, visitor: &Visitor<'_>) -> Option<IpAddr> {
+        self.callers().forwarded(visitor.peer, visitor.forwarded_for)
+    }
+
     async fn admit(&self, visitor: &Visitor<'_>) -> Admission {
         let (serial, path) = (&visitor.head.serial, visitor.head.prefix.as_str());
         let key = ["pushcommkey", "ComKey"].into_iter().find_map(|name| visitor.head.query.get(name));

@@ -1,10 +1,12 @@
 //! The share of one terminal: how many requests it may have at once, and in a second.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Limits;
+use super::addresses::{Addresses, Open};
 use super::body::Room;
 use crate::SerialNumber;
 
@@ -23,6 +25,9 @@ pub(super) struct Gate {
     /// The room for all bodies.
     pub(super) room: Room,
     terminals: Arc<Mutex<HashMap<SerialNumber, Terminal>>>,
+    per_address: usize,
+    /// The requests of each address that came through a proxy.
+    forwarded: Addresses,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +48,19 @@ impl Gate {
     pub(super) fn new(limits: &Limits) -> Self {
         let each = Duration::from_secs(1) / limits.requests_per_second.max(1);
         let room = Room::new(limits);
-        Self { at_once: limits.requests_per_terminal.max(1), each, room, terminals: Arc::default() }
+        Self {
+            at_once: limits.requests_per_terminal.max(1),
+            each,
+            room,
+            terminals: Arc::default(),
+            per_address: limits.connections_per_address,
+            forwarded: Addresses::default(),
+        }
+    }
+
+    /// Lets a request pass that a proxy has forwarded, or returns `None` if the address has used up its share.
+    pub(super) fn enter_from(&self, address: IpAddr) -> Option<Open> {
+        self.forwarded.enter(address, self.per_address)
     }
 
     /// Lets a request pass, or returns `None` if its terminal has used up its share.

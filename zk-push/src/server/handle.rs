@@ -33,7 +33,14 @@ pub(super) async fn answer<R: Receiver>(
     // Framing by chunks next to a length is how requests are smuggled past a proxy. hyper reads the chunks; no second
     // request of this connection is believed.
     let ends = parts.headers.contains_key(header::TRANSFER_ENCODING);
-    let admission = receiver.admit(&visitor(&parts, &head)).await;
+    let visitor = visitor(&parts, &head);
+    let address = receiver.forwarded(&visitor);
+    let from = address.map(|address| gate.enter_from(address));
+    if let (Some(address), Some(None)) = (address, &from) {
+        tracing::warn!(%address, "too many requests of one address at once");
+        return response(Reply::refusal(503), true);
+    }
+    let admission = receiver.admit(&visitor).await;
     let terminal = match admission {
         Admission::Admitted(terminal) => terminal,
         Admission::Refused(manner) => return refused(&head, manner, body, limits, gate, &parts).await,

@@ -1,9 +1,12 @@
 //! Limits against requests that are too large or too slow.
 
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The limits of a server. The defaults fit terminals on slow lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
     /// The largest body, in bytes. 16 MiB by default.
@@ -25,14 +28,40 @@ pub struct Limits {
     /// The most connections at once. 2,048 by default; further ones wait.
     pub connections: usize,
     /// The most connections from one address. 64 by default, because many terminals may share a router; further ones
-    /// are closed.
+    /// are closed. Through a proxy, the most requests at once of one address; further ones are answered with 503.
     pub connections_per_address: usize,
+    /// The proxies in front of the server: all terminals call from their addresses. None by default.
+    pub proxies: Proxies,
     /// The most requests of one terminal at once. 8 by default; further ones are answered with 503, unread. A terminal
     /// has two or three: it polls while it uploads.
     pub requests_per_terminal: usize,
     /// The most requests of one terminal in a second, over ten seconds. 50 by default; further ones are answered with
     /// 503, unread. A terminal that catches up sends about 20.
     pub requests_per_second: u32,
+}
+
+/// The addresses of proxies. By default there are none.
+#[derive(Clone, Default)]
+pub struct Proxies(Option<Arc<IsProxy>>);
+
+type IsProxy = dyn Fn(IpAddr) -> bool + Send + Sync;
+
+impl Proxies {
+    /// The addresses for which a function returns true. It is asked for each connection.
+    #[must_use]
+    pub fn new(is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(is_proxy)))
+    }
+
+    pub(super) fn have(&self, address: IpAddr) -> bool {
+        self.0.as_ref().is_some_and(|is_proxy| is_proxy(address))
+    }
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Proxies").finish_non_exhaustive()
+    }
 }
 
 impl Default for Limits {
@@ -47,6 +76,7 @@ impl Default for Limits {
             connection_time: Duration::from_secs(600),
             connections: 2048,
             connections_per_address: 64,
+            proxies: Proxies::default(),
             requests_per_terminal: 8,
             requests_per_second: 50,
         }

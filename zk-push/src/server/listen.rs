@@ -1,8 +1,6 @@
 //! A server for the router: HTTP/1 with limits on heads, slow terminals and connections.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::addresses::Addresses;
 use super::{Limits, Peer};
 
 /// Serves a router until `stops` is ready. Then it takes no more connections, and gives those that are open
@@ -70,9 +69,16 @@ async fn accept(listener: TcpListener, router: Router, limits: Limits, line: Lin
                 continue;
             }
         };
-        let Some(from) = addresses.enter(address.ip(), limits.connections_per_address) else {
-            tracing::warn!(%address, "too many connections from one address");
-            continue;
+        // Behind a proxy, the requests of each terminal's address count instead.
+        let from = match address.ip() {
+            ip if limits.proxies.have(ip) => None,
+            ip => match addresses.enter(ip, limits.connections_per_address) {
+                Some(from) => Some(from),
+                None => {
+                    tracing::warn!(%address, "too many connections from one address");
+                    continue;
+                }
+            },
         };
         let (router, limits, line) = (router.clone(), limits.clone(), line.clone());
         connections.spawn(async move {
@@ -117,36 +123,5 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router, limi
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
-    }
-}
-
-/// The number of connections from each address.
-#[derive(Clone, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// A connection that counts until it is dropped.
-struct Entered(Addresses, IpAddr);
-
-impl Addresses {
-    fn enter(&self, address: IpAddr, most: usize) -> Option<Entered> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Entered(self.clone(), address))
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.1);
-            }
-        }
     }
 }

@@ -8,6 +8,7 @@
 //! The order is fixed: the serial number is checked, the receiver admits the terminal, then the body is read, the batch
 //! is stored, and only then the answer goes out.
 
+mod addresses;
 mod body;
 mod gate;
 mod handle;
@@ -26,7 +27,7 @@ use axum::http::Request;
 use gate::Gate;
 
 pub use axum;
-pub use limits::Limits;
+pub use limits::{Limits, Proxies};
 pub use listen::listen;
 #[cfg(feature = "tls")]
 pub use listen::listen_tls;

@@ -1,6 +1,6 @@
 //! The side of the server that decides and stores.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::command::{CommandId, Numbered};
 use crate::terminal::{Batch, Manner, Terminal};
@@ -11,6 +11,13 @@ pub trait Receiver: Send + Sync + 'static {
     /// Decides about a request before its body is read. The serial number alone proves nothing: compare a secret in
     /// [`Head::prefix`] in constant time, and answer an unknown terminal as one with a wrong secret.
     fn admit(&self, visitor: &Visitor<'_>) -> impl Future<Output = Admission> + Send;
+
+    /// The address of a terminal whose request a known proxy has passed on; `None`, by default, for a terminal that
+    /// calls by itself. Each address may have [`Limits::connections_per_address`](super::Limits) requests at once.
+    fn forwarded(&self, visitor: &Visitor<'_>) -> Option<IpAddr> {
+        let _ = visitor;
+        None
+    }
 
     /// Stores a batch: good lines, duplicates, bad lines and the stamp, in one transaction.
     ///
