@@ -42,6 +42,10 @@ pub struct PushStats {
     pub most: Duration,
     /// The same of uploads of attendance records, whose answers wait for the server's disk.
     pub most_of_uploads: Duration,
+    /// The time within which half of them came, at most an eighth too large.
+    pub half_of_uploads: Duration,
+    /// The longest of them, at most an eighth too large.
+    pub slowest_of_uploads: Duration,
 }
 
 impl Default for Meter {
@@ -66,6 +70,8 @@ impl Meter {
             slowest: self.answers.within(1_000),
             most: self.answers.within(990),
             most_of_uploads: self.uploads.within(990),
+            half_of_uploads: self.uploads.within(500),
+            slowest_of_uploads: self.uploads.within(1_000),
         }
     }
 
@@ -152,11 +158,13 @@ mod tests {
     fn uploads_are_timed_apart_from_polls() {
         let meter = Meter::default();
         (0..1_000).for_each(|_| meter.answer(0, Duration::from_millis(1)));
-        meter.answer(3, Duration::from_millis(50));
+        for millis in [20, 30, 50] {
+            meter.answer(3, Duration::from_millis(millis));
+        }
         let stats = meter.stats();
-        assert!(
-            stats.most < Duration::from_millis(2) && stats.most_of_uploads >= Duration::from_millis(50),
-            "{stats:?}"
-        );
+        let is_about = |time: Duration, millis| (millis..=millis + millis / 8).contains(&time.as_millis());
+        assert!(stats.most < Duration::from_millis(2), "{stats:?}");
+        assert!(is_about(stats.half_of_uploads, 30) && is_about(stats.most_of_uploads, 50), "{stats:?}");
+        assert!(is_about(stats.slowest_of_uploads, 50), "{stats:?}");
     }
 }
