@@ -35,6 +35,9 @@ const EVERY: Duration = Duration::from_secs(10);
 const RELOAD_FILE: &str = "reload";
 /// It is looked for so often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// After a report they are written at once, but for this many times as long as that took, not again: a thousand
+/// terminals make reports all the time, and a large file.
+const REST: u32 = 50;
 
 /// A service, with the configuration in force.
 pub(crate) struct Resident<'a> {
@@ -49,6 +52,16 @@ pub(crate) struct Resident<'a> {
     records: &'a mut Records,
     /// The receiver of terminals that push.
     receiving: Option<Receiving>,
+    pace: Pace,
+}
+
+/// How often reports have the health file and the metrics written.
+#[derive(Debug)]
+struct Pace {
+    /// The time before which a report does not.
+    rests_until: Instant,
+    /// There was a report since they were written.
+    is_stale: bool,
 }
 
 impl<'a> Resident<'a> {
@@ -66,7 +79,17 @@ impl<'a> Resident<'a> {
             false => Some(Diary::before(&config.state_dir, names, job.quiet)?),
         };
         let (reloads, supervisor) = (Reloads::listen()?, Supervisor::new());
-        Ok(Self { job, config: config.clone(), sinks, reloads, supervisor, diary, records, receiving: None })
+        Ok(Self {
+            job,
+            config: config.clone(),
+            sinks,
+            reloads,
+            supervisor,
+            diary,
+            records,
+            receiving: None,
+            pace: Pace { rests_until: Instant::now(), is_stale: false },
+        })
     }
 
     /// Runs until a signal ends it.
@@ -96,7 +119,8 @@ impl<'a> Resident<'a> {
                 report = reports.recv() => match report {
                     Ok(report) => {
                         failed = self.tell(&report).err();
-                        self.beat(&service);
+                        self.pace.is_stale = true;
+                        self.beat_if_due(&service);
                     }
                     // Only a reader that is very late misses reports; the ledger has all results.
                     Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} reports were not printed"),
@@ -107,6 +131,7 @@ impl<'a> Resident<'a> {
                 _ = beat.tick() => self.beat(&service),
                 () = self.reloads.asked() => self.reload(&service).await,
                 _ = look.tick() => {
+                    self.beat_if_due(&service);
                     if self.takes_reload_file() {
                         self.reload(&service).await;
                     }
@@ -161,8 +186,16 @@ impl<'a> Resident<'a> {
         write_exports(&self.config, self.job, report.run.started_at)
     }
 
+    /// Writes down what a report has changed.
+    fn beat_if_due(&mut self, service: &Service) {
+        if self.pace.is_due(Instant::now()) {
+            self.beat(service);
+        }
+    }
+
     /// Says that the service is alive.
-    fn beat(&self, service: &Service) {
+    fn beat(&mut self, service: &Service) {
+        let began = Instant::now();
         self.supervisor.alive();
         let (status, resources) = (service.status(), Resources::of_this_process());
         if let Some(path) = &self.config.metrics_file {
@@ -171,6 +204,7 @@ impl<'a> Resident<'a> {
         let health = Health::of(status, resources, env!("CARGO_PKG_VERSION"), EVERY);
         let dir = &self.config.state_dir;
         warn("the health file", dir, health.write(dir));
+        self.pace.has_written(began, Instant::now());
     }
 
     /// Reads the configuration again. One that cannot be used changes nothing.
@@ -240,5 +274,43 @@ impl<'a> Resident<'a> {
 fn warn(what: &str, path: &Path, outcome: io::Result<()>) {
     if let Err(error) = outcome {
         tracing::warn!("{what} cannot be written ({}): {error}", path.display());
+    }
+}
+
+impl Pace {
+    fn is_due(&self, now: Instant) -> bool {
+        self.is_stale && now >= self.rests_until
+    }
+
+    fn has_written(&mut self, began: Instant, ended: Instant) {
+        self.is_stale = false;
+        self.rests_until = ended + (ended.saturating_duration_since(began) * REST).min(EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_takes_long_is_written_seldom_and_never_without_news() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut pace = Pace { rests_until: start, is_stale: false };
+        let mut written = 0;
+        // Five reports a second, and twenty milliseconds for the file.
+        for millis in (0..10_000).step_by(200) {
+            pace.is_stale = true;
+            if pace.is_due(at(millis)) {
+                written += 1;
+                pace.has_written(at(millis), at(millis + 20));
+                assert!(!pace.is_due(at(60_000)), "there is no news");
+            }
+        }
+        assert_eq!(written, 9);
+        pace.is_stale = true;
+        pace.has_written(at(10_000), at(20_000));
+        pace.is_stale = true;
+        assert!(!pace.is_due(at(29_999)) && pace.is_due(at(30_000)), "it is never older than it says");
     }
 }
