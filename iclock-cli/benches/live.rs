@@ -4,8 +4,9 @@
 //! terminals, and prints how long each punch took to the SQLite sink, the sessions that were opened, and what the
 //! program used while it was idle. Memory and processor time are read from `/proc`, so that part is for Linux.
 
+mod support;
+
 use std::collections::{HashMap, HashSet};
-use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,7 +18,7 @@ use chrono::NaiveDateTime;
 use rusqlite::{Connection, OpenFlags};
 use zk_sim::{Handle, Punch, Server, Terminal};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+use support::{Result, Running, peak_mib};
 
 /// The time between two punches.
 const EVERY: Duration = Duration::from_millis(50);
@@ -27,16 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Clock ticks of a second in `/proc`, on every common Linux.
 const TICKS: f64 = 100.0;
-
-/// The program, killed if a measurement fails.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn main() -> Result<()> {
     let numbers: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
@@ -147,11 +138,4 @@ fn cpu(process: u32) -> f64 {
     // The name, in parentheses, may contain spaces; fields 14 and 15 follow it.
     let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
     fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS
-}
-
-fn peak_mib(process: u32) -> f64 {
-    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<f64>().ok());
-    kib.unwrap_or(f64::NAN) / 1024.0
 }

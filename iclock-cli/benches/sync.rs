@@ -4,6 +4,8 @@
 //! `second-poll`, `alone`, `many` or `faulty`. Peak memory is read from `/proc`, so that part is for Linux. The figures
 //! and how they were taken are in `benches/README.md`.
 
+mod support;
+
 use std::error::Error;
 use std::fs;
 use std::io::Read as _;
@@ -19,7 +21,7 @@ use sink_sql::{SqlOptions, SqlSink};
 use zk_proto::DeviceTime;
 use zk_sim::{Fault, Punch, Server, Terminal};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+use support::{Result, median, peak_mib};
 
 const MIB: f64 = 1024.0 * 1024.0;
 /// How often the program's high-water mark is looked at; it is exact up to its last rise.
@@ -102,24 +104,18 @@ fn sync_with(servers: &[Server], dir: &Path, settings: &[(&str, &str)]) -> Resul
         let mut report = Vec::new();
         output.read_to_end(&mut report).map(|_| report)
     });
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak_kib = 0;
+    let mut peak: f64 = 0.0;
     let ended = loop {
         if let Some(ended) = child.try_wait()? {
             break ended;
         }
-        peak_kib = high_water_kib(&status).unwrap_or(0).max(peak_kib);
+        peak = peak_mib(child.id()).max(peak);
         thread::sleep(LOOK_EVERY);
     };
     let took = begun.elapsed();
     let report = report.join().map_err(|_| "the report was not read")??;
-    let run = Run { report: serde_json::from_slice(&report)?, took, peak_mib: f64::from(peak_kib) / 1024.0 };
+    let run = Run { report: serde_json::from_slice(&report)?, took, peak_mib: peak };
     Ok((ended, run))
-}
-
-fn high_water_kib(status: &str) -> Option<u32> {
-    let text = fs::read_to_string(status).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
 }
 
 fn memory(runtime: &tokio::runtime::Runtime, scratch: &Path) -> Result<()> {
@@ -200,11 +196,6 @@ fn sink_alone(runtime: &tokio::runtime::Runtime, file: &Path, events: &[Attendan
     })?;
     drop(sink);
     Ok(begun.elapsed().as_secs_f64())
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn event(n: usize) -> AttendanceEvent {
