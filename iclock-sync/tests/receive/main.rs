@@ -9,6 +9,7 @@ mod crash;
 mod gaps;
 mod keys;
 mod kills;
+mod many;
 mod orders;
 mod packets;
 mod rhythm;
