@@ -5,6 +5,7 @@
 mod both;
 #[path = "../common/mod.rs"]
 mod common;
+mod gaps;
 mod serving;
 mod simulated;
 mod tls;

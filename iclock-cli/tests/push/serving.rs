@@ -73,11 +73,15 @@ impl Drop for Serving {
 
 /// Uploads rows, and returns the answer; `None` without a whole one.
 pub(crate) fn upload(address: SocketAddr, serial: &str, rows: &str) -> Option<String> {
+    request(address, &format!("POST /iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999"), rows)
+}
+
+/// Sends a request, and returns the answer; `None` without a whole one.
+pub(crate) fn request(address: SocketAddr, line: &str, body: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(AT_MOST)).unwrap();
-    let target = format!("/iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999");
-    let length = rows.len();
-    write!(stream, "POST {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{rows}").ok()?;
+    let length = body.len();
+    write!(stream, "{line} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     answer.contains("\r\n\r\n").then_some(answer)

@@ -84,7 +84,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::report::{RunReport, Totals};
+    use crate::report::RunReport;
 
     #[test]
     fn a_run_that_is_dated_in_the_future_does_not_stay_the_latest() {
@@ -101,7 +101,7 @@ mod tests {
                 exit_code: 0,
                 dry_run: false,
             };
-            let report = Report { run, totals: Totals::default(), devices: Vec::new(), sinks: Vec::new() };
+            let report = Report::new(run, Vec::new(), Vec::new());
             ledger.add_run(&report).unwrap();
         }
         let ids: Vec<String> = ledger.runs(2).unwrap().into_iter().map(|run| run.id).collect();

@@ -16,7 +16,8 @@ use super::callers::Caller;
 use super::presence::steps_back;
 use super::receiver::PushReceiver;
 use crate::error::blocking;
-use crate::ledger::{GapCause, NewGap};
+use crate::ledger::NewGap;
+use crate::report::GapCause;
 use crate::tasks::Shared;
 use crate::{SyncError, chain, wall};
 
@@ -104,12 +105,17 @@ impl PushReceiver {
         self.show_gaps(Some(serial)).await
     }
 
-    /// Shows the last gap of a terminal in the status, or of all.
+    /// Shows the last gap of a terminal in the status and in reports, or, at the start, of all.
     pub(super) async fn show_gaps(&self, serial: Option<&str>) -> Result<(), SyncError> {
         let shared = self.shared()?;
-        let (ledger, serial) = (Arc::clone(&shared.ledger), serial.map(ToOwned::to_owned));
+        let (ledger, at_start) = (Arc::clone(&shared.ledger), serial.is_none());
+        let serial = serial.map(ToOwned::to_owned);
         let gaps = blocking("ledger", move || Ok(ledger.push_gaps(serial.as_deref())?)).await?;
-        gaps.iter().for_each(|gap| shared.board.asks_for(gap));
+        for gap in &gaps {
+            let caller = self.callers().caller(&gap.serial);
+            let name = caller.map_or_else(|| gap.serial.clone(), |caller| caller.name);
+            shared.board.asks_for(&name, gap, at_start);
+        }
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::ledger::GapCause;
+use crate::report::GapCause;
 
 /// After a terminal was told something, for so long a step back in its stamps says nothing: it may be an answer.
 const ANSWERS_WITHIN: TimeDelta = TimeDelta::hours(1);

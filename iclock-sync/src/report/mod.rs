@@ -1,6 +1,7 @@
 //! The report of a run. Its JSON is stable: names and words are those of the published schema.
 
 mod add;
+mod backfill;
 pub(crate) mod hint;
 mod kind;
 
@@ -10,6 +11,7 @@ use attendance_model::Reason;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use backfill::{BackfillReport, GapCause, GapState};
 pub use hint::Hint;
 use hint::Refused;
 pub use kind::ErrorKind;
@@ -24,6 +26,10 @@ pub struct Report {
     pub devices: Vec<DeviceReport>,
     /// One for each sink, in configured order.
     pub sinks: Vec<SinkReport>,
+    /// Gaps of terminals that push, for which they were asked, or which they answered, since the report before. Only a
+    /// service has them.
+    #[serde(default)]
+    pub backfills: Vec<BackfillReport>,
     /// Sums.
     pub totals: Totals,
 }
@@ -245,7 +251,7 @@ impl Report {
     /// A report of these parts. The totals are the sums.
     #[must_use]
     pub fn new(run: RunReport, devices: Vec<DeviceReport>, sinks: Vec<SinkReport>) -> Self {
-        Self { run, totals: Totals::of(&devices, &sinks), devices, sinks }
+        Self { run, totals: Totals::of(&devices, &sinks), devices, sinks, backfills: Vec::new() }
     }
 }
 

@@ -61,7 +61,7 @@ impl Reporter {
 
     /// Makes reports until all tasks have ended.
     pub(super) async fn run(mut self) {
-        let clock = Arc::clone(&self.shared.clock);
+        let (clock, board) = (Arc::clone(&self.shared.clock), Arc::clone(&self.shared.board));
         let mut gathered = Gathered::begin(&self.shared);
         let mut due: Option<Duration> = None;
         loop {
@@ -76,6 +76,10 @@ impl Reporter {
                         due = Some(clock.monotonic() + GATHERED);
                     }
                     gathered.add(told);
+                    continue;
+                }
+                () = board.has_asked(), if due.is_none() => {
+                    due = Some(clock.monotonic() + GATHERED);
                     continue;
                 }
                 () = clock.sleep(wait) => {}
@@ -96,7 +100,7 @@ impl Reporter {
             due = None;
             self.tell(report).await;
         }
-        if !gathered.is_empty() {
+        if !gathered.is_empty() || board.has_backfills() {
             let report = gathered.into_report(&self.shared);
             self.tell(report).await;
         }
@@ -205,6 +209,7 @@ impl Gathered {
             totals,
             devices,
             sinks,
+            backfills: shared.board.take_backfills(),
         }
     }
 }

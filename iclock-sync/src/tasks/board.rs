@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 #[cfg(feature = "push")]
-use super::status::Backfill;
+use super::backfills::Backfills;
 use super::status::{Activity, Disk, Failure, Progress, SinkState, Status, TerminalState};
 use crate::Ingested;
 use crate::clock::Clock;
 #[cfg(feature = "push")]
 use crate::ledger::PushGap;
 use crate::observer::{DeviceProgress, Observer, SinkProgress};
-use crate::report::{DeviceReport, DeviceStatus, SinkReport, SinkStatus};
+use crate::report::{BackfillReport, DeviceReport, DeviceStatus, SinkReport, SinkStatus};
 
 /// Steps of progress that are kept for a slow reader.
 const KEPT: usize = 1_024;
@@ -26,6 +26,8 @@ pub(crate) struct Board {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     progress: broadcast::Sender<Progress>,
+    /// There may be news of gaps.
+    asked: Notify,
     started_at: DateTime<Utc>,
     parts: Mutex<Parts>,
 }
@@ -35,16 +37,16 @@ struct Parts {
     disk: Option<Disk>,
     terminals: BTreeMap<String, TerminalState>,
     sinks: BTreeMap<String, SinkState>,
-    /// The last gap of each terminal that pushes, by serial number.
+    /// The gaps of terminals that push.
     #[cfg(feature = "push")]
-    backfills: BTreeMap<String, Backfill>,
+    backfills: Backfills,
 }
 
 impl Board {
     pub(crate) fn new(clock: Arc<dyn Clock>, observer: Arc<dyn Observer>) -> Self {
         let (progress, _) = broadcast::channel(KEPT);
         let started_at = clock.utc_now();
-        Self { clock, observer, progress, started_at, parts: Mutex::default() }
+        Self { clock, observer, progress, asked: Notify::new(), started_at, parts: Mutex::default() }
     }
 
     /// The state now.
@@ -112,11 +114,37 @@ impl Board {
         }
     }
 
-    /// A terminal that pushes is asked for a gap, or has answered.
+    /// A terminal that pushes is asked for a gap, or has answered; or a receiver begins, and the ledger has the gap.
     #[cfg(feature = "push")]
-    pub(crate) fn asks_for(&self, gap: &PushGap) {
-        let PushGap { begins_at: since, ends_at: until, answered_at, expires_at: asked_until, .. } = *gap;
-        self.parts().backfills.insert(gap.serial.clone(), Backfill { since, until, answered_at, asked_until });
+    pub(crate) fn asks_for(&self, name: &str, gap: &PushGap, at_start: bool) {
+        self.parts().backfills.insert(name, gap, at_start);
+        self.asked.notify_one();
+    }
+
+    /// Waits until there are news of gaps.
+    pub(crate) async fn has_asked(&self) {
+        loop {
+            self.asked.notified().await;
+            if self.has_backfills() {
+                return;
+            }
+        }
+    }
+
+    /// Returns true if there are news of gaps.
+    pub(crate) fn has_backfills(&self) -> bool {
+        #[cfg(feature = "push")]
+        return self.parts().backfills.have_news(self.clock.utc_now());
+        #[cfg(not(feature = "push"))]
+        false
+    }
+
+    /// Returns the news of gaps, which are reported with that.
+    pub(crate) fn take_backfills(&self) -> Vec<BackfillReport> {
+        #[cfg(feature = "push")]
+        return self.parts().backfills.take_news(self.clock.utc_now());
+        #[cfg(not(feature = "push"))]
+        Vec::new()
     }
 
     /// Adds a sink.
@@ -294,7 +322,7 @@ impl Parts {
         let mut terminals = self.terminals.clone();
         #[cfg(feature = "push")]
         for terminal in terminals.values_mut() {
-            terminal.backfill = terminal.serial.as_ref().and_then(|serial| self.backfills.get(serial).copied());
+            terminal.backfill = terminal.serial.as_ref().and_then(|serial| self.backfills.of(serial));
         }
         terminals
     }

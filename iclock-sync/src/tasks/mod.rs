@@ -6,10 +6,13 @@
 //! | the parts that its tasks share, some of which a reload replaces | `shared`, `options` |
 //! | the work of a task, its orders and its results | `work` |
 //! | the state of everything, for all that show it | [`status`], `board` |
+//! | the gaps of terminals that push, and what of them was reported | `backfills` |
 //! | the room that visits share; one serial number, one terminal | `gates`, `claims` |
 //! | a sink, and the size of its batches | `target`, `pace` |
 //! | the logs file in the Python tool's shape | `list`, `logs_file` |
 
+#[cfg(feature = "push")]
+mod backfills;
 mod board;
 mod claims;
 mod gates;

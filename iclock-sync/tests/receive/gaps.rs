@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use attendance_model::Sink;
 use chrono::TimeDelta;
-use iclock_sync::ledger::GapCause;
+use iclock_sync::report::GapCause;
 use iclock_sync::{DeviceOptions, Engine};
 
 use crate::common::clock::HostInUtc;

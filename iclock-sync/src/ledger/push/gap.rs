@@ -8,32 +8,8 @@ use rusqlite::{OptionalExtension, Row};
 use super::command::queue;
 use crate::ledger::Transaction;
 use crate::ledger::stored::moment;
+use crate::report::{GapCause, GapState};
 use crate::{Ledger, LedgerError};
-
-/// The reason why punches may be missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GapCause {
-    /// The terminal did not call, or this program did not run.
-    Silent,
-    /// The terminal has forgotten how far it had sent its log.
-    Forgot,
-}
-
-impl GapCause {
-    /// The word in the ledger and in reports.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Silent => "silent",
-            Self::Forgot => "forgot",
-        }
-    }
-
-    fn of_word(word: &str) -> Self {
-        if word == "forgot" { Self::Forgot } else { Self::Silent }
-    }
-}
 
 /// The last gap of a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +51,7 @@ impl PushGap {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             serial: row.get(0)?,
-            cause: GapCause::of_word(row.get_ref(1)?.as_str()?),
+            cause: cause_of(row.get_ref(1)?.as_str()?),
             begins_at: moment(row.get(2)?),
             ends_at: moment(row.get(3)?),
             command: row.get(4)?,
@@ -90,6 +66,20 @@ impl PushGap {
     pub fn is_lost(&self, now: DateTime<Utc>) -> bool {
         self.answered_at.is_none() && self.expires_at <= now
     }
+
+    /// Returns what became of the question.
+    #[must_use]
+    pub fn state(&self, now: DateTime<Utc>) -> GapState {
+        match self.answered_at {
+            Some(_) => GapState::Answered,
+            None if self.is_lost(now) => GapState::Lost,
+            None => GapState::Asked,
+        }
+    }
+}
+
+fn cause_of(word: &str) -> GapCause {
+    if word == "forgot" { GapCause::Forgot } else { GapCause::Silent }
 }
 
 impl Ledger {

@@ -19,7 +19,7 @@ pub use command::{MOST_OPEN, PushCommand};
 #[cfg(feature = "push")]
 pub(crate) use gap::NewGap;
 #[cfg(feature = "push")]
-pub use gap::{GapCause, PushGap};
+pub use gap::PushGap;
 #[cfg(feature = "push")]
 pub(crate) use key::PushKey;
 #[cfg(feature = "push")]

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use iclock_sync::ledger::PushGap;
+use iclock_sync::report::GapState;
 use serde::Serialize;
 
 use super::{ago, local};
@@ -17,25 +18,9 @@ pub(super) struct Backfill {
     pub(super) answered_at: Option<DateTime<Utc>>,
 }
 
-/// What became of the question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum GapState {
-    /// The terminal has not answered yet.
-    Asked,
-    /// It has answered.
-    Answered,
-    /// It never answered.
-    Lost,
-}
-
 impl Backfill {
     pub(super) fn of(gap: &PushGap) -> Self {
-        let state = match gap.answered_at {
-            Some(_) => GapState::Answered,
-            None if gap.is_lost(Utc::now()) => GapState::Lost,
-            None => GapState::Asked,
-        };
+        let state = gap.state(Utc::now());
         let PushGap { begins_at: since, ends_at: until, answered_at, .. } = *gap;
         Self { cause: gap.cause.as_str(), since, until, state, answered_at }
     }
@@ -50,7 +35,7 @@ impl Backfill {
         let answer = match self.state {
             GapState::Asked => "it is asked for its punches, and has not answered yet".to_owned(),
             GapState::Answered => format!("it was asked for its punches, and answered {}", ago(self.answered_at, now)),
-            GapState::Lost => "it was asked for its punches, and never answered".to_owned(),
+            _ => "it was asked for its punches, and never answered".to_owned(),
         };
         match self.cause {
             "forgot" => format!("{name} had forgotten what it had sent: {answer}."),

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use iclock_sync::ledger::{BadEnd, Overview, PushGap, TerminalOverview};
+use iclock_sync::report::GapState;
 use iclock_sync::service::status::{Activity, TerminalState};
 use serde::Serialize;
 
 use super::Attention;
-use super::gap::{Backfill, GapState};
+use super::gap::Backfill;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
