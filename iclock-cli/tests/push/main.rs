@@ -228,7 +228,9 @@ fn a_terminal_is_changed_with_consent_and_endangered_with_a_permission() {
     command(&["raw", "INFO\nC:9:REBOOT"]).ended(2);
     command(&["user", "set", "7", "--name", "Eve\nC:9:REBOOT", "--yes"]).ended(2);
     command(&["user", "set", "7", "--name", "Eve\tPri=14", "--yes"]).ended(2);
-    command(&["set-time", "--yes"]).ended(2);
+    let no_clock = command(&["set-time", "--yes"]).ended(2);
+    assert!(no_clock.stderr.contains("have no command for their clocks"), "{no_clock:?}");
+    assert!(no_clock.stderr.contains("by the time of every answer"), "{no_clock:?}");
     let none = world.cli(&["push", "results"]).ended(0).stdout;
     assert_eq!(none, "no terminal was given a command\n");
 

@@ -170,7 +170,11 @@ impl Ask {
             }
             Self::Clear(_) if is_access => Err(not_for("access control", "empty it at its menu")),
             Self::SetTime { .. } if !is_access => {
-                Err(not_for("attendance", "they set their clocks by every answer of serve; see the zone in their menu"))
+                let what = "terminals for attendance have no command for their clocks: the protocol has none";
+                Err(CliError::new(ExitCode::Usage, what).hint(
+                    "they set them by the time of every answer, in the zone of their menu: keep the clock of this \
+                     computer right, and check that zone",
+                ))
             }
             Self::Info => Ok(vec![Command::info()]),
             Self::Upload => Ok(vec![Command::upload_new()]),
