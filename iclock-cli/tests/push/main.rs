@@ -6,6 +6,7 @@ mod both;
 #[path = "../common/mod.rs"]
 mod common;
 mod gaps;
+mod private;
 mod serving;
 mod simulated;
 mod tls;

@@ -39,7 +39,9 @@ impl Serving {
             assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended: {said}");
             let line = &said[before..];
             let url = line.strip_prefix("terminals may call http");
-            address = url.map(|rest| rest.trim_start_matches('s').trim_start_matches("://").trim().parse().unwrap());
+            let place = url.map(|rest| rest.trim_start_matches('s').trim_start_matches("://").trim());
+            // A path with a token may follow.
+            address = place.map(|place| place.split('/').next().unwrap().parse().unwrap());
         }
         // Nobody else reads it, and a full pipe would stop the program.
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
