@@ -136,6 +136,8 @@ async fn a_ledger_that_fails_for_a_while_costs_nothing() {
     }
     assert_eq!(state.ledger().event_count().unwrap(), 0);
     assert_eq!(state.ledger().quarantine_counts().unwrap(), [], "a bad line does not enter without the good ones");
+    let block = server.send("GET", &format!("/iclock/cdata?SN={SERIAL}&options=all"), "").await;
+    assert!(block.contains("\nATTLOGStamp=None\n"), "nor does the stamp: {block}");
     file.execute_batch("DROP TRIGGER broken").unwrap();
     assert_eq!(pushing.await.unwrap().device().acknowledged(), 30);
     assert!(server.upload(SERIAL, row).await.ends_with("\r\n\r\nOK: 2"));

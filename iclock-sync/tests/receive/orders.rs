@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use attendance_model::Sink;
 use chrono::{DateTime, TimeDelta, Utc};
-use iclock_sync::receive::{Order, SET_TIME};
+use iclock_sync::receive::{Decision, Order, SET_TIME};
 use iclock_sync::{DeviceOptions, Engine, Permission};
 use zk_push::command::Command;
 use zk_push::{PackedTime, SerialNumber};
@@ -85,6 +85,29 @@ async fn a_dangerous_command_is_sent_only_while_its_terminal_has_the_permission(
         let command = Command::new(never).unwrap();
         assert!(Order::new(SERIAL, command, Utc::now()).is_none(), "{never}");
     }
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_denied_or_has_no_secret_gets_no_command_and_its_result_counts_for_nothing() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let clock = HostInUtc::at(NOW);
+    let server = Server::start(&engine(&state, &as_sink, &clock), &[with(&[])], None).await;
+    assert!(order(&state, &server, "DATA UPDATE USERINFO PIN=7\tName=Aminath").await);
+    let refused = async |server: &Server| {
+        assert_eq!(poll(server).await, "OK");
+        let results = format!("/iclock/devicecmd?SN={SERIAL}");
+        server.send("POST", &results, "ID=1&Return=0&CMD=DATA").await;
+        let command = state.ledger().push_commands(None, 1).unwrap().remove(0);
+        assert_eq!((command.sends, command.code), (0, None));
+    };
+    server.receiver.configure(&[with(&[])], &access(Some("s3cret")));
+    refused(&server).await;
+    server.receiver.configure(&[with(&[])], &access(None));
+    server.receiver.decide(Decision::deny(SERIAL).unwrap()).await.unwrap();
+    refused(&server).await;
+    server.receiver.decide(Decision::approve(SERIAL, None).unwrap()).await.unwrap();
+    assert_eq!(poll(&server).await, "C:1:DATA UPDATE USERINFO PIN=7\tName=Aminath");
+    server.end().await;
 }
 
 #[tokio::test]
