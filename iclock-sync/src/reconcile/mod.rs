@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | a terminal's log with the ledger | the whole log is read and proven, and each record is looked up | `terminal` |
 //! | the ledger with a sink | the documents of each day are counted; where that is not enough, looked up | `sink` |
+//! | what was found last is noted for `status` | in a file next to the ledger | `noted` |
 //! | what is missing is sent again | the events are pending again, and a run delivers them | `repair` |
 //!
 //! An event that a sink never got on purpose is not missing: one outside the window, one that shares the document of
@@ -11,6 +12,7 @@
 //!
 //! Events that have shrunk are compared too, because their keys are known. Those that a sink lost cannot be sent again.
 
+mod noted;
 mod repair;
 mod sink;
 mod terminal;
@@ -27,6 +29,7 @@ pub use crate::ledger::Fates;
 use crate::report::{DeviceStatus, ErrorKind, SinkStatus};
 use crate::tasks::Parts;
 use crate::{Ledger, LedgerError, SyncError};
+pub use noted::{Lacking, Noted};
 
 /// Examples of what is missing on one day.
 const EXAMPLES: usize = 3;
