@@ -70,21 +70,55 @@ fn a_row_and_a_record_that_were_deleted_by_hand_are_named_and_repaired() {
 }
 
 #[test]
-fn a_comparison_changes_no_file_and_makes_none() {
+fn a_comparison_changes_no_file_but_the_note_of_its_result() {
     let world = World::new();
     let _server = synced(&world, 50);
-    let before = world.files();
+    let noted = world.path().join("state/verified.json");
+    let others = || world.files().into_iter().filter(|(path, _)| *path != noted).collect::<Vec<_>>();
+    let before = others();
     verify(&world, &[], 0);
-    assert_eq!(world.files(), before);
+    assert_eq!(others(), before);
     for file in ["att.db", "att.jsonl"] {
         std::fs::remove_file(world.path().join(file)).unwrap();
     }
-    let before = world.files();
+    let before = others();
     let result = verify(&world, &["--no-terminals"], 70);
     assert_eq!((&result["missing"], &result["sinks"][0]["error_kind"]), (&100.into(), &"missing".into()), "{result}");
-    assert_eq!(world.files(), before);
+    assert_eq!(others(), before);
     let result = verify(&world, &["--no-terminals", "--repair"], 0);
     assert_eq!((&result["missing"], &result["repairs"][0]["totals"]["stored"]), (&0.into(), &100.into()), "{result}");
+}
+
+#[test]
+fn status_says_what_was_missing_and_what_to_do_until_the_same_is_compared_again() {
+    let world = World::new();
+    let server = synced(&world, 60);
+    let status = || world.cli(&["status"]).ended(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let last = || -> Value {
+        let told: Value = serde_json::from_str(&world.cli(&["status", "--json"]).ended(0).stdout).unwrap();
+        told["last_verify"].clone()
+    };
+    assert_eq!(last(), Value::Null);
+    on(&world, "att.db", "DELETE FROM attendance_events");
+    on(&world, "state/ledger.sqlite", "DELETE FROM events WHERE seq = 20");
+    verify(&world, &[], 70);
+    let told = status();
+    for part in
+        ["gate: the ledger misses 1 record of it, as verify found at ", "db: 59 events are missing there, as verify"]
+    {
+        assert!(told.contains(part) && told.contains("iclock-cli verify --repair"), "{part}: {told}");
+    }
+    assert!(!told.contains("lines: "), "{told}");
+    assert_eq!((&last()["exit_code"], &last()["lacking"][1]["missing"]), (&70.into(), &59.into()));
+    // Another part, and a day on which nobody punched, say nothing about these.
+    assert_eq!(verify(&world, &["--days", "1"], 0)["missing"], 0);
+    verify(&world, &["--only", "lines"], 0);
+    assert!(status().contains("db: 59 events are missing there") && last()["exit_code"] == 0);
+    verify(&world, &["--repair"], 0);
+    assert!(!status().contains("verify"), "{}", status());
+    drop(server);
+    verify(&world, &["--only", "gate"], 20);
+    assert!(status().contains("ended with 20: a terminal failed; to compare again iclock-cli verify"), "{}", status());
 }
 
 #[test]

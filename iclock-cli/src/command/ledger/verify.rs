@@ -1,10 +1,10 @@
 //! `verify`: compares the terminals' logs, the ledger and the sinks by day, and sends again what is missing.
 
-use chrono::{Days, Local, NaiveDate};
+use chrono::{Days, Local, NaiveDate, Utc};
 use clap::Args;
-use iclock_sync::reconcile::{Example, Fates, ReconcileOptions, Reconciliation, SinkReconciliation};
+use iclock_sync::reconcile::{Example, Fates, Noted, ReconcileOptions, Reconciliation, SinkReconciliation};
 use iclock_sync::report::{DeviceStatus, SinkStatus};
-use iclock_sync::{CancellationToken, Engine, Report, RunOptions};
+use iclock_sync::{CancellationToken, Engine, Report, RunOptions, chain};
 use serde::Serialize;
 
 use crate::config::{Config, ConfigErrors, number};
@@ -82,7 +82,17 @@ impl Verify {
             progress::clear();
             let code = exit_code(&compared, &repairs);
             self.print(&compared, &repairs, code);
-            Ok(if signals.asked().is_some() { ExitCode::Interrupted } else { code })
+            if signals.asked().is_some() {
+                return Ok(ExitCode::Interrupted);
+            }
+            if let Err(error) = Noted::add(&config.state_dir, &compared, code as u8, Utc::now()) {
+                let dir = config.state_dir.display();
+                tracing::warn!(
+                    "`status` will not know this result, because {dir} cannot be written: {}",
+                    chain(&error)
+                );
+            }
+            Ok(code)
         })
     }
 

@@ -12,6 +12,7 @@ use clap::Args;
 use iclock_sync::Ledger;
 use iclock_sync::health::{Health, Problem};
 use iclock_sync::ledger::{BadEnd, BadEnds, Overview, PastRun, PushGap};
+use iclock_sync::reconcile::{Lacking, Noted};
 use serde::Serialize;
 
 use super::configured::ConfiguredSinks;
@@ -20,7 +21,7 @@ use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
-use crate::output::{self, grouped, human, printed};
+use crate::output::{self, counted, grouped, human, printed};
 use sink::Sink;
 use terminal::{Kept, Sources, Terminal};
 
@@ -40,6 +41,7 @@ struct Shown {
     /// The process that writes the ledger now: a service, or a run.
     writing_process: Option<u32>,
     last_run: Option<Run>,
+    last_verify: Option<Verified>,
     terminals: Vec<Terminal>,
     sinks: Vec<Sink>,
     attention: Vec<Attention>,
@@ -83,6 +85,38 @@ struct Run {
     stored: u64,
 }
 
+/// The last `verify`, and what any of them found missing and none has found since.
+#[derive(Debug, Serialize)]
+struct Verified {
+    at: DateTime<Utc>,
+    exit_code: u8,
+    lacking: Vec<Lacking>,
+}
+
+impl Verified {
+    fn of(noted: Noted) -> Option<Self> {
+        noted.at.map(|at| Self { at, exit_code: noted.exit_code, lacking: noted.lacking })
+    }
+
+    fn attention(&self, found: &mut Vec<Attention>) {
+        let as_found = |at| format!("as verify found at {}", local(at));
+        for Lacking { name, is_terminal, missing, at, .. } in &self.lacking {
+            let (name, found_at) = (self::shown(name), as_found(*at));
+            let what = match is_terminal {
+                true => format!("{name}: the ledger misses {} of it", counted(*missing, "record", "records")),
+                false => format!("{name}: {} missing there", counted(*missing, "event is", "events are")),
+            };
+            found
+                .push(Attention::with(format!("{what}, {found_at}; to send what is missing again"), "verify --repair"));
+        }
+        if ![ExitCode::Done as u8, ExitCode::Found as u8].contains(&self.exit_code) {
+            let why = in_words(self.exit_code).map(|why| format!(": {why}")).unwrap_or_default();
+            let what = format!("the last verify, at {}, ended with {}{why}", local(self.at), self.exit_code);
+            found.push(Attention::with(format!("{what}; to compare again"), "verify"));
+        }
+    }
+}
+
 impl Status {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         let config = context.quiet_config()?.serving();
@@ -94,7 +128,12 @@ impl Status {
         let overview = ledger.overview(Local::now().naive_local())?;
         let run = ledger.runs(1)?.into_iter().next();
         let gaps = ledger.push_gaps(None)?;
-        let past = Past { run, ends: ledger.bad_ends()?, writing_process: Ledger::writing_process(dir) };
+        let verified = Noted::read(dir).map_err(|error| {
+            let what = format!("cannot read the result of the last verify in {}", dir.display());
+            CliError::because(ExitCode::State, what, &error).hint("check the rights of the state directory")
+        })?;
+        let (verified, writing_process) = (Verified::of(verified), Ledger::writing_process(dir));
+        let past = Past { run, verified, ends: ledger.bad_ends()?, writing_process };
         let shown = Shown::of(&config, health, &overview, &gaps, past, Utc::now());
         if self.json {
             let json = serde_json::to_string(&shown)
@@ -110,6 +149,7 @@ impl Status {
 /// What is known of runs.
 struct Past {
     run: Option<PastRun>,
+    verified: Option<Verified>,
     ends: BadEnds,
     writing_process: Option<u32>,
 }
@@ -123,7 +163,7 @@ impl Shown {
         past: Past,
         now: DateTime<Utc>,
     ) -> Self {
-        let Past { run, ends, writing_process } = past;
+        let Past { run, verified, ends, writing_process } = past;
         let is_of_last_run = |end: &BadEnd| run.as_ref().is_some_and(|run| run.id == end.run);
         let problems = health.as_ref().map(|health| health.problems(now, Duration::ZERO)).unwrap_or_default();
         let is_alive = !problems.iter().any(|problem| matches!(problem, Problem::Silent { .. }));
@@ -170,7 +210,8 @@ impl Shown {
             new: run.new,
             stored: run.stored,
         });
-        let mut shown = Self { service, writing_process, last_run, terminals, sinks, attention: Vec::new() };
+        let (last_verify, attention) = (verified, Vec::new());
+        let mut shown = Self { service, writing_process, last_run, last_verify, terminals, sinks, attention };
         shown.attention = shown.attention(is_configured);
         shown
     }
@@ -194,6 +235,7 @@ impl Shown {
         }
         self.terminals.iter().for_each(|terminal| terminal.attention(is_configured(&terminal.name), &mut found));
         self.sinks.iter().for_each(|sink| sink.attention(&mut found));
+        self.last_verify.iter().for_each(|verified| verified.attention(&mut found));
         found
     }
 
