@@ -96,6 +96,8 @@ impl<'a> Resident<'a> {
     pub(crate) async fn run(mut self, engine: &Engine, signals: &Signals) -> Outcome {
         let reception = if self.job.receives { Some(Reception::open(&self.config).await?) } else { None };
         let service = engine.start(self.options(), &signals.stop).await?;
+        // Before the receiver, which may take its time: nobody prints what came before they listened.
+        let (mut reports, mut progress) = (service.reports(), service.progress());
         self.receiving = match reception {
             // Ctrl-C may come before the first terminal calls.
             Some(_) if signals.asked().is_some() => None,
@@ -105,7 +107,6 @@ impl<'a> Resident<'a> {
             },
             None => None,
         };
-        let (mut reports, mut progress) = (service.reports(), service.progress());
         self.supervisor.ready();
         let mut beat = tokio::time::interval(EVERY.min(self.supervisor.pulse().unwrap_or(EVERY)));
         let mut look = tokio::time::interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
