@@ -20,13 +20,18 @@ LIBRARIES = [
 STANDARD = {"std", "core", "alloc", "proc_macro"}
 
 
-def rustdoc(library):
-    """Returns the API of a library as rustdoc's JSON, which needs its unstable options."""
-    command = ["cargo", "rustdoc", "-q", "-p", library, "--lib", "--all-features", "--"]
-    command += ["-Z", "unstable-options", "--output-format", "json"]
-    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "RUSTDOC": str(ROOT / ".ci" / "rustdoc-json")})
+def rustdoc():
+    """Returns the API of each library as rustdoc's JSON, which needs its unstable options.
+
+    All in one go, as the documentation is made: other people's crates are not built again for it.
+    """
+    command = ["cargo", "doc", "-q", "--workspace", "--exclude", "examples", "--lib", "--all-features", "--no-deps"]
+    flags = "-Z unstable-options --output-format json"
+    env = {**os.environ, "RUSTDOC": str(ROOT / ".ci" / "rustdoc-json"), "RUSTDOCFLAGS": flags}
+    subprocess.run(command, cwd=ROOT, check=True, env=env)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return json.loads((target / "doc" / (library.replace("-", "_") + ".json")).read_text())
+    of = {library: target / "doc" / (library.replace("-", "_") + ".json") for library in LIBRARIES}
+    return {library: json.loads(path.read_text()) for library, path in of.items()}
 
 
 def references(value):
@@ -64,8 +69,8 @@ def foreign(api):
 def main():
     lines = []
     ours = {library.replace("-", "_") for library in LIBRARIES}
-    for library in LIBRARIES:
-        lines += [f"{library}: {path}" for path in sorted(foreign(rustdoc(library))) if path.split("::")[0] not in ours]
+    for library, api in rustdoc().items():
+        lines += [f"{library}: {path}" for path in sorted(foreign(api)) if path.split("::")[0] not in ours]
     if sys.argv[1:] == ["--write"]:
         LIST.write_text("\n".join(lines) + "\n")
         return
