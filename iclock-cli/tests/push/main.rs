@@ -5,6 +5,7 @@
 mod both;
 #[path = "../common/mod.rs"]
 mod common;
+mod full;
 mod gaps;
 mod private;
 mod serving;
