@@ -1,6 +1,6 @@
 //! A batch: punches of one terminal, how they came, and what is to be remembered with them.
 
-use attendance_model::{RawPunch, Reason};
+use attendance_model::{RawPunch, Reason, Source};
 use chrono::NaiveDateTime;
 
 use crate::ledger::{Poll, Stamp, TerminalState};
@@ -38,6 +38,13 @@ pub(crate) struct Provenance {
     pub(crate) epoch: u64,
     /// The place of the first punch in that log, from 0: those before it are known.
     pub(crate) start: u64,
+}
+
+impl Provenance {
+    /// Returns true if the punches are a terminal's log from its first record on.
+    pub(crate) fn is_whole_log(&self) -> bool {
+        self.poll.source == Source::Pull && self.start == 0 && self.epoch > 0
+    }
 }
 
 /// One punch as it was read.

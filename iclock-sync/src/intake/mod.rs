@@ -26,7 +26,8 @@ pub(crate) use proven::ProvenPunches;
 use crate::error::blocking;
 use crate::ledger::{
     Entry, ForgottenPeople, KnownPunches, NewEvent, NewRejection, News, PollId, ReadSpan, Refusal, Transaction,
-    any_waiting, latest_times, mark_accepted, resolve_read_again, save_stamp, save_terminal, waits_for_an_owner,
+    any_waiting, forget_counts_before, latest_times, mark_accepted, resolve_read_again, save_stamp, save_terminal,
+    vacant_slots_counted, waits_for_an_owner, was_dealt_with,
 };
 use crate::mask::Mask;
 use crate::report::DeviceReport;
@@ -78,6 +79,8 @@ struct Judge {
     /// The people whose punches were removed.
     forgotten: ForgottenPeople,
     mask: Mask,
+    /// An earlier poll only counted records of vacant slots. Any new record of this whole log can be one of them.
+    slots_in_doubt: bool,
 }
 
 /// The outcome of a commit, counted.
@@ -177,7 +180,7 @@ impl<P: Punches> Entering<P> {
         let mask = Mask::of_layout(batch.provenance.poll.layout.as_deref());
         let known = KnownPunches::of(batch.provenance.poll.source);
         let (rules, usual, forgotten) = (Rules::default(), Usual::default(), ForgottenPeople::default());
-        let judge = Judge { in_force, rules, usual, known, forgotten, mask };
+        let judge = Judge { in_force, rules, usual, known, forgotten, mask, slots_in_doubt: false };
         Self { ledger, batch, judge, poll: None, done: 0, over: false }
     }
 
@@ -215,6 +218,9 @@ impl<P: Punches> Entering<P> {
                         if provenance.start > 0 || provenance.poll.source != Source::Pull {
                             judge.usual = usual_of(transaction, poll.terminal, provenance.host_now)?;
                         }
+                        judge.slots_in_doubt = provenance.is_whole_log()
+                            && !provenance.new_owners
+                            && vacant_slots_counted(transaction, poll.terminal)?;
                         poll
                     }
                 };
@@ -230,6 +236,9 @@ impl<P: Punches> Entering<P> {
             if all {
                 if let Some(cursor) = cursor {
                     save_terminal(transaction, cursor)?;
+                }
+                if let Some(poll) = poll.filter(|_| provenance.is_whole_log()) {
+                    forget_counts_before(transaction, poll)?;
                 }
                 if let Some((buffer, at)) = *accepts {
                     mark_accepted(transaction, buffer, at)?;
@@ -274,7 +283,7 @@ impl One<'_> {
     ) -> rusqlite::Result<()> {
         entered.records += 1;
         let ReadPunch { mut punch, unproven } = read;
-        if self.is_of_an_earlier_owner(&punch, judge.mask)? {
+        if self.is_of_an_earlier_owner(&punch, judge)? {
             punch.user_id.clear();
         }
         if judge.forgotten.have(self.transaction, &punch)? {
@@ -304,6 +313,10 @@ impl One<'_> {
             None => judge.in_force.judge(punch, &context),
         };
         match judged {
+            Ok(event) if was_dealt_with(self.transaction, self.poll.terminal, &mask.apply(&event.raw))? => {
+                entered.duplicate += 1;
+                Ok(())
+            }
             Ok(mut event) => {
                 event.flags.extend(self.provenance.by_hand.then_some(Reason::AcceptedByHand));
                 if self.entry.insert(self.transaction, self.poll, &NewEvent { event: &event, uid })? {
@@ -334,10 +347,15 @@ impl One<'_> {
         }
     }
 
-    /// Returns true if the record was first read when nobody was in its slot. The person who is there now came later.
-    fn is_of_an_earlier_owner(&self, punch: &RawPunch, mask: Mask) -> rusqlite::Result<bool> {
-        let may_be = self.waiting && !self.provenance.new_owners && punch.uid.is_some() && !punch.user_id.is_empty();
-        Ok(may_be && waits_for_an_owner(self.transaction, self.poll.terminal, &mask.apply(&punch.raw))?)
+    /// Returns true if the record was, or may have been, first read when nobody was in its slot. The person who is
+    /// there now came later.
+    fn is_of_an_earlier_owner(&self, punch: &RawPunch, judge: &Judge) -> rusqlite::Result<bool> {
+        if self.provenance.new_owners || punch.uid.is_none() || punch.user_id.is_empty() {
+            return Ok(false);
+        }
+        let masked = || judge.mask.apply(&punch.raw);
+        Ok(judge.slots_in_doubt
+            || (self.waiting && waits_for_an_owner(self.transaction, self.poll.terminal, &masked())?))
     }
 
     /// Takes a record out of the quarantine, where it waited since an earlier poll.

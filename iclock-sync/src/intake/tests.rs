@@ -75,6 +75,47 @@ async fn rules_that_change_hold_for_the_rest_of_a_batch_under_way() {
     assert_eq!(commits, [(0, 1), (1, 0)]);
 }
 
+/// A poll of a log whose records name people by their slot: the punches of slot 5, one a second, of a person or nobody.
+fn of_slot_5(punches: i64, person: &str, new_owners: bool) -> Batch<std::vec::IntoIter<ReadPunch>> {
+    let read = |second| {
+        let mut read = punch(person, second);
+        (read.punch.source, read.punch.uid, read.punch.raw) = (Source::Pull, Some(5), second.to_be_bytes().to_vec());
+        read
+    };
+    let mut batch = batch((0..punches).map(read).collect());
+    batch.provenance.poll.source = Source::Pull;
+    batch.provenance.poll.layout = Some("8".to_owned());
+    (batch.provenance.epoch, batch.provenance.new_owners) = (1, new_owners);
+    batch
+}
+
+#[tokio::test]
+async fn the_next_person_in_a_slot_gets_no_punch_that_was_counted_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(Ledger::open(dir.path()).unwrap());
+    let intake = Intake::new(Arc::clone(&ledger), Rules::default(), 2, Arc::new(watch::Sender::default()));
+    let enter = async |batch| {
+        let mut all = Entered::default();
+        let add = |entered: Entered| {
+            all.new += entered.new;
+            all.quarantined += entered.quarantined;
+            all.counted_only.extend(entered.counted_only);
+        };
+        intake.enter(batch, &CancellationToken::new(), add).await.unwrap();
+        (all.new, all.quarantined, !all.counted_only.is_empty())
+    };
+    assert_eq!(enter(of_slot_5(1, "", false)).await, (0, 1, false));
+    let full = |change: &Transaction<'_>| change.execute("UPDATE quarantine_sizes SET waiting = 100000", ());
+    ledger.write("test", full).unwrap();
+    assert_eq!(enter(of_slot_5(4, "", false)).await, (0, 0, true));
+    // Nothing tells her own last punch from those that were counted.
+    assert_eq!(enter(of_slot_5(5, "9005", false)).await, (0, 0, true));
+    let counted = || ledger.quarantine_sizes().unwrap().iter().map(|size| size.counted_only).sum::<u64>();
+    assert_eq!(counted(), 4);
+    assert_eq!(enter(of_slot_5(5, "9005", true)).await, (5, 0, false), "all are hers, says somebody who knows");
+    assert_eq!((counted(), enter(of_slot_5(6, "9005", false)).await), (0, (1, 0, false)), "and so is the next");
+}
+
 #[tokio::test]
 async fn punches_that_came_from_no_log_enter_by_the_same_door_and_reach_a_sink() {
     let dir = tempfile::tempdir().unwrap();

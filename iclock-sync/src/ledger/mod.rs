@@ -97,7 +97,10 @@ pub(crate) use terminals::save as save_terminal;
 pub use terminals::{Accepted, ConfirmedRecords, Learned, TerminalState};
 pub(crate) use unproven::{PART, mark_accepted};
 pub use unproven::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
-pub(crate) use waiting::{Resolution, WaitingRecord, any_waiting, resolve_read_again, waits_for_an_owner};
+pub(crate) use waiting::{
+    Resolution, WaitingRecord, any_waiting, forget_counts_before, resolve_read_again, vacant_slots_counted,
+    waits_for_an_owner, was_dealt_with,
+};
 
 use crate::crash::Crashes;
 use crate::{LedgerError, private};

@@ -4,9 +4,9 @@ use attendance_model::{PunchState, RawPunch, Reason, Source, VerifyMode};
 use chrono_tz::Tz;
 use rusqlite::Row;
 
-use super::stored::{local_time, reason, source_of};
-
 use super::Transaction;
+use super::polls::PollId;
+use super::stored::{local_time, reason, source_of};
 
 /// A record that waits, with everything that is needed to judge it again.
 #[derive(Clone, Debug)]
@@ -152,6 +152,36 @@ pub(crate) fn waits_for_an_owner(
              WHERE terminal = ?1 AND masked = ?2 AND resolved_at IS NULL AND user_id = '' AND uid > 0)",
         )?
         .query_row((terminal, masked), |row| row.get(0))
+}
+
+/// Returns true if records of a terminal were counted only because nobody was in their slots: the quarantine cannot say
+/// which ones.
+pub(crate) fn vacant_slots_counted(transaction: &Transaction<'_>, terminal: i64) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM quarantine_sizes WHERE terminal = ?1 AND reason = ?2 AND counted_only > 0)",
+        )?
+        .query_row((terminal, Reason::UnknownSlot.as_str()), |row| row.get(0))
+}
+
+/// Forgets how many records earlier polls only counted: this one has read the whole log.
+pub(crate) fn forget_counts_before(transaction: &Transaction<'_>, poll: PollId) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE quarantine_sizes SET counted_only = 0
+             WHERE terminal = ?1 AND counted_only > 0 AND reading IS NOT ?2",
+        )?
+        .execute((poll.terminal, poll.poll))?;
+    Ok(())
+}
+
+/// Returns true if a person has dealt with a record: it becomes no event.
+pub(crate) fn was_dealt_with(transaction: &Transaction<'_>, terminal: i64, masked: &[u8]) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM quarantine WHERE terminal = ?1 AND masked = ?2 AND resolution = ?3)",
+        )?
+        .query_row((terminal, masked, Resolution::ByHand.word()), |row| row.get(0))
 }
 
 /// Takes a record out of the quarantine that was read again, and has an event now.
