@@ -1,5 +1,5 @@
 //! `serve` and `push` as programs: terminals call over HTTP, somebody approves them, and the program is killed at any
-//! instant. Nothing that was acknowledged is missing afterwards, and nothing is there twice.
+//! instant.
 #![cfg(all(unix, feature = "sqlite"))]
 
 mod both;
@@ -7,25 +7,21 @@ mod both;
 mod common;
 mod full;
 mod gaps;
+mod kills;
 mod private;
 mod serving;
 mod simulated;
+mod start;
 mod tls;
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use common::{World, lines, terminal};
-use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
-use serving::{SERIAL, Serving, configure, until, upload};
+use serving::{SERIAL, Serving, configure, until};
 use zk_push::SerialNumber;
 use zk_sim::push::{PushDevice, PushProfile, Pusher};
-
-/// The times that `serve` is killed; `KILLS` sets another number.
-const KILLS: u32 = 20;
 
 /// User id and time of each stored event. None is there twice.
 fn stored(world: &World) -> BTreeSet<(String, String)> {
@@ -39,16 +35,6 @@ fn stored(world: &World) -> BTreeSet<(String, String)> {
     let unique: BTreeSet<_> = all.iter().cloned().collect();
     assert_eq!(unique.len(), all.len(), "each once");
     unique
-}
-
-/// The n-th batch of a terminal: four punches, and a line that is none.
-fn batch(n: u32) -> (String, BTreeSet<(String, String)>, String) {
-    let time = |second: u32| format!("2026-03-{:02} {:02}:{:02}:{second:02}", 1 + n / 1_440, n / 60 % 24, n % 60);
-    let punches: Vec<(String, String)> = (0..4).map(|row| (format!("{:03}", 1 + n % 9), time(row))).collect();
-    let bad = format!("damaged {n}");
-    let mut rows: Vec<String> = punches.iter().map(|(id, time)| format!("{id}\t{time}\t0\t1\t0\t0\t0\n")).collect();
-    rows.insert(2, format!("{bad}\n"));
-    (rows.concat(), punches.into_iter().collect(), bad)
 }
 
 #[test]
@@ -259,54 +245,4 @@ fn a_terminal_is_changed_with_consent_and_endangered_with_a_permission() {
     command(&["open-door", "--yes"]).ended(0);
     let last = &lines(&world.cli(&["push", "results", "--json"]).ended(0).stdout)[0];
     assert_eq!((&last["state"], &last["sends"]), (&"waits".into(), &0.into()));
-}
-
-#[test]
-fn nothing_that_was_acknowledged_is_missing_after_kills_at_any_instant() {
-    let kills = std::env::var("KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
-    let world = World::new();
-    configure(&world, "");
-    let mut random = StdRng::seed_from_u64(7);
-    let (mut next, mut acknowledged, mut repeated) = (0, 0, 0);
-    for round in 0..=kills {
-        let serving = Serving::start(&world, &[]);
-        let (address, is_last) = (serving.address, round == kills);
-        // A terminal sends its batches in order, and one again until it is acknowledged.
-        let begin = next;
-        let terminal = std::thread::spawn(move || {
-            let mut at = begin;
-            while at < begin + 40 {
-                match upload(address, SERIAL, &batch(at).0) {
-                    Some(answer) if answer.ends_with("OK: 5") => at += 1,
-                    _ if !is_last => break,
-                    other => panic!("{other:?}"),
-                }
-            }
-            at
-        });
-        if is_last {
-            next = terminal.join().unwrap();
-            until("all is delivered", || stored(&world).len() == next as usize * 4);
-            assert_eq!(serving.ends("-TERM"), 0);
-            break;
-        }
-        std::thread::sleep(Duration::from_micros(random.random_range(0..80_000)));
-        drop(serving);
-        next = terminal.join().unwrap();
-        // What was acknowledged is in the ledger, whatever came after.
-        let ledger = iclock_sync::Ledger::open_read_only(&world.path().join("state")).unwrap().unwrap();
-        let entered = ledger.event_count().unwrap();
-        assert!(entered >= u64::from(next) * 4, "{entered} events of {next} batches");
-        assert_eq!(entered % 4, 0, "a batch enters whole");
-        repeated += u32::from(entered > u64::from(next) * 4);
-        acknowledged = next;
-    }
-    assert!(acknowledged > 0, "it was killed too early each time; {repeated} batches entered without an answer");
-    let expected: BTreeSet<(String, String)> = (0..next).flat_map(|n| batch(n).1).collect();
-    assert_eq!(stored(&world), expected);
-    let waiting = lines(&world.cli(&["quarantine", "list", "--json", "--limit", "100000"]).ended(0).stdout);
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let bad: BTreeSet<String> = (0..next).map(|n| hex(&batch(n).2)).collect();
-    let raw: Vec<String> = waiting.iter().map(|record| record["raw"].as_str().unwrap().to_owned()).collect();
-    assert_eq!((raw.len(), raw.into_iter().collect::<BTreeSet<_>>()), (bad.len(), bad));
 }

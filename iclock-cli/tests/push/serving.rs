@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::common::World;
@@ -13,6 +14,7 @@ pub(crate) const AT_MOST: Duration = Duration::from_secs(60);
 
 /// `serve` at a free port.
 pub(crate) struct Serving {
+    said: Arc<Mutex<String>>,
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
 }
@@ -24,8 +26,10 @@ impl Serving {
 
     /// With these arguments and no others.
     pub(crate) fn start_with(world: &World, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
-        command.args(arguments).current_dir(world.path());
+        Self::start_command(world, program(world).args(arguments))
+    }
+
+    pub(crate) fn start_command(world: &World, command: &mut Command) -> Self {
         let mut child = command
             .stdout(std::fs::File::create(world.path().join("out")).unwrap())
             .stderr(Stdio::piped())
@@ -43,9 +47,21 @@ impl Serving {
             // A path with a token may follow.
             address = place.map(|place| place.split('/').next().unwrap().parse().unwrap());
         }
-        // Nobody else reads it, and a full pipe would stop the program.
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Self { child, address: address.unwrap() }
+        // A full pipe would stop the program.
+        let said = Arc::new(Mutex::new(said));
+        let later = Arc::clone(&said);
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
+                later.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        Self { said, child, address: address.unwrap() }
+    }
+
+    /// All of stderr so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     pub(crate) fn upload(&self, serial: &str, rows: &str) -> Option<String> {
@@ -76,6 +92,13 @@ impl Drop for Serving {
 /// Uploads rows, and returns the answer; `None` without a whole one.
 pub(crate) fn upload(address: SocketAddr, serial: &str, rows: &str) -> Option<String> {
     request(address, &format!("POST /iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999"), rows)
+}
+
+/// `iclock-cli` in the directory of a world.
+pub(crate) fn program(world: &World) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
+    command.current_dir(world.path());
+    command
 }
 
 /// Sends a request, and returns the answer; `None` without a whole one.

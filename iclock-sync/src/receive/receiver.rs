@@ -70,6 +70,7 @@ impl PushReceiver {
         let door = service.door();
         let ledger = Arc::clone(&door.shared().ok_or(SyncError::Stopped)?.ledger);
         let (key, mut callers, calls) = blocking("ledger", move || {
+            ledger.crashes().before_receiving();
             let key = match ledger.setting(KEY)? {
                 Some(key) => key,
                 None => {
