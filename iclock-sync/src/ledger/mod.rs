@@ -81,7 +81,7 @@ pub(crate) use polls::{Poll, PollId};
 #[cfg(feature = "push")]
 pub use push::{MOST_OPEN, MOST_PENDING, PushAdmission, PushCommand, PushGap, PushState};
 #[cfg(feature = "push")]
-pub(crate) use push::{NewGap, PushKey, PushMemory};
+pub(crate) use push::{NewGap, PushKey, PushLine, PushMemory};
 pub(crate) use push::{Stamp, save_stamp};
 pub(crate) use quarantine::{NewRejection, ReadSpan, Refusal};
 pub use quarantine::{QuarantineFilter, QuarantineSize, QuarantinedRecord, Resolve};

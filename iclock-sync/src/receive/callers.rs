@@ -9,7 +9,7 @@ use zk_push::Command;
 
 use super::access::PushAccess;
 use super::needs::{Needs, needs};
-use crate::ledger::{PushAdmission, PushKey, PushMemory, PushState, TerminalState};
+use crate::ledger::{PushAdmission, PushKey, PushLine, PushMemory, PushState, TerminalState};
 use crate::{Contact, DeviceOptions, Permission};
 
 /// A terminal that is admitted.
@@ -135,6 +135,13 @@ impl Callers {
         decided.name = name.or(decided.name.take());
     }
 
+    /// A person has approved a terminal, and takes it as it is: it may call over plain HTTP.
+    pub(super) fn takes_line(&mut self, serial: &str) {
+        if let Some(caller) = self.caller(serial).filter(|caller| caller.memory.line == PushLine::FellBack) {
+            self.remember(&caller, |memory| memory.line = PushLine::Plain);
+        }
+    }
+
     /// The address of the terminal that calls.
     pub(super) fn address(&self, peer: Option<SocketAddr>, forwarded_for: Option<&str>) -> Option<IpAddr> {
         self.access.address(peer, forwarded_for)
@@ -143,6 +150,11 @@ impl Callers {
     /// The address of a terminal behind a known proxy; `None` for one that calls by itself.
     pub(super) fn forwarded(&self, peer: Option<SocketAddr>, forwarded_for: Option<&str>) -> Option<IpAddr> {
         peer.filter(|peer| self.access.is_proxy(peer.ip())).and_then(|_| self.address(peer, forwarded_for))
+    }
+
+    /// Returns true for the address of a known proxy.
+    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
+        self.access.is_proxy(address)
     }
 
     /// Returns true if many terminals may call from an address: that of a proxy, or of this computer, on which only a
@@ -215,6 +227,17 @@ impl Callers {
             permits: configured.map(|configured| configured.permits.clone()).unwrap_or_default(),
             memory: self.memories.get(in_ledger).cloned().unwrap_or_default(),
         })
+    }
+
+    /// Notes over which line an admitted terminal calls. Returns the line if that is a change.
+    pub(super) fn calls_over(&mut self, caller: &Caller, over_tls: bool) -> Option<PushLine> {
+        let known = self.memories.get(&caller.serial).map(|memory| memory.line).unwrap_or_default();
+        let line = known.after_call(over_tls);
+        if line == known {
+            return None;
+        }
+        self.remember(caller, |memory| memory.line = line);
+        Some(line)
     }
 
     /// Remembers something of a terminal, once it is in the ledger.
@@ -315,6 +338,25 @@ mod tests {
         callers.configure(&[DeviceOptions::push("gate", "A1")], &other);
         assert!(!is_admitted(&callers, call("A1", at(1), None)));
         assert!(!format!("{other:?}").contains("7777"));
+    }
+
+    #[test]
+    fn a_terminal_that_falls_back_from_tls_is_a_change_each_time_until_somebody_approves_it() {
+        let mut callers = Callers::default();
+        callers.configure(&[DeviceOptions::push("gate", "A1")], &PushAccess::default());
+        let mut calls = |over_tls: bool, callers: &mut Callers| {
+            let caller = admitted(callers, "A1").unwrap();
+            callers.calls_over(&caller, over_tls)
+        };
+        let changes: Vec<_> = [false, true, true, false, false, true, false]
+            .map(|over_tls| calls(over_tls, &mut callers))
+            .into_iter()
+            .collect();
+        let (tls, back) = (Some(PushLine::Tls), Some(PushLine::FellBack));
+        assert_eq!(changes, [None, tls, None, back, None, tls, back]);
+        callers.takes_line("A1");
+        assert_eq!(calls(false, &mut callers), None);
+        assert_eq!([true, false].map(|over_tls| calls(over_tls, &mut callers)), [tls, back]);
     }
 
     #[test]

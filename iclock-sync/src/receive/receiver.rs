@@ -25,7 +25,7 @@ use super::listing::Listing;
 use super::presence::Presence;
 use super::seam::Seams;
 use crate::error::blocking;
-use crate::ledger::{PushKey, PushMemory};
+use crate::ledger::{PushKey, PushLine, PushMemory, PushState};
 use crate::random::secret_key;
 use crate::tasks::Shared;
 use crate::{Contact, DeviceOptions, Door, Ingest, Ingested, Service, SyncError, chain};
@@ -126,7 +126,11 @@ impl PushReceiver {
         let decided = decision.clone();
         blocking("ledger", move || Ok(ledger.decide_push(decided.serial(), decided.state(), decided.name(), now)?))
             .await?;
-        self.callers().decide(decision.serial(), decision.state(), decision.name().map(ToOwned::to_owned));
+        let mut callers = self.callers();
+        callers.decide(decision.serial(), decision.state(), decision.name().map(ToOwned::to_owned));
+        if decision.state() == PushState::Approved {
+            callers.takes_line(decision.serial());
+        }
         Ok(())
     }
 
@@ -289,20 +293,39 @@ impl PushReceiver {
             dialect: terminal.dialect().map(|dialect| dialect.to_string()),
             is_registered: before.is_registered || registers,
             wraps_commands: wraps_commands.unwrap_or(before.wraps_commands),
+            line: before.line,
             stamps: before.stamps.clone(),
         };
         if memory == *before { Ok(()) } else { self.remember(&caller, memory).await }
     }
 
-    /// Remembers what a terminal has shown of itself. Its stamps are no part of that.
+    /// Remembers what a terminal has shown of itself. Its stamps and its line are no part of that.
     async fn remember(&self, caller: &Caller, memory: PushMemory) -> Result<(), Problem> {
         let (ledger, serial, shown) = (Arc::clone(&self.shared()?.ledger), caller.serial.clone(), memory.clone());
         blocking("ledger", move || Ok(ledger.remember_push(&serial, &shown)?)).await?;
         self.callers().remember(caller, |known| {
-            let stamps = std::mem::take(&mut known.stamps);
-            *known = PushMemory { stamps, ..memory };
+            let (stamps, line) = (std::mem::take(&mut known.stamps), known.line);
+            *known = PushMemory { stamps, line, ..memory };
         });
         Ok(())
+    }
+
+    /// Says and keeps that a terminal calls over another line than before.
+    fn note_line(&self, shared: &Arc<Shared>, caller: &Caller, line: PushLine) {
+        let (ledger, serial, name) = (Arc::clone(&shared.ledger), caller.serial.clone(), &caller.name);
+        match line {
+            PushLine::FellBack => tracing::warn!(
+                "terminal {name} spoke TLS before, and calls over plain HTTP now: its menu was changed, or another \
+                 computer uses its serial number"
+            ),
+            PushLine::Tls => tracing::info!("terminal {name} speaks TLS"),
+            PushLine::Plain => {}
+        }
+        tokio::spawn(async move {
+            if let Err(error) = blocking("ledger", move || Ok(ledger.note_push_line(&serial, line)?)).await {
+                tracing::warn!("the line of a terminal was not kept: {}", chain(&error));
+            }
+        });
     }
 
     /// Keeps where a terminal has presented the key. Until the ledger has it, a restart makes the terminal present it
@@ -336,13 +359,20 @@ impl Receiver for PushReceiver {
     async fn admit(&self, visitor: &Visitor<'_>) -> Admission {
         let (serial, path) = (&visitor.head.serial, visitor.head.prefix.as_str());
         let key = ["pushcommkey", "ComKey"].into_iter().find_map(|name| visitor.head.query.get(name));
-        let (address, verdict, presented) = {
+        let (address, verdict, presented, line) = {
             let mut callers = self.callers();
             let address = callers.address(visitor.peer, visitor.forwarded_for);
             let call = Call { serial: serial.as_str(), address, path, key: key.map(Text::as_bytes) };
             let verdict = callers.verdict(call);
-            let is_admitted = matches!(verdict, Verdict::Admitted(_));
-            (address, verdict, if is_admitted { callers.presents_key(call) } else { None })
+            let (mut presented, mut line) = (None, None);
+            if let Verdict::Admitted(caller) = &verdict {
+                presented = callers.presents_key(call);
+                // How a terminal speaks to a proxy is not known here.
+                if visitor.peer.is_none_or(|peer| !callers.is_proxy(peer.ip())) {
+                    line = callers.calls_over(caller, visitor.over_tls);
+                }
+            }
+            (address, verdict, presented, line)
         };
         match verdict {
             Verdict::Admitted(caller) => {
@@ -351,6 +381,9 @@ impl Receiver for PushReceiver {
                     self.note_call(&shared, visitor.head, &caller);
                     if let Some(key) = presented {
                         self.note_key(&shared, key);
+                    }
+                    if let Some(line) = line {
+                        self.note_line(&shared, &caller, line);
                     }
                 }
                 return Admission::Admitted(Box::new(self.terminal(serial, &caller)));

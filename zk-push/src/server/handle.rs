@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use chrono::{DateTime, Utc};
 
 use super::gate::Gate;
-use super::receiver::{Admission, Peer, Receiver, Visitor};
+use super::receiver::{Admission, OverTls, Peer, Receiver, Visitor};
 use super::{Limits, body};
 use crate::request::Method;
 use crate::terminal::{Manner, Poll, Step, Terminal, refuse};
@@ -63,7 +63,8 @@ pub(super) async fn answer<R: Receiver>(
 fn visitor<'a>(parts: &'a Parts, head: &'a Head) -> Visitor<'a> {
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
     let forwarded_for = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-    Visitor { head, peer, forwarded_for }
+    let over_tls = parts.extensions.get::<OverTls>().is_some();
+    Visitor { head, peer, forwarded_for, over_tls }
 }
 
 /// The answer closes the connection, unless there was no body: what is unread is never taken for another request.

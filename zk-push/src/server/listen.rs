@@ -87,7 +87,7 @@ async fn accept(listener: TcpListener, router: Router, limits: Limits, line: Lin
                 Line::Plain => serve(stream, router, &limits).await,
                 #[cfg(feature = "tls")]
                 Line::Tls(tls) => match timeout(limits.head_time, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(stream, router, &limits).await,
+                    Ok(Ok(stream)) => serve(stream, router.layer(axum::Extension(super::OverTls)), &limits).await,
                     Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS handshake"),
                     Err(_) => tracing::debug!(%address, "the TLS handshake takes too long"),
                 },

@@ -54,11 +54,17 @@ pub struct Visitor<'a> {
     pub peer: Option<SocketAddr>,
     /// The header `X-Forwarded-For`. Believe it only from a proxy that you know.
     pub forwarded_for: Option<&'a str>,
+    /// The terminal, or its proxy, speaks TLS to this server: the request has the extension [`OverTls`].
+    pub over_tls: bool,
 }
 
 /// The address that called, as an extension of a request. [`listen`](super::listen()) sets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
+
+/// Says that a request came over TLS, as an extension of it. [`listen_tls`](super::listen_tls()) sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverTls;
 
 /// The decision about a terminal.
 #[derive(Clone, Debug)]

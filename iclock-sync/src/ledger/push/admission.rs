@@ -92,8 +92,8 @@ impl Ledger {
         })
     }
 
-    /// Decides about a serial number, which need not have called yet. Without a `name`, it keeps the one it has.
-    /// Returns the state before.
+    /// Decides about a serial number, which need not have called yet. Without a `name`, it keeps the one it has. One
+    /// that is approved may call over plain HTTP, though it has spoken TLS before. Returns the state before.
     ///
     /// # Errors
     /// [`LedgerError::Database`] when the ledger cannot be written; then nothing is changed.
@@ -114,6 +114,11 @@ impl Ledger {
                          SET state = ?2, name = coalesce(?3, name), decided_at = ?4",
                 )?
                 .execute((serial, state.as_str(), name, now.timestamp()))?;
+            if state == PushState::Approved {
+                let kept_as = "SELECT coalesce((SELECT serial FROM terminals WHERE alias = ?1), ?1)";
+                let forget = format!("UPDATE push_terminals SET tls = 0 WHERE tls = 2 AND serial = ({kept_as})");
+                transaction.prepare_cached(&forget)?.execute([serial])?;
+            }
             Ok(before)
         })
     }

@@ -23,5 +23,5 @@ pub use gap::PushGap;
 #[cfg(feature = "push")]
 pub(crate) use key::PushKey;
 #[cfg(feature = "push")]
-pub(crate) use memory::PushMemory;
+pub(crate) use memory::{PushLine, PushMemory};
 pub(crate) use stamp::{Stamp, save_stamp};

@@ -66,6 +66,8 @@ pub(super) struct Terminal {
     pub(super) last_records: Option<DateTime<Utc>>,
     /// The last time at which it called. Only of terminals that push.
     pub(super) last_call: Option<DateTime<Utc>>,
+    /// It has called over TLS before, and calls over plain HTTP now. Only of terminals that push.
+    pub(super) fell_back: bool,
     /// The last gap for which it was asked. Only of terminals that push.
     pub(super) backfill: Option<Backfill>,
     pub(super) last_punch: Option<String>,
@@ -115,6 +117,7 @@ impl Terminal {
             last_poll: live.and_then(|live| live.last_poll),
             last_records: kept.and_then(|kept| kept.last_records),
             last_call: live.and_then(|live| live.last_call).or_else(|| kept.and_then(|kept| kept.last_call)),
+            fell_back: kept.is_some_and(|kept| kept.fell_back),
             backfill: gap.map(Backfill::of),
             last_punch: kept.and_then(|kept| kept.last_punch).map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
             records: live.and_then(|live| live.records),
@@ -169,6 +172,13 @@ impl Terminal {
             let (from, to) = (day(gap.since, -1), day(gap.until, 2));
             let what = format!("{name}: it never answered when it was asked for its punches; ask it again");
             found.push(Attention::with(what, &format!("push command {serial} query-attlog {from} {to}")));
+        }
+        if self.fell_back {
+            let serial = self.serial.as_deref().unwrap_or_default();
+            let what =
+                format!("{name}: it spoke TLS before, and calls over plain HTTP now; turn HTTPS on again in its menu");
+            let hint = "to take it as it is";
+            found.push(Attention::with(format!("{what}, or {hint}"), &format!("push approve {serial}")));
         }
         if self.state == "never read" {
             found.push(Attention::with(format!("{name}: it was never read"), "sync"));
