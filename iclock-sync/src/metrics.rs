@@ -115,7 +115,7 @@ const SINKS: [OfSink; 12] = [
 
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Status { at, started_at, terminals, sinks, disk } = &self.status;
+        let Status { at, started_at, terminals, sinks, disk, pushed } = &self.status;
         for (name, help, kind, value) in TERMINALS {
             let values = terminals.iter().filter_map(|(of, state)| Some((of, value(state, *at)?)));
             family(
@@ -143,6 +143,14 @@ impl Collector for Snapshot {
                 kind,
                 values.map(|(of, value)| ([("sink", of.as_str())], value)),
             )?;
+        }
+        for (name, help, label, counts) in [
+            ("uploads", "Uploads of terminals that were acknowledged", "table", &pushed.uploads),
+            ("lines", "Lines in uploads that were acknowledged", "table", &pushed.lines),
+            ("refused", "Requests of terminals that were refused", "reason", &pushed.refused),
+        ] {
+            let values = counts.iter().map(|(of, count)| ([(label, of.as_str())], *count as f64));
+            family(&mut encoder, &format!("iclock_push_{name}"), help, MetricType::Counter, values)?;
         }
         let Resources { memory, cpu_seconds, open_files } = self.resources;
         let of_disk = |bytes: fn(&Disk) -> u64| disk.as_ref().and_then(|disk| count(bytes(disk)));
@@ -226,7 +234,11 @@ mod tests {
         board.delivered(&SinkReport { pending: 4, ..SinkReport::new("db") });
         let disk = Disk { free: 5_000, ledger: 4_096, ..Disk::default() };
         assert!(!board.set_disk(disk));
-        let text = to_text(&board.status(), &Resources::of_this_process());
+        let mut status = board.status();
+        status.pushed.uploads.insert("ATTLOG".to_owned(), 2);
+        status.pushed.lines.insert("ATTLOG".to_owned(), 60);
+        status.pushed.refused.insert("not_stored".to_owned(), 1);
+        let text = to_text(&status, &Resources::of_this_process());
         for line in [
             "# TYPE iclock_terminal_new_events counter",
             "iclock_terminal_new_events_total{terminal=\"front \\\"gate\\\"\"} 3.0",
@@ -235,6 +247,9 @@ mod tests {
             "iclock_sink_pending{sink=\"db\"} 4.0",
             "iclock_disk_free_bytes 5000.0",
             "iclock_ledger_bytes 4096.0",
+            "iclock_push_uploads_total{table=\"ATTLOG\"} 2.0",
+            "iclock_push_lines_total{table=\"ATTLOG\"} 60.0",
+            "iclock_push_refused_total{reason=\"not_stored\"} 1.0",
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");

@@ -90,6 +90,21 @@ impl Kept {
     }
 }
 
+/// The table of an upload and its lines, to be counted; `None` for what is no upload. Unknown tables share a name: a
+/// terminal cannot make up more and more of them.
+pub(super) fn counted(batch: &Batch) -> Option<(String, u64)> {
+    let name = match &batch.content {
+        Content::Photo(_) => Table::AttPhoto.to_string(),
+        Content::Parameters(_) => Table::Options.to_string(),
+        content => match content.upload()?.table() {
+            Table::Other(_) => "other".to_owned(),
+            table => table.to_string(),
+        },
+    };
+    let lines = batch.content.upload().map_or(1, |upload| upload.count() as u64);
+    Some((name, lines))
+}
+
 /// Returns true if rows of the table can be punches.
 pub(super) fn has_punches(upload: &Upload) -> bool {
     let is_transaction = |name: &str| name.eq_ignore_ascii_case(Kind::TRANSACTION.as_str());

@@ -12,7 +12,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zk_push::command::{CommandId, Numbered};
-use zk_push::server::{Admission, Limits, NotStored, Proxies, Receiver, Tls, Visitor, listen, listen_tls, router};
+use zk_push::server::{
+    Admission, Limits, NotStored, Proxies, Receiver, Refusal, Tls, Visitor, listen, listen_tls, router,
+};
 use zk_push::settings::{Registration, Settings};
 use zk_push::terminal::{Batch, Content, Manner, Terminal};
 use zk_push::{Dialect, SerialNumber, Text};
@@ -394,6 +396,12 @@ impl Receiver for PushReceiver {
         Admission::Refused(Manner::KeepCalling)
     }
 
+    fn refused(&self, why: Refusal) {
+        if let Ok(shared) = self.shared() {
+            shared.board.refuses(why.as_str());
+        }
+    }
+
     async fn commands(&self, terminal: &Terminal) -> Result<Vec<Numbered>, NotStored> {
         self.ask_for_gap(terminal).await.map_err(|error| not_now(&error))?;
         self.due(terminal.serial()).await.map_err(|error| not_now(&error))
@@ -412,6 +420,9 @@ impl Receiver for PushReceiver {
         match kept {
             Ok(()) => {
                 if let Ok(shared) = self.shared() {
+                    if let Some((table, lines)) = content::counted(batch) {
+                        shared.board.uploads(&table, lines);
+                    }
                     shared.ledger.crashes().before_answer();
                 }
                 if self.fails.swap(false, Ordering::Relaxed) {

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, broadcast};
 
 #[cfg(feature = "push")]
 use super::backfills::Backfills;
-use super::status::{Activity, Disk, Failure, Progress, SinkState, Status, TerminalState};
+use super::status::{Activity, Disk, Failure, Progress, Pushed, SinkState, Status, TerminalState};
 use crate::Ingested;
 use crate::clock::Clock;
 #[cfg(feature = "push")]
@@ -37,6 +37,7 @@ struct Parts {
     disk: Option<Disk>,
     terminals: BTreeMap<String, TerminalState>,
     sinks: BTreeMap<String, SinkState>,
+    pushed: Pushed,
     /// The gaps of terminals that push.
     #[cfg(feature = "push")]
     backfills: Backfills,
@@ -53,7 +54,8 @@ impl Board {
     pub(crate) fn status(&self) -> Status {
         let parts = self.parts();
         let (terminals, sinks, disk) = (parts.terminals(), parts.sinks.clone(), parts.disk);
-        Status { at: self.clock.utc_now(), started_at: self.started_at, terminals, sinks, disk }
+        let (at, pushed) = (self.clock.utc_now(), parts.pushed.clone());
+        Status { at, started_at: self.started_at, terminals, sinks, disk, pushed }
     }
 
     pub(crate) fn progress(&self) -> broadcast::Receiver<Progress> {
@@ -112,6 +114,20 @@ impl Board {
         if let Some(terminal) = parts.terminals.values_mut().find(is_it) {
             terminal.last_call = if waits { terminal.last_call.or(Some(now)) } else { Some(now) };
         }
+    }
+
+    /// An upload of a table was acknowledged, with so many lines.
+    #[cfg(feature = "push")]
+    pub(crate) fn uploads(&self, table: &str, lines: u64) {
+        let mut parts = self.parts();
+        *parts.pushed.uploads.entry(table.to_owned()).or_default() += 1;
+        *parts.pushed.lines.entry(table.to_owned()).or_default() += lines;
+    }
+
+    /// A request of a terminal was refused.
+    #[cfg(feature = "push")]
+    pub(crate) fn refuses(&self, reason: &str) {
+        *self.parts().pushed.refused.entry(reason.to_owned()).or_default() += 1;
     }
 
     /// A terminal that pushes is asked for a gap, or has answered; or a receiver begins, and the ledger has the gap.

@@ -34,6 +34,21 @@ pub struct Status {
     /// The disk of the state directory, once it was looked at.
     #[serde(default)]
     pub disk: Option<Disk>,
+    /// What terminals have pushed.
+    #[serde(default)]
+    pub pushed: Pushed,
+}
+
+/// What terminals have pushed since the start, and what they were refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// Uploads that were acknowledged, by their table as terminals write it. Those of unknown tables are `other`.
+    pub uploads: BTreeMap<String, u64>,
+    /// The lines in them. Good, known and bad ones count.
+    pub lines: BTreeMap<String, u64>,
+    /// Requests that were refused, by reason.
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// The room on the disk of the state directory, as of the last look at it, a minute ago at most.

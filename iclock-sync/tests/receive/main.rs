@@ -145,6 +145,39 @@ async fn a_ledger_that_fails_for_a_while_costs_nothing() {
     server.end().await;
 }
 
+#[tokio::test]
+async fn uploads_are_counted_by_table_and_refusals_by_reason() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let mut limits = impatient();
+    limits.body = 4_096;
+    let server = Server::limited(&engine(&state, &as_sink), &[pushing()], None, limits).await;
+    server.upload(SERIAL, "7\t2026-03-01 08:00:00\t0\t1\ngarbage\n").await;
+    server.upload(SERIAL, "7\t2026-03-01 08:01:00\t0\t1\n").await;
+    for (target, body) in [
+        ("cdata?SN=SN1&table=options", "MAC=1"),
+        ("cdata?SN=SN1&table=MADEUP1", "a=1\n"),
+        ("cdata?SN=SN1&table=MADEUP2", "a=1\na=2\n"),
+        ("devicecmd?SN=SN1", "ID=1&Return=0&CMD=INFO"),
+        ("cdata?SN=a/b&table=ATTLOG", ""),
+        ("exchange?SN=SN1&type=publickey", "PublicKey=1"),
+    ] {
+        server.send("POST", &format!("/iclock/{target}"), body).await;
+    }
+    server.upload("STRANGER", "7\t2026-03-01 08:00:00\t0\t1\n").await;
+    server.upload(SERIAL, &"x".repeat(5_000)).await;
+    let file = Connection::open(state.dir.path().join("state/ledger.sqlite")).unwrap();
+    file.execute_batch("CREATE TRIGGER broken BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        .unwrap();
+    server.upload(SERIAL, "7\t2026-03-01 08:02:00\t0\t1\n").await;
+    let pushed = server.service.status().pushed;
+    let counts = |of: &[(&str, u64)]| of.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+    assert_eq!(pushed.uploads, counts(&[("ATTLOG", 2), ("options", 1), ("other", 2)]));
+    assert_eq!(pushed.lines, counts(&[("ATTLOG", 3), ("options", 1), ("other", 3)]));
+    let refused = [("body", 1), ("no_terminal", 1), ("not_admitted", 1), ("not_stored", 1), ("protocol", 1)];
+    assert_eq!(pushed.refused, counts(&refused));
+    server.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_requests_of_one_terminal_at_once_store_each_punch_once() {
     let (state, (sink, as_sink)) = (State::new(), memory("db"));

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use chrono::{DateTime, Utc};
 
 use super::gate::Gate;
-use super::receiver::{Admission, OverTls, Peer, Receiver, Visitor};
+use super::receiver::{Admission, OverTls, Peer, Receiver, Refusal, Visitor};
 use super::{Limits, body};
 use crate::request::Method;
 use crate::terminal::{Manner, Poll, Step, Terminal, refuse};
@@ -27,6 +27,7 @@ pub(super) async fn answer<R: Receiver>(
         Ok(head) => head,
         Err(error) => {
             tracing::debug!(%error, "request of no terminal");
+            receiver.refused(Refusal::NoTerminal);
             return response(Reply::refusal(error.status()), true);
         }
     };
@@ -38,21 +39,27 @@ pub(super) async fn answer<R: Receiver>(
     let from = address.map(|address| gate.enter_from(address));
     if let (Some(address), Some(None)) = (address, &from) {
         tracing::warn!(%address, "too many requests of one address at once");
+        receiver.refused(Refusal::TooMany);
         return response(Reply::refusal(503), true);
     }
     let admission = receiver.admit(&visitor).await;
     let terminal = match admission {
         Admission::Admitted(terminal) => terminal,
-        Admission::Refused(manner) => return refused(&head, manner, body, limits, gate, &parts).await,
+        Admission::Refused(manner) => {
+            receiver.refused(Refusal::NotAdmitted);
+            return refused(&head, manner, body, limits, gate, &parts).await;
+        }
     };
     let Some(_entered) = gate.enter(&head.serial, Instant::now()) else {
         tracing::warn!(serial = %head.serial, "too many requests of one terminal");
+        receiver.refused(Refusal::TooMany);
         return response(Reply::refusal(503), true);
     };
     let (body, _room) = match body::read(body, &parts.headers, limits, &gate.room).await {
         Ok(read) => read,
         Err(status) => {
             tracing::warn!(serial = %head.serial, status, "body was not read");
+            receiver.refused(Refusal::Body);
             return response(Reply::refusal(status), true);
         }
     };
@@ -88,23 +95,31 @@ async fn step<R: Receiver>(receiver: &R, mut terminal: Terminal, request: reques
         Step::Reply(reply) => {
             if reply.status >= 400 {
                 tracing::warn!(%serial, status = reply.status, "request was refused");
+                receiver.refused(Refusal::Protocol);
             }
             reply
         }
         Step::Accept(accept) => match receiver.store(&terminal, accept.batch()).await {
             Ok(()) => accept.stored(),
-            Err(_) => accept.failed(),
+            Err(_) => {
+                receiver.refused(Refusal::NotStored);
+                accept.failed()
+            }
         },
         Step::Poll(poll) => commands(receiver, &terminal, poll).await,
     }
 }
 
 async fn commands<R: Receiver>(receiver: &R, terminal: &Terminal, poll: Poll) -> Reply {
-    let Ok(commands) = receiver.commands(terminal).await else { return Reply::refusal(503) };
+    let not_now = || {
+        receiver.refused(Refusal::NotStored);
+        Reply::refusal(503)
+    };
+    let Ok(commands) = receiver.commands(terminal).await else { return not_now() };
     let wraps = terminal.settings().wraps_commands.then(|| terminal.serial());
     let (reply, sent) = poll.deliver(&commands, wraps);
     if !sent.is_empty() && receiver.sent(terminal.serial(), &sent).await.is_err() {
-        return Reply::refusal(503);
+        return not_now();
     }
     reply
 }

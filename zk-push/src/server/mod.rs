@@ -31,7 +31,7 @@ pub use limits::{Limits, Proxies};
 pub use listen::listen;
 #[cfg(feature = "tls")]
 pub use listen::listen_tls;
-pub use receiver::{Admission, NotStored, OverTls, Peer, Receiver, Visitor};
+pub use receiver::{Admission, NotStored, OverTls, Peer, Receiver, Refusal, Visitor};
 #[cfg(feature = "tls")]
 pub use rustls;
 #[cfg(feature = "tls")]

@@ -12,6 +12,11 @@ pub trait Receiver: Send + Sync + 'static {
     /// [`Head::prefix`] in constant time, and answer an unknown terminal as one with a wrong secret.
     fn admit(&self, visitor: &Visitor<'_>) -> impl Future<Output = Admission> + Send;
 
+    /// Hears that a request was refused, so that somebody can count them. Nothing by default.
+    fn refused(&self, why: Refusal) {
+        let _ = why;
+    }
+
     /// The address of a terminal whose request a known proxy has passed on; `None`, by default, for a terminal that
     /// calls by itself. Each address may have [`Limits::connections_per_address`](super::Limits) requests at once.
     fn forwarded(&self, visitor: &Visitor<'_>) -> Option<IpAddr> {
@@ -41,6 +46,39 @@ pub trait Receiver: Send + Sync + 'static {
     fn sent(&self, serial: &SerialNumber, ids: &[CommandId]) -> impl Future<Output = Result<(), NotStored>> + Send {
         let _ = (serial, ids);
         async { Ok(()) }
+    }
+}
+
+/// The reason why a request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It is no request of a terminal.
+    NoTerminal,
+    /// Its terminal is not admitted.
+    NotAdmitted,
+    /// Its terminal, or its address behind a proxy, has used up its share.
+    TooMany,
+    /// Its body is too large, too slow, cut off, or packed in an unknown way.
+    Body,
+    /// It is not what the protocol says.
+    Protocol,
+    /// The receiver could not store it, or had no commands for it.
+    NotStored,
+}
+
+impl Refusal {
+    /// The name, such as `not_admitted`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoTerminal => "no_terminal",
+            Self::NotAdmitted => "not_admitted",
+            Self::TooMany => "too_many",
+            Self::Body => "body",
+            Self::Protocol => "protocol",
+            Self::NotStored => "not_stored",
+        }
     }
 }
 
