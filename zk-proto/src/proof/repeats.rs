@@ -14,8 +14,11 @@ const SPAN: usize = 8;
 /// The most spans that are remembered. With more, every second one is forgotten, so that memory does not grow with the
 /// log.
 const MOST: usize = 2_048;
-/// One span of four is remembered at first: 32 records that come twice are found.
-const FIRST_SHARE: u32 = 2;
+/// One span of four is remembered at first, those with the lowest sums: 32 records that come twice are found.
+const FIRST_LIMIT: u64 = u64::MAX >> 2;
+
+/// Records that are looked at together.
+const AT_ONCE: usize = 64;
 
 /// Remembers spans of the records that passed, chosen by their content: the same span is remembered, or not, wherever
 /// it stands.
@@ -31,59 +34,75 @@ pub(super) struct Repeats {
     /// Records since the time last changed.
     still: usize,
     remembered: Spans,
-    /// Spans are remembered if so many bits of their sum are zero.
-    share: u32,
+    /// Spans with sums up to this are remembered.
+    limit: u64,
 }
 
 impl Repeats {
     pub(super) fn new(layout: AttendanceLayout) -> Self {
-        Self { layout, last: [0; SPAN], seen: 0, sum: 0, still: 0, remembered: Spans::default(), share: FIRST_SHARE }
+        Self { layout, last: [0; SPAN], seen: 0, sum: 0, still: 0, remembered: Spans::default(), limit: FIRST_LIMIT }
     }
 
     /// Adds whole records. Returns the position of the first of some that came before, counted from the first record.
     pub(super) fn add(&mut self, records: &[u8]) -> Option<u64> {
+        records.chunks(AT_ONCE * self.layout.width()).find_map(|few| self.add_few(few))
+    }
+
+    fn add_few(&mut self, records: &[u8]) -> Option<u64> {
         let fields = self.layout.fields();
         let id = fields.id.range();
-        for record in records.chunks_exact(self.layout.width()) {
+        // What the records say, after the last ones before them.
+        let mut says = [0; SPAN + AT_ONCE];
+        says[..SPAN].copy_from_slice(&self.last);
+        let mut end = SPAN;
+        for (says, record) in says[SPAN..].iter_mut().zip(records.chunks_exact(self.layout.width())) {
             let time = u32_at(record, fields.time).unwrap_or_default();
             let who = match id.len() {
                 2 => u16_at(record, id.start).map(u32::from),
                 _ => u32_at(record, id.start),
             };
-            if self.passes(u64::from(time) << 32 | u64::from(who.unwrap_or_default())) {
-                return Some(self.seen - SPAN as u64);
+            *says = u64::from(time) << 32 | u64::from(who.unwrap_or_default());
+            end += 1;
+        }
+        let found = self.remember(&says[..end]);
+        self.last.copy_from_slice(&says[end - SPAN..end]);
+        self.seen += (end - SPAN) as u64;
+        found
+    }
+
+    /// Remembers the spans that end with these records; the first [`SPAN`] were there before. Returns the position of
+    /// the first span that was remembered.
+    fn remember(&mut self, says: &[u64]) -> Option<u64> {
+        // By this the record that leaves the span has been multiplied.
+        const OLDEST: u64 = SPREAD.wrapping_pow(SPAN as u32);
+        let (mut sum, mut still) = (self.sum, self.still);
+        let (mut chosen, mut count) = ([(0, 0); AT_ONCE], 0);
+        let before = says.iter().zip(&says[SPAN - 1..]);
+        for (position, ((leaves, before), says)) in (self.seen + 1..).zip(before.zip(&says[SPAN..])) {
+            still = if before >> 32 == says >> 32 { still + 1 } else { 0 };
+            sum = sum.wrapping_mul(SPREAD).wrapping_add(says.wrapping_sub(leaves.wrapping_mul(OLDEST)));
+            let span = (sum ^ sum >> 32).wrapping_mul(SPREAD);
+            chosen[count] = (span, position);
+            // A clock that stands still repeats itself.
+            count += usize::from((position >= SPAN as u64) & (still < SPAN - 1) & (span <= self.limit));
+        }
+        (self.sum, self.still) = (sum, still);
+        let chosen = &chosen[..count];
+        self.remembered.fetch(chosen.iter().map(|(span, _)| *span));
+        for (span, position) in chosen {
+            if *span > self.limit {
+                continue;
+            }
+            if !self.remembered.insert(*span) {
+                return Some(position - SPAN as u64);
+            }
+            if self.remembered.len > MOST {
+                self.limit >>= 1;
+                let limit = self.limit;
+                self.remembered.retain(|span| span <= limit);
             }
         }
         None
-    }
-
-    /// Takes one record. Returns true if the span that it ends is remembered.
-    fn passes(&mut self, says: u64) -> bool {
-        // By this the record that leaves the span has been multiplied.
-        const OLDEST: u64 = SPREAD.wrapping_pow(SPAN as u32);
-        let place = (self.seen % SPAN as u64) as usize;
-        let before = self.last[(place + SPAN - 1) % SPAN];
-        self.still = if before >> 32 == says >> 32 { self.still + 1 } else { 0 };
-        let leaves = core::mem::replace(&mut self.last[place], says);
-        self.sum = self.sum.wrapping_mul(SPREAD).wrapping_add(says).wrapping_sub(leaves.wrapping_mul(OLDEST));
-        self.seen += 1;
-        // A clock that stands still repeats itself.
-        if self.seen < SPAN as u64 || self.still >= SPAN - 1 {
-            return false;
-        }
-        let span = (self.sum ^ self.sum >> 32).wrapping_mul(SPREAD);
-        if span.leading_zeros() < self.share {
-            return false;
-        }
-        if !self.remembered.insert(span) {
-            return true;
-        }
-        if self.remembered.len > MOST {
-            self.share += 1;
-            let share = self.share;
-            self.remembered.retain(|span| span.leading_zeros() >= share);
-        }
-        false
     }
 }
 
@@ -99,12 +118,23 @@ impl Spans {
     /// Twice as many as are ever taken, so that the next free place is near.
     const PLACES: usize = (2 * MOST).next_power_of_two();
 
+    /// Brings the places of these sums near. Many logs are read by turns, so that each place is far away: fetched
+    /// together, all cost little more than one.
+    fn fetch(&self, sums: impl Iterator<Item = u64>) {
+        let places = sums.map(|sum| self.places.get(Self::place(sum)).copied().unwrap_or_default());
+        core::hint::black_box(places.fold(0, |all, sum| all | sum));
+    }
+
+    fn place(sum: u64) -> usize {
+        (sum >> 32) as usize & (Self::PLACES - 1)
+    }
+
     /// Returns false if the sum is here already.
     fn insert(&mut self, sum: u64) -> bool {
         if self.places.is_empty() {
             self.places = vec![0; Self::PLACES];
         }
-        let mut place = (sum >> 32) as usize;
+        let mut place = Self::place(sum);
         loop {
             place &= Self::PLACES - 1;
             match &mut self.places[place] {
@@ -154,6 +184,18 @@ mod tests {
             let with = (0..again).chain(first..first + length).chain(again..1_000);
             let at = found(&log(with)).unwrap();
             assert!((u64::from(again)..u64::from(again + length)).contains(&at), "{first} {length} {again}: {at}");
+        }
+    }
+
+    #[test]
+    fn it_makes_no_difference_how_many_records_come_at_once() {
+        let log = log((0..900).chain(300..364).chain(900..1_000));
+        let whole = found(&log);
+        assert!(whole.is_some());
+        for records in [1, 2, 7, 8, 9, 63, 64, 65, 500] {
+            let mut repeats = Repeats::new(AttendanceLayout::Sixteen);
+            let found = log.chunks(records * WIDTH).find_map(|few| repeats.add(few));
+            assert_eq!(found, whole, "{records}");
         }
     }
 
