@@ -20,6 +20,30 @@ step() {
   $name"
 }
 
+# beside COMMAND...: begins a check that gets only what the steps after it leave of the machine. The tests wait more than
+# they work.
+beside=""
+beside() {
+    # A group of its own, so that all of it can be stopped.
+    set -m
+    (
+        renice -n 19 -p "$BASHPID" >/dev/null
+        "$@"
+        echo $? >"$scratch/beside.status"
+    ) >"$scratch/beside.log" 2>&1 &
+    beside=$!
+    set +m
+}
+# The step that waits for it.
+joined() {
+    until [ -f "$scratch/beside.status" ]; do
+        kill -0 "$beside" 2>/dev/null || break
+        sleep 1
+    done
+    cat "$scratch/beside.log"
+    return "$(cat "$scratch/beside.status" 2>/dev/null || echo 1)"
+}
+
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
 apt_fresh=no
 install() { # install PACKAGE...
