@@ -5,7 +5,7 @@ mod support;
 
 use std::net::TcpListener;
 
-use common::{World, terminal, truth};
+use common::{Run, World, nowhere, terminal, truth};
 use iclock_sync::Ledger;
 use iclock_sync::quarantine::QuarantineFilter;
 use serde_json::Value;
@@ -186,6 +186,41 @@ fn a_bad_value_in_the_configuration_ends_with_10_before_anything_is_contacted() 
     }
     assert!(server.handle().received().is_empty(), "the terminal was contacted");
     assert!(!world.path().join("state").exists() && !world.path().join("att.db").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_ledger_without_room_is_named_in_words_with_what_to_try() {
+    let world = World::new();
+    world.sync(&[&world.serve(terminal(3))], &[]).ended(0);
+    let little = format!("trap '' XFSZ; ulimit -f 16; exec {} \"$@\"", env!("CARGO_BIN_EXE_iclock-cli"));
+    for args in [&["state", "compact", "--state", "state"][..], &["status", "--state", "state"]] {
+        let run = Run::of(world.program("sh").args([&["-c", &little, "sh"], args].concat())).ended(60);
+        let said = "error: cannot open the ledger state/ledger.sqlite: disk I/O error\n  try: make room on its disk";
+        assert!(run.stderr.starts_with(said), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_copy_of_a_ledger_that_is_not_there_has_a_hint_about_the_copy() {
+    let world = World::new();
+    let run = world.cli(&["--state", "new", "state", "import", "missing.db"]).ended(60);
+    assert!(run.stderr.starts_with("error: cannot read missing.db: "), "{}", run.stderr);
+    assert!(run.stderr.contains("\n  try: name a file that exists"), "{}", run.stderr);
+    assert!(!world.path().join("new").exists());
+}
+
+#[test]
+fn of_a_dead_terminal_nothing_is_on_stdout_and_the_error_on_stderr_says_what_to_try() {
+    let world = World::new();
+    let dead = format!("gate={}?transport=tcp&timeout=1s", nowhere());
+    for args in [&["info", &dead][..], &["attendance", "--device", &dead]] {
+        let run = world.cli(args).ended(20);
+        assert_eq!(run.stdout, "", "{args:?}");
+        assert!(run.stderr.starts_with("error: gate: cannot "), "{}", run.stderr);
+        assert!(run.stderr.contains("check its address, power and network"), "{}", run.stderr);
+    }
+    assert_eq!(world.cli(&["attendance", "--json", "--device", &dead]).ended(20).stdout.trim(), "[]");
 }
 
 #[cfg(unix)]

@@ -64,6 +64,24 @@ pub enum LedgerError {
         #[source]
         source: io::Error,
     },
+    /// A copy of a ledger cannot be read.
+    #[error("cannot read {}", path.display())]
+    Copy {
+        /// The copy, or its checksum.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The ledger cannot be opened.
+    #[error("cannot open the ledger {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: Cause,
+    },
     /// The ledger's file is not a ledger, or is damaged. It was not changed.
     #[error("ledger {} is damaged: {problem}", path.display())]
     Damaged {
@@ -306,7 +324,7 @@ impl LedgerError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Held { .. } | Self::Damaged { .. } | Self::Exists { .. } | Self::TooNew { .. } => false,
-            Self::Io { source, .. } => !matches!(
+            Self::Io { source, .. } | Self::Copy { source, .. } => !matches!(
                 source.kind(),
                 io::ErrorKind::PermissionDenied
                     | io::ErrorKind::ReadOnlyFilesystem
@@ -315,8 +333,8 @@ impl LedgerError {
                     | io::ErrorKind::InvalidInput
                     | io::ErrorKind::InvalidFilename
             ),
-            Self::Database { source, .. } => matches!(
-                code_of(source.as_ref()),
+            Self::Open { .. } | Self::Database { .. } => matches!(
+                self.code(),
                 Some(
                     ErrorCode::DiskFull
                         | ErrorCode::DatabaseBusy
@@ -334,17 +352,21 @@ impl LedgerError {
     pub(crate) fn is_full(&self) -> bool {
         match self {
             Self::Io { source, .. } => is_full(source),
-            Self::Database { source, .. } => {
-                matches!(code_of(source.as_ref()), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
-            }
-            _ => false,
+            _ => matches!(self.code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure)),
         }
     }
 
     /// Returns true if another program held the file.
     pub(crate) fn is_busy(&self) -> bool {
-        let Self::Database { source, .. } = self else { return false };
-        matches!(code_of(source.as_ref()), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+        matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    /// The reason why SQLite refused something, if it did.
+    pub(crate) fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Open { source, .. } | Self::Database { source, .. } => code_of(source.as_ref()),
+            _ => None,
+        }
     }
 
     /// The next thing to try, for people.
@@ -358,13 +380,25 @@ impl LedgerError {
             ),
             Self::Exists { .. } => Some("name another place, or move it away"),
             Self::TooNew { .. } => Some("use the version that wrote it, or a later one"),
-            Self::Database { .. } => Some("check that the disk has room and works"),
+            Self::Copy { .. } => Some("name a file that exists, is a copy of a ledger, and may be read by this user"),
+            Self::Open { .. } | Self::Database { .. } => match self.code() {
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                    Some("let this user write to the state directory and its files, or use another state directory")
+                }
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                    Some("end the other program that has the file open, then try again")
+                }
+                _ => Some(
+                    "make room on its disk and check that the disk works; the state directory has to be on a local disk, \
+                     not on a network share",
+                ),
+            },
         }
     }
 }
 
-/// Writes an error and its causes on one line, each once. The numbers of the operating system, as in `(os error 111)`,
-/// are left out: its words say the same.
+/// Writes an error and its causes on one line, each once. The numbers of the operating system and of SQLite, as in
+/// `(os error 111)` and `Error code 4874: `, are left out: the words say the same.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = without_numbers(&error.to_string());
@@ -383,11 +417,14 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 fn without_numbers(text: &str) -> String {
     const BEGIN: &str = " (os error ";
+    let of_sqlite = text.strip_prefix("Error code ").and_then(|text| text.split_once(": "));
+    let is_number = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    let text = of_sqlite.filter(|(number, _)| is_number(number)).map_or(text, |(_, words)| words);
     let mut parts = text.split(BEGIN);
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         match part.split_once(')') {
-            Some((number, rest)) if number.bytes().all(|digit| digit.is_ascii_digit()) => plain.push_str(rest),
+            Some((number, rest)) if is_number(number) => plain.push_str(rest),
             _ => plain.extend([BEGIN, part]),
         }
     }
@@ -429,5 +466,24 @@ mod tests {
         assert!(!chain(&refused).contains("os error") && !chain(&refused).ends_with(' '), "{}", chain(&refused));
         let twice = io::Error::other("a (os error 111): b (os error 2), and (os error x)");
         assert_eq!(chain(&twice), "a: b, and (os error x)");
+    }
+
+    #[test]
+    fn a_ledger_that_cannot_be_opened_is_named_in_words_with_what_to_try() {
+        // What SQLite says when its shared memory finds no room.
+        let code = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+        let tried = |code, words: Option<&str>| {
+            let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), words.map(str::to_owned));
+            LedgerError::Open { path: "state/ledger.sqlite".into(), source: error.into() }
+        };
+        for words in [None, Some("disk I/O error")] {
+            let error = tried(code, words);
+            assert_eq!(chain(&error), "cannot open the ledger state/ledger.sqlite: disk I/O error");
+            assert!(error.hint().unwrap().contains("make room on its disk"), "{error:?}");
+            assert!(error.is_full() && error.is_transient(), "{error:?}");
+        }
+        let hint = |code| tried(code, None).hint().unwrap();
+        assert!(hint(rusqlite::ffi::SQLITE_READONLY_DIRECTORY).contains("let this user write"));
+        assert!(hint(rusqlite::ffi::SQLITE_BUSY).contains("end the other program"));
     }
 }

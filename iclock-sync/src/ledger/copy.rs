@@ -38,7 +38,7 @@ pub fn export(dir: &Path, to: &Path) -> Result<Exported, LedgerError> {
     let ledger = Ledger::open_read_only(dir)?.ok_or_else(missing)?;
     let part = to.with_extension("part");
     let copied = write_copy(&ledger, &part).and_then(|events| {
-        let (checksum, bytes) = checksum_of(&part)?;
+        let (checksum, bytes) = checksum_of(&part).map_err(io(&part))?;
         let name = to.file_name().unwrap_or_default().to_string_lossy();
         let beside = checksum_file(to);
         private::create(&beside)
@@ -73,17 +73,22 @@ fn write_copy(ledger: &Ledger, part: &Path) -> Result<u64, LedgerError> {
 ///
 /// # Errors
 /// [`LedgerError::Exists`] if it has one; [`LedgerError::Damaged`] if the copy is not as it was written, which its
-/// checksum tells, or is no sound ledger; as [`Ledger::open`]. Then the directory has no ledger still.
+/// checksum tells, or is no sound ledger; [`LedgerError::Copy`] if it cannot be read; as [`Ledger::open`]. Then the
+/// directory has no ledger still.
 pub fn import(from: &Path, dir: &Path) -> Result<Ledger, LedgerError> {
     let damaged = |problem: String| LedgerError::Damaged { path: from.to_owned(), problem };
-    let (checksum, _) = checksum_of(from)?;
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| LedgerError::Copy { path, source }
+    };
+    let (checksum, _) = checksum_of(from).map_err(unreadable(from))?;
     match fs::read_to_string(checksum_file(from)) {
         Ok(text) if text.split_whitespace().next() != Some(checksum.as_str()) => {
             return Err(damaged("its checksum is another one than was noted when it was made".to_owned()));
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(io(&checksum_file(from))(error)),
+        Err(error) => return Err(unreadable(&checksum_file(from))(error)),
     }
     check_sound(from)?;
     private::create_dir_all(dir).map_err(io(dir))?;
@@ -129,11 +134,11 @@ fn checksum_file(of: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn checksum_of(path: &Path) -> Result<(String, u64), LedgerError> {
-    let mut file = File::open(path).map_err(io(path))?;
+fn checksum_of(path: &Path) -> io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
     let (mut hash, mut bytes, mut block) = (Sha256::new(), 0, vec![0; 64 << 10]);
     loop {
-        let read = file.read(&mut block).map_err(io(path))?;
+        let read = file.read(&mut block)?;
         let Some(part) = block.get(..read).filter(|part| !part.is_empty()) else { break };
         hash.update(part);
         bytes += part.len() as u64;

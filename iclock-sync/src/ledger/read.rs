@@ -8,7 +8,6 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{FILE, schema, sqlite};
 use crate::LedgerError;
-use crate::error::code_of;
 
 /// Attempts to copy a file that is never at rest.
 const TRIES: usize = 3;
@@ -45,8 +44,7 @@ fn connect(dir: &Path, path: &Path) -> Result<Connection, LedgerError> {
 
 /// Returns true if it failed because those files can neither be found nor made.
 fn needs_files(error: &LedgerError) -> bool {
-    let LedgerError::Database { source, .. } = error else { return false };
-    matches!(code_of(source.as_ref()), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    matches!(error.code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// Copies a file next to which nothing can be made. Without a write-ahead log nobody writes, and the file is complete.

@@ -103,7 +103,7 @@ pub(super) fn opening(path: &Path, error: rusqlite::Error) -> LedgerError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             LedgerError::Damaged { path: path.to_owned(), problem: error.to_string() }
         }
-        _ => LedgerError::Database { action: "open", source: error.into() },
+        _ => LedgerError::Open { path: path.to_owned(), source: error.into() },
     }
 }
 
