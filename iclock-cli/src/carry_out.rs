@@ -6,7 +6,6 @@ use chrono::{Local, NaiveDateTime, Utc};
 use iclock_sync::schedule::Rest;
 use iclock_sync::{Engine, Schedule};
 
-use crate::command::terminal::base::Records;
 use crate::config::{Config, ConfigErrors};
 use crate::context::{Context, Outcome};
 use crate::diary::Diary;
@@ -34,25 +33,20 @@ pub(crate) fn carry_out(context: &Context, config: &Config, job: &Job) -> Outcom
     let devices = names(&mut config.devices.iter().map(|device| &device.name));
     let sink_names = names(&mut config.sinks.iter().map(|sink| &sink.name));
     let mut config = if job.receives { config.clone().serving() } else { config.clone() };
-    let mut records = Records::new(job.record.as_deref(), "sync");
-    records.attach(&mut config.devices)?;
+    context.records().attach(job.record.as_deref(), "sync", &mut config.devices)?;
     let config = &config;
     let observer = progress::observer(&devices, &sink_names, !job.quiet && !job.json && !job.repeat);
     let opened = sinks.clone();
     let engine = wiring::engine(config, sinks, Some(observer), &job.presumed)?;
-    let outcome = context.block_on(async |signals: Signals| {
+    context.block_on(async |signals: Signals| {
         if job.repeat && job.dry_run {
             rehearse(config, job, &engine, &signals).await
         } else if job.repeat {
-            Resident::new(config, job, opened, &mut records)?.run(&engine, &signals).await
+            Resident::new(config, job, opened, context.records())?.run(&engine, &signals).await
         } else {
             once(config, job, engine, &signals).await
         }
-    });
-    let finished = records.finish();
-    let code = outcome?;
-    finished?;
-    Ok(code)
+    })
 }
 
 async fn once(config: &Config, job: &Job, engine: Engine, signals: &Signals) -> Outcome {

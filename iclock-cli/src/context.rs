@@ -7,6 +7,7 @@ use iclock_sync::Ledger;
 use iclock_sync::query::Query;
 use zk_proto::transcript::Transcript;
 
+use crate::command::terminal::base::Records;
 use crate::config::{Config, Flags, LogConfig};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -31,23 +32,30 @@ pub(crate) struct Context {
     global: Global,
     /// A recording in the place of every terminal.
     recording: Option<Transcript>,
+    /// The transcripts that the command writes.
+    records: Records,
 }
 
 impl Context {
     /// For these flags; printed commands repeat them.
     pub(crate) fn new(global: Global) -> Self {
         global.remember();
-        Self { global, recording: None }
+        Self { global, recording: None, records: Records::default() }
     }
 
     /// The same, with a recording in the place of every terminal.
     pub(crate) fn replaying(&self, recording: Transcript) -> Self {
-        Self { global: self.global.clone(), recording: Some(recording) }
+        Self { global: self.global.clone(), recording: Some(recording), records: Records::default() }
     }
 
     /// The recording in the place of every terminal, if there is one.
     pub(crate) fn recording(&self) -> Option<&Transcript> {
         self.recording.as_ref()
+    }
+
+    /// The transcripts that the command writes.
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
     }
 
     /// Returns true if a person wants to see errors only.

@@ -43,7 +43,8 @@ pub fn run() -> ExitCode {
         help::tree().try_get_matches().unwrap_or_else(|error| leave(&help::with_tip(error, std::env::args_os())));
     let Cli { global, command } =
         Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut help::tree()).exit());
-    finish(dispatch(command, &Context::new(global)))
+    let context = Context::new(global);
+    finish(dispatch(command, &context), &context)
 }
 
 fn dispatch(command: Command, context: &Context) -> Outcome {
@@ -84,7 +85,8 @@ fn again(command: Vec<OsString>, context: Context) -> Outcome {
 #[must_use]
 pub fn run_iclock() -> ExitCode {
     let command = Iclock::try_parse().unwrap_or_else(|error| leave(&error));
-    finish(command.run(&Context::new(Global::default())))
+    let context = Context::new(Global::default());
+    finish(command.run(&context), &context)
 }
 
 /// Ends the process with a help page, the version, or an error of usage.
@@ -99,12 +101,16 @@ fn leave(told: &clap::Error) -> ! {
     std::process::exit(code)
 }
 
-fn finish(outcome: Outcome) -> ExitCode {
+/// Ends a command, which has printed its results: prints its error, and those of its recordings.
+fn finish(outcome: Outcome, context: &Context) -> ExitCode {
     let code = outcome.unwrap_or_else(|error| {
         error.print();
         error.code
     });
+    let not_recorded = context.records().finish();
+    not_recorded.iter().for_each(CliError::print);
     match code {
+        exit_code::ExitCode::Done if !not_recorded.is_empty() => exit_code::ExitCode::Fault,
         // The reader could take a part of the output for the whole.
         exit_code::ExitCode::Done if output::is_lost() => exit_code::ExitCode::Fault,
         code => code,

@@ -49,7 +49,7 @@ pub(crate) struct Resident<'a> {
     supervisor: Supervisor,
     /// What people read; with `--json`, a program reads the reports.
     diary: Option<Diary>,
-    records: &'a mut Records,
+    records: &'a Records,
     /// The receiver of terminals that push.
     receiving: Option<Receiving>,
     pace: Pace,
@@ -70,7 +70,7 @@ impl<'a> Resident<'a> {
         config: &Config,
         job: &'a Job,
         opened: Vec<Arc<dyn Sink>>,
-        records: &'a mut Records,
+        records: &'a Records,
     ) -> Result<Self, CliError> {
         let sinks = config.sinks.iter().cloned().zip(opened).collect();
         let names = config.devices.iter().map(|device| device.name.as_str());
@@ -231,7 +231,7 @@ impl<'a> Resident<'a> {
         if self.job.receives {
             config = config.serving();
         }
-        self.records.attach(&mut config.devices)?;
+        self.records.attach(self.job.record.as_deref(), "sync", &mut config.devices)?;
         let delivers = self.job.exports.is_empty();
         // A file that is half written may name nobody.
         let missing = if self.job.receives { config.missing_to_serve(delivers) } else { config.missing(delivers) };

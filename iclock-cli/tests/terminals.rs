@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{World, configure, families, interrupted, lines, nowhere, terminal};
+use common::{Run, World, configure, families, interrupted, lines, nowhere, terminal};
 use zk_proto::Command;
 use zk_sim::Fault;
 
@@ -65,6 +65,37 @@ fn each_terminal_has_a_transcript_without_secrets() {
     assert!(world.read("one.zkt").contains("iclock-cli info"));
     let run = world.cli(&["info", "front", "--record", "missing/one.zkt"]).ended(2);
     assert!(run.stderr.contains("--record: cannot write missing/one.zkt"), "{}", run.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_recording_that_cannot_be_written_loses_no_answer_and_is_named_after_it() {
+    let world = World::new();
+    let server = world.serve(terminal(3).serial("KEPT1"));
+    let spec = format!("gate={}", server.addr());
+    // So many blocks of a file may be written: none, as on a full disk, or some.
+    let run = |blocks: u32, args: &[&str]| {
+        let cli = env!("CARGO_BIN_EXE_iclock-cli");
+        let little = format!("trap '' XFSZ; ulimit -f {blocks}; exec {cli} \"$@\"");
+        let record = ["--record", "wire.zkt", "--device", &spec];
+        Run::of(world.program("sh").args([&["-c", &little, "sh"], args, &record].concat()))
+    };
+    let ends_early = |run: &Run| {
+        let parts = ["error: --record: cannot write wire.zkt, and the recording ends early: ", "\n  try: make room"];
+        assert!(parts.iter().all(|part| run.stderr.contains(part)), "{run:?}");
+    };
+    let early = run(0, &["info"]).ended(2);
+    assert!(early.stdout.is_empty() && early.stderr.contains("cannot write wire.zkt: "), "{early:?}");
+    assert!(server.handle().received().is_empty(), "nothing was sent before the error");
+    let done = run(1, &["info"]).ended(1);
+    assert!(done.stdout.contains("KEPT1"), "{done:?}");
+    ends_early(&done);
+    let listed = run(1, &["users", "list", "--json"]).ended(1);
+    assert!(lines(&listed.stdout)[0]["users"].is_array(), "{listed:?}");
+    ends_early(&listed);
+    server.handle().set_faults(&[Fault::parse("refuse-all=65535").unwrap()]);
+    ends_early(&run(1, &["time", "show"]).ended(20));
+    world.cli(&["transcript", "show", "wire.zkt"]).ended(0);
 }
 
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use iclock_sync::{ClearError, RunOptions};
 
-use super::base::{Records, typed};
+use super::base::typed;
 use crate::config::{Config, ConfigErrors};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
@@ -47,12 +47,11 @@ impl Clear {
             return Err(CliError::new(ExitCode::Refused, "no serial number was typed; nothing was changed")
                 .hint("type the one that `info` shows, or use --serial"));
         };
-        let mut records = Records::new(self.record.as_deref(), "clear");
-        records.attach(&mut config.devices)?;
+        context.records().attach(self.record.as_deref(), "clear", &mut config.devices)?;
         let engine = wiring::engine(&config, sinks::open_all(&config.sinks)?, None, &[])?;
         // What the safety limit keeps back stays where it is, and so does the log.
         let options = RunOptions::default().max_new(config.max_new);
-        let cleared = context.block_on(async |signals| {
+        context.block_on(async |signals| {
             let cleared = engine.clear(&self.terminal, &serial, &options, &signals.stop).await.map_err(|error| {
                 let mut error = CliError::from(error).of(&self.terminal);
                 if signals.asked().is_some() {
@@ -68,11 +67,7 @@ impl Clear {
             ));
             output::line(human::wrap(&format!("Backup: {} (SHA-256 {})", cleared.backup.display(), cleared.sha256)));
             Ok(ExitCode::Done)
-        });
-        let finished = records.finish();
-        let code = cleared?;
-        finished?;
-        Ok(code)
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::cause::cause_of;
 use super::network::{Network, whole};
 use super::{Input, LineError, OpenError, Settings, Target};
-use crate::transcript::{Cause, Failure, Scribe, Stage};
+use crate::transcript::{Cause, Failure, HEADER, Scribe, Stage};
 
 /// A connection and its recorder.
 #[derive(Debug)]
@@ -121,6 +121,8 @@ struct Recording {
     /// Notes from before the first connection.
     notes: Vec<String>,
     sink: Sink,
+    /// The heading was written when the file was created, and the scribe's own is left out.
+    has_heading: bool,
     failed: Option<io::Error>,
 }
 
@@ -157,20 +159,26 @@ impl Recorder {
         Self::new(Sink::Writer(Box::new(writer)))
     }
 
-    /// Writes to a new file, or over an old one. On Unix only the owner may read a new one: it shows who punched when.
+    /// Writes to a new file, or over an old one, and begins with the heading. On Unix only the owner may read a new one:
+    /// it shows who punched when.
     ///
     /// # Errors
-    /// When the file cannot be opened for writing.
+    /// When the file cannot be opened for writing, or has no room for the heading.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self::to_writer(options.open(path)?))
+        let mut file = options.open(path)?;
+        writeln!(file, "{HEADER}")?;
+        let recorder = Self::to_writer(file);
+        recorder.lock().has_heading = true;
+        Ok(recorder)
     }
 
     fn new(sink: Sink) -> Self {
-        let recording = Recording { origin: Instant::now(), scribe: None, notes: Vec::new(), sink, failed: None };
+        let (scribe, notes) = (None, Vec::new());
+        let recording = Recording { origin: Instant::now(), scribe, notes, sink, has_heading: false, failed: None };
         Self(Arc::new(Mutex::new(recording)))
     }
 
@@ -250,8 +258,10 @@ impl Recording {
         if ready.is_empty() || self.failed.is_some() {
             return;
         }
+        let written = if std::mem::take(&mut self.has_heading) { HEADER.len() + 1 } else { 0 };
+        let ready = ready.get(written..).unwrap_or_default();
         match &mut self.sink {
-            Sink::Memory(text) => text.push_str(&ready),
+            Sink::Memory(text) => text.push_str(ready),
             Sink::Writer(writer) => self.failed = writer.write_all(ready.as_bytes()).err(),
         }
     }

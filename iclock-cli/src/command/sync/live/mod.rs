@@ -35,16 +35,14 @@ impl Live {
         let terminals = self.terminals.choose(context, Otherwise::All, "live")?;
         let show = Show::new(self.json, terminals.iter().map(Terminal::name));
         let quiet = context.is_quiet();
-        let code = context.block_on(async |signals| {
+        context.block_on(async |signals| {
             let listeners = terminals.iter().map(|terminal| async {
                 let ended = Listener { terminal, show: &show, quiet, stop: &signals.stop }.listen().await;
                 ended.err().map(|failure| complain(terminal.name(), failure)).unwrap_or(ExitCode::Done)
             });
             let codes = join_all(listeners).await;
             Ok(codes.into_iter().find(|code| *code != ExitCode::Done).unwrap_or_else(|| signals.ended()))
-        })?;
-        terminals.iter().try_for_each(Terminal::finish_record)?;
-        Ok(code)
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use iclock_sync::DeviceOptions;
 use zk_proto::ConnectOptions;
 use zk_proto::transcript::Transcript;
 
-use super::record::{Records, SERIAL};
+use super::record::SERIAL;
 use crate::config::{Config, ConfigError, ConfigErrors, Origin};
 use crate::context::Context;
 use crate::error::CliError;
@@ -62,7 +62,6 @@ pub(crate) enum Otherwise {
 pub(crate) struct Terminal {
     device: DeviceOptions,
     connect: ConnectOptions,
-    records: Records,
 }
 
 impl Terminal {
@@ -73,7 +72,7 @@ impl Terminal {
         (device.port, device.encoding) = (connect.port, connect.encoding);
         // With a serial number to check, more is asked.
         device.serial = recording.notes().iter().find_map(|note| note.strip_prefix(SERIAL)).map(str::to_owned);
-        Self { device, connect, records: Records::default() }
+        Self { device, connect }
     }
 
     /// The configured name, else the address.
@@ -89,11 +88,6 @@ impl Terminal {
     /// The way to it, with the recorder if there is one.
     pub(crate) fn connect_options(&self) -> &ConnectOptions {
         &self.connect
-    }
-
-    /// Writes the rest of the transcripts of the command, if there are any.
-    pub(crate) fn finish_record(&self) -> Result<(), CliError> {
-        self.records.finish()
     }
 }
 
@@ -139,7 +133,7 @@ impl Terminals {
             return Ok(vec![Terminal::recorded(recording)]);
         }
         let devices = self.devices(context, otherwise)?;
-        self.recorded(devices, noted)
+        self.recorded(context, devices, noted)
     }
 
     /// As [`Terminals::choose`], for a command that reads one terminal and writes to others. That one is none of those.
@@ -159,7 +153,7 @@ impl Terminals {
         let is_named = !self.all;
         let from = devices.iter().map(DeviceOptions::address).collect::<Vec<_>>();
         devices.extend(others.into_iter().filter(|device| is_named || !from.contains(&device.address())));
-        let mut terminals = self.recorded(devices, noted)?;
+        let mut terminals = self.recorded(context, devices, noted)?;
         let others = terminals.split_off(1);
         let from = terminals.pop().ok_or_else(|| CliError::from(none()))?;
         if others.is_empty() {
@@ -174,11 +168,14 @@ impl Terminals {
         Self { device, ..self.clone() }
     }
 
-    fn recorded(&self, mut devices: Vec<DeviceOptions>, noted: &str) -> Result<Vec<Terminal>, CliError> {
-        let mut records = Records::new(self.record.as_deref(), noted);
-        records.attach(&mut devices)?;
-        let terminal =
-            |device: DeviceOptions| Terminal { connect: device.connect_options(), device, records: records.clone() };
+    fn recorded(
+        &self,
+        context: &Context,
+        mut devices: Vec<DeviceOptions>,
+        noted: &str,
+    ) -> Result<Vec<Terminal>, CliError> {
+        context.records().attach(self.record.as_deref(), noted, &mut devices)?;
+        let terminal = |device: DeviceOptions| Terminal { connect: device.connect_options(), device };
         Ok(devices.into_iter().map(terminal).collect())
     }
 

@@ -164,7 +164,7 @@ impl<T> Answers<T> {
         terminals: &[Terminal],
         work: impl AsyncFn(&Visit<'_>, &mut T) -> Result<(), Failure>,
     ) -> Result<Self, CliError> {
-        let answers = context.block_on(async |signals| {
+        context.block_on(async |signals| {
             let (places, stop, work) = (&Semaphore::new(AT_ONCE), &signals.stop, &work);
             let visits = terminals.iter().zip(self.0).map(|(terminal, answer)| async move {
                 if answer.error.is_some() {
@@ -180,9 +180,7 @@ impl<T> Answers<T> {
                 Answer::of(terminal, told, done)
             });
             Ok(Self(join_all(visits).await))
-        })?;
-        terminals.iter().try_for_each(Terminal::finish_record)?;
-        Ok(answers)
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The files of `--record`: a transcript for each terminal.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use iclock_sync::{Contact, DeviceOptions};
 use zk_proto::client::Recorder;
@@ -21,39 +22,39 @@ struct Record {
 }
 
 /// The transcripts of a command: of one terminal in the file that was named, of several each in its own.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Records {
-    file: Option<PathBuf>,
-    noted: String,
     /// Each with its terminal.
-    all: Vec<(String, Record)>,
+    all: Mutex<Vec<(String, Record)>>,
 }
 
 impl Records {
-    /// For the file of `--record`, if there is one. `noted` is the command for a note in the transcript, as
-    /// [`noted()`] writes it: with its arguments, without terminals and without secrets.
-    pub(crate) fn new(file: Option<&Path>, noted: &str) -> Self {
-        Self { file: file.map(Path::to_owned), noted: noted.to_owned(), all: Vec::new() }
-    }
-
-    /// Gives each terminal its recorder. One that has a transcript already, by its name, goes on with it.
+    /// Gives each terminal its recorder, if `--record` names a file. One that has a transcript already, by its name,
+    /// goes on with it. `noted` is the command for a note in the transcript, as [`noted()`] writes it: with its
+    /// arguments, without terminals and without secrets.
     ///
     /// # Errors
-    /// When a file cannot be created.
-    pub(crate) fn attach(&mut self, devices: &mut [DeviceOptions]) -> Result<(), CliError> {
-        let Some(file) = self.file.clone() else { return Ok(()) };
+    /// When a file cannot be written.
+    pub(crate) fn attach(
+        &self,
+        file: Option<&Path>,
+        noted: &str,
+        devices: &mut [DeviceOptions],
+    ) -> Result<(), CliError> {
+        let Some(file) = file else { return Ok(()) };
+        let mut all = self.lock();
         let mut called: Vec<&mut DeviceOptions> =
             devices.iter_mut().filter(|device| device.contact == Contact::Call).collect();
-        let is_alone = called.len() == 1 && self.all.is_empty();
+        let is_alone = called.len() == 1 && all.is_empty();
         for device in &mut called {
-            let known = self.all.iter().find(|(name, _)| *name == device.name);
+            let known = all.iter().find(|(name, _)| *name == device.name);
             let recorder = match known {
                 Some((_, record)) => record.recorder.clone(),
                 None => {
-                    let path = if is_alone { file.clone() } else { file_of(&file, &device.name) };
-                    let record = Record::create(path, device, &self.noted)?;
+                    let path = if is_alone { file.to_owned() } else { file_of(file, &device.name) };
+                    let record = Record::create(path, device, noted)?;
                     let recorder = record.recorder.clone();
-                    self.all.push((device.name.clone(), record));
+                    all.push((device.name.clone(), record));
                     recorder
                 }
             };
@@ -62,12 +63,15 @@ impl Records {
         Ok(())
     }
 
-    /// Writes the rest of the transcripts.
-    ///
-    /// # Errors
-    /// When a file cannot be written; its transcript ends early.
-    pub(crate) fn finish(&self) -> Result<(), CliError> {
-        self.all.iter().try_for_each(|(_, record)| record.finish())
+    /// Writes the rest of the transcripts. Returns an error for each that ends early because its file cannot be
+    /// written.
+    pub(crate) fn finish(&self) -> Vec<CliError> {
+        self.lock().iter().filter_map(|(_, record)| record.finish().err()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Record)>> {
+        // Nothing that holds it can panic.
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,7 +79,7 @@ impl Record {
     fn create(path: PathBuf, device: &DeviceOptions, noted: &str) -> Result<Self, CliError> {
         let recorder = Recorder::create(&path).map_err(|error| {
             CliError::because(ExitCode::Usage, format!("--record: cannot write {}", path.display()), &error)
-                .hint("name a file in a directory that may be written to")
+                .hint("name a file in a directory that may be written to and has room")
         })?;
         recorder.note(&format!("{PROGRAM}{noted}"));
         if let Some(serial) = &device.serial {
@@ -86,8 +90,9 @@ impl Record {
 
     fn finish(&self) -> Result<(), CliError> {
         self.recorder.finish().map_err(|error| {
-            let what = format!("--record: cannot write {}; the transcript ends early", self.path.display());
-            CliError::because(ExitCode::Fault, what, &error).hint("make room for it, then record again")
+            let what = format!("--record: cannot write {}, and the recording ends early", self.path.display());
+            CliError::because(ExitCode::Fault, what, &error)
+                .hint("make room for it, or name another file; the command itself is not affected")
         })
     }
 }
