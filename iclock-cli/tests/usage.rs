@@ -248,7 +248,7 @@ fn info_of_a_dead_terminal_ends_with_20() {
     let world = World::new();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let run = world.cli(&["info", "--device", &format!("{port}?transport=tcp")]).ended(20);
-    assert!(run.stdout.contains("cannot connect") && run.stdout.contains("check its address"), "{}", run.stdout);
+    assert!(run.stderr.contains("cannot connect") && run.stderr.contains("check its address"), "{}", run.stderr);
 }
 
 #[test]

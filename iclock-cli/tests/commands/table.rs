@@ -25,9 +25,6 @@ pub(crate) const TABLE: &[Row] = &[
         says: &["gate at ADDR\n", "GATE1", "40 of "],
         at: "50",
         refusal: "refuse-all=65535",
-        refused: (20, &["  error  ", "  try  "]),
-        died: (20, &["  error  ", "  try  "]),
-        interrupted: &["interrupted"],
         ..ROW
     },
     Row {

@@ -18,6 +18,9 @@ use crate::output::sheet::{Cell, Column, Format};
 use crate::output::{counted, progress};
 use crate::wiring;
 
+/// What is said when there is no punch to show.
+const NONE: &str = "no such punch";
+
 /// Events that are read at once.
 const PAGE: usize = 1_000;
 
@@ -74,7 +77,7 @@ impl Attendance {
             let config = context.quiet_config()?;
             let query = context.query(&config)?;
             require_terminal(&context.ledger(&config)?, self.terminal.as_deref())?;
-            self.show(&query)?;
+            self.show(&query, NONE)?;
             return Ok(ExitCode::Done);
         }
         let mut config = context.config(&Targets { device: self.device.clone(), ..Targets::default() })?;
@@ -88,7 +91,9 @@ impl Attendance {
             if signals.asked().is_some() {
                 return Err(CliError::new(ExitCode::Interrupted, "interrupted; nothing was kept"));
             }
-            self.show(&query)?;
+            // Of a terminal that was not read nobody knows.
+            let all_read = report.devices.iter().all(|device| device.error.is_none());
+            self.show(&query, if all_read { NONE } else { "" })?;
             report.devices.iter().for_each(complain);
             Ok(ExitCode::of(&Ended::Run(&report)))
         })
@@ -99,7 +104,7 @@ impl Attendance {
         progress::observer(&names, &[], self.format.is_table() && !context.is_quiet())
     }
 
-    fn show(&self, query: &Query) -> Result<(), CliError> {
+    fn show(&self, query: &Query, if_none: &str) -> Result<(), CliError> {
         let filter = self.filter()?;
         let names = query.names()?;
         let mut sheet = self.format.begin("Attendance", &COLUMNS)?;
@@ -113,7 +118,7 @@ impl Attendance {
             }
             after = page.next;
             if after.is_none() {
-                return sheet.finish("no such punch");
+                return sheet.finish(if_none);
             }
         }
     }

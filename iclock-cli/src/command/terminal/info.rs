@@ -72,6 +72,7 @@ impl Info {
             answers.print_json();
         } else {
             answers.0.iter().for_each(print);
+            answers.complain();
         }
         Ok(answers.code())
     }
@@ -105,8 +106,12 @@ async fn optional<T>(answer: Result<T, ClientError>, client: &mut Client) -> Res
     }
 }
 
+/// Prints what a terminal told. Of one that was never reached there is nothing to print.
 fn print(answer: &Answer<Facts>) {
     let facts = &answer.told;
+    if facts.transport.is_none() {
+        return;
+    }
     output::line(format_args!("{} at {}", answer.name, answer.address));
     let of = |count: Option<u32>, capacity: Option<u32>| {
         let count = grouped(count?.into());
@@ -124,8 +129,6 @@ fn print(answer: &Answer<Facts>) {
         ("fingerprints", of(facts.fingers, None)),
         ("records", of(facts.records, facts.record_capacity)),
         ("clock", clock),
-        ("error", answer.error.clone()),
-        ("try", answer.hint.clone()),
     ];
     for (name, value) in lines {
         if let Some(value) = value {

@@ -112,10 +112,12 @@ impl Sheet {
         self.rows.row(cells)
     }
 
-    /// Completes the output. A table without rows is this sentence instead.
+    /// Completes the output. A table without rows is this sentence instead, or nothing if it is empty.
     pub(crate) fn finish(mut self, if_empty: &str) -> Result<(), CliError> {
         if self.is_table && self.count == 0 {
-            super::line(if_empty);
+            if !if_empty.is_empty() {
+                super::line(if_empty);
+            }
             return Ok(());
         }
         self.rows.finish()
