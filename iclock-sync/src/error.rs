@@ -256,7 +256,7 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
             Some("check power and network, and that no other program polls it; or allow more time")
         }
         ClientError::Busy { .. } => Some("end the other program's session, or wait until it is over"),
-        ClientError::Broken { .. } => Some("check the network; the next run reads again"),
+        ClientError::Broken { .. } | ClientError::Unusable => Some("check the network; the next run reads again"),
         ClientError::KeyRequired => Some("set comm_key to the terminal's communication password"),
         ClientError::NotNow { .. } => Some("leave its menu, wait for an enrolment to end, or restart it"),
         ClientError::Refused { .. } => {

@@ -11,7 +11,7 @@ use attendance_model::{
     AttendanceEvent, Capabilities, EventId, IdScheme, MemorySink, Notice, Outcome, Sink, SinkError, SinkErrorKind,
 };
 use iclock_sync::diagnose::{self, Cause, Finding, Level};
-use iclock_sync::{CommKey, DeviceOptions, Engine, EngineOptions, RunOptions};
+use iclock_sync::{CancellationToken, CommKey, DeviceOptions, Engine, EngineOptions, RunOptions};
 use zk_sim::{Fault, Profile, Server, Terminal, TerminalBuilder};
 
 fn terminal(profile: &str, records: usize) -> TerminalBuilder {
@@ -23,7 +23,7 @@ async fn examine(terminal: TerminalBuilder, change: impl FnOnce(&mut DeviceOptio
     let mut device = DeviceOptions::new("gate", server.addr().ip().to_string());
     (device.port, device.timeout) = (server.addr().port(), Duration::from_secs(3));
     change(&mut device);
-    diagnose::terminal(&device, &options()).await
+    diagnose::terminal(&device, &options(), &CancellationToken::new()).await
 }
 
 fn options() -> EngineOptions {
@@ -55,8 +55,11 @@ async fn what_is_outside_of_the_terminal_is_named_first() {
         device.transport = iclock_sync::Transport::Tcp;
         device
     };
-    assert_causes("a name", &diagnose::terminal(&of("gate.invalid", 4370), &options()).await, &[Cause::NameUnknown]);
-    assert_causes("a port", &diagnose::terminal(&of("127.0.0.1", closed), &options()).await, &[Cause::PortClosed]);
+    let stop = CancellationToken::new();
+    let name = diagnose::terminal(&of("gate.invalid", 4370), &options(), &stop).await;
+    assert_causes("a name", &name, &[Cause::NameUnknown]);
+    let port = diagnose::terminal(&of("127.0.0.1", closed), &options(), &stop).await;
+    assert_causes("a port", &port, &[Cause::PortClosed]);
     let keyed = || terminal("tft40", 20).key(4711);
     assert_causes("no key", &examine(keyed(), |_| {}).await, &[Cause::KeyMissing]);
     let wrong = |device: &mut DeviceOptions| device.comm_key = Some(CommKey::new(1));

@@ -126,3 +126,20 @@ async fn a_search_that_is_stopped_ends_its_sessions() {
         assert_eq!(commands.get(&Command::CONNECT), commands.get(&Command::EXIT));
     }
 }
+
+#[tokio::test]
+async fn a_search_that_is_stopped_waits_for_no_answer_and_ends_its_session() {
+    let silent = terminal("T1").fault("ignore-command=11".parse().unwrap());
+    let (servers, port) = serve(96, vec![(1, silent)]).await;
+    let patient = hosts(96, 1, port).map(|host| host.timeout(Duration::from_secs(60)));
+    let mut discovery = Discovery::new(patient, DiscoverOptions::default());
+    let sent = |command: Command| servers[&1].handle().stats().commands.get(&command).copied().unwrap_or(0);
+    while sent(Command::OPTIONS_RRQ) == 0 {
+        let waited = tokio::time::timeout(Duration::from_millis(5), discovery.next()).await;
+        assert!(waited.is_err(), "{waited:?}");
+    }
+    let begun = Instant::now();
+    assert_eq!(discovery.stop().await.len(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(sent(Command::EXIT), 1);
+}

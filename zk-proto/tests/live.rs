@@ -266,3 +266,21 @@ fn a_capture_and_its_futures_can_move_between_threads() {
     is_send(&capture);
     is_send(&capture.next());
 }
+
+#[tokio::test]
+async fn a_capture_that_ends_while_it_registers_ends_its_session_at_once() {
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let (server, terminal) = serve(terminal().fault("ignore-command=500".parse().unwrap())).await;
+        let connect = ConnectOptions::new("127.0.0.1").port(server.addr().port()).transport(transport);
+        let mut capture = LiveCapture::new(connect.timeout(Duration::from_secs(60)), LiveOptions::default());
+        let sent = |command: Command| terminal.stats().commands.get(&command).copied().unwrap_or(0);
+        while sent(Command::REG_EVENT) == 0 {
+            let waited = tokio::time::timeout(Duration::from_millis(5), capture.next()).await;
+            assert!(waited.is_err(), "{waited:?}");
+        }
+        let begun = std::time::Instant::now();
+        capture.end().await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert_eq!(sent(Command::EXIT), 1, "{transport:?}");
+    }
+}

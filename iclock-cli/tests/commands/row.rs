@@ -55,8 +55,6 @@ pub(crate) struct Row {
     pub(crate) goes_on: bool,
     /// Parts of what it says after Ctrl-C.
     pub(crate) interrupted: &'static [&'static str],
-    /// It ends its session then. The others leave that to the terminal.
-    pub(crate) exits: bool,
 }
 
 impl Row {
@@ -81,5 +79,4 @@ pub(crate) const ROW: Row = Row {
     died: (20, &["error: gate: ", "try: "]),
     goes_on: false,
     interrupted: &["error: gate: interrupted"],
-    exits: true,
 };

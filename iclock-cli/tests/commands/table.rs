@@ -11,7 +11,6 @@ const DOCTOR: Row = Row {
     refused: (70, &["PROBLEM", "try: "]),
     died: (70, &["PROBLEM", "try: "]),
     interrupted: &[],
-    exits: false,
     ..ROW
 };
 
@@ -38,7 +37,6 @@ pub(crate) const TABLE: &[Row] = &[
         refused: (0, &[]),
         died: (0, &[]),
         interrupted: &[],
-        exits: false,
         ..ROW
     },
     Row { name: "doctor", says: &["terminal back at ADDR\n", "Nothing is wrong; 3 notes."], ..DOCTOR },
@@ -93,7 +91,6 @@ pub(crate) const TABLE: &[Row] = &[
         goes_on: true,
         died: (130, &["gate: ", "trying again: "]),
         interrupted: &[],
-        exits: false,
         ..ROW
     },
     Row {
@@ -285,7 +282,6 @@ pub(crate) const TABLE: &[Row] = &[
         stderr: "Restarts gate (ADDR). It takes 30 to 90 seconds, and nobody can punch meanwhile.\n",
         keys: &["done"],
         at: "1004",
-        exits: false,
         // As after a request that was carried out.
         died: (0, &["gate: restarts now"]),
         ..ROW
@@ -297,7 +293,6 @@ pub(crate) const TABLE: &[Row] = &[
         stderr: "Switches gate (ADDR) off. Only a person at the terminal can switch it on again.\n",
         keys: &["done"],
         at: "1005",
-        exits: false,
         // As after a request that was carried out.
         died: (0, &["gate: switches off now"]),
         ..ROW
@@ -332,7 +327,6 @@ pub(crate) const TABLE: &[Row] = &[
         refused: (20, &["gate: ", "something does not work yet"]),
         died: (20, &["gate: ", "something does not work yet"]),
         interrupted: &[],
-        exits: false,
         ..ROW
     },
 ];

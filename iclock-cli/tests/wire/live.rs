@@ -106,6 +106,17 @@ fn people_get_a_line_for_each_punch_and_a_lost_terminal_is_heard_again() {
 }
 
 #[test]
+fn a_session_that_breaks_off_while_names_are_read_is_told_in_words_for_people() {
+    let world = World::new();
+    let server = world.serve(terminal(20).users(5).fault(Fault::parse("hang-up-at=1503").unwrap()));
+    let mut program = spawn(&world, &["live", &format!("gate={}?transport=tcp&timeout=1s", server.addr())]);
+    let mut stderr = BufReader::new(program.stderr.take().unwrap());
+    until(&mut stderr, "gate: its people's names are unknown: ");
+    until(&mut stderr, "gate: not heard any more, trying again: the session broke off during an earlier request");
+    assert_eq!(ends(program), 130);
+}
+
+#[test]
 fn a_terminal_that_cannot_be_listened_to_ends_with_20_and_does_not_hold_up_the_others() {
     let world = World::new();
     let (keyed, good) = (world.serve(terminal(5).key(77)), world.serve(terminal(5)));

@@ -18,28 +18,34 @@ const REST: Duration = Duration::from_secs(6);
 /// Right after the end of a session: a terminal that needs a pause needs a longer one than this.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
+/// How much longer a session that is being opened is waited for after a stop.
+const STOPPED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Looks for what is wrong with a terminal. Reads its users and its whole log, and keeps none of it. `engine` has the
-/// rules that judge the records, and the deadlines.
-pub async fn terminal(device: &DeviceOptions, engine: &EngineOptions) -> Vec<Finding> {
+/// rules that judge the records, and the deadlines. A stop ends the session, and returns what was found until then.
+pub async fn terminal(device: &DeviceOptions, engine: &EngineOptions, stop: &CancellationToken) -> Vec<Finding> {
     let mut found = Vec::new();
-    match resolve(device).await {
-        Ok(finding) => found.push(finding),
-        Err(finding) => return vec![finding],
+    match soon(stop, resolve(device)).await {
+        Some(Ok(finding)) => found.push(finding),
+        Some(Err(finding)) => return vec![finding],
+        None => return found,
     }
-    let client = match connect(device, &mut found).await {
-        Ok(client) => client,
-        Err(error) => {
+    let client = match soon(stop, connect(device, &mut found)).await {
+        Some(Ok(client)) => client,
+        Some(Err(error)) => {
             found.push(not_opened(device, &error));
             return found;
         }
+        None => return found,
     };
     found.push(opened(&client));
     let mut questions = Questions::new(client, device);
-    let ended = questions.ask().await;
+    let ended = stop.run_until_cancelled(questions.ask()).await;
     let is_refused = questions.is_refused();
     let Questions { client, found: of_questions, .. } = questions;
     client.exit().await;
     found.extend(of_questions);
+    let Some(ended) = ended else { return found };
     if let Err(error) = ended {
         found.push(failed(&error));
         return found;
@@ -48,8 +54,22 @@ pub async fn terminal(device: &DeviceOptions, engine: &EngineOptions) -> Vec<Fin
     if is_refused || found.iter().any(|finding| finding.cause == Some(Cause::WrongTerminal)) {
         return found;
     }
-    found.extend(read(device, engine).await);
+    found.extend(read(device, engine, stop).await);
     found
+}
+
+/// Does the work; after a stop it has a moment more, so that a session that is being opened can be ended. `None` if that
+/// is too short.
+async fn soon<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    let stopped = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOPPED_WITHIN).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = stopped => None,
+    }
 }
 
 async fn resolve(device: &DeviceOptions) -> Result<Finding, Finding> {
@@ -107,15 +127,15 @@ fn not_opened(device: &DeviceOptions, error: &ClientError) -> Finding {
 }
 
 /// Reads the log as a sync would.
-async fn read(device: &DeviceOptions, engine: &EngineOptions) -> Vec<Finding> {
+async fn read(device: &DeviceOptions, engine: &EngineOptions, stop: &CancellationToken) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut report = match dry_run(device, engine).await {
+    let mut report = match dry_run(device, engine, stop).await {
         Ok(report) => report,
         Err(finding) => return vec![finding],
     };
     if matches!(report.error_kind, Some(ErrorKind::Busy | ErrorKind::Broken)) && report.bytes_read == 0 {
-        tokio::time::sleep(REST).await;
-        match dry_run(device, engine).await {
+        stop.run_until_cancelled(tokio::time::sleep(REST)).await;
+        match dry_run(device, engine, stop).await {
             Ok(again) if again.error_kind.is_none() => {
                 let why = report.error.unwrap_or_default();
                 let (client, cause) = self::again(device).await;
@@ -133,7 +153,11 @@ async fn read(device: &DeviceOptions, engine: &EngineOptions) -> Vec<Finding> {
     found
 }
 
-async fn dry_run(device: &DeviceOptions, engine: &EngineOptions) -> Result<DeviceReport, Finding> {
+async fn dry_run(
+    device: &DeviceOptions,
+    engine: &EngineOptions,
+    stop: &CancellationToken,
+) -> Result<DeviceReport, Finding> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let failed = |error: crate::SyncError| Finding::of(Cause::BadBytes, crate::chain(&error));
     // A dry run makes no such directory.
@@ -143,6 +167,6 @@ async fn dry_run(device: &DeviceOptions, engine: &EngineOptions) -> Result<Devic
     let engine =
         Engine::builder(std::env::temp_dir().join(name)).options(options).device(device).build().map_err(failed)?;
     let run = RunOptions::default().dry_run(true);
-    let report = engine.run(&run, &CancellationToken::new()).await.map_err(failed)?;
+    let report = engine.run(&run, stop).await.map_err(failed)?;
     report.devices.into_iter().next().ok_or_else(|| Finding::of(Cause::BadBytes, "the run has no report"))
 }

@@ -47,6 +47,7 @@ impl Client {
             bound: false,
             stale: false,
             lockout: Lockout::None,
+            is_down: false,
             sessions: 1,
         })
     }
@@ -71,7 +72,7 @@ impl Client {
         driver.silence = Silence { lasts: false, ..self.driver.silence };
         self.driver = driver;
         self.sessions = self.sessions.saturating_add(1);
-        (self.in_call, self.holds_buffer, self.bound) = (false, false, false);
+        (self.in_call, self.holds_buffer, self.bound, self.is_down) = (false, false, false, false);
         self.renew_lockout().await
     }
 
@@ -117,6 +118,9 @@ impl Client {
     }
 
     pub(super) async fn leave(&mut self) {
+        if self.is_down {
+            return;
+        }
         let step = Step::Command(Command::EXIT);
         self.driver.session.abandon();
         let is_silent = self.driver.silence.lasts && self.lockout != Lockout::Owed && !self.stale;

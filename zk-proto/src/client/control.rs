@@ -1,11 +1,13 @@
 //! Restarting, switching off, options and bells.
 
+use super::guard::Lockout;
 use super::{Client, ClientError, Step};
 use crate::Command;
 use crate::op::{Operation, PowerOff, RefreshOptions, Restart, WriteOption};
 
 impl Client {
-    /// Restarts the terminal and ends the session. The restart takes 30-90 s.
+    /// Restarts the terminal, which ends the session. The restart takes 30-90 s. If it fails, or its future is dropped,
+    /// the session goes on until [`Client::exit`].
     ///
     /// Some firmware restarts without an answer, so silence or a closed connection after the request counts as done.
     /// The client reads the clock first, so that a terminal that was already unreachable is not taken for one that
@@ -19,28 +21,30 @@ impl Client {
     /// # async fn example() -> Result<(), zk_proto::ClientError> {
     /// use zk_proto::{Client, ConnectOptions};
     ///
-    /// let client = Client::connect(&ConnectOptions::new("192.0.2.10")).await?;
+    /// let mut client = Client::connect(&ConnectOptions::new("192.0.2.10")).await?;
     /// client.restart().await?;
+    /// client.exit().await;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn restart(mut self) -> Result<(), ClientError> {
-        let done = self.go_down(&Restart).await;
-        self.part(done).await
+    pub async fn restart(&mut self) -> Result<(), ClientError> {
+        self.go_down(&Restart).await?;
+        self.part();
+        Ok(())
     }
 
-    /// Switches the terminal off and ends the session. Only a person at the terminal, or its own timer, switches it on
-    /// again.
+    /// Switches the terminal off, which ends the session. Only a person at the terminal, or its own timer, switches it
+    /// on again.
     ///
     /// # Errors
     /// As [`Client::restart`], which also says how success is recognized.
-    pub async fn power_off(mut self) -> Result<(), ClientError> {
-        let done = self.go_down(&PowerOff).await;
-        if matches!(done, Ok(Answered::Yes)) {
+    pub async fn power_off(&mut self) -> Result<(), ClientError> {
+        if self.go_down(&PowerOff).await? == Answered::Yes {
             // Some firmware waits for the end of the session before it switches off (one capture).
             self.leave().await;
         }
-        self.part(done).await
+        self.part();
+        Ok(())
     }
 
     /// Writes one option and makes the terminal apply it. A terminal may acknowledge and ignore it: check with
@@ -77,17 +81,15 @@ impl Client {
         }
     }
 
-    /// Closes the connection to a terminal that goes down, and ends the session with one that stays.
-    async fn part(mut self, done: Result<Answered, ClientError>) -> Result<(), ClientError> {
-        match done {
-            Ok(_) => self.driver.close(),
-            Err(_) => self.exit().await,
-        }
-        done.map(drop)
+    /// Closes the connection to a terminal that goes down. It starts enabled, and there is nobody to take leave of.
+    fn part(&mut self) {
+        self.driver.close();
+        (self.in_call, self.is_down, self.lockout) = (true, true, Lockout::None);
     }
 }
 
 /// The terminal acknowledged that it goes down, or it did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answered {
     Yes,
     No,

@@ -222,7 +222,7 @@ impl fmt::Display for ClientError {
             Self::AccessPanel => f.write_str("an access control panel answered, not an attendance terminal"),
             Self::Refused { command, code } => write!(f, "terminal refused {command} with {code}"),
             Self::NotNow { command } => write!(f, "terminal is too busy to answer {command}"),
-            Self::Unusable => f.write_str("connection was left in the middle of a call, reconnect first"),
+            Self::Unusable => f.write_str("the session broke off during an earlier request"),
             Self::Replay { entry, wanted, found } => {
                 write!(f, "replay needs {wanted} at entry {entry} of the transcript, which has {found}")
             }

@@ -22,6 +22,7 @@ mod pull;
 mod restore;
 mod settings;
 mod silence;
+mod stop;
 mod tables;
 mod templates;
 mod transfer;
@@ -63,6 +64,8 @@ pub struct Client {
     /// True if written data still have to be refreshed.
     stale: bool,
     lockout: Lockout,
+    /// True if the terminal was sent down: its session is over.
+    is_down: bool,
     /// True if the session has state at the terminal that a new one would not have.
     bound: bool,
     /// Sessions that were opened.

@@ -129,8 +129,7 @@ async fn what_was_written_is_taken_over_before_a_restart() {
 #[tokio::test]
 async fn a_terminal_that_was_gone_before_is_not_taken_for_one_that_restarts() {
     let site = Site::plain(staffed().fault(Fault::parse("stall-packets=2").unwrap())).await;
-    let client = Client::connect(&site.options().timeout(std::time::Duration::from_millis(200))).await.unwrap();
-    let mut client = client;
+    let mut client = Client::connect(&site.options().timeout(std::time::Duration::from_millis(200))).await.unwrap();
     client.time().await.unwrap();
     let gone = client.restart().await;
     assert!(matches!(gone, Err(ClientError::TimedOut { .. })), "{gone:?}");

@@ -61,12 +61,12 @@ impl Power {
         command: &str,
         plan: impl Fn(&str) -> String,
         done: &str,
-        work: impl AsyncFn(Client) -> Result<(), ClientError>,
+        work: impl AsyncFn(&mut Client) -> Result<(), ClientError>,
     ) -> Outcome {
         let terminals = self.changing.choose(context, command)?;
         self.changing.ask(context, &plan(&named(&terminals)))?;
         let answers = each(context, &terminals, async |visit: &Visit<'_>, told: &mut Done| {
-            visit.change_and_leave(&work).await?;
+            visit.change(async |client| Ok(work(client).await?)).await?;
             told.done = true;
             Ok(())
         })?;

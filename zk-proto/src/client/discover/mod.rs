@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 pub use found::Found;
 pub use options::DiscoverOptions;
 
+use super::stop::{Stop, Stopper};
 use super::{Client, ClientError, ConnectOptions, Step};
 use crate::Command;
 
@@ -47,6 +48,7 @@ pub struct Discovery {
     hosts: Hosts,
     options: Arc<DiscoverOptions>,
     trying: JoinSet<Option<Found>>,
+    stopper: Stopper,
     /// The earliest time for the next address.
     next_at: Instant,
     tried: u64,
@@ -72,6 +74,7 @@ impl Discovery {
             hosts: hosts.peekable(),
             options: Arc::new(options),
             trying: JoinSet::new(),
+            stopper: Stopper::default(),
             next_at: Instant::now(),
             tried: 0,
         }
@@ -101,8 +104,10 @@ impl Discovery {
         self.tried
     }
 
-    /// Tries no further address, ends the sessions that are open, and returns the terminals that answered meanwhile.
+    /// Tries no further address, asks no further question, ends the sessions that are open, and returns the terminals
+    /// that answered meanwhile. Never takes longer than 4 s.
     pub async fn stop(mut self) -> Vec<Found> {
+        self.stopper.now();
         let mut last = Vec::new();
         while let Some(tried) = self.trying.join_next().await {
             last.extend(outcome(tried));
@@ -112,7 +117,7 @@ impl Discovery {
 
     fn begin(&mut self) {
         let Some(host) = self.hosts.next() else { return };
-        self.trying.spawn(probe(host, Arc::clone(&self.options)));
+        self.trying.spawn(probe(host, Arc::clone(&self.options), self.stopper.stop()));
         self.tried += 1;
         // A late start is not made up for: that would be a burst.
         let gap = Duration::from_secs(1) / self.options.per_second.max(1);
@@ -132,10 +137,12 @@ fn outcome(tried: Result<Option<Found>, JoinError>) -> Option<Found> {
 }
 
 /// Tries one address. `None` if nothing answers there.
-async fn probe(host: ConnectOptions, options: Arc<DiscoverOptions>) -> Option<Found> {
+async fn probe(host: ConnectOptions, options: Arc<DiscoverOptions>, mut stop: Stop) -> Option<Found> {
     let mut found = Found::at(&host);
-    let mut client = match open(&host, &options).await {
+    let mut client = match stop.opened(open(&host, &options)).await {
         Ok(client) => client,
+        // It was stopped before anything answered.
+        Err(ClientError::Unusable) => return None,
         Err(why) if is_nobody(&why) => return None,
         Err(why) => {
             found.obstacle = Some(why);
@@ -143,7 +150,7 @@ async fn probe(host: ConnectOptions, options: Arc<DiscoverOptions>) -> Option<Fo
         }
     };
     found.transport = Some(client.transport());
-    let asked = timeout(options.answers_within, found.ask(&mut client)).await;
+    let asked = timeout(options.answers_within, stop.unless(found.ask(&mut client))).await;
     found.obstacle = match asked {
         Ok(answered) => answered.err(),
         Err(_) => Some(ClientError::Stalled { step: Step::Command(Command::OPTIONS_RRQ), progress: None }),

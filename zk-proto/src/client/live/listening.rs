@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::{Client, ClientError, ConnectOptions, LiveOptions};
 use crate::client::Step;
+use crate::client::stop::Stop;
 use crate::op::{GetTime, Operation, RegisterEvents};
 use crate::reply::Reply;
 use crate::session::Event;
@@ -37,26 +38,30 @@ pub(super) async fn part(old: Option<Box<Client>>, events: RegisterEvents, pause
     renewed
 }
 
-/// Opens a session and registers, unless there is one that is registered. Also reads the terminal's clock.
+/// Opens a session and registers, unless there is one that is registered. Also reads the terminal's clock. A stop ends
+/// the session instead.
 pub(super) async fn open(
     renewed: Option<Box<Client>>,
     connect: ConnectOptions,
     events: RegisterEvents,
+    mut stop: Stop,
 ) -> Result<(Client, Option<DeviceTime>), ClientError> {
-    let mut client = match renewed {
-        Some(client) => *client,
-        None => {
-            let mut client = Client::connect(&connect).await?;
-            if let Err(error) = client.call(&events).await {
-                client.exit().await;
-                return Err(error);
-            }
-            client
+    let (mut client, is_registered) = match renewed {
+        Some(client) => (*client, true),
+        None => (stop.opened(Client::connect(&connect)).await?, false),
+    };
+    let registered = async {
+        if !is_registered {
+            client.call(&events).await?;
+        }
+        match client.time().await {
+            Ok(now) => Ok(Some(now)),
+            Err(ClientError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     };
-    match client.time().await {
-        Ok(now) => Ok((client, Some(now))),
-        Err(ClientError::Refused { .. }) => Ok((client, None)),
+    match stop.unless(registered).await {
+        Ok(now) => Ok((client, now)),
         Err(error) => {
             client.exit().await;
             Err(error)

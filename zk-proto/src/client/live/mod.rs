@@ -11,22 +11,19 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 pub use item::{Gap, LiveItem};
 pub use options::LiveOptions;
 pub use rest::SessionRest;
 
+use super::stop::Stopper;
 use super::{Client, ClientError, ConnectOptions};
 use crate::record::{EventCode, LiveEvent};
 use crate::{DeviceTime, Packet};
 use listening::{Heard, Listening, open, part};
 use recent::Recent;
-
-/// The wait for a session that is being opened when it is to end.
-const OPENED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Listens to a terminal, over as many connections as it takes.
 ///
@@ -76,7 +73,7 @@ enum State {
     /// The old session ends, and a pause follows. Kept between calls, so that a caller with its own timer makes
     /// progress too.
     Parting(Parting),
-    Opening(Opening),
+    Opening(Opening, Stopper),
     Listening(Listening),
 }
 
@@ -85,7 +82,7 @@ impl fmt::Debug for LiveCapture {
         let state = match self.state {
             State::Down(_) => "down",
             State::Parting(_) => "parting",
-            State::Opening(_) => "opening",
+            State::Opening(..) => "opening",
             State::Listening(_) => "listening",
         };
         let Self { connect, options, failures, last_sign, .. } = self;
@@ -136,10 +133,11 @@ impl LiveCapture {
                 }
                 State::Parting(parting) => {
                     let renewed = parting.as_mut().await;
-                    let opening = open(renewed, self.connect.clone(), self.options.events);
-                    self.state = State::Opening(Box::pin(opening));
+                    let stopper = Stopper::default();
+                    let opening = open(renewed, self.connect.clone(), self.options.events, stopper.stop());
+                    self.state = State::Opening(Box::pin(opening), stopper);
                 }
-                State::Opening(opening) => match opening.as_mut().await {
+                State::Opening(opening, _) => match opening.as_mut().await {
                     Ok((client, now)) => return Ok(LiveItem::Gap(self.opened(client, now))),
                     Err(why) => {
                         self.state = State::Down(None);
@@ -193,8 +191,9 @@ impl LiveCapture {
     /// Stops listening and ends the session, also one that is just being opened. Never takes longer than 4 s.
     pub async fn end(self) {
         match self.state {
-            State::Opening(opening) => {
-                if let Ok(Ok((client, _))) = timeout(OPENED_WITHIN, opening).await {
+            State::Opening(opening, stopper) => {
+                stopper.now();
+                if let Ok((client, _)) = opening.await {
                     client.exit().await;
                 }
             }

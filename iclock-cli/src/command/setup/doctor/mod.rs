@@ -183,7 +183,7 @@ impl Everything {
 /// Examines the terminals, and prints the findings in their order. Returns false if it was stopped.
 async fn devices(config: &Config, signals: &Signals, print: &mut Print) -> bool {
     let examined = config.devices.iter().map(|device| async {
-        let found = diagnose::terminal(device, &config.engine).await;
+        let found = diagnose::terminal(device, &config.engine, &signals.stop).await;
         let title = format!("{} at {}", device.name, device.address());
         (Subject { kind: "terminal", name: device.name.clone(), title }, found)
     });
@@ -194,28 +194,26 @@ async fn devices(config: &Config, signals: &Signals, print: &mut Print) -> bool 
 async fn probe(config: &Config, opened: Vec<Arc<dyn Sink>>, signals: &Signals, print: &mut Print) -> bool {
     let timeout = config.engine.sink_timeout;
     let examined = opened.into_iter().map(|sink| async move {
-        let found = diagnose::sink(sink.as_ref(), timeout).await;
+        let found = signals.stop.run_until_cancelled(diagnose::sink(sink.as_ref(), timeout)).await.unwrap_or_default();
         let (name, title) = (sink.name().to_owned(), format!("{}, {}", sink.name(), sink.target()));
         (Subject { kind: "sink", name, title }, found)
     });
     print_each(stream::iter(examined).buffered(AT_ONCE), signals, print).await
 }
 
+/// Prints the findings until Ctrl-C. Then sessions with terminals are still ended.
 async fn print_each(
     examined: impl futures::Stream<Item = (Subject, Vec<Finding>)>,
     signals: &Signals,
     print: &mut Print,
 ) -> bool {
     let mut examined = std::pin::pin!(examined);
-    loop {
-        tokio::select! {
-            () = signals.stop.cancelled() => return false,
-            next = examined.next() => match next {
-                Some((subject, found)) => print.findings(&subject, &found),
-                None => return true,
-            },
+    while let Some((subject, found)) = examined.next().await {
+        if !signals.stop.is_cancelled() {
+            print.findings(&subject, &found);
         }
     }
+    !signals.stop.is_cancelled()
 }
 
 fn state(config: &Config, print: &mut Print) {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::Args;
 use futures::future::join_all;
+use iclock_sync::CancellationToken;
 use iclock_sync::diagnose::{self, Finding};
 use ipnet::IpNet;
 use zk_proto::client::DEFAULT_PORT;
@@ -77,12 +78,7 @@ impl Init {
         let code = if self.no_test {
             ExitCode::Done
         } else {
-            context.block_on(|signals| async move {
-                tokio::select! {
-                    code = test(&config, &opened) => Ok(code),
-                    () = signals.stop.cancelled() => Ok(ExitCode::Interrupted),
-                }
-            })?
+            context.block_on(|signals| async move { Ok(test(&config, &opened, &signals.stop).await) })?
         };
         if code == ExitCode::Interrupted {
             return Ok(code);
@@ -166,11 +162,17 @@ fn zone(text: &str) -> Result<Tz, String> {
     text.parse().map_err(|_| "write a zone of the IANA database, such as Indian/Maldives or Europe/Berlin".to_owned())
 }
 
-/// Tries every terminal and every sink, and prints what does not work.
-async fn test(config: &Config, opened: &[std::sync::Arc<dyn attendance_model::Sink>]) -> ExitCode {
-    let terminals = join_all(config.devices.iter().map(|device| diagnose::terminal(device, &config.engine)));
+/// Tries every terminal and every sink, and prints what does not work; nothing after Ctrl-C, when only the sessions with
+/// terminals are ended.
+async fn test(
+    config: &Config,
+    opened: &[std::sync::Arc<dyn attendance_model::Sink>],
+    stop: &CancellationToken,
+) -> ExitCode {
+    let terminals = join_all(config.devices.iter().map(|device| diagnose::terminal(device, &config.engine, stop)));
     let of_sinks = join_all(opened.iter().map(|sink| diagnose::sink(sink.as_ref(), config.engine.sink_timeout)));
-    let (of_terminals, of_sinks) = futures::join!(terminals, of_sinks);
+    let (of_terminals, of_sinks) = futures::join!(terminals, stop.run_until_cancelled(of_sinks));
+    let Some(of_sinks) = of_sinks.filter(|_| !stop.is_cancelled()) else { return ExitCode::Interrupted };
     let mut code = ExitCode::Done;
     for (sink, found) in opened.iter().zip(&of_sinks) {
         if !print(sink.name(), found) {

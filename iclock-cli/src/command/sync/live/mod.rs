@@ -105,8 +105,14 @@ impl Listener<'_> {
         let Some(client) = capture.client() else { return Ok(()) };
         let expected = self.terminal.device().serial.as_ref();
         if let Some(expected) = expected.filter(|_| !people.are_of_the_right_terminal()) {
-            // If it does not answer, the session is lost, and the question comes again.
-            let Ok(found) = client.option("~SerialNumber").await else { return Ok(()) };
+            let found = match client.option("~SerialNumber").await {
+                Ok(found) => found,
+                // The session is lost, and the question comes again.
+                Err(why) => {
+                    self.remark(true, &format!("its serial number is unknown: {}", chain(&why)));
+                    return Ok(());
+                }
+            };
             if found.as_ref() != Some(expected) {
                 let found = output::printable(found.as_deref().unwrap_or("none"));
                 let what = format!("wrong terminal at this address: its serial number is {found}, not {expected}");

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use iclock_sync::CancellationToken;
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use zk_proto::{Client, ClientError, ConnectOptions};
+use zk_proto::{Client, ConnectOptions};
 
 use super::choose::Terminal;
 use super::failure::Failure;
@@ -66,22 +66,6 @@ impl Visit<'_> {
             work(client).await
         })
         .await
-    }
-
-    /// As [`Visit::change`], for work that ends the session by itself.
-    ///
-    /// # Errors
-    /// As [`Visit::change`].
-    pub(crate) async fn change_and_leave(
-        &self,
-        work: impl AsyncFnOnce(Client) -> Result<(), ClientError>,
-    ) -> Result<(), Failure> {
-        let mut client = self.connect().await?;
-        if let Err(failure) = self.unless_stopped(self.require_serial(&mut client)).await {
-            client.exit().await;
-            return Err(failure);
-        }
-        self.unless_stopped(async { Ok(work(client).await?) }).await
     }
 
     /// Checks that the terminal is the one that is configured.

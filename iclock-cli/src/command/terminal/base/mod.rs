@@ -25,8 +25,7 @@
 //!   `address`, `error` and `try`. A terminal that dies half-way keeps what was filled in, so a table or a line shows
 //!   how far the work went.
 //! - [`Visit::session`] opens a session and ends it on every path, also at Ctrl-C. [`Visit::change`] does the same, and
-//!   refuses a terminal with another serial number than the configured one. [`Visit::change_and_leave`] is for work
-//!   that ends the session by itself.
+//!   refuses a terminal with another serial number than the configured one.
 //! - An error is a [`Failure`]: any `ClientError` by `?`, or one with a hint of its own.
 //! - [`Answers::then`] does more work at the terminals that did not fail, such as what a plan says that was shown.
 //! - [`Answers::code`] is 20 if a terminal failed, 80 if one was refused for safety, 130 after Ctrl-C.
