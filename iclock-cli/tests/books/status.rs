@@ -32,6 +32,7 @@ fn without_a_service_the_ledger_says_what_was_last() {
     assert!(shown.starts_with("No service runs. The last run was "), "{shown}");
     assert!(shown.contains(" s ago: 4 new, 4 stored.\n") && shown.contains("2026-03-03 07:59:09"), "{shown}");
     assert!(shown.contains("up to date") && shown.ends_with("\nNothing needs attention.\n"), "{shown}");
+    assert!(!shown.contains("last delivery"), "only a service knows it: {shown}");
     configure(&world, &server);
     let shown: Value = serde_json::from_str(&status(&world, &["--json"]).ended(0).stdout).unwrap();
     let states: Vec<_> =
@@ -79,7 +80,7 @@ fn the_end_of_the_last_run_of_each_terminal_and_sink_is_told_with_what_to_do() {
     let shown = words(&[]);
     for expected in [
         "dead failed - sink",
-        "sqlite failed 4 0 -",
+        "sqlite failed 4 0",
         "the last run ended with 30: a sink failed dead: cannot read the terminal: cannot connect to ",
         " sqlite: cannot open sqlite:",
     ] {

@@ -176,9 +176,10 @@ impl fmt::Display for Hint {
             ),
             Self::Zone { drift_ms, zone: Some(zone) } => write!(
                 f,
-                "its clock is {} of the time in {zone}; check that `zone` is where it is, and whether it changes to \
+                "its clock is {}{} the time in {zone}; check that `zone` is where it is, and whether it changes to \
                  summer time",
-                Off(*drift_ms)
+                Off(*drift_ms),
+                if *drift_ms > 0 { " of" } else { "" }
             ),
             Self::Clock { drift_ms } => write!(f, "its clock is {}; set the clock at the terminal", Off(*drift_ms)),
             Self::NearlyFull { records, capacity } => write!(
@@ -238,6 +239,10 @@ mod tests {
                 let hint = of_clock(off, zone).unwrap().to_string();
                 assert!(hint.contains("`zone`") && !hint.contains("set the clock"), "{off}: {hint}");
             }
+        }
+        for (off, told) in [(-5 * HOUR, "is 5 h behind the time in"), (5 * HOUR, "is 5 h ahead of the time in")] {
+            let hint = of_clock(off, Some(Tz::Indian__Maldives)).unwrap().to_string();
+            assert!(hint.contains(told), "{hint}");
         }
         for off in [2 * MINUTE, 11 * MINUTE, 5 * HOUR + 4 * MINUTE, 15 * HOUR, 24 * HOUR, -100 * HOUR] {
             assert_eq!(of_clock(off, None), Some(Hint::Clock { drift_ms: off }), "{off}");

@@ -281,20 +281,20 @@ impl Shown {
             let told = gap.map(|gap| gap.told(&self::shown(&terminal.name), now));
             told.iter().for_each(|told| output::line(format_args!("\n{}", human::wrap(told))));
         }
-        let header = ["sink", "", "pending", "held", "last delivery", "target"];
+        // Only a service knows the times, and names alone mostly tell the sinks apart.
+        let is_dated = self.sinks.iter().any(|sink| sink.last_delivery.is_some());
+        let has_targets = self.sinks.iter().any(|sink| sink.odd_target().is_some());
+        let mut header = vec!["sink", "", "pending", "held"];
+        header.extend(is_dated.then_some("last delivery"));
+        header.extend(has_targets.then_some("target"));
         let rows = self.sinks.iter().map(|sink| {
-            let (pending, held) = (grouped(sink.pending), grouped(sink.held));
-            let target = sink.odd_target().cloned().unwrap_or_default();
-            vec![shown(&sink.name), sink.state.clone(), pending, held, ago(sink.last_delivery, now), target]
-        });
-        // The last column is needed only where names do not tell the sinks apart.
-        let columns = header.len() - usize::from(self.sinks.iter().all(|sink| sink.odd_target().is_none()));
-        let rows = rows.map(|mut row: Vec<String>| {
-            row.truncate(columns);
+            let mut row = vec![shown(&sink.name), sink.state.clone(), grouped(sink.pending), grouped(sink.held)];
+            row.extend(is_dated.then(|| ago(sink.last_delivery, now)));
+            row.extend(has_targets.then(|| sink.odd_target().cloned().unwrap_or_default()));
             row
         });
         if !self.sinks.is_empty() {
-            output::line(format_args!("\n{}", human::table(header.get(..columns).unwrap_or(&header), rows)));
+            output::line(format_args!("\n{}", human::table(&header, rows)));
         }
         if self.attention.is_empty() {
             output::line("\nNothing needs attention.");
