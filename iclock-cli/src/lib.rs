@@ -58,27 +58,32 @@ fn dispatch(command: Command, context: &Context) -> Outcome {
     }
 }
 
-/// Runs a command on terminals again, with the answers of a recording.
-fn again(command: Vec<OsString>, context: Context) -> Outcome {
+/// Runs a command on terminals again, with the answers of a recording. It is the recorded one, or another one that was
+/// typed.
+fn again(command: Vec<OsString>, is_recorded: bool, context: &Context) -> Outcome {
+    let name = command.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let words = std::iter::once(OsString::from("iclock-cli")).chain(command);
-    let mut matches = help::tree().get_matches_from(words);
-    let Cli { command, .. } =
-        Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut help::tree()).exit());
-    match command {
-        Command::Terminal(command) if command.can_be_replayed() => command.run(&context),
-        Command::People(command) if command.can_be_replayed() => command.run(&context),
-        command => {
-            let what = match command {
-                Command::Sync(_) | Command::Terminal(_) => {
-                    "a sync or a clear cannot run from a recording: what it asks of a terminal depends on the \
-                     ledger and the sinks of that time"
-                }
-                _ => "this command cannot run from a recording: it needs more than the answers of one terminal",
-            };
-            Err(CliError::new(exit_code::ExitCode::Usage, what)
-                .hint("look at the packets: iclock-cli transcript show FILE"))
-        }
+    let parsed = help::tree().try_get_matches_from(words);
+    match parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
+        Ok(Cli { command: Command::Terminal(command), .. }) if command.can_be_replayed() => command.run(context),
+        Ok(Cli { command: Command::People(command), .. }) if command.can_be_replayed() => command.run(context),
+        // A recording leaves out what such a command needs: a file, or who it is about.
+        Err(_) if is_recorded => Err(cannot_run_again(&name)),
+        Err(error) => error.format(&mut help::tree()).exit(),
+        Ok(_) => Err(cannot_run_again(&name)),
     }
+}
+
+fn cannot_run_again(name: &str) -> CliError {
+    let why = match name {
+        "sync" | "serve" | "clear" => "what it asks of a terminal depends on the ledger and the sinks of that time",
+        "live" => "it waits for punches until somebody ends it",
+        _ => "it needs more than the answers of one terminal",
+    };
+    CliError::new(exit_code::ExitCode::Usage, format!("{name} cannot run from a recording: {why}")).hint(
+        "look at the packets: iclock-cli transcript show FILE; what asks or changes one terminal can run again, such as \
+         info, options, time, or users list",
+    )
 }
 
 /// Runs `iclock` with the arguments of the process.

@@ -100,6 +100,40 @@ fn another_command_than_the_recorded_one_says_where_it_leaves_the_recording() {
 }
 
 #[test]
+fn a_recorded_command_that_cannot_run_again_says_why_and_its_packets_are_shown() {
+    let world = World::new();
+    let server = world.serve(terminal(30).users(3).serial("GONE1"));
+    world.sync(&[&server], &["--record", "sync.zkt"]).ended(0);
+    let device = format!("t0={}", server.addr());
+    let record = |file: &str, args: &[&str]| {
+        world.cli(&[args, &["--record", file, "--device", &device]].concat()).ended(0);
+    };
+    record("clear.zkt", &["clear", "t0", "--serial", "GONE1", "--state", "state", "--sink", "sqlite:att.db"]);
+    record("export.zkt", &["users", "export", "people.csv"]);
+    drop(server);
+    let of_the_ledger = "depends on the ledger and the sinks of that time";
+    for (file, why, request) in [
+        (
+            "sync.zkt",
+            format!("sync cannot run from a recording: what it asks of a terminal {of_the_ledger}"),
+            "DATA_WRRQ",
+        ),
+        (
+            "clear.zkt",
+            format!("clear cannot run from a recording: what it asks of a terminal {of_the_ledger}"),
+            "> CLEAR",
+        ),
+        ("export.zkt", "users cannot run from a recording: it needs more than".to_owned(), "DATA_WRRQ"),
+    ] {
+        let run = world.cli(&["transcript", "replay", file]).ended(2);
+        assert!(run.stderr.starts_with(&format!("error: {why}")), "{}", run.stderr);
+        assert!(run.stderr.contains("try: look at the packets") && run.stderr.contains("such as info"), "{run:?}");
+        let shown = world.cli(&["transcript", "show", file]).ended(0).stdout;
+        assert!(shown.contains(request), "{shown}");
+    }
+}
+
+#[test]
 fn the_users_of_a_recording_are_shown_again() {
     let world = World::new();
     let server = world.serve(terminal(5).users(3));

@@ -76,7 +76,8 @@ fn read(path: &Path) -> Result<Transcript, CliError> {
 /// Runs the command of the transcript's first note.
 fn replay(context: &Context, path: &Path, command: Vec<OsString>) -> Outcome {
     let transcript = read(path)?;
-    let command = match command.is_empty() {
+    let is_recorded = command.is_empty();
+    let command = match is_recorded {
         false => command,
         true => words_of(transcript.notes()).map(|words| words.into_iter().map(OsString::from).collect()).ok_or_else(
             || {
@@ -85,5 +86,5 @@ fn replay(context: &Context, path: &Path, command: Vec<OsString>) -> Outcome {
             },
         )?,
     };
-    crate::again(command, context.replaying(transcript))
+    crate::again(command, is_recorded, &context.replaying(transcript))
 }
