@@ -344,7 +344,7 @@ mod tests {
     fn a_terminal_that_falls_back_from_tls_is_a_change_each_time_until_somebody_approves_it() {
         let mut callers = Callers::default();
         callers.configure(&[DeviceOptions::push("gate", "A1")], &PushAccess::default());
-        let mut calls = |over_tls: bool, callers: &mut Callers| {
+        let calls = |over_tls: bool, callers: &mut Callers| {
             let caller = admitted(callers, "A1").unwrap();
             callers.calls_over(&caller, over_tls)
         };
