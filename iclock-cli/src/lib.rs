@@ -81,8 +81,8 @@ fn cannot_run_again(name: &str) -> CliError {
         _ => "it needs more than the answers of one terminal",
     };
     CliError::new(exit_code::ExitCode::Usage, format!("{name} cannot run from a recording: {why}")).hint(
-        "look at the packets: iclock-cli transcript show FILE; what asks or changes one terminal can run again, such as \
-         info, options, time, or users list",
+        "look at the packets: iclock-cli transcript show FILE; what asks or changes one terminal can run again, such \
+         as info, options, time, or users list",
     )
 }
 

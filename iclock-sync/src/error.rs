@@ -389,8 +389,8 @@ impl LedgerError {
                     Some("end the other program that has the file open, then try again")
                 }
                 _ => Some(
-                    "make room on its disk and check that the disk works; the state directory has to be on a local disk, \
-                     not on a network share",
+                    "make room on its disk and check that the disk works; the state directory has to be on a local \
+                     disk, not on a network share",
                 ),
             },
         }

@@ -4,9 +4,8 @@
 //! A start continues the last one, so that a program that a timer starts every minute does not push out its own past.
 //! No file is ever renamed: several processes can write into one directory, and each finds the last file by its name.
 //!
-//! No library does this. file-rotate, tracing-rolling-file and logroller rename full files, and each process counts only
-//! the bytes that it wrote itself: a second process would rename a file to which the first one writes. tracing-appender
-//! knows no size.
+//! No library does this. file-rotate, tracing-rolling-file and logroller rename full files, and each process counts its
+//! own bytes alone: a second process would rename a file to which the first one writes. tracing-appender knows no size.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

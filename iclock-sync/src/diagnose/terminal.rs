@@ -58,8 +58,8 @@ pub async fn terminal(device: &DeviceOptions, engine: &EngineOptions, stop: &Can
     found
 }
 
-/// Does the work; after a stop it has a moment more, so that a session that is being opened can be ended. `None` if that
-/// is too short.
+/// Does the work; after a stop it has a moment more, so that a session that is being opened can be ended. `None` if
+/// that is too short.
 async fn soon<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
     let stopped = async {
         stop.cancelled().await;

@@ -159,8 +159,8 @@ impl Recorder {
         Self::new(Sink::Writer(Box::new(writer)))
     }
 
-    /// Writes to a new file, or over an old one, and begins with the heading. On Unix only the owner may read a new one:
-    /// it shows who punched when.
+    /// Writes to a new file, or over an old one, and begins with the heading. On Unix only the owner may read a new
+    /// one: it shows who punched when.
     ///
     /// # Errors
     /// When the file cannot be opened for writing, or has no room for the heading.

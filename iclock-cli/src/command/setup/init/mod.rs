@@ -162,8 +162,8 @@ fn zone(text: &str) -> Result<Tz, String> {
     text.parse().map_err(|_| "write a zone of the IANA database, such as Indian/Maldives or Europe/Berlin".to_owned())
 }
 
-/// Tries every terminal and every sink, and prints what does not work; nothing after Ctrl-C, when only the sessions with
-/// terminals are ended.
+/// Tries every terminal and every sink, and prints what does not work; nothing after Ctrl-C, when only the sessions
+/// with terminals are ended.
 async fn test(
     config: &Config,
     opened: &[std::sync::Arc<dyn attendance_model::Sink>],
