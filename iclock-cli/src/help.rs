@@ -102,6 +102,7 @@ const EXAMPLES: &[&str] = &[
     "unproven decode 3 --layout 40",
     "unproven accept 3 --layout 40",
     "audit show --person 1042 --since 7",
+    "audit push",
     "audit verify",
     "replay --sink school",
     "replay --sink school --since 2026-01-31",

@@ -8,7 +8,7 @@ use crate::row::Json;
 use crate::table::TABLE;
 
 /// Their rows print nothing as JSON.
-const WITHOUT: [&str; 6] = ["health", "push pending", "push results", "decode", "transcript replay", "x"];
+const WITHOUT: [&str; 7] = ["health", "audit push", "push pending", "push results", "decode", "transcript replay", "x"];
 
 #[test]
 fn every_command_of_the_help_has_a_row() {

@@ -44,6 +44,7 @@ pub(crate) const LOCAL: &[Local] = &[
         ..local("unproven accept", "1 --layout 40", "130 go to the quarantine", Json::None)
     },
     local("audit show", "--person 1001", "1001", Json::Lines),
+    local("audit push", "", "no terminal that pushes was told anything", Json::None),
     local("audit verify", "", "as written", Json::None),
     local("doctor sink", "", "db, sqlite:", Json::Lines),
     Local { code: 70, ..local("doctor state", "", "no damage", Json::Lines) },

@@ -20,6 +20,7 @@ use std::net::TcpStream;
 
 use common::{World, lines, terminal};
 use serving::{SERIAL, Serving, configure, until};
+use serde_json::Value;
 use zk_push::SerialNumber;
 use zk_sim::push::{PushDevice, PushProfile, Pusher};
 
@@ -185,6 +186,14 @@ fn a_terminal_is_asked_while_serve_runs_and_its_answer_is_shown() {
     assert!(shown.contains("done: 20") && shown.contains("~SerialNumber=SN1"), "{shown}");
     until("all is delivered", || stored(&world).len() == 20);
     assert_eq!(serving.ends("-TERM"), 0);
+    let audited = lines(&world.cli(&["audit", "push", SERIAL, "--json"]).ended(0).stdout);
+    let of = |n: usize| (audited[n]["what"].clone(), audited[n]["words"].clone(), audited[n]["code"].clone());
+    assert_eq!(of(0), ("sent".into(), "INFO".into(), Value::Null));
+    assert_eq!(of(1), ("sent".into(), "DATA QUERY ATTLOG".into(), Value::Null));
+    let codes = [of(2).2, of(3).2];
+    assert!(audited.len() == 4 && codes.contains(&0.into()) && codes.contains(&20.into()), "{audited:?}");
+    assert!(world.cli(&["audit", "push"]).ended(0).stdout.contains("DATA QUERY ATTLOG"));
+    world.cli(&["audit", "verify"]).ended(0);
     // Without a receiver, a command waits for the next one.
     world.cli(&["push", "command", SERIAL, "upload"]).ended(0);
     assert_eq!(results()[0]["state"], "waits");

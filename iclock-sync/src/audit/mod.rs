@@ -20,11 +20,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-pub use show::{Entry, Filter, StoredAt, entries};
+pub use show::{Entry, Filter, PushEntry, StoredAt, entries, push_entries};
 pub use verify::{Problem, Verdict, verify};
 
 use crate::error::chain;
-use crate::trail::line::{self, Begins, Line, Sent};
+use crate::trail::line::{self, Begins, Line, Push, Sent};
 use crate::trail::{HEAD, Head};
 use crate::{Ledger, private};
 
@@ -77,6 +77,18 @@ impl Audit {
     /// text for the ledger's setting [`HEAD`]. `None` after an error: the next use opens the files again, and adds what
     /// is missing.
     pub(crate) fn record(&self, ledger: &Ledger, sent: Option<Sent>, now: DateTime<Utc>) -> Option<String> {
+        self.record_all(ledger, sent, Vec::new(), now)
+    }
+
+    /// As [`Audit::record`], with what was between this program and a terminal that pushes. The ledger does not have
+    /// it: after an error, it is missing.
+    pub(crate) fn record_all(
+        &self,
+        ledger: &Ledger,
+        sent: Option<Sent>,
+        push: Vec<Push>,
+        now: DateTime<Utc>,
+    ) -> Option<String> {
         let mut place = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let attempt = || -> io::Result<String> {
             let writer = match &mut *place {
@@ -86,6 +98,9 @@ impl Audit {
             writer.catch_up(ledger, now)?;
             if let Some(sent) = sent {
                 writer.sent(sent, now)?;
+            }
+            for push in push {
+                writer.push(now, |line| line.push = Some(push))?;
             }
             ledger.crashes().before_commit(WRITES);
             writer.write(now)?;
@@ -196,8 +211,9 @@ impl Writer {
 
     fn push(&mut self, at: DateTime<Utc>, fill: impl FnOnce(&mut Line)) -> io::Result<()> {
         let prev = std::mem::take(&mut self.hash);
+        let n = self.next;
         let mut line =
-            Line { n: self.next, prev, at, begins: None, read: None, sent: None, damage: None, redacted: None };
+            Line { n, prev, at, begins: None, read: None, sent: None, push: None, damage: None, redacted: None };
         fill(&mut line);
         let bytes = serde_json::to_vec(&line).map_err(io::Error::other)?;
         self.hash = line::hash(&bytes);

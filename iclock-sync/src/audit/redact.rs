@@ -87,7 +87,17 @@ pub(crate) fn redact(
             let said = Some(Redacted { events: redacted, before: before.clone() });
             number += 1;
             let (n, prev) = (number, String::new());
-            push(Line { n, prev, at: now, begins: None, read: None, sent: None, damage: None, redacted: said })?;
+            push(Line {
+                n,
+                prev,
+                at: now,
+                begins: None,
+                read: None,
+                sent: None,
+                push: None,
+                damage: None,
+                redacted: said,
+            })?;
         }
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         written.push(path.clone());

@@ -62,6 +62,45 @@ pub struct StoredAt {
     pub reason: Option<String>,
 }
 
+/// Something between this program and a terminal that pushes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PushEntry {
+    /// The time.
+    pub at: DateTime<Utc>,
+    /// The serial number that the terminal gives.
+    pub terminal: String,
+    /// `sent`: it was sent a command. `answered`: its result came. `dialect`: it speaks another dialect than before.
+    pub what: String,
+    /// The number of the command.
+    pub command: Option<u32>,
+    /// The first words of the command, without its values; or the dialect before, and the one now.
+    pub words: Option<String>,
+    /// The code of the result.
+    pub code: Option<i64>,
+}
+
+/// Returns the commands that terminals that push were sent, their results, and the changes of their dialects, oldest
+/// first: those of one serial number, or of all.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn push_entries(ledger: &Ledger, serial: Option<&str>) -> io::Result<Vec<PushEntry>> {
+    let mut found = Vec::new();
+    for (_, path) in line::files(ledger.dir())? {
+        line::each_line(&path, |bytes, _| {
+            if let Ok(Line { at, push: Some(push), .. }) = serde_json::from_slice::<Line>(bytes)
+                && serial.is_none_or(|serial| serial == push.terminal)
+            {
+                let line::Push { terminal, what, command, words, code } = push;
+                found.push(PushEntry { at, terminal, what, command, words, code });
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
 /// Returns the events of the audit next to a ledger, in the order in which they were read. Lines that cannot be read
 /// are left out; [`verify`](super::verify()) names them.
 ///

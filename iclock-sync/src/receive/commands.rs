@@ -9,7 +9,10 @@ use zk_push::{Dialect, Fields, SerialNumber};
 use super::order::{Order, SET_TIME};
 use super::receiver::PushReceiver;
 use crate::error::blocking;
-use crate::{Ledger, LedgerError, SyncError, wall};
+use crate::ledger::MOST_OPEN;
+use crate::tasks::Shared;
+use crate::trail::line::Push;
+use crate::{Ledger, LedgerError, SyncError, chain, wall};
 
 /// The most bytes of a result's details that are kept.
 const MAX_DETAILS: usize = 8 << 10;
@@ -86,11 +89,20 @@ impl PushReceiver {
         Ok(due.into_iter().filter_map(numbered).collect())
     }
 
-    pub(super) async fn note_sent(&self, ids: &[CommandId]) -> Result<(), SyncError> {
+    pub(super) async fn note_sent(&self, serial: &SerialNumber, ids: &[CommandId]) -> Result<(), SyncError> {
         let shared = self.shared()?;
         let (ledger, now) = (Arc::clone(&shared.ledger), shared.clock.utc_now());
-        let ids: Vec<u32> = ids.iter().map(|id| id.get()).collect();
-        blocking("ledger", move || Ok(ledger.push_commands_sent(&ids, now)?)).await
+        let (ids, terminal): (Vec<u32>, _) = (ids.iter().map(|id| id.get()).collect(), serial.to_string());
+        let sent = blocking("ledger", move || {
+            ledger.push_commands_sent(&ids, now)?;
+            let open = ledger.push_commands(Some(&terminal), MOST_OPEN)?;
+            let sent = open.into_iter().rev().filter(|command| ids.contains(&command.id));
+            Ok(sent.map(|of| (of.id, words(&of.command))).collect::<Vec<_>>())
+        })
+        .await?;
+        let line = |(id, words)| push_line(serial, "sent", Some(id), Some(words), None);
+        audit(&shared, sent.into_iter().map(line).collect()).await;
+        Ok(())
     }
 
     /// Notes the results of commands.
@@ -113,10 +125,44 @@ impl PushReceiver {
         }
         let shared = self.shared()?;
         let (ledger, now, serial) = (Arc::clone(&shared.ledger), shared.clock.utc_now(), terminal.serial().to_string());
-        blocking("ledger", move || Ok(ledger.push_commands_answered(&serial, &results, now)?)).await?;
+        let counted = blocking("ledger", move || Ok(ledger.push_commands_answered(&serial, &results, now)?)).await?;
+        let line = |(id, code)| push_line(terminal.serial(), "answered", Some(id), None, Some(code));
+        audit(&shared, counted.into_iter().map(line).collect()).await;
         self.look_for_commands().await?;
         self.show_gaps(Some(terminal.serial().as_str())).await
     }
+}
+
+/// Writes into the audit what was between this program and a terminal. The ledger has it: a failure is only named.
+pub(super) async fn audit(shared: &Shared, lines: Vec<Push>) {
+    if lines.is_empty() {
+        return;
+    }
+    match shared.write_audit(lines).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("the audit misses what a terminal was told, or has answered"),
+        Err(error) => tracing::warn!("the audit misses what a terminal was told: {}", chain(&error)),
+    }
+}
+
+pub(super) fn push_line(
+    serial: &SerialNumber,
+    what: &str,
+    command: Option<u32>,
+    words: Option<String>,
+    code: Option<i64>,
+) -> Push {
+    Push { terminal: serial.to_string(), what: what.to_owned(), command, words, code }
+}
+
+/// The verb and the table of a command. Its values may be secrets.
+fn words(text: &str) -> String {
+    if text == SET_TIME {
+        return SET_TIME.to_owned();
+    }
+    let Ok(command) = Command::new(text) else { return String::new() };
+    let end = text.len() - command.arguments().len();
+    text.get(..end).unwrap_or_default().trim().to_owned()
 }
 
 fn of_dir(ledger: &Ledger, source: std::io::Error) -> LedgerError {

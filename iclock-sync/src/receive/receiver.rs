@@ -21,6 +21,7 @@ use zk_push::{Dialect, SerialNumber, Text};
 
 use super::access::PushAccess;
 use super::callers::{Call, Caller, Callers, Verdict};
+use super::commands::{audit, push_line};
 use super::content::{self, Kept};
 use super::decision::Decision;
 use super::listing::Listing;
@@ -298,7 +299,17 @@ impl PushReceiver {
             line: before.line,
             stamps: before.stamps.clone(),
         };
-        if memory == *before { Ok(()) } else { self.remember(&caller, memory).await }
+        if memory == *before {
+            return Ok(());
+        }
+        let (was, is) = (before.dialect.clone(), memory.dialect.clone());
+        self.remember(&caller, memory).await?;
+        if let Some((was, is)) = was.zip(is).filter(|(was, is)| was != is) {
+            tracing::warn!("terminal {} spoke the dialect {was} before, and speaks {is} now", caller.name);
+            let line = push_line(&batch.serial, "dialect", None, Some(format!("{was} {is}")), None);
+            audit(&*self.shared()?, vec![line]).await;
+        }
+        Ok(())
     }
 
     /// Remembers what a terminal has shown of itself. Its stamps and its line are no part of that.
@@ -411,7 +422,7 @@ impl Receiver for PushReceiver {
         if let Ok(shared) = self.shared() {
             self.presence().told(serial.as_str(), shared.clock.utc_now());
         }
-        self.note_sent(ids).await.map_err(|error| not_now(&error))
+        self.note_sent(serial, ids).await.map_err(|error| not_now(&error))
     }
 
     async fn store(&self, terminal: &Terminal, batch: &Batch) -> Result<(), NotStored> {

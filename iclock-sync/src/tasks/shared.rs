@@ -19,6 +19,7 @@ use crate::intake::Intake;
 use crate::ledger::News;
 use crate::observer::Observer;
 use crate::random::Random;
+use crate::trail::line::Push;
 use crate::{EngineOptions, Hooks, Ledger, RunOptions, SyncError};
 
 /// The engine's place for its ledger. A run or a service holds it, and keeps the next one waiting.
@@ -107,12 +108,17 @@ impl Shared {
     /// Writes into the audit what has entered the ledger since, if an audit is kept, and notes its last line in the
     /// ledger. Returns false if that did not succeed.
     pub(crate) async fn complete_audit(&self) -> Result<bool, SyncError> {
+        self.write_audit(Vec::new()).await
+    }
+
+    /// As [`Shared::complete_audit`], with what was between this program and a terminal that pushes.
+    pub(crate) async fn write_audit(&self, push: Vec<Push>) -> Result<bool, SyncError> {
         if !self.settings().engine.audit {
             return Ok(true);
         }
         let (audit, ledger, now) = (Arc::clone(&self.audit), Arc::clone(&self.ledger), self.clock.utc_now());
         blocking("audit", move || {
-            let Some(head) = audit.record(&ledger, None, now) else { return Ok(false) };
+            let Some(head) = audit.record_all(&ledger, None, push, now) else { return Ok(false) };
             ledger.note_audit(&head)?;
             Ok(true)
         })

@@ -15,7 +15,7 @@ const DIR: &str = "audit";
 /// The hash before the first line.
 pub(crate) const NONE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// One line. It has one of the last five fields.
+/// One line. It has one of the last six fields.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Line {
     /// Counts the lines of all files, from 0.
@@ -30,6 +30,8 @@ pub(crate) struct Line {
     pub(crate) read: Option<Read>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sent: Option<Sent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) push: Option<Push>,
     /// Damage that was found when the audit was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) damage: Option<String>,
@@ -89,6 +91,25 @@ pub(crate) struct Sent {
     /// The ledger says that they were stored; the time is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) derived: bool,
+}
+
+/// Something between this program and a terminal that pushes. It has no value of a command: those may be secrets, or
+/// names of people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Push {
+    /// The serial number that the terminal gives.
+    pub(crate) terminal: String,
+    /// `sent`: it was sent a command. `answered`: its result came. `dialect`: it speaks another dialect than before.
+    pub(crate) what: String,
+    /// The number of the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) command: Option<u32>,
+    /// The first words of the command; or the dialect before, and the one now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) words: Option<String>,
+    /// The code of the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<i64>,
 }
 
 /// The hash of a line without its line feed.

@@ -42,6 +42,38 @@ pub(crate) fn with(permits: &[Permission]) -> DeviceOptions {
 }
 
 #[tokio::test]
+async fn the_audit_has_commands_and_results_and_each_change_of_the_dialect_without_any_value() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let clock = HostInUtc::at(NOW);
+    let server = Server::start(&engine(&state, &as_sink, &clock), &[with(&[])], None).await;
+    let text = "DATA UPDATE USERINFO PIN=7\tName=Secret\tPasswd=Secret";
+    server.upload(SERIAL, "7\t2026-03-01 08:00:00\t0\t1\n").await;
+    assert!(order(&state, &server, text).await);
+    assert!(poll(&server).await.starts_with("C:1:DATA UPDATE USERINFO"));
+    // The result of a number that nobody gave is none, and a second one of the same command neither.
+    let results = "ID=1&Return=0&CMD=DATA\nID=1&Return=5&CMD=DATA\nID=99&Return=0&CMD=DATA\n";
+    server.send("POST", &format!("/iclock/devicecmd?SN={SERIAL}"), results).await;
+    server.send("POST", &format!("/iclock/cdata?SN={SERIAL}&table=rtlog"), "time=2026-03-01 08:00:00\tpin=7\n").await;
+    server.end().await;
+    let ledger = state.ledger();
+    let entries = iclock_sync::audit::push_entries(&ledger, Some(SERIAL)).unwrap();
+    let lines = entries.iter().map(|of| (of.what.as_str(), of.command, of.words.as_deref(), of.code));
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        [
+            ("sent", Some(1), Some("DATA UPDATE USERINFO"), None),
+            ("answered", Some(1), None, Some(0)),
+            ("dialect", None, Some("att acc"), None),
+        ]
+    );
+    assert_eq!(iclock_sync::audit::push_entries(&ledger, Some("A")).unwrap(), []);
+    assert_eq!(iclock_sync::audit::verify(&ledger).unwrap().problems, []);
+    for entry in std::fs::read_dir(state.dir.path().join("state/audit")).unwrap() {
+        assert!(!std::fs::read_to_string(entry.unwrap().path()).unwrap().contains("Secret"));
+    }
+}
+
+#[tokio::test]
 async fn a_command_that_changes_something_is_sent_once_and_one_that_asks_until_it_is_answered() {
     let (state, (_, as_sink)) = (State::new(), memory("db"));
     let clock = HostInUtc::at(NOW);

@@ -1,8 +1,8 @@
-//! `audit show|verify`: shows when each event was read and stored, and finds changed lines. Works while a service runs.
+//! `audit show|push|verify`: shows when each event was read and stored, and finds changed lines. Works while a service runs.
 
 use chrono::{DateTime, Local, Utc};
 use clap::Subcommand;
-use iclock_sync::audit::{self, Entry, Filter};
+use iclock_sync::audit::{self, Entry, Filter, PushEntry};
 use iclock_sync::{Bound, Ledger};
 
 use super::known::require_terminal;
@@ -29,6 +29,16 @@ pub(crate) enum Audit {
         #[arg(long)]
         json: bool,
     },
+    /// List what terminals that push were sent, what they answered, and changes of
+    /// what they speak
+    Push {
+        /// Only of this serial number
+        #[arg(value_name = "SERIAL")]
+        serial: Option<String>,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Check that no line was changed, removed or moved
     Verify,
 }
@@ -47,6 +57,7 @@ impl Audit {
                 });
                 show(&ledger, &filter, json)
             }
+            Self::Push { serial, json } => show_push(&ledger, serial.as_deref(), json),
             Self::Verify => verify(&ledger),
         }
     }
@@ -65,6 +76,28 @@ fn show(ledger: &Ledger, filter: &Filter, json: bool) -> Outcome {
     } else {
         let header = ["user id", "time on the terminal", "terminal", "how", "read (UTC)", "sinks (UTC)"];
         output::line(human::table(&header, entries.iter().map(row)));
+    }
+    Ok(ExitCode::Done)
+}
+
+fn show_push(ledger: &Ledger, serial: Option<&str>, json: bool) -> Outcome {
+    let entries = audit::push_entries(ledger, serial).map_err(|error| unreadable(&error))?;
+    if json {
+        for entry in &entries {
+            let line = serde_json::to_string(entry)
+                .map_err(|error| CliError::because(ExitCode::Fault, "cannot print a line of the audit", &error))?;
+            output::line(line);
+        }
+    } else if entries.is_empty() {
+        output::line("no terminal that pushes was told anything");
+    } else {
+        let row = |entry: &PushEntry| {
+            let number = entry.command.map(|number| number.to_string()).unwrap_or_default();
+            let code = entry.code.map(|code| format!("code {code}"));
+            let words = entry.words.clone().or(code).unwrap_or_default();
+            vec![second(entry.at), entry.terminal.clone(), entry.what.clone(), number, words.escape_debug().to_string()]
+        };
+        output::line(human::table(&["at (UTC)", "terminal", "what", "command", ""], entries.iter().map(row)));
     }
     Ok(ExitCode::Done)
 }

@@ -143,21 +143,26 @@ impl Ledger {
     }
 
     /// Notes the results of a terminal's commands: the number, the code and the details of each. Those of other
-    /// terminals and unknown numbers are left out; the first result of a command counts.
+    /// terminals and unknown numbers are left out; the first result of a command counts. Returns the numbers and codes
+    /// of those that counted.
     pub(crate) fn push_commands_answered(
         &self,
         serial: &str,
         results: &[(u32, i64, String)],
         now: DateTime<Utc>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Vec<(u32, i64)>, LedgerError> {
         self.write("note results", |transaction| {
             let mut note = transaction.prepare_cached(
                 "UPDATE push_commands SET answered_at = ?3, code = ?4, details = nullif(?5, '')
                  WHERE id = ?1 AND serial = ?2 AND sent_at IS NOT NULL AND answered_at IS NULL",
             )?;
-            results.iter().try_for_each(|(id, code, details)| {
-                note.execute((id, serial, now.timestamp(), code, details)).map(|_| ())
-            })
+            let mut counted = Vec::new();
+            for (id, code, details) in results {
+                if note.execute((id, serial, now.timestamp(), code, details))? > 0 {
+                    counted.push((*id, *code));
+                }
+            }
+            Ok(counted)
         })
     }
 }
@@ -213,7 +218,7 @@ mod tests {
         // A result of another terminal, one of a number that was never given, and the right one, twice.
         ledger.push_commands_answered("B2", &[(one, 0, String::new())], at(301)).unwrap();
         let results = [(99, 0, String::new()), (one, -1002, "a=1".to_owned()), (one, 0, String::new())];
-        ledger.push_commands_answered("A1", &results, at(302)).unwrap();
+        assert_eq!(ledger.push_commands_answered("A1", &results, at(302)).unwrap(), [(one, -1002)]);
         assert_eq!((due(400), due(3_600)), (vec![two], vec![]));
         let [last, answered] = ledger.push_commands(Some("A1"), 10).unwrap().try_into().unwrap();
         assert_eq!((last.id, last.answered_at), (two, None));
