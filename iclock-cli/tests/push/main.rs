@@ -19,8 +19,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use common::{World, lines, terminal};
-use serving::{SERIAL, Serving, configure, until};
 use serde_json::Value;
+use serving::{SERIAL, Serving, configure, until};
 use zk_push::SerialNumber;
 use zk_sim::push::{PushDevice, PushProfile, Pusher};
 
@@ -199,6 +199,25 @@ fn a_terminal_is_asked_while_serve_runs_and_its_answer_is_shown() {
     assert_eq!(results()[0]["state"], "waits");
     world.cli(&["push", "command", SERIAL, "query-attlog", "2026-03-02", "2026-03-01"]).ended(2);
     world.cli(&["push", "command", SERIAL, "query-attlog", "soon", "2026-03-01"]).ended(2);
+}
+
+#[test]
+fn the_clock_of_a_terminal_for_access_control_is_set_by_a_command_and_what_it_does_not_take_is_explained() {
+    let world = World::new();
+    configure(&world, "");
+    let serving = Serving::start(&world, &[]);
+    let mut device = PushDevice::new(PushProfile::access(SerialNumber::new(SERIAL).unwrap()));
+    let gate = world.serve(terminal(1).serial(SERIAL));
+    gate.handle().records().iter().for_each(|punch| device.punch(punch));
+    let mut pusher = Pusher::new(device, serving.address).unwrap().speed(10_000);
+    world.runtime.block_on(pusher.run_until_idle());
+    let refused = world.cli(&["push", "command", SERIAL, "info"]).ended(2);
+    assert!(refused.stderr.contains("access control") && refused.stderr.contains("query-attlog"), "{refused:?}");
+    world.cli(&["push", "command", SERIAL, "set-time", "--yes"]).ended(0);
+    world.runtime.block_on(pusher.run_until_idle());
+    let [command] = pusher.device().executed() else { panic!("{:?}", pusher.device().executed()) };
+    assert!(command.starts_with("SET OPTIONS DateTime="), "{command}");
+    assert_eq!(serving.ends("-TERM"), 0);
 }
 
 #[test]

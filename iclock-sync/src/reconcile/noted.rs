@@ -94,6 +94,7 @@ impl Lacking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reconcile::{Fates, SinkReconciliation, TerminalReconciliation};
 
     fn day(day: u32) -> Option<NaiveDate> {
         NaiveDate::from_ymd_opt(2026, 3, day)
@@ -115,11 +116,65 @@ mod tests {
         assert_eq!(after(&[(None, 2, true)]), [(None, 2)]);
         assert_eq!(after(&[(None, 2, true), (None, 0, true)]), []);
         assert_eq!(after(&[(day(5), 2, true), (None, 0, true)]), []);
+        assert_eq!(after(&[(day(5), 2, true), (day(5), 0, true)]), []);
         assert_eq!(after(&[(day(5), 2, true), (day(4), 1, true)]), [(day(4), 1)]);
         // The others say nothing about all of the days.
         assert_eq!(after(&[(None, 2, true), (day(5), 0, true)]), [(None, 2)]);
         assert_eq!(after(&[(day(4), 2, true), (day(5), 1, true)]), [(day(4), 2)]);
         assert_eq!(after(&[(None, 2, true), (None, 0, false)]), [(None, 2)]);
+    }
+
+    #[test]
+    fn a_comparison_that_failed_clears_nothing_and_is_the_last_one_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let terminal = |status| TerminalReconciliation {
+            name: "gate".to_owned(),
+            serial: None,
+            status,
+            error: None,
+            error_kind: None,
+            records: 0,
+            unread: 0,
+            counted_only: 0,
+            missing: 0,
+            days: Vec::new(),
+        };
+        let stored = |status| SinkReconciliation {
+            name: "db".to_owned(),
+            target: String::new(),
+            status,
+            error: None,
+            error_kind: None,
+            fates: Fates::default(),
+            documents: None,
+            days_looked_up: 0,
+            missing: 0,
+            imported_missing: 0,
+            shrunk_missing: 0,
+            not_from_here: None,
+            days: Vec::new(),
+            lost: Vec::new(),
+        };
+        let compared = |missing: u64, device: DeviceStatus, sink: SinkStatus| Reconciliation {
+            terminals: vec![TerminalReconciliation { missing, ..terminal(device) }],
+            sinks: vec![SinkReconciliation { missing, ..stored(sink) }],
+            since: None,
+            missing,
+        };
+        let mut second = 1_800_000_000;
+        let mut add = |of: &Reconciliation, exit_code: u8| {
+            second += 1;
+            let at = DateTime::from_timestamp(second, 0).unwrap();
+            Noted::add(dir.path(), of, exit_code, at).unwrap();
+            let noted = Noted::read(dir.path()).unwrap();
+            assert_eq!((noted.at, noted.exit_code), (Some(at), exit_code));
+            noted.lacking.into_iter().map(|part| (part.name, part.is_terminal, part.missing)).collect::<Vec<_>>()
+        };
+        let both = [("gate".to_owned(), true, 3), ("db".to_owned(), false, 3)];
+        assert_eq!(add(&compared(3, DeviceStatus::Ok, SinkStatus::Ok), 70), both);
+        assert_eq!(add(&compared(0, DeviceStatus::Failed, SinkStatus::Failed), 20), both);
+        assert_eq!(add(&compared(0, DeviceStatus::Ok, SinkStatus::Failed), 30), both[1..]);
+        assert_eq!(add(&compared(0, DeviceStatus::Ok, SinkStatus::Ok), 0), []);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use attendance_model::Sink;
 use chrono::TimeDelta;
-use iclock_sync::report::GapCause;
+use iclock_sync::report::{GapCause, GapState};
 use iclock_sync::{DeviceOptions, Engine};
 
 use crate::common::clock::HostInUtc;
@@ -96,6 +96,26 @@ async fn a_terminal_that_has_forgotten_what_it_sent_is_asked_for_the_time_since_
     answer(&server, 1).await;
     assert_eq!(poll(&server).await, "OK");
     server.end().await;
+}
+
+#[tokio::test]
+async fn a_gap_that_was_not_reported_yet_is_in_the_last_report() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let clock = HostInUtc::at("2026-03-01T08:00:00Z");
+    let server = Server::start(&engine(&state, &as_sink, &clock), &[gate()], None).await;
+    assert_eq!(poll(&server).await, "OK");
+    server.end().await;
+    clock.pass(TimeDelta::hours(5));
+    let server = Server::start(&engine(&state, &as_sink, &clock), &[gate()], None).await;
+    let mut reports = server.service.reports();
+    assert!(poll(&server).await.starts_with("C:1:DATA QUERY ATTLOG"));
+    // The time of these tests stands still, so that nothing else makes a report.
+    server.end().await;
+    let mut told = Vec::new();
+    while let Ok(report) = reports.try_recv() {
+        told.extend(report.backfills.iter().map(|gap| (gap.name.clone(), gap.cause, gap.state)));
+    }
+    assert_eq!(told, [("gate".to_owned(), GapCause::Silent, GapState::Asked)]);
 }
 
 #[tokio::test]
