@@ -1,4 +1,5 @@
-//! `audit show|push|verify`: shows when each event was read and stored, and finds changed lines. Works while a service runs.
+//! `audit show|push|verify`: shows when each event was read and stored, and what terminals that push were sent; finds
+//! changed lines. Works while a service runs.
 
 use chrono::{DateTime, Local, Utc};
 use clap::Subcommand;
