@@ -32,6 +32,19 @@ fn a_backup_as_json_is_the_manifest() {
 }
 
 #[test]
+fn a_directory_that_is_missing_is_named_and_the_terminal_is_not_asked() {
+    let world = World::new();
+    let server = backed_up(&world);
+    let asked = server.handle().stats().connections;
+    for args in [&["missing/gate.tar"][..], &["--dir", "missing"]] {
+        let run = world.cli(&[&["backup", &spec("gate", &server, "tcp")], args].concat()).ended(10);
+        let said = "error: cannot write to missing: there is no such directory\n  try: make the directory";
+        assert!(run.stderr.starts_with(said), "{}", run.stderr);
+    }
+    assert_eq!(server.handle().stats().connections, asked);
+}
+
+#[test]
 fn a_file_that_is_there_is_kept_and_the_terminal_is_not_asked() {
     let world = World::new();
     let server = backed_up(&world);

@@ -1,6 +1,6 @@
 //! `backup`: everything that a terminal gives, in one file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Local, Utc};
@@ -70,6 +70,11 @@ impl Backup {
         if let Some(path) = self.file.iter().find(|path| !self.replace && path.exists()) {
             return Err(CliError::from(FileError::Exists { path: path.clone() }));
         }
+        // Before anything is read: a backup takes minutes.
+        if let Some(directory) = self.directory().filter(|directory| !directory.is_dir()) {
+            let what = format!("cannot write to {}: there is no such directory", directory.display());
+            return Err(CliError::new(ExitCode::Configuration, what).hint("make the directory, or name another one"));
+        }
         let answers =
             each(context, &terminals, async |visit: &Visit<'_>, kept: &mut Kept| self.keep(visit, &lock, kept).await)?;
         answers.print(self.json, lines);
@@ -102,6 +107,12 @@ impl Backup {
             return Err(Failure { code: ExitCode::Unproven, ..Failure::new(error) }.hint(hint));
         }
         Ok(())
+    }
+
+    /// The directory of the files, if one is named.
+    fn directory(&self) -> Option<&Path> {
+        let directory = self.file.as_ref().map_or(self.dir.as_deref(), |file| file.parent());
+        directory.filter(|directory| !directory.as_os_str().is_empty())
     }
 
     /// The file for a terminal.
