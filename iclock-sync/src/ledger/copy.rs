@@ -49,10 +49,14 @@ pub fn export(dir: &Path, to: &Path) -> Result<Exported, LedgerError> {
         private::sync_dir(dir).map_err(io(dir))?;
         Ok(Exported { events, bytes, checksum })
     });
-    if copied.is_err() {
+    copied.map_err(|error| {
         let _ = fs::remove_file(&part);
-    }
-    copied
+        match error {
+            // Nobody knows the name of the part.
+            LedgerError::Io { path, source } if path == part => LedgerError::Io { path: to.to_owned(), source },
+            error => error,
+        }
+    })
 }
 
 fn write_copy(ledger: &Ledger, part: &Path) -> Result<u64, LedgerError> {
