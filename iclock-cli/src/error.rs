@@ -55,14 +55,29 @@ impl CliError {
         }
     }
 
-    /// Prints it on stderr.
+    /// Prints it on stderr. Each error ends with the next step: one of its own, or the usual one of the exit code.
     pub(crate) fn print(&self) {
         for (what, hint) in self.all() {
             eprintln!("error: {what}");
-            if let Some(hint) = hint {
+            if let Some(hint) = hint.as_deref().or_else(|| usual_hint(self.code)) {
                 eprintln!("  try: {hint}");
             }
         }
+    }
+}
+
+/// The next step after an error that has none of its own. After Ctrl-C there is none.
+fn usual_hint(code: ExitCode) -> Option<&'static str> {
+    match code {
+        ExitCode::Fault => Some("do it again with -vv; if it fails again, report what that prints"),
+        ExitCode::Usage => Some("the same command with --help says what it takes"),
+        ExitCode::Configuration => Some("iclock-cli config check names what is wrong in the configuration"),
+        ExitCode::Terminal => Some("iclock-cli doctor device looks for the cause"),
+        ExitCode::Sink => Some("iclock-cli doctor sink looks for the cause"),
+        ExitCode::Unproven => Some("iclock-cli unproven list shows what was kept"),
+        ExitCode::State => Some("iclock-cli doctor state looks for the cause"),
+        ExitCode::Refused => Some("nothing was changed; correct what is named, then do it again"),
+        ExitCode::Done | ExitCode::SafetyLimit | ExitCode::Found | ExitCode::Interrupted => None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod common;
 mod support;
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use common::{Run, World, nowhere, terminal, truth};
@@ -208,6 +209,33 @@ fn a_copy_of_a_ledger_that_is_not_there_has_a_hint_about_the_copy() {
     assert!(run.stderr.starts_with("error: cannot read missing.db: "), "{}", run.stderr);
     assert!(run.stderr.contains("\n  try: name a file that exists"), "{}", run.stderr);
     assert!(!world.path().join("new").exists());
+}
+
+#[test]
+fn an_export_of_the_ledger_that_cannot_be_written_names_the_file_that_was_asked_for() {
+    let world = World::new();
+    world.sync(&[&world.serve(terminal(3))], &[]).ended(0);
+    let run = world.cli(&["--state", "state", "state", "export", "missing/copy.db"]).ended(60);
+    assert!(run.stderr.starts_with("error: cannot use missing/copy.db: "), "{}", run.stderr);
+    assert!(run.stderr.contains("\n  try: check that the directory exists"), "{}", run.stderr);
+}
+
+#[test]
+fn an_error_without_a_remedy_of_its_own_ends_with_the_next_step_too() {
+    let world = World::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let spec = format!("gate={}?transport=tcp&timeout=5s", listener.local_addr().unwrap());
+    // A web server at the address of a terminal.
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 8]).unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap_or_default();
+    });
+    let run = world.cli(&["info", &spec]).ended(20);
+    server.join().unwrap();
+    assert!(run.stderr.starts_with("error: gate: "), "{}", run.stderr);
+    assert!(run.stderr.ends_with("\n  try: iclock-cli doctor device looks for the cause\n"), "{}", run.stderr);
 }
 
 #[test]

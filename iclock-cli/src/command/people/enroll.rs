@@ -152,7 +152,10 @@ fn person(user: &User, layout: Option<UserLayout>) -> Result<EnrolmentUser, Fail
         return Ok(EnrolmentUser::Text(user.user_id.clone()));
     }
     let number = user.user_id.as_str().parse().map(EnrolmentUser::Number);
-    number.map_err(|_| Failure::refused(format!("{} is no number, as this terminal needs", user.user_id)))
+    number.map_err(|_| {
+        Failure::refused(format!("{} is no number, as this terminal needs", user.user_id))
+            .hint("give the person a user id of digits, then enroll it")
+    })
 }
 
 fn shown(step: &Step) -> String {

@@ -62,7 +62,9 @@ impl Source {
         };
         write(context, terminals, &writing.doing, &words, async |_: &Visit<'_>, client: &mut Client| {
             if self.not_to.is_some() && client.identity().await?.serial == self.not_to {
-                return Err(Failure::refused("it is the terminal that the users are from"));
+                return Err(
+                    Failure::refused("it is the terminal that the users are from").hint("name another terminal")
+                );
             }
             Ok(client.plan_restore(&self.people, &options).await?)
         })

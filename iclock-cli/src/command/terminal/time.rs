@@ -124,8 +124,10 @@ impl Set {
                     // To the nearest second: the terminal has no others.
                     let rounded = right(device) + chrono::TimeDelta::milliseconds(500);
                     let wanted = to.unwrap_or_else(|| rounded.with_nanosecond(0).unwrap_or(rounded));
-                    let packed = DeviceTime::from_naive(wanted)
-                        .ok_or_else(|| Failure::new("the time of this computer is outside 2000 to 2099"))?;
+                    let packed = DeviceTime::from_naive(wanted).ok_or_else(|| {
+                        Failure::new("the time to set is outside 2000 to 2099")
+                            .hint("set the clock of this computer, or give --to")
+                    })?;
                     client.call(&SetTime(packed)).await?;
                     let after = read(client, device).await?;
                     let is_right = after.clock.is_some_and(|c| (c - wanted).num_seconds().abs() <= READ_BACK_S);

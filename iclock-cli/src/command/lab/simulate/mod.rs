@@ -166,9 +166,10 @@ fn with_log(terminal: TerminalBuilder, args: &Simulate, seed: u64) -> Result<Ter
             }
             None => terminal.records(args.records),
         }),
-        Some(file) => terminal
-            .data_file(file)
-            .map_err(|error| CliError::because(ExitCode::Usage, "--data: no log can be made of the file", &error)),
+        Some(file) => terminal.data_file(file).map_err(|error| {
+            CliError::because(ExitCode::Usage, "--data: no log can be made of the file", &error)
+                .hint("give punches (.jsonl, .csv), or a captured data set (.hex, .bin)")
+        }),
     }
 }
 

@@ -118,8 +118,10 @@ pub(super) async fn run(args: &Simulate, target: &Target, signals: &Signals) -> 
         let (device, users) = device(args, seed)?;
         output::line(format_args!("pushing {target} serial={}", device.profile().serial));
         *doors.made.get_mut() += device.log().len() as u64;
-        let pusher = Pusher::new(device, target.address)
-            .map_err(|error| CliError::because(ExitCode::Usage, "--push: the server is not called", &error))?;
+        let pusher = Pusher::new(device, target.address).map_err(|error| {
+            CliError::because(ExitCode::Usage, "--push: the server is not called", &error)
+                .hint("give its address, as in --push http://127.0.0.1:8081")
+        })?;
         let pusher = pusher.under(&target.path).faults(faults(&args.fault)?, seed).speed(speed);
         let pusher = pusher.meter(Arc::clone(&meter));
         let (punches, made) = unbounded_channel();
@@ -152,7 +154,10 @@ pub(super) async fn run(args: &Simulate, target: &Target, signals: &Signals) -> 
 /// A terminal with its log and its users.
 fn device(args: &Simulate, seed: u64) -> Result<(PushDevice, Vec<User>), CliError> {
     let terminal = with_log(Terminal::builder(), args, seed)?.build();
-    let no_serial = || CliError::new(ExitCode::Usage, "the terminal has no serial number");
+    let no_serial = || {
+        CliError::new(ExitCode::Usage, "the terminal has no serial number")
+            .hint("another --seed makes another terminal")
+    };
     let serial = SerialNumber::new(terminal.serial()).ok_or_else(no_serial)?;
     let family = args.profile.as_deref().unwrap_or(FAMILY);
     let mut profile = PushProfile::named(family, serial).ok_or_else(|| {

@@ -27,7 +27,8 @@ pub(crate) enum Format {
 
 pub(crate) fn run(buffer: &UnprovenBuffer, layout: AttendanceLayout, format: Format) -> Outcome {
     if buffer.kind == UnprovenKind::Users {
-        return Err(CliError::new(ExitCode::Usage, format!("buffer {} is a user table, not a log", buffer.id)));
+        return Err(CliError::new(ExitCode::Usage, format!("buffer {} is a user table, not a log", buffer.id))
+            .hint("iclock-cli unproven list shows which are logs"));
     }
     let mut bytes = open(buffer)?;
     let Some(mut reading) = bytes.forced(layout)? else {

@@ -161,8 +161,10 @@ fn state(flags: &Flags, name: &str) -> Result<PathBuf, CliError> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, CliError> {
-    std::path::absolute(path)
-        .map_err(|error| CliError::because(ExitCode::Configuration, format!("{}", path.display()), &error))
+    std::path::absolute(path).map_err(|error| {
+        CliError::because(ExitCode::Configuration, format!("cannot tell where {} is", path.display()), &error)
+            .hint("give the whole path, from / on")
+    })
 }
 
 fn unit_path(named: &Named) -> PathBuf {
