@@ -12,6 +12,7 @@
 //!
 //! Events that have shrunk are compared too, because their keys are known. Those that a sink lost cannot be sent again.
 
+#[cfg(feature = "metrics")]
 mod noted;
 mod repair;
 mod sink;
@@ -29,6 +30,7 @@ pub use crate::ledger::Fates;
 use crate::report::{DeviceStatus, ErrorKind, SinkStatus};
 use crate::tasks::Parts;
 use crate::{Ledger, LedgerError, SyncError};
+#[cfg(feature = "metrics")]
 pub use noted::{Lacking, Noted};
 
 /// Examples of what is missing on one day.
