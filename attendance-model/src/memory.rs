@@ -158,6 +158,10 @@ impl Sink for MemorySink {
     }
 
     async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+        if !self.capabilities.looks_up {
+            let problem = format!("{} cannot say which of {} events it has", self.target(), ids.len());
+            return Err(SinkError::new(SinkErrorKind::Invalid, problem));
+        }
         let stored = self.lock();
         Ok(ids.iter().map(|id| stored.ids.contains(id)).collect())
     }

@@ -82,6 +82,22 @@ async fn after_a_sync_nothing_is_missing_and_the_comparison_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_sink_that_cannot_tell_what_it_has_is_not_asked_and_lacks_nothing() {
+    let (gate, state) = (Gate::with_records(30).await, State::new());
+    let silent = Capabilities::new(50, IdScheme::Full).without_lookup();
+    let stored = MemorySink::new("db").with_capabilities(silent);
+    let engine = state.engine(&[&gate], &[Arc::new(stored.clone())]);
+    sync(&engine).await;
+    stored.stored().iter().for_each(|event| assert!(stored.remove(event.id)));
+    let report = sync_with(&engine, RunOptions::default().full(true)).await;
+    assert_eq!((report.run.exit_code, report.sinks[0].status, report.sinks[0].stored), (0, SinkStatus::Idle, 0));
+    let compared = every_event(&engine).await;
+    let sink = &compared.sinks[0];
+    assert_eq!((sink.status, sink.compared, sink.documents), (SinkStatus::Ok, false, None), "{sink:?}");
+    assert_eq!((compared.missing, sink.fates.delivered), (0, 30));
+}
+
+#[tokio::test]
 async fn an_event_that_a_sink_lost_is_named_with_its_day_and_sent_again_alone() {
     for (ids, counts) in [(IdScheme::Full, true), (IdScheme::IclockSyncV1, true), (IdScheme::Full, false)] {
         let (gate, state, stored) = (Gate::with_records(300).await, State::new(), sink_of("db", ids, counts));

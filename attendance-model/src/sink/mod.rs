@@ -119,11 +119,15 @@ pub trait Sink: Debug + Send + Sync {
     /// [`SinkError`] says nothing about single events: any of them may have been stored, and all are written again.
     async fn write(&self, batch: &[AttendanceEvent]) -> Result<Vec<Outcome>, SinkError>;
 
-    /// Tells for each of these document ids, in order, if it is stored.
+    /// Tells for each of these document ids, in order, if it is stored. A sink that cannot tell, such as an interface
+    /// that only takes, says so by [`Capabilities::without_lookup`] and keeps this function's default.
     ///
     /// # Errors
     /// [`SinkError`] when the target could not be asked.
-    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError>;
+    async fn lookup(&self, ids: &[EventId]) -> Result<Vec<bool>, SinkError> {
+        let problem = format!("{} cannot say which of {} events it has", self.target(), ids.len());
+        Err(SinkError::new(SinkErrorKind::Invalid, problem))
+    }
 
     /// Counts the stored documents of each of these days, in order. The day of a document is that of its event's
     /// `local_time`. It counts the documents of all writers. At most [`Capabilities::days_at_once`] days at once;
@@ -242,6 +246,8 @@ pub struct Capabilities {
     pub ids: IdScheme,
     /// True if its layout keeps every field of an event, so that stored and sent events can be compared.
     pub all_fields: bool,
+    /// True if it can tell which events it has.
+    pub looks_up: bool,
     /// True if each id that is looked up costs money.
     pub billed_lookup: bool,
     /// True if a lookup asks no server, as for a file on this machine.
@@ -262,6 +268,7 @@ impl Capabilities {
             concurrency: 1,
             ids,
             all_fields: true,
+            looks_up: true,
             billed_lookup: false,
             local: false,
             days_at_once: 0,
@@ -301,6 +308,13 @@ impl Capabilities {
     #[must_use]
     pub fn names(mut self, wanted: bool) -> Self {
         self.names = wanted;
+        self
+    }
+
+    /// Without lookups: what was sent cannot be compared with what is there.
+    #[must_use]
+    pub fn without_lookup(mut self) -> Self {
+        self.looks_up = false;
         self
     }
 

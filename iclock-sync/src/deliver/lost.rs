@@ -21,13 +21,13 @@ impl Delivery {
     ///
     /// A poll without news must not call a server. So this looks in a full run and before events go out; at a local
     /// file also in the first run of a process. If a look costs money, it looks only in a full run. After a loss it
-    /// looks until the events are there again.
+    /// looks until the events are there again. A target that cannot tell what it has is never asked.
     pub(crate) async fn look_for_delivered(&self, sink: &SinkState) -> Result<Option<&'static str>, SyncError> {
         let (target, ledger, id) = (&self.sender.target, Arc::clone(&self.ledger), sink.id);
         let known = blocking("ledger", move || Ok(ledger.lost_through(id)?)).await?;
-        let Capabilities { billed_lookup: billed, local, .. } = target.sink.capabilities();
+        let Capabilities { looks_up, billed_lookup: billed, local, .. } = target.sink.capabilities();
         let by_itself = !billed && (sink.admitted > sink.delivered || (local && !target.is_checked()));
-        if self.run.replay || !(known.is_some() || self.run.full || by_itself) {
+        if !looks_up || self.run.replay || !(known.is_some() || self.run.full || by_itself) {
             return Ok(None);
         }
         // Events that it was sent since the loss was found do not show if the lost ones are back.

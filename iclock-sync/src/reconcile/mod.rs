@@ -146,6 +146,8 @@ pub struct SinkReconciliation {
     pub error: Option<String>,
     /// The kind of that failure.
     pub error_kind: Option<ErrorKind>,
+    /// False if it cannot tell what it has, so that there is nothing to compare.
+    pub compared: bool,
     /// The ledger's events on the compared days, by what became of them at this sink.
     #[serde(flatten)]
     pub fates: Fates,

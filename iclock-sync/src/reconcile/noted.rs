@@ -145,6 +145,7 @@ mod tests {
             status,
             error: None,
             error_kind: None,
+            compared: true,
             fates: Fates::default(),
             documents: None,
             days_looked_up: 0,

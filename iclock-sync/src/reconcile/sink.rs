@@ -71,6 +71,7 @@ pub(super) fn compare(
         status: SinkStatus::Ok,
         error: None,
         error_kind: None,
+        compared: target.sink.capabilities().looks_up,
         fates: Fates::default(),
         documents: can_count.then_some(0),
         days_looked_up: 0,
@@ -110,6 +111,9 @@ impl Comparison {
         let (ledger, target, since) = (Arc::clone(&self.ledger), self.result.target.clone(), self.options.since);
         let stock = blocking("ledger", move || Ok(ledger.stock(&target, since)?)).await?;
         stock.values().for_each(|day| self.result.fates += *day);
+        if !self.result.compared {
+            return Ok(());
+        }
         let days: Vec<NaiveDate> = stock.keys().copied().collect();
         let counts = self.counts(&days).await?;
         for (date, fates) in stock {

@@ -232,6 +232,7 @@ fn sinks(compared: &Reconciliation) -> String {
         let foreign = sink.not_from_here.map_or_else(|| "?".to_owned(), grouped);
         let missing = match sink.status {
             SinkStatus::Failed if sink.missing == 0 => "failed".to_owned(),
+            _ if !sink.compared => "?".to_owned(),
             _ => grouped(sink.missing),
         };
         let counts = [delivered, imported, shrunk, passed_over, pending, held, merged, set_aside].map(grouped);
@@ -306,6 +307,9 @@ fn failures(compared: &Reconciliation) -> Option<String> {
     }
     for sink in &compared.sinks {
         lines.extend(sink.error.as_ref().map(|error| format!("{}: {error}", sink.name)));
+        if !sink.compared {
+            lines.push(format!("{}: not compared, because it cannot tell which events it has", sink.name));
+        }
         if sink.imported_missing > 0 {
             let events = counted(sink.imported_missing, "event", "events");
             lines.push(format!(
