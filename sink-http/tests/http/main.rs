@@ -1,0 +1,5 @@
+//! The sink against a receiver that this crate did not make.
+
+mod conformance;
+mod double;
+mod wire;
