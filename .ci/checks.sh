@@ -118,7 +118,7 @@ for package in json.load(sys.stdin)["packages"]:
     cargo clippy -q -p iclock-cli --no-default-features -- -D warnings || return 1
     # With the sinks beside it, the features of other people's crates are the same each time: they are built once.
     local beside="" feature
-    for feature in attendance-model iclock-sync sink-file sink-firestore sink-mongo zk-backup zk-push zk-sim; do
+    for feature in attendance-model iclock-sync sink-file sink-firestore sink-http sink-mongo zk-backup zk-push zk-sim; do
         beside="$beside -p $feature"
     done
     for feature in $features; do

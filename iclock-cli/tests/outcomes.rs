@@ -68,6 +68,7 @@ fn sinks_that_say_nothing_end_a_run_within_their_own_time_out() {
         sink("postgres", format!("postgres://me@{silent}/att"), ""),
         sink("mysql", format!("mysql://me@{silent}/att"), ""),
         sink("mongodb", format!("mongodb://{silent}/att"), ""),
+        sink("http", format!("http://{silent}/in"), ""),
         sink("firestore", "firestore://away/logs".to_owned(), &format!("emulator = \"{silent}\"\n")),
     ];
     world.write("iclock.toml", sinks.concat());
@@ -82,7 +83,7 @@ fn sinks_that_say_nothing_end_a_run_within_their_own_time_out() {
         assert!(sink["duration_ms"].as_u64().unwrap() < 4_000, "{sink}");
         assert_eq!((&sink["pending"], &sink["requests"]), (&20.into(), &1.into()), "{sink}");
     }
-    assert_eq!(report["sinks"].as_array().unwrap().len(), 4);
+    assert_eq!(report["sinks"].as_array().unwrap().len(), 5);
 }
 
 #[test]

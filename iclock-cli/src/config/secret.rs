@@ -75,6 +75,8 @@ mod tests {
         assert_eq!(masked("device.0.comm_key", "4711"), "***");
         assert_eq!(masked("device.0.comm_key", "ENV:FRONT_KEY"), "ENV:FRONT_KEY");
         assert_eq!(masked("sink.0.password", "hunter2"), "***");
+        assert_eq!(masked("sink.0.token", "hunter2"), "***");
+        assert_eq!(masked("sink.0.secret", "hunter2"), "***");
         assert_eq!(masked("sink.0.credentials", "{\"private_key\":1}"), "***");
         assert_eq!(masked("sink.0.credentials", "config/key.json"), "config/key.json");
         assert_eq!(masked("sink.0.url", "postgres://ann:hunter2@db.example/x"), "postgres://ann:***@db.example/x");

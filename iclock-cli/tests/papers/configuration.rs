@@ -9,6 +9,10 @@ use super::{manuals, read};
 const TARGETS: [(&str, &str); 2] =
     [("[[device]]", "[[device]]\nhost = \"192.0.2.10\"\n"), ("[[sink]]", "[[sink]]\nurl = \"sqlite:a.db\"\n")];
 
+/// The variables that the papers name.
+const VARIABLES: &str =
+    "FRONT_KEY=1234\nSCHOOL_DB_PASSWORD=x\nMONGO_PASSWORD=x\nHOOK_SECRET=x\nPUSH_TOKEN=0123456789abcdef\n";
+
 #[test]
 fn the_configuration_in_every_manual_passes_the_check() {
     let mut checked = 0;
@@ -18,8 +22,7 @@ fn the_configuration_in_every_manual_passes_the_check() {
             let missing = TARGETS.iter().filter(|(table, _)| !block.text.contains(table)).map(|(_, lines)| *lines);
             world.write("iclock.toml", format!("{}{}", block.text, missing.collect::<String>()));
             world.write("config/firebase-key.json", key("my-project"));
-            world
-                .write(".env", "FRONT_KEY=1234\nSCHOOL_DB_PASSWORD=x\nMONGO_PASSWORD=x\nPUSH_TOKEN=0123456789abcdef\n");
+            world.write(".env", VARIABLES);
             let run = world.cli(&["config", "check"]);
             assert!(run.code == 0 && run.stdout.contains("ok: 1 terminal, 1 sink"), "{paper}:\n{}{run:?}", block.text);
             assert!(!run.stderr.contains("warning"), "{paper}: {run:?}");

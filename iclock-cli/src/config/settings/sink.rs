@@ -7,7 +7,9 @@ use super::super::key::Shown::{ByDefault, Example, Required, Usual};
 /// The schemes of the URLs that databases and files have.
 const SQL: &[&str] = &["sqlite", "postgres", "mysql"];
 const SERVERS: &[&str] = &["postgres", "mysql", "mongodb"];
-const DATABASES: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb"];
+const TLS: &[&str] = &["postgres", "mysql", "mongodb", "https"];
+const REQUESTS: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "https"];
+const NAMED: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "csv", "jsonl"];
 
 pub(super) fn keys() -> Vec<Key> {
     vec![
@@ -26,8 +28,9 @@ pub(super) fn keys() -> Vec<Key> {
             ByDefault("false"),
             "Keeps people's names next to the events: a table, collection or file of its own, with a row for each \
              person at each terminal.",
-        ),
-        Key::new("timeout", Span, ByDefault("30s"), "The longest that one request may take.").of(DATABASES),
+        )
+        .of(NAMED),
+        Key::new("timeout", Span, ByDefault("30s"), "The longest that one request may take.").of(REQUESTS),
         Key::new("table", Text, ByDefault("attendance_events"), "The table, which is created if it is missing.")
             .of(SQL),
         Key::new("schema", Text, Example("hr"), "The schema of the table. By default the server chooses.")
@@ -41,7 +44,7 @@ pub(super) fn keys() -> Vec<Key> {
             "Encryption: disable, prefer, require, or verify-full, which checks the server's certificate.",
         )
         .of(&["postgres", "mysql"]),
-        Key::new("tls_ca", Path, Example("ca.pem"), "A PEM file of certificates to trust.").of(SERVERS),
+        Key::new("tls_ca", Path, Example("ca.pem"), "A PEM file of certificates to trust.").of(TLS),
         Key::new("pool", Whole(1, u32::MAX as u64), ByDefault("4"), "The most connections at once.").of(SERVERS),
         Key::new(
             "credentials",
@@ -75,6 +78,17 @@ pub(super) fn keys() -> Vec<Key> {
              By default there is no limit.",
         )
         .of(&["firestore"]),
+        Key::new("secret", Secret, Example("ENV:HOOK_SECRET"), "Signs each request, by the Standard Webhooks.")
+            .of(&["https"]),
+        Key::new("token", Secret, Example("ENV:HOOK_TOKEN"), "Is sent as a bearer token.").of(&["https"]),
+        Key::new("batch", Whole(1, 10_000), ByDefault("100"), "The most events in a request.").of(&["https"]),
+        Key::new(
+            "lookup",
+            Text,
+            Example("https://school.example/hooks/which"),
+            "The address that says which events the receiver has, if there is one.",
+        )
+        .of(&["https"]),
         Key::new(
             "rotate",
             Text,
