@@ -142,4 +142,6 @@ manner() {
     if git grep -nwiE "mend|amiss|anew|whoever" -- '*.rs' '*.md'; then return 1; fi
     long=$(git ls-files '*.rs' | xargs awk 'length > 120 { print FILENAME ":" FNR ": longer than 120 columns" }')
     [ -z "$long" ] || { echo "$long"; return 1; }
+    # A front page, not the manual.
+    [ "$(wc -l <README.md)" -le 140 ] || { echo "README.md: more than 140 lines"; return 1; }
 }
