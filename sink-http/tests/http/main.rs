@@ -2,4 +2,5 @@
 
 mod conformance;
 mod double;
+mod tls;
 mod wire;
