@@ -6,8 +6,8 @@ use attendance_model::{SinkError, SinkErrorKind};
 use reqwest::StatusCode;
 
 use crate::HttpOptions;
-use crate::body::shown;
 use crate::client::Answer;
+use crate::mapping::shown;
 
 const UNREACHABLE: &str = "check that the receiver runs, its host and port, and that no firewall blocks it";
 const TOO_SLOW: &str = "set a longer `timeout` or a smaller `batch`, or see what keeps the receiver busy";

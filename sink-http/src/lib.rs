@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `options.rs` | [`HttpOptions`]: the URL and the settings |
 //! | `sink.rs` | [`HttpSink`]: the contract |
-//! | `body.rs` | what is sent, and what a receiver may answer |
+//! | `mapping.rs` | what is sent, and what a receiver may answer |
 //! | `signature.rs` | the signature of a request, by the Standard Webhooks |
 //! | `client.rs` | one request, within its time |
 //! | `error.rs` | a failed request or a refusal as a `SinkError` |
@@ -21,9 +21,9 @@
 //! # Ok::<(), attendance_model::OptionsError>(())
 //! ```
 
-mod body;
 mod client;
 mod error;
+mod mapping;
 mod options;
 mod signature;
 mod sink;

@@ -8,7 +8,7 @@ use url::Url;
 use crate::client::{self, Answer};
 use crate::error::{self, Doing};
 use crate::signature::request_id;
-use crate::{HttpOptions, body};
+use crate::{HttpOptions, mapping};
 
 /// Sends events to a receiver, which stores each once by its id.
 #[derive(Debug)]
@@ -57,14 +57,14 @@ impl HttpSink {
     async fn send(&self, batch: &[AttendanceEvent]) -> Result<Option<Vec<Outcome>>, SinkError> {
         let ids: Vec<EventId> = batch.iter().map(|event| self.options.ids.id_of(event)).collect();
         let to = (&self.options.url, request_id(&ids));
-        let answer = self.post(Doing::Write, (to.0, &to.1), body::events(self.options.ids, batch)).await?;
+        let answer = self.post(Doing::Write, (to.0, &to.1), mapping::events(self.options.ids, batch)).await?;
         match answer.status {
             StatusCode::CONFLICT => Ok(None),
             // One event alone, of which the receiver says that it understands and will not take it.
             StatusCode::UNPROCESSABLE_ENTITY if batch.len() == 1 => {
                 Ok(Some(vec![Outcome::Rejected { reason: error::words_of(&answer) }]))
             }
-            status if status.is_success() => body::outcomes(&answer.body, batch.len())
+            status if status.is_success() => mapping::outcomes(&answer.body, batch.len())
                 .map(Some)
                 .ok_or_else(|| error::not_understood(Doing::Write, &self.options, &answer)),
             _ => Err(error::from_answer(Doing::Write, &self.options, &answer)),
@@ -90,7 +90,7 @@ impl Sink for HttpSink {
     /// Sends no events, signed. A receiver that finds fault with that is there, and knows who calls.
     async fn probe(&self) -> Result<Vec<Notice>, SinkError> {
         let to = (&self.options.url, request_id(&[]));
-        let answer = self.post(Doing::Probe, (to.0, &to.1), body::events(self.options.ids, &[])).await?;
+        let answer = self.post(Doing::Probe, (to.0, &to.1), mapping::events(self.options.ids, &[])).await?;
         let refuses_nothing =
             matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY);
         if !answer.status.is_success() && !refuses_nothing {
@@ -122,11 +122,11 @@ impl Sink for HttpSink {
             return Err(SinkError::new(attendance_model::SinkErrorKind::Invalid, problem)
                 .hint("set `lookup` to an address that can"));
         };
-        let answer = self.post(Doing::Lookup, (url, &request_id(ids)), body::question(ids)).await?;
+        let answer = self.post(Doing::Lookup, (url, &request_id(ids)), mapping::question(ids)).await?;
         if !answer.status.is_success() {
             return Err(error::from_answer(Doing::Lookup, &self.options, &answer));
         }
-        body::answer(&answer.body, ids.len())
+        mapping::answer(&answer.body, ids.len())
             .ok_or_else(|| error::not_understood(Doing::Lookup, &self.options, &answer))
     }
 }
