@@ -11,6 +11,7 @@
 //! | commands | [`command`] | an order into a line, and a result into its meaning |
 //! | packed uploads | `archive` (feature `archive`) | a `tgz` into lines |
 //! | conversation | [`terminal`], [`settings`], [`reply`] | a request into the answer that is due |
+//! | kept conversations | [`exchange`] | a request and its answer into text without secrets |
 //! | sockets | `server` (feature `router`) | HTTP into requests, over a `Receiver` that stores |
 //!
 //! Both directions are here: a server reads records and writes commands, a simulator the reverse. The two dialects,
@@ -45,6 +46,7 @@ pub mod archive;
 pub mod card;
 pub mod command;
 pub mod dialect;
+pub mod exchange;
 pub mod fields;
 pub mod line;
 pub mod options;
