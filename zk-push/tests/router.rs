@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use zk_push::command::{Command, CommandId, Numbered};
+use zk_push::exchange::Exchange;
 use zk_push::server::{Admission, Limits, NotStored, Proxies, Receiver, Visitor, listen, router};
 use zk_push::terminal::{Batch, Manner, Terminal};
 use zk_push::{SerialNumber, Text};
@@ -21,6 +22,9 @@ use push::{cases, text};
 const SERIAL: &str = "TST7252800001";
 const PUNCH: &str = "5\t2026-03-01 09:00:00\t0\t1\t0\t0\t0\n";
 
+/// Line, body, status and answer of an exchange.
+type Seen = (String, String, u16, String);
+
 /// A receiver in memory.
 #[derive(Default)]
 struct Memory {
@@ -29,6 +33,8 @@ struct Memory {
     stamps: Mutex<BTreeMap<String, Text>>,
     waiting: Mutex<Vec<Numbered>>,
     fails: AtomicBool,
+    /// What it has seen of exchanges, if it watches.
+    seen: Mutex<Option<Vec<Seen>>>,
 }
 
 impl Receiver for Memory {
@@ -58,6 +64,15 @@ impl Receiver for Memory {
         self.stamps.lock().unwrap().extend(batch.stamp.clone());
         self.batches.lock().unwrap().push(batch.clone());
         Ok(())
+    }
+
+    fn watches(&self, _: &SerialNumber) -> bool {
+        self.seen.lock().unwrap().is_some()
+    }
+
+    fn exchanged(&self, of: &Exchange<'_>) {
+        let seen = (of.line(), of.body(), of.reply.status, of.answer());
+        self.seen.lock().unwrap().as_mut().unwrap().push(seen);
     }
 
     async fn commands(&self, _: &Terminal) -> Result<Vec<Numbered>, NotStored> {
@@ -252,6 +267,26 @@ async fn nothing_is_acknowledged_that_is_not_stored() {
     assert_eq!((status(&answer), body(&answer).starts_with("OK")), (503, false));
     server.memory.fails.store(false, Ordering::SeqCst);
     assert_eq!(body(&server.post(&upload, PUNCH).await), "OK: 1");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn exchanges_are_seen_if_somebody_watches_with_the_answer_that_goes_out_and_none_of_strangers() {
+    let mut limits = quick();
+    limits.body = 1_000;
+    let server = Server::start(limits).await;
+    let target = format!("/iclock/cdata?SN={SERIAL}&table=ATTLOG&Stamp=1");
+    server.post(&target, PUNCH).await;
+    *server.memory.seen.lock().unwrap() = Some(Vec::new());
+    server.post(&target, PUNCH).await;
+    server.post(&target, &"x".repeat(1_001)).await;
+    server.memory.fails.store(true, Ordering::SeqCst);
+    server.post(&target, PUNCH).await;
+    server.post("/iclock/cdata?SN=STRANGER&table=ATTLOG", PUNCH).await;
+    let seen = server.memory.seen.lock().unwrap().clone().unwrap();
+    let of = |body: &str, status, answer: &str| (format!("POST {target}"), body.to_owned(), status, answer.to_owned());
+    let failed = "not stored, send again";
+    assert_eq!(seen, [of(PUNCH, 200, "OK: 1"), of("", 413, "body too large"), of(PUNCH, 503, failed)]);
     server.end().await;
 }
 

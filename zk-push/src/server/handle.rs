@@ -5,11 +5,13 @@ use std::time::{Instant, SystemTime};
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::gate::Gate;
 use super::receiver::{Admission, OverTls, Peer, Receiver, Refusal, Visitor};
 use super::{Limits, body};
+use crate::exchange::Exchange;
 use crate::request::Method;
 use crate::terminal::{Manner, Poll, Step, Terminal, refuse};
 use crate::{Head, Reply, request};
@@ -60,10 +62,18 @@ pub(super) async fn answer<R: Receiver>(
         Err(status) => {
             tracing::warn!(serial = %head.serial, status, "body was not read");
             receiver.refused(Refusal::Body);
-            return response(Reply::refusal(status), true);
+            let reply = Reply::refusal(status);
+            if receiver.watches(&head.serial) {
+                receiver.exchanged(&Exchange::new(&head, &Bytes::new(), &reply));
+            }
+            return response(reply, true);
         }
     };
+    let seen = receiver.watches(&head.serial).then(|| (head.clone(), body.clone()));
     let reply = step(receiver, *terminal, request::Request { head, body }).await;
+    if let Some((head, body)) = seen {
+        receiver.exchanged(&Exchange::new(&head, &body, &reply));
+    }
     response(reply, ends)
 }
 

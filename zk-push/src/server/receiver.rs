@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::command::{CommandId, Numbered};
+use crate::exchange::Exchange;
 use crate::terminal::{Batch, Manner, Terminal};
 use crate::{Head, SerialNumber};
 
@@ -15,6 +16,18 @@ pub trait Receiver: Send + Sync + 'static {
     /// Hears that a request was refused, so that somebody can count them. Nothing by default.
     fn refused(&self, why: Refusal) {
         let _ = why;
+    }
+
+    /// Returns true if [`Receiver::exchanged`] wants to see what a terminal sends, and what it is answered. False by
+    /// default.
+    fn watches(&self, serial: &SerialNumber) -> bool {
+        let _ = serial;
+        false
+    }
+
+    /// Sees a request of an admitted terminal that it watches, and the answer that follows. It must not take long.
+    fn exchanged(&self, exchange: &Exchange<'_>) {
+        let _ = exchange;
     }
 
     /// The address of a terminal whose request a known proxy has passed on; `None`, by default, for a terminal that
