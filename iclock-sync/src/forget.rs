@@ -5,6 +5,7 @@
 //! | events, quarantine, names | removed, and overwritten in the file |
 //! | the audit | the person's entries are emptied, the chain is written again, and its last line says so |
 //! | logs that could not be proven | a file that may have the person's records is removed as a whole |
+//! | captures of what terminals push | removed as a whole |
 //! | sinks, copies of cleared logs | not changed: [`traces`] lists them |
 //!
 //! The person stays known by a digest under a random key of the ledger, so that the next full read of a terminal does
@@ -116,6 +117,15 @@ pub fn forget(ledger: &Ledger, user_id: &str, wall: NaiveDateTime, now: DateTime
     for buffer in &traces.unproven {
         match fs::remove_file(&buffer.file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(&buffer.file)(error)),
+            _ => {}
+        }
+    }
+    // They have punches, too, and none that is needed.
+    #[cfg(feature = "push")]
+    {
+        let captures = ledger.dir().join(crate::receive::capture::CAPTURES);
+        match fs::remove_dir_all(&captures) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(&captures)(error)),
             _ => {}
         }
     }

@@ -7,11 +7,12 @@
 //!
 //! Who may call is decided by serial number (`callers`): those that are configured, and those that a person approved.
 //! All others are answered alike, and wait for a decision. A terminal that was silent, or has forgotten what it sent,
-//! is asked for the gap (`presence`, `gaps`). The decision of another process comes as a file ([`Decision`]), because
-//! one process writes the ledger.
+//! is asked for the gap (`presence`, `gaps`). The last requests may be kept (`capture`). The decision of another
+//! process comes as a file ([`Decision`]), because one process writes the ledger.
 
 mod access;
 mod callers;
+pub(crate) mod capture;
 mod commands;
 mod content;
 mod decision;
@@ -26,6 +27,7 @@ mod receiver;
 mod seam;
 
 pub use access::PushAccess;
+pub use capture::Captured;
 pub use decision::Decision;
 pub use needs::{Needs, needs};
 pub use order::{Order, SET_TIME};

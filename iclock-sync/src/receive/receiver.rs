@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zk_push::command::{CommandId, Numbered};
+use zk_push::exchange::Exchange;
 use zk_push::server::{
     Admission, Limits, NotStored, Proxies, Receiver, Refusal, Tls, Visitor, listen, listen_tls, router,
 };
@@ -21,6 +22,7 @@ use zk_push::{Dialect, SerialNumber, Text};
 
 use super::access::PushAccess;
 use super::callers::{Call, Caller, Callers, Verdict};
+use super::capture::Captures;
 use super::commands::{audit, push_line};
 use super::content::{self, Kept};
 use super::decision::Decision;
@@ -47,6 +49,7 @@ pub struct PushReceiver {
     seams: Mutex<Seams>,
     /// The terminals that have commands without an answer.
     busy: Mutex<HashSet<String>>,
+    captures: Captures,
     /// One caller is noted at a time; meanwhile others are not.
     notes: Arc<Semaphore>,
     /// Registrations are made of it.
@@ -72,6 +75,7 @@ impl PushReceiver {
     pub async fn open(service: &Service, devices: &[DeviceOptions], access: &PushAccess) -> Result<Self, SyncError> {
         let door = service.door();
         let ledger = Arc::clone(&door.shared().ok_or(SyncError::Stopped)?.ledger);
+        let captures = Captures::new(ledger.dir());
         let (key, mut callers, calls) = blocking("ledger", move || {
             ledger.crashes().before_receiving();
             let key = match ledger.setting(KEY)? {
@@ -95,6 +99,7 @@ impl PushReceiver {
             presence: Mutex::new(Presence::new(calls)),
             seams: Mutex::default(),
             busy: Mutex::default(),
+            captures,
             notes: Arc::new(Semaphore::new(1)),
             key,
             fails: AtomicBool::new(false),
@@ -109,6 +114,12 @@ impl PushReceiver {
     pub fn configure(&self, devices: &[DeviceOptions], access: &PushAccess) {
         self.callers().configure(devices, access);
         self.wait_for(devices);
+    }
+
+    /// Keeps the last requests and answers of each admitted terminal from now on, without secrets, in so many bytes
+    /// ([`Captured`](super::Captured)). With 0, as at the beginning, no more are kept.
+    pub fn capture(&self, bytes: u64) {
+        self.captures.set(bytes);
     }
 
     /// From now on, a terminal that does not call is missed.
@@ -164,6 +175,7 @@ impl PushReceiver {
         let limits = self.limits(limits);
         let router = router(Arc::clone(&self), limits.clone());
         listen(listener, router, limits, stop.cancelled_owned()).await;
+        self.captures.flush().await;
         self.save_calls().await;
     }
 
@@ -172,6 +184,7 @@ impl PushReceiver {
         let limits = self.limits(limits);
         let router = router(Arc::clone(&self), limits.clone());
         listen_tls(listener, tls, router, limits, stop.cancelled_owned()).await;
+        self.captures.flush().await;
         self.save_calls().await;
     }
 
@@ -405,6 +418,16 @@ impl Receiver for PushReceiver {
             Verdict::Refused => {}
         }
         Admission::Refused(Manner::KeepCalling)
+    }
+
+    fn watches(&self, _: &SerialNumber) -> bool {
+        self.captures.is_on()
+    }
+
+    fn exchanged(&self, exchange: &Exchange<'_>) {
+        if let Ok(shared) = self.shared() {
+            self.captures.keep(exchange, shared.clock.utc_now());
+        }
     }
 
     fn refused(&self, why: Refusal) {
