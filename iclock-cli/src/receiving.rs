@@ -63,6 +63,7 @@ impl Reception {
     /// Begins to answer, on behalf of a service.
     pub(crate) async fn begin(self, service: &Service, config: &Config, quiet: bool) -> Result<Receiving, CliError> {
         let receiver = PushReceiver::open(service, &config.devices, &config.push.access).await?;
+        receiver.capture(config.push.capture << 10);
         let (receiver, stop) = (Arc::new(receiver), CancellationToken::new());
         let mut limits = Limits::default();
         limits.answer_time = END_WITHIN;
@@ -118,6 +119,7 @@ impl Receiving {
             certificate.set_files(files);
         }
         self.receiver.configure(&config.devices, &config.push.access);
+        self.receiver.capture(config.push.capture << 10);
     }
 
     /// Takes another certificate, if its files have changed.

@@ -90,6 +90,8 @@ pub(crate) struct PushConfig {
     /// The files of the certificate and of its key.
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) certificate_key: Option<PathBuf>,
+    /// The KiB of requests and answers of each terminal that are kept.
+    pub(crate) capture: u64,
     /// Whose calls are believed.
     pub(crate) access: PushAccess,
 }

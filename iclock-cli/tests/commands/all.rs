@@ -8,7 +8,8 @@ use crate::row::Json;
 use crate::table::TABLE;
 
 /// Their rows print nothing as JSON.
-const WITHOUT: [&str; 7] = ["health", "audit push", "push pending", "push results", "decode", "transcript replay", "x"];
+const WITHOUT: [&str; 8] =
+    ["health", "audit push", "push pending", "push results", "push captures", "decode", "transcript replay", "x"];
 
 #[test]
 fn every_command_of_the_help_has_a_row() {

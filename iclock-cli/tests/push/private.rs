@@ -11,7 +11,7 @@ fn nothing_private_that_a_terminal_sends_is_stored_or_logged() {
     let world = World::new();
     let (token, key) = (format!("{PRIVATE}-token-0000"), format!("{PRIVATE}key"));
     let pushing = "[[pushing]]\nserial = \"SN1\"\n[[pushing]]\nserial = \"SN2\"\n";
-    let access = format!("[push]\ntoken = \"{token}\"\ncomm_key = \"{key}\"\n[log]\ndir = \"logs\"\n");
+    let access = format!("[push]\ncapture = 64\ntoken = \"{token}\"\ncomm_key = \"{key}\"\n[log]\ndir = \"logs\"\n");
     world.write("iclock.toml", format!("state_dir = \"state\"\n{access}{pushing}[[sink]]\nurl = \"sqlite:att.db\"\n"));
     let serving = Serving::start(&world, &["-vvv"]);
     let send = |method: &str, target: &str, body: &str| {
@@ -40,6 +40,12 @@ fn nothing_private_that_a_terminal_sends_is_stored_or_logged() {
     send("POST", "cdata?SN=SN1&table=ATTLOG&Stamp=1", "7\t2026-03-01 08:00:00\t0\t1\n");
     until("it is stored", || crate::stored(&world).len() == 1);
     assert_eq!(serving.ends("-TERM"), 0);
+    // Captures are on, and have the shape of all of it.
+    let captured = world.cli(&["push", "captures", "SN1"]).ended(0).stdout;
+    for part in ["POST /iclock/cdata?SN=SN1&table=OPERLOG&OpStamp=1, ", "> USER PIN=7 | Name=(", "< OK: 3", "Tmp=("] {
+        assert!(captured.contains(part), "{part}: {captured}");
+    }
+    assert_eq!(captured.matches(": 200\n").count(), 8, "{captured}");
     let mut looked = 0;
     for (path, content) in world.files().into_iter().filter(|(path, _)| !path.ends_with("iclock.toml")) {
         looked += 1;

@@ -11,12 +11,14 @@ use ipnet::IpNet;
 use zk_push::SerialNumber;
 
 use super::super::PushConfig;
-use super::super::key::Shape::{List, Path, Secret, Text};
-use super::super::key::Shown::{Example, Required, Usual};
-use super::super::key::{Entry, Wrong, key, put};
+use super::super::key::Shape::{List, Path, Secret, Text, Whole};
+use super::super::key::Shown::{ByDefault, Example, Required, Usual};
+use super::super::key::{Entry, Wrong, key, put, whole};
 
 /// The shortest secret: a short one can be guessed, because every terminal may ask.
 const SHORTEST: usize = 16;
+/// The most KiB of a terminal's requests that may be kept: 16 MiB.
+const MOST_CAPTURED: u64 = 16 << 10;
 
 pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
     vec![
@@ -95,6 +97,14 @@ pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
             "Reverse proxies in front of `serve`: the address of the terminal is the one in their X-Forwarded-For. By \
              default there are none, and that header counts for nothing.",
             |push: &mut PushConfig, text| put(&mut push.access.proxies, networks(text)),
+        ),
+        key(
+            "capture",
+            Whole(0, MOST_CAPTURED),
+            ByDefault("0"),
+            "KiB of the last requests and answers of each terminal to keep, without secrets, for `push captures`. 0 \
+             keeps none.",
+            |push: &mut PushConfig, text| put(&mut push.capture, whole(text)),
         ),
     ]
 }

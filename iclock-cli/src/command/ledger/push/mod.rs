@@ -1,6 +1,7 @@
 //! `push`: which terminals may push. All of it works while `serve` runs.
 
 mod ask;
+mod captures;
 mod command;
 mod decide;
 mod pending;
@@ -51,6 +52,15 @@ pub(crate) enum Push {
         #[arg(long)]
         json: bool,
     },
+    /// Show the last requests of a terminal and their answers, if `capture` of
+    /// `[push]` keeps some
+    Captures {
+        /// Its serial number
+        serial: String,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Refuse a terminal: it keeps what it has, and is not listed any more
     Deny {
         /// Its serial number, as listed
@@ -69,6 +79,7 @@ impl Push {
             }
             Self::Command { serial, ask } => command::ask(context, &serial, &ask),
             Self::Results { serial, limit, json } => results::list(context, serial.as_deref(), limit, json),
+            Self::Captures { serial, json } => captures::list(context, &serial, json),
             Self::Deny { serial } => {
                 decide::decide(context, &Decision::deny(&serial).ok_or_else(|| no_serial(&serial))?)
             }
