@@ -79,7 +79,7 @@ pub use person::AtSink;
 pub(crate) use person::Removal;
 pub(crate) use polls::{Poll, PollId};
 #[cfg(feature = "push")]
-pub use push::{MOST_OPEN, MOST_PENDING, PushAdmission, PushCommand, PushGap, PushState};
+pub use push::{MOST_OPEN, MOST_PENDING, PushAdmission, PushCall, PushCommand, PushGap, PushState};
 #[cfg(feature = "push")]
 pub(crate) use push::{NewGap, PushKey, PushLine, PushMemory};
 pub(crate) use push::{Stamp, save_stamp};

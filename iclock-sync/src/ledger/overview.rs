@@ -33,6 +33,8 @@ pub struct TerminalOverview {
     pub last_records: Option<DateTime<Utc>>,
     /// The last time at which it called a receiver, a minute late at most. Only of terminals that push.
     pub last_call: Option<DateTime<Utc>>,
+    /// The address from which it called last. Only of terminals that push.
+    pub address: Option<String>,
     /// It has called over TLS before, and calls over plain HTTP now. Only of terminals that push.
     pub fell_back: bool,
     /// The latest punch, by the terminal's clock. Those of a clock that ran far ahead do not count.
@@ -89,7 +91,7 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
     let count = |of: &HashMap<i64, i64>, id| of.get(&id).copied().unwrap_or(0).cast_unsigned();
     let mut last = connection.prepare_cached("SELECT max(time) FROM events WHERE terminal = ?1 AND time <= ?2")?;
     let mut statement = connection.prepare_cached(
-        "SELECT t.id, t.serial, t.name, c.called_at, coalesce(p.tls = 2, 0)
+        "SELECT t.id, t.serial, t.name, c.called_at, coalesce(p.tls = 2, 0), c.address
          FROM terminals t LEFT JOIN push_calls c ON c.serial = coalesce(t.alias, t.serial)
          LEFT JOIN push_terminals p ON p.serial = t.serial ORDER BY t.name, t.id",
     )?;
@@ -105,6 +107,7 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
             last_records: read.get(&id).map(|at| moment(*at)),
             last_call: row.get::<_, Option<i64>>(3)?.map(moment),
             fell_back: row.get(4)?,
+            address: row.get(5)?,
             last_punch: punch.flatten().map(wall_clock),
             quarantined: count(&quarantined, id),
             unproven: count(&unproven, id),

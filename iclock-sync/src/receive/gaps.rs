@@ -1,6 +1,7 @@
 //! Terminals that were silent, or have forgotten how far they had sent their log: they are asked for what may be
 //! missing.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -13,7 +14,7 @@ use zk_push::terminal::Terminal;
 use zk_push::{Dialect, Head, Text};
 
 use super::callers::Caller;
-use super::presence::steps_back;
+use super::presence::{Unsaved, steps_back};
 use super::receiver::PushReceiver;
 use crate::error::blocking;
 use crate::ledger::NewGap;
@@ -38,18 +39,18 @@ fn silence() -> TimeDelta {
 
 impl PushReceiver {
     /// Notes that an admitted terminal calls, and what follows from it.
-    pub(super) fn note_call(&self, shared: &Arc<Shared>, head: &Head, caller: &Caller) {
+    pub(super) fn note_call(&self, shared: &Arc<Shared>, head: &Head, from: Option<IpAddr>, caller: &Caller) {
         let (serial, now) = (head.serial.as_str(), shared.clock.utc_now());
         let unsaved = {
             let mut presence = self.presence();
-            presence.calls(serial, now, silence());
+            presence.calls(serial, from, now, silence());
             if has_forgotten(head, caller) {
                 presence.forgot(serial, now);
             }
             presence.due(now)
         };
         if !unsaved.is_empty() {
-            let ledger = Arc::clone(&shared.ledger);
+            let (ledger, unsaved) = (Arc::clone(&shared.ledger), self.to_save(unsaved));
             tokio::spawn(async move {
                 // The next minute has the next calls: a failure costs a longer gap at most.
                 if let Err(error) = blocking("ledger", move || Ok(ledger.save_push_calls(&unsaved)?)).await {
@@ -59,10 +60,24 @@ impl PushReceiver {
         }
     }
 
+    /// Returns calls as the ledger keeps them. Terminals that call from another address than before are named.
+    fn to_save(&self, unsaved: Vec<Unsaved>) -> Vec<(String, DateTime<Utc>, Option<String>)> {
+        let to_save = |Unsaved { serial, called_at, address, moved_from }| {
+            if let Some((from, to)) = moved_from.zip(address) {
+                let caller = self.callers().caller(&serial);
+                let name = caller.map_or_else(|| serial.clone(), |caller| caller.name);
+                tracing::warn!("terminal {name} calls from {to} now, and called from {from} before");
+            }
+            (serial, called_at, address.map(|address| address.to_string()))
+        };
+        unsaved.into_iter().map(to_save).collect()
+    }
+
     /// Keeps the last calls: the receiver ends.
     pub(super) async fn save_calls(&self) {
         let Ok(shared) = self.shared() else { return };
-        let (ledger, unsaved) = (Arc::clone(&shared.ledger), self.presence().unsaved());
+        let unsaved = self.presence().unsaved();
+        let (ledger, unsaved) = (Arc::clone(&shared.ledger), self.to_save(unsaved));
         if let Err(error) = blocking("ledger", move || Ok(ledger.save_push_calls(&unsaved)?)).await {
             tracing::warn!("the last calls of terminals were not kept: {}", error.explain());
         }

@@ -404,7 +404,7 @@ impl Receiver for PushReceiver {
             Verdict::Admitted(caller) => {
                 if let Ok(shared) = self.shared() {
                     shared.board.calls(serial.as_str(), false);
-                    self.note_call(&shared, visitor.head, &caller);
+                    self.note_call(&shared, visitor.head, address, &caller);
                     if let Some(key) = presented {
                         self.note_key(&shared, key);
                     }

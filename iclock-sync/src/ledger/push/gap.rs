@@ -1,7 +1,5 @@
 //! Gaps: spans of time whose punches a terminal may not send by itself. It is asked for them.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row};
 
@@ -97,29 +95,6 @@ impl Ledger {
                 )?
                 .query_map([serial], PushGap::from_row)?
                 .collect()
-        })
-    }
-
-    /// Returns the last call of each terminal that was admitted, by the serial number that it gives. It is a minute
-    /// late at most.
-    ///
-    /// # Errors
-    /// [`LedgerError::Database`] when the ledger cannot be read.
-    pub fn push_calls(&self) -> Result<BTreeMap<String, DateTime<Utc>>, LedgerError> {
-        self.read("look up calls", |connection| {
-            connection
-                .prepare("SELECT serial, called_at FROM push_calls")?
-                .query_map((), |row| Ok((row.get(0)?, moment(row.get(1)?))))?
-                .collect()
-        })
-    }
-
-    /// Keeps the last calls of terminals.
-    pub(crate) fn save_push_calls(&self, calls: &[(String, DateTime<Utc>)]) -> Result<(), LedgerError> {
-        self.write("keep calls", |transaction| {
-            let mut save =
-                transaction.prepare_cached("INSERT OR REPLACE INTO push_calls (serial, called_at) VALUES (?1, ?2)")?;
-            calls.iter().try_for_each(|(serial, at)| save.execute((serial, at.timestamp())).map(drop))
         })
     }
 
@@ -246,15 +221,5 @@ mod tests {
         let day = 86_400;
         assert!(ask(&ledger, 0, 40 * day));
         assert_eq!(due(&ledger, 40 * day), [format!("DATA QUERY {}", 9 * day)]);
-    }
-
-    #[test]
-    fn calls_are_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(dir.path()).unwrap();
-        ledger.save_push_calls(&[("A1".to_owned(), at(0)), ("B2".to_owned(), at(1))]).unwrap();
-        ledger.save_push_calls(&[("A1".to_owned(), at(2))]).unwrap();
-        let kept: Vec<_> = ledger.push_calls().unwrap().into_iter().collect();
-        assert_eq!(kept, [("A1".to_owned(), at(2)), ("B2".to_owned(), at(1))]);
     }
 }

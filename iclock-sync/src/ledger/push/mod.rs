@@ -3,6 +3,8 @@
 #[cfg(feature = "push")]
 mod admission;
 #[cfg(feature = "push")]
+mod call;
+#[cfg(feature = "push")]
 mod command;
 #[cfg(feature = "push")]
 mod gap;
@@ -14,6 +16,8 @@ mod stamp;
 
 #[cfg(feature = "push")]
 pub use admission::{MOST_PENDING, PushAdmission, PushState};
+#[cfg(feature = "push")]
+pub use call::PushCall;
 #[cfg(feature = "push")]
 pub use command::{MOST_OPEN, PushCommand};
 #[cfg(feature = "push")]
