@@ -25,6 +25,7 @@ mod presence;
 mod punch;
 mod receiver;
 mod seam;
+mod told;
 
 pub use access::PushAccess;
 pub use capture::Captured;

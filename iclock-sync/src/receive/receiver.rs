@@ -29,6 +29,7 @@ use super::decision::Decision;
 use super::listing::Listing;
 use super::presence::Presence;
 use super::seam::Seams;
+use super::told::{self, Facts, Told};
 use crate::error::blocking;
 use crate::ledger::{PushKey, PushLine, PushMemory, PushState};
 use crate::random::secret_key;
@@ -47,6 +48,7 @@ pub struct PushReceiver {
     listing: Mutex<Listing>,
     presence: Mutex<Presence>,
     seams: Mutex<Seams>,
+    told: Arc<Mutex<Told>>,
     /// The terminals that have commands without an answer.
     busy: Mutex<HashSet<String>>,
     captures: Captures,
@@ -98,6 +100,7 @@ impl PushReceiver {
             listing: Mutex::default(),
             presence: Mutex::new(Presence::new(calls)),
             seams: Mutex::default(),
+            told: Arc::default(),
             busy: Mutex::default(),
             captures,
             notes: Arc::new(Semaphore::new(1)),
@@ -303,6 +306,9 @@ impl PushReceiver {
         if let Content::Answer(..) = &batch.content {
             self.seams().keep(&batch.serial, part);
         }
+        if let Content::Parameters(fields) | Content::Registration(fields) = &batch.content {
+            self.note_told(&self.shared()?, &batch.serial, told::of_parameters(fields));
+        }
         self.answered(terminal, &batch.content).await?;
         let before = &caller.memory;
         let memory = PushMemory {
@@ -350,6 +356,22 @@ impl PushReceiver {
         tokio::spawn(async move {
             if let Err(error) = blocking("ledger", move || Ok(ledger.note_push_line(&serial, line)?)).await {
                 tracing::warn!("the line of a terminal was not kept: {}", chain(&error));
+            }
+        });
+    }
+
+    /// Keeps what a terminal tells of itself, next to its answer, if it is new.
+    fn note_told(&self, shared: &Arc<Shared>, serial: &SerialNumber, facts: Facts) {
+        // Nothing can panic while the lock is held.
+        if !self.told.lock().unwrap_or_else(PoisonError::into_inner).is_new(serial.as_str(), &facts) {
+            return;
+        }
+        let (ledger, told, serial) = (Arc::clone(&shared.ledger), Arc::clone(&self.told), serial.to_string());
+        tokio::spawn(async move {
+            let of = serial.clone();
+            if let Err(error) = blocking("ledger", move || Ok(ledger.save_push_facts(&of, &facts)?)).await {
+                tracing::debug!("what a terminal told was not kept: {}", chain(&error));
+                told.lock().unwrap_or_else(PoisonError::into_inner).forget(&serial);
             }
         });
     }
@@ -405,6 +427,7 @@ impl Receiver for PushReceiver {
                 if let Ok(shared) = self.shared() {
                     shared.board.calls(serial.as_str(), false);
                     self.note_call(&shared, visitor.head, address, &caller);
+                    self.note_told(&shared, serial, told::of_head(visitor.head));
                     if let Some(key) = presented {
                         self.note_key(&shared, key);
                     }

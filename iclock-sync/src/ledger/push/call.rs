@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_of_version_15_keeps_its_calls_and_learns_addresses() {
+    fn a_ledger_of_version_15_keeps_its_calls_and_learns_addresses_and_facts() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path()).unwrap();
         ledger.save_push_calls(&[("A1".to_owned(), at(0), None)]).unwrap();
@@ -106,6 +106,10 @@ mod tests {
         let before = ledger.push_calls().unwrap().remove("A1").unwrap();
         assert_eq!((before.called_at, before.address), (at(0), None));
         ledger.save_push_calls(&[("A1".to_owned(), at(1), Some("192.0.2.7".to_owned()))]).unwrap();
+        ledger.save_push_facts("A1", &[("FWVersion", "1".to_owned())]).unwrap();
+        ledger.save_push_facts("A1", &[("FWVersion", "2".to_owned()), ("MAC", "x".to_owned())]).unwrap();
         assert_eq!(ledger.push_calls().unwrap()["A1"].address.as_deref(), Some("192.0.2.7"));
+        let facts: Vec<_> = ledger.push_facts("A1").unwrap().into_values().collect();
+        assert_eq!((facts, ledger.push_facts("B2").unwrap().len()), (vec!["2".to_owned(), "x".to_owned()], 0));
     }
 }

@@ -7,6 +7,8 @@ mod call;
 #[cfg(feature = "push")]
 mod command;
 #[cfg(feature = "push")]
+mod fact;
+#[cfg(feature = "push")]
 mod gap;
 #[cfg(feature = "push")]
 mod key;
