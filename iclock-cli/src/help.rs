@@ -86,6 +86,7 @@ const EXAMPLES: &[&str] = &[
     "push command OID7040067012100054 query-attlog 2026-03-01 2026-03-02",
     "push command OID7040067012100054 user set 1042 --name Aminath --yes",
     "push captures OID7040067012100054",
+    "push show OID7040067012100054",
     "push results",
     "push results OID7040067012100054 --json",
     "verify",

@@ -63,6 +63,7 @@ pub(crate) const LOCAL: &[Local] = &[
         ..local("push command", "NEW1 info", "", Json::None)
     },
     local("push results", "", "no terminal was given a command", Json::None),
+    local("push show", "NEW1", "denied", Json::One),
     local("push captures", "NEW1", "nothing of NEW1 was captured", Json::None),
     local("simulate", "--list-faults", "latency", Json::None),
     Local { code: 40, stderr: "UNPROVEN: ", ..local("decode", "log.bin --layout 40", "bad", Json::None) },

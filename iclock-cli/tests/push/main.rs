@@ -10,6 +10,7 @@ mod gaps;
 mod kills;
 mod private;
 mod serving;
+mod shown;
 mod simulated;
 mod start;
 mod tls;

@@ -6,6 +6,7 @@ mod command;
 mod decide;
 mod pending;
 mod results;
+mod show;
 
 use clap::Subcommand;
 use iclock_sync::receive::Decision;
@@ -61,6 +62,15 @@ pub(crate) enum Push {
         #[arg(long)]
         json: bool,
     },
+    /// Show what is known of a terminal: its last address, its dialect, and what it
+    /// told of itself
+    Show {
+        /// Its serial number
+        serial: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Refuse a terminal: it keeps what it has, and is not listed any more
     Deny {
         /// Its serial number, as listed
@@ -80,6 +90,7 @@ impl Push {
             Self::Command { serial, ask } => command::ask(context, &serial, &ask),
             Self::Results { serial, limit, json } => results::list(context, serial.as_deref(), limit, json),
             Self::Captures { serial, json } => captures::list(context, &serial, json),
+            Self::Show { serial, json } => show::show(context, &serial, json),
             Self::Deny { serial } => {
                 decide::decide(context, &Decision::deny(&serial).ok_or_else(|| no_serial(&serial))?)
             }

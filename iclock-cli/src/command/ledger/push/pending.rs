@@ -2,13 +2,20 @@
 
 use iclock_sync::ledger::{PushAdmission, PushState};
 
+use super::show::last;
 use crate::context::{Context, Outcome};
 use crate::exit_code::ExitCode;
 use crate::output::{self, human, printed};
 
 pub(super) fn list(context: &Context, all: bool, json: bool) -> Outcome {
-    let mut listed = context.ledger(&context.quiet_config()?)?.push_admissions()?;
+    let ledger = context.ledger(&context.quiet_config()?)?;
+    let (mut listed, calls) = (ledger.push_admissions()?, ledger.push_calls()?);
     listed.retain(|terminal| all || terminal.state == PushState::Pending);
+    for terminal in &mut listed {
+        let (address, at) = last(Some(terminal), calls.get(&terminal.serial));
+        terminal.last_seen = at.unwrap_or(terminal.last_seen);
+        terminal.address = address;
+    }
     if json {
         listed.iter().for_each(|terminal| output::json(as_json(terminal)));
         return Ok(ExitCode::Done);

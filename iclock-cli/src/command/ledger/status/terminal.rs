@@ -66,6 +66,8 @@ pub(super) struct Terminal {
     pub(super) last_records: Option<DateTime<Utc>>,
     /// The last time at which it called. Only of terminals that push.
     pub(super) last_call: Option<DateTime<Utc>>,
+    /// The address from which it called last. Only of terminals that push.
+    pub(super) address: Option<String>,
     /// It has called over TLS before, and calls over plain HTTP now. Only of terminals that push.
     pub(super) fell_back: bool,
     /// The last gap for which it was asked. Only of terminals that push.
@@ -117,6 +119,7 @@ impl Terminal {
             last_poll: live.and_then(|live| live.last_poll),
             last_records: kept.and_then(|kept| kept.last_records),
             last_call: live.and_then(|live| live.last_call).or_else(|| kept.and_then(|kept| kept.last_call)),
+            address: kept.and_then(|kept| kept.address.clone()),
             fell_back: kept.is_some_and(|kept| kept.fell_back),
             backfill: gap.map(Backfill::of),
             last_punch: kept.and_then(|kept| kept.last_punch).map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
