@@ -212,8 +212,7 @@ impl Writer {
     fn push(&mut self, at: DateTime<Utc>, fill: impl FnOnce(&mut Line)) -> io::Result<()> {
         let prev = std::mem::take(&mut self.hash);
         let n = self.next;
-        let mut line =
-            Line { n, prev, at, begins: None, read: None, sent: None, push: None, damage: None, redacted: None };
+        let mut line = Line::new(n, prev, at);
         fill(&mut line);
         let bytes = serde_json::to_vec(&line).map_err(io::Error::other)?;
         self.hash = line::hash(&bytes);

@@ -86,18 +86,7 @@ pub(crate) fn redact(
         if place == last {
             let said = Some(Redacted { events: redacted, before: before.clone() });
             number += 1;
-            let (n, prev) = (number, String::new());
-            push(Line {
-                n,
-                prev,
-                at: now,
-                begins: None,
-                read: None,
-                sent: None,
-                push: None,
-                damage: None,
-                redacted: said,
-            })?;
+            push(Line { redacted: said, ..Line::new(number, String::new(), now) })?;
         }
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         written.push(path.clone());

@@ -40,6 +40,13 @@ pub(crate) struct Line {
     pub(crate) redacted: Option<Redacted>,
 }
 
+impl Line {
+    /// A line that says nothing yet.
+    pub(crate) fn new(n: u64, prev: String, at: DateTime<Utc>) -> Self {
+        Self { n, prev, at, begins: None, read: None, sent: None, push: None, damage: None, redacted: None }
+    }
+}
+
 /// The removal of a person.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Redacted {
