@@ -57,12 +57,18 @@ impl CliError {
 
     /// Prints it on stderr. Each error ends with the next step: one of its own, or the usual one of the exit code.
     pub(crate) fn print(&self) {
+        eprint!("{}", self.text());
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
         for (what, hint) in self.all() {
-            eprintln!("error: {what}");
+            text.push_str(&format!("error: {what}\n"));
             if let Some(hint) = hint.as_deref().or_else(|| usual_hint(self.code)) {
-                eprintln!("  try: {hint}");
+                text.push_str(&format!("  try: {hint}\n"));
             }
         }
+        text
     }
 }
 
@@ -76,8 +82,9 @@ fn usual_hint(code: ExitCode) -> Option<&'static str> {
         ExitCode::Sink => Some("iclock-cli doctor sink looks for the cause"),
         ExitCode::Unproven => Some("iclock-cli unproven list shows what was kept"),
         ExitCode::State => Some("iclock-cli doctor state looks for the cause"),
+        ExitCode::SafetyLimit => Some("if the events are right, send them once with --force"),
         ExitCode::Refused => Some("nothing was changed; correct what is named, then do it again"),
-        ExitCode::Done | ExitCode::SafetyLimit | ExitCode::Found | ExitCode::Interrupted => None,
+        ExitCode::Done | ExitCode::Found | ExitCode::Interrupted => None,
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn json(value: impl serde::Serialize) {
         Ok(json) => line(json),
         Err(error) => {
             LOST.store(true, Ordering::Relaxed);
-            eprintln!("error: cannot write JSON: {error}");
+            eprintln!("error: cannot write JSON: {error}\n  try: leave out --json, and report this");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::scene::has;
 pub(crate) struct Local {
     /// Its names, as `--help` lists them.
     pub(crate) name: &'static str,
-    with: &'static str,
+    pub(crate) with: &'static str,
     code: i32,
     /// A part of stdout.
     says: &'static str,

@@ -14,3 +14,4 @@ mod row;
 mod scene;
 mod table;
 mod works;
+mod wrong;

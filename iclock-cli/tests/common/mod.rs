@@ -146,11 +146,27 @@ impl Run {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// Asserts the exit code.
+    /// Asserts the exit code, and that each error ends with the next step.
     #[track_caller]
     pub(crate) fn ended(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
+        let errors = self.without_a_next_step();
+        assert!(errors.is_empty(), "these errors end without a next step: {errors:#?}");
         self
+    }
+}
+
+impl Run {
+    /// The errors on stderr that do not say what to try. After Ctrl-C there is nothing to try.
+    fn without_a_next_step(&self) -> Vec<&str> {
+        // clap has words of its own.
+        let steps = ["\n  try: ", "\nFor more information, try '--help'."];
+        let mut errors: Vec<&str> = self.stderr.split("\nerror: ").collect();
+        if let Some(first) = errors.first_mut() {
+            *first = first.strip_prefix("error: ").unwrap_or_default();
+        }
+        errors.retain(|error| !error.is_empty() && !steps.iter().any(|step| error.contains(step)));
+        if self.code == 130 { Vec::new() } else { errors }
     }
 }
 

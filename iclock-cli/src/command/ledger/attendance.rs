@@ -159,7 +159,7 @@ fn all_shown() -> Rules {
 /// Says on stderr why punches of a terminal are missing.
 fn complain(device: &DeviceReport) {
     if let Some(error) = &device.error {
-        eprintln!("error: {}: {error}", device.name);
+        CliError::new(ExitCode::Terminal, format!("{}: {error}", device.name)).print();
     }
     for (reason, count) in &device.rejected {
         eprintln!("{}: {} no place in the list: {reason}", device.name, counted(*count, "record has", "records have"));
