@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use zk_push::command::{Command, CommandId, Numbered};
 use zk_push::exchange::Exchange;
-use zk_push::server::{Admission, Limits, NotStored, Proxies, Receiver, Visitor, listen, router};
+use zk_push::server::{Admission, Limits, NotStored, Proxies, Receiver, Refusal, Refusals, Visitor, listen, router};
 use zk_push::terminal::{Batch, Manner, Terminal};
 use zk_push::{SerialNumber, Text};
 
@@ -442,13 +442,18 @@ async fn behind_a_proxy_one_address_cannot_take_all_requests_and_the_others_are_
 async fn one_address_cannot_take_all_connections() {
     let mut limits = Limits::default();
     limits.connections_per_address = 1;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    limits.refusals = Refusals::new(move |why| hears.lock().unwrap().push(why));
     let server = Server::start(limits).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
     let ping = format!("GET /iclock/ping?SN={SERIAL} HTTP/1.1\r\nHost: x\r\n\r\n");
     first.write_all(ping.as_bytes()).await.unwrap();
     let mut answer = [0; 512];
     assert!(first.read(&mut answer).await.unwrap() > 0);
+    assert_eq!(heard.lock().unwrap().len(), 0);
     assert_eq!(server.send(ping.as_bytes()).await, "");
+    assert_eq!(*heard.lock().unwrap(), [Refusal::Connections]);
     drop(first);
     server.end().await;
 }

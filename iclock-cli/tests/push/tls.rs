@@ -63,6 +63,8 @@ fn a_terminal_is_answered_over_tls_and_a_new_certificate_is_taken_while_serve_ru
         None,
         "nobody speaks plain HTTP here"
     );
+    let health = || world.cli(&["health", "--json"]).stdout;
+    until("it is counted", || health().contains("\"refused\":{\"tls\":1}"));
 
     let second = certify(&world);
     let row = "9\t2026-03-01 08:00:00\t0\t1\n";

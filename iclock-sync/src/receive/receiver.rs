@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use zk_push::command::{CommandId, Numbered};
 use zk_push::exchange::Exchange;
 use zk_push::server::{
-    Admission, Limits, NotStored, Proxies, Receiver, Refusal, Tls, Visitor, listen, listen_tls, router,
+    Admission, Limits, NotStored, Proxies, Receiver, Refusal, Refusals, Tls, Visitor, listen, listen_tls, router,
 };
 use zk_push::settings::{Registration, Settings};
 use zk_push::terminal::{Batch, Content, Manner, Terminal};
@@ -191,10 +191,12 @@ impl PushReceiver {
         self.save_calls().await;
     }
 
-    /// The limits with the proxies of the configuration, which a reload may change.
+    /// The limits with the proxies of the configuration, which a reload may change, and with the count of refusals.
     fn limits(self: &Arc<Self>, mut limits: Limits) -> Limits {
         let receiver = Arc::clone(self);
         limits.proxies = Proxies::new(move |address| receiver.callers().is_of_many(address));
+        let receiver = Arc::clone(self);
+        limits.refusals = Refusals::new(move |why| receiver.refused(why));
         limits
     }
 

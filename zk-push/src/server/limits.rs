@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Refusal;
+
 /// The limits of a server. The defaults fit terminals on slow lines.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -32,6 +34,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// The proxies in front of the server: all terminals call from their addresses. None by default.
     pub proxies: Proxies,
+    /// Hears of each connection that was refused. Nobody by default.
+    pub refusals: Refusals,
     /// The most requests of one terminal at once. 8 by default; further ones are answered with 503, unread. A terminal
     /// has two or three: it polls while it uploads.
     pub requests_per_terminal: usize,
@@ -58,6 +62,30 @@ impl Proxies {
     }
 }
 
+/// Hears of connections that were refused, so that somebody can count them: there is no request yet for the receiver.
+#[derive(Clone, Default)]
+pub struct Refusals(Option<Arc<Hears>>);
+
+type Hears = dyn Fn(Refusal) + Send + Sync;
+
+impl Refusals {
+    /// Calls a function for each.
+    #[must_use]
+    pub fn new(hears: impl Fn(Refusal) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hears)))
+    }
+
+    pub(super) fn tell(&self, why: Refusal) {
+        self.0.iter().for_each(|hears| hears(why));
+    }
+}
+
+impl fmt::Debug for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Refusals").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Proxies").finish_non_exhaustive()
@@ -77,6 +105,7 @@ impl Default for Limits {
             connections: 2048,
             connections_per_address: 64,
             proxies: Proxies::default(),
+            refusals: Refusals::default(),
             requests_per_terminal: 8,
             requests_per_second: 50,
         }

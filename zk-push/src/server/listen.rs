@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::addresses::Addresses;
-use super::{Limits, Peer};
+use super::{Limits, Peer, Refusal};
 
 /// Serves a router until `stops` is ready. Then it takes no more connections, and gives those that are open
 /// [`Limits::answer_time`] to finish.
@@ -76,6 +76,7 @@ async fn accept(listener: TcpListener, router: Router, limits: Limits, line: Lin
                 Some(from) => Some(from),
                 None => {
                     tracing::warn!(%address, "too many connections from one address");
+                    limits.refusals.tell(Refusal::Connections);
                     continue;
                 }
             },
@@ -88,8 +89,14 @@ async fn accept(listener: TcpListener, router: Router, limits: Limits, line: Lin
                 #[cfg(feature = "tls")]
                 Line::Tls(tls) => match timeout(limits.head_time, tls.accept(stream)).await {
                     Ok(Ok(stream)) => serve(stream, router.layer(axum::Extension(super::OverTls)), &limits).await,
-                    Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS handshake"),
-                    Err(_) => tracing::debug!(%address, "the TLS handshake takes too long"),
+                    Ok(Err(error)) => {
+                        tracing::debug!(%address, %error, "no TLS handshake");
+                        limits.refusals.tell(Refusal::Tls);
+                    }
+                    Err(_) => {
+                        tracing::debug!(%address, "the TLS handshake takes too long");
+                        limits.refusals.tell(Refusal::Tls);
+                    }
                 },
             }
             drop((place, from));

@@ -27,7 +27,7 @@ use axum::http::Request;
 use gate::Gate;
 
 pub use axum;
-pub use limits::{Limits, Proxies};
+pub use limits::{Limits, Proxies, Refusals};
 pub use listen::listen;
 #[cfg(feature = "tls")]
 pub use listen::listen_tls;

@@ -66,6 +66,10 @@ pub trait Receiver: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// Its connection was closed, because its address has as many as it may have.
+    Connections,
+    /// Its connection spoke no TLS, or took too long for the handshake.
+    Tls,
     /// It is no request of a terminal.
     NoTerminal,
     /// Its terminal is not admitted.
@@ -85,6 +89,8 @@ impl Refusal {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Connections => "connections",
+            Self::Tls => "tls",
             Self::NoTerminal => "no_terminal",
             Self::NotAdmitted => "not_admitted",
             Self::TooMany => "too_many",
