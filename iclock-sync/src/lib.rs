@@ -42,6 +42,8 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "metrics")]
+pub mod alert;
 pub mod audit;
 pub mod clock;
 mod crash;
