@@ -7,6 +7,13 @@ use super::super::key::Shape::{Number, Span, Text, Whole};
 use super::super::key::Shown::{ByDefault, Example};
 use super::super::key::{Entry, Wrong, choice, key, parsed, put, span, time};
 
+/// Reads the hours from one time of the day to another.
+pub(super) fn quiet(text: &str) -> Result<Quiet, Wrong> {
+    let wrong = || Wrong::new(format!("{text:?} is not a valid span of the day"), "write it like 22:00-05:00");
+    let (from, until) = text.split_once('-').ok_or_else(wrong)?;
+    Ok(Quiet { from: time(from.trim())?, until: time(until.trim())? })
+}
+
 pub(in crate::config) fn entries() -> Vec<Entry<Schedule>> {
     let cap = |name, level: Level, shown, doc| {
         key(name, Span, ByDefault(shown), doc, move |schedule: &mut Schedule, text| {
@@ -83,13 +90,7 @@ pub(in crate::config) fn entries() -> Vec<Entry<Schedule>> {
             Example("22:00-05:00"),
             "The hours in which no poll is due. Punches that are heard live are read all the same. \
              By default there are none.",
-            |schedule: &mut Schedule, text| {
-                let wrong =
-                    || Wrong::new(format!("{text:?} is not a valid span of the day"), "write it like 22:00-05:00");
-                let (from, until) = text.split_once('-').ok_or_else(wrong)?;
-                let quiet = Quiet { from: time(from.trim())?, until: time(until.trim())? };
-                put(&mut schedule.quiet, Ok(Some(quiet)))
-            },
+            |schedule: &mut Schedule, text| put(&mut schedule.quiet, quiet(text).map(Some)),
         ),
     ]
 }

@@ -1,6 +1,7 @@
 //! A terminal: what it was doing last, and what about it needs attention.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use iclock_sync::alert::{DRIFT, FULL};
 use iclock_sync::ledger::{BadEnd, Overview, PushGap, TerminalOverview};
 use iclock_sync::report::GapState;
 use iclock_sync::service::status::{Activity, TerminalState};
@@ -12,11 +13,6 @@ use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
 use crate::output::{counted, grouped, printed};
-
-/// A terminal whose log is fuller than this share needs attention, in percent.
-const FULL: u64 = 90;
-/// A clock that is off by more than this needs attention.
-const DRIFT: TimeDelta = TimeDelta::minutes(2);
 
 /// The terminals of the ledger next to the configured ones.
 pub(super) struct Kept<'a> {
