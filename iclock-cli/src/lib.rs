@@ -1,6 +1,7 @@
 //! The commands `iclock-cli` and `iclock`: arguments, configuration, wiring, progress, output and exit codes. The
 //! engine to embed is `iclock-sync`.
 
+mod alerts;
 mod carry_out;
 mod certificate;
 mod cli;

@@ -16,6 +16,7 @@ use iclock_sync::{Engine, Report, Service, ServiceOptions};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::alerts::Alerts;
 use crate::command::terminal::base::Records;
 use crate::config::{Config, ConfigErrors, SinkConfig};
 use crate::context::Outcome;
@@ -53,6 +54,7 @@ pub(crate) struct Resident<'a> {
     /// The receiver of terminals that push.
     receiving: Option<Receiving>,
     pace: Pace,
+    alerts: Alerts,
 }
 
 /// How often reports have the health file and the metrics written.
@@ -88,6 +90,7 @@ impl<'a> Resident<'a> {
             diary,
             records,
             receiving: None,
+            alerts: Alerts::open(&config.state_dir),
             pace: Pace { rests_until: Instant::now(), is_stale: false },
         })
     }
@@ -205,6 +208,7 @@ impl<'a> Resident<'a> {
         let health = Health::of(status, resources, env!("CARGO_PKG_VERSION"), EVERY);
         let dir = &self.config.state_dir;
         warn("the health file", dir, health.write(dir));
+        self.alerts.look(&health, &self.config.alerts);
         self.pace.has_written(began, Instant::now());
     }
 

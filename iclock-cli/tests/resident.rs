@@ -317,3 +317,31 @@ fn a_warning_of_a_loop_has_its_time_and_one_of_a_single_run_has_none() {
     let once = world.cli(&["sync"]).ended(0).stderr;
     assert!(once.trim_start().starts_with("WARN "), "{once}");
 }
+
+#[test]
+fn a_clock_that_is_off_is_told_once_to_the_program_of_alerts_and_not_again_after_a_restart() {
+    let world = World::new();
+    let gate = world.serve(terminal("SN1", 5));
+    gate.handle().move_clock(chrono::TimeDelta::minutes(-30));
+    let alerts = "[alerts]\ncommand = \"\"\"sh -c '(echo \"$ICLOCK_ALERT\"; cat) >> told'\"\"\"\n";
+    write_config(&world, &[("gate", &gate)], alerts);
+    let told = || std::fs::read_to_string(world.path().join("told")).unwrap_or_default();
+    let running = Running::start(&world, &["--loop"], &[]);
+    until("it is told", || told().contains("terminal gate: its clock is 1") && told().contains(" s behind; set it"));
+    until("it is kept", || {
+        let book = std::fs::read_to_string(world.path().join("state/alerts.json")).unwrap_or_default();
+        book.contains("\"waiting\":[]") && book.contains(" s behind")
+    });
+    assert_eq!(running.ends(), 0);
+    let running = Running::start(&world, &["--loop"], &[]);
+    until("it has polled", || {
+        let health = std::fs::read_to_string(world.path().join("state/health.json")).unwrap_or_default();
+        health.contains("\"polls\":1,")
+    });
+    assert_eq!(running.ends(), 0);
+    assert_eq!(told().matches("iclock: 1 new problem").count(), 1, "{}", told());
+    assert_eq!(world.cli(&["alert", "test"]).ended(0).stdout, "command: a message went out\n");
+    assert!(told().contains("iclock: a test, nothing is wrong\nAlerts of this program arrive here.\n"));
+    write_config(&world, &[("gate", &gate)], "[alerts]\ncommand = \"sh -c 'exit 3'\"\n");
+    assert!(world.cli(&["alert", "test"]).ended(30).stdout.contains("3"));
+}

@@ -11,7 +11,7 @@ use super::key::{Entry, Shape, Wrong};
 use super::layers::{ConfigError, Layer, Setting};
 use super::settings::push::Pushing;
 use super::settings::{self, CATALOGUE, Device, Top};
-use super::{Config, LogConfig, PushConfig, ShiftConfig, SinkConfig, device_spec, secret};
+use super::{AlertConfig, Config, LogConfig, PushConfig, ShiftConfig, SinkConfig, device_spec, secret};
 
 /// The drift above which a clock is set.
 const CLOCK_BOUND: Duration = Duration::from_secs(30);
@@ -45,6 +45,8 @@ impl<'a> Builder<'a> {
         let mut push = PushConfig::default();
         self.read("push.", &settings::push::entries(), &mut push);
         self.check_certificate();
+        let mut alerts = AlertConfig::default();
+        self.read("alerts.", &settings::alerts::entries(), &mut alerts);
         self.read("retention.", &settings::retention::entries(), &mut top.engine.retention);
         let numbers = 0..self.left.list_len("device");
         let devices: Vec<(usize, DeviceOptions)> =
@@ -72,6 +74,7 @@ impl<'a> Builder<'a> {
             metrics_file,
             log,
             push,
+            alerts,
             shifts,
             devices,
             pushing,

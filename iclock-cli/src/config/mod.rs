@@ -34,10 +34,13 @@ use std::time::Duration;
 use attendance_model::Settings;
 use attendance_model::day::{DayRules, Shift};
 use chrono::{TimeDelta, Weekday};
+use iclock_sync::alert::Limits;
 use iclock_sync::receive::PushAccess;
+use iclock_sync::schedule::Quiet;
 use iclock_sync::timesheet::Rules;
 use iclock_sync::{DeviceOptions, EngineOptions, Schedule};
 
+use crate::alerts::Way;
 use build::Builder;
 use environment::Variables;
 pub(crate) use layers::{ConfigError, ConfigErrors, Layer, Origin, Setting};
@@ -68,6 +71,7 @@ pub(crate) struct Config {
     pub(crate) metrics_file: Option<PathBuf>,
     pub(crate) log: LogConfig,
     pub(crate) push: PushConfig,
+    pub(crate) alerts: AlertConfig,
     pub(crate) shifts: ShiftConfig,
     pub(crate) devices: Vec<DeviceOptions>,
     /// Terminals that call `serve`. No other command has anything to do with them.
@@ -94,6 +98,15 @@ pub(crate) struct PushConfig {
     pub(crate) capture: u64,
     /// Whose calls are believed.
     pub(crate) access: PushAccess,
+}
+
+/// What is an alert, and where alerts go.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AlertConfig {
+    pub(crate) ways: Vec<Way>,
+    pub(crate) limits: Limits,
+    /// The hours in which nothing is sent.
+    pub(crate) quiet: Option<Quiet>,
 }
 
 /// The files of the program's log, next to stderr.

@@ -19,6 +19,7 @@ use attendance_model::validate::MAX_NAME_CHARS;
 use chrono_tz::Tz;
 use iclock_sync::{CommKey, DeviceOptions, EngineOptions, TextEncoding, Transport};
 
+pub(super) mod alerts;
 pub(super) mod log;
 pub(super) mod push;
 pub(super) mod retention;
@@ -62,6 +63,12 @@ pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
             "Old data shrinks to what it is known by, so that nothing enters twice. A loop does it; by default nothing \
              shrinks.",
             &retention::entries(),
+        ),
+        Section::table(
+            "alerts",
+            "What a loop or `serve` tells a person, once when it begins and once when it is over. Without a way, \
+             nothing is sent.",
+            &alerts::entries(),
         ),
         Section::table("log", "The program's log. Without a directory it goes to stderr alone.", &log::entries()),
     ])

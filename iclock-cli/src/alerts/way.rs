@@ -1,0 +1,28 @@
+//! The ways by which alerts go out.
+
+use iclock_sync::alert::Message;
+
+use super::command;
+
+/// A way by which alerts go out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A program gets the text on its standard input.
+    Command(Vec<String>),
+}
+
+impl Way {
+    /// The name in messages and in the state.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "command",
+        }
+    }
+
+    /// Sends a message, and waits until it is gone. The error is the problem, without secrets.
+    pub(crate) fn send(&self, message: &Message) -> Result<(), String> {
+        match self {
+            Self::Command(words) => command::run(words, message),
+        }
+    }
+}

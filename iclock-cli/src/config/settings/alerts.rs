@@ -1,0 +1,71 @@
+//! The keys of `[alerts]`.
+
+use chrono::TimeDelta;
+
+use super::super::AlertConfig;
+use super::super::key::Shape::{Span, Text, Whole};
+use super::super::key::Shown::{ByDefault, Example};
+use super::super::key::{Entry, Wrong, key, put, span, whole};
+use super::schedule::quiet;
+use crate::alerts::Way;
+
+pub(in crate::config) fn entries() -> Vec<Entry<AlertConfig>> {
+    vec![
+        key(
+            "command",
+            Text,
+            Example("mail -s attendance admin@school.example"),
+            "The program that gets each alert on its standard input, and its arguments, quoted as for a shell. \
+             ICLOCK_ALERT has the title.",
+            |alerts: &mut AlertConfig, text| {
+                let words = shlex::split(text).filter(|words| !words.is_empty()).ok_or_else(|| {
+                    Wrong::new(
+                        format!("{text:?} is no command"),
+                        "write its path, then its arguments, with each quote closed",
+                    )
+                })?;
+                alerts.ways.push(Way::Command(words));
+                Ok(())
+            },
+        ),
+        key(
+            "after",
+            Span,
+            ByDefault("15m"),
+            "How long a terminal or a sink may fail or be silent before that is an alert.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.limits.after, span(text)),
+        ),
+        key(
+            "drift",
+            Span,
+            ByDefault("2m"),
+            "The deviation of a terminal's clock beyond which that is an alert.",
+            |alerts: &mut AlertConfig, text| {
+                let wrong = |_| Wrong::new(format!("{text:?} is too long"), "write it like 2m");
+                put(&mut alerts.limits.drift, span(text).and_then(|drift| TimeDelta::from_std(drift).map_err(wrong)))
+            },
+        ),
+        key(
+            "full",
+            Whole(1, 100),
+            ByDefault("90"),
+            "The percent of a terminal's log from which that is an alert.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.limits.full, whole(text)),
+        ),
+        key(
+            "refused",
+            Whole(1, u64::MAX),
+            ByDefault("10"),
+            "The records of a terminal that are refused within an hour, from which that is an alert.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.limits.refused, whole(text)),
+        ),
+        key(
+            "quiet",
+            Text,
+            Example("22:00-06:00"),
+            "The hours in which nothing is sent, by the clock of this computer. What changes in them is sent together \
+             afterwards.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.quiet, quiet(text).map(Some)),
+        ),
+    ]
+}
