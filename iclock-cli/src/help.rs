@@ -11,7 +11,7 @@ use crate::output::screen::USUAL;
 
 /// The list of commands, by group. A new command gets its place here; one that this build does not have is left out.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Run", &["sync", "serve", "live", "health", "status", "demo"]),
+    ("Run", &["sync", "serve", "live", "health", "status", "alert", "demo"]),
     ("Look", &["info", "discover", "doctor", "attendance", "report", "verify"]),
     (
         "Change terminals",
@@ -53,6 +53,7 @@ const EXAMPLES: &[&str] = &[
     "health",
     "health --grace 1h --json",
     "status",
+    "alert test",
     "demo",
     "demo --dir /tmp/demo",
     "info",

@@ -54,6 +54,11 @@ pub(crate) const LOCAL: &[Local] = &[
     local("state import", "copy.db --state other", "358 events are in other", Json::None),
     local("state compact", "", "bytes freed", Json::None),
     Local { code: 80, stderr: "nothing was changed\n  try: ", ..local("state forget-sink", "db", "", Json::None) },
+    Local {
+        code: 10,
+        stderr: "error: no way for alerts is configured\n  try: ",
+        ..local("alert test", "", "", Json::None)
+    },
     local("push pending", "", "no terminal waits", Json::None),
     local("push approve", "NEW1 --name yard", "NEW1 is approved", Json::None),
     local("push deny", "NEW1", "NEW1 is denied", Json::None),

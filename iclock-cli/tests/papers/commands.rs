@@ -37,6 +37,7 @@ const EXCEPTIONS: &[(&str, Check, &str)] = &[
     ("iclock-cli sync --live", Check::Endless, "it runs until it is stopped"),
     ("docs/from-the-python-tool.md: iclock-cli sync", Check::Parsed, "it needs Firestore; tests/firestore.rs runs it"),
     ("iclock-cli health", Check::Elsewhere, "it needs a running service; tests/resident.rs runs it"),
+    ("iclock-cli alert test", Check::Parsed, "it sends something; tests/resident.rs runs it"),
     ("iclock-cli clear", Check::Parsed, "it empties a terminal; tests/sync.rs runs it"),
     ("iclock-cli doctor sink --find-garbage", Check::Parsed, "it needs Firestore; tests/doctor runs it"),
     ("iclock-cli doctor", Check::Parsed, "it exits with 70 if it finds something; tests/doctor runs it"),

@@ -1,5 +1,6 @@
 //! Commands that read terminals and write to sinks.
 
+pub(crate) mod alert;
 pub(crate) mod demo;
 pub(crate) mod health;
 pub(crate) mod iclock;
@@ -22,6 +23,9 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Say whether the running service is well
     Health(health::Health),
+    /// Try the ways by which alerts go out
+    #[command(subcommand)]
+    Alert(alert::Alert),
     /// Try everything out: three simulated terminals into a SQLite file
     Demo(demo::Demo),
 }
@@ -33,6 +37,7 @@ impl Command {
             Self::Live(command) => command.run(context),
             Self::Serve(command) => command.run(context),
             Self::Health(command) => command.run(context),
+            Self::Alert(command) => command.run(context),
             Self::Demo(command) => command.run(context),
         }
     }
