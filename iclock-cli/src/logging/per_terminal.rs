@@ -123,7 +123,6 @@ fn rotating(path: PathBuf, size: usize, keep: usize) -> io::Result<FileRotate<Ap
         AppendCount::new(keep.saturating_sub(1)),
         limit,
         Compression::None,
-        #[cfg(unix)]
         None,
     ))
 }

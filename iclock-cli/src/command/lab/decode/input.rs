@@ -39,7 +39,7 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
 /// The bytes that a text of hex digits and white space stands for. `None` if it is something else.
 fn of_hex(text: &[u8]) -> Option<Vec<u8>> {
     let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace());
-    let digits: Option<Vec<u8>> = digits.map(|byte| char::from(*byte).to_digit(16)?.try_into().ok()).collect();
+    let digits: Option<Vec<u8>> = digits.map(|byte| u8::try_from(char::from(*byte).to_digit(16)?).ok()).collect();
     let digits = digits.filter(|digits| !digits.is_empty() && digits.len().is_multiple_of(2))?;
     Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
 }
