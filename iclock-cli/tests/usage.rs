@@ -490,3 +490,24 @@ fn the_unit_of_the_service_is_valid_and_is_written_and_removed() {
     assert!(!world.path().join("image/etc/systemd/system/iclock.service").exists());
     world.cli(&["service", "uninstall", "--root", root]).ended(10);
 }
+
+#[test]
+fn the_service_of_windows_is_shown_on_every_system() {
+    let world = World::new();
+    let shown = world.cli(&["service", "install", "--print", "--windows", "--serve", "--name", "gate"]).ended(0).stdout;
+    let dir = r"C:\ProgramData\gate";
+    let start = [
+        r#"sc create gate binPath= "\"C:\Program Files\iclock\iclock-cli.exe\" --as-service gate "#,
+        &format!(r#"{dir} serve --config {dir}\iclock.toml --state {dir}\state --quiet" start= delayed-auto "#),
+        r#"obj= "NT AUTHORITY\LocalService""#,
+    ];
+    assert!(cfg!(windows) || shown.lines().any(|line| line == start.concat()), "{shown}");
+    // Only the service and administrators read the secrets of the configuration.
+    assert!(shown.contains("/inheritance:r") && shown.contains("\"*S-1-5-19:(OI)(CI)M\""), "{shown}");
+    assert!(shown.contains("actions= restart/60000\nsc failureflag gate 1\nsc start gate\n"), "{shown}");
+    let removed = world.cli(&["service", "uninstall", "--print", "--windows"]).ended(0).stdout;
+    assert_eq!(removed, "sc stop iclock\nsc delete iclock\n");
+    let refused = world.cli(&["service", "install", "--print", "--windows", "--user", "Aminath"]).ended(2).stderr;
+    assert!(refused.contains("Aminath") && refused.contains("try: --user takes LocalService"), "{refused}");
+    world.cli(&["service", "install", "--windows"]).ended(2);
+}

@@ -5,14 +5,19 @@
 
 mod systemd;
 mod task;
+mod windows;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::config::{Config, Flags};
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+
+/// The user that the service runs as on Linux, if no flag names another.
+const USER: &str = "iclock";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Service {
@@ -41,8 +46,11 @@ pub(crate) struct Install {
     /// Show what would be written and run, and change nothing
     #[arg(long)]
     print: bool,
-    /// The user that the service runs as; made if missing
-    #[arg(long, value_name = "USER", default_value = "iclock", value_parser = name)]
+    /// With --print: what would be done on Windows
+    #[arg(long, requires = "print")]
+    windows: bool,
+    /// The user that the service runs as; made if missing [on Windows: LocalService]
+    #[arg(long, value_name = "USER", default_value = USER, value_parser = name)]
     user: String,
     /// Listen to the terminals as well, as sync --live does
     #[arg(long)]
@@ -71,14 +79,19 @@ pub(crate) struct Uninstall {
     /// Show what would be removed and run, and change nothing
     #[arg(long)]
     print: bool,
+    /// With --print: what would be done on Windows
+    #[arg(long, requires = "print")]
+    windows: bool,
 }
 
 impl Service {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         context.log(None)?;
         match self {
+            Self::Install(install) if install.windows => windows::install(context, &install),
             Self::Install(install) if cfg!(windows) => task::install(&install),
             Self::Install(install) => systemd::install(context, &install),
+            Self::Uninstall(uninstall) if uninstall.windows => windows::uninstall(&uninstall),
             Self::Uninstall(uninstall) if cfg!(windows) => task::uninstall(&uninstall),
             Self::Uninstall(uninstall) => systemd::uninstall(&uninstall),
             Self::Status(named) if cfg!(windows) => task::status(&named),
@@ -98,6 +111,16 @@ fn name(text: &str) -> Result<String, String> {
 fn program() -> Result<PathBuf, CliError> {
     std::env::current_exe()
         .map_err(|error| CliError::because(ExitCode::Fault, "cannot find the path of this program", &error))
+}
+
+/// The configuration of the service. One that it cannot use would have it restarted over and over.
+fn loaded(config: &Path, args: &Install) -> Result<Config, CliError> {
+    let loaded = Config::load(&Flags { config: Some(config.to_owned()), ..Flags::default() })?;
+    if args.serve && loaded.push.listen.is_none() {
+        let what = format!("{} has no address at which terminals may call", config.display());
+        return Err(CliError::new(ExitCode::Configuration, what).hint("write listen in [push]"));
+    }
+    Ok(loaded)
 }
 
 /// Runs a program of the system, with what it prints shown.

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Install, Named, Uninstall, program, run};
-use crate::config::{Config, Flags};
+use super::{Install, Named, Uninstall, loaded, program, run};
+use crate::config::Flags;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -48,13 +48,8 @@ pub(super) fn install(context: &Context, args: &Install) -> Outcome {
     if let Some(hidden) = hidden.filter(|_| args.named.root == Path::new("/")) {
         return Err(CliError::new(ExitCode::Configuration, out_of_sight(hidden)).hint(VISIBLE));
     }
-    // A service that cannot read its configuration would be restarted over and over.
     if args.named.root == Path::new("/") {
-        let loaded = Config::load(&Flags { config: Some(config.clone()), ..Flags::default() })?;
-        if args.serve && loaded.push.listen.is_none() {
-            let what = format!("{} has no address at which terminals may call", config.display());
-            return Err(CliError::new(ExitCode::Configuration, what).hint("write listen in [push]"));
-        }
+        loaded(&config, args)?;
         add_user(&args.user)?;
         // `init` writes it for its owner alone.
         run("chgrp", &[&args.user, &config.display().to_string()])?;
@@ -216,7 +211,7 @@ mod tests {
 
     fn install() -> Install {
         let named = Named { name: "iclock".to_owned(), root: "/".into() };
-        Install { named, print: true, user: "iclock".to_owned(), live: false, serve: false }
+        Install { named, print: true, windows: false, user: "iclock".to_owned(), live: false, serve: false }
     }
 
     #[test]

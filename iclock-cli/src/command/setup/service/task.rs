@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn the_task_runs_this_program_in_a_loop() {
         let named = Named { name: "iclock".to_owned(), root: "/".into() };
-        let args = Install { named, print: true, user: "iclock".to_owned(), live: true, serve: false };
+        let args = Install { named, print: true, windows: false, user: "iclock".to_owned(), live: true, serve: false };
         let script = script(&args, "C:\\Program Files\\it's\\iclock-cli.exe");
         assert!(script.contains("-Execute 'C:\\Program Files\\it''s\\iclock-cli.exe'"), "{script}");
         assert!(script.contains("\"sync --live --quiet\"") && script.contains("-TaskName iclock "), "{script}");
