@@ -57,7 +57,11 @@ impl CliError {
 
     /// Prints it on stderr. Each error ends with the next step: one of its own, or the usual one of the exit code.
     pub(crate) fn print(&self) {
-        eprint!("{}", self.text());
+        let text = self.text();
+        eprint!("{text}");
+        // A service of Windows has no stderr.
+        #[cfg(windows)]
+        crate::scm::keep(&text);
     }
 
     fn text(&self) -> String {

@@ -19,6 +19,8 @@ mod logging;
 mod output;
 mod receiving;
 mod resident;
+#[cfg(windows)]
+mod scm;
 mod signal;
 mod sinks;
 mod supervisor;
@@ -40,8 +42,18 @@ use crate::global::Global;
 /// Runs `iclock-cli` with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(windows)]
+    if let Some(service) = scm::Service::of(&words) {
+        return service.run(command_line).into();
+    }
+    command_line(words).into()
+}
+
+/// Runs a command line, whose first word is the program.
+fn command_line(words: Vec<OsString>) -> exit_code::ExitCode {
     let mut matches =
-        help::tree().try_get_matches().unwrap_or_else(|error| leave(&help::with_tip(error, std::env::args_os())));
+        help::tree().try_get_matches_from(&words).unwrap_or_else(|error| leave(&help::with_tip(error, words)));
     let Cli { global, command } =
         Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut help::tree()).exit());
     let context = Context::new(global);
@@ -92,7 +104,7 @@ fn cannot_run_again(name: &str) -> CliError {
 pub fn run_iclock() -> ExitCode {
     let command = Iclock::try_parse().unwrap_or_else(|error| leave(&error));
     let context = Context::new(Global::default());
-    finish(command.run(&context), &context)
+    finish(command.run(&context), &context).into()
 }
 
 /// Ends the process with a help page, the version, or an error of usage.
@@ -108,7 +120,7 @@ fn leave(told: &clap::Error) -> ! {
 }
 
 /// Ends a command, which has printed its results: prints its error, and those of its recordings.
-fn finish(outcome: Outcome, context: &Context) -> ExitCode {
+fn finish(outcome: Outcome, context: &Context) -> exit_code::ExitCode {
     let code = outcome.unwrap_or_else(|error| {
         error.print();
         error.code
@@ -121,5 +133,4 @@ fn finish(outcome: Outcome, context: &Context) -> ExitCode {
         exit_code::ExitCode::Done if output::is_lost() => exit_code::ExitCode::Fault,
         code => code,
     }
-    .into()
 }

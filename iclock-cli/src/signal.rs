@@ -122,6 +122,12 @@ impl Source {
     }
 
     async fn next(&mut self) -> Asked {
+        // When the machine is switched off, a service hears of it twice: from the service control manager, and as a
+        // program with a console. The second must not end it at once.
+        if crate::scm::is_service() {
+            crate::scm::asked_to_stop().await;
+            return Asked::Terminate;
+        }
         tokio::select! {
             _ = self.interrupt.recv() => Asked::Interrupt,
             _ = self.break_key.recv() => Asked::Interrupt,

@@ -1,4 +1,4 @@
-//! What a supervisor is told: on Linux, systemd. Without one, nobody is told anything.
+//! The news for a supervisor: on Linux systemd, on Windows the service control manager. Without one, nobody is told.
 
 use std::time::Duration;
 
@@ -54,11 +54,17 @@ impl Supervisor {
         Self { watchdog: None }
     }
 
-    pub(crate) fn ready(&self) {}
+    pub(crate) fn ready(&self) {
+        #[cfg(windows)]
+        crate::scm::runs();
+    }
 
     pub(crate) fn reloading(&self) {}
 
-    pub(crate) fn stopping(&self) {}
+    pub(crate) fn stopping(&self) {
+        #[cfg(windows)]
+        crate::scm::stops();
+    }
 
     pub(crate) fn alive(&self) {}
 }
