@@ -61,7 +61,7 @@ impl Service {
             Ok(()) => ENDED.get().copied().unwrap_or(ExitCode::Fault),
             Err(error) => {
                 CliError::because(ExitCode::Usage, "the service control manager did not start this", &error)
-                    .hint("for a service: iclock-cli service install; by hand, leave out --as-service and the two words after it")
+                    .hint("install it: iclock-cli service install; by hand, leave out --as-service NAME DIR")
                     .print();
                 ExitCode::Usage
             }

@@ -62,12 +62,6 @@ fn commands(block: &str) -> Vec<String> {
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
-/// The arguments that a PowerShell block hands to the program.
-fn powershell(block: &str) -> Vec<String> {
-    let arguments = block.split("-Argument \"").skip(1).filter_map(|rest| rest.split_once('"'));
-    arguments.map(|(arguments, _)| format!("iclock-cli {arguments}")).collect()
-}
-
 fn shell(world: &World, line: &str) -> assert_cmd::Command {
     let programs = Path::new(env!("CARGO_BIN_EXE_iclock-cli")).parent().unwrap();
     let mut command = world.program("sh");
@@ -132,7 +126,6 @@ fn every_command_of_every_manual_runs() {
         for block in blocks(&read(&paper)) {
             let lines = match block.language.as_str() {
                 "sh" => commands(&block.text),
-                "powershell" => powershell(&block.text),
                 // Not commands: output, configuration, code.
                 "text" | "toml" | "json" | "rust" | "rust,ignore" | "rust,no_run" => continue,
                 other => panic!("{paper}: is a block of {other:?} commands? then write sh"),
@@ -143,7 +136,6 @@ fn every_command_of_every_manual_runs() {
                 let exception = EXCEPTIONS.iter().find(|(which, ..)| line.starts_with(which) || named == *which);
                 used.extend(exception.map(|(which, ..)| *which));
                 match exception.map(|(_, check, _)| *check) {
-                    _ if block.language == "powershell" => parse(&paper, &line),
                     None => run(&scene, &paper, &line),
                     _ if line.starts_with("cargo run --release -- ") => run(&scene, &paper, &line),
                     Some(Check::Endless) => run_until_stopped(&scene, &paper, &line),
@@ -183,5 +175,4 @@ fn the_commands_and_flags_in_the_text_of_every_manual_exist() {
 #[test]
 fn a_block_is_taken_apart_into_commands() {
     assert_eq!(commands("a --b   # why\n# only a comment\n\nc \\\n  d\n"), ["a --b", "c    d"]);
-    assert_eq!(powershell("x -Execute \"y\" `\n -Argument \"sync --loop\" -W $z\n"), ["iclock-cli sync --loop"]);
 }

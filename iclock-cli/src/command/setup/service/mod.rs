@@ -1,15 +1,17 @@
-//! `service install|uninstall|status`: keeps a loop running by systemd, or on Windows by a scheduled task.
+//! `service install|uninstall|status`: keeps a loop running by systemd, or as a service of Windows.
 
 // The comments of arguments are the text of `--help`, where brackets are no markup.
 #![allow(rustdoc::broken_intra_doc_links)]
 
 mod systemd;
-mod task;
 mod windows;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+
+#[cfg(windows)]
+pub(crate) use windows::{AS_SERVICE, LAST_ERROR};
 
 use crate::config::{Config, Flags};
 use crate::context::{Context, Outcome};
@@ -88,13 +90,11 @@ impl Service {
     pub(crate) fn run(self, context: &Context) -> Outcome {
         context.log(None)?;
         match self {
-            Self::Install(install) if install.windows => windows::install(context, &install),
-            Self::Install(install) if cfg!(windows) => task::install(&install),
+            Self::Install(install) if cfg!(windows) || install.windows => windows::install(context, &install),
             Self::Install(install) => systemd::install(context, &install),
-            Self::Uninstall(uninstall) if uninstall.windows => windows::uninstall(&uninstall),
-            Self::Uninstall(uninstall) if cfg!(windows) => task::uninstall(&uninstall),
+            Self::Uninstall(uninstall) if cfg!(windows) || uninstall.windows => windows::uninstall(&uninstall),
             Self::Uninstall(uninstall) => systemd::uninstall(&uninstall),
-            Self::Status(named) if cfg!(windows) => task::status(&named),
+            Self::Status(named) if cfg!(windows) => windows::status(&named),
             Self::Status(named) => systemd::status(&named),
         }
     }

@@ -1,8 +1,11 @@
-//! The service of Windows: what the service control manager is asked to do.
+//! The service of Windows: what the service control manager is asked to do. `manager.rs` asks it.
+
+#[cfg(windows)]
+mod manager;
 
 use std::path::Path;
 
-use super::{Install, Uninstall, program};
+use super::{Install, Named, Uninstall, program};
 use crate::config::Flags;
 use crate::context::{Context, Outcome};
 use crate::error::CliError;
@@ -10,10 +13,15 @@ use crate::exit_code::ExitCode;
 use crate::global::Targets;
 use crate::output;
 
-/// The flag by which the manager starts this program; the name and the directory of the service follow. People have no use for it.
-const AS_SERVICE: &str = "--as-service";
+/// The flag by which the manager starts this program; the name and the directory of the service follow. People have no
+/// use for it.
+pub(crate) const AS_SERVICE: &str = "--as-service";
+/// The file in the service's directory with the error that ended it.
+#[cfg(windows)]
+pub(crate) const LAST_ERROR: &str = "last-error.txt";
 
-/// The accounts that need no password, the one with the fewest rights first, with their identifiers: the name for icacls depends on Windows' language.
+/// The accounts that need no password, the one with the fewest rights first. icacls gets their identifiers, because
+/// their names depend on Windows' language.
 const ACCOUNTS: [(&str, &str); 3] =
     [("LocalService", "*S-1-5-19"), ("NetworkService", "*S-1-5-20"), ("LocalSystem", "*S-1-5-18")];
 /// The identifiers of the administrators and of the system.
@@ -27,10 +35,12 @@ const RESET_AFTER_SECONDS: u32 = 86_400;
 
 /// A service that is about to be installed.
 #[derive(Debug)]
-struct Plan<'a> {
+pub(super) struct Plan<'a> {
     name: &'a str,
     account: (&'static str, &'static str),
     dir: String,
+    #[cfg(windows)]
+    config: String,
     program: String,
     arguments: Vec<String>,
 }
@@ -59,7 +69,15 @@ impl<'a> Plan<'a> {
         let mut arguments = vec![AS_SERVICE.to_owned(), name.to_owned(), dir.clone()];
         arguments.extend(args.command().split(' ').map(str::to_owned));
         arguments.extend(["--config", &config, "--state", &state, "--quiet"].map(str::to_owned));
-        Ok(Self { name, account: account(&args.user)?, dir, program, arguments })
+        Ok(Self {
+            name,
+            account: account(&args.user)?,
+            dir,
+            #[cfg(windows)]
+            config,
+            program,
+            arguments,
+        })
     }
 
     /// The arguments of icacls that keep everybody but the service and the administrators out of its directory.
@@ -97,6 +115,9 @@ pub(super) fn install(context: &Context, args: &Install) -> Outcome {
         output::line(plan.commands());
         return Ok(ExitCode::Done);
     }
+    #[cfg(windows)]
+    return manager::install(&plan, args);
+    #[cfg(not(windows))]
     Err(elsewhere(plan.name))
 }
 
@@ -106,9 +127,20 @@ pub(super) fn uninstall(args: &Uninstall) -> Outcome {
         output::line(format_args!("sc stop {name}\nsc delete {name}"));
         return Ok(ExitCode::Done);
     }
+    #[cfg(windows)]
+    return manager::uninstall(name);
+    #[cfg(not(windows))]
     Err(elsewhere(name))
 }
 
+pub(super) fn status(named: &Named) -> Outcome {
+    #[cfg(windows)]
+    return manager::status(&named.name);
+    #[cfg(not(windows))]
+    Err(elsewhere(&named.name))
+}
+
+#[cfg(not(windows))]
 fn elsewhere(name: &str) -> CliError {
     CliError::new(ExitCode::Usage, format!("{name} is no service of this machine, which does not run Windows"))
         .hint("--print shows what would be done there")
@@ -142,7 +174,6 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Named;
     use super::*;
 
     fn install(user: &str) -> Install {
