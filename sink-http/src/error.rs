@@ -28,14 +28,18 @@ pub(crate) enum Doing {
     Probe,
     Write,
     Lookup,
+    /// A message, whose address is a secret.
+    Tell,
 }
 
 impl Doing {
-    fn what(self, target: &str) -> String {
+    fn what(self, options: &HttpOptions) -> String {
+        let target = if self == Self::Tell { options.origin() } else { options.target() };
         match self {
             Self::Probe => format!("cannot reach {target}"),
             Self::Write => format!("cannot send events to {target}"),
             Self::Lookup => format!("cannot ask {target} which events it has"),
+            Self::Tell => format!("cannot send a message to {target}"),
         }
     }
 }
@@ -53,7 +57,7 @@ impl std::fmt::Display for Said {
 impl std::error::Error for Said {}
 
 fn error(doing: Doing, options: &HttpOptions, kind: SinkErrorKind, hint: &str, said: String) -> SinkError {
-    SinkError::new(kind, doing.what(&options.target())).hint(hint).because(Said(said))
+    SinkError::new(kind, doing.what(options)).hint(hint).because(Said(said))
 }
 
 /// A request that got no answer.

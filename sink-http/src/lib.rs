@@ -8,6 +8,7 @@
 //! | `mapping.rs` | what is sent, and what a receiver may answer |
 //! | `signature.rs` | the signature of a request, by the Standard Webhooks |
 //! | `client.rs` | one request, within its time |
+//! | `hook.rs` | [`Hook`]: one message, such as an alert, by the same client |
 //! | `error.rs` | a failed request or a refusal as a `SinkError` |
 //!
 //! ```
@@ -23,11 +24,13 @@
 
 mod client;
 mod error;
+mod hook;
 mod mapping;
 mod options;
 mod signature;
 mod sink;
 
+pub use hook::Hook;
 pub use options::HttpOptions;
 pub use sink::HttpSink;
 

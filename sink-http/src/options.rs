@@ -77,6 +77,11 @@ impl HttpOptions {
         url.to_string()
     }
 
+    /// The address without its path, which may hold a key too.
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     /// Returns true if people's data goes over a network unencrypted.
     pub(crate) fn is_open(&self) -> bool {
         let own = match self.url.host() {
