@@ -138,6 +138,21 @@ const CASES: &[Case] = &[
         toml: "[[sink]]\nurl = \"sqlite:a.db\"\n[[sink]]\nurl = \"sqlite:./a.db\"\n",
         told: &["iclock.toml:4", "sink.1.url", "same target as sqlite", "try:"],
     },
+    Case {
+        what: "no address for alerts",
+        toml: "[alerts]\nwebhook = \"ftp://a.example/\"\n",
+        told: &["iclock.toml:2", "alerts.webhook", "is not an address", "try:"],
+    },
+    Case {
+        what: "a command for alerts with an open quote",
+        toml: "[alerts]\ncommand = \"sh -c 'x\"\n",
+        told: &["iclock.toml:2", "alerts.command", "is no command", "try:"],
+    },
+    Case {
+        what: "no hours",
+        toml: "[alerts]\nquiet = \"night\"\n",
+        told: &["iclock.toml:2", "alerts.quiet", "not a valid span", "try:"],
+    },
 ];
 
 #[test]

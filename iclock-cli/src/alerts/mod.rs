@@ -3,6 +3,8 @@
 
 mod command;
 mod way;
+#[cfg(feature = "http")]
+mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ use iclock_sync::health::Health;
 
 use crate::config::AlertConfig;
 pub(crate) use way::Way;
+#[cfg(feature = "http")]
+pub(crate) use webhook::{Form, Webhook};
 
 /// The wait after a failure, and after further ones; at most an hour.
 const FIRST_WAIT: Duration = Duration::from_secs(60);

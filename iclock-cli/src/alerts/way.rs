@@ -3,12 +3,17 @@
 use iclock_sync::alert::Message;
 
 use super::command;
+#[cfg(feature = "http")]
+use super::webhook::Webhook;
 
 /// A way by which alerts go out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Way {
     /// A program gets the text on its standard input.
     Command(Vec<String>),
+    /// An address gets JSON.
+    #[cfg(feature = "http")]
+    Webhook(Box<Webhook>),
 }
 
 impl Way {
@@ -16,6 +21,8 @@ impl Way {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Command(_) => "command",
+            #[cfg(feature = "http")]
+            Self::Webhook(webhook) => webhook.name(),
         }
     }
 
@@ -23,6 +30,8 @@ impl Way {
     pub(crate) fn send(&self, message: &Message) -> Result<(), String> {
         match self {
             Self::Command(words) => command::run(words, message),
+            #[cfg(feature = "http")]
+            Self::Webhook(webhook) => webhook.send(message),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use attendance_model::{Rules, Settings};
 use iclock_sync::{ClockCorrection, DeviceOptions, Schedule};
+#[cfg(feature = "http")]
+use sink_http::HttpOptions;
 
 use super::environment::Variables;
 use super::key::{Entry, Shape, Wrong};
@@ -12,6 +14,9 @@ use super::layers::{ConfigError, Layer, Setting};
 use super::settings::push::Pushing;
 use super::settings::{self, CATALOGUE, Device, Top};
 use super::{AlertConfig, Config, LogConfig, PushConfig, ShiftConfig, SinkConfig, device_spec, secret};
+use crate::alerts::Way;
+#[cfg(feature = "http")]
+use crate::alerts::{Form, Webhook};
 
 /// The drift above which a clock is set.
 const CLOCK_BOUND: Duration = Duration::from_secs(30);
@@ -47,6 +52,7 @@ impl<'a> Builder<'a> {
         self.check_certificate();
         let mut alerts = AlertConfig::default();
         self.read("alerts.", &settings::alerts::entries(), &mut alerts);
+        self.webhooks(&mut alerts);
         self.read("retention.", &settings::retention::entries(), &mut top.engine.retention);
         let numbers = 0..self.left.list_len("device");
         let devices: Vec<(usize, DeviceOptions)> =
@@ -136,6 +142,21 @@ impl<'a> Builder<'a> {
         let is_usual = options.port == DeviceOptions::new("", "").port;
         options.name = name.unwrap_or_else(|| if is_usual { options.host.clone() } else { options.address() });
         (!options.host.is_empty()).then_some(options)
+    }
+
+    /// Adds the addresses that get alerts.
+    fn webhooks(&mut self, alerts: &mut AlertConfig) {
+        for (name, url) in [("webhook", alerts.webhook.take()), ("slack", alerts.slack.take())] {
+            let Some(url) = url else { continue };
+            let (path, is_slack) = (format!("alerts.{name}"), name == "slack");
+            match webhook(&url, is_slack, alerts) {
+                Ok(way) => alerts.ways.push(way),
+                Err((problem, hint)) => {
+                    let Some(setting) = self.all.get(&path).cloned() else { continue };
+                    self.errors.push(setting.wrong(&path, problem).hint(hint));
+                }
+            }
+        }
     }
 
     /// TLS needs a certificate with its key, and nothing else does.
@@ -299,4 +320,30 @@ fn without_url(index: usize, name: Option<&Setting>, others: &[(String, Setting)
     let origin = name.or_else(|| others.first().map(|(_, setting)| setting)).map(|setting| setting.origin.clone());
     ConfigError::new(origin, format!("sink.{index}.url"), "the sink has no URL")
         .hint("set url, e.g. url = \"sqlite:attendance.db\"")
+}
+
+/// A way to an address. The error is the problem, and what to do.
+#[cfg(feature = "http")]
+fn webhook(url: &str, is_slack: bool, alerts: &AlertConfig) -> Result<Way, (String, String)> {
+    let ours = [
+        ("token", alerts.webhook_token.as_ref().filter(|_| !is_slack)),
+        ("secret", alerts.webhook_secret.as_ref().filter(|_| !is_slack)),
+        ("tls_ca", alerts.tls_ca.as_ref()),
+    ];
+    let ours = ours.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.clone())));
+    let form = if is_slack { Form::Slack } else { Form::Json };
+    match HttpOptions::parse("alerts", url, Settings::new(ours)) {
+        Ok(options) => Ok(Way::Webhook(Box::new(Webhook::new(form, options)))),
+        Err(error) => {
+            let hint = error.hint.clone().unwrap_or_else(|| "write https://HOST/PATH".to_owned());
+            Err((error.problem, hint))
+        }
+    }
+}
+
+#[cfg(not(feature = "http"))]
+fn webhook(_: &str, _: bool, alerts: &AlertConfig) -> Result<Way, (String, String)> {
+    // Only a webhook reads them.
+    let _ = (&alerts.webhook_token, &alerts.webhook_secret, &alerts.tls_ca);
+    Err(("this program was built without webhooks".to_owned(), "build it with the feature http".to_owned()))
 }

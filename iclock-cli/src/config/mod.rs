@@ -104,6 +104,12 @@ pub(crate) struct PushConfig {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AlertConfig {
     pub(crate) ways: Vec<Way>,
+    /// Addresses that get alerts, and what these need.
+    webhook: Option<String>,
+    slack: Option<String>,
+    webhook_token: Option<String>,
+    webhook_secret: Option<String>,
+    tls_ca: Option<String>,
     pub(crate) limits: Limits,
     /// The hours in which nothing is sent.
     pub(crate) quiet: Option<Quiet>,

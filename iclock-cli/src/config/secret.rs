@@ -36,7 +36,7 @@ pub(crate) fn is_reference(text: &str) -> bool {
 /// Returns true if the value of a key must not be shown.
 pub(crate) fn is_secret(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
-    ["comm_key", "password", "secret", "token"].iter().any(|word| last.contains(word))
+    ["comm_key", "password", "secret", "slack", "token"].iter().any(|word| last.contains(word))
 }
 
 /// Returns true if a URL contains a password.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::super::AlertConfig;
-use super::super::key::Shape::{Span, Text, Whole};
+use super::super::key::Shape::{Path, Secret, Span, Text, Whole};
 use super::super::key::Shown::{ByDefault, Example};
 use super::super::key::{Entry, Wrong, key, put, span, whole};
 use super::schedule::quiet;
@@ -27,6 +27,41 @@ pub(in crate::config) fn entries() -> Vec<Entry<AlertConfig>> {
                 alerts.ways.push(Way::Command(words));
                 Ok(())
             },
+        ),
+        key(
+            "webhook",
+            Text,
+            Example("https://school.example/hooks/alerts"),
+            "The address that gets each alert as JSON.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.webhook, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "webhook_token",
+            Secret,
+            Example("ENV:ALERT_TOKEN"),
+            "What `webhook` gets as Authorization: Bearer.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.webhook_token, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "webhook_secret",
+            Secret,
+            Example("ENV:ALERT_SECRET"),
+            "Signs each request to `webhook`, by the Standard Webhooks.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.webhook_secret, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "slack",
+            Secret,
+            Example("ENV:SLACK_URL"),
+            "The address of an incoming webhook of Slack, Mattermost or Rocket.Chat.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.slack, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "tls_ca",
+            Path,
+            Example("ca.pem"),
+            "A PEM file of certificates that `webhook` and `slack` may have.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.tls_ca, Ok(Some(text.to_owned()))),
         ),
         key(
             "after",
