@@ -1,11 +1,11 @@
 //! A failed request or a refusal as a `SinkError`: what sort of failure, and what to try next.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use attendance_model::{SinkError, SinkErrorKind};
 use reqwest::StatusCode;
 
-use crate::HttpOptions;
 use crate::client::Answer;
 use crate::mapping::shown;
 
@@ -13,14 +13,30 @@ const UNREACHABLE: &str = "check that the receiver runs, its host and port, and 
 const TOO_SLOW: &str = "set a longer `timeout` or a smaller `batch`, or see what keeps the receiver busy";
 const CERTIFICATE: &str = "renew the receiver's certificate, name the host that it was made for, or name certificates \
                            to trust with `tls_ca`";
-const SIGN_IN: &str = "check `token` and `secret`: the receiver must have the same";
-const NOT_THERE: &str = "check the path of the address";
 const ELSEWHERE: &str = "write the address that it names, if you trust it: nothing is sent on by itself";
 const REFUSED: &str = "see in the receiver's log why it refuses";
 const TOO_LARGE: &str = "set a smaller `batch`";
 const LATER: &str = "nothing is lost: it is tried again";
-const NO_ANSWER: &str =
-    "let the receiver answer as the manual of sink-http has it, or leave the body of its answer empty";
+
+/// The hints that are not the same for every kind of receiver.
+#[derive(Debug)]
+pub(crate) struct Words {
+    /// It does not know who calls.
+    pub(crate) sign_in: &'static str,
+    /// It has nothing at this address.
+    pub(crate) not_there: &'static str,
+    /// Its answer does not fit.
+    pub(crate) no_answer: &'static str,
+}
+
+/// The receiver of one sink, as errors name it.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    /// The address, without a secret.
+    pub(crate) target: String,
+    pub(crate) timeout: Duration,
+    pub(crate) words: &'static Words,
+}
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +44,12 @@ pub(crate) enum Doing {
     Probe,
     Write,
     Lookup,
-    /// A message, whose address is a secret.
+    /// A message.
     Tell,
 }
 
 impl Doing {
-    fn what(self, options: &HttpOptions) -> String {
-        let target = if self == Self::Tell { options.origin() } else { options.target() };
+    fn what(self, target: &str) -> String {
         match self {
             Self::Probe => format!("cannot reach {target}"),
             Self::Write => format!("cannot send events to {target}"),
@@ -56,62 +71,73 @@ impl std::fmt::Display for Said {
 
 impl std::error::Error for Said {}
 
-fn error(doing: Doing, options: &HttpOptions, kind: SinkErrorKind, hint: &str, said: String) -> SinkError {
-    SinkError::new(kind, doing.what(options)).hint(hint).because(Said(said))
-}
-
-/// A request that got no answer.
-pub(crate) fn from_client(doing: Doing, options: &HttpOptions, failed: reqwest::Error) -> SinkError {
-    // The address is left out: its query may hold a key.
-    let failed = failed.without_url();
-    let mut causes = Vec::new();
-    let mut cause = failed.source();
-    while let Some(inner) = cause {
-        causes.push(inner.to_string());
-        cause = inner.source();
+impl Receiver {
+    fn error(&self, doing: Doing, kind: SinkErrorKind, hint: &str, said: String) -> SinkError {
+        SinkError::new(kind, doing.what(&self.target)).hint(hint).because(Said(said))
     }
-    let said = causes.pop().unwrap_or_else(|| failed.to_string());
-    if failed.is_timeout() {
-        let said = format!("no answer within {}", humantime::format_duration(options.timeout));
-        return error(doing, options, SinkErrorKind::TimedOut, TOO_SLOW, said);
+
+    /// A request that got no answer.
+    pub(crate) fn no_answer(&self, doing: Doing, failed: reqwest::Error) -> SinkError {
+        // The address is left out: its query may hold a key.
+        let failed = failed.without_url();
+        let mut causes = Vec::new();
+        let mut cause = failed.source();
+        while let Some(inner) = cause {
+            causes.push(inner.to_string());
+            cause = inner.source();
+        }
+        let said = causes.pop().unwrap_or_else(|| failed.to_string());
+        if failed.is_timeout() {
+            let said = format!("no answer within {}", humantime::format_duration(self.timeout));
+            return self.error(doing, SinkErrorKind::TimedOut, TOO_SLOW, said);
+        }
+        let is_certificate = said.contains("certificate") || causes.iter().any(|cause| cause.contains("certificate"));
+        let (kind, hint) = match is_certificate {
+            true => (SinkErrorKind::Certificate, CERTIFICATE),
+            false => (SinkErrorKind::Unreachable, UNREACHABLE),
+        };
+        self.error(doing, kind, hint, said)
     }
-    let is_certificate = said.contains("certificate") || causes.iter().any(|cause| cause.contains("certificate"));
-    let (kind, hint) = match is_certificate {
-        true => (SinkErrorKind::Certificate, CERTIFICATE),
-        false => (SinkErrorKind::Unreachable, UNREACHABLE),
-    };
-    error(doing, options, kind, hint, said)
-}
 
-/// An answer that is no success.
-pub(crate) fn from_answer(doing: Doing, options: &HttpOptions, answer: &Answer) -> SinkError {
-    let (kind, hint) = of_status(answer.status);
-    let said = match &answer.location {
-        Some(location) if answer.status.is_redirection() => format!("it redirects to {}", shown(location)),
-        _ => words_of(answer),
-    };
-    let error = error(doing, options, kind, hint, said);
-    match answer.wait.filter(|_| kind.is_transient()) {
-        Some(wait) => error.retry_after(wait),
-        None => error,
+    /// An answer that is no success.
+    pub(crate) fn refusal(&self, doing: Doing, answer: &Answer) -> SinkError {
+        let (kind, hint) = self.of_status(answer.status);
+        let said = match &answer.location {
+            Some(location) if answer.status.is_redirection() => format!("it redirects to {}", shown(location)),
+            _ => words_of(answer),
+        };
+        let error = self.error(doing, kind, hint, said);
+        match answer.wait.filter(|_| kind.is_transient()) {
+            Some(wait) => error.retry_after(wait),
+            None => error,
+        }
     }
-}
 
-/// A success whose body is no answer to what was asked.
-pub(crate) fn not_understood(doing: Doing, options: &HttpOptions, answer: &Answer) -> SinkError {
-    let said = format!("its answer does not fit the question: {}", words_of(answer));
-    error(doing, options, SinkErrorKind::Schema, NO_ANSWER, said)
-}
+    /// A success whose body is no answer to what was asked.
+    pub(crate) fn not_understood(&self, doing: Doing, answer: &Answer) -> SinkError {
+        let said = format!("its answer does not fit the question: {}", words_of(answer));
+        self.error(doing, SinkErrorKind::Schema, self.words.no_answer, said)
+    }
 
-/// A body that cannot be written, which no event causes.
-pub(crate) fn not_written(doing: Doing, options: &HttpOptions, failed: &serde_json::Error) -> SinkError {
-    error(
-        doing,
-        options,
-        SinkErrorKind::Invalid,
-        "this is a fault of this program: please report it",
-        failed.to_string(),
-    )
+    /// A body that cannot be written, which no event causes.
+    pub(crate) fn not_written(&self, doing: Doing, failed: &serde_json::Error) -> SinkError {
+        let hint = "this is a fault of this program: please report it";
+        self.error(doing, SinkErrorKind::Invalid, hint, failed.to_string())
+    }
+
+    fn of_status(&self, status: StatusCode) -> (SinkErrorKind, &'static str) {
+        match status.as_u16() {
+            401 | 407 => (SinkErrorKind::Credentials, self.words.sign_in),
+            403 => (SinkErrorKind::Rights, self.words.sign_in),
+            300..=399 => (SinkErrorKind::Missing, ELSEWHERE),
+            404 | 405 | 410 => (SinkErrorKind::Missing, self.words.not_there),
+            408 | 423 | 425 | 429 | 500..=506 | 508.. => (SinkErrorKind::Busy, LATER),
+            507 => (SinkErrorKind::Full, "make room at the receiver; nothing is lost meanwhile"),
+            413 => (SinkErrorKind::Invalid, TOO_LARGE),
+            // What is wrong may be single events: the engine finds out which.
+            _ => (SinkErrorKind::Invalid, REFUSED),
+        }
+    }
 }
 
 /// The status and the beginning of the body.
@@ -120,34 +146,18 @@ pub(crate) fn words_of(answer: &Answer) -> String {
     if body.is_empty() { answer.status.to_string() } else { format!("{}: {body}", answer.status) }
 }
 
-fn of_status(status: StatusCode) -> (SinkErrorKind, &'static str) {
-    match status.as_u16() {
-        401 | 407 => (SinkErrorKind::Credentials, SIGN_IN),
-        403 => (SinkErrorKind::Rights, SIGN_IN),
-        300..=399 => (SinkErrorKind::Missing, ELSEWHERE),
-        404 | 405 | 410 => (SinkErrorKind::Missing, NOT_THERE),
-        408 | 423 | 425 | 429 | 500..=506 | 508.. => (SinkErrorKind::Busy, LATER),
-        507 => (SinkErrorKind::Full, "make room at the receiver; nothing is lost meanwhile"),
-        413 => (SinkErrorKind::Invalid, TOO_LARGE),
-        // What is wrong may be single events: the engine finds out which.
-        _ => (SinkErrorKind::Invalid, REFUSED),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use attendance_model::Settings;
-
     use super::*;
 
     fn of(status: u16, wait: Option<u64>, body: &str) -> SinkError {
-        let options = HttpOptions::parse("hook", "https://a.example/in?key=hunter2", Settings::default()).unwrap();
+        static WORDS: Words = Words { sign_in: "sign in", not_there: "look elsewhere", no_answer: "answer" };
+        let receiver =
+            Receiver { target: "https://a.example/in".to_owned(), timeout: Duration::from_secs(1), words: &WORDS };
         let status = StatusCode::from_u16(status).unwrap();
         let location = status.is_redirection().then(|| "https://b.example/".to_owned());
         let answer = Answer { status, wait: wait.map(Duration::from_secs), location, body: body.into() };
-        from_answer(Doing::Write, &options, &answer)
+        receiver.refusal(Doing::Write, &answer)
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! One message to an address, such as an alert: with the same settings, the same signature and the same errors.
 
 use attendance_model::{OptionsError, SinkError, SinkErrorKind};
+use reqwest::Method;
 
 use crate::HttpOptions;
-use crate::client::{client, post};
-use crate::error::{Doing, from_answer};
+use crate::client::Client;
+use crate::error::Doing;
+use crate::signature::headers;
+use crate::sink::WORDS;
 
 /// An address that gets messages. It stores nothing, and nobody asks it anything.
 #[derive(Clone, Debug)]
@@ -25,8 +28,9 @@ impl Hook {
     pub async fn send(&self, id: &str, json: Vec<u8>) -> Result<(), SinkError> {
         let unusable =
             |error: OptionsError| SinkError::new(SinkErrorKind::Invalid, error.to_string()).hint("check its settings");
-        let client = client(&self.0).map_err(unusable)?;
-        let answer = post(&client, &self.0, Doing::Tell, (&self.0.url, id), json).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(from_answer(Doing::Tell, &self.0, &answer)) }
+        let client = Client::open(self.0.origin(), &self.0.line, &WORDS).map_err(unusable)?;
+        let headers = headers(&self.0, id, &json);
+        let answer = client.send(Doing::Tell, (Method::POST, &self.0.url), headers, json).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(client.receiver.refusal(Doing::Tell, &answer)) }
     }
 }

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use attendance_model::{IdScheme, OptionsError, Secret, Settings, SinkUrl};
 use url::{Host, Url};
 
+use crate::client::Line;
 use crate::signature::SigningKey;
 
 /// Events in a request, unless set.
@@ -29,10 +28,9 @@ pub struct HttpOptions {
     pub(crate) lookup: Option<Url>,
     pub(crate) ids: IdScheme,
     pub(crate) batch: usize,
-    pub(crate) timeout: Duration,
+    pub(crate) line: Line,
     pub(crate) token: Option<Secret>,
     pub(crate) key: Option<SigningKey>,
-    pub(crate) tls_ca: Option<PathBuf>,
 }
 
 impl HttpOptions {
@@ -61,10 +59,9 @@ impl HttpOptions {
             lookup: settings.take("lookup").map(|address| address_of("lookup", &address)).transpose()?,
             ids: settings.take_ids()?.unwrap_or_default(),
             batch: batch_of(&mut settings)?,
-            timeout: settings.take_timeout()?.unwrap_or(Duration::from_secs(30)),
+            line: Line::take(&mut settings)?,
             token: settings.take_secret("token"),
             key: settings.take_secret("secret").map(|secret| SigningKey::new(&secret)).transpose()?,
-            tls_ca: settings.take("tls_ca").map(PathBuf::from),
         };
         settings.finish(&SETTINGS)?;
         Ok(options)
@@ -81,31 +78,34 @@ impl HttpOptions {
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
-
-    /// Returns true if people's data goes over a network unencrypted.
-    pub(crate) fn is_open(&self) -> bool {
-        let own = match self.url.host() {
-            Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-            Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-            Some(Host::Domain(domain)) => domain == "localhost",
-            None => false,
-        };
-        self.url.scheme() == "http" && !own
-    }
 }
 
-fn holds(query: &str, key: &str) -> bool {
+/// Returns true if what is sent to this address goes over a network unencrypted.
+pub(crate) fn is_open(url: &Url) -> bool {
+    let own = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        Some(Host::Domain(domain)) => domain == "localhost",
+        None => false,
+    };
+    url.scheme() == "http" && !own
+}
+
+/// Returns true if a query has a value for this key.
+pub(crate) fn holds(query: &str, key: &str) -> bool {
     query.split('&').any(|pair| pair.split('=').next() == Some(key))
 }
 
-fn address_of(key: &str, text: &str) -> Result<Url, OptionsError> {
+/// Reads an address of a server for HTTP.
+pub(crate) fn address_of(key: &str, text: &str) -> Result<Url, OptionsError> {
     let refused = |problem: &str| Err(OptionsError::new(key, problem).hint(SHAPE));
     let Ok(url) = Url::parse(text) else { return refused("is not an address") };
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return refused("is not an address for HTTP");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(OptionsError::new(key, "has a user or a password in it").hint("set `token` next to the URL"));
+        return Err(OptionsError::new(key, "has a user or a password in it")
+            .hint("write secrets next to the URL, as settings of their own"));
     }
     if url.fragment().is_some() {
         return refused("has a # in it, after which nothing is sent");
@@ -141,7 +141,7 @@ mod tests {
     fn the_query_of_the_address_stays_and_our_settings_leave_it() {
         let options = parse("https://a.example/in?school=7&batch=20&timeout=5s", &[]).unwrap();
         assert_eq!(options.url.as_str(), "https://a.example/in?school=7");
-        assert_eq!((options.batch, options.timeout), (20, Duration::from_secs(5)));
+        assert_eq!((options.batch, options.line.timeout), (20, std::time::Duration::from_secs(5)));
         assert_eq!(options.target(), "https://a.example/in");
     }
 
@@ -184,7 +184,7 @@ mod tests {
             ("http://127.0.0.1/in", false),
             ("http://[::1]:8080/in", false),
         ] {
-            assert_eq!(parse(url, &[]).unwrap().is_open(), open, "{url}");
+            assert_eq!(is_open(&parse(url, &[]).unwrap().url), open, "{url}");
         }
     }
 }

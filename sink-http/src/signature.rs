@@ -6,8 +6,18 @@ use std::fmt;
 use attendance_model::{EventId, OptionsError, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::Utc;
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
+
+use crate::HttpOptions;
+use crate::client::json;
+
+const ID: HeaderName = HeaderName::from_static("webhook-id");
+const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The beginning of a secret that is written in Base64.
 const IN_BASE64: &str = "whsec_";
@@ -46,6 +56,26 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey(..)")
     }
+}
+
+/// The headers of a request with this id and body.
+pub(crate) fn headers(options: &HttpOptions, id: &str, body: &[u8]) -> HeaderMap {
+    let now = Utc::now().timestamp();
+    let bearer = options.token.as_ref().map(|token| format!("Bearer {}", token.expose()));
+    let signature = options.key.as_ref().and_then(|key| key.sign(id, now, body));
+    let mut headers = json(bearer);
+    let set = [
+        (ID, Some(id.to_owned())),
+        (IDEMPOTENCY_KEY, Some(id.to_owned())),
+        (TIMESTAMP, Some(now.to_string())),
+        (SIGNATURE, signature),
+    ];
+    for (name, value) in set {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    headers
 }
 
 /// The id of a request: the same for the same events, however often they are sent.

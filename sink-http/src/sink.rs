@@ -2,19 +2,27 @@
 
 use async_trait::async_trait;
 use attendance_model::{AttendanceEvent, Capabilities, EventId, Notice, OptionsError, Outcome, Sink, SinkError};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use url::Url;
 
-use crate::client::{self, Answer};
-use crate::error::{self, Doing};
-use crate::signature::request_id;
+use crate::client::{Answer, Client};
+use crate::error::{Doing, Words, words_of};
+use crate::options::is_open;
+use crate::signature::{headers, request_id};
 use crate::{HttpOptions, mapping};
+
+/// The hints of a receiver that follows our manual.
+pub(crate) static WORDS: Words = Words {
+    sign_in: "check `token` and `secret`: the receiver must have the same",
+    not_there: "check the path of the address",
+    no_answer: "let the receiver answer as the manual of sink-http has it, or leave the body of its answer empty",
+};
 
 /// Sends events to a receiver, which stores each once by its id.
 #[derive(Debug)]
 pub struct HttpSink {
     options: HttpOptions,
-    client: reqwest::Client,
+    client: Client,
 }
 
 impl HttpSink {
@@ -23,7 +31,7 @@ impl HttpSink {
     /// # Errors
     /// [`OptionsError`] if the file of `tls_ca` cannot be used.
     pub fn open(options: HttpOptions) -> Result<Self, OptionsError> {
-        let client = client::client(&options)?;
+        let client = Client::open(options.target(), &options.line, &WORDS)?;
         Ok(Self { options, client })
     }
 
@@ -33,8 +41,9 @@ impl HttpSink {
         to: (&Url, &str),
         body: serde_json::Result<Vec<u8>>,
     ) -> Result<Answer, SinkError> {
-        let body = body.map_err(|failed| error::not_written(doing, &self.options, &failed))?;
-        client::post(&self.client, &self.options, doing, to, body).await
+        let body = body.map_err(|failed| self.client.receiver.not_written(doing, &failed))?;
+        let headers = headers(&self.options, to.1, &body);
+        self.client.send(doing, (Method::POST, to.0), headers, body).await
     }
 
     /// Sends events in one request, or one by one if the receiver has some of them: only then does it say which.
@@ -62,12 +71,12 @@ impl HttpSink {
             StatusCode::CONFLICT => Ok(None),
             // One event alone, of which the receiver says that it understands and will not take it.
             StatusCode::UNPROCESSABLE_ENTITY if batch.len() == 1 => {
-                Ok(Some(vec![Outcome::Rejected { reason: error::words_of(&answer) }]))
+                Ok(Some(vec![Outcome::Rejected { reason: words_of(&answer) }]))
             }
             status if status.is_success() => mapping::outcomes(&answer.body, batch.len())
                 .map(Some)
-                .ok_or_else(|| error::not_understood(Doing::Write, &self.options, &answer)),
-            _ => Err(error::from_answer(Doing::Write, &self.options, &answer)),
+                .ok_or_else(|| self.client.receiver.not_understood(Doing::Write, &answer)),
+            _ => Err(self.client.receiver.refusal(Doing::Write, &answer)),
         }
     }
 }
@@ -94,10 +103,10 @@ impl Sink for HttpSink {
         let refuses_nothing =
             matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY);
         if !answer.status.is_success() && !refuses_nothing {
-            return Err(error::from_answer(Doing::Probe, &self.options, &answer));
+            return Err(self.client.receiver.refusal(Doing::Probe, &answer));
         }
         let mut notices = Vec::new();
-        if self.options.is_open() {
+        if is_open(&self.options.url) {
             let message = format!("people's data goes to {} unencrypted", self.target());
             notices.push(Notice::new(message).hint("let the receiver speak TLS, and write https://"));
         }
@@ -124,9 +133,9 @@ impl Sink for HttpSink {
         };
         let answer = self.post(Doing::Lookup, (url, &request_id(ids)), mapping::question(ids)).await?;
         if !answer.status.is_success() {
-            return Err(error::from_answer(Doing::Lookup, &self.options, &answer));
+            return Err(self.client.receiver.refusal(Doing::Lookup, &answer));
         }
         mapping::answer(&answer.body, ids.len())
-            .ok_or_else(|| error::not_understood(Doing::Lookup, &self.options, &answer))
+            .ok_or_else(|| self.client.receiver.not_understood(Doing::Lookup, &answer))
     }
 }
