@@ -1,5 +1,6 @@
 //! Attendance events to any program that takes them over HTTP: batches of JSON, signed, with an id for each event by
-//! which the receiver stores it once. A [`Sink`](attendance_model::Sink) like any other.
+//! which the receiver stores it once. A [`Sink`](attendance_model::Sink) like any other. Presets speak the language of
+//! systems that take punches in one of their own.
 //!
 //! | file | what |
 //! |---|---|
@@ -9,6 +10,7 @@
 //! | `signature.rs` | the signature of a request, by the Standard Webhooks |
 //! | `client.rs` | one request, within its time |
 //! | `hook.rs` | [`Hook`]: one message, such as an alert, by the same client |
+//! | `frappe.rs` | [`FrappeSink`]: Employee Checkins of Frappe HR and ERPNext |
 //! | `error.rs` | a failed request or a refusal as a `SinkError` |
 //!
 //! ```
@@ -24,12 +26,14 @@
 
 mod client;
 mod error;
+mod frappe;
 mod hook;
 mod mapping;
 mod options;
 mod signature;
 mod sink;
 
+pub use frappe::{FrappeOptions, FrappeSink};
 pub use hook::Hook;
 pub use options::HttpOptions;
 pub use sink::HttpSink;
