@@ -2,5 +2,6 @@
 
 mod conformance;
 mod double;
+mod frappe;
 mod tls;
 mod wire;
