@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use common::{World, terminal, truth};
@@ -13,42 +13,81 @@ use serde_json::Value;
 
 type Events = Arc<Mutex<BTreeMap<String, Value>>>;
 
-/// Answers 200 to whatever it gets, but 503 to the first request with events.
-fn receiver() -> (String, Events) {
-    let (listener, events) = (TcpListener::bind("127.0.0.1:0").unwrap(), Events::default());
-    let (address, kept) = (listener.local_addr().unwrap(), Arc::clone(&events));
+/// Answers each request by its method, its `Authorization` and its body: with a status and a body. Returns the address.
+fn serve(answer: impl FnMut(&str, &str, Value) -> (&'static str, String) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = Arc::new(Mutex::new(answer));
     std::thread::spawn(move || {
-        let mut refused = false;
         for stream in listener.incoming() {
-            let mut stream = BufReader::new(stream.unwrap());
+            let (mut stream, answer) = (BufReader::new(stream.unwrap()), Arc::clone(&answer));
             // A connection takes requests one after another.
-            loop {
-                let mut length = None;
-                let mut line = String::new();
-                while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
-                    let header = line.to_ascii_lowercase();
-                    if let Some(value) = header.strip_prefix("content-length:") {
-                        length = Some(value.trim().parse().unwrap());
-                    }
-                    line.clear();
+            std::thread::spawn(move || {
+                while let Some((method, caller, body)) = request(&mut stream) {
+                    let (status, said) = answer.lock().unwrap()(&method, &caller, body);
+                    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", said.len());
+                    stream.get_mut().write_all((head + &said).as_bytes()).unwrap();
                 }
-                let Some(length) = length else { break };
-                let mut body = vec![0; length];
-                stream.read_exact(&mut body).unwrap();
-                let said: Value = serde_json::from_slice(&body).unwrap();
-                let sent = said["events"].as_array().unwrap();
-                let status =
-                    if !sent.is_empty() && !std::mem::replace(&mut refused, true) { "503 Busy" } else { "200 OK" };
-                if status == "200 OK" {
-                    let id = |event: &Value| event["event_id"].as_str().unwrap().to_owned();
-                    kept.lock().unwrap().extend(sent.iter().map(|event| (id(event), event.clone())));
-                }
-                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-                stream.get_mut().write_all(answer.as_bytes()).unwrap();
-            }
+            });
         }
     });
+    address.to_string()
+}
+
+/// The next request of a connection, until that ends.
+fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, String, Value)> {
+    let (mut length, mut caller, mut method) = (0, String::new(), None);
+    let mut line = String::new();
+    while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+        let (name, value) = line.split_once(':').unwrap_or_default();
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().unwrap(),
+            "authorization" => caller = value.trim().to_owned(),
+            _ if method.is_none() => method = line.split(' ').next().map(str::to_owned),
+            _ => {}
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some((method?, caller, serde_json::from_slice(&body).unwrap_or_default()))
+}
+
+/// Answers 200 to whatever it gets, but 503 to the first request with events.
+fn receiver() -> (String, Events) {
+    let events = Events::default();
+    let (kept, mut refused) = (Arc::clone(&events), false);
+    let address = serve(move |_, _, said| {
+        let sent = said["events"].as_array().unwrap();
+        if !sent.is_empty() && !std::mem::replace(&mut refused, true) {
+            return ("503 Busy", String::new());
+        }
+        let id = |event: &Value| event["event_id"].as_str().unwrap().to_owned();
+        kept.lock().unwrap().extend(sent.iter().map(|event| (id(event), event.clone())));
+        ("200 OK", String::new())
+    });
     (format!("http://{address}/in"), events)
+}
+
+/// A site of Frappe HR that does not know this employee. Its checkins by employee and second.
+fn site(stranger: &str) -> (String, Events) {
+    let checkins = Events::default();
+    let (kept, stranger) = (Arc::clone(&checkins), format!("{stranger} "));
+    let address = serve(move |method, caller, call| {
+        let refused = |words: &str| ("417 Expectation Failed", format!("{{\"exception\": \"{words}\"}}"));
+        let text = |name: &str| call[name].as_str().unwrap_or_default().to_owned();
+        let key = format!("{} {}", text("employee_field_value"), text("timestamp"));
+        match method {
+            _ if caller != "token k3y:hunter2" => ("401 Unauthorized", String::new()),
+            "GET" => ("200 OK", "{\"message\": \"clerk@school.example\"}".to_owned()),
+            _ if key.starts_with(&stranger) => refused("No Employee found for the given employee field value"),
+            _ if kept.lock().unwrap().insert(key, call).is_some() => {
+                refused("This employee already has a log with the same timestamp.")
+            }
+            _ => ("200 OK", "{\"message\": {\"name\": \"EMP-CKIN-1\"}}".to_owned()),
+        }
+    });
+    (format!("frappe:http://{address}"), checkins)
 }
 
 #[test]
@@ -73,4 +112,31 @@ fn a_program_gets_every_punch_once_over_http() {
     // A receiver that has another key is told apart before anything is sent.
     let doctor = world.cli(&["doctor", "sink"]).ended(0).stdout;
     assert!(doctor.contains("hook"), "{doctor}");
+}
+
+#[test]
+fn frappe_gets_a_checkin_of_every_punch_but_those_of_somebody_whom_it_does_not_know() {
+    let world = World::new();
+    let server = world.serve(terminal(250));
+    let stranger = truth(&server).first().unwrap().0.clone();
+    let (url, checkins) = site(&stranger);
+    let device = format!("gate={}", server.addr());
+    let toml = |secret: &str| format!("[[sink]]\nurl = \"{url}\"\napi_key = \"k3y\"\napi_secret = \"{secret}\"\n");
+    world.write("iclock.toml", toml("ENV:OTHER"));
+    world.write(".env", "FRAPPE=hunter2\nOTHER=hunter3\n");
+    let doctor = world.cli(&["doctor", "sink"]).ended(70).stdout;
+    assert!(doctor.contains("api_secret") && !doctor.contains("hunter"), "{doctor}");
+    world.write("iclock.toml", toml("ENV:FRAPPE"));
+    world.cli(&["doctor", "sink"]).ended(0);
+    let sync = |code| world.cli(&["sync", "--json", "--state", "state", "--device", &device]).ended(code).report();
+    let (known, unknown): (Vec<_>, Vec<_>) = truth(&server).into_iter().partition(|(user, ..)| *user != stranger);
+    let report = sync(30);
+    assert!(!unknown.is_empty() && report["sinks"][0]["rejected"] == unknown.len(), "{report}");
+    assert_eq!(report["totals"]["stored"], known.len());
+    let expected: Vec<String> = known.iter().map(|(user, time, ..)| format!("{user} {time}")).collect();
+    let mut stored: Vec<String> = checkins.lock().unwrap().keys().cloned().collect();
+    stored.sort();
+    assert_eq!(stored, expected);
+    // What was rejected is set aside.
+    assert_eq!(sync(0)["totals"]["stored"], 0);
 }

@@ -10,7 +10,7 @@ const TARGETS: [(&str, &str); 2] =
     [("[[device]]", "[[device]]\nhost = \"192.0.2.10\"\n"), ("[[sink]]", "[[sink]]\nurl = \"sqlite:a.db\"\n")];
 
 /// The variables that the papers name.
-const VARIABLES: &str = "FRONT_KEY=1234\nSCHOOL_DB_PASSWORD=x\nMONGO_PASSWORD=x\nHOOK_SECRET=x\n\
+const VARIABLES: &str = "FRONT_KEY=1234\nSCHOOL_DB_PASSWORD=x\nMONGO_PASSWORD=x\nHOOK_SECRET=x\nFRAPPE_SECRET=x\n\
                          PUSH_TOKEN=0123456789abcdef\nALERT_TOKEN=x\nSLACK_URL=https://a.example/x\n";
 
 #[test]

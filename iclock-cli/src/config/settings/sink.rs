@@ -7,8 +7,8 @@ use super::super::key::Shown::{ByDefault, Example, Required, Usual};
 /// The schemes of the URLs that databases and files have.
 const SQL: &[&str] = &["sqlite", "postgres", "mysql"];
 const SERVERS: &[&str] = &["postgres", "mysql", "mongodb"];
-const TLS: &[&str] = &["postgres", "mysql", "mongodb", "https"];
-const REQUESTS: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "https"];
+const TLS: &[&str] = &["postgres", "mysql", "mongodb", "https", "frappe"];
+const REQUESTS: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "https", "frappe"];
 const NAMED: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "csv", "jsonl"];
 
 pub(super) fn keys() -> Vec<Key> {
@@ -89,6 +89,29 @@ pub(super) fn keys() -> Vec<Key> {
             "The address that says which events the receiver has, if there is one.",
         )
         .of(&["https"]),
+        Key::new("api_key", Text, Example("0d4f2a7c91b3e58"), "The API key of a user of the site.").of(&["frappe"]),
+        Key::new("api_secret", Secret, Example("ENV:FRAPPE_SECRET"), "The API secret of that user.").of(&["frappe"]),
+        Key::new(
+            "employee_field",
+            Text,
+            ByDefault("attendance_device_id"),
+            "The field of an employee that has the terminal's user id.",
+        )
+        .of(&["frappe"]),
+        Key::new(
+            "app",
+            OneOf(vec!["hrms", "erpnext"]),
+            ByDefault("hrms"),
+            "The app that has Employee Checkins: hrms, or erpnext for ERPNext 13 and earlier.",
+        )
+        .of(&["frappe"]),
+        Key::new(
+            "skip_auto_attendance",
+            Switch,
+            ByDefault("false"),
+            "Keeps the checkins out of the site's automatic attendance.",
+        )
+        .of(&["frappe"]),
         Key::new(
             "rotate",
             Text,
