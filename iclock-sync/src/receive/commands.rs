@@ -9,7 +9,6 @@ use zk_push::{Dialect, Fields, SerialNumber};
 use super::order::{Order, SET_TIME};
 use super::receiver::PushReceiver;
 use crate::error::blocking;
-use crate::ledger::MOST_OPEN;
 use crate::tasks::Shared;
 use crate::trail::line::Push;
 use crate::{Ledger, LedgerError, SyncError, chain, wall};
@@ -92,15 +91,9 @@ impl PushReceiver {
     pub(super) async fn note_sent(&self, serial: &SerialNumber, ids: &[CommandId]) -> Result<(), SyncError> {
         let shared = self.shared()?;
         let (ledger, now) = (Arc::clone(&shared.ledger), shared.clock.utc_now());
-        let (ids, terminal): (Vec<u32>, _) = (ids.iter().map(|id| id.get()).collect(), serial.to_string());
-        let sent = blocking("ledger", move || {
-            ledger.push_commands_sent(&ids, now)?;
-            let open = ledger.push_commands(Some(&terminal), MOST_OPEN)?;
-            let sent = open.into_iter().rev().filter(|command| ids.contains(&command.id));
-            Ok(sent.map(|of| (of.id, words(&of.command))).collect::<Vec<_>>())
-        })
-        .await?;
-        let line = |(id, words)| push_line(serial, "sent", Some(id), Some(words), None);
+        let ids: Vec<u32> = ids.iter().map(|id| id.get()).collect();
+        let sent = blocking("ledger", move || Ok(ledger.push_commands_sent(&ids, now)?)).await?;
+        let line = |(id, text): (u32, String)| push_line(serial, "sent", Some(id), Some(words(&text)), None);
         audit(&shared, sent.into_iter().map(line).collect()).await;
         Ok(())
     }

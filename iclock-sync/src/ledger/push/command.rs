@@ -133,12 +133,21 @@ impl Ledger {
         })
     }
 
-    /// Notes that commands are sent now.
-    pub(crate) fn push_commands_sent(&self, ids: &[u32], now: DateTime<Utc>) -> Result<(), LedgerError> {
+    /// Notes that commands are sent now. Returns their numbers and texts.
+    pub(crate) fn push_commands_sent(
+        &self,
+        ids: &[u32],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(u32, String)>, LedgerError> {
         self.write("note commands", |transaction| {
-            let mut note =
-                transaction.prepare_cached("UPDATE push_commands SET sent_at = ?2, sends = sends + 1 WHERE id = ?1")?;
-            ids.iter().try_for_each(|id| note.execute((id, now.timestamp())).map(|_| ()))
+            let mut note = transaction.prepare_cached(
+                "UPDATE push_commands SET sent_at = ?2, sends = sends + 1 WHERE id = ?1 RETURNING command",
+            )?;
+            let text = |id: &u32| {
+                let text = note.query_row((id, now.timestamp()), |row| row.get(0)).optional()?;
+                Ok(text.map(|text| (*id, text)))
+            };
+            ids.iter().map(text).filter_map(Result::transpose).collect()
         })
     }
 
