@@ -20,6 +20,8 @@ fn a_terminal_is_shown_with_its_address_what_it_told_and_the_change_of_its_addre
     let told = "~DeviceName=X903,~MaxUserCount=100,ComPwd=4711,UserCount=3";
     call(&serving, &format!("cdata?SN={SERIAL}&table=options"), "192.0.2.7", told);
     assert_eq!(serving.ends("-TERM"), 0);
+    let status = lines(&world.cli(&["status", "--json"]).ended(0).stdout).remove(0);
+    assert_eq!(status["attention"][0]["try"], format!("iclock-cli push show {SERIAL}"), "{status}");
     let first = shown();
     assert_eq!((&first["state"], &first["name"]), (&json!("configured"), &json!("branch")));
     assert_eq!((&first["address"], &first["moved_from"]), (&json!("192.0.2.7"), &json!(null)));

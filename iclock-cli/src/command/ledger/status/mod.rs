@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
 use clap::Args;
-use iclock_sync::Ledger;
 use iclock_sync::health::{Health, Problem};
 use iclock_sync::ledger::{BadEnd, BadEnds, Overview, PastRun, PushGap};
 use iclock_sync::reconcile::{Lacking, Noted};
+use iclock_sync::{Contact, Ledger};
 use serde::Serialize;
 
 use super::configured::ConfiguredSinks;
@@ -192,8 +192,11 @@ impl Shown {
                     || kept.is_some_and(|kept| is_it(&kept.serial))
             });
             let ended = ends.terminals.iter().find(|end| end.name == name);
+            let device = config.devices.iter().find(|device| device.name == name);
+            let pushes =
+                device.filter(|device| device.contact == Contact::Push).and_then(|device| device.serial.as_deref());
             let is_current = is_configured(name) || ended.is_some_and(is_of_last_run);
-            Terminal::of(name, &Sources { kept, live, ended, is_current, gap }, is_alive, is_known(name))
+            Terminal::of(name, &Sources { kept, live, ended, is_current, gap, pushes }, is_alive, is_known(name))
         });
         let terminals = terminals.collect();
         let live = |name: &str| health.as_ref().and_then(|health| health.status.sinks.get(name));

@@ -14,6 +14,9 @@ use crate::exit_code::ExitCode;
 use crate::output::sheet::shown;
 use crate::output::{counted, grouped, printed};
 
+/// The state of a terminal that pushes, and of which there is no punch.
+const NO_PUNCH: &str = "no punch yet";
+
 /// The terminals of the ledger next to the configured ones.
 pub(super) struct Kept<'a> {
     config: &'a Config,
@@ -88,11 +91,13 @@ pub(super) struct Sources<'a> {
     /// That run is no old story: the terminal is configured, or no run came later.
     pub(super) is_current: bool,
     pub(super) gap: Option<&'a PushGap>,
+    /// Its configured serial number, if it is never called.
+    pub(super) pushes: Option<&'a str>,
 }
 
 impl Terminal {
     pub(super) fn of(name: &str, sources: &Sources<'_>, is_alive: bool, is_configured: bool) -> Self {
-        let Sources { kept, live, ended, is_current, gap } = *sources;
+        let Sources { kept, live, ended, is_current, gap, pushes } = *sources;
         let exit_code = ended.map(|end| end.exit_code).or_else(|| kept.map(|_| ExitCode::Done as u8));
         // A service knows better.
         let ended = ended.filter(|_| is_current && live.is_none());
@@ -103,11 +108,13 @@ impl Terminal {
             _ => match (ended, live.is_none() && kept.is_none()) {
                 (Some(end), _) if end.exit_code == ExitCode::Unproven as u8 => "unproven".to_owned(),
                 (Some(_), _) => "failed".to_owned(),
+                (None, true) if pushes.is_some() => NO_PUNCH.to_owned(),
                 (None, true) => "never read".to_owned(),
                 (None, false) => "not polled".to_owned(),
             },
         };
         let serial = live.and_then(|live| live.serial.clone()).or_else(|| kept.map(|kept| kept.serial.clone()));
+        let serial = serial.or_else(|| pushes.map(ToOwned::to_owned));
         Self {
             name: name.to_owned(),
             serial,
@@ -178,6 +185,11 @@ impl Terminal {
                 format!("{name}: it spoke TLS before, and calls over plain HTTP now; turn HTTPS on again in its menu");
             let hint = "to take it as it is";
             found.push(Attention::with(format!("{what}, or {hint}"), &format!("push approve {serial}")));
+        }
+        if self.state == NO_PUNCH {
+            let serial = self.serial.as_deref().unwrap_or_default();
+            let what = format!("{name}: it has pushed no punch yet; to see if it has called");
+            found.push(Attention::with(what, &format!("push show {serial}")));
         }
         if self.state == "never read" {
             found.push(Attention::with(format!("{name}: it was never read"), "sync"));
