@@ -149,6 +149,16 @@ const CASES: &[Case] = &[
         told: &["iclock.toml:2", "alerts.command", "is no command", "try:"],
     },
     Case {
+        what: "mails in the open",
+        toml: "[alerts]\nmail = \"smtp://u:x@mail.example\"\nmail_from = \"a@b.example\"\nmail_to = \"c@d.example\"\n",
+        told: &["iclock.toml:2", "alerts.mail", "unencrypted", "try:"],
+    },
+    Case {
+        what: "mails of nobody",
+        toml: "[alerts]\nmail = \"smtps://mail.example\"\nmail_to = \"c@d.example\"\n",
+        told: &["iclock.toml:2", "alerts.mail_from", "is missing", "try:"],
+    },
+    Case {
         what: "no hours",
         toml: "[alerts]\nquiet = \"night\"\n",
         told: &["iclock.toml:2", "alerts.quiet", "not a valid span", "try:"],

@@ -2,6 +2,8 @@
 //! the service nor the other ways: each message goes out on a thread of its own, one at a time for each way.
 
 mod command;
+#[cfg(feature = "mail")]
+mod mail;
 mod way;
 #[cfg(feature = "http")]
 mod webhook;
@@ -16,6 +18,8 @@ use iclock_sync::alert::{Book, Message};
 use iclock_sync::health::Health;
 
 use crate::config::AlertConfig;
+#[cfg(feature = "mail")]
+pub(crate) use mail::Mail;
 pub(crate) use way::Way;
 #[cfg(feature = "http")]
 pub(crate) use webhook::{Form, Webhook};

@@ -3,6 +3,8 @@
 use iclock_sync::alert::Message;
 
 use super::command;
+#[cfg(feature = "mail")]
+use super::mail::Mail;
 #[cfg(feature = "http")]
 use super::webhook::Webhook;
 
@@ -14,6 +16,9 @@ pub(crate) enum Way {
     /// An address gets JSON.
     #[cfg(feature = "http")]
     Webhook(Box<Webhook>),
+    /// Some people get an e-mail.
+    #[cfg(feature = "mail")]
+    Mail(Box<Mail>),
 }
 
 impl Way {
@@ -23,6 +28,8 @@ impl Way {
             Self::Command(_) => "command",
             #[cfg(feature = "http")]
             Self::Webhook(webhook) => webhook.name(),
+            #[cfg(feature = "mail")]
+            Self::Mail(_) => "mail",
         }
     }
 
@@ -32,6 +39,8 @@ impl Way {
             Self::Command(words) => command::run(words, message),
             #[cfg(feature = "http")]
             Self::Webhook(webhook) => webhook.send(message),
+            #[cfg(feature = "mail")]
+            Self::Mail(mail) => mail.send(message),
         }
     }
 }

@@ -14,6 +14,8 @@ use super::layers::{ConfigError, Layer, Setting};
 use super::settings::push::Pushing;
 use super::settings::{self, CATALOGUE, Device, Top};
 use super::{AlertConfig, Config, LogConfig, PushConfig, ShiftConfig, SinkConfig, device_spec, secret};
+#[cfg(feature = "mail")]
+use crate::alerts::Mail;
 use crate::alerts::Way;
 #[cfg(feature = "http")]
 use crate::alerts::{Form, Webhook};
@@ -53,6 +55,7 @@ impl<'a> Builder<'a> {
         let mut alerts = AlertConfig::default();
         self.read("alerts.", &settings::alerts::entries(), &mut alerts);
         self.webhooks(&mut alerts);
+        self.mail(&mut alerts);
         self.read("retention.", &settings::retention::entries(), &mut top.engine.retention);
         let numbers = 0..self.left.list_len("device");
         let devices: Vec<(usize, DeviceOptions)> =
@@ -155,6 +158,19 @@ impl<'a> Builder<'a> {
                     let Some(setting) = self.all.get(&path).cloned() else { continue };
                     self.errors.push(setting.wrong(&path, problem).hint(hint));
                 }
+            }
+        }
+    }
+
+    /// Adds the mails that have alerts.
+    fn mail(&mut self, alerts: &mut AlertConfig) {
+        let Some(url) = alerts.mail.take() else { return };
+        match mail(&url, alerts) {
+            Ok(way) => alerts.ways.push(way),
+            Err((key, problem, hint)) => {
+                let path = format!("alerts.{key}");
+                let setting = self.all.get(&path).or_else(|| self.all.get("alerts.mail")).cloned();
+                self.errors.extend(setting.map(|setting| setting.wrong(&path, problem).hint(hint)));
             }
         }
     }
@@ -320,6 +336,23 @@ fn without_url(index: usize, name: Option<&Setting>, others: &[(String, Setting)
     let origin = name.or_else(|| others.first().map(|(_, setting)| setting)).map(|setting| setting.origin.clone());
     ConfigError::new(origin, format!("sink.{index}.url"), "the sink has no URL")
         .hint("set url, e.g. url = \"sqlite:attendance.db\"")
+}
+
+/// A way by a mail server. The error is the key, the problem, and what to do.
+#[cfg(feature = "mail")]
+fn mail(url: &str, alerts: &AlertConfig) -> Result<Way, (&'static str, String, &'static str)> {
+    let to: Vec<&str> = alerts.mail_to.iter().flat_map(|to| to.split(',')).filter(|to| !to.trim().is_empty()).collect();
+    let from = alerts.mail_from.as_deref();
+    let from = from.ok_or_else(|| ("mail_from", "is missing".to_owned(), "write the sender of the mails"))?;
+    let mail = Mail::new(url, from, &to, alerts.tls_ca.as_deref().map(std::path::Path::new))?;
+    Ok(Way::Mail(Box::new(mail)))
+}
+
+#[cfg(not(feature = "mail"))]
+fn mail(_: &str, alerts: &AlertConfig) -> Result<Way, (&'static str, String, &'static str)> {
+    // Only a mail reads them.
+    let _ = (&alerts.mail_from, &alerts.mail_to);
+    Err(("mail", "this program was built without mail".to_owned(), "build it with the feature mail"))
 }
 
 /// A way to an address. The error is the problem, and what to do.

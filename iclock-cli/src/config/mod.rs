@@ -110,6 +110,10 @@ pub(crate) struct AlertConfig {
     webhook_token: Option<String>,
     webhook_secret: Option<String>,
     tls_ca: Option<String>,
+    /// The mail server, and who is named in the mails.
+    mail: Option<String>,
+    mail_from: Option<String>,
+    mail_to: Option<String>,
     pub(crate) limits: Limits,
     /// The hours in which nothing is sent.
     pub(crate) quiet: Option<Quiet>,

@@ -36,7 +36,8 @@ pub(crate) fn is_reference(text: &str) -> bool {
 /// Returns true if the value of a key must not be shown.
 pub(crate) fn is_secret(key: &str) -> bool {
     let last = key.rsplit('.').next().unwrap_or(key);
-    ["comm_key", "password", "secret", "slack", "token"].iter().any(|word| last.contains(word))
+    // The address of a mail server has its password.
+    last == "mail" || ["comm_key", "password", "secret", "slack", "token"].iter().any(|word| last.contains(word))
 }
 
 /// Returns true if a URL contains a password.

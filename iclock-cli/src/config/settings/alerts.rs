@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::super::AlertConfig;
-use super::super::key::Shape::{Path, Secret, Span, Text, Whole};
+use super::super::key::Shape::{List, Path, Secret, Span, Text, Whole};
 use super::super::key::Shown::{ByDefault, Example};
 use super::super::key::{Entry, Wrong, key, put, span, whole};
 use super::schedule::quiet;
@@ -60,8 +60,29 @@ pub(in crate::config) fn entries() -> Vec<Entry<AlertConfig>> {
             "tls_ca",
             Path,
             Example("ca.pem"),
-            "A PEM file of certificates that `webhook` and `slack` may have.",
+            "A PEM file of certificates that `webhook`, `slack` and the mail server may have.",
             |alerts: &mut AlertConfig, text| put(&mut alerts.tls_ca, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "mail",
+            Secret,
+            Example("ENV:ALERT_MAIL"),
+            "The mail server that sends each alert: smtps://USER:PASSWORD@HOST, or smtp://…?tls=required.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.mail, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "mail_from",
+            Text,
+            Example("alerts@school.example"),
+            "The sender of the mails.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.mail_from, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "mail_to",
+            List,
+            Example("ann@school.example,bob@school.example"),
+            "Those who get them.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.mail_to, Ok(Some(text.to_owned()))),
         ),
         key(
             "after",
