@@ -1,5 +1,7 @@
 //! An event as a flat row: the names and the text forms that backends share.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::{AttendanceEvent, EventId, LocalTime};
@@ -61,6 +63,15 @@ impl<'a> FlatEvent<'a> {
     }
 }
 
+/// The text of a cell of CSV. One that a spreadsheet would take for a formula gets an apostrophe in front: a name or a
+/// user id is typed in at a terminal, by anybody.
+#[must_use]
+pub fn defused(text: &str) -> Cow<'_, str> {
+    let first = text.trim_start().chars().next();
+    let is_formula = first.is_some_and(|first| matches!(first, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠'));
+    if is_formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +105,15 @@ mod tests {
                 "raw": "00ab",
             })
         );
+    }
+
+    #[test]
+    fn a_text_that_a_spreadsheet_would_run_is_defused() {
+        for formula in ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1"] {
+            assert_eq!(defused(formula), format!("'{formula}"));
+        }
+        for text in ["1042", "O'Brien", "a=b", "", "王"] {
+            assert_eq!(defused(text), text);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `quarantine export`: all records that wait, for a spreadsheet or a program.
 
+use attendance_model::flat::defused;
 use clap::ValueEnum;
 use iclock_sync::Ledger;
 use iclock_sync::quarantine::{QuarantineFilter, QuarantinedRecord};
@@ -68,11 +69,11 @@ fn cell(text: &str) -> String {
         .chars()
         .flat_map(|char| if char.is_control() { char.escape_debug().collect() } else { vec![char] })
         .collect();
-    let guard = if shown.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
-    if guard.is_empty() && !shown.contains([',', '"']) && shown.trim() == shown {
+    let defused = defused(&shown);
+    if *defused == shown && !shown.contains([',', '"']) && shown.trim() == shown {
         return shown;
     }
-    format!("\"{guard}{}\"", shown.replace('"', "\"\""))
+    format!("\"{}\"", defused.replace('"', "\"\""))
 }
 
 #[cfg(test)]
