@@ -23,6 +23,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 use attendance_model::AttendanceEvent;
 use attendance_model::day::Punch;
@@ -47,10 +48,23 @@ impl Query {
     /// # Errors
     /// As [`Ledger::open_read_only`].
     pub fn open(dir: &Path) -> Result<Option<Self>, LedgerError> {
-        let Some(first) = Ledger::open_read_only(dir)? else { return Ok(None) };
+        Self::of_connections(|| Ledger::open_read_only(dir))
+    }
+
+    /// As [`Query::open`]. A question that takes longer than `limit` ends with an error: those of others wait for its
+    /// connection.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_read_only`].
+    pub fn open_within(dir: &Path, limit: Duration) -> Result<Option<Self>, LedgerError> {
+        Self::of_connections(|| Ledger::open_read_only(dir)?.map(|ledger| ledger.within(limit)).transpose())
+    }
+
+    fn of_connections(open: impl Fn() -> Result<Option<Ledger>, LedgerError>) -> Result<Option<Self>, LedgerError> {
+        let Some(first) = open()? else { return Ok(None) };
         let mut others = Vec::with_capacity(CONNECTIONS - 1);
         for _ in 1..CONNECTIONS {
-            others.extend(Ledger::open_read_only(dir)?.map(|ledger| Mutex::new(Arc::new(ledger))));
+            others.extend(open()?.map(|ledger| Mutex::new(Arc::new(ledger))));
         }
         Ok(Some(Self { others, ..Self::of(Arc::new(first)) }))
     }
@@ -76,6 +90,15 @@ impl Query {
     /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn entered(&self, serial: &str, after: i64, most: usize) -> Result<Vec<(i64, AttendanceEvent)>, LedgerError> {
         self.ask(|ledger| ledger.entered(serial, after, most))
+    }
+
+    /// Returns the events of all terminals that entered the ledger after the event with this number, in the order in
+    /// which they entered, each with its number. At most `most`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn all_entered(&self, after: i64, most: usize) -> Result<Vec<(i64, AttendanceEvent)>, LedgerError> {
+        self.ask(|ledger| ledger.all_entered(after, most))
     }
 
     /// Returns the number of the event that entered last, of any terminal; 0 if there is none.
@@ -119,7 +142,11 @@ impl Query {
         self.ask(Ledger::names)
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Ledger) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    /// Asks anything that a ledger answers. It holds one connection meanwhile.
+    ///
+    /// # Errors
+    /// Those of the question.
+    pub fn ask<T>(&self, question: impl FnOnce(&Ledger) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         for connection in self.others.iter().chain([&self.first]) {
             match connection.try_lock() {
                 Ok(ledger) => return question(&ledger),

@@ -227,6 +227,16 @@ impl Ledger {
         })
     }
 
+    /// Returns events of all terminals; see [`Query::all_entered`](crate::query::Query::all_entered).
+    pub(crate) fn all_entered(&self, after: i64, most: usize) -> Result<Vec<(i64, AttendanceEvent)>, LedgerError> {
+        self.read("read events that entered", |connection| {
+            let mut statement = connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2"))?;
+            let rows = statement.query((after, i64::try_from(most).unwrap_or(i64::MAX)))?;
+            EventReader::default().events(connection, rows, 0)
+        })
+    }
+
     /// Returns the number of the event that entered last; 0 if there is none.
     pub(crate) fn last_entered(&self) -> Result<i64, LedgerError> {
         self.read("read the last event", last_seq)
@@ -327,6 +337,13 @@ mod tests {
         assert_eq!(numbers("S", 3, 10), [4, 6]);
         assert_eq!(numbers("S", 1, 2), [3, 4]);
         assert_eq!(numbers("T", 2, 10), [5]);
+        let all = |after, most| {
+            let entered = ledger.all_entered(after, most).unwrap();
+            entered.into_iter().map(|(seq, event)| (seq, event.device_serial)).collect::<Vec<_>>()
+        };
+        let of = |serials: [(i64, &str); 2]| serials.map(|(seq, serial)| (seq, serial.to_owned()));
+        assert_eq!(all(4, 10), of([(5, "T"), (6, "S")]));
+        assert_eq!(all(0, 2), of([(1, "S"), (2, "T")]));
         assert!(numbers("nobody", 0, 10).is_empty());
     }
 }

@@ -22,6 +22,7 @@ mod id_scheme;
 mod imported;
 mod kept;
 mod known;
+mod limit;
 mod lock;
 mod news;
 mod overview;
@@ -121,6 +122,8 @@ pub struct Ledger {
     crashes: Crashes,
     /// Only of a ledger that may write.
     ballast: Option<ballast::Ballast>,
+    /// Only of one that answers questions of others.
+    limit: Option<limit::Limit>,
     /// Held as long as the ledger, where it may write.
     _lock: Option<lock::WriterLock>,
 }
@@ -204,6 +207,7 @@ impl Ledger {
             dir: dir.to_owned(),
             crashes: Crashes::default(),
             ballast: lock.is_some().then(|| ballast::Ballast::new(dir)),
+            limit: None,
             _lock: lock,
         }
     }
@@ -287,6 +291,7 @@ impl Ledger {
         action: &'static str,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
+        let _running = self.limit.as_ref().map(limit::Limit::begin);
         self.writer.read(question).map_err(sqlite(action))
     }
 

@@ -22,6 +22,8 @@ pub struct Filter {
     pub terminal: Option<String>,
     /// Only of this person.
     pub user: Option<String>,
+    /// Only with this punch state.
+    pub state: Option<u8>,
     /// Only from this time on, by the terminal's clock.
     pub from: Option<NaiveDateTime>,
     /// Only before this time.
@@ -122,10 +124,13 @@ impl Filter {
             Some([id]) => ("events_identity", format!(" AND e.terminal = {id}")),
             Some(ids) => ("events_time", format!(" AND e.terminal IN ({})", list(ids))),
         };
+        let state = self.state.map(|state| format!(" AND e.punch_state = {state}")).unwrap_or_default();
         let condition = "e.time BETWEEN :from AND :to AND (:user IS NULL OR e.user_id = :user)";
         match self.user {
-            Some(_) => ("events_person", format!("e.time BETWEEN :from AND :to AND e.user_id = :user{terminal}")),
-            None => (index, format!("{condition}{terminal}")),
+            Some(_) => {
+                ("events_person", format!("e.time BETWEEN :from AND :to AND e.user_id = :user{terminal}{state}"))
+            }
+            None => (index, format!("{condition}{terminal}{state}")),
         }
     }
 }

@@ -24,6 +24,7 @@ mod part;
 mod reports;
 mod runs;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub use door::Door;
 use crate::error::blocking;
 use crate::intake::rejudge::{Released, Review};
 use crate::intake::{Ingest, Ingested};
+use crate::ledger::Commits;
 use crate::report::Report;
 use crate::tasks::{Parts, Place, Shared, Target, Told};
 use crate::{DeviceOptions, Engine, Ledger, SyncError};
@@ -127,6 +129,12 @@ impl Service {
     #[must_use]
     pub fn reports(&self) -> broadcast::Receiver<Arc<Report>> {
         self.reports.subscribe()
+    }
+
+    /// Subscribes to the events that become durable.
+    #[must_use]
+    pub fn commits(&self) -> Commits {
+        self.shared.ledger.commits()
     }
 
     /// Returns a door for a source of punches that runs beside the service: it may be kept, cloned and sent to tasks.
@@ -278,6 +286,24 @@ impl Service {
         self.shared.news.send_modify(|news| news.commits += 1);
         let _ = crew.told.send(Told::Released(released));
         Ok(count)
+    }
+
+    /// The state directory.
+    #[must_use]
+    pub fn state_dir(&self) -> &Path {
+        self.shared.ledger.dir()
+    }
+
+    /// Returns true once the service has been told to stop, or cannot go on.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// A token that is cancelled once the service has been told to stop, or cannot go on. To cancel it stops nothing.
+    #[must_use]
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.child_token()
     }
 
     /// Waits until the service has ended: it was stopped, or its ledger cannot be used any more.
