@@ -1,0 +1,5 @@
+//! An HTTP server over a running service.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod access;
