@@ -1,0 +1,116 @@
+//! The REST API under `/api/v1`: one route table makes the routes and their OpenAPI description.
+
+mod ask;
+mod events;
+mod export;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, RefOr, Response, ResponseBuilder, Schema};
+use utoipa::{Modify, OpenApi as _, PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) use events::Event;
+
+use crate::access::Role;
+use crate::guard;
+use crate::problem::Problem;
+use crate::server::Server;
+
+/// What the description says besides its operations.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "iclock",
+        description = "Attendance of ZKTeco terminals: what was punched, and where each punch is.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    modifiers(&Common),
+    security(("token" = [])),
+    tags(
+        (name = "events", description = "Punches, as sinks get them."),
+        (name = "people", description = "Who punched, and their days."),
+        (name = "terminals", description = "Terminals that are called, and those that call."),
+        (name = "sinks", description = "Where events go."),
+        (name = "records", description = "What was not believed, and what ran."),
+    )
+)]
+struct Description;
+
+/// The token, and the answers that any operation may give.
+struct Common;
+
+impl Modify for Common {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        let schema: RefOr<Schema> = Problem::schema();
+        components.schemas.insert(Problem::name().into_owned(), schema);
+    }
+}
+
+/// An answer with a problem.
+fn problem(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(utoipa::openapi::Ref::from_schema_name(Problem::name()))).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}
+
+/// The answers that each operation may give.
+const ANSWERS: [(&str, &str); 6] = [
+    ("400", "The request cannot be understood."),
+    ("401", "There is no token, or it does not hold."),
+    ("403", "The token's role may not do this."),
+    ("421", "The server does not have the name by which it was called."),
+    ("429", "Too many requests with this token."),
+    ("503", "It cannot be done now."),
+];
+
+/// The routes.
+pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
+    let needs = |role: Role| from_fn_with_state((Arc::clone(server), role), guard::allow);
+    OpenApiRouter::new()
+        .nest("/api/v1", reads().route_layer(needs(Role::Viewer)))
+        .nest("/api/v1", orders().route_layer(needs(Role::Operator)))
+        .into()
+}
+
+/// The description of the API, as OpenAPI 3.1 in JSON.
+#[must_use]
+pub fn openapi() -> String {
+    let routes: OpenApiRouter<Arc<Server>> = OpenApiRouter::with_openapi(Description::openapi());
+    let mut openapi = routes.nest("/api/v1", reads()).nest("/api/v1", orders()).into_openapi();
+    complete(&mut openapi);
+    // It has texts and numbers alone, which can always be written.
+    openapi.to_pretty_json().unwrap_or_default()
+}
+
+/// Adds the answers that are the same for all.
+fn complete(openapi: &mut OpenApi) {
+    for item in openapi.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for (status, description) in ANSWERS {
+                let responses = &mut operation.responses.responses;
+                responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(description)));
+            }
+        }
+    }
+}
+
+/// Everything that only looks.
+fn reads() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(events::list))
+        .routes(routes!(export::export))
+        .routes(routes!(stream::stream))
+}
+
+/// What an operator may order.
+fn orders() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+}
