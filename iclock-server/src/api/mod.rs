@@ -3,7 +3,15 @@
 mod ask;
 mod events;
 mod export;
+mod people;
+mod pushing;
+mod quarantine;
+mod reports;
+mod runs;
+mod sinks;
 mod stream;
+mod terminals;
+mod unproven;
 
 use std::sync::Arc;
 
@@ -108,9 +116,27 @@ fn reads() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(events::list))
         .routes(routes!(export::export))
         .routes(routes!(stream::stream))
+        .routes(routes!(people::list))
+        .routes(routes!(people::days))
+        .routes(routes!(reports::report))
+        .routes(routes!(terminals::list))
+        .routes(routes!(terminals::one))
+        .routes(routes!(pushing::list))
+        .routes(routes!(sinks::list))
+        .routes(routes!(quarantine::list))
+        .routes(routes!(quarantine::one))
+        .routes(routes!(unproven::list))
+        .routes(routes!(runs::list))
 }
 
 /// What an operator may order.
 fn orders() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
+        .routes(routes!(terminals::poll))
+        .routes(routes!(terminals::pause))
+        .routes(routes!(terminals::resume))
+        .routes(routes!(sinks::pause))
+        .routes(routes!(sinks::resume))
+        .routes(routes!(pushing::approve))
+        .routes(routes!(pushing::deny))
 }

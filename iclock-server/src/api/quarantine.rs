@@ -1,0 +1,167 @@
+//! Records that were refused, and wait.
+
+use std::sync::Arc;
+
+use attendance_model::Reason;
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use iclock_sync::ledger::{QuarantineFilter, QuarantinedRecord};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::ask::{Asked, Limit, Named};
+use crate::problem::Problem;
+use crate::server::Server;
+
+/// A record that was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Refused {
+    /// Its number in the quarantine.
+    id: i64,
+    /// The terminal's serial number, or `name:NAME`.
+    device_serial: String,
+    /// The terminal's configured name.
+    device_name: String,
+    /// The reason, in one word.
+    reason: &'static str,
+    /// The user id as read; may be empty.
+    user_id: String,
+    /// The terminal's wall clock as read; it need not be a time that exists.
+    local_time: String,
+    /// The terminal's number for how the person proved who they are.
+    verify_mode: u8,
+    /// The terminal's number for what the person declared.
+    punch_state: u8,
+    /// A job number keyed in.
+    work_code: Option<u32>,
+    /// The record as the terminal sent it, in hex.
+    raw: String,
+    /// The layout of the log.
+    layout: Option<String>,
+    /// The first time it was read.
+    first_seen: DateTime<Utc>,
+    /// The last time it was read.
+    last_seen: DateTime<Utc>,
+    /// The polls that read it.
+    times_seen: u64,
+    /// The time when it left the quarantine; null while it waits.
+    resolved_at: Option<DateTime<Utc>>,
+    /// How it left: `released`, `read_again`, `known` or `by_hand`.
+    resolution: Option<String>,
+    /// The note of the person who dealt with it.
+    note: Option<String>,
+}
+
+impl From<QuarantinedRecord> for Refused {
+    fn from(record: QuarantinedRecord) -> Self {
+        Self {
+            id: record.id,
+            device_serial: record.serial,
+            device_name: record.device_name,
+            reason: record.reason.as_str(),
+            user_id: record.user_id,
+            local_time: record.local_time.to_string(),
+            verify_mode: record.verify_mode.0,
+            punch_state: record.punch_state.0,
+            work_code: record.work_code,
+            raw: hex::encode(record.raw),
+            layout: record.layout,
+            first_seen: record.first_seen,
+            last_seen: record.last_seen,
+            times_seen: record.times_seen,
+            resolved_at: record.resolved_at,
+            resolution: record.resolution,
+            note: record.note,
+        }
+    }
+}
+
+/// How many wait.
+#[derive(Debug, Serialize, ToSchema)]
+struct Size {
+    /// The terminal's serial number, or `name:NAME`.
+    device_serial: String,
+    /// The terminal's configured name.
+    device_name: String,
+    /// The reason, in one word.
+    reason: &'static str,
+    /// Records that wait.
+    waiting: u64,
+    /// Records that were counted only: so many wait that no more are kept.
+    counted_only: u64,
+}
+
+/// A page of the quarantine.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Quarantine {
+    /// The records that wait, by number.
+    records: Vec<Refused>,
+    /// `after` of the next page; null after the last one.
+    next: Option<i64>,
+    /// How many wait, by terminal and reason.
+    sizes: Vec<Size>,
+}
+
+/// Which records.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Only of this terminal, by name or serial number.
+    terminal: Option<String>,
+    /// Only for this reason.
+    reason: Option<String>,
+    /// The last number of the page before.
+    after: Option<i64>,
+    /// The most records.
+    #[serde(default)]
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000, default = 100)]
+    limit: Limit,
+}
+
+/// Lists the records that wait.
+#[utoipa::path(get, path = "/quarantine", tag = "records", params(Which), responses((status = OK, body = Quarantine)))]
+pub(super) async fn list(
+    State(server): State<Arc<Server>>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Quarantine>, Problem> {
+    let Which { terminal, reason, after, limit } = which;
+    let reason = match reason {
+        Some(word) => Some(Reason::from_word(&word).ok_or_else(|| {
+            let words = Reason::ALL.map(|reason| reason.as_str()).join(", ");
+            Problem::bad_request(format!("there is no reason {word:?}")).hint(format!("the reasons are {words}"))
+        })?),
+        None => None,
+    };
+    let mut filter = QuarantineFilter::default();
+    (filter.terminal, filter.reason, filter.after) = (terminal, reason, after.unwrap_or(0));
+    let most = u32::try_from(limit.get()).unwrap_or(u32::MAX);
+    let (records, sizes) = server
+        .ask(move |query| query.ask(|ledger| Ok((ledger.quarantine(&filter, most)?, ledger.quarantine_sizes()?))))
+        .await?;
+    let next = records.last().filter(|_| records.len() == limit.get()).map(|record| record.id);
+    let sizes = sizes.into_iter().map(|size| Size {
+        device_serial: size.serial,
+        device_name: size.device_name,
+        reason: size.reason.as_str(),
+        waiting: size.waiting,
+        counted_only: size.counted_only,
+    });
+    Ok(Json(Quarantine { records: records.into_iter().map(Refused::from).collect(), next, sizes: sizes.collect() }))
+}
+
+/// Returns one record of the quarantine, also one that has left it.
+#[utoipa::path(
+    get, path = "/quarantine/{id}", tag = "records",
+    params(("id" = i64, Path, description = "Its number.")),
+    responses(
+        (status = OK, body = Refused),
+        (status = NOT_FOUND, content_type = "application/problem+json", body = Problem, description = "There is none."),
+    )
+)]
+pub(super) async fn one(State(server): State<Arc<Server>>, Named(id): Named) -> Result<Json<Refused>, Problem> {
+    let none = || Problem::not_found(format!("there is no record {id:?}")).hint("/api/v1/quarantine lists them");
+    let number: i64 = id.parse().map_err(|_| none())?;
+    let record = server.ask(move |query| query.ask(|ledger| ledger.quarantined(number))).await?;
+    record.map(|record| Json(record.into())).ok_or_else(none)
+}
