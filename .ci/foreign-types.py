@@ -14,7 +14,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIST = ROOT / ".ci" / "foreign-types.txt"
 LIBRARIES = [
-    "zk-proto", "attendance-model", "iclock-sync", "sink-file", "sink-firestore", "sink-http", "sink-mongo", "sink-sql",
+    "zk-proto", "attendance-model", "iclock-sync", "iclock-server", "sink-file", "sink-firestore", "sink-http", "sink-mongo", "sink-sql",
     "zk-backup", "zk-push", "zk-sim",
 ]
 STANDARD = {"std", "core", "alloc", "proc_macro"}

@@ -1,0 +1,9 @@
+//! The server over a running service and a simulated terminal, through real sockets.
+
+mod common;
+mod description;
+mod events;
+mod looks;
+mod orders;
+mod refusals;
+mod stream;
