@@ -143,7 +143,9 @@ pub(super) struct Place {
 
 /// Lists events by time. All pages that follow from one first page show the events as they were at that page: none is
 /// skipped or comes twice, whatever enters meanwhile.
-#[utoipa::path(get, path = "/events", tag = "events", params(Selection, Place), responses((status = OK, body = Events)))]
+#[utoipa::path(
+    get, path = "/events", tag = "events", params(Selection, Place), responses((status = OK, body = Events))
+)]
 pub(super) async fn list(
     State(server): State<Arc<Server>>,
     Both(selection, Place { cursor, limit }): Both<Selection, Place>,
