@@ -1,5 +1,8 @@
 //! `alert test`: sends a message by each configured way.
 
+// The comments of arguments are the text of `--help`, where brackets are no markup.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use chrono::Utc;
 use clap::Subcommand;
 use iclock_sync::alert::Message;
