@@ -63,7 +63,7 @@ async fn the_ledger_of_an_earlier_version_is_read_as_it_is_and_brought_up_to_dat
     let earlier = Connection::open(&file).unwrap();
     earlier
         .execute_batch(
-            "DROP TABLE push_keys; DROP TABLE push_gaps; DROP TABLE push_calls;
+            "DROP TABLE push_facts; DROP TABLE push_keys; DROP TABLE push_gaps; DROP TABLE push_calls;
              DROP TABLE push_commands; DROP TABLE push_stamps; DROP TABLE push_terminals; DROP TABLE push_admissions;
              DROP TABLE people_sent; DROP TABLE people; DROP TABLE people_readings; DROP TABLE forgotten;
              DROP TRIGGER quarantine_enters; DROP TRIGGER quarantine_changes; DROP TRIGGER quarantine_leaves;
