@@ -1,5 +1,6 @@
 //! Commands that show the ledger and change it.
 
+pub(crate) mod access;
 pub(crate) mod attendance;
 pub(crate) mod audit;
 mod configured;
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     /// Decide which terminals may push
     #[command(subcommand)]
     Push(push::Push),
+    /// Decide which programs may ask `serve`
+    #[command(subcommand)]
+    Access(access::Access),
     /// Remove one person's data
     #[command(subcommand)]
     Person(person::Person),
@@ -59,6 +63,7 @@ impl Command {
             Self::Report(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Push(command) => command.run(context),
+            Self::Access(command) => command.run(context),
             Self::Person(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Audit(command) => command.run(context),
