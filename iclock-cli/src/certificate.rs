@@ -22,6 +22,8 @@ pub(crate) struct Certificate {
 pub(crate) struct Files {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+    /// The table of the configuration that names them.
+    pub(crate) table: &'static str,
 }
 
 /// Time and length of a file.
@@ -81,7 +83,7 @@ impl Files {
             fs::read(path).map_err(|error| {
                 let what = format!("cannot read {}", path.display());
                 CliError::because(ExitCode::Configuration, what, &error)
-                    .hint("see certificate and certificate_key of [push] in iclock.toml")
+                    .hint(format!("see certificate and certificate_key of [{}] in iclock.toml", self.table))
             })
         };
         Ok((read(&self.certificate)?, read(&self.key)?))

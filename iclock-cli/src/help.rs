@@ -50,6 +50,7 @@ const EXAMPLES: &[&str] = &[
     "sync --live",
     "serve --push 127.0.0.1:8081",
     "serve --push 0.0.0.0:8081 --sink sqlite:attendance.db",
+    "serve --listen 127.0.0.1:8080",
     "health",
     "health --grace 1h --json",
     "status",

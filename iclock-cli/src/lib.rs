@@ -2,6 +2,7 @@
 //! engine to embed is `iclock-sync`.
 
 mod alerts;
+mod answering;
 mod carry_out;
 mod certificate;
 mod cli;

@@ -28,7 +28,7 @@ pub(crate) struct Reception {
 
 /// A listener, and its address.
 #[derive(Debug)]
-struct Listener(TcpListener, SocketAddr);
+pub(crate) struct Listener(pub(crate) TcpListener, pub(crate) SocketAddr);
 
 /// A receiver at work.
 #[derive(Debug)]
@@ -47,13 +47,13 @@ impl Reception {
     /// Listens at the configured addresses.
     pub(crate) async fn open(config: &Config) -> Result<Self, CliError> {
         let plain = match config.push.listen {
-            Some(address) => Some(Listener::open(address).await?),
+            Some(address) => Some(Listener::open(address, "--push").await?),
             None => None,
         };
         let tls = match config.push.listen_tls.zip(files(config)) {
             Some((address, files)) => {
                 let certificate = Certificate::open(files)?;
-                Some((Listener::open(address).await?, certificate))
+                Some((Listener::open(address, "--push").await?, certificate))
             }
             None => None,
         };
@@ -89,10 +89,10 @@ impl Reception {
 }
 
 impl Listener {
-    async fn open(address: SocketAddr) -> Result<Self, CliError> {
+    pub(crate) async fn open(address: SocketAddr, flag: &str) -> Result<Self, CliError> {
         let refused = |error: std::io::Error| {
             CliError::because(ExitCode::Configuration, format!("cannot listen at {address}"), &error)
-                .hint("stop the program that uses the port, or choose another address with --push")
+                .hint(format!("stop the program that uses the port, or choose another address with {flag}"))
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
@@ -106,7 +106,7 @@ fn addresses(config: &Config) -> [Option<SocketAddr>; 2] {
 
 fn files(config: &Config) -> Option<Files> {
     let certificate = config.push.certificate.clone()?;
-    Some(Files { certificate, key: config.push.certificate_key.clone()? })
+    Some(Files { certificate, key: config.push.certificate_key.clone()?, table: "push" })
 }
 
 impl Receiving {

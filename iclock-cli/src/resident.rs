@@ -17,6 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::alerts::Alerts;
+use crate::answering::{Answering, Counter};
 use crate::command::terminal::base::Records;
 use crate::config::{Config, ConfigErrors, SinkConfig};
 use crate::context::Outcome;
@@ -53,6 +54,8 @@ pub(crate) struct Resident<'a> {
     records: &'a Records,
     /// The receiver of terminals that push.
     receiving: Option<Receiving>,
+    /// The server for other programs.
+    answering: Option<Answering>,
     pace: Pace,
     alerts: Alerts,
 }
@@ -90,6 +93,7 @@ impl<'a> Resident<'a> {
             diary,
             records,
             receiving: None,
+            answering: None,
             alerts: Alerts::open(&config.state_dir),
             pace: Pace { rests_until: Instant::now(), is_stale: false },
         })
@@ -98,7 +102,8 @@ impl<'a> Resident<'a> {
     /// Runs until a signal ends it.
     pub(crate) async fn run(mut self, engine: &Engine, signals: &Signals) -> Outcome {
         let reception = if self.job.receives { Some(Reception::open(&self.config).await?) } else { None };
-        let service = engine.start(self.options(), &signals.stop).await?;
+        let counter = if self.job.receives { Counter::open(&self.config).await? } else { None };
+        let service = Arc::new(engine.start(self.options(), &signals.stop).await?);
         // Before the receiver, which may take its time: nobody prints what came before they listened.
         let (mut reports, mut progress) = (service.reports(), service.progress());
         self.receiving = match reception {
@@ -108,6 +113,10 @@ impl<'a> Resident<'a> {
                 Err(_) if signals.asked().is_some() => None,
                 receiving => Some(receiving?),
             },
+            None => None,
+        };
+        self.answering = match counter.filter(|_| signals.asked().is_none()) {
+            Some(counter) => Some(counter.begin(&service, &self.config, self.job.quiet)?),
             None => None,
         };
         self.supervisor.ready();
@@ -139,6 +148,7 @@ impl<'a> Resident<'a> {
                     if self.takes_reload_file() {
                         self.reload(&service).await;
                     }
+                    self.answering.iter_mut().for_each(Answering::look_at_certificate);
                     if let Some(receiving) = &self.receiving {
                         receiving.look_at_certificate();
                         receiving.take().await;
@@ -151,7 +161,10 @@ impl<'a> Resident<'a> {
         if let Some(receiving) = self.receiving.take() {
             receiving.end().await;
         }
-        let ended = service.shutdown(SHUTDOWN_WITHIN).await;
+        if let Some(answering) = self.answering.take() {
+            answering.end().await;
+        }
+        let ended = shut_down(service).await;
         while let Ok(step) = progress.try_recv() {
             self.hear(step);
         }
@@ -260,6 +273,7 @@ impl<'a> Resident<'a> {
                 if let Some(receiving) = &self.receiving {
                     receiving.configure(&self.config);
                 }
+                self.answering.iter_mut().for_each(|answering| answering.configure(&self.config));
                 self.config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 Ok(reloaded)
             }
@@ -273,6 +287,20 @@ impl<'a> Resident<'a> {
     /// Takes the file away that asks for a reload. Returns false if there is none.
     fn takes_reload_file(&self) -> bool {
         std::fs::remove_file(self.config.state_dir.join(RELOAD_FILE)).is_ok()
+    }
+}
+
+/// Stops a service, once no request looks at it any more: they hold it for a moment each.
+async fn shut_down(mut service: Arc<Service>) -> Result<(), iclock_sync::SyncError> {
+    let until = Instant::now() + LOOK_EVERY;
+    loop {
+        service = match Arc::try_unwrap(service) {
+            Ok(service) => return service.shutdown(SHUTDOWN_WITHIN).await,
+            Err(service) if Instant::now() < until => service,
+            // It stops by itself when the last request lets it go.
+            Err(_) => return Ok(()),
+        };
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -13,7 +13,7 @@ use super::key::{Entry, Shape, Wrong};
 use super::layers::{ConfigError, Layer, Setting};
 use super::settings::push::Pushing;
 use super::settings::{self, CATALOGUE, Device, Top};
-use super::{AlertConfig, Config, LogConfig, PushConfig, ShiftConfig, SinkConfig, device_spec, secret};
+use super::{AlertConfig, Config, LogConfig, PushConfig, ServerConfig, ShiftConfig, SinkConfig, device_spec, secret};
 #[cfg(feature = "mail")]
 use crate::alerts::Mail;
 use crate::alerts::Way;
@@ -52,6 +52,8 @@ impl<'a> Builder<'a> {
         let mut push = PushConfig::default();
         self.read("push.", &settings::push::entries(), &mut push);
         self.check_certificate();
+        let mut server = ServerConfig::default();
+        self.read("server.", &settings::server::entries(), &mut server);
         let mut alerts = AlertConfig::default();
         self.read("alerts.", &settings::alerts::entries(), &mut alerts);
         self.webhooks(&mut alerts);
@@ -83,6 +85,7 @@ impl<'a> Builder<'a> {
             metrics_file,
             log,
             push,
+            server,
             alerts,
             shifts,
             devices,
@@ -177,12 +180,22 @@ impl<'a> Builder<'a> {
 
     /// TLS needs a certificate with its key, and nothing else does.
     fn check_certificate(&mut self) {
-        let keys = ["push.listen_tls", "push.certificate", "push.certificate_key"];
+        self.check_together(
+            &["push.listen_tls", "push.certificate", "push.certificate_key"],
+            "terminals call over TLS with listen_tls, certificate and certificate_key of [push]",
+        );
+        self.check_together(
+            &["server.certificate", "server.certificate_key"],
+            "the server speaks HTTPS with certificate and certificate_key of [server]",
+        );
+    }
+
+    /// Refuses some of these settings without the others.
+    fn check_together(&mut self, keys: &[&str], hint: &str) {
         let given: Vec<_> = keys.iter().filter_map(|key| Some((*key, self.all.get(key)?.clone()))).collect();
-        let missing = keys.into_iter().find(|key| given.iter().all(|(given, _)| given != key));
+        let missing = keys.iter().find(|key| given.iter().all(|(given, _)| given != *key));
         if let (Some((path, setting)), Some(missing)) = (given.first(), missing) {
             let problem = format!("{missing} is missing");
-            let hint = "terminals call over TLS with listen_tls, certificate and certificate_key of [push]";
             self.errors.push(setting.wrong(path, problem).hint(hint));
         }
     }

@@ -186,10 +186,10 @@ mod tests {
                     layer.set(format!("{prefix}serial"), Setting::new("OID1", Origin::Flag("test")));
                 }
                 let tls = ["listen_tls", "certificate", "certificate_key"];
-                if section.name == "push" && tls.contains(&key.name) {
+                if ["push", "server"].contains(&section.name) && tls.contains(&key.name) {
                     for other in section.keys.iter().filter(|other| tls.contains(&other.name)) {
                         let set = Setting::new(other.shown.text(), Origin::Flag("test"));
-                        layer.set(format!("push.{}", other.name), set);
+                        layer.set(format!("{prefix}{}", other.name), set);
                     }
                 }
                 layer.set(format!("{prefix}{}", key.name), Setting::new(key.shown.text(), Origin::Flag("test")));

@@ -71,6 +71,7 @@ pub(crate) struct Config {
     pub(crate) metrics_file: Option<PathBuf>,
     pub(crate) log: LogConfig,
     pub(crate) push: PushConfig,
+    pub(crate) server: ServerConfig,
     pub(crate) alerts: AlertConfig,
     pub(crate) shifts: ShiftConfig,
     pub(crate) devices: Vec<DeviceOptions>,
@@ -117,6 +118,18 @@ pub(crate) struct AlertConfig {
     pub(crate) limits: Limits,
     /// The hours in which nothing is sent.
     pub(crate) quiet: Option<Quiet>,
+}
+
+/// The server for programs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServerConfig {
+    /// The address at which it listens.
+    pub(crate) listen: Option<SocketAddr>,
+    /// The names by which it is called, besides addresses and `localhost`.
+    pub(crate) hosts: Vec<String>,
+    /// The files of the certificate and of its key.
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) certificate_key: Option<PathBuf>,
 }
 
 /// The files of the program's log, next to stderr.

@@ -9,6 +9,7 @@ mod full;
 mod gaps;
 mod kills;
 mod private;
+mod programs;
 mod serving;
 mod shown;
 mod simulated;

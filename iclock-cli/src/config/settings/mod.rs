@@ -25,6 +25,7 @@ pub(super) mod push;
 pub(super) mod retention;
 pub(super) mod rules;
 pub(super) mod schedule;
+pub(super) mod server;
 pub(super) mod shifts;
 mod sink;
 
@@ -50,6 +51,7 @@ pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
             "The receiver of terminals that call by themselves, which `serve` runs.",
             &push::entries(),
         ),
+        Section::table("server", "The API of `serve`, for other programs.", &server::entries()),
         Section::table("schedule", "The wait between two polls of a loop.", &schedule::entries()),
         Section::table(
             "rules",

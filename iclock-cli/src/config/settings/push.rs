@@ -109,7 +109,7 @@ pub(in crate::config) fn entries() -> Vec<Entry<PushConfig>> {
     ]
 }
 
-fn address(text: &str) -> Result<Option<SocketAddr>, Wrong> {
+pub(super) fn address(text: &str) -> Result<Option<SocketAddr>, Wrong> {
     let wrong =
         |_| Wrong::new(format!("{text:?} is no address and port"), "write it like 127.0.0.1:8081 or [::1]:8081");
     SocketAddr::from_str(text.trim()).map(Some).map_err(wrong)
