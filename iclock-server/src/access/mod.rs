@@ -1,8 +1,10 @@
-//! Who may call: API tokens, in a file of its own in the state directory.
+//! Who may call: programs by API tokens, people by accounts, in a file of its own in the state directory.
 //!
-//! The file is apart from the ledger, which one process alone may write: tokens are made and revoked by the command
-//! while a server runs, and hold from the next request on.
+//! The file is apart from the ledger, which one process alone may write: tokens and accounts are made and removed by the
+//! command while a server runs, and hold from the next request on.
 
+mod account;
+mod password;
 mod role;
 mod token;
 
@@ -14,21 +16,25 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
+pub use account::{AccountInfo, LINK_HOLDS};
+pub use password::PasswordError;
 pub use role::Role;
-pub use token::Token;
+pub use token::Secret;
 
 /// The file in the state directory.
 const FILE: &str = "access.sqlite";
 /// The version of its schema.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// A change of another process takes far less.
 const BUSY: Duration = Duration::from_secs(5);
 /// The last use of a token is written so often at most, in seconds.
 const NOTED_EVERY: i64 = 60;
-/// The longest name of a token, in characters.
+/// The longest name of a token or an account, in characters.
 const LONGEST_NAME: usize = 64;
 
-const SCHEMA: &str = "
+/// What each version added.
+const SCHEMA: [&str; 2] = [TOKENS, ACCOUNTS];
+const TOKENS: &str = "
     CREATE TABLE tokens (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -38,10 +44,30 @@ const SCHEMA: &str = "
         expires_at INTEGER,
         used_at INTEGER
     ) STRICT;
-    PRAGMA user_version = 1;
+";
+const ACCOUNTS: &str = "
+    CREATE TABLE accounts (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        password TEXT,
+        role TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        used_at INTEGER
+    ) STRICT;
+    CREATE TABLE sessions (
+        hash BLOB NOT NULL UNIQUE,
+        account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+        created_at INTEGER NOT NULL,
+        used_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE links (
+        hash BLOB NOT NULL UNIQUE,
+        account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+        expires_at INTEGER NOT NULL
+    ) STRICT;
 ";
 
-/// The tokens of one state directory.
+/// The tokens and accounts of one state directory.
 pub struct Access {
     connection: Mutex<Connection>,
     path: PathBuf,
@@ -63,13 +89,35 @@ pub struct TokenInfo {
     pub used_at: Option<DateTime<Utc>>,
 }
 
-/// Somebody whose token holds.
+/// Somebody whose token, session or password holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The name of the token.
+    /// The name of the token or the account.
     pub name: String,
     /// What they may do.
     pub role: Role,
+    /// By what they are known.
+    pub kind: CallerKind,
+}
+
+/// By what a caller is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// A program, by a token.
+    Token,
+    /// A person, by an account.
+    Account,
+}
+
+/// As the audit names them: `token board`, `account office`.
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            CallerKind::Token => "token",
+            CallerKind::Account => "account",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
 }
 
 /// The reason why the tokens cannot be read or changed.
@@ -91,8 +139,11 @@ pub enum AccessError {
     #[error("there is a token {0:?} already")]
     NameTaken(String),
     /// It cannot be a name.
-    #[error("a token needs a name of 1 to {LONGEST_NAME} letters, digits and other characters on one line")]
+    #[error("a name has 1 to {LONGEST_NAME} letters, digits and other characters on one line")]
     NotAName,
+    /// It cannot be a password.
+    #[error(transparent)]
+    Password(PasswordError),
 }
 
 impl Access {
@@ -123,12 +174,8 @@ impl Access {
         role: Role,
         expires_at: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
-    ) -> Result<Token, AccessError> {
-        let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.contains(char::is_control);
-        if !fits || name.trim() != name {
-            return Err(AccessError::NotAName);
-        }
-        let token = Token::random();
+    ) -> Result<Secret, AccessError> {
+        let (name, token) = (checked_name(name)?, Secret::random("ick_"));
         let hash = token::hash(token.reveal());
         let expires_at = expires_at.map(|at| at.timestamp());
         let inserted = self.ask(|connection| {
@@ -184,7 +231,7 @@ impl Access {
                     tracing::debug!(%error, "the use of a token was not noted");
                 }
             }
-            Ok(Some(Caller { name, role }))
+            Ok(Some(Caller { name, role, kind: CallerKind::Token }))
         })
     }
 
@@ -192,8 +239,21 @@ impl Access {
         question(&self.lock()).map_err(|error| AccessError::File { path: self.path.clone(), source: error.into() })
     }
 
+    /// Changes several things, or none of them.
+    fn change<T>(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, AccessError> {
+        self.ask(|connection| {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let done = change(connection).and_then(|value| connection.execute_batch("COMMIT").map(|()| value));
+            if done.is_err() {
+                // After some errors SQLite has done it by itself.
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+            done
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connection> {
-        // Each question is one statement.
+        // Each question is one statement, or rolls back.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -206,7 +266,6 @@ impl fmt::Debug for Access {
 
 impl TokenInfo {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
         Ok(Self {
             name: row.get(0)?,
             role: role_of(row, 1)?,
@@ -217,24 +276,38 @@ impl TokenInfo {
     }
 }
 
+fn moment(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default()
+}
+
+/// A name that a token or an account may have.
+fn checked_name(name: &str) -> Result<&str, AccessError> {
+    let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.contains(char::is_control);
+    if fits && name.trim() == name { Ok(name) } else { Err(AccessError::NotAName) }
+}
+
 /// A word of a later version may do the least.
 fn role_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     Ok(Role::of_word(row.get_ref(column)?.as_str()?).unwrap_or(Role::Metrics))
 }
 
-/// Makes the tables in an empty file. Returns the version of the file.
+/// Makes the tables that a file of an earlier version, or an empty one, does not have. Returns the version of the file.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
-        transaction.execute_batch(SCHEMA)?;
-        transaction.commit()?;
-        return Ok(VERSION);
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version >= VERSION {
+        return Ok(version);
     }
-    Ok(version)
+    for added in SCHEMA.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        transaction.execute_batch(added)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(VERSION)
 }
 
 /// Makes the file, if there is none, so that only its owner can read it.
@@ -262,7 +335,8 @@ mod tests {
         let access = Access::open(dir.path()).unwrap();
         let expires = Some(at(10));
         let token = access.create("board", Role::Viewer, expires, at(0)).unwrap();
-        let (caller, sent) = (Caller { name: "board".to_owned(), role: Role::Viewer }, token.reveal());
+        let (caller, sent) =
+            (Caller { name: "board".to_owned(), role: Role::Viewer, kind: CallerKind::Token }, token.reveal());
         assert_eq!(access.caller(sent, at(9)).unwrap(), Some(caller.clone()));
         assert_eq!(access.caller(sent, at(10)).unwrap(), None);
         assert_eq!(access.caller("ick_other", at(9)).unwrap(), None);
@@ -317,6 +391,22 @@ mod tests {
         for file in std::fs::read_dir(dir.path()).unwrap() {
             let file = file.unwrap();
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());
+        }
+    }
+
+    #[test]
+    fn a_file_of_version_1_keeps_its_tokens() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = Connection::open(dir.path().join(FILE)).unwrap();
+        old.execute_batch(TOKENS).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        let insert = "INSERT INTO tokens (name, hash, role, created_at) VALUES ('board', ?1, 'viewer', 0)";
+        old.execute(insert, [token::hash("ick_known")]).unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let access = Access::open(dir.path()).unwrap();
+            assert_eq!(access.caller("ick_known", at(0)).unwrap().unwrap().to_string(), "token board");
+            assert!(access.accounts().unwrap().is_empty());
         }
     }
 

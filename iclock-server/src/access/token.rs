@@ -1,4 +1,4 @@
-//! API tokens: long random words, of which only a hash is kept.
+//! Secrets that nobody can guess: API tokens, one-time links, sessions. Only their hashes are kept.
 
 use std::fmt;
 
@@ -7,27 +7,25 @@ use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-/// Each token begins so: one that is found in a file is known for what it is.
-const PREFIX: &str = "ick_";
-/// Random bytes of a token.
+/// Random bytes of a secret.
 const BYTES: usize = 32;
 
-/// A token as its owner has it. It is shown once, when it is made.
+/// A secret as its owner has it. It is shown once, when it is made.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct Secret(String);
 
-/// The hash of a token.
+/// The hash of a secret.
 pub(super) type Hash = [u8; 32];
 
-impl Token {
-    /// Makes a token that nobody can guess.
-    pub(super) fn random() -> Self {
+impl Secret {
+    /// Makes one. It begins with the prefix: one that is found in a file is known for what it is.
+    pub(super) fn random(prefix: &str) -> Self {
         let mut bytes = [0; BYTES];
         OsRng.unwrap_err().fill_bytes(&mut bytes);
-        Self(format!("{PREFIX}{}", hex::encode(bytes)))
+        Self(format!("{prefix}{}", hex::encode(bytes)))
     }
 
-    /// The token in full.
+    /// The secret in full.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -35,13 +33,13 @@ impl Token {
 }
 
 /// Shows nothing of it.
-impl fmt::Debug for Token {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("Secret(…)")
     }
 }
 
-/// The hash of what a caller sent. A token has 256 random bits: nobody can try them all, so that a fast hash will do.
+/// The hash of what a caller sent. A secret has 256 random bits: nobody can try them all, so that a fast hash will do.
 pub(super) fn hash(sent: &str) -> Hash {
     Sha256::digest(sent.as_bytes()).into()
 }
@@ -51,10 +49,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_differ_and_are_not_printed() {
-        let (one, other) = (Token::random(), Token::random());
+    fn secrets_differ_and_are_not_printed() {
+        let (one, other) = (Secret::random("ick_"), Secret::random("ick_"));
         assert_ne!(one, other);
         assert!(one.reveal().len() == 68 && one.reveal().starts_with("ick_"));
-        assert_eq!(format!("{one:?}"), "Token(…)");
+        assert_eq!(format!("{one:?}"), "Secret(…)");
     }
 }
