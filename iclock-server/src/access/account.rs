@@ -27,8 +27,8 @@ pub struct AccountInfo {
 }
 
 impl Access {
-    /// Makes an account, or finds the one of this name, and a link for its owner to set a password. The link holds once,
-    /// for [`LINK_HOLDS`], and takes the place of an earlier one. `role` is what the account may do from now on.
+    /// Makes an account, or finds the one of this name, and a link for its owner to set a password. The link holds
+    /// once, for [`LINK_HOLDS`], and takes the place of an earlier one. `role` is what the account may do from now on.
     ///
     /// # Errors
     /// [`AccessError::NotAName`] and [`AccessError::File`].
@@ -97,8 +97,8 @@ impl Access {
         })
     }
 
-    /// Whether a password is that of an account. It takes a tenth of a second of work, also for an account that there is
-    /// none of.
+    /// Whether a password is that of an account. It takes a tenth of a second of work, also for an account that there
+    /// is none of.
     ///
     /// # Errors
     /// [`AccessError::File`].

@@ -1,11 +1,12 @@
 //! Who may call: programs by API tokens, people by accounts, in a file of its own in the state directory.
 //!
-//! The file is apart from the ledger, which one process alone may write: tokens and accounts are made and removed by the
-//! command while a server runs, and hold from the next request on.
+//! The file is apart from the ledger, which one process alone may write: tokens and accounts are made and removed by
+//! the command while a server runs, and hold from the next request on.
 
 mod account;
 mod password;
 mod role;
+mod session;
 mod token;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 pub use account::{AccountInfo, LINK_HOLDS};
 pub use password::PasswordError;
 pub use role::Role;
+pub use session::{IDLE, LASTS, csrf};
 pub use token::Secret;
 
 /// The file in the state directory.

@@ -4,9 +4,11 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 
-/// The lengths of a password, in characters. Length is what makes guessing hopeless; no kinds of characters are asked for.
+/// The lengths of a password, in characters. Length is what makes guessing hopeless; no kinds of characters are asked
+/// for.
 const LENGTHS: std::ops::RangeInclusive<usize> = 12..=256;
-/// The hash of a password that nobody has. An account that there is none of takes as long to refuse as a wrong password.
+/// The hash of a password that nobody has. An account that there is none of takes as long to refuse as a wrong
+/// password.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
                       0000000000000000000000000000000000000000000";
 
