@@ -19,31 +19,31 @@ use crate::server::Server;
 pub(crate) struct Event {
     /// The key: the same punch has the same one, however it came.
     #[schema(example = "67c1b3b6d1a9477c9ad7b1f0a4c8e2d3")]
-    event_id: String,
+    pub(crate) event_id: String,
     /// The terminal's serial number, or `name:NAME` if it never gave one.
-    device_serial: String,
+    pub(crate) device_serial: String,
     /// The terminal's configured name.
-    device_name: String,
+    pub(crate) device_name: String,
     /// The person's id on the terminal.
-    user_id: String,
+    pub(crate) user_id: String,
     /// The terminal's wall clock, `YYYY-MM-DD HH:MM:SS`.
-    local_time: String,
+    pub(crate) local_time: String,
     /// The true moment; null if the terminal's zone is not configured.
-    utc_time: Option<String>,
+    pub(crate) utc_time: Option<String>,
     /// The terminal's zone, by its IANA name.
-    zone: Option<String>,
+    pub(crate) zone: Option<String>,
     /// How the person proved who they are: the terminal's number.
-    verify_mode: u8,
+    pub(crate) verify_mode: u8,
     /// What the person declared: 0 in, 1 out, 2 break out, 3 break in, 4 overtime in, 5 overtime out, 255 nothing.
-    punch_state: u8,
+    pub(crate) punch_state: u8,
     /// A job number keyed in; null if the terminal has none.
-    work_code: Option<u32>,
+    pub(crate) work_code: Option<u32>,
     /// How it came first: `pull`, `live` or `push`.
-    source: String,
+    pub(crate) source: String,
     /// What is remarkable about it: words with commas between them.
-    flags: String,
+    pub(crate) flags: String,
     /// The terminal's clock less the true time, in milliseconds, if it was measured.
-    clock_drift_ms: Option<i64>,
+    pub(crate) clock_drift_ms: Option<i64>,
 }
 
 impl Event {
@@ -122,11 +122,11 @@ impl Selection {
 
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Events {
+pub(crate) struct Events {
     /// The events, by time.
-    events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// The `cursor` of the next page; null after the last one.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// Which page.

@@ -1,17 +1,17 @@
 //! The REST API under `/api/v1`: one route table makes the routes and their OpenAPI description.
 
-mod ask;
-mod events;
+pub(crate) mod ask;
+pub(crate) mod events;
 mod export;
-mod people;
-mod pushing;
-mod quarantine;
-mod reports;
-mod runs;
-mod sinks;
+pub(crate) mod people;
+pub(crate) mod pushing;
+pub(crate) mod quarantine;
+pub(crate) mod reports;
+pub(crate) mod runs;
+pub(crate) mod sinks;
 mod stream;
-mod terminals;
-mod unproven;
+pub(crate) mod terminals;
+pub(crate) mod unproven;
 
 use std::sync::Arc;
 

@@ -17,28 +17,28 @@ use crate::server::Server;
 
 /// Somebody who punched.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Person {
+pub(crate) struct Person {
     /// The user id.
-    user_id: String,
+    pub(crate) user_id: String,
     /// The name; null if it is not known.
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The number of the department, if it is known.
-    department: Option<u8>,
+    pub(crate) department: Option<u8>,
     /// The number of punches.
-    events: u64,
+    pub(crate) events: u64,
     /// The first punch, by the terminal's clock.
-    first: String,
+    pub(crate) first: String,
     /// The last punch.
-    last: String,
+    pub(crate) last: String,
 }
 
 /// A page of people.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct People {
+pub(crate) struct People {
     /// The people, by user id.
-    people: Vec<Person>,
+    pub(crate) people: Vec<Person>,
     /// `after` of the next page; null after the last one.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// Which people.

@@ -18,28 +18,28 @@ use crate::server::Server;
 
 /// A serial number that called, or about which somebody decided.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     /// The serial number.
-    serial: String,
+    pub(crate) serial: String,
     /// `pending`, `approved` or `denied`.
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// The name that it was given with the decision.
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The address from which it called last.
-    address: Option<String>,
+    pub(crate) address: Option<String>,
     /// The first time it called.
-    first_seen: DateTime<Utc>,
+    pub(crate) first_seen: DateTime<Utc>,
     /// The last time it called without being admitted, to the minute.
-    last_seen: DateTime<Utc>,
+    pub(crate) last_seen: DateTime<Utc>,
     /// The time of the decision.
-    decided_at: Option<DateTime<Utc>>,
+    pub(crate) decided_at: Option<DateTime<Utc>>,
 }
 
 /// All of them.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Admissions {
+pub(crate) struct Admissions {
     /// The serial numbers, those that called last first.
-    pushing: Vec<Admission>,
+    pub(crate) pushing: Vec<Admission>,
 }
 
 impl From<PushAdmission> for Admission {

@@ -16,41 +16,41 @@ use crate::server::Server;
 
 /// A record that was refused.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     /// Its number in the quarantine.
-    id: i64,
+    pub(crate) id: i64,
     /// The terminal's serial number, or `name:NAME`.
-    device_serial: String,
+    pub(crate) device_serial: String,
     /// The terminal's configured name.
-    device_name: String,
+    pub(crate) device_name: String,
     /// The reason, in one word.
-    reason: &'static str,
+    pub(crate) reason: &'static str,
     /// The user id as read; may be empty.
-    user_id: String,
+    pub(crate) user_id: String,
     /// The terminal's wall clock as read; it need not be a time that exists.
-    local_time: String,
+    pub(crate) local_time: String,
     /// The terminal's number for how the person proved who they are.
-    verify_mode: u8,
+    pub(crate) verify_mode: u8,
     /// The terminal's number for what the person declared.
-    punch_state: u8,
+    pub(crate) punch_state: u8,
     /// A job number keyed in.
-    work_code: Option<u32>,
+    pub(crate) work_code: Option<u32>,
     /// The record as the terminal sent it, in hex.
-    raw: String,
+    pub(crate) raw: String,
     /// The layout of the log.
-    layout: Option<String>,
+    pub(crate) layout: Option<String>,
     /// The first time it was read.
-    first_seen: DateTime<Utc>,
+    pub(crate) first_seen: DateTime<Utc>,
     /// The last time it was read.
-    last_seen: DateTime<Utc>,
+    pub(crate) last_seen: DateTime<Utc>,
     /// The polls that read it.
-    times_seen: u64,
+    pub(crate) times_seen: u64,
     /// The time when it left the quarantine; null while it waits.
-    resolved_at: Option<DateTime<Utc>>,
+    pub(crate) resolved_at: Option<DateTime<Utc>>,
     /// How it left: `released`, `read_again`, `known` or `by_hand`.
-    resolution: Option<String>,
+    pub(crate) resolution: Option<String>,
     /// The note of the person who dealt with it.
-    note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 impl From<QuarantinedRecord> for Refused {
@@ -79,28 +79,28 @@ impl From<QuarantinedRecord> for Refused {
 
 /// How many wait.
 #[derive(Debug, Serialize, ToSchema)]
-struct Size {
+pub(crate) struct Size {
     /// The terminal's serial number, or `name:NAME`.
-    device_serial: String,
+    pub(crate) device_serial: String,
     /// The terminal's configured name.
-    device_name: String,
+    pub(crate) device_name: String,
     /// The reason, in one word.
-    reason: &'static str,
+    pub(crate) reason: &'static str,
     /// Records that wait.
-    waiting: u64,
+    pub(crate) waiting: u64,
     /// Records that were counted only: so many wait that no more are kept.
-    counted_only: u64,
+    pub(crate) counted_only: u64,
 }
 
 /// A page of the quarantine.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Quarantine {
+pub(crate) struct Quarantine {
     /// The records that wait, by number.
-    records: Vec<Refused>,
+    pub(crate) records: Vec<Refused>,
     /// `after` of the next page; null after the last one.
-    next: Option<i64>,
+    pub(crate) next: Option<i64>,
     /// How many wait, by terminal and reason.
-    sizes: Vec<Size>,
+    pub(crate) sizes: Vec<Size>,
 }
 
 /// Which records.

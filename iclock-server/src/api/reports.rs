@@ -60,89 +60,89 @@ fn end_of_month(date: NaiveDate) -> NaiveDate {
 
 /// Everybody's days.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// The first day.
-    from: String,
+    pub(crate) from: String,
     /// The last day.
-    to: String,
+    pub(crate) to: String,
     /// The people: numbers by their value, then texts.
-    people: Vec<PersonDays>,
+    pub(crate) people: Vec<PersonDays>,
 }
 
 /// One person's days.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct PersonDays {
+pub(crate) struct PersonDays {
     /// The user id.
-    user_id: String,
+    pub(crate) user_id: String,
     /// The name; null if it is not known.
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The number of the department, if it is known.
-    department: Option<u8>,
+    pub(crate) department: Option<u8>,
     /// The sums.
-    totals: Sums,
+    pub(crate) totals: Sums,
     /// The days with a punch.
-    days: Vec<DayOf>,
+    pub(crate) days: Vec<DayOf>,
     /// The working days without one.
-    absent: Vec<String>,
+    pub(crate) absent: Vec<String>,
 }
 
 /// The sums of a person.
 #[derive(Debug, Serialize, ToSchema)]
-struct Sums {
+pub(crate) struct Sums {
     /// Days with a punch.
-    days: u64,
+    pub(crate) days: u64,
     /// Working days without one.
-    absent: u64,
+    pub(crate) absent: u64,
     /// Minutes worked.
-    worked_minutes: i64,
+    pub(crate) worked_minutes: i64,
     /// Days that began late.
-    late: u64,
+    pub(crate) late: u64,
     /// Minutes late.
-    late_minutes: i64,
+    pub(crate) late_minutes: i64,
     /// Days that ended early.
-    left_early: u64,
+    pub(crate) left_early: u64,
     /// Minutes after the end of the shift.
-    overtime_minutes: i64,
+    pub(crate) overtime_minutes: i64,
     /// Ways in without a punch.
-    missing_in: u64,
+    pub(crate) missing_in: u64,
     /// Ways out without a punch.
-    missing_out: u64,
+    pub(crate) missing_out: u64,
 }
 
 /// One day of a person.
 #[derive(Debug, Serialize, ToSchema)]
-struct DayOf {
+pub(crate) struct DayOf {
     /// The working day.
-    date: String,
+    pub(crate) date: String,
     /// The first punch.
-    first: String,
+    pub(crate) first: String,
     /// The last punch.
-    last: String,
+    pub(crate) last: String,
     /// Spans of presence.
-    pairs: Vec<PairOf>,
+    pub(crate) pairs: Vec<PairOf>,
     /// Minutes worked.
-    worked_minutes: i64,
+    pub(crate) worked_minutes: i64,
     /// Minutes late; null if the day began in time.
-    late_minutes: Option<i64>,
+    pub(crate) late_minutes: Option<i64>,
     /// Minutes that were missing at the end.
-    left_early_minutes: Option<i64>,
+    pub(crate) left_early_minutes: Option<i64>,
     /// Minutes after the end of the shift.
-    overtime_minutes: Option<i64>,
+    pub(crate) overtime_minutes: Option<i64>,
     /// Ways in without a punch.
-    missing_in: u32,
+    pub(crate) missing_in: u32,
     /// Ways out without a punch.
-    missing_out: u32,
+    pub(crate) missing_out: u32,
 }
 
 /// A span of presence. One end may be missing.
 #[derive(Debug, Serialize, ToSchema)]
-struct PairOf {
+pub(crate) struct PairOf {
     /// The way in.
     #[serde(rename = "in")]
-    begin: Option<String>,
+    pub(crate) begin: Option<String>,
     /// The way out.
     #[serde(rename = "out")]
-    end: Option<String>,
+    pub(crate) end: Option<String>,
 }
 
 impl PersonDays {

@@ -14,26 +14,26 @@ use crate::server::Server;
 
 /// A past run, or what a service did until it made a report.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// Its id, as in its report.
-    id: String,
+    pub(crate) id: String,
     /// Its start.
-    started_at: DateTime<Utc>,
+    pub(crate) started_at: DateTime<Utc>,
     /// Its duration in milliseconds.
-    duration_ms: u64,
+    pub(crate) duration_ms: u64,
     /// Its exit code.
-    exit_code: u8,
+    pub(crate) exit_code: u8,
     /// Events that entered.
-    new: u64,
+    pub(crate) new: u64,
     /// Events stored, over all sinks.
-    stored: u64,
+    pub(crate) stored: u64,
 }
 
 /// The last runs.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Runs {
+pub(crate) struct Runs {
     /// The runs, the latest first.
-    runs: Vec<Run>,
+    pub(crate) runs: Vec<Run>,
 }
 
 /// How many runs.

@@ -19,36 +19,36 @@ use crate::server::Server;
 
 /// A sink of the service.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Sink {
+pub(crate) struct Sink {
     /// The configured name.
-    name: String,
+    pub(crate) name: String,
     /// A person has paused it.
-    paused: bool,
+    pub(crate) paused: bool,
     /// Events that still have to go out.
-    pending: u64,
+    pub(crate) pending: u64,
     /// The seconds for which events have had to go out; 0 if none has to.
-    lag_seconds: i64,
+    pub(crate) lag_seconds: i64,
     /// Events outside the window.
-    held: u64,
+    pub(crate) held: u64,
     /// The end of the last delivery that went well.
-    last_success: Option<DateTime<Utc>>,
+    pub(crate) last_success: Option<DateTime<Utc>>,
     /// The last failure, if nothing has gone well since.
-    error: Option<Trouble>,
+    pub(crate) error: Option<Trouble>,
     /// Deliveries in a row that failed.
-    failures: u64,
+    pub(crate) failures: u64,
     /// Events stored since the service began.
-    stored: u64,
+    pub(crate) stored: u64,
     /// Events that it had before, since the service began.
-    already_stored: u64,
+    pub(crate) already_stored: u64,
     /// Events that it will never take, since the service began.
-    rejected: u64,
+    pub(crate) rejected: u64,
 }
 
 /// All sinks.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Sinks {
+pub(crate) struct Sinks {
     /// The sinks, by name.
-    sinks: Vec<Sink>,
+    pub(crate) sinks: Vec<Sink>,
 }
 
 impl Sink {

@@ -18,57 +18,57 @@ use crate::server::Server;
 
 /// A terminal of the service.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     /// The configured name.
-    name: String,
+    pub(crate) name: String,
     /// The serial number, once it is known.
-    serial: Option<String>,
+    pub(crate) serial: Option<String>,
     /// `HOST:PORT`, or `push:SERIAL` of one that calls.
-    address: String,
+    pub(crate) address: String,
     /// What it does now: `waiting`, `connecting`, `reading`, `recording`, `resting`, `listening`, `down`, `paused`, or
     /// `pushing` if it is never called.
-    activity: &'static str,
+    pub(crate) activity: &'static str,
     /// The next poll, if one is planned.
-    next_poll: Option<DateTime<Utc>>,
+    pub(crate) next_poll: Option<DateTime<Utc>>,
     /// The end of the last poll.
-    last_poll: Option<DateTime<Utc>>,
+    pub(crate) last_poll: Option<DateTime<Utc>>,
     /// The end of the last poll that went well.
-    last_success: Option<DateTime<Utc>>,
+    pub(crate) last_success: Option<DateTime<Utc>>,
     /// The last time at which punches came by another way than a poll.
-    last_push: Option<DateTime<Utc>>,
+    pub(crate) last_push: Option<DateTime<Utc>>,
     /// The last call of a terminal that pushes.
-    last_call: Option<DateTime<Utc>>,
+    pub(crate) last_call: Option<DateTime<Utc>>,
     /// The last poll that brought records.
-    last_records: Option<DateTime<Utc>>,
+    pub(crate) last_records: Option<DateTime<Utc>>,
     /// The latest punch, by the terminal's clock.
-    last_punch: Option<String>,
+    pub(crate) last_punch: Option<String>,
     /// The last failure, if nothing has gone well since.
-    error: Option<Trouble>,
+    pub(crate) error: Option<Trouble>,
     /// Polls in a row that failed.
-    failures: u64,
+    pub(crate) failures: u64,
     /// Records that it holds.
-    records: Option<u64>,
+    pub(crate) records: Option<u64>,
     /// Records that it can hold.
-    capacity: Option<u64>,
+    pub(crate) capacity: Option<u64>,
     /// Its clock less the true time, in milliseconds.
-    clock_drift_ms: Option<i64>,
+    pub(crate) clock_drift_ms: Option<i64>,
     /// Records that wait in the quarantine.
-    quarantined: u64,
+    pub(crate) quarantined: u64,
     /// Logs that could not be proven, and wait.
-    unproven: u64,
+    pub(crate) unproven: u64,
 }
 
 /// A failure.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// Its kind, in one word.
-    kind: String,
+    pub(crate) kind: String,
     /// The failure, its cause, and what to try.
-    text: String,
+    pub(crate) text: String,
     /// The time.
-    at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
     /// The time of the first of the failures in a row.
-    since: DateTime<Utc>,
+    pub(crate) since: DateTime<Utc>,
 }
 
 impl From<&Failure> for Trouble {
@@ -80,9 +80,9 @@ impl From<&Failure> for Trouble {
 
 /// All terminals.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Terminals {
+pub(crate) struct Terminals {
     /// The terminals, by name.
-    terminals: Vec<Terminal>,
+    pub(crate) terminals: Vec<Terminal>,
 }
 
 impl Terminal {
@@ -127,7 +127,7 @@ fn activity(activity: Activity) -> (&'static str, Option<DateTime<Utc>>) {
     }
 }
 
-async fn all(server: &Server) -> Result<Vec<Terminal>, Problem> {
+pub(crate) async fn all(server: &Server) -> Result<Vec<Terminal>, Problem> {
     let (status, now) = (server.status()?, (server.options.local_now)());
     let overview = server.ask(move |query| query.ask(|ledger| ledger.overview(now))).await?;
     let terminals = status.terminals.iter().map(|(name, state)| {

@@ -14,36 +14,36 @@ use crate::server::Server;
 
 /// A transfer that could not be proven, kept as it came.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     /// Its number.
-    id: i64,
+    pub(crate) id: i64,
     /// The terminal's serial number, or `name:NAME`.
-    device_serial: String,
+    pub(crate) device_serial: String,
     /// The terminal's configured name.
-    device_name: String,
+    pub(crate) device_name: String,
     /// `attendance` or `users`.
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Its size in bytes.
-    bytes: u64,
+    pub(crate) bytes: u64,
     /// SHA-256 of its bytes, in hex.
-    digest: String,
+    pub(crate) digest: String,
     /// The reason why it was not proven.
-    reason: String,
+    pub(crate) reason: String,
     /// The first time it was read.
-    first_seen: DateTime<Utc>,
+    pub(crate) first_seen: DateTime<Utc>,
     /// The last time the same bytes were read.
-    last_seen: DateTime<Utc>,
+    pub(crate) last_seen: DateTime<Utc>,
     /// The polls that read the same bytes.
-    times_seen: u64,
+    pub(crate) times_seen: u64,
     /// The time when a person accepted it; null while it waits.
-    accepted_at: Option<DateTime<Utc>>,
+    pub(crate) accepted_at: Option<DateTime<Utc>>,
 }
 
 /// All of them.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     /// The transfers, the latest first.
-    unproven: Vec<Buffer>,
+    pub(crate) unproven: Vec<Buffer>,
 }
 
 impl From<UnprovenBuffer> for Buffer {
