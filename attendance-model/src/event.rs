@@ -49,6 +49,15 @@ pub struct Instant {
     pub zone: Tz,
 }
 
+impl Instant {
+    /// The moment of a wall clock's time. A time that was shown twice is the earlier moment. One that was never shown
+    /// is read by the offset before the clocks were set forward.
+    #[must_use]
+    pub fn of(local: NaiveDateTime, zone: Tz) -> Self {
+        crate::normalize::instant_of(local, zone).0
+    }
+}
+
 /// One punch that we vouch for: [`normalize`](crate::normalize()) makes it, or [`AttendanceEvent::new`] for one that
 /// was stored.
 #[non_exhaustive]

@@ -102,7 +102,7 @@ fn judge(punch: RawPunch, context: &Context<'_>) -> Result<AttendanceEvent, Reje
 ///
 /// A time that was shown twice is the earlier moment. One that was never shown is read by the offset that held before
 /// the clocks were set forward: it is what a terminal shows that nobody has set forward yet.
-fn instant_of(local: NaiveDateTime, zone: Tz) -> (Instant, Option<Reason>) {
+pub(crate) fn instant_of(local: NaiveDateTime, zone: Tz) -> (Instant, Option<Reason>) {
     let (offset, remarkable) = match zone.offset_from_local_datetime(&local) {
         MappedLocalTime::Single(offset) => (offset, None),
         MappedLocalTime::Ambiguous(earlier, _) => (earlier, Some(Reason::AmbiguousLocalTime)),
