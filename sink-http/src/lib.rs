@@ -29,6 +29,7 @@ mod error;
 mod frappe;
 mod hook;
 mod mapping;
+mod odoo;
 mod options;
 mod signature;
 mod sink;
