@@ -14,9 +14,9 @@ const TOO_SLOW: &str = "set a longer `timeout` or a smaller `batch`, or see what
 const CERTIFICATE: &str = "renew the receiver's certificate, name the host that it was made for, or name certificates \
                            to trust with `tls_ca`";
 const ELSEWHERE: &str = "write the address that it names, if you trust it: nothing is sent on by itself";
-const REFUSED: &str = "see in the receiver's log why it refuses";
+pub(crate) const REFUSED: &str = "see in the receiver's log why it refuses";
 const TOO_LARGE: &str = "set a smaller `batch`";
-const LATER: &str = "nothing is lost: it is tried again";
+pub(crate) const LATER: &str = "nothing is lost: it is tried again";
 
 /// The hints that are not the same for every kind of receiver.
 #[derive(Debug)]
@@ -72,7 +72,8 @@ impl std::fmt::Display for Said {
 impl std::error::Error for Said {}
 
 impl Receiver {
-    fn error(&self, doing: Doing, kind: SinkErrorKind, hint: &str, said: String) -> SinkError {
+    /// An error with the receiver's words as its cause.
+    pub(crate) fn error(&self, doing: Doing, kind: SinkErrorKind, hint: &str, said: String) -> SinkError {
         SinkError::new(kind, doing.what(&self.target)).hint(hint).because(Said(said))
     }
 

@@ -11,6 +11,7 @@
 //! | `client.rs` | one request, within its time |
 //! | `hook.rs` | [`Hook`]: one message, such as an alert, by the same client |
 //! | `frappe.rs` | [`FrappeSink`]: Employee Checkins of Frappe HR and ERPNext |
+//! | `odoo/` | [`OdooSink`]: attendances of Odoo, and how punches become pairs |
 //! | `error.rs` | a failed request or a refusal as a `SinkError` |
 //!
 //! ```
@@ -36,6 +37,7 @@ mod sink;
 
 pub use frappe::{FrappeOptions, FrappeSink};
 pub use hook::Hook;
+pub use odoo::{OdooOptions, OdooSink};
 pub use options::HttpOptions;
 pub use sink::HttpSink;
 
