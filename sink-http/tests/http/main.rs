@@ -3,5 +3,7 @@
 mod conformance;
 mod double;
 mod frappe;
+mod odoo;
+mod odoo_double;
 mod tls;
 mod wire;
