@@ -20,11 +20,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-pub use show::{Entry, Filter, PushEntry, StoredAt, entries, push_entries};
+pub use crate::trail::line::Order;
+pub use show::{
+    Entry, Filter, OrderEntry, PushEntry, StoredAt, entries, last_push_entries, order_entries, push_entries,
+};
 pub use verify::{Problem, Verdict, verify};
 
 use crate::error::chain;
-use crate::trail::line::{self, Begins, Line, Push, Sent};
+use crate::trail::line::{self, Begins, Beside, Line, Sent};
 use crate::trail::{HEAD, Head};
 use crate::{Ledger, private};
 
@@ -80,13 +83,12 @@ impl Audit {
         self.record_all(ledger, sent, Vec::new(), now)
     }
 
-    /// As [`Audit::record`], with what was between this program and a terminal that pushes. The ledger does not have
-    /// it: after an error, it is missing.
+    /// As [`Audit::record`], with what the ledger does not have.
     pub(crate) fn record_all(
         &self,
         ledger: &Ledger,
         sent: Option<Sent>,
-        push: Vec<Push>,
+        beside: Vec<Beside>,
         now: DateTime<Utc>,
     ) -> Option<String> {
         let mut place = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,8 +101,11 @@ impl Audit {
             if let Some(sent) = sent {
                 writer.sent(sent, now)?;
             }
-            for push in push {
-                writer.push(now, |line| line.push = Some(push))?;
+            for beside in beside {
+                writer.push(now, |line| match beside {
+                    Beside::Push(push) => line.push = Some(push),
+                    Beside::Order(order) => line.order = Some(order),
+                })?;
             }
             ledger.crashes().before_commit(WRITES);
             writer.write(now)?;

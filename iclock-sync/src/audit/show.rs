@@ -1,13 +1,13 @@
 //! The audit by event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Serialize;
 
 use crate::Ledger;
-use crate::trail::line::{self, Line, Sent};
+use crate::trail::line::{self, Line, Order, Sent};
 
 /// The events to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub struct Filter {
     pub terminal: Option<String>,
     /// Only punches from then on, by the terminal's wall clock.
     pub since: Option<NaiveDateTime>,
+    /// Only events after the one with this number in the ledger.
+    pub after: i64,
+    /// The most events; all if it is `None`.
+    pub most: Option<usize>,
 }
 
 /// One event.
@@ -62,10 +66,25 @@ pub struct StoredAt {
     pub reason: Option<String>,
 }
 
+/// An order that somebody gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct OrderEntry {
+    /// The number of its line in the audit.
+    pub n: u64,
+    /// The time.
+    pub at: DateTime<Utc>,
+    /// The order.
+    #[serde(flatten)]
+    pub order: Order,
+}
+
 /// Something between this program and a terminal that pushes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PushEntry {
+    /// The number of its line in the audit.
+    pub n: u64,
     /// The time.
     pub at: DateTime<Utc>,
     /// The serial number that the terminal gives.
@@ -86,17 +105,66 @@ pub struct PushEntry {
 /// # Errors
 /// When a file cannot be read.
 pub fn push_entries(ledger: &Ledger, serial: Option<&str>) -> io::Result<Vec<PushEntry>> {
-    let mut found = Vec::new();
-    for (_, path) in line::files(ledger.dir())? {
-        line::each_line(&path, |bytes, _| {
-            if let Ok(Line { at, push: Some(push), .. }) = serde_json::from_slice::<Line>(bytes)
-                && serial.is_none_or(|serial| serial == push.terminal)
+    let mut found = latest(ledger, None, usize::MAX, |line| push_entry(line, serial))?;
+    found.reverse();
+    Ok(found)
+}
+
+/// As [`push_entries`], but the latest ones first, at most `most`, and those before the line with this number.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn last_push_entries(
+    ledger: &Ledger,
+    serial: Option<&str>,
+    before: Option<u64>,
+    most: usize,
+) -> io::Result<Vec<PushEntry>> {
+    latest(ledger, before, most, |line| push_entry(line, serial))
+}
+
+fn push_entry(line: Line, serial: Option<&str>) -> Option<PushEntry> {
+    let Line { n, at, push: Some(push), .. } = line else { return None };
+    let line::Push { terminal, what, command, words, code } = push;
+    let is_wanted = serial.is_none_or(|serial| serial == terminal);
+    is_wanted.then_some(PushEntry { n, at, terminal, what, command, words, code })
+}
+
+/// Returns the orders that people and programs gave to a service, the latest ones first, at most `most`: those before
+/// the line with this number.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn order_entries(ledger: &Ledger, before: Option<u64>, most: usize) -> io::Result<Vec<OrderEntry>> {
+    latest(ledger, before, most, |Line { n, at, order, .. }| Some(OrderEntry { n, at, order: order? }))
+}
+
+/// Returns the latest lines that are taken, the last one first. It reads no file that is not needed.
+fn latest<T>(
+    ledger: &Ledger,
+    before: Option<u64>,
+    most: usize,
+    take: impl Fn(Line) -> Option<T>,
+) -> io::Result<Vec<T>> {
+    let (mut found, is_before) = (Vec::new(), |n| before.is_none_or(|before| n < before));
+    for (_, path) in line::files(ledger.dir())?.iter().rev() {
+        let mut of_file = VecDeque::new();
+        line::each_line(path, |bytes, _| {
+            if let Ok(line) = serde_json::from_slice::<Line>(bytes)
+                && is_before(line.n)
+                && let Some(taken) = take(line)
             {
-                let line::Push { terminal, what, command, words, code } = push;
-                found.push(PushEntry { at, terminal, what, command, words, code });
+                of_file.push_back(taken);
+                if of_file.len() > most - found.len() {
+                    of_file.pop_front();
+                }
             }
             Ok(())
         })?;
+        found.extend(of_file.into_iter().rev());
+        if found.len() >= most {
+            break;
+        }
     }
     Ok(found)
 }
@@ -133,6 +201,9 @@ fn take_read(found: &mut BTreeMap<i64, Entry>, read: line::Read, filter: &Filter
         // Times of this form sort as text.
         // It was emptied with its person.
         if key.is_empty() {
+            continue;
+        }
+        if seq <= filter.after || filter.most.is_some_and(|most| found.len() >= most) {
             continue;
         }
         let is_before = since.as_ref().is_some_and(|since| local_time < *since);

@@ -285,3 +285,48 @@ fn what_was_released_and_has_not_gone_out_is_not_said_to_be_stored() {
         entries(&kept.ledger, &Filter::default()).unwrap().iter().map(|one| one.sinks.len()).collect();
     assert_eq!(stored, [0, 0, 1]);
 }
+
+#[test]
+fn orders_are_in_the_chain_and_pages_of_them_have_each_once() {
+    let kept = Kept::new(600);
+    for n in 0..20 {
+        let order = Order::new("board", "pause terminal", format!("gate {n}")).from("192.0.2.7");
+        let said = vec![Beside::Order(order)];
+        kept.audit.record_all(&kept.ledger, None, said, now()).unwrap();
+        kept.deliver_three();
+    }
+    assert!(line::files(kept.dir.path()).unwrap().len() > 3, "pages go over several files");
+    let (mut seen, mut before) = (Vec::new(), None);
+    loop {
+        let page = order_entries(&kept.ledger, before, 3).unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.n);
+        seen.extend(page);
+    }
+    let of: Vec<_> = seen.iter().map(|entry| entry.order.of.clone()).collect();
+    assert_eq!(of, (0..20).rev().map(|n| format!("gate {n}")).collect::<Vec<_>>());
+    assert!(seen.iter().all(|entry| entry.order.by == "board" && entry.order.from.as_deref() == Some("192.0.2.7")));
+    assert_eq!(verify(&kept.ledger).unwrap().problems, []);
+    // An order that somebody takes out is missed.
+    let (_, path) = line::files(kept.dir.path()).unwrap().remove(0);
+    let text = fs::read_to_string(&path).unwrap();
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("\"order\"")).collect();
+    fs::write(&path, without.join("\n") + "\n").unwrap();
+    assert_ne!(verify(&kept.ledger).unwrap().problems, []);
+}
+
+#[test]
+fn pages_of_events_have_each_once() {
+    let kept = Kept::new(FILE_SIZE);
+    (0..4).for_each(|_| kept.deliver_three());
+    let all = entries(&kept.ledger, &Filter::default()).unwrap();
+    assert_eq!(all.len(), 12);
+    let (mut seen, mut filter) = (Vec::new(), Filter { most: Some(5), ..Filter::default() });
+    loop {
+        let page = entries(&kept.ledger, &filter).unwrap();
+        let Some(last) = page.last() else { break };
+        filter.after = last.seq;
+        seen.extend(page);
+    }
+    assert_eq!(seen, all);
+}

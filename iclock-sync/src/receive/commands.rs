@@ -10,7 +10,7 @@ use super::order::{Order, SET_TIME};
 use super::receiver::PushReceiver;
 use crate::error::blocking;
 use crate::tasks::Shared;
-use crate::trail::line::Push;
+use crate::trail::line::{Beside, Push};
 use crate::{Ledger, LedgerError, SyncError, chain, wall};
 
 /// The most bytes of a result's details that are kept.
@@ -131,7 +131,7 @@ pub(super) async fn audit(shared: &Shared, lines: Vec<Push>) {
     if lines.is_empty() {
         return;
     }
-    match shared.write_audit(lines).await {
+    match shared.write_audit(lines.into_iter().map(Beside::Push).collect()).await {
         Ok(true) => {}
         Ok(false) => tracing::warn!("the audit misses what a terminal was told, or has answered"),
         Err(error) => tracing::warn!("the audit misses what a terminal was told: {}", chain(&error)),

@@ -19,7 +19,7 @@ use crate::intake::Intake;
 use crate::ledger::News;
 use crate::observer::Observer;
 use crate::random::Random;
-use crate::trail::line::Push;
+use crate::trail::line::Beside;
 use crate::{EngineOptions, Hooks, Ledger, RunOptions, SyncError};
 
 /// The engine's place for its ledger. A run or a service holds it, and keeps the next one waiting.
@@ -111,14 +111,14 @@ impl Shared {
         self.write_audit(Vec::new()).await
     }
 
-    /// As [`Shared::complete_audit`], with what was between this program and a terminal that pushes.
-    pub(crate) async fn write_audit(&self, push: Vec<Push>) -> Result<bool, SyncError> {
+    /// As [`Shared::complete_audit`], with what the ledger does not have.
+    pub(crate) async fn write_audit(&self, beside: Vec<Beside>) -> Result<bool, SyncError> {
         if !self.settings().engine.audit {
             return Ok(true);
         }
         let (audit, ledger, now) = (Arc::clone(&self.audit), Arc::clone(&self.ledger), self.clock.utc_now());
         blocking("audit", move || {
-            let Some(head) = audit.record_all(&ledger, None, push, now) else { return Ok(false) };
+            let Some(head) = audit.record_all(&ledger, None, beside, now) else { return Ok(false) };
             ledger.note_audit(&head)?;
             Ok(true)
         })

@@ -15,7 +15,7 @@ const DIR: &str = "audit";
 /// The hash before the first line.
 pub(crate) const NONE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// One line. It has one of the last six fields.
+/// One line. It has one of the last seven fields.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Line {
     /// Counts the lines of all files, from 0.
@@ -32,6 +32,8 @@ pub(crate) struct Line {
     pub(crate) sent: Option<Sent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) push: Option<Push>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<Order>,
     /// Damage that was found when the audit was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) damage: Option<String>,
@@ -43,7 +45,18 @@ pub(crate) struct Line {
 impl Line {
     /// A line that says nothing yet.
     pub(crate) fn new(n: u64, prev: String, at: DateTime<Utc>) -> Self {
-        Self { n, prev, at, begins: None, read: None, sent: None, push: None, damage: None, redacted: None }
+        Self {
+            n,
+            prev,
+            at,
+            begins: None,
+            read: None,
+            sent: None,
+            push: None,
+            order: None,
+            damage: None,
+            redacted: None,
+        }
     }
 }
 
@@ -117,6 +130,46 @@ pub(crate) struct Push {
     /// The code of the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<i64>,
+}
+
+/// An order that a person or a program gave, before it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Order {
+    /// The name of the one who gave it.
+    pub by: String,
+    /// The address from which it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The order in one or a few words, such as `pause sink`. It has no secret and nothing of a person.
+    pub what: String,
+    /// The terminal, sink or record that it is about.
+    pub of: String,
+}
+
+impl Order {
+    /// An order of somebody about something.
+    #[must_use]
+    pub fn new(by: impl Into<String>, what: impl Into<String>, of: impl Into<String>) -> Self {
+        Self { by: by.into(), from: None, what: what.into(), of: of.into() }
+    }
+
+    /// With the address from which it came.
+    #[must_use]
+    pub fn from(mut self, address: impl Into<String>) -> Self {
+        self.from = Some(address.into());
+        self
+    }
+}
+
+/// Something that the ledger does not have: after an error it is missing.
+#[derive(Clone, Debug)]
+pub(crate) enum Beside {
+    /// It was between this program and a terminal that pushes.
+    #[cfg_attr(not(feature = "push"), allow(dead_code, reason = "only a receiver makes it"))]
+    Push(Push),
+    /// Somebody ordered it.
+    Order(Order),
 }
 
 /// The hash of a line without its line feed.
