@@ -156,6 +156,15 @@ pub enum TerminalError {
     /// The run was stopped before it was read.
     #[error("interrupted before it was read")]
     Stopped,
+    /// Its users could not be read.
+    #[error("cannot read its users: {problem}")]
+    Users {
+        /// The reason.
+        problem: String,
+    },
+    /// Its clock is not set by a clock that is wrong.
+    #[error("the clock of this computer is wrong")]
+    HostClock,
     /// The protocol crate gave a result that this version does not know.
     #[error("reading it gave a result that this version does not know: {what}")]
     Unknown {
@@ -184,8 +193,13 @@ impl TerminalError {
                     | ClientError::SecureFirmware
                     | ClientError::AccessPanel
             ),
-            Self::Identity { .. } | Self::Twice { .. } | Self::Unknown { .. } => true,
-            Self::Spool(_) | Self::LogRefused(_) | Self::LogChanged | Self::Deadline { .. } | Self::Stopped => false,
+            Self::Identity { .. } | Self::Twice { .. } | Self::HostClock | Self::Unknown { .. } => true,
+            Self::Spool(_)
+            | Self::Users { .. }
+            | Self::LogRefused(_)
+            | Self::LogChanged
+            | Self::Deadline { .. }
+            | Self::Stopped => false,
         }
     }
 
@@ -200,7 +214,8 @@ impl TerminalError {
             Self::Identity { .. } | Self::Twice { .. } => ErrorKind::Identity,
             Self::Deadline { .. } => ErrorKind::TimedOut,
             Self::Stopped => ErrorKind::Stopped,
-            Self::Unknown { .. } => ErrorKind::Internal,
+            Self::Users { .. } => ErrorKind::Protocol,
+            Self::HostClock | Self::Unknown { .. } => ErrorKind::Internal,
         }
     }
 
@@ -224,7 +239,8 @@ impl TerminalError {
             }
             Self::Twice { .. } => Some("remove one of the two from the configuration, or correct its address"),
             Self::Deadline { .. } => Some("check the network; a slow line may need a longer deadline"),
-            Self::Identity { .. } | Self::Stopped | Self::Unknown { .. } => None,
+            Self::HostClock => Some("set it, and let it follow a time server"),
+            Self::Identity { .. } | Self::Users { .. } | Self::Stopped | Self::Unknown { .. } => None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! | connect, and retry if that may help | `visit` |
 //! | identity, clock, counts | `meet`; `plan` decides |
 //! | the log, and the proof of it | `pull` |
+//! | a question of a person, in a session of its own | `ask` |
 //! | empty the log, in a session of its own | `clear` |
 //! | compare the log with the ledger, and change nothing | `compare` |
 //! | the terminal's clock, if it is to be set | `set_clock` |
@@ -14,6 +15,7 @@
 //! | one serial number, one terminal | `claims` |
 //! | what sessions a terminal bears | `habits` |
 
+pub(crate) mod ask;
 mod claims;
 pub(crate) mod clear;
 pub(crate) mod clear_when;

@@ -21,9 +21,9 @@ const AROUND_MIDNIGHT: TimeDelta = TimeDelta::minutes(10);
 /// The time before and after a change of the zone's clock in which no clock is set.
 const AROUND_CHANGE: TimeDelta = TimeDelta::hours(2);
 /// A host whose clock shows an earlier time has lost it: 2025-01-01.
-const HOST_LOST: i64 = 1_735_689_600;
+pub(super) const HOST_LOST: i64 = 1_735_689_600;
 /// A clock that is read back may be off by so much: it has whole seconds, and the answer takes time.
-const READ_BACK_MS: u64 = 3_000;
+pub(super) const READ_BACK_MS: u64 = 3_000;
 
 /// The time as a terminal and its surroundings have it.
 #[derive(Clone, Copy, Debug)]
