@@ -227,7 +227,7 @@ impl Delivery {
     }
 
     pub(super) fn is_halted(&self) -> bool {
-        self.sender.stop.is_cancelled() || self.orders.as_ref().is_some_and(|orders| orders.borrow().paused)
+        self.sender.stop.is_cancelled() || self.orders.as_ref().is_some_and(|orders| orders.borrow().rests())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::blocking;
 use crate::ledger::News;
 use crate::random::share;
 use crate::report::{ErrorKind, SinkReport, SinkStatus};
-use crate::tasks::{List, Orders, Shared, Target, Told, Work};
+use crate::tasks::{List, Orders, Shared, Target, TaskPlace, Told, Work};
 use crate::{RunOptions, SyncError, tell};
 
 /// The time after which events are admitted again although none entered: a window moves.
@@ -36,6 +36,7 @@ pub(crate) struct SinkTask {
     pub(crate) once: bool,
     pub(crate) shared: Arc<Shared>,
     pub(crate) orders: watch::Receiver<Orders>,
+    pub(crate) place: TaskPlace,
     pub(crate) told: mpsc::UnboundedSender<Told>,
     /// Ends this task alone.
     pub(crate) stop: CancellationToken,
@@ -88,7 +89,7 @@ impl SinkTask {
             if self.list_is_due_in().is_some_and(|left| left.is_zero()) {
                 self.complete_list().await?;
             }
-            let paused = self.orders.borrow_and_update().paused;
+            let paused = self.orders.borrow_and_update().rests();
             let RunOptions { deliver: delivers, max_new, force, .. } = self.shared.settings().run_options(&*clock);
             let is_limited = max_new.is_some() && !force;
             if std::mem::replace(&mut was_paused, paused) && !paused {
@@ -103,6 +104,7 @@ impl SinkTask {
                 _ if is_limited && self.shared.board.is_polling() => Some(WHILE_POLLING),
                 (Allowed::None(left), _) | (_, Some(left)) => Some(left.min(LOOK_AGAIN)),
                 (allowed, None) => {
+                    let _place = self.place.lock().await;
                     let seen = news.borrow_and_update().commits;
                     let (report, end) =
                         self.deliver(&news, over.subscribe(), allowed == Allowed::Probe && !refused).await?;

@@ -158,7 +158,7 @@ impl TerminalTask {
     /// Waits until something happens, and says what to do.
     async fn step(&mut self, listener: &mut Listener) -> Step {
         // The pause may have come during a poll, which takes the orders that came before it.
-        if self.orders.borrow().paused {
+        if self.orders.borrow().rests() {
             return Step::Leave;
         }
         let clock = &self.shared.clock;
@@ -178,7 +178,7 @@ impl TerminalTask {
                     () = self.stop.cancelled() => return Step::Leave,
                     changed = self.orders.changed() => {
                         // The service is gone if this fails, and has stopped the task.
-                        let leaves = changed.is_err() || self.orders.borrow().paused;
+                        let leaves = changed.is_err() || self.orders.borrow().rests();
                         return if leaves { Step::Leave } else { Step::Poll(Why::Due) };
                     }
                     item = listener.capture.next() => item,

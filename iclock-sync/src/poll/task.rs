@@ -13,7 +13,7 @@ use zk_proto::Client;
 use super::{Habits, Polled, Visit};
 use crate::report::{DeviceReport, DeviceStatus};
 use crate::schedule::Rest;
-use crate::tasks::{Orders, Shared, Told, Work};
+use crate::tasks::{Orders, Shared, TaskPlace, Told, Work};
 use crate::{DeviceOptions, RunOptions, SyncError, tell};
 
 /// Polls one terminal until it is stopped.
@@ -24,6 +24,7 @@ pub(crate) struct TerminalTask {
     pub(crate) once: bool,
     pub(crate) shared: Arc<Shared>,
     pub(crate) orders: watch::Receiver<Orders>,
+    pub(crate) place: TaskPlace,
     pub(crate) told: mpsc::UnboundedSender<Told>,
     /// Ends this task alone.
     pub(crate) stop: CancellationToken,
@@ -44,6 +45,7 @@ impl TerminalTask {
             if !self.until_resumed().await {
                 return Ok(());
             }
+            let place = Arc::clone(&self.place).lock_owned().await;
             let wait = if self.shared.settings().service.live && !self.once {
                 match self.listen(&mut rest).await? {
                     Some(wait) => wait,
@@ -64,6 +66,7 @@ impl TerminalTask {
                 }
                 wait
             };
+            drop(place);
             self.shared.board.rests(&self.device.name, clock.utc_now(), wait);
             tokio::select! {
                 biased;
@@ -93,16 +96,21 @@ impl TerminalTask {
         let _ = self.told.send(Told::Polled(Box::new(report)));
     }
 
-    /// Waits while the terminal is paused. Returns false if the task is stopped.
+    /// Waits while the terminal is paused, or somebody else talks to it. Returns false if the task is stopped.
     async fn until_resumed(&mut self) -> bool {
-        if !self.orders.borrow().paused {
-            // A run that is stopped before it began still reports each terminal.
-            return true;
-        }
-        self.shared.board.pauses(&self.device.name);
-        tokio::select! {
-            resumed = self.orders.wait_for(|orders| !orders.paused) => resumed.is_ok(),
-            () = self.stop.cancelled() => false,
+        loop {
+            let orders = *self.orders.borrow_and_update();
+            if !orders.rests() {
+                // A run that is stopped before it began still reports each terminal.
+                return true;
+            }
+            if orders.paused {
+                self.shared.board.pauses(&self.device.name);
+            }
+            tokio::select! {
+                changed = self.orders.changed() => if changed.is_err() { return false },
+                () = self.stop.cancelled() => return false,
+            }
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) async fn clear(
     let options = ServiceOptions::once(RunOptions::default().full(true));
     let shared = Shared::open(parts, options, ledger, false, place).await?;
     let sinks = shared.settings().targets;
-    Box::pin(visit(&shared, device, stop).clear(serial, &sinks)).await
+    Box::pin(visit(&shared, device, Habits::default(), stop).clear(serial, &sinks)).await
 }
 
 /// Clears the logs that a run has found nearly full, where that is configured.
@@ -39,7 +39,7 @@ pub(super) async fn clear_nearly_full(
         let Some(report) = gathered.device(&device.name).filter(|report| is_nearly_full(device, report)) else {
             continue;
         };
-        let visit = visit(shared, device, stop.clone());
+        let visit = visit(shared, device, Habits::default(), stop.clone());
         let outcome = match visit.may_clear().await {
             Ok(true) => visit.clear_nearly_full(&sinks).await,
             other => other.map(|_| None),
@@ -56,7 +56,7 @@ pub(super) async fn clear_nearly_full(
 }
 
 /// A visit that reads the whole log.
-fn visit(shared: &Shared, device: &Arc<DeviceOptions>, stop: CancellationToken) -> Visit {
+pub(super) fn visit(shared: &Shared, device: &Arc<DeviceOptions>, habits: Habits, stop: CancellationToken) -> Visit {
     let settings = shared.settings();
     Visit {
         device: Arc::clone(device),
@@ -73,6 +73,6 @@ fn visit(shared: &Shared, device: &Arc<DeviceOptions>, stop: CancellationToken) 
         gates: Arc::clone(&shared.gates),
         stop,
         peers: settings.terminals,
-        habits: Habits::default(),
+        habits,
     }
 }

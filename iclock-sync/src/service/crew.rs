@@ -60,10 +60,21 @@ impl Crew {
         self.shared.board.add_terminal(&device.name, device.address());
         let (shared, told, once) = (Arc::clone(&self.shared), self.told.clone(), self.once);
         let clock = Arc::clone(&shared.clock);
-        let part = Part::start(Arc::clone(device), clock, &self.trouble, self.stop.child_token(), |orders, stop| {
-            let habits = Habits::default();
-            TerminalTask { device: Arc::clone(device), once, shared, orders, told, stop, habits, notes: Vec::new() }
-        });
+        let part =
+            Part::start(Arc::clone(device), clock, &self.trouble, self.stop.child_token(), |orders, place, stop| {
+                let habits = Habits::default();
+                TerminalTask {
+                    device: Arc::clone(device),
+                    once,
+                    shared,
+                    orders,
+                    place,
+                    told,
+                    stop,
+                    habits,
+                    notes: Vec::new(),
+                }
+            });
         self.terminals.insert(device.name.clone(), part);
     }
 
@@ -72,9 +83,10 @@ impl Crew {
         self.shared.board.add_sink(target.sink.name());
         let (shared, told, once) = (Arc::clone(&self.shared), self.told.clone(), self.once);
         let clock = Arc::clone(&shared.clock);
-        let part = Part::start(Arc::clone(target), clock, &self.trouble, self.stop.child_token(), |orders, stop| {
-            SinkTask { target: Arc::clone(target), once, shared, orders, told, stop }
-        });
+        let part =
+            Part::start(Arc::clone(target), clock, &self.trouble, self.stop.child_token(), |orders, place, stop| {
+                SinkTask { target: Arc::clone(target), once, shared, orders, place, told, stop }
+            });
         self.sinks.insert(target.sink.name().to_owned(), part);
     }
 

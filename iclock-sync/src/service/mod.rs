@@ -6,6 +6,7 @@
 //! | one task for each sink | `deliver::task` |
 //! | start, order about and stop a task | `part`, `crew` |
 //! | punches that come another way than by a poll enter | [`Door`] |
+//! | what people order: the audit of it, the quarantine, a replay, a question to a terminal | `orders` |
 //! | what the tasks share | `tasks` |
 //! | the state of everything, for all that show it | [`status`] |
 //! | the reports | `reports` |
@@ -20,6 +21,7 @@ mod crew;
 mod door;
 mod housekeeping;
 mod once;
+mod orders;
 mod part;
 mod reports;
 mod runs;
@@ -33,9 +35,11 @@ use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use crate::poll::ask::{Capacity, Clock, ClockSet, TerminalUser};
 pub use crate::tasks::status::{Progress, Status};
 pub use crate::tasks::{ServiceOptions, status};
 pub use door::Door;
+pub use orders::OrderError;
 
 use crate::error::blocking;
 use crate::intake::rejudge::{Released, Review};

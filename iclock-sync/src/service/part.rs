@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::SyncError;
 use crate::clock::Clock;
 use crate::error::fault;
-use crate::tasks::{Orders, Work};
+use crate::tasks::{Orders, TaskPlace, Work};
 
 /// The wait before a task that stopped by an internal fault begins again.
 const AFTER_A_FAULT: Duration = Duration::from_secs(60);
@@ -21,9 +22,33 @@ const AFTER_A_FAULT: Duration = Duration::from_secs(60);
 pub(super) struct Part<T: ?Sized> {
     /// The terminal or sink that it works for.
     pub(super) of: Arc<T>,
-    orders: watch::Sender<Orders>,
+    orders: Arc<watch::Sender<Orders>>,
+    place: TaskPlace,
     stop: CancellationToken,
     task: JoinHandle<()>,
+}
+
+/// Somebody who wants to be in the place of a part. The part rests until this is dropped.
+#[derive(Debug)]
+pub(super) struct Guest {
+    orders: Arc<watch::Sender<Orders>>,
+    place: TaskPlace,
+    held: Option<OwnedMutexGuard<()>>,
+}
+
+impl Guest {
+    /// Waits until the part has left its place. Returns false if that takes longer than `within`.
+    pub(super) async fn is_alone(&mut self, within: Duration) -> bool {
+        self.held = timeout(within, Arc::clone(&self.place).lock_owned()).await.ok();
+        self.held.is_some()
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.held = None;
+        self.orders.send_modify(|orders| orders.guests = orders.guests.saturating_sub(1));
+    }
 }
 
 /// The first error that ended the service.
@@ -40,10 +65,10 @@ impl<T: ?Sized> Part<T> {
         clock: Arc<dyn Clock>,
         trouble: &Trouble,
         stop: CancellationToken,
-        work: impl FnOnce(watch::Receiver<Orders>, CancellationToken) -> W,
+        work: impl FnOnce(watch::Receiver<Orders>, TaskPlace, CancellationToken) -> W,
     ) -> Self {
-        let orders = watch::Sender::new(Orders::default());
-        let work = work(orders.subscribe(), stop.clone());
+        let (orders, place) = (Arc::new(watch::Sender::new(Orders::default())), TaskPlace::default());
+        let work = work(orders.subscribe(), Arc::clone(&place), stop.clone());
         let (trouble, stopped) = (trouble.clone(), stop.clone());
         let task = tokio::spawn(async move {
             loop {
@@ -62,12 +87,18 @@ impl<T: ?Sized> Part<T> {
                 }
             }
         });
-        Self { of, orders, stop, task }
+        Self { of, orders, place, stop, task }
     }
 
     /// Changes the orders, and wakes the part.
     pub(super) fn order(&self, change: impl FnOnce(&mut Orders)) {
         self.orders.send_modify(change);
+    }
+
+    /// Lets the part rest, for somebody who does something in its place.
+    pub(super) fn guest(&self) -> Guest {
+        self.order(|orders| orders.guests += 1);
+        Guest { orders: Arc::clone(&self.orders), place: Arc::clone(&self.place), held: None }
     }
 
     pub(super) fn stop(&self) {

@@ -36,4 +36,4 @@ pub(crate) use options::OptionsAt;
 pub(crate) use parts::Parts;
 pub(crate) use shared::{Place, Settings, Shared};
 pub(crate) use target::Target;
-pub(crate) use work::{Orders, Told, Work};
+pub(crate) use work::{Orders, TaskPlace, Told, Work};

@@ -1,5 +1,9 @@
 //! The work of a task: the orders that it takes, and the results that it reports.
 
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
 use crate::SyncError;
 use crate::intake::rejudge::Released;
 use crate::report::{DeviceReport, SinkReport};
@@ -25,7 +29,19 @@ pub(crate) struct Orders {
     pub(crate) asked: u64,
     /// The next polls read the whole log.
     pub(crate) full: bool,
+    /// Others who do something in its place for a moment. It rests while there are any.
+    pub(crate) guests: u32,
 }
+
+impl Orders {
+    /// Returns true if the task is to do nothing now.
+    pub(crate) fn rests(&self) -> bool {
+        self.paused || self.guests > 0
+    }
+}
+
+/// The place of a task, which it holds while it has a session or delivers. A guest takes it.
+pub(crate) type TaskPlace = Arc<Mutex<()>>;
 
 /// A result of a task.
 #[derive(Debug)]
