@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::Utc;
 
 use crate::access::Role;
+use crate::by::too_little;
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -85,9 +86,7 @@ pub(crate) async fn allow(
         return Ok(response);
     }
     if caller.role < role {
-        let what = format!("the token is for the role {}; this needs {}", caller.role.as_str(), role.as_str());
-        let hint = format!("ask the administrator of this server for a token of the role {}", role.as_str());
-        return Err(Problem::new(StatusCode::FORBIDDEN, what).hint(hint));
+        return Err(too_little(caller.role, role));
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)

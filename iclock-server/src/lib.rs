@@ -5,6 +5,7 @@
 //! | the routes of `/api/v1`, and their description | [`openapi`] |
 //! | who may call: tokens with a role | [`access`] |
 //! | the name by which it is called, the token, the rate | `guard` |
+//! | who gives an order, for the audit | `by` |
 //! | errors (RFC 9457) | `problem` |
 //! | events as they enter, read once for all who listen | `feed` |
 //! | `/healthz`, `/readyz`, `/metrics` | `health` |
@@ -35,6 +36,7 @@
 
 pub mod access;
 mod api;
+mod by;
 mod feed;
 mod guard;
 mod health;

@@ -4,12 +4,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use iclock_sync::audit::Order;
 use iclock_sync::query::Query;
 use iclock_sync::service::Status;
 use iclock_sync::{LedgerError, Service, chain};
 use tokio::sync::Semaphore;
 
 use crate::access::Access;
+use crate::by::By;
 use crate::feed::Feed;
 use crate::problem::Problem;
 use crate::rate::Rates;
@@ -19,6 +21,8 @@ use crate::{OpenError, ServerOptions};
 const AT_ONCE: usize = 8;
 /// The longest that a question may take.
 const QUESTION_WITHIN: Duration = Duration::from_secs(10);
+/// Questions that terminals are asked at the same time.
+const VISITS: usize = 8;
 /// Streams at the same time.
 const STREAMS: usize = 512;
 
@@ -33,6 +37,7 @@ pub(crate) struct Server {
     pub(crate) rates: Rates,
     turns: Arc<Semaphore>,
     pub(crate) streams: Arc<Semaphore>,
+    pub(crate) visits: Arc<Semaphore>,
 }
 
 impl Server {
@@ -51,12 +56,28 @@ impl Server {
             rates: Rates::default(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            visits: Arc::new(Semaphore::new(VISITS)),
         })
     }
 
     /// The service, unless it is about to end.
     pub(crate) fn service(&self) -> Result<Arc<Service>, Problem> {
         self.service.upgrade().filter(|service| !service.is_stopping()).ok_or_else(Problem::stopping)
+    }
+
+    /// The service, once the audit says who orders what. `of` is what it is about: it exists.
+    pub(crate) async fn ordered(&self, by: &By, what: &str, of: &str) -> Result<Arc<Service>, Problem> {
+        let (service, order) = (self.service()?, Order::new(&*by.name, what, of));
+        let order = by.from.iter().fold(order, |order, from| order.from(from.to_string()));
+        service.note_order(order).await.map_err(|error| {
+            tracing::warn!("an order was refused: {}", chain(&error));
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the order cannot be written into the audit; nothing was done",
+            )
+            .hint("check that the disk of the state directory has room")
+        })?;
+        Ok(service)
     }
 
     /// The state of everything now.
