@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use serde::de::DeserializeOwned;
@@ -26,6 +28,10 @@ pub(super) struct Both<A, B>(pub(super) A, pub(super) B);
 /// The name in the path.
 #[derive(Debug)]
 pub(super) struct Named(pub(super) String);
+
+/// What a request sends, as JSON.
+#[derive(Debug)]
+pub(super) struct Sent<T>(pub(super) T);
 
 /// A number of things to return at most.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +100,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
         let path = Path::from_request_parts(parts, state).await;
         let Path(name) = path.map_err(|error: PathRejection| Problem::bad_request(error.body_text()))?;
         Ok(Self(name))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let sent = Json::<T>::from_request(request, state).await;
+        let Json(sent) = sent.map_err(|error: JsonRejection| {
+            let problem = Problem::new(error.status(), error.body_text());
+            // One that is no JSON, one of another shape: both are the caller's to correct.
+            let known = [StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::PAYLOAD_TOO_LARGE].contains(&error.status());
+            (if known { problem } else { Problem::bad_request(error.body_text()) }).hint(DESCRIBED)
+        })?;
+        Ok(Self(sent))
     }
 }
 

@@ -1,22 +1,30 @@
 //! The REST API under `/api/v1`: one route table makes the routes and their OpenAPI description.
 
 pub(crate) mod ask;
+mod audit;
 pub(crate) mod events;
 mod export;
 pub(crate) mod people;
 pub(crate) mod pushing;
 pub(crate) mod quarantine;
+mod readings;
 pub(crate) mod reports;
 pub(crate) mod runs;
 pub(crate) mod sinks;
 mod stream;
 pub(crate) mod terminals;
 pub(crate) mod unproven;
+mod visits;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
+use iclock_sync::service::{NotFound, OrderError};
+use iclock_sync::{SyncError, chain};
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi as _, PartialSchema, ToSchema};
@@ -79,33 +87,81 @@ const ANSWERS: [(&str, &str); 6] = [
     ("503", "It cannot be done now."),
 ];
 
+/// The answers that each operation with a body may give besides.
+const ANSWERS_TO_A_BODY: [(&str, &str); 2] =
+    [("413", "The body is too long."), ("415", "The body is not `application/json`.")];
+
+/// The longest body of a request, in bytes.
+const MOST_SENT: usize = 64 << 10;
+
+/// The engine did not carry an order out. The log says why.
+fn failed(error: &SyncError) -> Problem {
+    tracing::warn!("an order was not carried out: {}", chain(error));
+    let hint = "try again; if it stays, `iclock-cli doctor state` says what is wrong";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the service cannot do this now").hint(hint)
+}
+
+/// The reason why an order was not carried out.
+fn not_done(error: OrderError, none: impl FnOnce(&str) -> Problem) -> Problem {
+    match error {
+        OrderError::NotFound(NotFound(name)) => none(&name),
+        OrderError::Busy(name) => {
+            let what = format!("{name:?} is busy with a poll or a delivery");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, what).hint("try again in a minute")
+        }
+        OrderError::Terminal(error) => {
+            let problem = Problem::new(StatusCode::BAD_GATEWAY, chain(&error));
+            problem.hint(error.hint().unwrap_or("`iclock-cli doctor` looks for the cause"))
+        }
+        OrderError::Sync(error) => failed(&error),
+        other => {
+            tracing::warn!("an order was not carried out: {}", chain(&other));
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this cannot be done now").hint("try again in a minute")
+        }
+    }
+}
+
 /// The routes.
 pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let needs = |role: Role| from_fn_with_state((Arc::clone(server), role), guard::allow);
     OpenApiRouter::new()
         .nest("/api/v1", reads().route_layer(needs(Role::Viewer)))
         .nest("/api/v1", orders().route_layer(needs(Role::Operator)))
+        .nest("/api/v1", decisions().route_layer(needs(Role::Administrator)))
+        .layer(DefaultBodyLimit::max(MOST_SENT))
         .into()
 }
 
 /// The description of the API, as OpenAPI 3.1 in JSON.
 #[must_use]
 pub fn openapi() -> String {
-    let routes: OpenApiRouter<Arc<Server>> = OpenApiRouter::with_openapi(Description::openapi());
-    let mut openapi = routes.nest("/api/v1", reads()).nest("/api/v1", orders()).into_openapi();
-    complete(&mut openapi);
+    let parts = [(reads(), Role::Viewer), (orders(), Role::Operator), (decisions(), Role::Administrator)];
+    let openapi = parts.into_iter().fold(Description::openapi(), |mut openapi, (part, role)| {
+        let mut part = OpenApiRouter::new().nest("/api/v1", part).into_openapi();
+        complete(&mut part, role);
+        openapi.merge(part);
+        openapi
+    });
     // It has texts and numbers alone, which can always be written.
     openapi.to_pretty_json().unwrap_or_default()
 }
 
-/// Adds the answers that are the same for all.
-fn complete(openapi: &mut OpenApi) {
+/// Adds the role that each needs, and the answers that are the same for all.
+fn complete(openapi: &mut OpenApi, role: Role) {
     for item in openapi.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             for (status, description) in ANSWERS {
                 let responses = &mut operation.responses.responses;
                 responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(description)));
             }
+            if operation.request_body.is_some() {
+                for (status, description) in ANSWERS_TO_A_BODY {
+                    let responses = &mut operation.responses.responses;
+                    responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(description)));
+                }
+            }
+            let of_role = ExtensionsBuilder::new().add("x-role", role.as_str()).build();
+            operation.extensions.get_or_insert_default().merge(of_role);
         }
     }
 }
@@ -125,8 +181,12 @@ fn reads() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(sinks::list))
         .routes(routes!(quarantine::list))
         .routes(routes!(quarantine::one))
+        .routes(routes!(quarantine::raw))
         .routes(routes!(unproven::list))
         .routes(routes!(runs::list))
+        .routes(routes!(readings::list))
+        .routes(routes!(audit::events))
+        .routes(routes!(audit::pushing))
 }
 
 /// What an operator may order.
@@ -139,4 +199,15 @@ fn orders() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(sinks::resume))
         .routes(routes!(pushing::approve))
         .routes(routes!(pushing::deny))
+        .routes(routes!(sinks::replay))
+        .routes(routes!(quarantine::replay))
+        // A question to a terminal is a session that it cannot give to anybody else meanwhile.
+        .routes(routes!(visits::clock, visits::set_clock))
+        .routes(routes!(visits::capacity))
+        .routes(routes!(visits::users))
+}
+
+/// What an administrator decides.
+fn decisions() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new().routes(routes!(quarantine::resolve)).routes(routes!(audit::orders))
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ask::Named;
+use crate::by::By;
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -69,8 +70,12 @@ pub(super) async fn list(State(server): State<Arc<Server>>) -> Result<Json<Admis
     params(("serial" = String, Path, description = "Its serial number.")),
     responses((status = ACCEPTED, description = "It will be admitted."))
 )]
-pub(super) async fn approve(State(server): State<Arc<Server>>, Named(serial): Named) -> Result<StatusCode, Problem> {
-    leave(&server, Decision::approve(&serial, None), &serial).await
+pub(super) async fn approve(
+    State(server): State<Arc<Server>>,
+    Named(serial): Named,
+    by: By,
+) -> Result<StatusCode, Problem> {
+    leave(&server, Decision::approve(&serial, None), &serial, "approve terminal", &by).await
 }
 
 /// Refuses a terminal: it keeps what it has. The receiver takes the decision within a second.
@@ -79,18 +84,28 @@ pub(super) async fn approve(State(server): State<Arc<Server>>, Named(serial): Na
     params(("serial" = String, Path, description = "Its serial number.")),
     responses((status = ACCEPTED, description = "It will be refused."))
 )]
-pub(super) async fn deny(State(server): State<Arc<Server>>, Named(serial): Named) -> Result<StatusCode, Problem> {
-    leave(&server, Decision::deny(&serial), &serial).await
+pub(super) async fn deny(
+    State(server): State<Arc<Server>>,
+    Named(serial): Named,
+    by: By,
+) -> Result<StatusCode, Problem> {
+    leave(&server, Decision::deny(&serial), &serial, "deny terminal", &by).await
 }
 
 /// Leaves a decision where the receiver looks for those of other processes.
-async fn leave(server: &Server, decision: Option<Decision>, serial: &str) -> Result<StatusCode, Problem> {
+async fn leave(
+    server: &Server,
+    decision: Option<Decision>,
+    serial: &str,
+    what: &str,
+    by: &By,
+) -> Result<StatusCode, Problem> {
     let wrong = || {
         let hint = "it has 1 to 64 letters, digits, - and _, as the terminal shows them";
         Problem::bad_request(format!("{serial:?} is no serial number")).hint(hint)
     };
     let decision = decision.ok_or_else(wrong)?;
-    let dir = server.service()?.state_dir().to_owned();
+    let dir = server.ordered(by, what, serial).await?.state_dir().to_owned();
     server.blocking(move || decision.leave(&dir)).await?.map_err(|error| {
         tracing::warn!("a decision could not be left: {}", chain(&error));
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the decision cannot be written to the state directory")

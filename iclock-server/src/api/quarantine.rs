@@ -5,12 +5,16 @@ use std::sync::Arc;
 use attendance_model::Reason;
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use iclock_sync::ledger::{QuarantineFilter, QuarantinedRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::ask::{Asked, Limit, Named};
+use super::ask::{Asked, Limit, Named, Sent};
+use super::failed;
+use crate::by::By;
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -160,8 +164,93 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn one(State(server): State<Arc<Server>>, Named(id): Named) -> Result<Json<Refused>, Problem> {
+    Ok(Json(find(&server, &id).await?.into()))
+}
+
+async fn find(server: &Server, id: &str) -> Result<QuarantinedRecord, Problem> {
     let none = || Problem::not_found(format!("there is no record {id:?}")).hint("/api/v1/quarantine lists them");
     let number: i64 = id.parse().map_err(|_| none())?;
     let record = server.ask(move |query| query.ask(|ledger| ledger.quarantined(number))).await?;
-    record.map(|record| Json(record.into())).ok_or_else(none)
+    record.ok_or_else(none)
+}
+
+/// Returns the bytes of one record, as the terminal sent them.
+#[utoipa::path(
+    get, path = "/quarantine/{id}/raw", tag = "records",
+    params(("id" = i64, Path, description = "Its number.")),
+    responses(
+        (status = OK, description = "The bytes.", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = NOT_FOUND, content_type = "application/problem+json", body = Problem, description = "There is none."),
+    )
+)]
+pub(super) async fn raw(State(server): State<Arc<Server>>, Named(id): Named) -> Result<Response, Problem> {
+    let record = find(&server, &id).await?;
+    let kind = HeaderValue::from_static("application/octet-stream");
+    let name = HeaderValue::from_static("attachment; filename=\"record.bin\"");
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], record.raw).into_response())
+}
+
+/// The records that left the quarantine.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Released {
+    /// Records that pass now, and became events.
+    released: u64,
+}
+
+/// Judges all records that wait by the rules as they are now.
+#[utoipa::path(post, path = "/quarantine/replay", tag = "records", responses((status = OK, body = Released)))]
+pub(super) async fn replay(State(server): State<Arc<Server>>, by: By) -> Result<Json<Released>, Problem> {
+    let service = server.ordered(&by, "judge again", "quarantine").await?;
+    Ok(Json(Released { released: service.judge_again().await.map_err(|error| failed(&error))? }))
+}
+
+/// Records that are dealt with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decision {
+    /// Their numbers, at most a thousand.
+    #[schema(min_items = 1, max_items = 1000, example = json!([1]))]
+    ids: Vec<i64>,
+    /// The reason, kept with each record.
+    #[schema(min_length = 1, max_length = 500, example = "a test card")]
+    note: String,
+}
+
+/// The records that were marked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Marked {
+    /// Records that waited until now.
+    resolved: u64,
+}
+
+/// The most records in one decision.
+const MOST_IDS: usize = 1_000;
+/// The longest note, in characters.
+const LONGEST_NOTE: usize = 500;
+
+/// Marks records as dealt with. They leave the quarantine and become no events, whatever rules say later.
+#[utoipa::path(
+    post, path = "/quarantine/resolve", tag = "records", request_body = Decision,
+    responses((status = OK, body = Marked))
+)]
+pub(super) async fn resolve(
+    State(server): State<Arc<Server>>,
+    by: By,
+    Sent(Decision { ids, note }): Sent<Decision>,
+) -> Result<Json<Marked>, Problem> {
+    if !(1..=MOST_IDS).contains(&ids.len()) {
+        let problem = Problem::bad_request(format!("`ids` has {} numbers", ids.len()));
+        return Err(problem.hint(format!("name 1 to {MOST_IDS} records")));
+    }
+    if note.trim().is_empty() || note.chars().count() > LONGEST_NOTE {
+        let problem = Problem::bad_request("`note` is empty or too long");
+        return Err(problem.hint(format!("say in 1 to {LONGEST_NOTE} characters why they are dealt with")));
+    }
+    let of = match &*ids {
+        [id] => format!("record {id}"),
+        [first, .., last] => format!("{} records, {first} to {last}", ids.len()),
+        [] => String::new(),
+    };
+    let service = server.ordered(&by, "resolve", &of).await?;
+    Ok(Json(Marked { resolved: service.resolve(ids, note).await.map_err(|error| failed(&error))? }))
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
-use iclock_sync::Service;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use iclock_sync::service::NotFound;
 use iclock_sync::service::status::SinkState;
-use serde::Serialize;
+use iclock_sync::{Bound, Window};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ask::Named;
+use super::ask::{Named, Sent, Wall};
+use super::not_done;
 use super::terminals::Trouble;
+use crate::by::By;
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -87,8 +89,13 @@ pub(super) async fn list(State(server): State<Arc<Server>>) -> Result<Json<Sinks
         (status = NOT_FOUND, content_type = "application/problem+json", body = Problem, description = "There is none."),
     )
 )]
-pub(super) async fn pause(State(server): State<Arc<Server>>, Named(name): Named) -> Result<StatusCode, Problem> {
-    let done = known(&server, &name)?.pause(&name).await;
+pub(super) async fn pause(
+    State(server): State<Arc<Server>>,
+    Named(name): Named,
+    by: By,
+) -> Result<StatusCode, Problem> {
+    known(&server, &name)?;
+    let done = server.ordered(&by, "pause sink", &name).await?.pause(&name).await;
     done.map(|()| StatusCode::NO_CONTENT).map_err(|NotFound(name)| none(&name))
 }
 
@@ -101,17 +108,69 @@ pub(super) async fn pause(State(server): State<Arc<Server>>, Named(name): Named)
         (status = NOT_FOUND, content_type = "application/problem+json", body = Problem, description = "There is none."),
     )
 )]
-pub(super) async fn resume(State(server): State<Arc<Server>>, Named(name): Named) -> Result<StatusCode, Problem> {
-    let done = known(&server, &name)?.resume(&name).await;
+pub(super) async fn resume(
+    State(server): State<Arc<Server>>,
+    Named(name): Named,
+    by: By,
+) -> Result<StatusCode, Problem> {
+    known(&server, &name)?;
+    let done = server.ordered(&by, "resume sink", &name).await?.resume(&name).await;
     done.map(|()| StatusCode::NO_CONTENT).map_err(|NotFound(name)| none(&name))
+}
+
+/// What to send again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Again {
+    /// Only punches from then on, by the terminals' clocks: a date or a time.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "2026-03-02")]
+    from: Option<Wall>,
+    /// Only punches before then; a date counts whole.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "2026-03-02T18:00:00")]
+    to: Option<Wall>,
+    /// Those that the sink has refused for good, after the cause was removed, instead of those that it took.
+    #[serde(default)]
+    refused: bool,
+}
+
+/// The events that go out again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GoOut {
+    /// Events that are pending again.
+    pending: u64,
+}
+
+/// Sends again what a sink has lost, or what it had refused. What it still has is stored once all the same.
+#[utoipa::path(
+    post, path = "/sinks/{name}/replay", tag = "sinks", request_body = Again,
+    params(("name" = String, Path, description = "Its configured name.")),
+    responses(
+        (status = ACCEPTED, body = GoOut),
+        (status = NOT_FOUND, content_type = "application/problem+json", body = Problem, description = "There is none."),
+    )
+)]
+pub(super) async fn replay(
+    State(server): State<Arc<Server>>,
+    Named(name): Named,
+    by: By,
+    Sent(Again { from, to, refused }): Sent<Again>,
+) -> Result<(StatusCode, Json<GoOut>), Problem> {
+    known(&server, &name)?;
+    let bound = |time: Option<NaiveDateTime>| time.map(Bound::Wall);
+    let window = Window { since: bound(from.map(Wall::begins)), until: bound(to.map(Wall::ends)) };
+    let what = if refused { "replay refused events" } else { "replay" };
+    let service = server.ordered(&by, what, &name).await?;
+    let pending = service.replay(&name, window, refused).await.map_err(|error| not_done(error, none))?;
+    Ok((StatusCode::ACCEPTED, Json(GoOut { pending })))
 }
 
 fn none(name: &str) -> Problem {
     Problem::not_found(format!("there is no sink {name:?}")).hint("/api/v1/sinks lists them")
 }
 
-/// The service, if it has a sink of this name: terminals take the same orders.
-fn known(server: &Server, name: &str) -> Result<Arc<Service>, Problem> {
-    let service = server.service()?;
-    if service.status().sinks.contains_key(name) { Ok(service) } else { Err(none(name)) }
+/// Refuses a name that no sink has: terminals take the same orders.
+fn known(server: &Server, name: &str) -> Result<(), Problem> {
+    if server.status()?.sinks.contains_key(name) { Ok(()) } else { Err(none(name)) }
 }

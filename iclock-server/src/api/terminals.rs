@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ask::Named;
+use crate::by::By;
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -160,7 +161,7 @@ pub(super) async fn one(State(server): State<Arc<Server>>, Named(name): Named) -
     all(&server).await?.into_iter().find(is_it).map(Json).ok_or_else(|| none(&name))
 }
 
-fn none(name: &str) -> Problem {
+pub(super) fn none(name: &str) -> Problem {
     Problem::not_found(format!("there is no terminal {name:?}")).hint("/api/v1/terminals lists them")
 }
 
@@ -174,8 +175,9 @@ fn none(name: &str) -> Problem {
          description = "There is none, or it is never called."),
     )
 )]
-pub(super) async fn poll(State(server): State<Arc<Server>>, Named(name): Named) -> Result<StatusCode, Problem> {
-    let done = server.service()?.poll_now(&name).await;
+pub(super) async fn poll(State(server): State<Arc<Server>>, Named(name): Named, by: By) -> Result<StatusCode, Problem> {
+    known(&server, &name)?;
+    let done = server.ordered(&by, "poll terminal", &name).await?.poll_now(&name).await;
     done.map(|()| StatusCode::ACCEPTED).map_err(|NotFound(name)| {
         let what = format!("there is no terminal {name:?} that is called");
         Problem::not_found(what).hint("/api/v1/terminals lists them; one that pushes calls by itself")
@@ -191,8 +193,13 @@ pub(super) async fn poll(State(server): State<Arc<Server>>, Named(name): Named) 
         (status = NOT_FOUND, content_type = "application/problem+json", body = Problem, description = "There is none."),
     )
 )]
-pub(super) async fn pause(State(server): State<Arc<Server>>, Named(name): Named) -> Result<StatusCode, Problem> {
-    let done = known(&server, &name)?.pause(&name).await;
+pub(super) async fn pause(
+    State(server): State<Arc<Server>>,
+    Named(name): Named,
+    by: By,
+) -> Result<StatusCode, Problem> {
+    known(&server, &name)?;
+    let done = server.ordered(&by, "pause terminal", &name).await?.pause(&name).await;
     done.map(|()| StatusCode::NO_CONTENT).map_err(|NotFound(name)| none(&name))
 }
 
@@ -205,13 +212,17 @@ pub(super) async fn pause(State(server): State<Arc<Server>>, Named(name): Named)
         (status = NOT_FOUND, content_type = "application/problem+json", body = Problem, description = "There is none."),
     )
 )]
-pub(super) async fn resume(State(server): State<Arc<Server>>, Named(name): Named) -> Result<StatusCode, Problem> {
-    let done = known(&server, &name)?.resume(&name).await;
+pub(super) async fn resume(
+    State(server): State<Arc<Server>>,
+    Named(name): Named,
+    by: By,
+) -> Result<StatusCode, Problem> {
+    known(&server, &name)?;
+    let done = server.ordered(&by, "resume terminal", &name).await?.resume(&name).await;
     done.map(|()| StatusCode::NO_CONTENT).map_err(|NotFound(name)| none(&name))
 }
 
-/// The service, if it has a terminal of this name: sinks take the same orders.
-fn known(server: &Server, name: &str) -> Result<Arc<iclock_sync::Service>, Problem> {
-    let service = server.service()?;
-    if service.status().terminals.contains_key(name) { Ok(service) } else { Err(none(name)) }
+/// Refuses a name that no terminal has: sinks take the same orders.
+pub(super) fn known(server: &Server, name: &str) -> Result<(), Problem> {
+    if server.status()?.terminals.contains_key(name) { Ok(()) } else { Err(none(name)) }
 }

@@ -37,6 +37,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) kind: String,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -108,7 +109,19 @@ impl Scene {
     }
 
     pub(crate) async fn ask(&self, method: reqwest::Method, path: &str, token: Option<&str>) -> Answer {
+        self.send(method, path, token, None).await
+    }
+
+    /// Asks with a body.
+    pub(crate) async fn send(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Answer {
         let request = reqwest::Client::new().request(method, self.url(path));
+        let request = body.into_iter().fold(request, reqwest::RequestBuilder::json);
         let request = token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         answer(request).await
     }
@@ -126,7 +139,8 @@ pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let response = timeout(AT_MOST, request.send()).await.expect("it answers").unwrap();
     let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
     let (status, kind) = (response.status().as_u16(), kind.unwrap_or_default());
-    Answer { status, kind, text: response.text().await.unwrap() }
+    let bytes = response.bytes().await.unwrap().to_vec();
+    Answer { status, kind, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
 }
 
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {

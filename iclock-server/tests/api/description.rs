@@ -114,6 +114,14 @@ fn filled(path: &str) -> String {
     path.replace("{name}", if path.contains("/sinks/") { "school" } else { "gate" })
 }
 
+/// A body that means something here.
+fn body(path: &str) -> Value {
+    match path {
+        "/api/v1/quarantine/resolve" => json!({ "ids": [9_000_000], "note": "none" }),
+        _ => json!({}),
+    }
+}
+
 /// The JSON Schema of an answer, with the schemas that it refers to.
 fn schema_of(api: &Value, operation: &Value, status: u16, kind: &str) -> Option<Value> {
     let content = &operation["responses"][status.to_string()]["content"][kind]["schema"];
@@ -140,7 +148,7 @@ async fn each_operation_answers_each_caller_as_it_is_described() {
     let all = operations(&api);
     assert!(all.len() > 15, "{}", all.len());
     for (method, path, operation) in all {
-        let is_look = method == "get";
+        let needs = Role::of_word(operation["x-role"].as_str().unwrap()).unwrap();
         let method: Method = method.to_uppercase().parse().unwrap();
         let mut url = filled(&path);
         match &*path {
@@ -151,17 +159,17 @@ async fn each_operation_answers_each_caller_as_it_is_described() {
             _ => {}
         }
         for (who, token) in &tokens {
-            let got = scene.ask(method.clone(), &url, token.as_deref()).await;
+            let sent = operation.get("requestBody").map(|_| body(&path));
+            let got = scene.send(method.clone(), &url, token.as_deref(), sent.as_ref()).await;
             let what = format!("{who}: {method} {url}: {got:?}");
             match *who {
                 "none" | "wrong" => assert_eq!(got.status, 401, "{what}"),
-                "metrics" => assert_eq!(got.status, 403, "{what}"),
-                "viewer" if !is_look => assert_eq!(got.status, 403, "{what}"),
+                role if Role::of_word(role).unwrap() < needs => assert_eq!(got.status, 403, "{what}"),
                 _ if path.ends_with("/stream") => assert_eq!(got.status, 400, "{what}"),
                 _ => assert!((200..300).contains(&got.status) || got.status == 404, "{what}"),
             }
             assert!(operation["responses"][got.status.to_string()].is_object(), "it is not described: {what}");
-            if got.text.is_empty() {
+            if got.text.is_empty() || got.kind == "application/octet-stream" {
                 continue;
             }
             let kind = got.kind.split(';').next().unwrap();
