@@ -6,9 +6,10 @@ use zk_push::command::{Command, CommandId, CommandResult, Numbered, Outcome, Ver
 use zk_push::terminal::{Content, Packet, Terminal};
 use zk_push::{Dialect, Fields, SerialNumber};
 
-use super::order::{Order, SET_TIME};
+use super::order::{Order, SET_TIME, words};
 use super::receiver::PushReceiver;
 use crate::error::blocking;
+use crate::ledger::PushCommand;
 use crate::tasks::Shared;
 use crate::trail::line::{Beside, Push};
 use crate::{Ledger, LedgerError, SyncError, chain, wall};
@@ -148,14 +149,13 @@ pub(super) fn push_line(
     Push { terminal: serial.to_string(), what: what.to_owned(), command, words, code }
 }
 
-/// The verb and the table of a command. Its values may be secrets.
-fn words(text: &str) -> String {
-    if text == SET_TIME {
-        return SET_TIME.to_owned();
-    }
-    let Ok(command) = Command::new(text) else { return String::new() };
-    let end = text.len() - command.arguments().len();
-    text.get(..end).unwrap_or_default().trim().to_owned()
+/// A command of the queue, as everybody may see it: in full if it only asks, else its first words. Its values may be
+/// secrets.
+#[must_use]
+pub fn shown(command: &PushCommand) -> String {
+    let text = &*command.command;
+    let asks = |command: &Command| command.risk() == zk_push::command::Risk::Read;
+    if Command::new(text).is_ok_and(|command| asks(&command)) { text.to_owned() } else { words(text) }
 }
 
 fn of_dir(ledger: &Ledger, source: std::io::Error) -> LedgerError {

@@ -7,7 +7,7 @@
 //!
 //! Who may call is decided by serial number (`callers`): those that are configured, and those that a person approved.
 //! All others are answered alike, and wait for a decision. A terminal that was silent, or has forgotten what it sent,
-//! is asked for the gap (`presence`, `gaps`). The last requests may be kept (`capture`). The decision of another
+//! is asked for the gap (`presence`, `gaps`). People want things of terminals (`wish`), which need permissions (`needs`). The last requests may be kept (`capture`). The decision of another
 //! process comes as a file ([`Decision`]), because one process writes the ledger.
 
 mod access;
@@ -26,12 +26,15 @@ mod punch;
 mod receiver;
 mod seam;
 mod told;
+mod wish;
 
 pub use access::PushAccess;
 pub use capture::Captured;
+pub use commands::shown;
 pub use decision::Decision;
-pub use needs::{Needs, needs};
+pub use needs::{Needs, NotPermitted, needs, permitted};
 pub use order::{Order, SET_TIME};
 pub use receiver::PushReceiver;
+pub use wish::{Wish, WishError, only_ask};
 
 pub use crate::ledger::{MOST_PENDING, PushAdmission, PushState};

@@ -2,7 +2,8 @@
 
 use zk_push::command::{Command, Control, Risk, Verb};
 
-use crate::Permission;
+use super::order::SET_TIME;
+use crate::{DeviceOptions, Permission};
 
 /// What a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,39 @@ pub fn needs(command: &Command) -> Needs {
         (Verb::Upgrade, _) => Needs::Permission(Permission::Upgrade),
         (Verb::SetOption, _) => Needs::Permission(Permission::Network),
         _ => Needs::Never,
+    }
+}
+
+/// The reason why a terminal is not sent a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotPermitted {
+    /// Its time is not known.
+    #[error("its time is not known, because it has no zone")]
+    NoZone,
+    /// It lacks a permission.
+    #[error("it has no permission for {0}")]
+    Needs(Permission),
+    /// Nobody knows what the command does.
+    #[error("nobody knows what this command does")]
+    Never,
+}
+
+/// Refuses a command for which a terminal has no permission, or that is never sent. `device` is `None` for a terminal
+/// that is approved and not configured.
+///
+/// # Errors
+/// [`NotPermitted`].
+pub fn permitted(device: Option<&DeviceOptions>, command: &Command) -> Result<(), NotPermitted> {
+    if command.as_str() == SET_TIME && device.is_none_or(|device| device.zone.is_none()) {
+        return Err(NotPermitted::NoZone);
+    }
+    let has = |permission: Permission| device.is_some_and(|device| device.permits.contains(&permission));
+    match needs(command) {
+        Needs::Nothing => Ok(()),
+        Needs::Permission(permission) if has(permission) => Ok(()),
+        Needs::Permission(permission) => Err(NotPermitted::Needs(permission)),
+        Needs::Never => Err(NotPermitted::Never),
     }
 }
 

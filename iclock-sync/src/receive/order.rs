@@ -10,7 +10,9 @@ use zk_push::command::Command;
 
 use super::mailbox::Mailbox;
 use super::needs::{Needs, may_repeat, needs};
+use crate::ledger::{MOST_OPEN, PushCommand};
 use crate::random::secret_key;
+use crate::{Ledger, LedgerError};
 
 /// The directory of the files, in the state directory.
 const DIR: &str = "push-orders";
@@ -57,6 +59,12 @@ impl Order {
         self.command.as_str()
     }
 
+    /// The first words of the command, without its values: those may be secrets.
+    #[must_use]
+    pub fn words(&self) -> String {
+        words(self.command())
+    }
+
     /// Returns true if it is sent once: it changes something, and nobody knows if an answer was lost or the command.
     #[must_use]
     pub fn once(&self) -> bool {
@@ -84,6 +92,18 @@ impl Order {
         Mailbox::new(state_dir, DIR).leave(&self.file, &content)
     }
 
+    /// Returns its number in the queue, once a receiver has taken it. `since` is the time before which it was not
+    /// given.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn number(&self, ledger: &Ledger, since: DateTime<Utc>) -> Result<Option<u32>, LedgerError> {
+        // The ledger keeps whole seconds.
+        let is_it = |of: &PushCommand| of.command == self.command() && of.queued_at.timestamp() >= since.timestamp();
+        let commands = ledger.push_commands(Some(self.serial()), MOST_OPEN)?;
+        Ok(commands.iter().find(|of| is_it(of)).map(|of| of.id))
+    }
+
     /// Takes the order back. Returns false if a receiver has taken it.
     ///
     /// # Errors
@@ -100,4 +120,14 @@ impl Order {
             Some(Self { file: file.to_owned(), ..order })
         })
     }
+}
+
+/// The verb and the table of a command. Its values may be secrets.
+pub(super) fn words(text: &str) -> String {
+    if text == SET_TIME {
+        return SET_TIME.to_owned();
+    }
+    let Ok(command) = Command::new(text) else { return String::new() };
+    let end = text.len() - command.arguments().len();
+    text.get(..end).unwrap_or_default().trim().to_owned()
 }

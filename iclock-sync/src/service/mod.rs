@@ -292,6 +292,12 @@ impl Service {
         Ok(count)
     }
 
+    /// The options of the terminal with this configured serial number.
+    pub async fn configured(&self, serial: &str) -> Option<Arc<DeviceOptions>> {
+        let crew = self.crew.lock().await;
+        crew.devices().find(|device| device.serial.as_deref() == Some(serial)).map(Arc::clone)
+    }
+
     /// The state directory.
     #[must_use]
     pub fn state_dir(&self) -> &Path {

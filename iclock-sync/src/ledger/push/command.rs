@@ -44,6 +44,22 @@ pub struct PushCommand {
     pub details: Option<String>,
 }
 
+impl PushCommand {
+    /// The word for how far it has come: `waits`, `sent`, `answered`, `expired`, or `unknown` for one that was sent
+    /// once, and may have been carried out.
+    #[must_use]
+    pub fn state(&self, now: DateTime<Utc>) -> &'static str {
+        let is_over = self.expires_at <= now;
+        match (self.answered_at, self.sent_at) {
+            (Some(_), _) => "answered",
+            (None, Some(_)) if self.once && is_over => "unknown",
+            (None, _) if is_over => "expired",
+            (None, Some(_)) => "sent",
+            (None, None) => "waits",
+        }
+    }
+}
+
 const COLUMNS: &str = "id, serial, command, queued_at, expires_at, sent_at, sends, answered_at, code, details, once";
 
 impl PushCommand {

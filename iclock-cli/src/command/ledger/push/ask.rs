@@ -1,15 +1,12 @@
-//! The commands that a terminal can be given, and what each will do.
+//! What can be wanted of a terminal, and what each will do.
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime};
 use clap::{Args, Subcommand};
-use iclock_sync::receive::SET_TIME;
-use zk_push::Dialect;
-use zk_push::command::{Command, CommandError, Control, Risk, UserUpdate};
+use iclock_sync::receive::{Wish, only_ask};
+use zk_push::command::Command;
 
 use crate::command::terminal::base::Consent;
 use crate::config::number;
-use crate::error::CliError;
-use crate::exit_code::ExitCode;
 
 /// A command for a terminal.
 #[derive(Debug, Subcommand)]
@@ -158,51 +155,22 @@ pub(crate) enum Clear {
 }
 
 impl Ask {
-    /// Returns the commands, in the order in which they are sent.
-    pub(super) fn commands(&self, dialect: Dialect) -> Result<Vec<Command>, CliError> {
-        let is_access = dialect == Dialect::Access;
-        let usage = |error: CommandError| CliError::because(ExitCode::Usage, "there is no such command", &error);
-        let one = |command: Result<Command, CommandError>| Ok(vec![command.map_err(usage)?]);
+    /// What is wanted of the terminal.
+    pub(super) fn wish(&self) -> Wish {
         match self {
-            Self::QueryAttlog { from, to } => one(Command::query_attendance(dialect, *from, *to)),
-            Self::Info | Self::Upload if is_access => {
-                Err(not_for("access control", "ask them for a period: query-attlog 2026-03-01 2026-03-02"))
-            }
-            Self::Clear(_) if is_access => Err(not_for("access control", "empty it at its menu")),
-            Self::SetTime { .. } if !is_access => {
-                let what = "terminals for attendance have no command for their clocks: the protocol has none";
-                Err(CliError::new(ExitCode::Usage, what).hint(
-                    "they set them by the time of every answer, in the zone of their menu: keep the clock of this \
-                     computer right, and check that zone",
-                ))
-            }
-            Self::Info => Ok(vec![Command::info()]),
-            Self::Upload => Ok(vec![Command::upload_new()]),
-            Self::Reboot { .. } => Ok(vec![Command::restart(dialect)]),
-            Self::SetTime { .. } => one(Command::new(SET_TIME)),
-            Self::User(User::Set { user, .. }) => one(Command::update_user(dialect, &user.update())),
-            Self::User(User::Delete { id, .. }) => {
-                let mut commands = Command::delete_parts_of_user(dialect, id).map_err(usage)?;
-                commands.push(Command::delete_user(dialect, id).map_err(usage)?);
-                Ok(commands)
-            }
-            Self::Enroll { id, finger, .. } => one(Command::enroll_finger(dialect, id, *finger, TRIES)),
-            Self::Options(Options::Set { pairs, .. }) => {
-                pairs.iter().map(|(name, value)| Command::set_option(dialect, name, value).map_err(usage)).collect()
-            }
-            Self::OpenDoor { door, seconds, .. } if is_access => {
-                one(Control::Open { door: *door, seconds: *seconds }.command())
-            }
-            Self::OpenDoor { .. } => Ok(vec![Command::unlock()]),
-            Self::Clear(Clear::Log { .. }) => Ok(vec![Command::clear_log()]),
-            Self::Clear(Clear::Data { .. }) => Ok(vec![Command::clear_data()]),
-            Self::Raw { fields, .. } => {
-                if fields.iter().any(|field| field.contains(char::is_control)) {
-                    return Err(CliError::new(ExitCode::Usage, "a field has a control character, such as a tab")
-                        .hint("give each field as an argument of its own"));
-                }
-                one(Command::new(fields.join("\t")))
-            }
+            Self::Info => Wish::Info,
+            Self::Upload => Wish::Upload,
+            Self::QueryAttlog { from, to } => Wish::Punches { from: *from, to: *to },
+            Self::Reboot { .. } => Wish::Restart,
+            Self::SetTime { .. } => Wish::SetTime,
+            Self::User(User::Set { user, .. }) => user.wish(),
+            Self::User(User::Delete { id, .. }) => Wish::DeleteUser { id: id.clone() },
+            Self::Enroll { id, finger, .. } => Wish::Enroll { id: id.clone(), finger: *finger },
+            Self::Options(Options::Set { pairs, .. }) => Wish::SetOptions { options: pairs.clone() },
+            Self::OpenDoor { door, seconds, .. } => Wish::OpenDoor { door: *door, seconds: *seconds },
+            Self::Clear(Clear::Log { .. }) => Wish::ClearLog,
+            Self::Clear(Clear::Data { .. }) => Wish::ClearData,
+            Self::Raw { fields, .. } => Wish::Raw { fields: fields.clone() },
         }
     }
 
@@ -232,39 +200,21 @@ impl Ask {
             Self::Clear(Clear::Data { consent }) => {
                 (format!("Deletes all users, fingerprints and attendance records of {name}."), consent)
             }
-            Self::Raw { .. } if commands.iter().all(|command| command.risk() == Risk::Read) => return None,
+            Self::Raw { .. } if only_ask(commands) => return None,
             Self::Raw { fields, consent } => (format!("Sends to {name}: {}", fields.join(" ")), consent),
         };
         Some((plan, *consent))
     }
-
-    /// The time after which it is not sent any more. Nobody expects a door to open an hour later.
-    pub(super) fn expires_after(&self) -> TimeDelta {
-        match self {
-            Self::OpenDoor { .. } => TimeDelta::minutes(2),
-            Self::Enroll { .. } => TimeDelta::minutes(10),
-            Self::Reboot { .. } | Self::Raw { .. } => TimeDelta::hours(1),
-            _ => TimeDelta::hours(24),
-        }
-    }
-}
-
-/// The attempts of a person to give a finger.
-const TRIES: u8 = 3;
-
-fn not_for(kind: &str, hint: &str) -> CliError {
-    CliError::new(ExitCode::Usage, format!("terminals for {kind} do not know this command")).hint(hint)
 }
 
 impl NewUser {
-    fn update(&self) -> UserUpdate<'_> {
-        UserUpdate {
-            user_id: &self.id,
-            name: self.name.as_deref(),
+    fn wish(&self) -> Wish {
+        Wish::SetUser {
+            id: self.id.clone(),
+            name: self.name.clone(),
             privilege: self.privilege,
-            password: None,
-            card: self.card.as_deref(),
-            group: self.group.as_deref(),
+            card: self.card.clone(),
+            group: self.group.clone(),
         }
     }
 

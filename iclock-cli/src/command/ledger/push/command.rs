@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use iclock_sync::ledger::{MOST_OPEN, PushCommand};
-use iclock_sync::receive::{Needs, Order, SET_TIME, needs};
-use iclock_sync::{DeviceOptions, Ledger, LedgerError, Permission};
+use iclock_sync::ledger::MOST_OPEN;
+use iclock_sync::receive::{self, NotPermitted, Order, WishError};
+use iclock_sync::{DeviceOptions, Ledger, LedgerError};
 use zk_push::Dialect;
 use zk_push::command::Command;
 
@@ -27,7 +27,8 @@ pub(super) fn ask(context: &Context, serial: &str, ask: &Ask) -> Outcome {
             .hint("approve it, and wait for its first call; then it is known which commands it takes")
     })?;
     let device = config.devices.iter().find(|device| device.serial.as_deref() == Some(serial));
-    let commands = ask.commands(dialect)?;
+    let wish = ask.wish();
+    let commands = wish.commands(dialect).map_err(not_a_command)?;
     commands.iter().try_for_each(|command| permitted(serial, device, command))?;
     let name = device.map_or_else(|| serial.to_owned(), |device| format!("{} ({serial})", device.name));
     if let Some((plan, consent)) = ask.plan(&name, &commands) {
@@ -35,7 +36,7 @@ pub(super) fn ask(context: &Context, serial: &str, ask: &Ask) -> Outcome {
     }
     let (now, mut ids) = (Utc::now(), Vec::new());
     for command in commands {
-        let order = Order::new(serial, command, now + ask.expires_after()).ok_or_else(|| super::no_serial(serial))?;
+        let order = Order::new(serial, command, now + wish.expires_after()).ok_or_else(|| super::no_serial(serial))?;
         let queued = match Ledger::open(&config.state_dir) {
             Ok(ledger) => {
                 ledger.queue_push_command(order.serial(), order.command(), order.once(), order.expires_at(), now)?
@@ -48,7 +49,7 @@ pub(super) fn ask(context: &Context, serial: &str, ask: &Ask) -> Outcome {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let what =
         if let [id] = &*ids { format!("command {id} waits") } else { format!("commands {} wait", ids.join(", ")) };
-    let most = span(ask.expires_after().num_minutes());
+    let most = span(wish.expires_after().num_minutes());
     output::line(format_args!("{what} for terminal {serial}, for {most} at most; the answer:"));
     output::line(format_args!("  {}", printed::command(&format!("push results {serial}"))));
     Ok(ExitCode::Done)
@@ -64,23 +65,31 @@ fn span(minutes: i64) -> String {
 
 /// Refuses a command for which the terminal has no permission, or that is never sent.
 fn permitted(serial: &str, device: Option<&DeviceOptions>, command: &Command) -> Result<(), CliError> {
-    if command.as_str() == SET_TIME && device.is_none_or(|device| device.zone.is_none()) {
-        let what = format!("the time of terminal {serial} is not known, because it has no zone");
-        return Err(CliError::new(ExitCode::Configuration, what)
-            .hint("write its zone in its [[pushing]] in iclock.toml, such as zone = \"Indian/Maldives\""));
-    }
-    let has = |permission: Permission| device.is_some_and(|device| device.permits.contains(&permission));
-    match needs(command) {
-        Needs::Nothing => Ok(()),
-        Needs::Permission(permission) if has(permission) => Ok(()),
-        Needs::Permission(permission) => {
+    let refused = |what: &str| CliError::new(ExitCode::Refused, what.to_owned());
+    match receive::permitted(device, command) {
+        Ok(()) => Ok(()),
+        Err(NotPermitted::NoZone) => {
+            let what = format!("the time of terminal {serial} is not known, because it has no zone");
+            Err(CliError::new(ExitCode::Configuration, what)
+                .hint("write its zone in its [[pushing]] in iclock.toml, such as zone = \"Indian/Maldives\""))
+        }
+        Err(NotPermitted::Needs(permission)) => {
             let what = format!("terminal {serial} has no permission for {permission}; nothing was sent");
             let hint = format!("write permit = [\"{permission}\"] in its [[pushing]] in iclock.toml, and reload serve");
-            Err(CliError::new(ExitCode::Refused, what).hint(hint))
+            Err(refused(&what).hint(hint))
         }
-        Needs::Never => Err(CliError::new(ExitCode::Refused, "nobody knows what this command does; nothing was sent")
+        Err(_) => Err(refused("nobody knows what this command does; nothing was sent")
             .hint("see `iclock-cli push command --help` for the commands that can be given")),
     }
+}
+
+fn not_a_command(error: WishError) -> CliError {
+    let hint = error.hint();
+    let error = match error {
+        WishError::Command(why) => CliError::because(ExitCode::Usage, "there is no such command", &why),
+        other => CliError::new(ExitCode::Usage, other.to_string()),
+    };
+    hint.into_iter().fold(error, |error, hint| error.hint(hint))
 }
 
 fn not_queued(serial: &str) -> CliError {
@@ -105,12 +114,7 @@ fn hand_over(config: &Config, reader: &Ledger, order: &Order, since: DateTime<Ut
         CliError::because(ExitCode::State, format!("cannot leave a command in {}", dir.display()), &error)
             .hint("check that the state directory may be written, and has room")
     };
-    // The ledger keeps whole seconds.
-    let is_it = |of: &PushCommand| of.command == order.command() && of.queued_at.timestamp() >= since.timestamp();
-    let number = || -> Result<Option<u32>, CliError> {
-        let commands = reader.push_commands(Some(order.serial()), MOST_OPEN)?;
-        Ok(commands.iter().find(|of| is_it(of)).map(|of| of.id))
-    };
+    let number = || -> Result<Option<u32>, CliError> { Ok(order.number(reader, since)?) };
     order.leave(dir).map_err(failed)?;
     let begin = Instant::now();
     while begin.elapsed() < TAKEN_WITHIN {

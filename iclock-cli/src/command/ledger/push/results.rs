@@ -35,7 +35,7 @@ pub(super) fn list(context: &Context, serial: Option<&str>, limit: u32, json: bo
             None => String::new(),
         };
         let text = output::printable(&command.command.replace('\t', " "));
-        rows.push(vec![command.id.to_string(), command.serial.clone(), text, state(command, now).to_owned(), answer]);
+        rows.push(vec![command.id.to_string(), command.serial.clone(), text, command.state(now).to_owned(), answer]);
     }
     output::line(human::table(&["No", "terminal", "command", "state", "answer"], rows));
     for command in commands.iter().rev() {
@@ -57,24 +57,12 @@ fn answer(ledger: &Ledger, of: &PushCommand, code: i64) -> Result<String, CliErr
     })
 }
 
-fn state(command: &PushCommand, now: DateTime<Utc>) -> &'static str {
-    let is_over = command.expires_at <= now;
-    match (command.answered_at, command.sent_at) {
-        (Some(_), _) => "answered",
-        // It was sent once, and may have been carried out.
-        (None, Some(_)) if command.once && is_over => "unknown",
-        (None, _) if is_over => "expired",
-        (None, Some(_)) => "sent",
-        (None, None) => "waits",
-    }
-}
-
 fn as_json(command: &PushCommand, now: DateTime<Utc>) -> serde_json::Value {
     serde_json::json!({
         "id": command.id,
         "serial": command.serial,
         "command": command.command,
-        "state": state(command, now),
+        "state": command.state(now),
         "queued_at": command.queued_at,
         "expires_at": command.expires_at,
         "sent_at": command.sent_at,
