@@ -14,6 +14,7 @@ use crate::problem::Problem;
 #[derive(Clone, Debug)]
 pub(crate) struct By {
     pub(crate) name: String,
+    role: Role,
     pub(crate) from: Option<IpAddr>,
 }
 
@@ -24,17 +25,24 @@ pub(crate) fn too_little(has: Role, needs: Role) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, what).hint(hint)
 }
 
+impl By {
+    /// Refuses those who may not do as much as this role.
+    pub(crate) fn require(&self, role: Role) -> Result<(), Problem> {
+        if self.role >= role { Ok(()) } else { Err(too_little(self.role, role)) }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for By {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         // The guard has put it there.
         let caller = parts.extensions.get::<Caller>();
-        let Caller { name, .. } = caller.cloned().ok_or_else(|| {
+        let Caller { name, role, .. } = caller.cloned().ok_or_else(|| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "nobody looked up who gives this order")
                 .hint("the log of the server says more")
         })?;
         let from = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip().to_canonical());
-        Ok(Self { name, from })
+        Ok(Self { name, role, from })
     }
 }

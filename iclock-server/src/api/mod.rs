@@ -2,6 +2,7 @@
 
 pub(crate) mod ask;
 mod audit;
+mod commands;
 pub(crate) mod events;
 mod export;
 pub(crate) mod people;
@@ -187,6 +188,7 @@ fn reads() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(readings::list))
         .routes(routes!(audit::events))
         .routes(routes!(audit::pushing))
+        .routes(routes!(commands::list))
 }
 
 /// What an operator may order.
@@ -200,6 +202,7 @@ fn orders() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(pushing::approve))
         .routes(routes!(pushing::deny))
         .routes(routes!(sinks::replay))
+        .routes(routes!(commands::queue))
         .routes(routes!(quarantine::replay))
         // A question to a terminal is a session that it cannot give to anybody else meanwhile.
         .routes(routes!(visits::clock, visits::set_clock))

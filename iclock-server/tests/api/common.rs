@@ -64,12 +64,18 @@ impl Scene {
     }
 
     pub(crate) async fn with(terminal: TerminalBuilder, options: ServerOptions) -> Self {
+        Self::beside(terminal, options, &[]).await
+    }
+
+    /// With terminals that push.
+    pub(crate) async fn beside(terminal: TerminalBuilder, options: ServerOptions, pushing: &[DeviceOptions]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let terminal = zk_sim::Server::start(terminal.build(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let mut device = DeviceOptions::new("gate", terminal.addr().ip().to_string());
         device.port = terminal.addr().port();
         let sink = Arc::new(MemorySink::new("school"));
-        let engine = Engine::builder(dir.path()).device(device).sink(sink).build().unwrap();
+        let builder = Engine::builder(dir.path()).device(device).sink(sink);
+        let engine = pushing.iter().cloned().fold(builder, |builder, device| builder.device(device)).build().unwrap();
         let stop = CancellationToken::new();
         let schedule = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
         let service = Arc::new(engine.start(schedule, &stop).await.unwrap());

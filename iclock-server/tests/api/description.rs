@@ -118,6 +118,7 @@ fn filled(path: &str) -> String {
 fn body(path: &str) -> Value {
     match path {
         "/api/v1/quarantine/resolve" => json!({ "ids": [9_000_000], "note": "none" }),
+        "/api/v1/pushing/{serial}/commands" => json!({ "command": "info" }),
         _ => json!({}),
     }
 }

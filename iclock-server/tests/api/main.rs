@@ -1,5 +1,6 @@
 //! The server over a running service and a simulated terminal, through real sockets.
 
+mod commands;
 mod common;
 mod description;
 mod events;
