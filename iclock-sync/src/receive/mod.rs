@@ -7,8 +7,9 @@
 //!
 //! Who may call is decided by serial number (`callers`): those that are configured, and those that a person approved.
 //! All others are answered alike, and wait for a decision. A terminal that was silent, or has forgotten what it sent,
-//! is asked for the gap (`presence`, `gaps`). People want things of terminals (`wish`), which need permissions (`needs`). The last requests may be kept (`capture`). The decision of another
-//! process comes as a file ([`Decision`]), because one process writes the ledger.
+//! is asked for the gap (`presence`, `gaps`). People want things of terminals (`wish`), which need permissions
+//! (`needs`). The last requests may be kept (`capture`). The decision of another process comes as a file
+//! ([`Decision`]), because one process writes the ledger.
 
 mod access;
 mod callers;
