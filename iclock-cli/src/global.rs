@@ -43,7 +43,8 @@ pub(crate) struct Targets {
     /// A sink, instead of the configured ones; repeats:
     /// sqlite:attendance.db, postgres://USER@HOST/DB, mysql://USER@HOST/DB,
     /// firestore://PROJECT/COLLECTION, mongodb://USER@HOST/DB, jsonl:out.jsonl,
-    /// csv:out.csv, https://HOST/PATH, frappe:https://SITE
+    /// csv:out.csv, https://HOST/PATH, frappe:https://SITE,
+    /// odoo:https://SITE
     #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub(crate) sink: Vec<String>,
 }

@@ -124,6 +124,15 @@ const BACKENDS: &[Backend] = &[
             Ok(Arc::new(sink_http::FrappeSink::open(options)?))
         },
     },
+    #[cfg(feature = "http")]
+    Backend {
+        schemes: &["odoo"],
+        shape: "odoo:https://SITE",
+        open: |name, url, settings| {
+            let options = sink_http::OdooOptions::parse(name, url, settings)?;
+            Ok(Arc::new(sink_http::OdooSink::open(options)?))
+        },
+    },
     #[cfg(feature = "file")]
     Backend { schemes: &["jsonl"], shape: "jsonl:PATH", open: open_file },
     #[cfg(feature = "file")]
@@ -166,7 +175,7 @@ mod tests {
     #[test]
     fn the_table_has_the_settings_of_each_sink() {
         let databases = ["firestore://p/c", "sqlite:a", "postgres://u@h/d", "mysql://u@h/d", "mongodb://u@h/d"];
-        for url in databases.into_iter().chain(["https://h/p", "frappe:https://h", "csv:a"]) {
+        for url in databases.into_iter().chain(["https://h/p", "frappe:https://h", "odoo:https://h", "csv:a"]) {
             let settings = Settings::new([("no_such_setting".to_owned(), "x".to_owned())]);
             let Err(error) = open_url("sink", url, settings) else { panic!("{url} takes anything") };
             // A sink that is not part of this build knows nothing.

@@ -8,8 +8,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use chrono::{NaiveDateTime, TimeDelta};
 use common::{World, terminal, truth};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 type Events = Arc<Mutex<BTreeMap<String, Value>>>;
 
@@ -88,6 +89,90 @@ fn site(stranger: &str) -> (String, Events) {
         }
     });
     (format!("frappe:http://{address}"), checkins)
+}
+
+/// A site of Odoo that does not know this badge. Its attendances by employee, which have the numbers of the badges.
+fn odoo(stranger: &str) -> (String, Events) {
+    let rows = Events::default();
+    let (kept, stranger) = (Arc::clone(&rows), stranger.to_owned());
+    let address = serve(move |_, _, call| {
+        let mut rows = kept.lock().unwrap();
+        let arguments = &call["params"]["args"];
+        let (model, function) = (arguments[3].as_str().unwrap_or("common"), arguments[4].as_str().unwrap_or("login"));
+        let result = match (model, function) {
+            ("common", _) => {
+                if arguments[2] == "hunter2" {
+                    json!(7)
+                } else {
+                    json!(false)
+                }
+            }
+            ("hr.employee", "search_count") => json!(5),
+            ("hr.employee", "search_read") => {
+                let badges = arguments[5][0][0][2].as_array().unwrap().iter().filter(|badge| **badge != stranger);
+                badges.map(|badge| json!({ "id": id_of(badge), "barcode": badge })).collect()
+            }
+            ("hr.employee", _) => {
+                for command in arguments[5][1]["attendance_ids"].as_array().unwrap() {
+                    let id = command[1].as_u64().filter(|id| *id != 0).unwrap_or(rows.len() as u64 + 1);
+                    let mut row = command[2].clone();
+                    row["id"] = json!(id);
+                    row["employee_id"] = arguments[5][0][0].clone();
+                    rows.insert(id.to_string(), row);
+                }
+                json!(true)
+            }
+            (_, _) => {
+                let theirs = rows.values().filter(|row| row["employee_id"] == arguments[5][0][0][2]);
+                theirs.cloned().collect()
+            }
+        };
+        ("200 OK", json!({ "jsonrpc": "2.0", "id": 1, "result": result }).to_string())
+    });
+    (format!("odoo:http://{address}"), rows)
+}
+
+fn id_of(badge: &Value) -> u64 {
+    badge.as_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn odoo_gets_every_punch_in_an_attendance_but_those_of_somebody_whom_it_does_not_know() {
+    let world = World::new();
+    let server = world.serve(terminal(250));
+    let stranger = truth(&server).first().unwrap().0.clone();
+    let (url, rows) = odoo(&stranger);
+    let device = format!("gate={}", server.addr());
+    let toml = |password: &str| {
+        format!(
+            "[[sink]]\nurl = \"{url}\"\ndatabase = \"school\"\nlogin = \"clerk\"\npassword = \"{password}\"\n\
+             zone = \"Indian/Maldives\"\n"
+        )
+    };
+    world.write("iclock.toml", toml("ENV:OTHER"));
+    world.write(".env", "OTHER=hunter3\n");
+    world.write("key", "hunter2\n");
+    let doctor = world.cli(&["doctor", "sink"]).ended(70).stdout;
+    assert!(doctor.contains("API key") && !doctor.contains("hunter"), "{doctor}");
+    world.write("iclock.toml", toml("FILE:key"));
+    world.cli(&["doctor", "sink"]).ended(0);
+    let sync = |code| world.cli(&["sync", "--json", "--state", "state", "--device", &device]).ended(code).report();
+    let (known, unknown): (Vec<_>, Vec<_>) = truth(&server).into_iter().partition(|(user, ..)| *user != stranger);
+    let report = sync(30);
+    assert!(!unknown.is_empty() && report["sinks"][0]["rejected"] == unknown.len(), "{report}");
+    // Each punch is an end of an attendance, five hours earlier by UTC, but for those within a minute of another one.
+    let ends: Vec<String> =
+        rows.lock().unwrap().values().flat_map(|row| [ended(row, "check_in"), ended(row, "check_out")]).collect();
+    let missing = known.iter().filter(|(user, time, ..)| !ends.contains(&format!("{user} {time}"))).count();
+    assert_eq!(report["totals"]["stored"], known.len() - missing, "{report}");
+    assert!(missing * 10 < known.len(), "{missing} of {}", known.len());
+    assert_eq!(sync(0)["totals"]["stored"], 0);
+}
+
+/// A time of an attendance by the terminal's clock, after its person.
+fn ended(row: &Value, name: &str) -> String {
+    let utc = NaiveDateTime::parse_from_str(row[name].as_str().unwrap_or("2000-01-01 00:00:00"), "%Y-%m-%d %H:%M:%S");
+    format!("{} {}", row["employee_id"], utc.unwrap() + TimeDelta::hours(5))
 }
 
 #[test]

@@ -23,13 +23,14 @@ const HEAD: &str = "\
 # environment, .env, this file.
 ";
 /// The sinks that are shown after the first: the scheme and the URL of each.
-const SINKS: [(&str, &str); 7] = [
+const SINKS: [(&str, &str); 8] = [
     ("firestore", "firestore://my-project/staffAttendanceLogs"),
     ("postgres", "postgres://iclock@db.example/attendance"),
     ("mysql", "mysql://iclock@db.example/attendance"),
     ("mongodb", "mongodb://iclock@db.example/attendance"),
     ("https", "https://school.example/hooks/attendance"),
     ("frappe", "frappe:https://erp.example"),
+    ("odoo", "odoo:https://odoo.example"),
     ("csv", "csv:attendance.csv"),
 ];
 

@@ -11,7 +11,7 @@ const TARGETS: [(&str, &str); 2] =
 
 /// The variables that the papers name.
 const VARIABLES: &str = "FRONT_KEY=1234\nSCHOOL_DB_PASSWORD=x\nMONGO_PASSWORD=x\nHOOK_SECRET=x\nFRAPPE_SECRET=x\n\
-                         PUSH_TOKEN=0123456789abcdef\nALERT_TOKEN=x\nSLACK_URL=https://a.example/x\n\
+                         ODOO_KEY=x\nPUSH_TOKEN=0123456789abcdef\nALERT_TOKEN=x\nSLACK_URL=https://a.example/x\n\
                          ALERT_MAIL=smtps://u:p@mail.example\n";
 
 #[test]

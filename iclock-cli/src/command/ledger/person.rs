@@ -197,6 +197,7 @@ fn delete_from(kind: &str, file: &str, place: &str, user_id: &str) -> Option<Str
         }
         "csv" | "jsonl" => format!("remove the lines with this user id from {file}"),
         "frappe" => "delete the Employee Checkins of this employee, there".to_owned(),
+        "odoo" => "delete the attendances of this employee, there".to_owned(),
         "http" | "https" => "remove what the receiver has of this user id, there".to_owned(),
         _ => return None,
     })

@@ -7,8 +7,10 @@ use super::super::key::Shown::{ByDefault, Example, Required, Usual};
 /// The schemes of the URLs that databases and files have.
 const SQL: &[&str] = &["sqlite", "postgres", "mysql"];
 const SERVERS: &[&str] = &["postgres", "mysql", "mongodb"];
-const TLS: &[&str] = &["postgres", "mysql", "mongodb", "https", "frappe"];
-const REQUESTS: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "https", "frappe"];
+const TLS: &[&str] = &["postgres", "mysql", "mongodb", "https", "frappe", "odoo"];
+/// The schemes of servers that sign a user in with a password.
+const USERS: &[&str] = &["postgres", "mysql", "mongodb", "odoo"];
+const REQUESTS: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "https", "frappe", "odoo"];
 const NAMED: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "csv", "jsonl"];
 
 pub(super) fn keys() -> Vec<Key> {
@@ -36,7 +38,7 @@ pub(super) fn keys() -> Vec<Key> {
         Key::new("schema", Text, Example("hr"), "The schema of the table. By default the server chooses.")
             .of(&["postgres"]),
         Key::new("collection", Text, ByDefault("attendance_events"), "The collection.").of(&["mongodb"]),
-        Key::new("password", Secret, Example("ENV:DB_PASSWORD"), "The password of the user in the URL.").of(SERVERS),
+        Key::new("password", Secret, Example("ENV:DB_PASSWORD"), "The password of the user.").of(USERS),
         Key::new(
             "tls",
             OneOf(vec!["disable", "prefer", "require", "verify-full"]),
@@ -53,7 +55,13 @@ pub(super) fn keys() -> Vec<Key> {
             "The key file of a service account. By default application default credentials are used.",
         )
         .of(&["firestore"]),
-        Key::new("database", Text, ByDefault("(default)"), "The database of the project.").of(&["firestore"]),
+        Key::new(
+            "database",
+            Text,
+            ByDefault("(default)"),
+            "The database of the project. That of Odoo has to be named.",
+        )
+        .of(&["firestore", "odoo"]),
         Key::new("emulator", Text, Example("127.0.0.1:8080"), "The address of an emulator, instead of the service.")
             .of(&["firestore"]),
         Key::new(
@@ -95,9 +103,9 @@ pub(super) fn keys() -> Vec<Key> {
             "employee_field",
             Text,
             ByDefault("attendance_device_id"),
-            "The field of an employee that has the terminal's user id.",
+            "The field of an employee that has the terminal's user id. In Odoo barcode, the default there, or pin.",
         )
-        .of(&["frappe"]),
+        .of(&["frappe", "odoo"]),
         Key::new(
             "app",
             OneOf(vec!["hrms", "erpnext"]),
@@ -112,6 +120,35 @@ pub(super) fn keys() -> Vec<Key> {
             "Keeps the checkins out of the site's automatic attendance.",
         )
         .of(&["frappe"]),
+        Key::new(
+            "login",
+            Text,
+            Example("clerk@school.example"),
+            "The user of the site. Its password may be an API key.",
+        )
+        .of(&["odoo"]),
+        Key::new(
+            "zone",
+            Text,
+            Example("Indian/Maldives"),
+            "The time zone by which days begin, and of terminals without one. By default that of each punch.",
+        )
+        .of(&["odoo"]),
+        Key::new(
+            "day_begins",
+            Text,
+            ByDefault("00:00"),
+            "The hour at which a working day begins; with night shifts, one at which nobody works.",
+        )
+        .of(&["odoo"]),
+        Key::new(
+            "pairing",
+            OneOf(vec!["declared", "in-turn", "first-and-last"]),
+            ByDefault("declared"),
+            "declared: in and out are what people pressed. in-turn: the punches of a day are in and out in turn. \
+             first-and-last: only the first and the last punch of a day count.",
+        )
+        .of(&["odoo"]),
         Key::new(
             "rotate",
             Text,
