@@ -1,48 +1,21 @@
 //! Metrics: the status of a service and of its process as OpenMetrics text.
 
-use std::fmt;
-use std::process;
+mod resources;
+mod tables;
 
-use chrono::{DateTime, Utc};
+use std::fmt;
+
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
-use serde::{Deserialize, Serialize};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+pub use resources::Resources;
 
 use crate::service::Status;
-use crate::service::status::{Disk, SinkState, TerminalState};
-
-/// The resources that a process uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Resources {
-    /// Resident memory in bytes.
-    pub memory: u64,
-    /// CPU time so far, in seconds.
-    pub cpu_seconds: f64,
-    /// Open files, sockets included; `None` where the system does not say.
-    pub open_files: Option<u64>,
-}
-
-impl Resources {
-    /// Those of this process.
-    #[must_use]
-    pub fn of_this_process() -> Self {
-        let id = Pid::from_u32(process::id());
-        let mut system = System::new();
-        let wanted = ProcessRefreshKind::nothing().with_memory().with_cpu();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), false, wanted);
-        let Some(this) = system.process(id) else { return Self::default() };
-        Self {
-            memory: this.memory(),
-            cpu_seconds: this.accumulated_cpu_time() as f64 / 1_000.0,
-            open_files: this.open_files().map(|files| files as u64),
-        }
-    }
-}
+use crate::service::status::Disk;
+use tables::{SINKS, TERMINALS, count, seconds};
 
 /// Returns the metrics as OpenMetrics text, which Prometheus and others read. The names are stable.
 #[must_use]
@@ -60,58 +33,6 @@ struct Snapshot {
     status: Status,
     resources: Resources,
 }
-
-/// A number of each terminal: name, description, kind, value.
-type OfTerminal = (&'static str, &'static str, MetricType, fn(&TerminalState, DateTime<Utc>) -> Option<f64>);
-/// The same of each sink.
-type OfSink = (&'static str, &'static str, MetricType, fn(&SinkState, DateTime<Utc>) -> Option<f64>);
-
-const TERMINALS: [OfTerminal; 17] = [
-    ("polls", "Polls that have ended", MetricType::Counter, |t, _| count(t.polls)),
-    ("failed_polls", "Polls that failed", MetricType::Counter, |t, _| count(t.failed_polls)),
-    ("sessions", "Sessions that were opened", MetricType::Counter, |t, _| count(t.sessions)),
-    ("gaps", "Times at which it could not be heard for a while", MetricType::Counter, |t, _| count(t.gaps)),
-    ("read_bytes", "Bytes of the log that came over the wire", MetricType::Counter, |t, _| count(t.bytes_read)),
-    ("records_read", "Records read and proven", MetricType::Counter, |t, _| count(t.records_read)),
-    ("new_events", "Events that entered the ledger", MetricType::Counter, |t, _| count(t.new)),
-    ("known_records", "Records that the ledger had", MetricType::Counter, |t, _| count(t.known)),
-    ("quarantined", "Records that entered the quarantine", MetricType::Counter, |t, _| count(t.quarantined)),
-    ("up", "1 if the last poll went well", MetricType::Gauge, |t, _| {
-        t.last_poll.map(|_| f64::from(u8::from(t.error.is_none())))
-    }),
-    ("failures_in_a_row", "Polls in a row that failed", MetricType::Gauge, |t, _| count(t.failures)),
-    ("last_success_timestamp_seconds", "End of the last poll that went well", MetricType::Gauge, |t, _| {
-        t.last_success.map(seconds)
-    }),
-    ("last_push_timestamp_seconds", "Last punches that came by another way than a poll", MetricType::Gauge, |t, _| {
-        t.last_push.map(seconds)
-    }),
-    ("last_poll_timestamp_seconds", "End of the last poll", MetricType::Gauge, |t, _| t.last_poll.map(seconds)),
-    ("clock_drift_seconds", "Its clock less the true time", MetricType::Gauge, |t, _| {
-        t.clock_drift_ms.map(|drift| drift as f64 / 1_000.0)
-    }),
-    ("records", "Records that it holds", MetricType::Gauge, |t, _| t.records.and_then(count)),
-    ("capacity", "Records that it can hold", MetricType::Gauge, |t, _| t.capacity.and_then(count)),
-];
-
-const SINKS: [OfSink; 12] = [
-    ("deliveries", "Deliveries that have ended", MetricType::Counter, |s, _| count(s.deliveries)),
-    ("failed_deliveries", "Deliveries that failed", MetricType::Counter, |s, _| count(s.failed_deliveries)),
-    ("requests", "Calls to write, and probes", MetricType::Counter, |s, _| count(s.requests)),
-    ("stored", "Events that it did not have before", MetricType::Counter, |s, _| count(s.stored)),
-    ("already_stored", "Events that it had before", MetricType::Counter, |s, _| count(s.already_stored)),
-    ("rejected", "Events that it will never take", MetricType::Counter, |s, _| count(s.rejected)),
-    ("up", "1 if the last delivery went well", MetricType::Gauge, |s, _| Some(f64::from(u8::from(s.error.is_none())))),
-    ("paused", "1 if a person has paused it", MetricType::Gauge, |s, _| Some(f64::from(u8::from(s.paused)))),
-    ("pending", "Events that still have to go out", MetricType::Gauge, |s, _| count(s.pending)),
-    ("held", "Events outside the window", MetricType::Gauge, |s, _| count(s.held)),
-    ("lag_seconds", "The time for which events have had to go out", MetricType::Gauge, |s, now| {
-        Some(s.pending_since.map_or(0.0, |since| (seconds(now) - seconds(since)).max(0.0)))
-    }),
-    ("last_success_timestamp_seconds", "End of the last delivery that went well", MetricType::Gauge, |s, _| {
-        s.last_success.map(seconds)
-    }),
-];
 
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -201,15 +122,6 @@ where
         }
     }
     Ok(())
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "the tables need an Option")]
-fn count(count: u64) -> Option<f64> {
-    Some(count as f64)
-}
-
-fn seconds(moment: DateTime<Utc>) -> f64 {
-    moment.timestamp_millis() as f64 / 1_000.0
 }
 
 #[cfg(test)]
