@@ -11,8 +11,9 @@ use std::time::Duration;
 use attendance_model::Sink;
 use iclock_sync::health::{Health, write_whole};
 use iclock_sync::metrics::{Resources, to_text};
+use iclock_sync::quarantine::QuarantineSize;
 use iclock_sync::service::{Progress, Reloaded};
-use iclock_sync::{Engine, Report, Service, ServiceOptions};
+use iclock_sync::{Engine, Ledger, Report, Service, ServiceOptions, chain};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -216,7 +217,8 @@ impl<'a> Resident<'a> {
         self.supervisor.alive();
         let (status, resources) = (service.status(), Resources::of_this_process());
         if let Some(path) = &self.config.metrics_file {
-            warn("the metrics", path, write_whole(path, to_text(&status, &resources).as_bytes()));
+            let sizes = quarantine_sizes(&self.config.state_dir);
+            warn("the metrics", path, write_whole(path, to_text(&status, &resources, sizes.as_deref()).as_bytes()));
         }
         let health = Health::of(status, resources, env!("CARGO_PKG_VERSION"), EVERY);
         let dir = &self.config.state_dir;
@@ -308,6 +310,15 @@ fn warn(what: &str, path: &Path, outcome: io::Result<()>) {
     if let Err(error) = outcome {
         tracing::warn!("{what} cannot be written ({}): {error}", path.display());
     }
+}
+
+/// What waits in the quarantine, for the metrics; `None` if the ledger cannot be read now.
+fn quarantine_sizes(state_dir: &Path) -> Option<Vec<QuarantineSize>> {
+    let sizes = Ledger::open_read_only(state_dir).and_then(|ledger| ledger.map(|it| it.quarantine_sizes()).transpose());
+    sizes.unwrap_or_else(|error| {
+        tracing::debug!("the metrics have no quarantine: {}", chain(&error));
+        None
+    })
 }
 
 impl Pace {

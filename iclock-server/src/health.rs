@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use iclock_sync::Ledger;
 use iclock_sync::metrics::{Resources, to_text};
 
 use crate::problem::Problem;
@@ -29,6 +30,9 @@ pub(crate) async fn ready(State(server): State<Arc<Server>>) -> Result<&'static 
 /// The metrics of the service and its process.
 pub(crate) async fn metrics(State(server): State<Arc<Server>>) -> Result<Response, Problem> {
     let status = server.status()?;
-    let text = server.blocking(move || to_text(&status, &Resources::of_this_process())).await?;
+    let sizes = server.ask(|query| query.ask(Ledger::quarantine_sizes)).await;
+    // A ledger that cannot be read is no reason to hide everything else.
+    let sizes = sizes.ok();
+    let text = server.blocking(move || to_text(&status, &Resources::of_this_process(), sizes.as_deref())).await?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

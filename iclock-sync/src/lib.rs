@@ -47,6 +47,7 @@ pub mod alert;
 pub mod audit;
 pub mod clock;
 mod crash;
+mod delays;
 mod deliver;
 pub mod diagnose;
 mod engine;

@@ -275,7 +275,7 @@ fn write_files(service: &Service, disk: &Path) -> bool {
     use iclock_sync::health::{Health, write_whole};
     use iclock_sync::metrics::{Resources, to_text};
     let (status, resources) = (service.status(), Resources::default());
-    let metrics = write_whole(&disk.join("metrics.txt"), to_text(&status, &resources).as_bytes());
+    let metrics = write_whole(&disk.join("metrics.txt"), to_text(&status, &resources, None).as_bytes());
     let health = Health::of(status, resources, "1", Duration::from_secs(10)).write(&disk.join("state"));
     metrics.is_ok() && health.is_ok()
 }

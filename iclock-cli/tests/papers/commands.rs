@@ -129,7 +129,7 @@ fn every_command_of_every_manual_runs() {
             let lines = match block.language.as_str() {
                 "sh" => commands(&block.text),
                 // Not commands: output, configuration, code.
-                "text" | "toml" | "json" | "rust" | "rust,ignore" | "rust,no_run" => continue,
+                "text" | "toml" | "json" | "yaml" | "rust" | "rust,ignore" | "rust,no_run" => continue,
                 other => panic!("{paper}: is a block of {other:?} commands? then write sh"),
             };
             for line in lines {

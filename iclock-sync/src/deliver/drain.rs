@@ -125,6 +125,9 @@ impl Delivery {
                         landed_events.extend(answered.map(|(event, outcome)| (event.clone(), outcome.clone())));
                     }
                     probing = false;
+                    let (utc_now, local_now) = (self.sender.clock.utc_now(), self.sender.clock.local_now());
+                    let stored = events.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Stored);
+                    stored.for_each(|(event, _)| report.delays.note(event, utc_now, local_now));
                     let landed = flight.land(number, outcomes);
                     count(report, landed);
                     if landed.deferred > 0 && drained.is_all() {

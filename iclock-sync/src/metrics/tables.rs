@@ -10,7 +10,7 @@ pub(super) type OfTerminal = (&'static str, &'static str, MetricType, fn(&Termin
 /// The same of each sink.
 pub(super) type OfSink = (&'static str, &'static str, MetricType, fn(&SinkState, DateTime<Utc>) -> Option<f64>);
 
-pub(super) const TERMINALS: [OfTerminal; 17] = [
+pub(super) const TERMINALS: [OfTerminal; 18] = [
     ("polls", "Polls that have ended", MetricType::Counter, |t, _| count(t.polls)),
     ("failed_polls", "Polls that failed", MetricType::Counter, |t, _| count(t.failed_polls)),
     ("sessions", "Sessions that were opened", MetricType::Counter, |t, _| count(t.sessions)),
@@ -29,6 +29,9 @@ pub(super) const TERMINALS: [OfTerminal; 17] = [
     }),
     ("last_push_timestamp_seconds", "Last punches that came by another way than a poll", MetricType::Gauge, |t, _| {
         t.last_push.map(seconds)
+    }),
+    ("last_call_timestamp_seconds", "Last call of a terminal that pushes", MetricType::Gauge, |t, _| {
+        t.last_call.map(seconds)
     }),
     ("last_poll_timestamp_seconds", "End of the last poll", MetricType::Gauge, |t, _| t.last_poll.map(seconds)),
     ("clock_drift_seconds", "Its clock less the true time", MetricType::Gauge, |t, _| {

@@ -11,6 +11,7 @@ use attendance_model::Reason;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::delays::Delays;
 pub use backfill::{BackfillReport, GapCause, GapState};
 pub use hint::Hint;
 use hint::Refused;
@@ -210,6 +211,9 @@ pub struct SinkReport {
     /// True if the safety limit kept events back; for the exit code and the human report.
     #[serde(skip)]
     pub over_limit: bool,
+    /// The time from the punch of each event that was stored; for the metrics.
+    #[serde(skip)]
+    pub(crate) delays: Delays,
     /// None of what was delivered to it is there any more: it has to be sent again
     /// ([`Ledger::replay`](crate::Ledger::replay)).
     pub lost: bool,
@@ -332,6 +336,7 @@ impl SinkReport {
             error_kind: None,
             duration_ms: 0,
             over_limit: false,
+            delays: Delays::default(),
             lost: false,
             notes: Vec::new(),
         }

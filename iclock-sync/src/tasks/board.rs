@@ -9,7 +9,7 @@ use tokio::sync::{Notify, broadcast};
 
 #[cfg(feature = "push")]
 use super::backfills::Backfills;
-use super::status::{Activity, Disk, Failure, Progress, Pushed, SinkState, Status, TerminalState};
+use super::status::{Activity, Delays, Disk, Failure, Progress, Pushed, SinkState, Status, TerminalState};
 use crate::Ingested;
 use crate::clock::Clock;
 #[cfg(feature = "push")]
@@ -179,6 +179,7 @@ impl Board {
             pending_since: None,
             held: 0,
             paused: false,
+            delays: Delays::default(),
             served: 0,
         };
         self.parts().sinks.insert(name.to_owned(), state);
@@ -300,6 +301,7 @@ impl Board {
             sink.stored += report.stored;
             sink.already_stored += report.already_stored;
             sink.rejected += report.rejected;
+            sink.delays.add(&report.delays);
             sink.held = report.held;
             sink.set_pending(report.pending, now);
             if report.status == SinkStatus::Failed || report.over_limit {

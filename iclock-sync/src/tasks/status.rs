@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Ingested;
+pub use crate::delays::Delays;
 use crate::ledger;
 use crate::observer::{DeviceProgress, SinkProgress};
 use crate::report::{DeviceReport, ErrorKind, SinkReport};
@@ -199,6 +200,9 @@ pub struct SinkState {
     pub held: u64,
     /// True if a person has paused it.
     pub paused: bool,
+    /// The time from the punch of each event that it did not have before. Only in the process itself.
+    #[serde(skip)]
+    pub delays: Delays,
     /// Ledger commits of which it has had the events.
     #[serde(skip)]
     pub(crate) served: u64,
