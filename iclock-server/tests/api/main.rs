@@ -5,6 +5,7 @@ mod common;
 mod description;
 mod events;
 mod looks;
+mod metrics;
 mod orders;
 mod refusals;
 mod stream;
