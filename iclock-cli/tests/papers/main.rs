@@ -12,6 +12,7 @@ mod inventory;
 mod links;
 mod markdown;
 mod places;
+mod rules;
 mod scene;
 
 use std::fs;
