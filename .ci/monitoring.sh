@@ -1,4 +1,4 @@
-# The rules for Prometheus, by promtool.
+# The rules for Prometheus and the dashboard for Grafana, by promtool.
 # Part of ./test, which sources it.
 # shellcheck shell=bash disable=SC2154
 
@@ -6,7 +6,8 @@ monitoring() {
     have promtool || promtool_alone || { echo "skipped: monitoring: promtool"; return 0; }
     promtool check rules deploy/prometheus/iclock.rules.yml || return 1
     promtool test rules deploy/prometheus/iclock.rules.test.yml || return 1
-    every_rule_is_tested
+    every_rule_is_tested || return 1
+    python3 .ci/dashboard.py >"$scratch/dashboard.yml" && promtool check rules "$scratch/dashboard.yml"
 }
 
 # The program alone, out of the package: nothing is installed that would run as a service.

@@ -18,14 +18,14 @@ use crate::common::{Answer, Scene, terminal, usual};
 const PATH: &str = "/api/v1/pushing/SN1/commands";
 
 /// A receiver, and a terminal that has pushed to it.
-struct Receiving {
+pub(crate) struct Receiving {
     url: String,
     stop: CancellationToken,
     tasks: [JoinHandle<()>; 2],
 }
 
 impl Receiving {
-    async fn start(scene: &Scene, door: &DeviceOptions) -> Self {
+    pub(crate) async fn start(scene: &Scene, door: &DeviceOptions) -> Self {
         let devices = std::slice::from_ref(door);
         let receiver = PushReceiver::open(&scene.service, devices, &PushAccess::default()).await.unwrap();
         let (receiver, stop) = (Arc::new(receiver), CancellationToken::new());
@@ -44,7 +44,7 @@ impl Receiving {
         receiving
     }
 
-    async fn send(&self, path: &str, body: &'static str) -> String {
+    pub(crate) async fn send(&self, path: &str, body: &'static str) -> String {
         let request = reqwest::Client::new().post(format!("{}/{path}", self.url)).body(body);
         request.send().await.unwrap().text().await.unwrap()
     }
@@ -55,7 +55,7 @@ impl Receiving {
         answer.text().await.unwrap().trim_end().to_owned()
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         for task in self.tasks {
             task.await.unwrap();

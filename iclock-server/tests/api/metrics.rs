@@ -1,11 +1,14 @@
 //! The metrics, as Prometheus fetches and reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use iclock_server::access::Role;
+use iclock_sync::DeviceOptions;
 use reqwest::Method;
 
-use crate::common::{Scene, until};
+use crate::commands::Receiving;
+use crate::common::{Scene, terminal, until, usual};
 
 /// The samples of a text: the value of each series, labels included.
 type Samples = BTreeMap<String, f64>;
@@ -105,5 +108,43 @@ async fn the_time_of_delivery_is_counted_once_for_each_event_that_was_stored() {
     assert!(buckets().next_back().unwrap().contains("le=\"+Inf\""), "{text}");
     // The simulated log is of past weeks.
     assert!(samples["iclock_event_delivery_seconds_sum{sink=\"school\"}"] > stored, "{text}");
+    scene.end().await;
+}
+
+/// The names of metrics in a text: words that begin with this.
+fn named(text: &str, prefix: &str) -> BTreeSet<String> {
+    let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
+    words.filter(|word| word.starts_with(prefix)).map(str::to_owned).collect()
+}
+
+fn file_of_the_repository(path: &str) -> String {
+    fs::read_to_string(format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rules_the_dashboard_and_the_manual_name_what_the_service_measures_and_nothing_else() {
+    let door = DeviceOptions::push("door", "SN1");
+    let scene = Scene::beside(terminal(), usual(), std::slice::from_ref(&door)).await;
+    let receiving = Receiving::start(&scene, &door).await;
+    receiving.send("cdata?SN=STRANGER&table=ATTLOG&Stamp=9999", "7\t2026-03-01 08:00:00\t0\t1\n").await;
+    let (text, samples) = fetch(&scene).await;
+    let measured: BTreeSet<&str> = samples.keys().map(|series| series.split('{').next().unwrap()).collect();
+    for path in ["deploy/prometheus/iclock.rules.yml", "deploy/grafana/iclock.json"] {
+        let content = file_of_the_repository(path);
+        let named = &named(&content, "iclock_") | &named(&content, "process_");
+        assert!(named.len() > 5, "{path} names {named:?}");
+        for name in named {
+            assert!(measured.contains(&*name), "{path} names {name}, which is not in\n{text}");
+        }
+    }
+    let manual = file_of_the_repository("docs/monitoring.md");
+    for name in measured {
+        let short = ["iclock_terminal_", "iclock_sink_", "iclock_push"].iter().find_map(|of| name.strip_prefix(of));
+        let whole = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        let is_explained = |name: &str| manual.contains(&format!("`{name}"));
+        let explained = is_explained(whole) || short.is_some_and(is_explained) || name.starts_with("process_");
+        assert!(explained, "docs/monitoring.md does not explain {name}");
+    }
+    receiving.end().await;
     scene.end().await;
 }
