@@ -28,7 +28,7 @@ use std::time::Duration;
 use attendance_model::AttendanceEvent;
 use attendance_model::day::Punch;
 
-pub use crate::ledger::{Cursor, Day, Filter, Names, NotACursor, Page, Person};
+pub use crate::ledger::{Cursor, Day, Filter, Names, NotACursor, NumberedEvent, NumberedPage, Page, PageOrder, Person};
 use crate::{Ledger, LedgerError};
 
 /// Questions that are answered at the same time.
@@ -107,6 +107,32 @@ impl Query {
     /// [`LedgerError::Database`] when the ledger cannot be read.
     pub fn last_entered(&self) -> Result<i64, LedgerError> {
         self.ask(Ledger::last_entered)
+    }
+
+    /// Returns events of a selection with their numbers, after the first `skip` ones, at most `most`. Of all events in
+    /// the order in which they entered, a page far behind costs no more than the first.
+    ///
+    /// Every page shows the ledger as it is then. In [`PageOrder::Entered`] new events go to the end; old ones that are
+    /// removed or shrink move those behind them forward.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn numbered(
+        &self,
+        filter: &Filter,
+        order: PageOrder,
+        skip: u64,
+        most: usize,
+    ) -> Result<NumberedPage, LedgerError> {
+        self.ask(|ledger| ledger.numbered_page(filter, order, skip, most))
+    }
+
+    /// Returns the event of a number; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn numbered_event(&self, number: i64) -> Result<Option<NumberedEvent>, LedgerError> {
+        self.ask(|ledger| ledger.numbered_event(number))
     }
 
     /// Returns the days on which there are events, in order.

@@ -7,8 +7,9 @@ use chrono::{DateTime, NaiveDateTime};
 use rusqlite::{Connection, Row, Rows};
 
 use super::Transaction;
+use super::numbered::NumberedEvent;
 use super::polls::{Poll, PollId};
-use super::stored::{seconds, source_of, wall_clock};
+use super::stored::{moment, seconds, source_of, wall_clock};
 use super::{gaps, shrunk, window};
 use crate::{Ledger, LedgerError, Window};
 
@@ -134,6 +135,13 @@ impl EventReader {
         event.clock_drift_ms = poll.drift_ms;
         event.raw = row.get(10)?;
         Ok((row.get(0)?, event))
+    }
+
+    /// The event in a row of [`COLUMNS`], with its number and the time of its poll.
+    pub(super) fn numbered(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<NumberedEvent> {
+        let (number, event) = self.event(connection, row)?;
+        let read_at = moment(self.poll(connection, row.get(1)?)?.read_at);
+        Ok(NumberedEvent { number, event, read_at })
     }
 
     /// The events in rows of [`COLUMNS`], with their numbers. There will be about `expected`.

@@ -23,6 +23,8 @@ pub struct Overview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TerminalOverview {
+    /// Its number in the ledger, which it keeps.
+    pub number: i64,
     /// The serial number, or `name:NAME`.
     pub serial: String,
     /// The configured name when it was last read.
@@ -39,6 +41,8 @@ pub struct TerminalOverview {
     pub fell_back: bool,
     /// The latest punch, by the terminal's clock. Those of a clock that ran far ahead do not count.
     pub last_punch: Option<NaiveDateTime>,
+    /// The users in its table when names were last read.
+    pub users: Option<u32>,
     /// Records that wait in the quarantine.
     pub quarantined: u64,
     /// Logs that could not be proven and that nobody has accepted.
@@ -91,9 +95,10 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
     let count = |of: &HashMap<i64, i64>, id| of.get(&id).copied().unwrap_or(0).cast_unsigned();
     let mut last = connection.prepare_cached("SELECT max(time) FROM events WHERE terminal = ?1 AND time <= ?2")?;
     let mut statement = connection.prepare_cached(
-        "SELECT t.id, t.serial, t.name, c.called_at, coalesce(p.tls = 2, 0), c.address
+        "SELECT t.id, t.serial, t.name, c.called_at, coalesce(p.tls = 2, 0), c.address, r.users
          FROM terminals t LEFT JOIN push_calls c ON c.serial = coalesce(t.alias, t.serial)
-         LEFT JOIN push_terminals p ON p.serial = t.serial ORDER BY t.name, t.id",
+         LEFT JOIN push_terminals p ON p.serial = t.serial LEFT JOIN people_readings r ON r.terminal = t.id
+         ORDER BY t.name, t.id",
     )?;
     let mut rows = statement.query(())?;
     let mut found = Vec::new();
@@ -101,6 +106,7 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
         let id: i64 = row.get(0)?;
         let punch: Option<Option<i64>> = last.query_row((id, until), |row| row.get(0)).optional()?;
         found.push(TerminalOverview {
+            number: id,
             serial: row.get(1)?,
             name: row.get(2)?,
             other_names: names.remove(&id).unwrap_or_default(),
@@ -108,6 +114,7 @@ fn terminals(connection: &Connection, until: i64) -> rusqlite::Result<Vec<Termin
             last_call: row.get::<_, Option<i64>>(3)?.map(moment),
             fell_back: row.get(4)?,
             address: row.get(5)?,
+            users: row.get(6)?,
             last_punch: punch.flatten().map(wall_clock),
             quarantined: count(&quarantined, id),
             unproven: count(&unproven, id),

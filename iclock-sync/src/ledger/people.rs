@@ -54,6 +54,12 @@ impl Names {
         self.people.get(user_id).map(|known| known.department)
     }
 
+    /// Returns all people of the user tables, in no order: user id, name, and the number of the department. The name is
+    /// empty if no terminal has one.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u8)> {
+        self.people.iter().map(|(user_id, known)| (user_id.as_str(), known.name.as_str(), known.department))
+    }
+
     /// Returns true if no person is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -169,6 +175,9 @@ mod tests {
             (Some("Ahmed Ali"), Some("Ahmed"), Some("Ahmed Ali"))
         );
         assert_eq!((names.of("8"), names.at("A1", "8"), names.of("9")), (Some("Mariyam"), Some("Mariyam"), None));
+        let mut all: Vec<_> = names.iter().collect();
+        all.sort_unstable();
+        assert_eq!(all, [("7", "Ahmed Ali", 1), ("8", "Mariyam", 1)]);
         ledger.keep_names(("A1", "front"), &[person("7", "Ahmed Hassan")], Some(1), 400).unwrap();
         assert_eq!(ledger.names().unwrap().of("7"), Some("Ahmed Hassan"));
     }

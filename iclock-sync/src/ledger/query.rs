@@ -99,14 +99,14 @@ impl Filter {
     }
 
     /// The first and the last second.
-    fn span(&self) -> (i64, i64) {
+    pub(super) fn span(&self) -> (i64, i64) {
         // A time with a fraction is after its second.
         let whole = |time: NaiveDateTime| seconds(time) + i64::from(time.and_utc().timestamp_subsec_nanos() > 0);
         (self.from.map_or(i64::MIN, whole), self.to.map_or(i64::MAX, |time| whole(time) - 1))
     }
 
     /// The terminals to which it applies; `None` for all.
-    fn terminals(&self, connection: &Connection) -> rusqlite::Result<Option<Vec<i64>>> {
+    pub(super) fn terminals(&self, connection: &Connection) -> rusqlite::Result<Option<Vec<i64>>> {
         let Some(terminal) = &self.terminal else { return Ok(None) };
         connection
             .prepare_cached("SELECT id FROM terminals WHERE serial = ?1 OR name = ?1")?
@@ -116,7 +116,7 @@ impl Filter {
     }
 
     /// The table with the index that has the fewest other events, and a condition on its rows.
-    fn source(&self, terminals: Option<&[i64]>) -> (&'static str, String) {
+    pub(super) fn source(&self, terminals: Option<&[i64]>) -> (&'static str, String) {
         let list = |ids: &[i64]| ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
         let (index, terminal) = match terminals {
             None => ("events_time", String::new()),
