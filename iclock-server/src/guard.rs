@@ -47,12 +47,16 @@ pub(crate) async fn by_name(State(server): State<Arc<Server>>, request: Request,
     response
 }
 
-/// An address is no name: nobody can point it elsewhere.
+/// An address is no name: nobody can point it elsewhere. Behind the name there is a port, or nothing: what is put
+/// together with it is an address of this server.
 fn is_ours(host: &str, names: &[String]) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or((rest, "")),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit())) {
+        return false;
+    }
     let name = name.trim_end_matches('.');
     name.parse::<IpAddr>().is_ok()
         || name.eq_ignore_ascii_case("localhost")
@@ -107,7 +111,17 @@ mod tests {
         for ours in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "192.0.2.7", "clock.example.:1"] {
             assert!(is_ours(ours, &names), "{ours}");
         }
-        for other in ["", ":80", "example", "localhost.evil.example", "127.0.0.1.evil.example", "[evil.example]"] {
+        for other in [
+            "",
+            ":80",
+            "example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "[evil.example]",
+            "localhost:x@evil.example",
+            "localhost:1/evil.example",
+            "[::1]evil.example",
+        ] {
             assert!(!is_ours(other, &names), "{other}");
         }
     }
