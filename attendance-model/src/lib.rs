@@ -68,7 +68,8 @@ pub use punch_state::PunchState;
 pub use reason::{Policy, Reason};
 pub use rules::{Context, FixedPolicy, Rules};
 pub use sink::{
-    Capabilities, NamedPerson, Notice, OptionsError, Outcome, Secret, Settings, Sink, SinkError, SinkErrorKind, SinkUrl,
+    Capabilities, NamedPerson, Notice, OptionsError, Outcome, Outgoing, Secret, Settings, Sink, SinkError,
+    SinkErrorKind, SinkUrl,
 };
 pub use usual::Usual;
 pub use verify_mode::{Protocol, VerifyMode};

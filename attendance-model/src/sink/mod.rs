@@ -7,12 +7,14 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 mod error;
+mod outgoing;
 mod people;
 mod secret;
 mod settings;
 mod url;
 
 pub use error::{SinkError, SinkErrorKind};
+pub use outgoing::Outgoing;
 pub use people::NamedPerson;
 pub use secret::Secret;
 pub use settings::{OptionsError, Settings};

@@ -61,13 +61,18 @@ impl Settings {
     /// Adds the settings after a URL's question mark, `key=value` joined by `&`.
     ///
     /// # Errors
-    /// [`OptionsError`] for a key that is set both there and next to the URL, and for a password: URLs are logged.
+    /// [`OptionsError`] for a key that is set both there and next to the URL, and for a password or a proxy: URLs are
+    /// logged.
     pub fn and_query(mut self, query: &str) -> Result<Self, OptionsError> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if key == "password" {
                 let problem = "has a password after the question mark";
                 return Err(OptionsError::new("url", problem).hint("set `password` next to the URL"));
+            }
+            if key == "proxy" {
+                let problem = "has a proxy after the question mark";
+                return Err(OptionsError::new("url", problem).hint("set `proxy` next to the URL"));
             }
             if self.0.insert(key.to_owned(), value.to_owned()).is_some() {
                 return Err(OptionsError::new(key, "is set twice").hint("keep it in the URL or next to it, not both"));
