@@ -591,6 +591,8 @@ fn the_schema_takes_the_example_and_refuses_what_the_program_refuses() {
         assert!(!takes(text), "{text}");
     }
     world.write("iclock.toml", whole);
+    let authority = rcgen::generate_simple_self_signed(["school.example".to_owned()]).unwrap();
+    world.write("ca.pem", authority.cert.pem());
     let run = world.cli(&["config", "show"]).ended(10);
     // The example's key file and variables are not there, and nothing else is wrong.
     let errors: Vec<_> = run.stderr.lines().filter(|line| line.starts_with("error:")).collect();

@@ -15,11 +15,13 @@ use gcloud_sdk::google::firestore::v1::{
 };
 use gcloud_sdk::google::rpc;
 use gcloud_sdk::tonic::{Request, Status};
-use gcloud_sdk::{GoogleApi, GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer, HeaderMap};
+use gcloud_sdk::{GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer, HeaderMap};
 use tokio::time::{Instant, timeout_at};
+use tower_layer::Layer as _;
 
 use crate::auth::{CredentialsSource, no_credentials};
 use crate::cause::{Cause, is_certificate};
+use crate::channel::Way;
 use crate::credentials::ServiceAccountKey;
 use crate::delivery::Rpc;
 use crate::endpoint::Endpoint;
@@ -28,12 +30,26 @@ use crate::options::Treated;
 use crate::ramp::Ramp;
 use crate::status::{Failure, breaks_channel};
 
-/// A channel with credentials, and the client of documents on it.
-pub(crate) type Api = GoogleApi<FirestoreClient<GoogleAuthMiddleware>>;
+/// A channel with credentials.
+#[derive(Clone)]
+pub(crate) struct Api(GoogleAuthMiddleware);
+
+impl Api {
+    /// The client of documents.
+    pub(crate) fn get(&self) -> FirestoreClient<GoogleAuthMiddleware> {
+        self.get_with(FirestoreClient::new)
+    }
+
+    /// Another client.
+    pub(crate) fn get_with<C>(&self, new: impl FnOnce(GoogleAuthMiddleware) -> C) -> C {
+        new(self.0.clone())
+    }
+}
 
 /// The requests that the sink makes.
 pub(crate) struct Connection {
     endpoint: Endpoint,
+    way: Way,
     source: CredentialsSource,
     timeout: Duration,
     /// Held while connecting, so that writers at the same time make one connection. Outlives a broken channel.
@@ -49,6 +65,7 @@ impl Connection {
     /// Contacts nothing.
     pub(crate) fn open(
         endpoint: Endpoint,
+        way: Way,
         key: Option<ServiceAccountKey>,
         timeout: Duration,
         treated: Treated,
@@ -56,6 +73,7 @@ impl Connection {
         let ramp = treated.is_as_service(&endpoint).then(|| (Instant::now(), Mutex::default()));
         Self {
             endpoint,
+            way,
             source: CredentialsSource(key),
             timeout,
             auth: tokio::sync::Mutex::default(),
@@ -182,8 +200,7 @@ impl Connection {
             owner.insert("authorization", "Bearer owner".parse()?);
             middleware.set_additional_headers(owner);
         }
-        let api =
-            GoogleApi::from_function_with_middleware(FirestoreClient::new, self.endpoint.url(), middleware).await?;
+        let api = Api(middleware.layer(self.way.connect(&self.endpoint.url()).await?));
         tracing::debug!(sink = %self.endpoint.target(), "connected to Firestore");
         Ok(api)
     }
@@ -195,7 +212,10 @@ impl Connection {
     }
 
     fn unconnected(&self, cause: gcloud_sdk::error::Error) -> SinkError {
-        let what = format!("cannot reach {}", self.endpoint.target());
+        let what = match self.way.outgoing.shown_proxy().filter(|_| !self.endpoint.is_emulator()) {
+            Some(proxy) => format!("cannot reach {}, with {proxy} as proxy", self.endpoint.target()),
+            None => format!("cannot reach {}", self.endpoint.target()),
+        };
         match cause.into_kind() {
             ErrorKind::GrpcStatus(cause) if is_certificate(&cause) => {
                 let what = format!("no trust in the certificate that was shown for {}", self.endpoint.target());
@@ -242,7 +262,6 @@ impl fmt::Debug for Connection {
 
 #[cfg(test)]
 mod tests {
-    use gcloud_sdk::google_cloud_auth::credentials::anonymous;
     use rustls::pki_types::PrivateKeyDer;
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
@@ -272,13 +291,10 @@ mod tests {
     #[tokio::test]
     async fn a_service_whose_certificate_nobody_vouches_for_is_not_written_to() {
         let url = format!("https://localhost:{}", untrusted("localhost").await);
-        let auth = GoogleAuthHeaders::from(anonymous::Builder::new().build());
-        let middleware = GoogleAuthMiddlewareLayer::new(auth, None).unwrap();
-        let made = GoogleApi::from_function_with_middleware(FirestoreClient::new, url, middleware).await;
-        let Err(cause) = made else { panic!("connected") };
+        let Err(cause) = Way::default().connect(&url).await else { panic!("connected") };
         let mut endpoint = Endpoint::new("my-project", "logs").unwrap();
         endpoint.use_emulator("127.0.0.1:1").unwrap();
-        let connection = Connection::open(endpoint, None, Duration::from_secs(5), Treated::AsEmulator);
+        let connection = Connection::open(endpoint, Way::default(), None, Duration::from_secs(5), Treated::AsEmulator);
         let error = connection.unconnected(cause);
         assert_eq!((error.kind, error.is_transient()), (SinkErrorKind::Certificate, false), "{error:?}");
         assert!(error.source.unwrap().to_string().contains("certificate"));

@@ -39,6 +39,7 @@
 
 mod auth;
 mod cause;
+mod channel;
 mod connection;
 mod count;
 mod credentials;

@@ -1,12 +1,17 @@
 //! The URL and the settings of a sink.
 
+use std::fs;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
-use attendance_model::{IdScheme, OptionsError, Settings};
+use attendance_model::{IdScheme, OptionsError, Outgoing, Settings};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::ServiceAccountKey;
+use crate::channel::Way;
 use crate::endpoint::{Endpoint, invalid_url, split_url};
 
 /// How the document's `timestamp` is made from the terminal's wall clock.
@@ -51,6 +56,7 @@ impl Treated {
 pub struct FirestoreOptions {
     pub(crate) name: String,
     pub(crate) endpoint: Endpoint,
+    pub(crate) way: Way,
     pub(crate) credentials: Option<ServiceAccountKey>,
     pub(crate) time: TimeReading,
     pub(crate) ids: IdScheme,
@@ -61,8 +67,20 @@ pub struct FirestoreOptions {
     pub(crate) treated: Treated,
 }
 
-const KNOWN: [&str; 9] =
-    ["credentials", "daily_writes", "database", "emulator", "ids", "layout", "names", "time", "timeout"];
+const KNOWN: [&str; 12] = [
+    "credentials",
+    "daily_writes",
+    "database",
+    "emulator",
+    "ids",
+    "layout",
+    "names",
+    "no_proxy",
+    "proxy",
+    "time",
+    "timeout",
+    "tls_ca",
+];
 
 impl FirestoreOptions {
     /// Options for a collection of a project's default database: application default credentials, ids of the Python
@@ -74,6 +92,7 @@ impl FirestoreOptions {
         Ok(Self {
             name: name.to_owned(),
             endpoint: Endpoint::new(project, collection)?,
+            way: Way::default(),
             credentials: None,
             time: TimeReading::default(),
             ids: IdScheme::IclockSyncV1,
@@ -87,7 +106,7 @@ impl FirestoreOptions {
 
     /// Options from `firestore://PROJECT/COLLECTION` (or `firestore:///COLLECTION`, with the project of the key file)
     /// and these settings, all optional: `credentials`, `daily_writes`, `database`, `emulator`, `ids`, `layout`,
-    /// `names`, `time`, `timeout`.
+    /// `names`, `time`, `timeout`, and `proxy`, `no_proxy` and `tls_ca` of [`Outgoing`].
     ///
     /// # Errors
     /// [`OptionsError`] that names the key, what is wrong and what to write instead.
@@ -122,8 +141,30 @@ impl FirestoreOptions {
         let hint = "write a number like 20000, or leave it out for no limit";
         options.daily_writes = settings.take_parsed("daily_writes", "a number of writes above 0", hint)?;
         options.timeout = settings.take_timeout()?.unwrap_or(options.timeout);
+        options = options.outgoing(Outgoing::take(&mut settings)?)?;
         settings.finish(&KNOWN)?;
         Ok(options)
+    }
+
+    /// Calls the service in this way. Default: directly, trusting public authorities. An emulator is always called
+    /// directly.
+    ///
+    /// Credentials other than a key of a service account get their tokens by themselves: they read `HTTPS_PROXY`, and
+    /// trust what the system trusts.
+    ///
+    /// # Errors
+    /// [`OptionsError`] for `tls_ca` if the file has no certificate that can be used.
+    pub fn outgoing(mut self, outgoing: Outgoing) -> Result<Self, OptionsError> {
+        let authorities = outgoing.authorities(|path| fs::read(path))?;
+        if let Some(pem) = &authorities {
+            let mut trusted = RootCertStore::empty();
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|error| outgoing.unusable_authorities(error))?;
+                trusted.add(certificate).map_err(|error| outgoing.unusable_authorities(error))?;
+            }
+        }
+        self.way = Way { outgoing, authorities };
+        Ok(self)
     }
 
     /// Writes as this service account. Default: application default credentials.
@@ -310,6 +351,9 @@ mod tests {
         for (key, value) in [
             ("credentials", "no/such/file.json"),
             ("credentials", "{"),
+            ("tls_ca", "no/such/file.pem"),
+            ("tls_ca", "Cargo.toml"),
+            ("proxy", "socks5://192.0.2.9"),
             ("daily_writes", "0"),
             ("daily_writes", "-5"),
             ("daily_writes", "many"),

@@ -39,10 +39,21 @@ impl FirestoreSink {
     /// A sink that connects at its first probe, write or lookup.
     #[must_use]
     pub fn open(options: FirestoreOptions) -> Self {
-        let FirestoreOptions { name, endpoint, credentials, time, ids, layout, names, daily_writes, timeout, treated } =
-            options;
+        let FirestoreOptions {
+            name,
+            endpoint,
+            way,
+            credentials,
+            time,
+            ids,
+            layout,
+            names,
+            daily_writes,
+            timeout,
+            treated,
+        } = options;
         let as_service = treated.is_as_service(&endpoint);
-        let connection = Connection::open(endpoint, credentials, timeout, treated);
+        let connection = Connection::open(endpoint, way, credentials, timeout, treated);
         let mapping = Mapping { parent: connection.endpoint().documents(), ids, time, layout };
         let budget = daily_writes.filter(|_| as_service).map(|writes| Budget::new(writes.get(), QUOTA_ZONE));
         Self { name, connection, mapping, names, budget, as_service }

@@ -1,13 +1,12 @@
 //! One request, within its time.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use attendance_model::{OptionsError, Settings, SinkError};
+use attendance_model::{OptionsError, Outgoing, Settings, SinkError};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Method, StatusCode};
+use reqwest::{Certificate, Method, NoProxy, Proxy, StatusCode};
 use url::Url;
 
 use crate::error::{Doing, Receiver, Words};
@@ -22,15 +21,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 pub(crate) struct Line {
     /// The limit for one request.
     pub(crate) timeout: Duration,
-    /// A PEM file of certificates to trust.
-    pub(crate) tls_ca: Option<PathBuf>,
+    pub(crate) outgoing: Outgoing,
 }
 
 impl Line {
-    /// Takes `timeout` (default `30s`) and `tls_ca`.
+    /// Takes `timeout` (default `30s`), `proxy`, `no_proxy` and `tls_ca`.
     pub(crate) fn take(settings: &mut Settings) -> Result<Self, OptionsError> {
         let timeout = settings.take_timeout()?.unwrap_or(Duration::from_secs(30));
-        Ok(Self { timeout, tls_ca: settings.take("tls_ca").map(PathBuf::from) })
+        Ok(Self { timeout, outgoing: Outgoing::take(settings)? })
     }
 }
 
@@ -61,21 +59,24 @@ impl Client {
             .timeout(line.timeout)
             .redirect(Policy::none())
             .no_proxy();
-        if let Some(path) = &line.tls_ca {
-            let unusable = |problem: String| {
-                OptionsError::new("tls_ca", format!("{}: {problem}", path.display()))
-                    .hint("name a PEM file of certificates")
-            };
-            let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
-            let pem = pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&pem);
-            let certificates = Certificate::from_pem_bundle(pem).map_err(|error| unusable(error.to_string()))?;
-            if certificates.is_empty() {
-                return Err(unusable("has no certificate".to_owned()));
-            }
+        let outgoing = &line.outgoing;
+        if let Some(proxy) = outgoing.proxy() {
+            // Its error may repeat the address, which may have a password.
+            let proxy = Proxy::https(proxy.expose()).map_err(|_| OptionsError::new("proxy", "cannot be called"))?;
+            builder = builder.proxy(proxy.no_proxy(NoProxy::from_string(outgoing.no_proxy())));
+        }
+        let authorities = outgoing.authorities(|path| fs::read(path))?;
+        if let Some(pem) = &authorities {
+            let certificates = Certificate::from_pem_bundle(pem).map_err(|e| outgoing.unusable_authorities(e))?;
             builder = builder.tls_certs_merge(certificates);
         }
-        let inner = builder.build().map_err(|error| OptionsError::new("url", format!("cannot be called: {error}")))?;
-        Ok(Self { inner, receiver: Receiver { target, timeout: line.timeout, words } })
+        let inner = builder.build().map_err(|error| match authorities {
+            // Bytes that are in the form of a certificate, and are none, show only here.
+            Some(_) => outgoing.unusable_authorities("has no certificate that can be read"),
+            None => OptionsError::new("url", format!("cannot be called: {error}")),
+        })?;
+        let proxy = outgoing.shown_proxy().map(str::to_owned);
+        Ok(Self { inner, receiver: Receiver { target, timeout: line.timeout, words, proxy } })
     }
 
     /// Sends a request. Any status is an answer.

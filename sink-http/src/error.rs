@@ -36,6 +36,8 @@ pub(crate) struct Receiver {
     pub(crate) target: String,
     pub(crate) timeout: Duration,
     pub(crate) words: &'static Words,
+    /// The proxy for addresses that begin with https, without a secret.
+    pub(crate) proxy: Option<String>,
 }
 
 /// What was being done.
@@ -97,7 +99,11 @@ impl Receiver {
             true => (SinkErrorKind::Certificate, CERTIFICATE),
             false => (SinkErrorKind::Unreachable, UNREACHABLE),
         };
-        self.error(doing, kind, hint, said)
+        let error = self.error(doing, kind, hint, said);
+        match &self.proxy {
+            Some(proxy) => error.hint(format!("{hint}; {proxy} is the proxy, unless `no_proxy` names the host")),
+            None => error,
+        }
     }
 
     /// An answer that is no success.
@@ -153,8 +159,12 @@ mod tests {
 
     fn of(status: u16, wait: Option<u64>, body: &str) -> SinkError {
         static WORDS: Words = Words { sign_in: "sign in", not_there: "look elsewhere", no_answer: "answer" };
-        let receiver =
-            Receiver { target: "https://a.example/in".to_owned(), timeout: Duration::from_secs(1), words: &WORDS };
+        let receiver = Receiver {
+            target: "https://a.example/in".to_owned(),
+            timeout: Duration::from_secs(1),
+            words: &WORDS,
+            proxy: None,
+        };
         let status = StatusCode::from_u16(status).unwrap();
         let location = status.is_redirection().then(|| "https://b.example/".to_owned());
         let answer = Answer { status, wait: wait.map(Duration::from_secs), location, body: body.into() };

@@ -23,8 +23,18 @@ const BATCH: usize = 20;
 /// Calls at once.
 const AT_ONCE: usize = 4;
 
-const SETTINGS: [&str; 8] =
-    ["api_key", "api_secret", "app", "employee_field", "ids", "skip_auto_attendance", "timeout", "tls_ca"];
+const SETTINGS: [&str; 10] = [
+    "api_key",
+    "api_secret",
+    "app",
+    "employee_field",
+    "ids",
+    "no_proxy",
+    "proxy",
+    "skip_auto_attendance",
+    "timeout",
+    "tls_ca",
+];
 
 /// The function that takes a punch, below `/api/method/` and the name of the app.
 const ADD: &str = "hr.doctype.employee_checkin.employee_checkin.add_log_based_on_employee_field";
@@ -62,7 +72,8 @@ impl FrappeOptions {
     /// Settings: `api_key` and `api_secret` of a user, the latter not after the URL; `employee_field`, the field of an
     /// employee that has the terminal's user id (default `attendance_device_id`); `app` (`hrms`, the default, or
     /// `erpnext` for version 13 and earlier); `ids` (always `iclock-sync-v1`); `skip_auto_attendance` (default
-    /// `false`); `timeout` of one request (default `30s`); and `tls_ca` (a PEM file of certificates to trust).
+    /// `false`); `timeout` of one request (default `30s`); and `proxy`, `no_proxy` and `tls_ca` of
+    /// [`Outgoing`](attendance_model::Outgoing).
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.

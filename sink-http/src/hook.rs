@@ -15,9 +15,13 @@ pub struct Hook(HttpOptions);
 
 impl Hook {
     /// For a URL and its settings. Contacts nothing.
-    #[must_use]
-    pub fn new(options: HttpOptions) -> Self {
-        Self(options)
+    ///
+    /// # Errors
+    /// [`OptionsError`] if the file of `tls_ca` cannot be used.
+    pub fn open(options: HttpOptions) -> Result<Self, OptionsError> {
+        let hook = Self(options);
+        hook.client()?;
+        Ok(hook)
     }
 
     /// Posts JSON under an id, by which the receiver knows a repetition.
@@ -28,9 +32,14 @@ impl Hook {
     pub async fn send(&self, id: &str, json: Vec<u8>) -> Result<(), SinkError> {
         let unusable =
             |error: OptionsError| SinkError::new(SinkErrorKind::Invalid, error.to_string()).hint("check its settings");
-        let client = Client::open(self.0.origin(), &self.0.line, &WORDS).map_err(unusable)?;
+        let client = self.client().map_err(unusable)?;
         let headers = headers(&self.0, id, &json);
         let answer = client.send(Doing::Tell, (Method::POST, &self.0.url), headers, json).await?;
         if answer.status.is_success() { Ok(()) } else { Err(client.receiver.refusal(Doing::Tell, &answer)) }
+    }
+
+    /// A client for one message: it may go out on another runtime than the one before.
+    fn client(&self) -> Result<Client, OptionsError> {
+        Client::open(self.0.origin(), &self.0.line, &WORDS)
     }
 }

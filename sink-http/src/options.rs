@@ -14,7 +14,9 @@ const BATCH: usize = 100;
 /// The most that can be set: about 4 MB.
 const MOST: usize = 10_000;
 
-const SETTINGS: [&str; 7] = ["batch", "ids", "lookup", "secret", "timeout", "tls_ca", "token"];
+const SETTINGS: [&str; 9] = ["batch", "ids", "lookup", "no_proxy", "proxy", "secret", "timeout", "tls_ca", "token"];
+/// Those that may follow the URL. A proxy may have a password, and URLs are logged.
+const IN_THE_URL: [&str; 7] = ["batch", "ids", "lookup", "secret", "timeout", "tls_ca", "token"];
 
 const SHAPE: &str = "write https://HOST/PATH";
 
@@ -40,13 +42,16 @@ impl HttpOptions {
     /// Settings, all optional: `secret` signs each request (text, or `whsec_` and Base64); `token` is sent as
     /// `Authorization: Bearer`; `lookup` is the address that says which events the receiver has; `batch` (events in a
     /// request, 1 to 10,000, default 100); `ids` (`full`, the default, or `iclock-sync-v1`); `timeout` of one request
-    /// (default `30s`); and `tls_ca` (a PEM file of certificates to trust). The two secrets may not follow the URL.
+    /// (default `30s`); and those of [`Outgoing`]: `proxy`, `no_proxy` and `tls_ca`. The two secrets and the proxy may
+    /// not follow the URL.
+    ///
+    /// [`Outgoing`]: attendance_model::Outgoing
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.
     pub fn parse(name: &str, url: &str, settings: Settings) -> Result<Self, OptionsError> {
         let split = SinkUrl::split(url);
-        let (ours, others) = split.divide_query(&SETTINGS);
+        let (ours, others) = split.divide_query(&IN_THE_URL);
         if let Some(key) = ["secret", "token"].into_iter().find(|key| holds(&ours, key)) {
             return Err(OptionsError::new("url", format!("has a {key} after the question mark"))
                 .hint(format!("set `{key}` next to the URL")));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use attendance_model::OptionsError;
 use iclock_sync::alert::{Kind, Message};
 use iclock_sync::chain;
 use serde_json::{Value, json};
@@ -31,8 +32,9 @@ impl fmt::Debug for Webhook {
 }
 
 impl Webhook {
-    pub(crate) fn new(form: Form, options: HttpOptions) -> Self {
-        Self { form, hook: Hook::new(options) }
+    /// For an address and its settings. Contacts nothing.
+    pub(crate) fn open(form: Form, options: HttpOptions) -> Result<Self, OptionsError> {
+        Ok(Self { form, hook: Hook::open(options)? })
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -111,7 +113,7 @@ mod tests {
 
     fn webhook(form: Form, url: &str) -> Webhook {
         let settings = Settings::new([("secret".to_owned(), "k3y".to_owned())]);
-        Webhook::new(form, HttpOptions::parse("webhook", url, settings).unwrap())
+        Webhook::open(form, HttpOptions::parse("webhook", url, settings).unwrap()).unwrap()
     }
 
     #[test]

@@ -157,9 +157,10 @@ impl<'a> Builder<'a> {
             let (path, is_slack) = (format!("alerts.{name}"), name == "slack");
             match webhook(&url, is_slack, alerts) {
                 Ok(way) => alerts.ways.push(way),
-                Err((problem, hint)) => {
-                    let Some(setting) = self.all.get(&path).cloned() else { continue };
-                    self.errors.push(setting.wrong(&path, problem).hint(hint));
+                Err((key, problem, hint)) => {
+                    let its = self.all.get_key(&format!("alerts.{key}")).filter(|_| key != "url");
+                    let Some((path, setting)) = its.or_else(|| self.all.get_key(&path)) else { continue };
+                    self.errors.push(setting.wrong(path, problem).hint(hint));
                 }
             }
         }
@@ -368,28 +369,36 @@ fn mail(_: &str, alerts: &AlertConfig) -> Result<Way, (&'static str, String, &'s
     Err(("mail", "this program was built without mail".to_owned(), "build it with the feature mail"))
 }
 
-/// A way to an address. The error is the problem, and what to do.
+/// A way to an address. The error is the key, the problem, and what to do.
 #[cfg(feature = "http")]
-fn webhook(url: &str, is_slack: bool, alerts: &AlertConfig) -> Result<Way, (String, String)> {
+fn webhook(url: &str, is_slack: bool, alerts: &AlertConfig) -> Result<Way, (String, String, String)> {
     let ours = [
         ("token", alerts.webhook_token.as_ref().filter(|_| !is_slack)),
         ("secret", alerts.webhook_secret.as_ref().filter(|_| !is_slack)),
         ("tls_ca", alerts.tls_ca.as_ref()),
+        ("proxy", alerts.proxy.as_ref()),
+        ("no_proxy", alerts.no_proxy.as_ref()),
     ];
     let ours = ours.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.clone())));
     let form = if is_slack { Form::Slack } else { Form::Json };
-    match HttpOptions::parse("alerts", url, Settings::new(ours)) {
-        Ok(options) => Ok(Way::Webhook(Box::new(Webhook::new(form, options)))),
+    let options = HttpOptions::parse("alerts", url, Settings::new(ours));
+    match options.and_then(|options| Webhook::open(form, options)) {
+        Ok(webhook) => Ok(Way::Webhook(Box::new(webhook))),
         Err(error) => {
             let hint = error.hint.clone().unwrap_or_else(|| "write https://HOST/PATH".to_owned());
-            Err((error.problem, hint))
+            Err((error.key, error.problem, hint))
         }
     }
 }
 
 #[cfg(not(feature = "http"))]
-fn webhook(_: &str, _: bool, alerts: &AlertConfig) -> Result<Way, (String, String)> {
+fn webhook(_: &str, is_slack: bool, alerts: &AlertConfig) -> Result<Way, (String, String, String)> {
     // Only a webhook reads them.
-    let _ = (&alerts.webhook_token, &alerts.webhook_secret, &alerts.tls_ca);
-    Err(("this program was built without webhooks".to_owned(), "build it with the feature http".to_owned()))
+    let _ = (&alerts.webhook_token, &alerts.webhook_secret, &alerts.tls_ca, &alerts.proxy, &alerts.no_proxy);
+    let key = if is_slack { "slack" } else { "webhook" };
+    Err((
+        key.to_owned(),
+        "this program was built without webhooks".to_owned(),
+        "build it with the feature http".to_owned(),
+    ))
 }

@@ -101,6 +101,11 @@ impl Layer {
         self.0.insert(path.into(), setting);
     }
 
+    /// Returns a setting with its path.
+    pub(crate) fn get_key(&self, path: &str) -> Option<(&str, &Setting)> {
+        self.0.get_key_value(path).map(|(path, setting)| (path.as_str(), setting))
+    }
+
     pub(crate) fn get(&self, path: &str) -> Option<&Setting> {
         self.0.get(path)
     }

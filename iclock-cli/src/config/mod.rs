@@ -18,6 +18,7 @@ mod file;
 mod key;
 mod layers;
 pub(crate) mod number;
+mod outgoing;
 mod paths;
 pub(crate) mod python;
 mod schema;
@@ -111,6 +112,8 @@ pub(crate) struct AlertConfig {
     webhook_token: Option<String>,
     webhook_secret: Option<String>,
     tls_ca: Option<String>,
+    proxy: Option<String>,
+    no_proxy: Option<String>,
     /// The mail server, and who is named in the mails.
     mail: Option<String>,
     mail_from: Option<String>,
@@ -247,7 +250,8 @@ impl Config {
         let dir = Path::new("");
         let variables = if flags.bare { Variables::default() } else { Variables::load(dir)? };
         let mut warnings = Vec::new();
-        let layers = collect(flags, &variables, dir, &mut warnings)?;
+        let mut layers = collect(flags, &variables, dir, &mut warnings)?;
+        outgoing::share(&variables, &mut layers)?;
         Ok(Builder::new(layers, &variables, warnings).build())
     }
 

@@ -44,8 +44,8 @@ impl GarbageFinder {
     /// A finder that connects at its first request.
     #[must_use]
     pub fn open(options: FirestoreOptions) -> Self {
-        let FirestoreOptions { endpoint, credentials, timeout, treated, .. } = options;
-        Self { connection: Connection::open(endpoint, credentials, timeout, treated) }
+        let FirestoreOptions { endpoint, way, credentials, timeout, treated, .. } = options;
+        Self { connection: Connection::open(endpoint, way, credentials, timeout, treated) }
     }
 
     /// The searched collection, in the form of [`Sink::target`](attendance_model::Sink::target).

@@ -34,8 +34,20 @@ const WIDEST: TimeDelta = TimeDelta::hours(15);
 /// The form of a moment, which is in UTC.
 const MOMENT: &str = "%Y-%m-%d %H:%M:%S";
 
-const SETTINGS: [&str; 10] =
-    ["database", "day_begins", "employee_field", "ids", "login", "pairing", "password", "timeout", "tls_ca", "zone"];
+const SETTINGS: [&str; 12] = [
+    "database",
+    "day_begins",
+    "employee_field",
+    "ids",
+    "login",
+    "no_proxy",
+    "pairing",
+    "password",
+    "proxy",
+    "timeout",
+    "tls_ca",
+    "zone",
+];
 
 const EMPLOYEE: &str = "hr.employee";
 const ATTENDANCE: &str = "hr.attendance";
@@ -63,7 +75,7 @@ impl OdooOptions {
     /// default, or `pin`); `zone`, by which days begin, and by which the time of a terminal without a zone is read (an
     /// IANA name; by default each punch's own); `day_begins` (default `00:00`); `pairing` (`declared`, the default,
     /// `in-turn` or `first-and-last`); `ids` (always `iclock-sync-v1`); `timeout` of one request (default `30s`); and
-    /// `tls_ca` (a PEM file of certificates to trust).
+    /// `proxy`, `no_proxy` and `tls_ca` of [`Outgoing`](attendance_model::Outgoing).
     ///
     /// # Errors
     /// [`OptionsError`] names the key, what is wrong with it and what to write instead; never a secret.

@@ -5,5 +5,6 @@ mod double;
 mod frappe;
 mod odoo;
 mod odoo_double;
+mod proxy;
 mod tls;
 mod wire;

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 /// A receiver that shows a certificate for this name, valid until the end of this year, and answers 200. Its
 /// certificate is in `server.pem`; yields its URL.
-async fn with_certificate(directory: &Path, name: &str, until_year: i32) -> String {
+pub(crate) async fn with_certificate(directory: &Path, name: &str, until_year: i32) -> String {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
     parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -62,7 +62,12 @@ async fn a_certificate_that_is_named_is_trusted_and_others_are_not() {
 #[tokio::test]
 async fn a_file_without_a_certificate_is_named_before_anything_is_sent() {
     let directory = tempfile::tempdir().unwrap();
-    for (name, text) in [("missing.pem", None), ("empty.pem", Some("")), ("text.pem", Some("hello"))] {
+    for (name, text) in [
+        ("missing.pem", None),
+        ("empty.pem", Some("")),
+        ("text.pem", Some("hello")),
+        ("other.pem", Some("-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n")),
+    ] {
         let file = directory.path().join(name);
         text.iter().for_each(|text| std::fs::write(&file, text).unwrap());
         let settings = Settings::new([("tls_ca".to_owned(), file.display().to_string())]);

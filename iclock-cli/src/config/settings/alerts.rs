@@ -64,6 +64,20 @@ pub(in crate::config) fn entries() -> Vec<Entry<AlertConfig>> {
             |alerts: &mut AlertConfig, text| put(&mut alerts.tls_ca, Ok(Some(text.to_owned()))),
         ),
         key(
+            "proxy",
+            Text,
+            Example("none"),
+            "The proxy for `webhook` and `slack`; none is no proxy. By default the general one.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.proxy, Ok(Some(text.to_owned()))),
+        ),
+        key(
+            "no_proxy",
+            Text,
+            Example("localhost"),
+            "What is called without it. By default the general setting.",
+            |alerts: &mut AlertConfig, text| put(&mut alerts.no_proxy, Ok(Some(text.to_owned()))),
+        ),
+        key(
             "mail",
             Secret,
             Example("ENV:ALERT_MAIL"),

@@ -7,7 +7,9 @@ use super::super::key::Shown::{ByDefault, Example, Required, Usual};
 /// The schemes of the URLs that databases and files have.
 const SQL: &[&str] = &["sqlite", "postgres", "mysql"];
 const SERVERS: &[&str] = &["postgres", "mysql", "mongodb"];
-const TLS: &[&str] = &["postgres", "mysql", "mongodb", "https", "frappe", "odoo"];
+const TLS: &[&str] = &["postgres", "mysql", "mongodb", "https", "frappe", "odoo", "firestore"];
+/// Those that are called over HTTPS, perhaps through a proxy.
+pub(in crate::config) const OUTGOING: &[&str] = &["https", "frappe", "odoo", "firestore"];
 /// The schemes of servers that sign a user in with a password.
 const USERS: &[&str] = &["postgres", "mysql", "mongodb", "odoo"];
 const REQUESTS: &[&str] = &["sqlite", "firestore", "postgres", "mysql", "mongodb", "https", "frappe", "odoo"];
@@ -47,6 +49,15 @@ pub(super) fn keys() -> Vec<Key> {
         )
         .of(&["postgres", "mysql"]),
         Key::new("tls_ca", Path, Example("ca.pem"), "A PEM file of certificates to trust.").of(TLS),
+        Key::new(
+            "proxy",
+            Text,
+            Example("http://192.0.2.9:3128"),
+            "The proxy for this sink; none is no proxy. By default the general one.",
+        )
+        .of(OUTGOING),
+        Key::new("no_proxy", Text, Example("localhost"), "What is called without it. By default the general setting.")
+            .of(OUTGOING),
         Key::new("pool", Whole(1, u32::MAX as u64), ByDefault("4"), "The most connections at once.").of(SERVERS),
         Key::new(
             "credentials",
