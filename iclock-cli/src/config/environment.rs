@@ -45,7 +45,7 @@ impl Variables {
         self.all.insert(name, Setting::new(value, origin));
     }
 
-    fn of_file(path: &Path) -> Result<Self, ConfigError> {
+    pub(super) fn of_file(path: &Path) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
         let mut variables = Self::default();
         let quoted: String = text.lines().map(|line| quoted(line) + "\n").collect();

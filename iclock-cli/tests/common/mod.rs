@@ -65,7 +65,8 @@ impl World {
         let mut command = Command::new(path);
         command.current_dir(self.path()).timeout(DEADLINE);
         for (name, _) in std::env::vars() {
-            if ["ICLOCK_", "DEVICE_", "FIREBASE_"].iter().any(|prefix| name.starts_with(prefix)) {
+            let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
+            if is_proxy || ["ICLOCK_", "DEVICE_", "FIREBASE_"].iter().any(|prefix| name.starts_with(prefix)) {
                 command.env_remove(name);
             }
         }

@@ -34,6 +34,7 @@ use super::device_spec::{self, Mistaken};
 use super::key::Shape::{Path, Secret, Span, Switch, Text, Whole};
 use super::key::Shown::{ByDefault, Example, Required, Usual};
 use super::key::{Entry, Wrong, choice, key, parsed, put, span, whole};
+pub(super) use sink::OUTGOING;
 
 /// All tables, in the order of the example.
 pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -153,6 +154,29 @@ pub(super) fn top() -> Vec<Entry<Top>> {
             "Reads people's names from the terminals and keeps them in the ledger, for what is shown to people. \
              Passwords, cards and fingerprints are not kept.",
             |top: &mut Top, text| put(&mut top.engine.names, parsed(text, "true or false")),
+        ),
+        key(
+            "proxy",
+            Text,
+            Example("http://192.0.2.9:3128"),
+            "The proxy through which sinks and alerts call addresses that begin with https://; none is no proxy. \
+             By default that of the environment, HTTPS_PROXY.",
+            |_, _| Ok(()),
+        ),
+        key(
+            "no_proxy",
+            Text,
+            Example("localhost, .school.example, 192.0.2.0/24"),
+            "The hosts, domains and networks that are called without the proxy. By default NO_PROXY.",
+            |_, _| Ok(()),
+        ),
+        key(
+            "ca_file",
+            Path,
+            Example("ca.pem"),
+            "A PEM file of certificates that sinks and alerts trust besides the usual ones, unless they have a tls_ca \
+             of their own. Databases have only their own.",
+            |_, _| Ok(()),
         ),
         key(
             "metrics_file",
