@@ -7,6 +7,7 @@
 //! | the name by which it is called, the token, the rate | `guard` |
 //! | who gives an order, for the audit | `by` |
 //! | errors (RFC 9457) | `problem` |
+//! | answers that a caller has already (`ETag`) | `etag` |
 //! | events as they enter, read once for all who listen | `feed` |
 //! | `/healthz`, `/readyz`, `/metrics` | `health` |
 //!
@@ -37,6 +38,7 @@
 pub mod access;
 mod api;
 mod by;
+mod etag;
 mod feed;
 mod guard;
 mod health;

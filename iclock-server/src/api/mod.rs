@@ -17,15 +17,17 @@ pub(crate) mod terminals;
 pub(crate) mod unproven;
 mod visits;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use iclock_sync::service::{NotFound, OrderError};
 use iclock_sync::{SyncError, chain};
 use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi as _, PartialSchema, ToSchema};
@@ -35,9 +37,9 @@ use utoipa_axum::routes;
 pub(crate) use events::Event;
 
 use crate::access::Role;
-use crate::guard;
 use crate::problem::Problem;
 use crate::server::Server;
+use crate::{etag, guard};
 
 /// What the description says besides its operations.
 #[derive(utoipa::OpenApi)]
@@ -88,6 +90,9 @@ const ANSWERS: [(&str, &str); 6] = [
     ("503", "It cannot be done now."),
 ];
 
+/// The answer to one who sends the tag of an earlier answer as `If-None-Match`.
+const NOT_MODIFIED: &str = "It is as in the answer whose `ETag` was sent as `If-None-Match`.";
+
 /// The answers that each operation with a body may give besides.
 const ANSWERS_TO_A_BODY: [(&str, &str); 2] =
     [("413", "The body is too long."), ("415", "The body is not `application/json`.")];
@@ -126,7 +131,7 @@ fn not_done(error: OrderError, none: impl FnOnce(&str) -> Problem) -> Problem {
 pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let needs = |role: Role| from_fn_with_state((Arc::clone(server), role), guard::allow);
     OpenApiRouter::new()
-        .nest("/api/v1", reads().route_layer(needs(Role::Viewer)))
+        .nest("/api/v1", reads().route_layer(from_fn(etag::tag)).route_layer(needs(Role::Viewer)))
         .nest("/api/v1", orders().route_layer(needs(Role::Operator)))
         .nest("/api/v1", decisions().route_layer(needs(Role::Administrator)))
         .layer(DefaultBodyLimit::max(MOST_SENT))
@@ -150,6 +155,10 @@ pub fn openapi() -> String {
 /// Adds the role that each needs, and the answers that are the same for all.
 fn complete(openapi: &mut OpenApi, role: Role) {
     for item in openapi.paths.paths.values_mut() {
+        let reads = item.get.as_mut().filter(|_| role == Role::Viewer);
+        if let Some(response) = reads.and_then(|operation| tagged(operation)) {
+            response.insert("304".to_owned(), RefOr::T(Response::new(NOT_MODIFIED)));
+        }
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             for (status, description) in ANSWERS {
                 let responses = &mut operation.responses.responses;
@@ -165,6 +174,14 @@ fn complete(openapi: &mut OpenApi, role: Role) {
             operation.extensions.get_or_insert_default().merge(of_role);
         }
     }
+}
+
+/// The answers of an operation whose answer has a tag: it is JSON, and nothing else.
+fn tagged(operation: &mut Operation) -> Option<&mut BTreeMap<String, RefOr<Response>>> {
+    let responses = &mut operation.responses.responses;
+    let Some(RefOr::T(response)) = responses.get("200") else { return None };
+    let is_json = response.content.keys().eq(["application/json"]);
+    is_json.then_some(responses)
 }
 
 /// Everything that only looks.

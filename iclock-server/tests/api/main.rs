@@ -2,6 +2,7 @@
 
 mod commands;
 mod common;
+mod conditional;
 mod description;
 mod events;
 mod looks;
