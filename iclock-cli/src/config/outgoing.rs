@@ -52,6 +52,8 @@ fn proxy(setting: &Setting, variables: &Variables) -> Result<Setting, ConfigErro
 
 #[cfg(test)]
 mod tests {
+    use attendance_model::Outgoing;
+
     use super::super::layers::Origin;
     use super::*;
 
@@ -105,6 +107,15 @@ mod tests {
         ] {
             assert_eq!(text(&layers, path), value, "{path}");
         }
+    }
+
+    #[test]
+    fn each_sink_that_gets_the_general_settings_knows_them_all() {
+        for scheme in OUTGOING {
+            let known = super::super::sink_keys(scheme);
+            assert!(Outgoing::SETTINGS.iter().all(|key| known.contains(key)), "{scheme}: {known:?}");
+        }
+        assert!(KEYS.iter().all(|(.., own)| Outgoing::SETTINGS.contains(own)));
     }
 
     #[test]
