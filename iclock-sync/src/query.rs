@@ -83,6 +83,14 @@ impl Query {
         self.ask(|ledger| ledger.find_events(filter, after, most))
     }
 
+    /// Returns the latest events of a selection, the last one first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] when the ledger cannot be read.
+    pub fn latest(&self, filter: &Filter, most: usize) -> Result<Vec<AttendanceEvent>, LedgerError> {
+        self.ask(|ledger| ledger.latest_events(filter, most))
+    }
+
     /// Returns the events of the terminal with this serial number that entered the ledger after the event with this
     /// number, in the order in which they entered, each with its number. At most `most`.
     ///

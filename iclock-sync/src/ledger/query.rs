@@ -173,6 +173,28 @@ impl Ledger {
         })
     }
 
+    /// Returns the latest events of a selection; see [`Query::latest`](crate::query::Query::latest).
+    pub(crate) fn latest_events(&self, filter: &Filter, most: usize) -> Result<Vec<AttendanceEvent>, LedgerError> {
+        self.read("find the latest events", |connection| {
+            let terminals = filter.terminals(connection)?;
+            let (index, condition) = filter.source(terminals.as_deref());
+            let (from, to) = filter.span();
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {} FROM events e INDEXED BY {index} WHERE {condition}
+                 ORDER BY e.time DESC, e.seq DESC LIMIT :most",
+                events::COLUMNS
+            ))?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let mut rows =
+                statement.query(named_params! { ":from": from, ":to": to, ":user": filter.user, ":most": most })?;
+            let (mut reader, mut events) = (EventReader::default(), Vec::new());
+            while let Some(row) = rows.next()? {
+                events.push(reader.event(connection, row)?.1);
+            }
+            Ok(events)
+        })
+    }
+
     /// Passes on the punches of a selection; see [`Query::punches`](crate::query::Query::punches).
     pub(crate) fn find_punches(&self, filter: &Filter, mut each: impl FnMut(&str, Punch)) -> Result<(), LedgerError> {
         self.read("find punches", |connection| {
