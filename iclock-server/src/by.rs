@@ -14,21 +14,21 @@ use crate::problem::Problem;
 #[derive(Clone, Debug)]
 pub(crate) struct By {
     pub(crate) name: String,
-    role: Role,
+    caller: Caller,
     pub(crate) from: Option<IpAddr>,
 }
 
 /// The role is not enough.
-pub(crate) fn too_little(has: Role, needs: Role) -> Problem {
-    let what = format!("the token is for the role {}; this needs {}", has.as_str(), needs.as_str());
-    let hint = format!("ask the administrator of this server for a token of the role {}", needs.as_str());
+pub(crate) fn too_little(caller: &Caller, needs: Role) -> Problem {
+    let what = format!("{caller} has the role {}; this needs {}", caller.role.as_str(), needs.as_str());
+    let hint = format!("ask the administrator of this server for the role {}", needs.as_str());
     Problem::new(StatusCode::FORBIDDEN, what).hint(hint)
 }
 
 impl By {
     /// Refuses those who may not do as much as this role.
     pub(crate) fn require(&self, role: Role) -> Result<(), Problem> {
-        if self.role >= role { Ok(()) } else { Err(too_little(self.role, role)) }
+        if self.caller.role >= role { Ok(()) } else { Err(too_little(&self.caller, role)) }
     }
 }
 
@@ -37,12 +37,13 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         // The guard has put it there.
-        let caller = parts.extensions.get::<Caller>();
-        let Caller { name, role, .. } = caller.cloned().ok_or_else(|| {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let caller = caller.ok_or_else(|| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "nobody looked up who gives this order")
                 .hint("the log of the server says more")
         })?;
+        let name = caller.to_string();
         let from = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip().to_canonical());
-        Ok(Self { name, role, from })
+        Ok(Self { name, caller, from })
     }
 }

@@ -1,17 +1,20 @@
-//! Who is let in: the name by which the server is called, the token, the role, the rate.
+//! Who is let in: the name by which the server is called, the token or the session, the role, the rate.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use axum_extra::extract::CookieJar;
 use chrono::Utc;
 
-use crate::access::Role;
+use crate::access::{AccessError, Caller, Role, csrf};
 use crate::by::too_little;
+use crate::pages;
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -63,37 +66,105 @@ fn is_ours(host: &str, names: &[String]) -> bool {
         || names.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
-/// Lets a request pass whose token has at least this role.
+/// The word of the session by which a request came.
+#[derive(Clone, Debug)]
+pub(crate) struct Session(pub(crate) String);
+
+/// The header with the word that a change by a session brings along.
+const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// Lets a request pass whose token or session has at least this role.
 pub(crate) async fn allow(
     State((server, role)): State<(Arc<Server>, Role)>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let Some(sent) = token(request.headers()).map(str::to_owned) else {
-        let problem = Problem::new(StatusCode::UNAUTHORIZED, "this needs a token");
-        return Err(problem.hint("send it as `Authorization: Bearer TOKEN`"));
+    let caller = match token(request.headers()).map(str::to_owned) {
+        Some(token) => by_token(&server, token).await?,
+        None => {
+            let (mut parts, body) = request.into_parts();
+            let caller = by_session(&server, &mut parts).await?.ok_or_else(|| {
+                let problem = Problem::new(StatusCode::UNAUTHORIZED, "this needs a token");
+                problem.hint("send it as `Authorization: Bearer TOKEN`")
+            })?;
+            if !parts.method.is_safe() {
+                check_csrf(&parts)?;
+            }
+            request = Request::from_parts(parts, body);
+            caller
+        }
     };
-    let access = Arc::clone(&server.access);
-    let caller = server.blocking(move || access.caller(&sent, Utc::now())).await?.map_err(|error| {
-        tracing::warn!("tokens cannot be looked up: {}", iclock_sync::chain(&error));
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "tokens cannot be looked up now").hint("try again in a minute")
-    })?;
-    let Some(caller) = caller else {
-        let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is unknown, was revoked, or has expired");
-        return Err(problem.hint("ask the administrator of this server for another one"));
-    };
-    if let Err(wait) = server.rates.pass(&caller.name, Instant::now()) {
-        let seconds = wait.as_secs() + 1;
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests with this token");
-        let mut response = problem.hint(format!("wait {seconds} s")).into_response();
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        return Ok(response);
+    if let Err(wait) = server.rates.pass(&caller.to_string(), Instant::now()) {
+        return Ok(too_many("too many requests", wait));
     }
     if caller.role < role {
-        return Err(too_little(caller.role, role));
+        return Err(too_little(&caller, role));
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
+}
+
+/// An answer that says how long to wait.
+pub(crate) fn too_many(what: &str, wait: Duration) -> Response {
+    let seconds = wait.as_secs() + 1;
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, what);
+    let mut response = problem.hint(format!("wait {seconds} s")).into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
+}
+
+async fn by_token(server: &Server, sent: String) -> Result<Caller, Problem> {
+    let access = Arc::clone(&server.access);
+    let caller =
+        server.blocking(move || access.caller(&sent, Utc::now())).await?.map_err(|error| unreadable(&error))?;
+    caller.ok_or_else(|| {
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is unknown, was revoked, or has expired");
+        problem.hint("ask the administrator of this server for another one")
+    })
+}
+
+/// Who sent the cookie of a session; `None` without one that holds. Keeps the session's word with the request.
+pub(crate) async fn by_session(server: &Server, parts: &mut Parts) -> Result<Option<Caller>, Problem> {
+    let jar = CookieJar::from_headers(&parts.headers);
+    let Some(word) = pages::session(&jar, server.options.is_secure).map(str::to_owned) else { return Ok(None) };
+    let (access, session) = (Arc::clone(&server.access), Session(word.clone()));
+    let caller =
+        server.blocking(move || access.session(&word, Utc::now())).await?.map_err(|error| unreadable(&error))?;
+    if caller.is_some() {
+        parts.extensions.insert(session);
+    }
+    Ok(caller)
+}
+
+/// Refuses a change that a page of a stranger may have made a browser send.
+fn check_csrf(parts: &Parts) -> Result<(), Problem> {
+    let sent = parts.headers.get(CSRF).map(HeaderValue::as_bytes).unwrap_or_default();
+    let expected = parts.extensions.get::<Session>().map(|session| csrf(&session.0));
+    let is_ours = expected.is_some_and(|expected| sent == expected.as_bytes()) && is_from_here(&parts.headers);
+    is_ours.then_some(()).ok_or_else(foreign)
+}
+
+/// Whether a browser says that a page of this server sent the request. What is no browser says neither.
+pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match (text(HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
+        (Some(site), _) => ["same-origin", "none"].contains(&site),
+        (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) == text(header::HOST),
+        (None, None) => true,
+    }
+}
+
+/// The refusal of a change that came from elsewhere.
+pub(crate) fn foreign() -> Problem {
+    let problem = Problem::new(StatusCode::FORBIDDEN, "the request did not come from a page of this server");
+    problem.hint("load the page again, and try once more")
+}
+
+/// Why nobody can be known now.
+pub(crate) fn unreadable(error: &AccessError) -> Problem {
+    tracing::warn!("tokens and accounts cannot be looked up: {}", iclock_sync::chain(error));
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "tokens and accounts cannot be looked up now");
+    problem.hint("try again in a minute")
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
@@ -104,6 +175,34 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_comes_from_a_page_of_this_server_or_from_no_browser() {
+        let is_ours = |headers: &[(&'static str, &'static str)]| {
+            let pair = |(name, value): &(&'static str, &'static str)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            };
+            is_from_here(&headers.iter().map(pair).collect())
+        };
+        let host = ("host", "clock.example:8080");
+        for ours in [
+            &[host][..],
+            &[host, ("sec-fetch-site", "same-origin")],
+            &[host, ("sec-fetch-site", "none")],
+            &[host, ("origin", "http://clock.example:8080")],
+        ] {
+            assert!(is_ours(ours), "{ours:?}");
+        }
+        for other in [
+            &[host, ("sec-fetch-site", "cross-site"), ("origin", "http://clock.example:8080")][..],
+            &[host, ("sec-fetch-site", "same-site")],
+            &[host, ("origin", "null")],
+            &[host, ("origin", "http://evil.example")],
+            &[host, ("origin", "http://clock.example:80800")],
+        ] {
+            assert!(!is_ours(other), "{other:?}");
+        }
+    }
 
     #[test]
     fn a_server_has_its_addresses_and_its_own_names() {

@@ -1,10 +1,12 @@
-//! An HTTP server over a running [`Service`]: a REST API with OpenAPI, a stream of punches, metrics.
+//! An HTTP server over a running [`Service`]: a dashboard, a REST API with OpenAPI, a stream of punches, metrics.
 //!
 //! | part | where |
 //! |---|---|
 //! | the routes of `/api/v1`, and their description | [`openapi`] |
-//! | who may call: tokens with a role | [`access`] |
-//! | the name by which it is called, the token, the rate | `guard` |
+//! | who may call: tokens, accounts, sessions, each with a role | [`access`] |
+//! | the name by which it is called, the token or session, the rate | `guard` |
+//! | pages for people: the dashboard, the login | `pages` |
+//! | attempts to log in | `attempts` |
 //! | who gives an order, for the audit | `by` |
 //! | errors (RFC 9457) | `problem` |
 //! | answers that a caller has already (`ETag`) | `etag` |
@@ -37,11 +39,13 @@
 
 pub mod access;
 mod api;
+mod attempts;
 mod by;
 mod etag;
 mod feed;
 mod guard;
 mod health;
+mod pages;
 mod problem;
 mod rate;
 mod server;
@@ -73,6 +77,10 @@ pub struct ServerOptions {
     /// The names by which it may be called, besides addresses and `localhost`. A page of a stranger cannot reach it
     /// under another name.
     pub hosts: Vec<String>,
+    /// People reach it over HTTPS alone: cookies are sent over nothing else.
+    pub is_secure: bool,
+    /// The settings of the program, for the page that shows them. Secrets are masked already.
+    pub settings: Vec<Setting>,
     /// The hours of work, by which reports judge.
     pub timesheet: Rules,
     /// The time that right clocks on the terminals' walls show.
@@ -81,7 +89,13 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { hosts: Vec::new(), timesheet: Rules::default(), local_now: || Local::now().naive_local() }
+        Self {
+            hosts: Vec::new(),
+            is_secure: false,
+            settings: Vec::new(),
+            timesheet: Rules::default(),
+            local_now: || Local::now().naive_local(),
+        }
     }
 }
 
@@ -89,6 +103,17 @@ impl fmt::Debug for ServerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerOptions").field("hosts", &self.hosts).finish_non_exhaustive()
     }
+}
+
+/// A setting of the program, as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name, like `server.listen`.
+    pub name: String,
+    /// Its value; stars if it is a secret.
+    pub value: String,
+    /// Where it comes from: a file and a line, a variable, a flag, or the default.
+    pub origin: String,
 }
 
 /// The reason why a server cannot begin.
@@ -122,6 +147,7 @@ pub fn router(service: &Arc<Service>, options: ServerOptions) -> Result<Router, 
     let router = api
         .merge(Router::new().route("/metrics", get(health::metrics)).route_layer(needs(Role::Metrics)))
         .route("/api/v1/openapi.json", get(async move || (json, described)))
+        .merge(pages::router(&server))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(async || Problem::not_found("there is nothing here").hint("/api/v1/openapi.json lists what there is"))
@@ -129,6 +155,7 @@ pub fn router(service: &Arc<Service>, options: ServerOptions) -> Result<Router, 
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this cannot be done here")
                 .hint("/api/v1/openapi.json lists what can")
         })
+        .layer(from_fn_with_state(Arc::clone(&server), pages::errors))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::clone(&server), guard::by_name));
     Ok(router.with_state(server))

@@ -57,6 +57,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the service is stopping").hint("try again in a minute")
     }
 
+    /// Its title, what is wrong, and what to try.
+    pub(crate) fn parts(self) -> (&'static str, String, Option<String>) {
+        (self.title, self.detail, self.hint)
+    }
+
     fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -76,6 +81,8 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), Json(&self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        // A browser gets a page that says the same.
+        response.extensions_mut().insert(self.clone());
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -27,7 +27,7 @@ pub(super) struct Both<A, B>(pub(super) A, pub(super) B);
 
 /// The name in the path.
 #[derive(Debug)]
-pub(super) struct Named(pub(super) String);
+pub(crate) struct Named(pub(crate) String);
 
 /// What a request sends, as JSON.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Limit(usize);
 
 /// A time by the terminals' clocks, or a whole day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wall {
+pub(crate) enum Wall {
     Day(NaiveDate),
     Time(NaiveDateTime),
 }
@@ -86,7 +86,8 @@ fn know(parts: &Parts, names: &[String]) -> Result<(), Problem> {
     }))
 }
 
-async fn parsed<T: DeserializeOwned, S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<T, Problem> {
+/// The parameters of the query.
+pub(crate) async fn parsed<T: DeserializeOwned, S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<T, Problem> {
     let Query(asked) = Query::from_request_parts(parts, state)
         .await
         .map_err(|error: QueryRejection| Problem::bad_request(error.body_text()).hint(DESCRIBED))?;
@@ -147,7 +148,7 @@ impl<'de> Deserialize<'de> for Limit {
 
 impl Wall {
     /// The first moment.
-    pub(super) fn begins(self) -> NaiveDateTime {
+    pub(crate) fn begins(self) -> NaiveDateTime {
         match self {
             Self::Day(date) => date.and_time(NaiveTime::MIN),
             Self::Time(time) => time,
@@ -155,7 +156,7 @@ impl Wall {
     }
 
     /// The first moment after it, where it is the end of a span: a day counts whole, a time does not count.
-    pub(super) fn ends(self) -> NaiveDateTime {
+    pub(crate) fn ends(self) -> NaiveDateTime {
         match self {
             Self::Day(date) => date.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::days(1)),
             Self::Time(time) => Some(time),
@@ -163,12 +164,22 @@ impl Wall {
         .unwrap_or(NaiveDateTime::MAX)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             return Some(Self::Day(date));
         }
         let times = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
         times.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).map(Self::Time)
+    }
+}
+
+/// As a query has it.
+impl fmt::Display for Wall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(date) => write!(f, "{date}"),
+            Self::Time(time) => write!(f, "{}", time.format("%Y-%m-%dT%H:%M:%S")),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod export;
 pub(crate) mod people;
 pub(crate) mod pushing;
 pub(crate) mod quarantine;
-mod readings;
+pub(crate) mod readings;
 pub(crate) mod reports;
 pub(crate) mod runs;
 pub(crate) mod sinks;

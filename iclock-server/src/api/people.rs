@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
-use iclock_sync::query::Filter;
+use iclock_sync::query::{self, Filter, Names};
 use iclock_sync::timesheet::{Period, Timesheet};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -30,6 +30,19 @@ pub(crate) struct Person {
     pub(crate) first: String,
     /// The last punch.
     pub(crate) last: String,
+}
+
+impl Person {
+    pub(crate) fn of(person: query::Person, names: &Names) -> Self {
+        Self {
+            name: names.of(&person.user).map(str::to_owned),
+            department: names.department(&person.user),
+            events: person.events,
+            first: person.first.to_string(),
+            last: person.last.to_string(),
+            user_id: person.user,
+        }
+    }
 }
 
 /// A page of people.
@@ -74,17 +87,7 @@ pub(super) async fn list(
     let (found, names) =
         server.ask(move |query| Ok((query.people(&filter, &after, limit.get())?, query.names()?))).await?;
     let is_full = found.len() == limit.get();
-    let people: Vec<Person> = found
-        .into_iter()
-        .map(|person| Person {
-            name: names.of(&person.user).map(str::to_owned),
-            department: names.department(&person.user),
-            events: person.events,
-            first: person.first.to_string(),
-            last: person.last.to_string(),
-            user_id: person.user,
-        })
-        .collect();
+    let people: Vec<Person> = found.into_iter().map(|person| Person::of(person, &names)).collect();
     let next = people.last().filter(|_| is_full).map(|person| person.user_id.clone());
     Ok(Json(People { people, next }))
 }

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
-use iclock_sync::ledger::{QuarantineFilter, QuarantinedRecord};
+use iclock_sync::ledger::{QuarantineFilter, QuarantineSize, QuarantinedRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -96,6 +96,18 @@ pub(crate) struct Size {
     pub(crate) counted_only: u64,
 }
 
+impl From<QuarantineSize> for Size {
+    fn from(size: QuarantineSize) -> Self {
+        Self {
+            device_serial: size.serial,
+            device_name: size.device_name,
+            reason: size.reason.as_str(),
+            waiting: size.waiting,
+            counted_only: size.counted_only,
+        }
+    }
+}
+
 /// A page of the quarantine.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Quarantine {
@@ -144,13 +156,7 @@ pub(super) async fn list(
         .ask(move |query| query.ask(|ledger| Ok((ledger.quarantine(&filter, most)?, ledger.quarantine_sizes()?))))
         .await?;
     let next = records.last().filter(|_| records.len() == limit.get()).map(|record| record.id);
-    let sizes = sizes.into_iter().map(|size| Size {
-        device_serial: size.serial,
-        device_name: size.device_name,
-        reason: size.reason.as_str(),
-        waiting: size.waiting,
-        counted_only: size.counted_only,
-    });
+    let sizes = sizes.into_iter().map(Size::from);
     Ok(Json(Quarantine { records: records.into_iter().map(Refused::from).collect(), next, sizes: sizes.collect() }))
 }
 

@@ -15,19 +15,19 @@ use crate::server::Server;
 
 /// A reading that brought records.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     /// Its number.
-    id: i64,
+    pub(crate) id: i64,
     /// The terminal's serial number, or `name:NAME`.
-    device_serial: String,
+    pub(crate) device_serial: String,
     /// The terminal's configured name at that time.
-    device_name: String,
+    pub(crate) device_name: String,
     /// The time.
-    read_at: DateTime<Utc>,
+    pub(crate) read_at: DateTime<Utc>,
     /// The way: `pull`, `live`, `push`, or `by_hand`.
-    source: String,
+    pub(crate) source: String,
     /// The terminal's clock less the true time, in milliseconds.
-    clock_drift_ms: Option<i64>,
+    pub(crate) clock_drift_ms: Option<i64>,
 }
 
 /// A page of readings.

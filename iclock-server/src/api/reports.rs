@@ -146,7 +146,7 @@ pub(crate) struct PairOf {
 }
 
 impl PersonDays {
-    pub(super) fn of(person: &Person) -> Self {
+    pub(crate) fn of(person: &Person) -> Self {
         Self {
             user_id: person.user_id.clone(),
             name: (!person.name.is_empty()).then(|| person.name.clone()),

@@ -54,7 +54,7 @@ pub(crate) struct Sinks {
 }
 
 impl Sink {
-    fn of(name: &str, state: &SinkState, now: DateTime<Utc>) -> Self {
+    pub(crate) fn of(name: &str, state: &SinkState, now: DateTime<Utc>) -> Self {
         let lag = state.pending_since.map_or(0, |since| now.signed_duration_since(since).num_seconds());
         Self {
             name: name.to_owned(),

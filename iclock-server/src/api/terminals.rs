@@ -161,7 +161,7 @@ pub(super) async fn one(State(server): State<Arc<Server>>, Named(name): Named) -
     all(&server).await?.into_iter().find(is_it).map(Json).ok_or_else(|| none(&name))
 }
 
-pub(super) fn none(name: &str) -> Problem {
+pub(crate) fn none(name: &str) -> Problem {
     Problem::not_found(format!("there is no terminal {name:?}")).hint("/api/v1/terminals lists them")
 }
 

@@ -71,10 +71,10 @@ async fn each_order_is_in_the_audit_with_who_gave_it_before_it_is_carried_out() 
     let audit = page("/api/v1/audit/orders").await;
     let orders: Vec<_> = audit["orders"].as_array().unwrap().iter().map(|o| (&o["by"], &o["what"], &o["of"])).collect();
     let expected = [
-        ("chief", "resolve", "record 1"),
-        ("shift lead", "deny terminal", "SN9"),
-        ("shift lead", "replay", "school"),
-        ("shift lead", "pause terminal", "gate"),
+        ("token chief", "resolve", "record 1"),
+        ("token shift lead", "deny terminal", "SN9"),
+        ("token shift lead", "replay", "school"),
+        ("token shift lead", "pause terminal", "gate"),
     ];
     let expected = expected.map(|(by, what, of)| (Value::from(by), Value::from(what), Value::from(of)));
     assert_eq!(orders, expected.each_ref().map(|(by, what, of)| (by, what, of)));
