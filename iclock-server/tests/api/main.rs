@@ -1,12 +1,15 @@
 //! The server over a running service and a simulated terminal, through real sockets.
 
+mod browser;
 mod commands;
 mod common;
 mod conditional;
 mod description;
 mod events;
+mod login;
 mod looks;
 mod metrics;
 mod orders;
+mod pages;
 mod refusals;
 mod stream;
