@@ -73,6 +73,16 @@ pub(crate) const LOCAL: &[Local] = &[
     local("access create", "board", "ick_", Json::None),
     local("access list", "", "board", Json::Lines),
     local("access revoke", "board", "board is revoked", Json::None),
+    Local {
+        stderr: "it holds once, for 30 minutes",
+        ..local("access link", "office", "/welcome#link=iln_", Json::None)
+    },
+    Local {
+        code: 2,
+        stderr: "12 to 256 characters\n  try: ",
+        ..local("access password", "office --role operator", "", Json::None)
+    },
+    local("access remove", "office", "office is removed", Json::None),
     local("simulate", "--list-faults", "latency", Json::None),
     Local { code: 40, stderr: "UNPROVEN: ", ..local("decode", "log.bin --layout 40", "bad", Json::None) },
     local("transcript show", "wire.zkt", "CONNECT", Json::Lines),

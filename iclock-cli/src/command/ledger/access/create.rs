@@ -4,9 +4,9 @@
 #![allow(rustdoc::invalid_html_tags)]
 
 use chrono::{TimeDelta, Utc};
-use clap::{Args, ValueEnum};
-use iclock_server::access::Role as Granted;
+use clap::Args;
 
+use super::role::Role;
 use super::{open, refused};
 use crate::config::Config;
 use crate::context::Outcome;
@@ -24,30 +24,6 @@ pub(crate) struct Create {
     /// The days for which it holds [default: until it is revoked]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Role {
-    /// Reads the metrics, and nothing of people
-    Metrics,
-    /// Reads everything
-    #[default]
-    Viewer,
-    /// Polls, pauses, approves terminals
-    Operator,
-    /// Decides about records and access
-    Administrator,
-}
-
-impl Role {
-    fn granted(self) -> Granted {
-        match self {
-            Self::Metrics => Granted::Metrics,
-            Self::Viewer => Granted::Viewer,
-            Self::Operator => Granted::Operator,
-            Self::Administrator => Granted::Administrator,
-        }
-    }
 }
 
 impl Create {

@@ -1,7 +1,9 @@
-//! `access`: tokens with which other programs may ask `serve`. All of it works while `serve` runs.
+//! `access`: who may use `serve`: people by accounts, programs by tokens. All of it works while `serve` runs.
 
+mod account;
 mod create;
 mod list;
+mod role;
 
 use clap::Subcommand;
 use iclock_server::access::{Access as Tokens, AccessError};
@@ -16,11 +18,21 @@ use crate::output;
 pub(crate) enum Access {
     /// Make a token for a program, and print it this once
     Create(create::Create),
-    /// List the tokens: what each may do, and when it was used last
+    /// List accounts and tokens: what each may do, and when it was used last
     List {
         /// Print one JSON object a line
         #[arg(long)]
         json: bool,
+    },
+    /// Make an account for a person, or give one another role, and print a link that sets
+    /// its password
+    Link(account::Account),
+    /// Set the password of an account here; makes the account if there is none
+    Password(account::Account),
+    /// Remove an account, and log it out
+    Remove {
+        /// Its name, as listed
+        name: String,
     },
     /// Revoke a token: it is refused from the next request on
     Revoke {
@@ -35,6 +47,9 @@ impl Access {
         match self {
             Self::Create(create) => create.run(&config),
             Self::List { json } => list::list(&config, json),
+            Self::Link(account) => account.link(&config),
+            Self::Password(account) => account.password(&config),
+            Self::Remove { name } => account::remove(&config, &name),
             Self::Revoke { name } => revoke(&config, &name),
         }
     }
@@ -52,11 +67,14 @@ fn refused(error: &AccessError) -> CliError {
     match error {
         AccessError::NameTaken(name) => CliError::new(ExitCode::Refused, error.to_string())
             .hint(format!("choose another name, or revoke it first: iclock-cli access revoke {name}")),
+        AccessError::Password(_) => {
+            CliError::new(ExitCode::Usage, error.to_string()).hint("take a few words that you can remember")
+        }
         AccessError::NotAName => CliError::new(ExitCode::Usage, error.to_string()).hint("write it like dashboard"),
         AccessError::TooNew(_) => {
             CliError::new(ExitCode::State, error.to_string()).hint("use the version of the program that wrote it")
         }
-        other => CliError::because(ExitCode::State, "the tokens cannot be used", other)
+        other => CliError::because(ExitCode::State, "accounts and tokens cannot be used", other)
             .hint("check that the state directory may be written, and has room"),
     }
 }
