@@ -28,7 +28,7 @@ mod text;
 mod toml_text;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ use crate::alerts::Way;
 use build::Builder;
 use environment::Variables;
 pub(crate) use layers::{ConfigError, ConfigErrors, Layer, Origin, Setting};
-pub(crate) use toml_text::{as_toml, commented, shown};
+pub(crate) use toml_text::{as_toml, commented, listed, shown};
 
 /// The flags that set the configuration.
 #[derive(Clone, Debug, Default)]
@@ -123,16 +123,44 @@ pub(crate) struct AlertConfig {
     pub(crate) quiet: Option<Quiet>,
 }
 
-/// The server for programs.
+/// The server of pages and of the API.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServerConfig {
     /// The address at which it listens.
-    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) listen: Listen,
+    /// A proxy in front speaks HTTPS, and nobody comes another way.
+    pub(crate) https: bool,
     /// The names by which it is called, besides addresses and `localhost`.
     pub(crate) hosts: Vec<String>,
     /// The files of the certificate and of its key.
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) certificate_key: Option<PathBuf>,
+}
+
+/// Where the server of pages and of the API listens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// Nothing is configured: at [`Listen::USUAL`], if that is free.
+    #[default]
+    Usual,
+    /// At this address.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+impl Listen {
+    /// This computer alone reaches it.
+    pub(crate) const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+    /// The address, if there is to be one.
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Usual => Some(Self::USUAL),
+            Self::At(address) => Some(address),
+            Self::Off => None,
+        }
+    }
 }
 
 /// The files of the program's log, next to stderr.
@@ -266,9 +294,19 @@ impl Config {
         self.missing_of(self.settings.list_len("device") == 0, sinks)
     }
 
-    /// Returns errors for what a receiver needs and is not configured: with `sinks` a sink. Terminals come later.
+    /// Returns errors for what a service needs and is not configured: with `sinks` a sink, and something to do.
     pub(crate) fn missing_to_serve(&self, sinks: bool) -> Vec<ConfigError> {
-        self.missing_of(false, sinks)
+        let mut errors = self.missing_of(false, sinks);
+        let is_called = self.push.listen.or(self.push.listen_tls).is_some();
+        // Who names an address for the dashboard wants that; the terminals may come later.
+        if !is_called && self.settings.list_len("device") == 0 && !matches!(self.server.listen, Listen::At(_)) {
+            let place = Some(Origin::Default("configuration"));
+            let error = ConfigError::new(place, "push.listen", "no terminal is read, and none can call");
+            errors.push(error.hint(
+                "give --device front=192.0.2.10 or --push 127.0.0.1:8081, or write [[device]] or [push] in iclock.toml",
+            ));
+        }
+        errors
     }
 
     fn missing_of(&self, a_terminal: bool, sinks: bool) -> Vec<ConfigError> {

@@ -1,13 +1,21 @@
 //! The configuration in force as TOML, to read or to use.
 
 use super::key::Shape;
-use super::layers::Layer;
+use super::layers::{Layer, Setting};
 use super::secret;
 use super::settings::CATALOGUE;
 
 /// The configuration to read: secrets are masked, and each line has its origin.
 pub(crate) fn shown(settings: &Layer) -> String {
     tables(settings, |path, text, origin| format!("{} # {origin}", of_path(path, &secret::masked(path, text))))
+}
+
+/// Each setting with its text and its origin; secrets are masked.
+pub(crate) fn listed(settings: &Layer) -> Vec<(String, String, String)> {
+    let entry = |(path, setting): (&str, &Setting)| {
+        (path.to_owned(), secret::masked(path, &setting.text), setting.origin.to_string())
+    };
+    settings.iter().map(entry).collect()
 }
 
 /// The Python tool's settings as a configuration file.

@@ -9,7 +9,7 @@ use crate::common::World;
 use crate::serving::{AT_MOST, SERIAL, Serving, configure, until};
 
 /// The address at which programs may call.
-fn address(serving: &Serving) -> SocketAddr {
+pub(crate) fn address(serving: &Serving) -> SocketAddr {
     let place = || {
         let said = serving.said();
         let (_, rest) = said.split_once("programs may call http://")?;
@@ -46,7 +46,7 @@ fn a_program_with_a_token_sees_what_was_pushed_until_the_token_is_revoked() {
     configure(&world, "");
     let serving = Serving::start(&world, &["--listen", "127.0.0.1:0"]);
     let address = address(&serving);
-    until("it says what is missing", || serving.said().contains("they need a token: iclock-cli access create NAME"));
+    until("it says how to get in", || serving.said().contains("/welcome#link=iln_"));
     assert_eq!(ask(address, "GET /api/v1/events", "").0, 401);
     let token = create(&world, &["board"]);
     assert!(serving.upload(SERIAL, "7\t2026-03-01 08:00:00\t0\t1\n").unwrap().ends_with("OK: 1"));
@@ -57,8 +57,16 @@ fn a_program_with_a_token_sees_what_was_pushed_until_the_token_is_revoked() {
         (200, &"7".into(), &"push".into())
     );
     let listed = world.cli(&["access", "list", "--json"]).ended(0).stdout;
-    let entry: Value = serde_json::from_str(&listed).unwrap();
-    assert!(entry["name"] == "board" && entry["role"] == "viewer" && entry["used_at"].is_string(), "{listed}");
+    let entries: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [account, entry] = &*entries else { panic!("{listed}") };
+    assert!(account["kind"] == "account" && account["has_password"] == false, "the invited administrator: {listed}");
+    assert!(
+        entry["kind"] == "token"
+            && entry["name"] == "board"
+            && entry["role"] == "viewer"
+            && entry["used_at"].is_string(),
+        "{listed}"
+    );
     assert!(!listed.contains(&token[4..20]), "it is shown once");
     assert!(world.cli(&["access", "list"]).ended(0).stdout.contains("board"));
     world.cli(&["access", "revoke", "board"]).ended(0);
@@ -92,8 +100,48 @@ fn others_are_not_let_near_a_server_for_which_nobody_has_a_token() {
     let world = World::new();
     configure(&world, "");
     let refused = world.cli(&["serve", "--listen", "0.0.0.0:0"]).ended(10);
-    assert!(refused.stderr.contains("nobody has a token for it yet"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("iclock-cli access create NAME"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("nobody has a password or a token for it yet"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("iclock-cli access password administrator --role administrator"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_password_that_is_set_before_the_start_lets_others_near() {
+    let world = World::new();
+    configure(&world, "");
+    let set = |password: &str| {
+        let mut command = crate::serving::program(&world);
+        command.args(["access", "password", "office", "--role", "administrator"]).stdin(std::process::Stdio::piped());
+        let mut child =
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let said = [ended.stdout, ended.stderr].concat();
+        (ended.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = set("office\n");
+    assert!(code == Some(2) && said.contains("12 to 256 characters"), "{said}");
+    let (code, said) = set("twelve letters and more\n");
+    assert_eq!((code, &*said), (Some(0), "office may log in as administrator\n"));
+    let serving = Serving::start(&world, &["--listen", "0.0.0.0:0"]);
+    let address = SocketAddr::from(([127, 0, 0, 1], address(&serving).port()));
+    assert_eq!(ask(address, "GET /login", "").0, 200);
+    assert!(!serving.said().contains("link="), "somebody has a password");
+    assert_eq!(serving.ends("-TERM"), 0);
+}
+
+#[test]
+fn the_demo_shows_its_dashboard_until_it_is_interrupted() {
+    let world = World::new();
+    let mut command = crate::serving::program(&world);
+    command.args(["demo", "--serve", "--listen", "127.0.0.1:0"]);
+    let serving = Serving::start_until(&world, &mut command, "the dashboard is at http://");
+    assert_eq!(ask(serving.address, "GET /healthz", "").0, 200);
+    until("somebody punches", || world.read("out").lines().filter(|line| line.contains("listening")).count() > 3);
+    assert_eq!(serving.ends("-INT"), 130);
 }
 
 #[test]

@@ -30,6 +30,11 @@ impl Serving {
     }
 
     pub(crate) fn start_command(world: &World, command: &mut Command) -> Self {
+        Self::start_until(world, command, "terminals may call http")
+    }
+
+    /// Until it has said a line that begins so, and names its address.
+    pub(crate) fn start_until(world: &World, command: &mut Command, begins: &str) -> Self {
         let mut child = command
             .stdout(std::fs::File::create(world.path().join("out")).unwrap())
             .stderr(Stdio::piped())
@@ -42,7 +47,7 @@ impl Serving {
             let before = said.len();
             assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended: {said}");
             let line = &said[before..];
-            let url = line.strip_prefix("terminals may call http");
+            let url = line.strip_prefix(begins);
             let place = url.map(|rest| rest.trim_start_matches('s').trim_start_matches("://").trim());
             // A path with a token may follow.
             address = place.map(|place| place.split('/').next().unwrap().parse().unwrap());
@@ -94,10 +99,11 @@ pub(crate) fn upload(address: SocketAddr, serial: &str, rows: &str) -> Option<St
     request(address, &format!("POST /iclock/cdata?SN={serial}&table=ATTLOG&Stamp=9999"), rows)
 }
 
-/// `iclock-cli` in the directory of a world.
+/// `iclock-cli` in the directory of a world. One program alone can have its pages at the usual port: there are none
+/// here, unless a test asks for them.
 pub(crate) fn program(world: &World) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_iclock-cli"));
-    command.current_dir(world.path());
+    command.current_dir(world.path()).env("ICLOCK_SERVER_LISTEN", "off");
     command
 }
 

@@ -1,4 +1,5 @@
-//! `serve`: receive what terminals push, poll those that can be called, and answer programs, until a signal ends it.
+//! `serve`: receive what terminals push, poll those that can be called, show pages and answer programs, until a signal
+//! ends it.
 
 // The comments of arguments are the text of `--help`, where brackets are no markup.
 #![allow(rustdoc::invalid_html_tags)]
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::carry_out::carry_out;
-use crate::config::{Config, ConfigError, ConfigErrors, Origin};
+use crate::config::Config;
 use crate::context::{Context, Outcome};
 use crate::global::Targets;
 use crate::job::Job;
@@ -22,10 +23,10 @@ pub(crate) struct Serve {
     /// server [default: the configured one]
     #[arg(long, value_name = "ADDR:PORT")]
     push: Option<SocketAddr>,
-    /// Answer programs at this address: the API under /api/v1 [default: the configured
-    /// one]
+    /// Show the pages, and answer programs, at this address; "off" for none [default:
+    /// the configured one, or 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
-    listen: Option<SocketAddr>,
+    listen: Option<String>,
     /// Hold a session with each terminal that is called: a punch is sent within a
     /// second
     #[arg(long)]
@@ -43,25 +44,14 @@ impl Serve {
         let mut flags = context.flags(&self.targets);
         let push = self.push.map(|address| address.to_string());
         let metrics = self.metrics_file.as_ref().map(|file| file.display().to_string());
-        let listen = self.listen.map(|address| address.to_string());
         let all = [
             ("push.listen", "--push", push),
-            ("server.listen", "--listen", listen),
+            ("server.listen", "--listen", self.listen),
             ("metrics_file", "--metrics-file", metrics),
         ];
         flags.settings.extend(all.into_iter().filter_map(|(path, flag, text)| Some((path, flag, text?))));
         let config = Config::load(&flags)?;
         context.start(&config, true)?;
-        if config.push.listen.or(config.push.listen_tls).or(config.server.listen).is_none() {
-            let place = Some(Origin::Default("configuration"));
-            let problem = "no address is configured at which terminals or programs may call";
-            let error = ConfigError::new(place, "push.listen", problem);
-            let error = error.hint(
-                "give --push 127.0.0.1:8081 or --listen 127.0.0.1:8080, or write listen in [push] or [server] in \
-                 iclock.toml",
-            );
-            return Err(ConfigErrors::in_order(vec![error]).into());
-        }
         let job = Job {
             repeat: true,
             live: self.live,

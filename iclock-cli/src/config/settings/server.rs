@@ -1,9 +1,9 @@
 //! The keys of `[server]`.
 
-use super::super::ServerConfig;
-use super::super::key::Shape::{List, Path, Text};
-use super::super::key::Shown::Example;
-use super::super::key::{Entry, Wrong, key, put};
+use super::super::key::Shape::{List, Path, Switch, Text};
+use super::super::key::Shown::{ByDefault, Example};
+use super::super::key::{Entry, Wrong, key, parsed, put};
+use super::super::{Listen, ServerConfig};
 use super::push::address;
 
 pub(in crate::config) fn entries() -> Vec<Entry<ServerConfig>> {
@@ -12,9 +12,18 @@ pub(in crate::config) fn entries() -> Vec<Entry<ServerConfig>> {
             "listen",
             Text,
             Example("127.0.0.1:8080"),
-            "Address and port at which `serve` answers programs. `--listen` sets it too. At another address than this \
-             computer's own, it needs a token: `access create`.",
-            |server: &mut ServerConfig, text| put(&mut server.listen, address(text)),
+            "Address and port of the dashboard and the API of `serve`; `off` for none. `--listen` sets it too. By \
+             default 127.0.0.1:8080, unless another program has that. At an address that others reach, somebody must \
+             have a password or a token first: `access password`.",
+            |server: &mut ServerConfig, text| put(&mut server.listen, listen(text)),
+        ),
+        key(
+            "https",
+            Switch,
+            ByDefault("false"),
+            "A proxy in front of it speaks HTTPS, and nobody reaches it another way: browsers send cookies over HTTPS \
+             alone. With a certificate of its own that is so anyway.",
+            |server: &mut ServerConfig, text| put(&mut server.https, parsed(text, "true or false")),
         ),
         key(
             "hosts",
@@ -40,6 +49,14 @@ pub(in crate::config) fn entries() -> Vec<Entry<ServerConfig>> {
             |server: &mut ServerConfig, text| put(&mut server.certificate_key, Ok(Some(text.into()))),
         ),
     ]
+}
+
+/// Reads an address, or the word that there is none.
+fn listen(text: &str) -> Result<Listen, Wrong> {
+    match text.trim() {
+        "off" => Ok(Listen::Off),
+        text => Ok(address(text)?.map_or(Listen::Off, Listen::At)),
+    }
 }
 
 /// Reads names with commas between them.
