@@ -82,6 +82,15 @@ start_mongo() {
     echo "mongo: mongo-java-server, not MongoDB itself"
 }
 
+# axe-core looks for barriers in pages. It is a tool of the tests, and no part of the program.
+axe_core() {
+    [ -n "${AXE_CORE:-}" ] && return 0
+    local file=$scratch/axe/node_modules/axe-core/axe.min.js
+    have npm && npm install --silent --no-save --prefix "$scratch/axe" axe-core@4.14.1 >"$scratch/axe.log" 2>&1
+    [ -f "$file" ] || { lacking axe-core "install npm, or name the file axe.min.js in AXE_CORE"; return 0; }
+    export AXE_CORE=$file
+}
+
 start_servers() {
     for server in firestore postgres mysql mongo; do
         if ! wanted $server; then

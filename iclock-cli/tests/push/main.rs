@@ -3,8 +3,10 @@
 #![cfg(all(unix, feature = "sqlite"))]
 
 mod both;
+mod chrome;
 #[path = "../common/mod.rs"]
 mod common;
+mod dashboard;
 mod full;
 mod gaps;
 mod kills;
