@@ -14,6 +14,7 @@
 //! | `attendance` | what is in its log, proven? |
 //! | `record` | what went wrong at a terminal that is far away? |
 //! | `engine` | how do I embed the engine: ledger, quarantine, a database? |
+//! | `dashboard` | how do I show the dashboard under a path of my own server? |
 //! | `own_sink` | how do I write a sink of my own, and prove it? |
 //! | `live` | who punches right now, and who did while nobody listened? |
 //! | `sans_io` | how do I talk to it without tokio? |

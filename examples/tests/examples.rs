@@ -4,6 +4,8 @@
 mod program;
 
 use std::error::Error;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
@@ -188,6 +190,28 @@ async fn record_reads_a_log_of_any_length() -> Outcome {
     let (_server, address) = terminal(long).await?;
     let seen = program::run_in(directory.path(), "record", &address).ok();
     assert!(seen.contains("Some(100000) records, "), "{seen}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dashboard_is_there_under_a_path_and_the_rest_of_the_server_next_to_it() -> Outcome {
+    let (_server, address) = terminal(Terminal::builder().records(40).users(5).seed(7)).await?;
+    let directory = tempfile::tempdir()?;
+    let running = Running::start_in(directory.path(), "dashboard", &address);
+    let link = running.line();
+    let (place, link) = link.trim_start_matches("http://").split_once("/attendance/welcome#link=").ok_or("no link")?;
+    assert!(link.starts_with("iln_"), "{link}");
+    let get = |path: &str| -> Result<String, Box<dyn Error>> {
+        let mut stream = TcpStream::connect(place)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    assert!(get("/")?.ends_with("the rest of the program"));
+    assert!(get("/attendance")?.contains("location: /attendance/login\r\n"));
+    let login = get("/attendance/login")?;
+    assert!(login.starts_with("HTTP/1.1 200 ") && login.contains("action=\"/attendance/login\""), "{login}");
     Ok(())
 }
 
