@@ -100,7 +100,8 @@ impl Receiver {
             false => (SinkErrorKind::Unreachable, UNREACHABLE),
         };
         let error = self.error(doing, kind, hint, said);
-        match &self.proxy {
+        // What is called by http:// is called directly.
+        match self.proxy.as_ref().filter(|_| self.target.contains("https://")) {
             Some(proxy) => error.hint(format!("{hint}; {proxy} is the proxy, unless `no_proxy` names the host")),
             None => error,
         }

@@ -105,6 +105,19 @@ async fn a_proxy_that_refuses_is_named_without_its_password() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_speaks_no_tls_is_called_directly_and_no_proxy_is_blamed() {
+    let proxy = Proxy::start("200 OK").await;
+    // Nobody listens there.
+    let url = format!("http://{}/in", TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap());
+    let settings = Settings::new([("proxy".to_owned(), proxy.url.clone())]);
+    let sink = HttpSink::open(HttpOptions::parse("hook", &url, settings).unwrap()).unwrap();
+    let error = sink.write(&sample(1)).await.unwrap_err();
+    assert_eq!(error.kind, SinkErrorKind::Unreachable, "{error:?}");
+    assert!(!error.hint.unwrap().contains("proxy"));
+    assert_eq!(proxy.heads(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn variables_of_the_environment_are_no_settings_of_the_library() {
     // A test may not set them; that they are not read shows in the child.
     let directory = tempfile::tempdir().unwrap();
