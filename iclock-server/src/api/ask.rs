@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
 use crate::problem::Problem;
@@ -108,13 +109,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let sent = Json::<T>::from_request(request, state).await;
+        let sent = Json::<Map<String, Value>>::from_request(request, state).await;
         let Json(sent) = sent.map_err(|error: JsonRejection| {
             let problem = Problem::new(error.status(), error.body_text());
             // One that is no JSON, one of another shape: both are the caller's to correct.
             let known = [StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::PAYLOAD_TOO_LARGE].contains(&error.status());
             (if known { problem } else { Problem::bad_request(error.body_text()) }).hint(DESCRIBED)
         })?;
+        // Not at once: a list would count as the fields in their order.
+        let sent = serde_json::from_value(Value::Object(sent));
+        let sent = sent.map_err(|error| Problem::bad_request(format!("the body: {error}")).hint(DESCRIBED))?;
         Ok(Self(sent))
     }
 }

@@ -25,7 +25,7 @@ const PAGE: usize = 500;
 /// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Form {
+pub(super) enum Form {
     /// Comma-separated values, with a header.
     Csv,
     /// One JSON array.

@@ -49,6 +49,7 @@ use crate::{etag, guard};
         description = "Attendance of ZKTeco terminals: what was punched, and where each punch is.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
+    components(schemas(export::Form)),
     modifiers(&Common),
     security(("token" = [])),
     tags(

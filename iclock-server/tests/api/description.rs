@@ -88,6 +88,18 @@ fn the_committed_description_is_the_servers_and_breaks_nobody() {
 }
 
 #[test]
+fn each_reference_in_the_description_leads_somewhere() {
+    let (text, described) = (iclock_server::openapi(), described());
+    let mut count = 0;
+    for (at, _) in text.match_indices("\"#/") {
+        let path = text[at + 2..].split('"').next().unwrap();
+        assert!(described.pointer(path).is_some(), "{path}");
+        count += 1;
+    }
+    assert!(count > 100, "{count}");
+}
+
+#[test]
 fn a_change_that_breaks_programs_is_found() {
     let old = described();
     assert_eq!(breaks(&old, &old), Vec::<String>::new());

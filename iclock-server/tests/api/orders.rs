@@ -62,6 +62,8 @@ async fn each_order_is_in_the_audit_with_who_gave_it_before_it_is_carried_out() 
     assert_eq!(post(&scene, &operator, "/sinks/school/replay", &empty).await.status, 202);
     assert_eq!(scene.ask(Method::POST, "/api/v1/pushing/SN9/deny", Some(&operator)).await.status, 202);
     // What is refused is no order.
+    // A list is not taken for the fields in their order.
+    assert_eq!(post(&scene, &operator, "/sinks/school/replay", &json!([null, null, null])).await.status, 400);
     let resolve = json!({ "ids": [1], "note": "a test card" });
     assert_eq!(post(&scene, &operator, "/quarantine/resolve", &resolve).await.status, 403);
     assert_eq!(scene.ask(Method::POST, "/api/v1/terminals/nobody/pause", Some(&operator)).await.status, 404);
