@@ -184,12 +184,17 @@ async fn errors_are_pages_for_browsers_and_problems_for_programs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_too_large_is_refused() {
+async fn a_body_that_is_too_large_is_refused_and_nobody_else_notices() {
     let scene = Scene::start().await;
     let mut browser = Browser::of(&scene);
     let much = "x".repeat(4 << 20);
-    let shown = browser.submit("/login", &[("name", "office"), ("password", &much)]).await;
-    assert_eq!(shown.status, 413, "{shown:?}");
+    for _ in 0..10 {
+        // The server hangs up in the middle of it; the answer may be lost by that.
+        if let Ok(answer) = browser.form("/login", &[("name", "office"), ("password", &much)]).send().await {
+            assert_eq!(answer.status().as_u16(), 413);
+        }
+    }
+    assert_eq!(browser.open("/login").await.status, 200);
     scene.end().await;
 }
 
