@@ -100,8 +100,10 @@ pub(crate) async fn allow(
     if caller.role < role {
         return Err(too_little(&caller, role));
     }
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    request.extensions_mut().insert(caller.clone());
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(caller);
+    Ok(response)
 }
 
 /// An answer that says how long to wait.

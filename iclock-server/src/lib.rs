@@ -11,6 +11,7 @@
 //! | errors (RFC 9457) | `problem` |
 //! | answers that a caller has already (`ETag`) | `etag` |
 //! | events as they enter, read once for all who listen | `feed` |
+//! | the log of requests | `requests` |
 //! | `/healthz`, `/readyz`, `/metrics` | `health` |
 //!
 //! It reads the ledger over connections of its own, and never waits for the service that writes it.
@@ -48,6 +49,7 @@ mod health;
 mod pages;
 mod problem;
 mod rate;
+mod requests;
 mod server;
 
 use std::fmt;
@@ -56,7 +58,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use bytes::Bytes;
 use chrono::{Local, NaiveDateTime};
@@ -157,6 +159,7 @@ pub fn router(service: &Arc<Service>, options: ServerOptions) -> Result<Router, 
         })
         .layer(from_fn_with_state(Arc::clone(&server), pages::errors))
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(Arc::clone(&server), guard::by_name));
+        .layer(from_fn_with_state(Arc::clone(&server), guard::by_name))
+        .layer(from_fn(requests::log));
     Ok(router.with_state(server))
 }

@@ -75,6 +75,24 @@ fn a_program_with_a_token_sees_what_was_pushed_until_the_token_is_revoked() {
 }
 
 #[test]
+fn the_log_has_who_asked_for_what_and_no_secret() {
+    let world = World::new();
+    configure(&world, "");
+    let serving = Serving::start(&world, &["--listen", "127.0.0.1:0", "-v"]);
+    let (address, token) = (address(&serving), create(&world, &["board"]));
+    assert_eq!(ask(address, "GET /api/v1/events?user=4711", &token).0, 200);
+    assert_eq!(ask(address, &format!("GET /events?token={token}"), "ick_made-up").0, 303);
+    let line = |what: &str| serving.said().lines().find(|line| line.contains(what)).map(str::to_owned);
+    until("both are there", || line("GET /events 303").is_some());
+    let asked = line("GET /api/v1/events 200").unwrap();
+    assert!(asked.contains("from=127.0.0.1") && asked.contains("by=token board"), "{asked}");
+    for secret in [&*token, "ick_", "4711"] {
+        assert!(!serving.said().contains(secret), "{secret}: {}", serving.said());
+    }
+    assert_eq!(serving.ends("-TERM"), 0);
+}
+
+#[test]
 fn an_operator_admits_a_terminal_that_waits() {
     let world = World::new();
     configure(&world, "");

@@ -74,8 +74,10 @@ pub(super) async fn need(
     if let Err(wait) = server.rates.pass(&caller.to_string(), Instant::now()) {
         return Ok(guard::too_many("too many requests", wait));
     }
-    parts.extensions.insert(caller);
-    Ok(next.run(Request::from_parts(parts, body)).await)
+    parts.extensions.insert(caller.clone());
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    response.extensions_mut().insert(caller);
+    Ok(response)
 }
 
 /// The form.
