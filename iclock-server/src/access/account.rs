@@ -74,6 +74,7 @@ impl Access {
             change.execute("UPDATE accounts SET password = ?2 WHERE id = ?1", params![account, hash])?;
             change.execute("DELETE FROM links WHERE account = ?1", [account])?;
             change.execute("DELETE FROM sessions WHERE account = ?1", [account])?;
+            change.execute("DELETE FROM grants WHERE account = ?1", [account])?;
             Ok(Some(name))
         })
     }
@@ -93,6 +94,7 @@ impl Access {
             let of = "IN (SELECT id FROM accounts WHERE name = ?1)";
             change.execute(&format!("DELETE FROM links WHERE account {of}"), [name])?;
             change.execute(&format!("DELETE FROM sessions WHERE account {of}"), [name])?;
+            change.execute(&format!("DELETE FROM grants WHERE account {of}"), [name])?;
             Ok(())
         })
     }
@@ -103,16 +105,59 @@ impl Access {
     /// # Errors
     /// [`AccessError::File`].
     pub fn knows(&self, name: &str, password: &str) -> Result<Option<Caller>, AccessError> {
+        Ok(self.checked(name, password)?.map(|(caller, _)| caller))
+    }
+
+    /// As [`Access::knows`], and remembers a password that is right: [`Access::recalls`].
+    ///
+    /// # Errors
+    /// [`AccessError::File`].
+    pub fn learns(&self, name: &str, password: &str) -> Result<Option<Caller>, AccessError> {
+        let checked = self.checked(name, password)?;
+        Ok(checked.map(|(caller, hash)| {
+            self.recent.remember(name, password, &hash);
+            caller
+        }))
+    }
+
+    /// Returns true if this was the right password of an account before, without any work. It may have changed since:
+    /// [`Access::still`].
+    #[must_use]
+    pub fn recalls(&self, name: &str, password: &str) -> bool {
+        self.recent.hash_of(name, password).is_some()
+    }
+
+    /// Whether a password that is recalled still is that of the account.
+    ///
+    /// # Errors
+    /// [`AccessError::File`].
+    pub fn still(&self, name: &str, password: &str) -> Result<Option<Caller>, AccessError> {
+        let Some(known) = self.recent.hash_of(name, password) else { return Ok(None) };
+        let (hash, role) = self.password_of(name)?;
+        let holds = hash.is_some_and(|hash| hash == known);
+        if !holds {
+            self.recent.forget(name);
+        }
+        Ok(holds.then(|| Caller { name: name.to_owned(), role, kind: CallerKind::Account }))
+    }
+
+    /// The account and the hash of its password, if that is the right one.
+    fn checked(&self, name: &str, password: &str) -> Result<Option<(Caller, String)>, AccessError> {
+        let (hash, role) = self.password_of(name)?;
+        let is_right = password::is_right(password, hash.as_deref());
+        let caller = || Caller { name: name.to_owned(), role, kind: CallerKind::Account };
+        Ok(hash.filter(|_| is_right).map(|hash| (caller(), hash)))
+    }
+
+    /// The hash of an account's password, if it has one, and its role.
+    fn password_of(&self, name: &str) -> Result<(Option<String>, Role), AccessError> {
         let found = self.ask(|connection| {
             connection
-                .query_row("SELECT password, role FROM accounts WHERE name = ?1", [name], |row| {
-                    Ok((row.get::<_, Option<String>>(0)?, role_of(row, 1)?))
-                })
+                .prepare_cached("SELECT password, role FROM accounts WHERE name = ?1")?
+                .query_row([name], |row| Ok((row.get(0)?, role_of(row, 1)?)))
                 .optional()
         })?;
-        let (hash, role) = found.map_or((None, Role::Metrics), |(hash, role)| (hash, role));
-        let is_right = password::is_right(password, hash.as_deref());
-        Ok(is_right.then(|| Caller { name: name.to_owned(), role, kind: CallerKind::Account }))
+        Ok(found.unwrap_or((None, Role::Metrics)))
     }
 
     /// Returns all accounts, by name.
@@ -190,6 +235,28 @@ mod tests {
         assert!(access.knows("nobody", "a good password").unwrap().is_none());
         assert!(access.remove("office").unwrap() && !access.remove("office").unwrap());
         assert!(access.knows("office", "a good password").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_password_is_recalled_until_it_or_its_account_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let access = Access::open(dir.path()).unwrap();
+        access.set_account("office", Role::Viewer, "a good password", at(0)).unwrap();
+        let recalled = |password: &str| access.still("office", password).unwrap().map(|caller| caller.role);
+        assert!(!access.recalls("office", "a good password") && recalled("a good password").is_none());
+        assert!(access.learns("office", "a wrong password").unwrap().is_none());
+        assert!(!access.recalls("office", "a wrong password"));
+        assert!(access.learns("office", "a good password").unwrap().is_some());
+        assert!(access.recalls("office", "a good password") && !access.recalls("office", "a wrong password"));
+        assert_eq!(recalled("a good password"), Some(Role::Viewer));
+        access.invite("office", Role::Operator, at(1)).unwrap();
+        assert_eq!(recalled("a good password"), Some(Role::Operator));
+        access.set_account("office", Role::Viewer, "another password", at(1)).unwrap();
+        assert_eq!((recalled("a good password"), recalled("another password")), (None, None));
+        assert!(!access.recalls("office", "a good password"), "it was found to be the one before");
+        assert!(access.learns("office", "another password").unwrap().is_some());
+        access.remove("office").unwrap();
+        assert_eq!(recalled("another password"), None);
     }
 
     #[test]

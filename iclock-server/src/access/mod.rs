@@ -4,7 +4,9 @@
 //! the command while a server runs, and hold from the next request on.
 
 mod account;
+mod grant;
 mod password;
+mod recent;
 mod role;
 mod session;
 mod token;
@@ -18,6 +20,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
 pub use account::{AccountInfo, LINK_HOLDS};
+pub use grant::{GrantForm, JWT_LASTS};
 pub use password::PasswordError;
 pub use role::Role;
 pub use session::{IDLE, LASTS, csrf};
@@ -26,7 +29,7 @@ pub use token::Secret;
 /// The file in the state directory.
 const FILE: &str = "access.sqlite";
 /// The version of its schema.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// A change of another process takes far less.
 const BUSY: Duration = Duration::from_secs(5);
 /// The last use of a token is written so often at most, in seconds.
@@ -35,7 +38,7 @@ const NOTED_EVERY: i64 = 60;
 const LONGEST_NAME: usize = 64;
 
 /// What each version added.
-const SCHEMA: [&str; 2] = [TOKENS, ACCOUNTS];
+const SCHEMA: [&str; 3] = [TOKENS, ACCOUNTS, GRANTS];
 const TOKENS: &str = "
     CREATE TABLE tokens (
         id INTEGER PRIMARY KEY,
@@ -68,11 +71,20 @@ const ACCOUNTS: &str = "
         expires_at INTEGER NOT NULL
     ) STRICT;
 ";
+const GRANTS: &str = "
+    CREATE TABLE grants (
+        hash BLOB NOT NULL UNIQUE,
+        account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+        used_at INTEGER NOT NULL,
+        expires_at INTEGER
+    ) STRICT;
+";
 
 /// The tokens and accounts of one state directory.
 pub struct Access {
     connection: Mutex<Connection>,
     path: PathBuf,
+    recent: recent::Recent,
 }
 
 /// A token in the list. The token itself is not known any more.
@@ -163,7 +175,7 @@ impl Access {
         if version > VERSION {
             return Err(AccessError::TooNew(path));
         }
-        Ok(Self { connection: Mutex::new(connection), path })
+        Ok(Self { connection: Mutex::new(connection), path, recent: recent::Recent::default() })
     }
 
     /// Makes a token. It is shown this once.

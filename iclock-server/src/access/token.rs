@@ -20,9 +20,17 @@ pub(super) type Hash = [u8; 32];
 impl Secret {
     /// Makes one. It begins with the prefix: one that is found in a file is known for what it is.
     pub(super) fn random(prefix: &str) -> Self {
-        let mut bytes = [0; BYTES];
-        OsRng.unwrap_err().fill_bytes(&mut bytes);
-        Self(format!("{prefix}{}", hex::encode(bytes)))
+        Self(format!("{prefix}{}", hex::encode(bytes::<BYTES>())))
+    }
+
+    /// Makes one of 160 bits: programs may have no room for more.
+    pub(super) fn short() -> Self {
+        Self(hex::encode(bytes::<20>()))
+    }
+
+    /// One that was put together.
+    pub(super) fn of(text: String) -> Self {
+        Self(text)
     }
 
     /// The secret in full.
@@ -37,6 +45,13 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// Random bytes.
+pub(super) fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    OsRng.unwrap_err().fill_bytes(&mut bytes);
+    bytes
 }
 
 /// The hash of what a caller sent. A secret has 256 random bits: nobody can try them all, so that a fast hash will do.
