@@ -48,6 +48,13 @@ impl Attempts {
         waits.and_then(|()| self.accounts.pass(account, ACCOUNT, now))
     }
 
+    /// Takes back an attempt from an address: its password was right. Those that were wrong still count.
+    pub(crate) fn take_back(&self, address: Option<IpAddr>) {
+        if let Some(address) = address.filter(|address| !address.is_loopback()).map(network) {
+            self.addresses.take_back(&address, ADDRESS);
+        }
+    }
+
     /// Forgets the attempts at an account, whose owner is in.
     pub(crate) fn forget(&self, account: &str) {
         self.accounts.set(account, None);
@@ -75,6 +82,13 @@ impl Places {
                 *place = Some(used_until);
                 Ok(())
             }
+        }
+    }
+
+    fn take_back(&self, key: &str, limit: Limit) {
+        let mut all = self.used_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Some(until)) = all.get_mut(self.place(key)) {
+            *until = until.checked_sub(limit.each).unwrap_or(*until);
         }
     }
 
@@ -118,6 +132,12 @@ mod tests {
         assert_eq!(from("192.0.2.1", 0), 20);
         assert_eq!(from("192.0.2.2", 1), 20);
         assert_eq!(from("2001:db8::1", 2) + from("2001:db8::2", 3), 20, "a subscriber has a whole network");
+        let address: Option<IpAddr> = Some("192.0.2.3".parse().unwrap());
+        for n in 0..200 {
+            assert_eq!(attempts.pass(&format!("right {n}"), address, start), Ok(()));
+            attempts.take_back(address);
+        }
+        assert_eq!(from("192.0.2.3", 5), 20, "what was right does not count, and what was wrong does");
         // A proxy on this computer stands for everybody.
         assert!(from("127.0.0.1", 4) > 90);
     }

@@ -6,6 +6,7 @@
 //! | who may call: tokens, accounts, sessions, each with a role | [`access`] |
 //! | the name by which it is called, the token or session, the rate | `guard` |
 //! | pages for people: the dashboard, the login | `pages` |
+//! | reads in the shape of the vendor's server, if they are switched on | `biotime` |
 //! | attempts to log in | `attempts` |
 //! | who gives an order, for the audit | `by` |
 //! | errors (RFC 9457) | `problem` |
@@ -41,6 +42,7 @@
 pub mod access;
 mod api;
 mod attempts;
+mod biotime;
 mod by;
 mod etag;
 mod feed;
@@ -81,6 +83,8 @@ pub struct ServerOptions {
     pub hosts: Vec<String>,
     /// People reach it over HTTPS alone: cookies are sent over nothing else.
     pub is_secure: bool,
+    /// Programs that were written for the vendor's server (BioTime 8) may read here, under its paths.
+    pub biotime: bool,
     /// The settings of the program, for the page that shows them. Secrets are masked already.
     pub settings: Vec<Setting>,
     /// The hours of work, by which reports judge.
@@ -94,6 +98,7 @@ impl Default for ServerOptions {
         Self {
             hosts: Vec::new(),
             is_secure: false,
+            biotime: false,
             settings: Vec::new(),
             timesheet: Rules::default(),
             local_now: || Local::now().naive_local(),
@@ -150,6 +155,7 @@ pub fn router(service: &Arc<Service>, options: ServerOptions) -> Result<Router, 
         .merge(Router::new().route("/metrics", get(health::metrics)).route_layer(needs(Role::Metrics)))
         .route("/api/v1/openapi.json", get(async move || (json, described)))
         .merge(pages::router(&server))
+        .merge(if server.options.biotime { biotime::router() } else { Router::new() })
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(async || Problem::not_found("there is nothing here").hint("/api/v1/openapi.json lists what there is"))

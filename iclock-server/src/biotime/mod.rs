@@ -1,0 +1,56 @@
+//! What programs written for the vendor's server (BioTime 8) read from it, under the same paths and in the same shape.
+//!
+//! | part | where |
+//! |---|---|
+//! | names and passwords for tokens | `login` |
+//! | errors | `refused` |
+//!
+//! Nothing is changed here. Paths are those of the vendor, with and without the slash at their end.
+
+mod login;
+mod refused;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+
+use self::refused::Refused;
+use crate::server::Server;
+
+/// The longest body of a login, in bytes.
+const MOST_SENT: usize = 16 << 10;
+/// The page by whose title programs guess the version.
+const DOCS: &str = include_str!("docs.html");
+/// The page that the vendor's server shows for a path that it does not have.
+const NOT_FOUND: &str =
+    "<!DOCTYPE html>\n<html lang=\"en\"><title>Page not found</title><h1>Page not found</h1></html>\n";
+
+type Routes = Router<Arc<Server>>;
+
+/// The routes.
+pub(crate) fn router() -> Routes {
+    let mut routes = Router::new();
+    for path in ["", "/api"] {
+        routes = both(routes, &format!("{path}/api-token-auth"), || post(login::plain));
+        routes = both(routes, &format!("{path}/jwt-api-token-auth"), || post(login::jwt));
+        routes = both(routes, &format!("{path}/jwt-api-token-refresh"), || post(login::refresh));
+    }
+    both(routes, "/api/docs", || get(async || Html(DOCS)))
+        .route("/iclock/api/{*other}", axum::routing::any(nowhere))
+        .route("/personnel/api/{*other}", axum::routing::any(async || (StatusCode::NOT_FOUND, Html(NOT_FOUND))))
+        .layer(DefaultBodyLimit::max(MOST_SENT))
+}
+
+/// A path with and without the slash at its end.
+fn both(routes: Routes, path: &str, method: impl Fn() -> MethodRouter<Arc<Server>>) -> Routes {
+    let refusing = || method().fallback(async || Refused::method());
+    routes.route(path, refusing()).route(&format!("{path}/"), refusing())
+}
+
+async fn nowhere() -> Response {
+    Refused::not_found().into_response()
+}
