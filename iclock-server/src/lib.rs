@@ -155,7 +155,7 @@ pub fn router(service: &Arc<Service>, options: ServerOptions) -> Result<Router, 
         .merge(Router::new().route("/metrics", get(health::metrics)).route_layer(needs(Role::Metrics)))
         .route("/api/v1/openapi.json", get(async move || (json, described)))
         .merge(pages::router(&server))
-        .merge(if server.options.biotime { biotime::router() } else { Router::new() })
+        .merge(if server.options.biotime { biotime::router(&server) } else { Router::new() })
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(async || Problem::not_found("there is nothing here").hint("/api/v1/openapi.json lists what there is"))

@@ -3,18 +3,28 @@
 //! | part | where |
 //! |---|---|
 //! | names and passwords for tokens | `login` |
+//! | who may read | `gate` |
+//! | parameters of the query | `asked` |
+//! | pages, and their links | `paging` |
+//! | people, departments, areas | `personnel` |
 //! | errors | `refused` |
 //!
 //! Nothing is changed here. Paths are those of the vendor, with and without the slash at their end.
 
+mod asked;
+mod gate;
 mod login;
+mod paging;
+mod personnel;
 mod refused;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
@@ -32,8 +42,15 @@ const NOT_FOUND: &str =
 type Routes = Router<Arc<Server>>;
 
 /// The routes.
-pub(crate) fn router() -> Routes {
-    let mut routes = Router::new();
+pub(crate) fn router(server: &Arc<Server>) -> Routes {
+    let reads = Router::new();
+    let reads = list_and_one(reads, "/personnel/api/employees", personnel::employees, personnel::employee);
+    let reads = list_and_one(reads, "/personnel/api/departments", personnel::departments, personnel::department);
+    let reads = list_and_one(reads, "/personnel/api/areas", personnel::areas, personnel::area);
+    let reads = list_and_one(reads, "/personnel/api/positions", personnel::nothing, nowhere);
+    let reads = list_and_one(reads, "/personnel/api/resigns", personnel::nothing, nowhere);
+    let reads = reads.route_layer(from_fn_with_state(Arc::clone(server), gate::allow));
+    let mut routes = reads;
     for path in ["", "/api"] {
         routes = both(routes, &format!("{path}/api-token-auth"), || post(login::plain));
         routes = both(routes, &format!("{path}/jwt-api-token-auth"), || post(login::jwt));
@@ -43,6 +60,20 @@ pub(crate) fn router() -> Routes {
         .route("/iclock/api/{*other}", axum::routing::any(nowhere))
         .route("/personnel/api/{*other}", axum::routing::any(async || (StatusCode::NOT_FOUND, Html(NOT_FOUND))))
         .layer(DefaultBodyLimit::max(MOST_SENT))
+}
+
+/// A list, and one thing of it by its number.
+fn list_and_one<T, U>(
+    routes: Routes,
+    path: &str,
+    list: impl Handler<T, Arc<Server>> + Copy,
+    one: impl Handler<U, Arc<Server>> + Copy,
+) -> Routes
+where
+    T: 'static,
+    U: 'static,
+{
+    both(both(routes, path, || get(list)), &format!("{path}/{{id}}"), || get(one))
 }
 
 /// A path with and without the slash at its end.

@@ -29,6 +29,11 @@ impl Refused {
         Self { status: StatusCode::BAD_REQUEST, body: json!({ name: [text.into()] }), wait: None }
     }
 
+    /// Nobody says who is asking.
+    pub(super) fn nobody() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Authentication credentials were not provided.")
+    }
+
     /// There is no such thing.
     pub(super) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not found.")
