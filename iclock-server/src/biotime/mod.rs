@@ -4,8 +4,9 @@
 //! |---|---|
 //! | names and passwords for tokens | `login` |
 //! | who may read | `gate` |
-//! | parameters of the query | `asked` |
+//! | parameters of the query, and times | `asked` |
 //! | pages, and their links | `paging` |
+//! | punches | `transactions` |
 //! | people, departments, areas | `personnel` |
 //! | errors | `refused` |
 //!
@@ -17,6 +18,7 @@ mod login;
 mod paging;
 mod personnel;
 mod refused;
+mod transactions;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use chrono::{DateTime, Local, Utc};
 
 use self::refused::Refused;
 use crate::server::Server;
@@ -44,6 +47,7 @@ type Routes = Router<Arc<Server>>;
 /// The routes.
 pub(crate) fn router(server: &Arc<Server>) -> Routes {
     let reads = Router::new();
+    let reads = list_and_one(reads, "/iclock/api/transactions", transactions::list, transactions::one);
     let reads = list_and_one(reads, "/personnel/api/employees", personnel::employees, personnel::employee);
     let reads = list_and_one(reads, "/personnel/api/departments", personnel::departments, personnel::department);
     let reads = list_and_one(reads, "/personnel/api/areas", personnel::areas, personnel::area);
@@ -85,3 +89,11 @@ fn both(routes: Routes, path: &str, method: impl Fn() -> MethodRouter<Arc<Server
 async fn nowhere() -> Response {
     Refused::not_found().into_response()
 }
+
+/// A moment by the clock of this computer, as the vendor's server writes it.
+fn local(moment: DateTime<Utc>) -> String {
+    moment.with_timezone(&Local).format(FORMAT).to_string()
+}
+
+/// The form of times.
+const FORMAT: &str = "%Y-%m-%d %H:%M:%S";

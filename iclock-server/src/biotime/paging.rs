@@ -110,6 +110,11 @@ impl Listing {
         ((number - 1).saturating_mul(self.size as u64), self.size)
     }
 
+    /// Whether one has to count before it is known which rows are asked for.
+    pub(super) fn is_last(&self) -> bool {
+        self.page == Place::Last
+    }
+
     /// The answer with the rows of the page.
     pub(super) fn answer<T: Serialize>(&self, count: u64, data: &[T]) -> Result<Response, Refused> {
         let last = self.last(count);
