@@ -7,6 +7,7 @@
 //! | parameters of the query, and times | `asked` |
 //! | pages, and their links | `paging` |
 //! | punches | `transactions` |
+//! | terminals | `terminals` |
 //! | people, departments, areas | `personnel` |
 //! | errors | `refused` |
 //!
@@ -18,6 +19,7 @@ mod login;
 mod paging;
 mod personnel;
 mod refused;
+mod terminals;
 mod transactions;
 
 use std::sync::Arc;
@@ -48,6 +50,7 @@ type Routes = Router<Arc<Server>>;
 pub(crate) fn router(server: &Arc<Server>) -> Routes {
     let reads = Router::new();
     let reads = list_and_one(reads, "/iclock/api/transactions", transactions::list, transactions::one);
+    let reads = list_and_one(reads, "/iclock/api/terminals", terminals::list, terminals::one);
     let reads = list_and_one(reads, "/personnel/api/employees", personnel::employees, personnel::employee);
     let reads = list_and_one(reads, "/personnel/api/departments", personnel::departments, personnel::department);
     let reads = list_and_one(reads, "/personnel/api/areas", personnel::areas, personnel::area);
