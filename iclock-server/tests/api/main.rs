@@ -1,5 +1,6 @@
 //! The server over a running service and a simulated terminal, through real sockets.
 
+mod biotime;
 mod browser;
 mod commands;
 mod common;
