@@ -1,5 +1,6 @@
 //! Reads in the shape of the vendor's server, as its programs do them.
 
+mod access;
 mod pages;
 mod rows;
 
@@ -66,6 +67,12 @@ impl Program {
     async fn ask_as(&self, path: &str, authorization: Option<&str>) -> Answer {
         let request = reqwest::Client::new().get(self.scene.url(path));
         answer(authorization.into_iter().fold(request, |request, text| request.header("authorization", text))).await
+    }
+
+    /// Sends a text as the body.
+    async fn post(&self, path: &str, kind: &str, body: impl Into<String>) -> Answer {
+        let request = reqwest::Client::new().post(self.scene.url(path));
+        answer(request.header("content-type", kind).body(body.into())).await
     }
 }
 
