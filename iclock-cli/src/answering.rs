@@ -95,12 +95,13 @@ struct Configured {
     listen: Listen,
     https: bool,
     hosts: Vec<String>,
+    biotime: bool,
 }
 
 impl Configured {
     fn of(config: &Config) -> Self {
-        let ServerConfig { listen, https, hosts, .. } = config.server.clone();
-        Self { listen, https, hosts }
+        let ServerConfig { listen, https, hosts, biotime, .. } = config.server.clone();
+        Self { listen, https, hosts, biotime }
     }
 }
 
@@ -136,6 +137,7 @@ fn options(config: &Config) -> ServerOptions {
     let mut options = ServerOptions::default();
     options.hosts.clone_from(&config.server.hosts);
     options.is_secure = config.server.https || config.server.certificate.is_some();
+    options.biotime = config.server.biotime;
     options.timesheet = config.shifts.rules();
     let setting = |(name, value, origin)| Setting { name, value, origin };
     options.settings = listed(&config.settings).into_iter().map(setting).collect();
@@ -151,7 +153,7 @@ impl Answering {
     /// Takes over another configuration, as far as it can.
     pub(crate) fn configure(&mut self, config: &Config) {
         if Configured::of(config) != self.configured {
-            tracing::warn!("the address and the names of the server change with the next start");
+            tracing::warn!("the address and the names of the server, and what it offers, change with the next start");
         }
         if let (Some(certificate), Some(files)) = (&mut self.certificate, files(config)) {
             certificate.set_files(files);

@@ -132,6 +132,8 @@ pub(crate) struct ServerConfig {
     pub(crate) https: bool,
     /// The names by which it is called, besides addresses and `localhost`.
     pub(crate) hosts: Vec<String>,
+    /// Programs for the vendor's server may read.
+    pub(crate) biotime: bool,
     /// The files of the certificate and of its key.
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) certificate_key: Option<PathBuf>,

@@ -178,3 +178,31 @@ fn a_token_that_nobody_has_seen_does_not_hold_and_names_are_given_once() {
     let listed = world.cli(&["access", "list"]).ended(0).stdout;
     assert!(listed.contains("board") && !listed.contains("unseen"), "{listed}");
 }
+
+#[test]
+fn a_program_for_biotime_reads_what_was_pushed_if_it_is_switched_on() {
+    for is_on in [false, true] {
+        let world = World::new();
+        configure(&world, &format!("[server]\nbiotime = {is_on}\n"));
+        let serving = Serving::start(&world, &["--listen", "127.0.0.1:0"]);
+        let (address, token) = (address(&serving), create(&world, &["payroll"]));
+        assert!(serving.upload(SERIAL, "7\t2026-03-01 08:00:00\t0\t4\n").unwrap().ends_with("OK: 1"));
+        let (status, body) = ask(address, "GET /iclock/api/transactions/", &token);
+        if is_on {
+            let page: Value = serde_json::from_str(&body).unwrap();
+            let punch = &page["data"][0];
+            assert_eq!((status, &page["count"], &punch["emp_code"]), (200, &1.into(), &"7".into()));
+            assert_eq!(
+                (&punch["punch_time"], &punch["punch_state_display"], &punch["verify_type_display"]),
+                (&"2026-03-01 08:00:00".into(), &"Check In".into(), &"Card".into())
+            );
+            let terminal: Value = serde_json::from_str(&ask(address, "GET /iclock/api/terminals/", &token).1).unwrap();
+            let terminal = &terminal["data"][0];
+            assert_eq!((&terminal["sn"], &terminal["state"]), (&SERIAL.into(), &"1".into()));
+            assert_eq!(terminal["ip_address"], "127.0.0.1");
+        } else {
+            assert_eq!(status, 404);
+        }
+        assert_eq!(serving.ends("-TERM"), 0);
+    }
+}
