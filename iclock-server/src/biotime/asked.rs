@@ -36,8 +36,8 @@ impl Asked {
         self.time(name, |day| day.and_time(NaiveTime::MIN))
     }
 
-    /// The first second after a span. The vendor's spans have their last second. A day counts whole: what a program that
-    /// asks from a day to a day means.
+    /// The first second after a span. The vendor's spans have their last second. A day counts whole: what a program
+    /// that asks from a day to a day means.
     pub(super) fn ends(&self, name: &str) -> Result<Option<NaiveDateTime>, Refused> {
         let last = self.time(name, |day| day.and_hms_opt(23, 59, 59).unwrap_or(NaiveDateTime::MAX))?;
         Ok(last.map(|last| {

@@ -103,8 +103,8 @@ async fn log_in(
     Ok(Json(json!({ "token": token.reveal() })).into_response())
 }
 
-/// Who has this name and this password: an account, or a token, which is its own password. The attempts are those of the
-/// login to the pages.
+/// Who has this name and this password: an account, or a token, which is its own password. The attempts are those of
+/// the login to the pages.
 pub(super) async fn known(
     server: &Arc<Server>,
     name: String,
@@ -123,7 +123,8 @@ pub(super) async fn known(
         server.attempts.take_back(address);
         caller
     };
-    // A program that sends its password all the time is not held up, and its requests at the same time count for nothing.
+    // A program that sends its password all the time is not held up, and its requests at the same time count for
+    // nothing.
     if server.access.recalls(&name, &password) {
         server.attempts.forget(&name);
         let (access, name, password) = (Arc::clone(&server.access), name.clone(), password.clone());

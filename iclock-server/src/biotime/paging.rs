@@ -101,7 +101,8 @@ fn invalid() -> Refused {
 }
 
 impl Listing {
-    /// The rows before the page, and the most rows of it. `count` rows are known to exist if the last page is asked for.
+    /// The rows before the page, and the most rows of it. `count` rows are known to exist if the last page is asked
+    /// for.
     pub(super) fn rows(&self, count: impl FnOnce() -> u64) -> (u64, usize) {
         let number = match self.page {
             Place::Number(number) => number,
@@ -133,8 +134,8 @@ impl Listing {
         Ok((http::StatusCode::OK, Json(body)).into_response())
     }
 
-    /// The answer with those rows of a whole list that are on the page. `filters` are the parameters that select rows, each
-    /// with its field; with `_icontains` behind it, one selects rows whose field has its text somewhere.
+    /// The answer with those rows of a whole list that are on the page. `filters` are the parameters that select rows,
+    /// each with its field; with `_icontains` behind it, one selects rows whose field has its text somewhere.
     pub(super) fn answer_of<T: Serialize>(&self, all: &[T], filters: &[(&str, &str)]) -> Result<Response, Refused> {
         let wanted: Vec<Wanted<'_>> = filters.iter().flat_map(|filter| self.wanted(*filter)).collect();
         if wanted.is_empty() {

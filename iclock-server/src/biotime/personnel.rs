@@ -139,7 +139,8 @@ fn people(names: &Names) -> Vec<Employee> {
     rows
 }
 
-/// The number of a person: it has to stay the same, and to fit into 31 bits. A user id that is such a number is its own.
+/// The number of a person: it has to stay the same, and to fit into 31 bits. A user id that is such a number is its
+/// own.
 fn number_of(user_id: &str) -> u32 {
     let as_it_is = user_id.parse().ok().filter(|id: &u32| (1..OTHERS).contains(id) && id.to_string() == user_id);
     as_it_is.unwrap_or_else(|| {

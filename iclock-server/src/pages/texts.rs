@@ -146,7 +146,7 @@ mod tests {
         // Some are put together: `activity-` and a word.
         let is_used = |key: &&str| {
             let whole = format!("\"{key}\"");
-            let stem = key.rsplit_once('-').map(|(stem, _)| format!("\"{stem}-{{}}\""));
+            let stem = key.rsplit_once('-').map(|(stem, _)| format!("\"{stem}-{{"));
             texts.iter().any(|text| text.contains(&whole) || stem.as_ref().is_some_and(|stem| text.contains(stem)))
         };
         let unused: Vec<_> = known.iter().filter(|key| !is_used(key)).collect();

@@ -37,8 +37,8 @@ pub(in crate::config) fn entries() -> Vec<Entry<ServerConfig>> {
             "biotime",
             Switch,
             ByDefault("false"),
-            "Programs that were written for the vendor's server (BioTime 8) may read, under its paths: docs/biotime.md. \
-             They need a token, or the name and password of an account.",
+            "Programs that were written for the vendor's server (BioTime 8) may read, under its paths: \
+             docs/biotime.md. They need a token, or the name and password of an account.",
             |server: &mut ServerConfig, text| put(&mut server.biotime, parsed(text, "true or false")),
         ),
         key(
