@@ -209,7 +209,7 @@ async fn dashboard_is_there_under_a_path_and_the_rest_of_the_server_next_to_it()
         Ok(answer)
     };
     assert!(get("/")?.ends_with("the rest of the program"));
-    assert!(get("/attendance")?.contains("location: /attendance/login\r\n"));
+    assert!(get("/attendance")?.to_ascii_lowercase().contains("location: /attendance/login\r\n"));
     let login = get("/attendance/login")?;
     assert!(login.starts_with("HTTP/1.1 200 ") && login.contains("action=\"/attendance/login\""), "{login}");
     Ok(())
