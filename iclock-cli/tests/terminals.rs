@@ -95,6 +95,7 @@ fn a_recording_that_cannot_be_written_loses_no_answer_and_is_named_after_it() {
     ends_early(&listed);
     server.handle().set_faults(&[Fault::parse("refuse-all=65535").unwrap()]);
     ends_early(&run(1, &["time", "show"]).ended(20));
+    assert!(world.read("wire.zkt").ends_with('\n'), "no half of a line: {}", world.read("wire.zkt"));
     world.cli(&["transcript", "show", "wire.zkt"]).ended(0);
 }
 

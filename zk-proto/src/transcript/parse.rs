@@ -35,39 +35,43 @@ impl fmt::Display for TranscriptError {
 impl core::error::Error for TranscriptError {}
 
 impl Transcript {
-    /// Parses a transcript.
+    /// Parses a transcript. A last line without its line break may be half a line, such as a power cut leaves: it is
+    /// left out if it cannot be read.
     ///
     /// # Errors
     /// [`TranscriptError`] names the line.
     pub fn parse(text: &str) -> Result<Self, TranscriptError> {
         let mut transcript = Self::default();
-        for (number, line) in (1..).zip(text.lines()) {
-            let wrong = |expected| TranscriptError { line: number, expected };
-            if number == 1 {
-                if line.trim_end() != super::HEADER {
-                    return Err(wrong("the heading \"zk-transcript 1\""));
-                }
-                continue;
-            }
-            match line.split_once(' ') {
-                Some(("set", setting)) => {
-                    let (name, value) = setting.split_once(' ').unwrap_or((setting, ""));
-                    transcript.settings.push((name.into(), value.into()));
-                }
-                Some(("#", note)) => transcript.notes.push(note.into()),
-                Some((at, what)) => {
-                    let at = at.parse().map_err(|_| wrong("a time, a setting or a note"))?;
-                    let what = parse_what(what.trim_end()).ok_or_else(|| wrong("something that happened"))?;
-                    transcript.lines.push(Line { at: Duration::from_micros(at), what });
-                }
-                None if line.is_empty() || line == "#" => {}
-                None => return Err(wrong("a time, a setting or a note")),
-            }
-        }
-        if text.is_empty() {
+        let mut lines = (1..).zip(text.split_inclusive('\n'));
+        if lines.next().is_none_or(|(_, first)| first.trim_end() != super::HEADER) {
             return Err(TranscriptError { line: 1, expected: "the heading \"zk-transcript 1\"" });
         }
+        for (line, text) in lines {
+            match transcript.add(text.trim_end_matches(['\r', '\n'])) {
+                Err(expected) if text.ends_with('\n') => return Err(TranscriptError { line, expected }),
+                _ => {}
+            }
+        }
         Ok(transcript)
+    }
+
+    /// Adds a line, or returns what was expected in its place.
+    fn add(&mut self, line: &str) -> Result<(), &'static str> {
+        match line.split_once(' ') {
+            Some(("set", setting)) => {
+                let (name, value) = setting.split_once(' ').unwrap_or((setting, ""));
+                self.settings.push((name.into(), value.into()));
+            }
+            Some(("#", note)) => self.notes.push(note.into()),
+            Some((at, what)) => {
+                let at = at.parse().map_err(|_| "a time, a setting or a note")?;
+                let what = parse_what(what.trim_end()).ok_or("something that happened")?;
+                self.lines.push(Line { at: Duration::from_micros(at), what });
+            }
+            None if line.is_empty() || line == "#" => {}
+            None => return Err("a time, a setting or a note"),
+        }
+        Ok(())
     }
 
     /// Returns the value of a setting.
@@ -182,5 +186,16 @@ mod tests {
         assert_eq!(at("zk-transcript 1\n1 < 5\n"), 2);
         assert_eq!(at("zk-transcript 1\n\n1 flew\n"), 3);
         assert_eq!(at("zk-transcript 1\nx idle\n"), 2);
+    }
+
+    #[test]
+    fn half_a_line_at_the_end_is_left_out() {
+        let whole = "zk-transcript 1\n1 opened\n";
+        let next = "20 failed receive os 104 ConnectionReset";
+        let texts = (0..next.len()).map(|cut| alloc::format!("{whole}{}", &next[..cut]));
+        assert!(texts.map(|text| Transcript::parse(&text).unwrap().lines().len()).all(|lines| lines <= 2));
+        for half in ["2", "2 ", "2 > 5", "2 > 505", "20 fail"] {
+            assert_eq!(Transcript::parse(&alloc::format!("{whole}{half}")).unwrap().lines().len(), 1, "{half}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::boxed::Box;
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::string::String;
@@ -129,6 +129,25 @@ struct Recording {
 enum Sink {
     Memory(String),
     Writer(Box<dyn Write + Send>),
+    File(WholeLines),
+}
+
+/// A file that ends with a whole line, also when it could not take all of them.
+struct WholeLines {
+    file: File,
+    len: u64,
+}
+
+impl WholeLines {
+    fn write(&mut self, lines: &str) -> io::Result<()> {
+        let written = self.file.write_all(lines.as_bytes());
+        match &written {
+            Ok(()) => self.len += lines.len() as u64,
+            // If this fails too, the last line is half a line, which a reader leaves out.
+            Err(_) => _ = self.file.set_len(self.len),
+        }
+        written
+    }
 }
 
 impl fmt::Debug for Recorder {
@@ -169,9 +188,9 @@ impl Recorder {
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        writeln!(file, "{HEADER}")?;
-        let recorder = Self::to_writer(file);
+        let mut file = WholeLines { file: options.open(path)?, len: 0 };
+        file.write(&std::format!("{HEADER}\n"))?;
+        let recorder = Self::new(Sink::File(file));
         recorder.lock().has_heading = true;
         Ok(recorder)
     }
@@ -198,7 +217,7 @@ impl Recorder {
     pub fn text(&self) -> String {
         match &self.lock().sink {
             Sink::Memory(text) => text.clone(),
-            Sink::Writer(_) => String::new(),
+            Sink::Writer(_) | Sink::File(_) => String::new(),
         }
     }
 
@@ -263,6 +282,7 @@ impl Recording {
         match &mut self.sink {
             Sink::Memory(text) => text.push_str(ready),
             Sink::Writer(writer) => self.failed = writer.write_all(ready.as_bytes()).err(),
+            Sink::File(file) => self.failed = file.write(ready).err(),
         }
     }
 
