@@ -16,6 +16,7 @@
 //!
 //! No task waits for another one. They meet in the ledger only: terminals write to it, and each commit wakes the sinks.
 
+mod accept;
 mod clear;
 mod crew;
 mod door;

@@ -13,10 +13,11 @@ use crate::ledger::Resolve;
 use crate::poll::Habits;
 use crate::poll::ask::{Answer, Ask, Capacity, Clock, ClockSet, TerminalUser};
 use crate::trail::line::Beside;
+use crate::unproven::AcceptError;
 use crate::{LedgerError, SyncError, TerminalError, Window};
 
 /// The longest wait for a poll or a delivery that is under way.
-const ALONE_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const ALONE_WITHIN: Duration = Duration::from_secs(20);
 
 /// The reason why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum OrderError {
     /// The terminal failed.
     #[error("the terminal did not do it")]
     Terminal(#[from] TerminalError),
+    /// A kept log cannot be accepted.
+    #[error(transparent)]
+    NotAccepted(#[from] AcceptError),
     /// The engine failed.
     #[error(transparent)]
     Sync(#[from] SyncError),

@@ -220,7 +220,7 @@ impl Acceptance {
     ///
     /// # Errors
     /// [`AcceptError::Ledger`] and [`AcceptError::Spool`].
-    pub fn carry_out(self, ledger: Ledger) -> Result<Accepting, AcceptError> {
+    pub fn carry_out(self, ledger: impl Into<Arc<Ledger>>) -> Result<Accepting, AcceptError> {
         let Self { buffer, evidence, mut open, mut forced, users, mut state, options, mut preview, skipped } = self;
         let tail = evidence.offset > 0;
         state.serial.clone_from(&buffer.serial);
@@ -257,7 +257,7 @@ impl Acceptance {
             resolves: Vec::new(),
             whole: false,
         };
-        let mut entering = Entering::new(Arc::new(ledger), InForce::new(options.rules.clone()), batch);
+        let mut entering = Entering::new(ledger.into(), InForce::new(options.rules.clone()), batch);
         let mut new = 0;
         while !entering.is_over() {
             new += entering.commit(options.batch.max(1))??.new;

@@ -19,6 +19,7 @@
 
 mod accept;
 mod keep;
+mod sample;
 pub(crate) mod verdict;
 
 use std::fs::File;
@@ -31,6 +32,7 @@ use zk_proto::{DeviceTime, Spool, SpoolError};
 pub use crate::ledger::{UnprovenBuffer, UnprovenEvidence, UnprovenKind};
 pub use accept::{AcceptError, Acceptance, Accepting};
 pub(crate) use keep::{SetAside, keep};
+pub use sample::{Sample, SampleRecord, samples};
 pub(crate) use verdict::verdict;
 
 use crate::{LedgerError, wall};
