@@ -2,7 +2,7 @@
 
 pub(crate) mod ask;
 mod audit;
-mod commands;
+pub(crate) mod commands;
 pub(crate) mod events;
 mod export;
 pub(crate) mod people;
@@ -15,7 +15,7 @@ pub(crate) mod sinks;
 mod stream;
 pub(crate) mod terminals;
 pub(crate) mod unproven;
-mod visits;
+pub(crate) mod visits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,6 +120,7 @@ fn not_done(error: OrderError, none: impl FnOnce(&str) -> Problem) -> Problem {
             let problem = Problem::new(StatusCode::BAD_GATEWAY, chain(&error));
             problem.hint(error.hint().unwrap_or("`iclock-cli doctor` looks for the cause"))
         }
+        OrderError::NotAccepted(error) => unproven::not_accepted(&error),
         OrderError::Sync(error) => failed(&error),
         other => {
             tracing::warn!("an order was not carried out: {}", chain(&other));
@@ -202,6 +203,7 @@ fn reads() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(quarantine::one))
         .routes(routes!(quarantine::raw))
         .routes(routes!(unproven::list))
+        .routes(routes!(unproven::one))
         .routes(routes!(runs::list))
         .routes(routes!(readings::list))
         .routes(routes!(audit::events))
@@ -230,5 +232,8 @@ fn orders() -> OpenApiRouter<Arc<Server>> {
 
 /// What an administrator decides.
 fn decisions() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new().routes(routes!(quarantine::resolve)).routes(routes!(audit::orders))
+    OpenApiRouter::new()
+        .routes(routes!(quarantine::resolve))
+        .routes(routes!(unproven::accept))
+        .routes(routes!(audit::orders))
 }

@@ -81,7 +81,7 @@ impl Scene {
         let stop = CancellationToken::new();
         let schedule = ServiceOptions::new(Schedule::fixed(Duration::from_secs(3_600)));
         let service = Arc::new(engine.start(schedule, &stop).await.unwrap());
-        until("the terminal is read", || service.status().terminals["gate"].last_success.is_some()).await;
+        until("the terminal was polled", || service.status().terminals["gate"].polls > 0).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = router(&service, options).unwrap();

@@ -14,3 +14,4 @@ mod orders;
 mod pages;
 mod refusals;
 mod stream;
+mod unproven;
