@@ -131,6 +131,7 @@ fn body(path: &str) -> Value {
     match path {
         "/api/v1/quarantine/resolve" => json!({ "ids": [9_000_000], "note": "none" }),
         "/api/v1/pushing/{serial}/commands" => json!({ "command": "info" }),
+        "/api/v1/unproven/{id}/accept" => json!({ "serial": "SN1" }),
         _ => json!({}),
     }
 }
