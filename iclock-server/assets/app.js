@@ -75,22 +75,15 @@ if (document.querySelector("[data-live]")) {
   listen();
 }
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-post]");
-  if (!button) return;
-  let body = button.dataset.json;
-  if (button.dataset.ask) {
-    const answer = prompt(button.dataset.question);
-    if (!answer) return;
-    body = JSON.stringify({ ...JSON.parse(body), [button.dataset.ask]: answer });
-  }
+/** Gives the order of an element. The button cannot be pressed again meanwhile. */
+async function order(element, body, button) {
   button.disabled = true;
   const headers = { "X-CSRF-Token": meta("csrf") };
   if (body) headers["Content-Type"] = "application/json";
   try {
-    const response = await fetch(button.dataset.post, { method: "POST", headers, body });
+    const response = await fetch(element.dataset.post, { method: "POST", headers, body });
     if (response.ok) {
-      say(button.dataset.done, false);
+      say(element.dataset.done, false);
     } else {
       const problem = await response.json();
       say([problem.detail, problem.try].filter(Boolean).join(" – "), true);
@@ -100,6 +93,26 @@ document.addEventListener("click", async (event) => {
   }
   button.disabled = false;
   refreshSoon();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-post]");
+  if (!button) return;
+  let body = button.dataset.json;
+  if (button.dataset.ask) {
+    const answer = prompt(button.dataset.question);
+    if (!answer) return;
+    body = JSON.stringify({ ...JSON.parse(body), [button.dataset.ask]: answer });
+  }
+  order(button, body, button);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-post]");
+  if (!form) return;
+  event.preventDefault();
+  const fields = Object.fromEntries(new FormData(form));
+  order(form, JSON.stringify({ ...JSON.parse(form.dataset.json), ...fields }), event.submitter);
 });
 
 // The part of an address after # is sent to nobody: the link gets from there into the form, and out of the address.

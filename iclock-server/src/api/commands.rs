@@ -28,29 +28,29 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A command that a terminal was given.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Command {
+pub(crate) struct Command {
     /// Its number.
-    id: u32,
+    pub(crate) id: u32,
     /// The command: in full if it only asks, else its first words.
-    command: String,
+    pub(crate) command: String,
     /// `waits`, `sent`, `answered`, `expired`, or `unknown` for one that was sent and may have been carried out.
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// The time at which it was queued.
-    queued_at: DateTime<Utc>,
+    pub(crate) queued_at: DateTime<Utc>,
     /// The time after which it is not sent any more.
-    expires_at: DateTime<Utc>,
+    pub(crate) expires_at: DateTime<Utc>,
     /// The last time at which it was sent.
-    sent_at: Option<DateTime<Utc>>,
+    pub(crate) sent_at: Option<DateTime<Utc>>,
     /// The times that it was sent.
-    sends: u32,
+    pub(crate) sends: u32,
     /// It is sent once.
-    once: bool,
+    pub(crate) once: bool,
     /// The time of the result.
-    answered_at: Option<DateTime<Utc>>,
+    pub(crate) answered_at: Option<DateTime<Utc>>,
     /// The code of the result.
-    code: Option<i64>,
+    pub(crate) code: Option<i64>,
     /// What else the terminal answered, a field on each line.
-    details: Option<String>,
+    pub(crate) details: Option<String>,
 }
 
 /// The commands of a terminal.
@@ -201,10 +201,15 @@ pub(super) async fn list(
     Named(serial): Named,
     Asked(Which { limit }): Asked<Which>,
 ) -> Result<Json<Commands>, Problem> {
-    let most = u32::try_from(limit.get()).unwrap_or(u32::MAX);
+    Ok(Json(Commands { commands: recent(&server, &serial, limit.get()).await? }))
+}
+
+/// The last commands that a terminal was given.
+pub(crate) async fn recent(server: &Server, serial: &str, most: usize) -> Result<Vec<Command>, Problem> {
+    let (serial, most) = (serial.to_owned(), u32::try_from(most).unwrap_or(u32::MAX));
     let question = move |ledger: &iclock_sync::Ledger| ledger.push_commands(Some(&serial), most);
     let (commands, now) = (server.ask(move |query| query.ask(question)).await?, Utc::now());
-    Ok(Json(Commands { commands: commands.into_iter().map(|command| Command::of(command, now)).collect() }))
+    Ok(commands.into_iter().map(|command| Command::of(command, now)).collect())
 }
 
 /// Queues a command, which the terminal takes when it calls next. What changes something needs an administrator; what

@@ -202,6 +202,15 @@ pub(super) async fn users(State(server): State<Arc<Server>>, Named(name): Named)
     Ok(Json(Users { users: users.into_iter().map(User::from).collect() }))
 }
 
+/// The users of a terminal, and how much it holds.
+pub(crate) async fn held(server: &Server, name: &str) -> Result<(Vec<TerminalUser>, Capacity), Problem> {
+    let _place = place(server)?;
+    let service = server.service()?;
+    let users = service.users(name).await.map_err(|error| not_done(error, not_called))?;
+    let capacity = service.capacity(name).await.map_err(|error| not_done(error, not_called))?;
+    Ok((users, capacity))
+}
+
 fn not_called(name: &str) -> Problem {
     none(name).hint("/api/v1/terminals lists them; one that pushes cannot be called")
 }

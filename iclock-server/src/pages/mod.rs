@@ -8,9 +8,11 @@ mod api;
 mod assets;
 mod calendar;
 mod chart;
+mod commands;
 mod cookie;
 mod events;
 mod form;
+mod held;
 mod login;
 mod overview;
 mod page;
@@ -57,14 +59,17 @@ pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
         .route("/", get(overview::show))
         .route("/terminals", get(terminals::list))
         .route("/terminals/{name}", get(terminals::one))
+        .route("/terminals/{name}/users", get(held::show))
         .route("/events", get(events::show))
         .route("/people", get(people::list))
         .route("/people/{user_id}", get(people::one))
         .route("/reports", get(reports::show))
         .route("/quarantine", get(records::quarantine))
         .route("/unproven", get(records::unproven))
+        .route("/unproven/{id}", get(records::log))
         .route("/sinks", get(sinks::show))
         .route("/pushing", get(pushing::show))
+        .route("/pushing/{serial}", get(commands::show))
         .route("/settings", get(settings::show))
         .route("/access", get(access::show))
         .route("/api", get(api::show))

@@ -12,8 +12,9 @@ use serde::Deserialize;
 use super::form::{Fields, filled};
 use super::page::Page;
 use super::terminals::serialized;
+use crate::api::ask::Named;
 use crate::api::quarantine::{Refused, Size};
-use crate::api::unproven::Buffer;
+use crate::api::unproven::{Buffer, Looked, look};
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -37,6 +38,15 @@ struct Quarantine {
 struct Unproven {
     page: Page,
     rows: Vec<Buffer>,
+}
+
+#[derive(Template)]
+#[template(path = "log.html")]
+struct Log {
+    page: Page,
+    log: Looked,
+    /// The address to which the decision goes.
+    order: String,
 }
 
 /// Which records.
@@ -89,4 +99,12 @@ pub(super) async fn unproven(State(server): State<Arc<Server>>, page: Page) -> R
     let page = page.at("unproven");
     let buffers = server.ask(|query| query.ask(|ledger| ledger.unproven())).await?;
     Page::show(&Unproven { page, rows: buffers.into_iter().map(Buffer::from).collect() })
+}
+
+/// One of them: what its bytes may mean.
+pub(super) async fn log(State(server): State<Arc<Server>>, page: Page, Named(id): Named) -> Result<Response, Problem> {
+    let page = page.at("unproven");
+    let log = look(&server, &id).await?;
+    let order = format!("{}/accept", page.under("/api/v1/unproven", &id));
+    Page::show(&Log { page, log, order })
 }
