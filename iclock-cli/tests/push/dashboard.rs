@@ -82,6 +82,7 @@ fn a_day_at_the_dashboard() {
         sees_a_punch_arrive(&scene, &chrome).await;
         filters_and_exports(&scene, &chrome).await;
         approves_a_terminal(&scene, &chrome).await;
+        gives_a_command(&scene, &chrome).await;
         deals_with_the_quarantine(&scene, &chrome).await;
         pauses_a_terminal(&scene, &chrome).await;
 
@@ -131,6 +132,16 @@ async fn approves_a_terminal(scene: &Scene, chrome: &Chrome) {
     assert!(scene.serving.upload(SERIAL, row).unwrap().ends_with("OK: 1"));
 }
 
+async fn gives_a_command(scene: &Scene, chrome: &Chrome) {
+    chrome.goto(&scene.url("/pushing/NEW")).await;
+    chrome.click("#info").await;
+    chrome.until("it waits", &format!("{ROWS}.length === 1 && {ROWS}[0].textContent.includes('INFO')")).await;
+    chrome.click("form.filter button").await;
+    chrome.until("another one waits", &format!("{ROWS}.length === 2")).await;
+    let given = scene.world.cli(&["push", "results", "NEW", "--json"]).ended(0).stdout;
+    assert!(given.lines().count() == 2 && given.contains("DATA QUERY ATTLOG"), "{given}");
+}
+
 async fn deals_with_the_quarantine(scene: &Scene, chrome: &Chrome) {
     chrome.goto(&scene.url("/quarantine")).await;
     let Value::Number(waiting) = chrome.value(&format!("{ROWS}.length")).await else { panic!("no number") };
@@ -154,10 +165,11 @@ async fn pauses_a_terminal(scene: &Scene, chrome: &Chrome) {
     chrome.until("it goes on", "document.querySelector('[data-post$=\"gate/pause\"]') !== null").await;
 }
 
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 16] = [
     ("overview", "/"),
     ("terminals", "/terminals"),
     ("terminal", "/terminals/gate"),
+    ("users", "/terminals/gate/users"),
     ("events", "/events"),
     ("people", "/people"),
     ("person", "/people/PERSON"),
@@ -166,6 +178,7 @@ const PAGES: [(&str, &str); 14] = [
     ("unproven", "/unproven"),
     ("sinks", "/sinks"),
     ("pushing", "/pushing"),
+    ("commands", "/pushing/SN1"),
     ("settings", "/settings"),
     ("access", "/access"),
     ("api", "/api"),

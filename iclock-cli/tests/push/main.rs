@@ -3,6 +3,7 @@
 #![cfg(all(unix, feature = "sqlite"))]
 
 mod both;
+mod changes;
 mod chrome;
 #[path = "../common/mod.rs"]
 mod common;
