@@ -1,7 +1,7 @@
 //! A real browser without a screen, over WebDriver.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -30,6 +30,23 @@ fn driver() -> Option<PathBuf> {
     std::env::split_paths(&paths).map(|dir| dir.join("chromedriver")).find(|path| path.is_file())
 }
 
+/// Starts a driver, and returns it with its port.
+fn start(path: &Path) -> Option<(Child, String)> {
+    let mut driver = Command::new(path).arg("--port=0").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let port = lines.by_ref().find_map(|line| {
+        let line = line.unwrap();
+        line.split_once("started successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned())
+    });
+    let Some(port) = port else {
+        driver.wait().unwrap();
+        return None;
+    };
+    // A full pipe would stop it.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((driver, port))
+}
+
 impl Chrome {
     /// Opens a window of this width; `None`, and a word about it, where there is no browser.
     pub(crate) async fn open(test: &str, width: u32, is_dark: bool) -> Option<Self> {
@@ -37,16 +54,8 @@ impl Chrome {
             skipped(test, "no browser (install chromium-driver)");
             return None;
         };
-        let mut driver = Command::new(path).arg("--port=0").stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines.next().expect("the driver starts").unwrap();
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
-            }
-        };
-        // A full pipe would stop it.
-        std::thread::spawn(move || lines.for_each(drop));
+        // It takes a free port of IPv4, and ends if the same port of IPv6 is taken.
+        let (driver, port) = (0..5).find_map(|_| start(&path)).expect("the driver starts");
         let profile = tempfile::tempdir().unwrap();
         let capabilities = json!({
             "goog:chromeOptions": {

@@ -96,6 +96,34 @@ async fn a_command_that_changes_something_is_sent_once_and_one_that_asks_until_i
 }
 
 #[tokio::test]
+async fn the_audit_has_a_command_that_is_sent_again_after_many_newer_ones() {
+    let (state, (_, as_sink)) = (State::new(), memory("db"));
+    let clock = HostInUtc::at(NOW);
+    let server = Server::start(&engine(&state, &as_sink, &clock), &[with(&[])], None).await;
+    assert!(order(&state, &server, "INFO").await);
+    assert_eq!(poll(&server).await, "C:1:INFO");
+    // More than the terminal may have open at once, which expire unsent.
+    for second in [1, 3] {
+        let soon = NOW.parse::<DateTime<Utc>>().unwrap() + TimeDelta::seconds(second);
+        for _ in 0..150 {
+            let order = Order::new(SERIAL, Command::new("CHECK").unwrap(), soon).unwrap();
+            order.leave(&state.dir.path().join("state")).unwrap();
+        }
+        server.receiver.take_orders().await.unwrap();
+        clock.pass(TimeDelta::seconds(2));
+    }
+    assert_eq!(state.ledger().push_commands(Some(SERIAL), 1000).unwrap().len(), 301);
+    for expected in ["OK", "OK", "OK", "OK", "C:1:INFO"] {
+        clock.pass(TimeDelta::minutes(1));
+        assert_eq!(poll(&server).await, expected);
+    }
+    server.end().await;
+    let entries = iclock_sync::audit::push_entries(&state.ledger(), Some(SERIAL)).unwrap();
+    let sent = |of: &iclock_sync::audit::PushEntry| (of.what.clone(), of.command);
+    assert_eq!(entries.iter().map(sent).collect::<Vec<_>>(), [("sent".into(), Some(1)), ("sent".into(), Some(1))]);
+}
+
+#[tokio::test]
 async fn a_dangerous_command_is_sent_only_while_its_terminal_has_the_permission() {
     let (state, (_, as_sink)) = (State::new(), memory("db"));
     let clock = HostInUtc::at(NOW);
