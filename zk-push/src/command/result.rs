@@ -44,7 +44,7 @@ impl CommandResult {
         let Some(first) = lines(body).next() else {
             return Self::from_query(query).into_iter().collect();
         };
-        let is_block = starts_result(&first) && !first.iter().any(|byte| matches!(byte, b'&' | b'\t'));
+        let is_block = starts_result(&first) && !first.iter().copied().any(separates);
         if is_block { vec![block(body)] } else { by_line(body) }
     }
 
@@ -59,7 +59,7 @@ impl CommandResult {
 
     fn from_fields(fields: Fields) -> Result<Self, LineError> {
         let mut result = Self {
-            id: fields.get("ID").filter(|id| !id.is_empty()).cloned().ok_or(LineError::NoCommandId)?,
+            id: fields.get("ID").map(unpadded).filter(|id| !id.is_empty()).ok_or(LineError::NoCommandId)?,
             code: fields.get("Return").and_then(Text::number),
             command: fields.get("CMD").cloned().unwrap_or_default(),
             serial: fields.get("SN").cloned(),
@@ -99,6 +99,18 @@ impl CommandResult {
     }
 }
 
+/// Separates the fields of one line.
+fn separates(byte: u8) -> bool {
+    matches!(byte, b'&' | b'\t')
+}
+
+/// A value without the NULs with which some firmware fills it up.
+fn unpadded(value: &Text) -> Text {
+    let bytes = value.clone().into_bytes();
+    let len = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.slice(..len).into()
+}
+
 fn starts_result(line: &[u8]) -> bool {
     line.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"ID="))
 }
@@ -107,7 +119,7 @@ fn by_line(body: &Bytes) -> Vec<Line<CommandResult>> {
     let mut results: Vec<Line<CommandResult>> = Vec::new();
     for raw in lines(body) {
         if starts_result(&raw) {
-            let fields = Fields::split(&raw, |byte| matches!(byte, b'&' | b'\t'));
+            let fields = Fields::split(&raw, separates);
             results.push(Line { raw, record: fields.and_then(CommandResult::from_fields) });
             continue;
         }
@@ -209,6 +221,13 @@ mod tests {
         let mut out = BytesMut::new();
         result.write(&mut out);
         assert_eq!(CommandResult::read(&out.freeze(), &Query::default())[0].record, Ok(result));
+    }
+
+    #[test]
+    fn a_number_is_not_padded_and_padding_alone_is_none() {
+        // Found by fuzzing: a block is read without the NULs at the end of a line, and the number was lost.
+        assert_eq!(codes(b"ID=7\0\0&Return=0"), [("7".into(), Some(0))]);
+        assert!(read(b"ID=\0&Return=0")[0].record.is_err());
     }
 
     #[test]
