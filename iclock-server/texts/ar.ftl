@@ -47,6 +47,7 @@ inside = في الداخل
 inside-title = الموجودون الآن
 search = الاسم أو الرقم التسلسلي أو العنوان
 only-bad = المتعطلة فقط
+silent-for = صامتة منذ
 show = عرض
 terminal-name = الجهاز
 terminal-doing = يفعل
@@ -217,6 +218,12 @@ api-text = تقرأ البرامج ما في هذه الصفحات وأكثر. �
 ago-seconds = قبل { $count } ث
 ago-minutes = قبل { $count } د
 ago-hours = قبل { $count } س
+silent-hours = { $count ->
+    [one] ساعة
+    [two] ساعتين
+    [few] { $count } ساعات
+   *[other] { $count } ساعة
+ }
 ago-days = { $count ->
     [one] قبل يوم
     [two] قبل يومين

@@ -47,6 +47,7 @@ inside = in
 inside-title = Who is in
 search = Name, serial number or address
 only-bad = Only those that fail
+silent-for = Silent for
 show = Show
 terminal-name = Terminal
 terminal-doing = Doing
@@ -217,6 +218,10 @@ api-text = Programs read the same as these pages, and more. Its description for 
 ago-seconds = { $count } s ago
 ago-minutes = { $count } min ago
 ago-hours = { $count } h ago
+silent-hours = { $count ->
+    [one] an hour
+   *[other] { $count } hours
+ }
 ago-days = { $count ->
     [one] { $count } day ago
    *[other] { $count } days ago

@@ -11,6 +11,7 @@ pub(crate) mod quarantine;
 pub(crate) mod readings;
 pub(crate) mod reports;
 pub(crate) mod runs;
+pub(crate) mod silence;
 pub(crate) mod sinks;
 mod stream;
 pub(crate) mod terminals;

@@ -9,10 +9,11 @@ use chrono::{DateTime, Utc};
 use iclock_sync::ledger::TerminalOverview;
 use iclock_sync::service::NotFound;
 use iclock_sync::service::status::{Activity, Failure, TerminalState};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::ask::Named;
+use super::ask::{Asked, Named};
+use super::silence::Silence;
 use crate::by::By;
 use crate::problem::Problem;
 use crate::server::Server;
@@ -86,7 +87,21 @@ pub(crate) struct Terminals {
     pub(crate) terminals: Vec<Terminal>,
 }
 
+/// Which terminals.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Only those of which nothing was heard for so long, or never since the service began.
+    #[param(value_type = Option<String>, example = "2h")]
+    silent_for: Option<Silence>,
+}
+
 impl Terminal {
+    /// The last time at which anything was heard of it.
+    pub(crate) fn heard(&self) -> Option<DateTime<Utc>> {
+        [self.last_success, self.last_push, self.last_call].into_iter().flatten().max()
+    }
+
     fn of(name: &str, state: &TerminalState, kept: Option<&TerminalOverview>) -> Self {
         let (activity, next_poll) = activity(state.activity);
         Self {
@@ -142,9 +157,16 @@ pub(crate) async fn all(server: &Server) -> Result<Vec<Terminal>, Problem> {
 }
 
 /// Lists the terminals of the service.
-#[utoipa::path(get, path = "/terminals", tag = "terminals", responses((status = OK, body = Terminals)))]
-pub(super) async fn list(State(server): State<Arc<Server>>) -> Result<Json<Terminals>, Problem> {
-    Ok(Json(Terminals { terminals: all(&server).await? }))
+#[utoipa::path(
+    get, path = "/terminals", tag = "terminals", params(Which), responses((status = OK, body = Terminals))
+)]
+pub(super) async fn list(
+    State(server): State<Arc<Server>>,
+    Asked(Which { silent_for }): Asked<Which>,
+) -> Result<Json<Terminals>, Problem> {
+    let (mut terminals, now) = (all(&server).await?, Utc::now());
+    terminals.retain(|terminal| silent_for.is_none_or(|silence| silence.is_of(terminal, now)));
+    Ok(Json(Terminals { terminals }))
 }
 
 /// Returns one terminal.

@@ -9,6 +9,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 
 use crate::api::ask::{Wall, parsed};
+use crate::api::silence::Silence;
 use crate::problem::Problem;
 
 /// The fields of a form, in the query.
@@ -32,6 +33,11 @@ pub(super) fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 /// A date or a time that was filled in.
 pub(super) fn wall<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Wall>, D::Error> {
     read(deserializer, "a date like 2026-03-02", Wall::parse)
+}
+
+/// A time of silence that was filled in.
+pub(super) fn silence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Silence>, D::Error> {
+    read(deserializer, "a time like 2h", Silence::parse)
 }
 
 /// A month, as browsers write it, by its first day.

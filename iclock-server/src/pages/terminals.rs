@@ -5,16 +5,17 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use iclock_sync::query::Filter;
 use serde::Deserialize;
 
 use super::chart::Chart;
 use super::events::EventRow;
-use super::form::{Fields, filled};
+use super::form::{Fields, filled, silence};
 use super::page::Page;
 use crate::api::ask::Named;
 use crate::api::readings::Reading;
+use crate::api::silence::Silence;
 use crate::api::terminals::{Terminal, all, none};
 use crate::problem::Problem;
 use crate::server::Server;
@@ -48,7 +49,6 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn of(page: &Page, terminal: &Terminal) -> Self {
-        let last = [terminal.last_success, terminal.last_push, terminal.last_call].into_iter().flatten().max();
         Self {
             name: terminal.name.clone(),
             url: page.under("/terminals", &terminal.name),
@@ -56,7 +56,7 @@ impl Row {
             address: terminal.address.clone(),
             is_well: terminal.error.is_none(),
             activity: page.t(&format!("activity-{}", terminal.activity)),
-            fresh: page.ago(last),
+            fresh: page.ago(terminal.heard()),
             last_punch: terminal.last_punch.clone().unwrap_or_else(|| page.t("never")),
             error: terminal.error.as_ref().map(|error| error.text.clone()).unwrap_or_default(),
             log: match (terminal.records, terminal.capacity) {
@@ -77,6 +77,8 @@ struct All {
     rows: Vec<Row>,
     search: String,
     only_bad: bool,
+    /// The times of silence to choose from: as a query has them, in words, and chosen or not.
+    silences: Vec<(String, String, bool)>,
     count: usize,
     next: Option<String>,
 }
@@ -105,6 +107,8 @@ pub(super) struct Which {
     search: Option<String>,
     #[serde(default, deserialize_with = "filled")]
     only: Option<String>,
+    #[serde(default, deserialize_with = "silence")]
+    silent_for: Option<Silence>,
     #[serde(default, deserialize_with = "filled")]
     after: Option<String>,
 }
@@ -113,16 +117,17 @@ pub(super) struct Which {
 pub(super) async fn list(
     State(server): State<Arc<Server>>,
     page: Page,
-    Fields(Which { search, only, after }): Fields<Which>,
+    Fields(Which { search, only, silent_for, after }): Fields<Which>,
 ) -> Result<Response, Problem> {
     let page = page.at("terminals");
     let (search, only_bad) = (search.unwrap_or_default(), only.as_deref() == Some("bad"));
     let wanted = search.to_lowercase();
     let has = |text: &str| text.to_lowercase().contains(&wanted);
-    let terminals = all(&server).await?;
+    let (terminals, now) = (all(&server).await?, Utc::now());
     let mut found: Vec<Row> = terminals
         .iter()
         .filter(|one| !only_bad || one.error.is_some())
+        .filter(|one| silent_for.is_none_or(|silence| silence.is_of(one, now)))
         .filter(|one| has(&one.name) || has(&one.address) || one.serial.as_deref().is_some_and(has))
         .map(|one| Row::of(&page, one))
         .collect();
@@ -131,10 +136,23 @@ pub(super) async fn list(
     let is_more = found.len() > ROWS;
     found.truncate(ROWS);
     let next = found.last().filter(|_| is_more).map(|row| {
-        let query = [("search", search.as_str()), ("only", if only_bad { "bad" } else { "" }), ("after", &row.name)];
+        let (only, silent) = (if only_bad { "bad" } else { "" }, silent_for.map(|silence| silence.to_string()));
+        let silent = silent.unwrap_or_default();
+        let query = [("search", search.as_str()), ("only", only), ("silent_for", &silent), ("after", &row.name)];
         page.url(format!("/terminals?{}", serialized(&query)))
     });
-    Page::show(&All { page, rows: found, search, only_bad, count, next })
+    let silences = silences(&page, silent_for);
+    Page::show(&All { page, rows: found, search, only_bad, silences, count, next })
+}
+
+/// The times of silence to choose from, and the one that was chosen.
+fn silences(page: &Page, chosen: Option<Silence>) -> Vec<(String, String, bool)> {
+    let hours: [u32; 3] = [1, 2, 24];
+    let usual = hours.map(|hours| (format!("{hours}h"), page.count("silent-hours", hours)));
+    let is_it = |text: &str| chosen.is_some() && Silence::parse(text) == chosen;
+    let other = chosen.filter(|_| !usual.iter().any(|(text, _)| is_it(text))).map(|chosen| chosen.to_string());
+    let other = other.map(|text| (text.clone(), text, true));
+    usual.into_iter().map(|(text, words)| (text.clone(), words, is_it(&text))).chain(other).collect()
 }
 
 /// A query with those fields that have something.

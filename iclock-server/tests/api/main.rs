@@ -13,5 +13,6 @@ mod metrics;
 mod orders;
 mod pages;
 mod refusals;
+mod silence;
 mod stream;
 mod unproven;

@@ -13,12 +13,13 @@ use zk_sim::Person;
 use crate::browser::{Browser, PASSWORD, Shown};
 use crate::common::{Scene, terminal, until};
 
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     "/",
     "/terminals",
     "/terminals/gate",
     "/terminals/gate/users",
     "/terminals?search=ga&only=bad",
+    "/terminals?silent_for=90m",
     "/events",
     "/events?user=1&from=2026-01-01&to=2026-12-31",
     "/people",
