@@ -18,6 +18,9 @@ use crate::api::Event;
 const KEPT: usize = 1_024;
 /// Events that are read at once.
 pub(crate) const PAGE: usize = 500;
+/// The least time between two readings. Each wakes every listener: with 200 of them, 50 punches a second would slow the
+/// intake, one by one.
+const PACE: Duration = Duration::from_millis(100);
 /// The wait after the ledger could not be read.
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -81,6 +84,7 @@ async fn pass_on(query: Arc<Query>, mut commits: Commits, sender: broadcast::Sen
                         let _ = sender.send(one);
                     }
                     if !more {
+                        sleep(PACE).await;
                         break;
                     }
                 }
