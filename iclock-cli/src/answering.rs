@@ -22,8 +22,8 @@ use crate::receiving::Listener;
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// The account that the first link is for.
 const ADMINISTRATOR: &str = "administrator";
-/// The largest body: orders are small.
-const BODY: usize = 64 << 10;
+/// The most connections from one address: those of an office, or of a proxy, each with its stream of events.
+const FROM_ONE_ADDRESS: usize = 1_024;
 
 /// An address at which nobody is answered yet.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Counter {
         }
         let router = router(service, options(config)).map_err(|error| cannot_begin(&error))?;
         let mut limits = Limits::default();
-        (limits.body, limits.answer_time) = (BODY, END_WITHIN);
+        (limits.connections_per_address, limits.answer_time) = (FROM_ONE_ADDRESS, END_WITHIN);
         let stop = CancellationToken::new();
         let stops = stop.clone().cancelled_owned();
         let task = match &certificate {

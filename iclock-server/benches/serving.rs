@@ -231,8 +231,8 @@ async fn readers(service: &Service, address: SocketAddr, tokens: &[String], seco
     [&mut with, &mut without].into_iter().for_each(|times| times.sort_unstable());
     ratios.sort_unstable_by(f64::total_cmp);
     println!(
-        "{rounds} rounds of {A_ROUND} punches, {} a second: {READERS} readers saw each once; memory after each round, in \
-         MiB: {held:.0?}",
+        "{rounds} rounds of {A_ROUND} punches, {} a second: {READERS} readers saw each once; memory after each round, \
+         in MiB: {held:.0?}",
         1_000 / EVERY.as_millis()
     );
     for percent in [50, 99] {

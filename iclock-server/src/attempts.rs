@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Attempts at one account at once, and the time after which there is one more.
+/// Attempts at one account from one address at once, and the time after which there is one more.
 const ACCOUNT: Limit = Limit { at_once: 5, each: Duration::from_secs(60) };
+/// Attempts at one account from everywhere. So many that one address cannot use them up, and keep its owner out.
+const EVERYWHERE: Limit = Limit { at_once: 100, each: Duration::from_secs(2) };
 /// Attempts from one address.
 const ADDRESS: Limit = Limit { at_once: 20, each: Duration::from_secs(10) };
 /// Names and addresses are kept by their hashes, in so many places: who tries many cannot fill the memory. Two that
@@ -22,7 +24,9 @@ struct Limit {
 /// The attempts of late.
 #[derive(Debug)]
 pub(crate) struct Attempts {
+    /// By account and address.
     accounts: Places,
+    everywhere: Places,
     addresses: Places,
 }
 
@@ -36,7 +40,7 @@ struct Places {
 impl Default for Attempts {
     fn default() -> Self {
         let places = || Places { used_until: Mutex::new(vec![None; PLACES]), hasher: RandomState::new() };
-        Self { accounts: places(), addresses: places() }
+        Self { accounts: places(), everywhere: places(), addresses: places() }
     }
 }
 
@@ -44,8 +48,10 @@ impl Attempts {
     /// Counts an attempt. The error is the time to wait.
     pub(crate) fn pass(&self, account: &str, address: Option<IpAddr>, now: Instant) -> Result<(), Duration> {
         let address = address.filter(|address| !address.is_loopback()).map(network);
-        let waits = address.map_or(Ok(()), |address| self.addresses.pass(&address, ADDRESS, now));
-        waits.and_then(|()| self.accounts.pass(account, ACCOUNT, now))
+        let waits = address.as_deref().map_or(Ok(()), |address| self.addresses.pass(address, ADDRESS, now));
+        waits
+            .and_then(|()| self.accounts.pass(&at(account, address.as_deref()), ACCOUNT, now))
+            .and_then(|()| self.everywhere.pass(account, EVERYWHERE, now))
     }
 
     /// Takes back an attempt from an address: its password was right. Those that were wrong still count.
@@ -55,10 +61,17 @@ impl Attempts {
         }
     }
 
-    /// Forgets the attempts at an account, whose owner is in.
-    pub(crate) fn forget(&self, account: &str) {
-        self.accounts.set(account, None);
+    /// Forgets the attempts at an account from an address: its owner is in.
+    pub(crate) fn forget(&self, account: &str, address: Option<IpAddr>) {
+        let address = address.filter(|address| !address.is_loopback()).map(network);
+        self.accounts.set(&at(account, address.as_deref()), None);
+        self.everywhere.set(account, None);
     }
+}
+
+/// An account, as somebody at an address tries it.
+fn at(account: &str, address: Option<&str>) -> String {
+    format!("{} {account}", address.unwrap_or_default())
 }
 
 /// The part of an address that one subscriber has.
@@ -118,8 +131,24 @@ mod tests {
             |account: &str, seconds| (0..10).filter(|_| attempts.pass(account, None, at(seconds)).is_ok()).count();
         assert_eq!((tries("a", 0), tries("a", 59), tries("a", 60), tries("a", 180)), (5, 0, 1, 2));
         assert_eq!(attempts.pass("a", None, at(181)), Err(Duration::from_secs(59)));
-        attempts.forget("a");
+        attempts.forget("a", None);
         assert_eq!(tries("a", 181), 5);
+    }
+
+    #[test]
+    fn a_stranger_cannot_keep_the_owner_of_an_account_out() {
+        let (attempts, start) = (Attempts::default(), Instant::now());
+        let (stranger, owner): (Option<IpAddr>, _) =
+            (Some("192.0.2.1".parse().unwrap()), Some("192.0.2.2".parse().unwrap()));
+        for second in 0..3_600 {
+            let now = start + Duration::from_secs(second);
+            _ = attempts.pass("a", stranger, now);
+            assert!(second % 60 != 0 || attempts.pass("a", owner, now).is_ok(), "after {second} s");
+        }
+        // Many addresses together have few attempts, too.
+        let from = |n: u8| Some(IpAddr::from([198, 51, 100, n]));
+        let passed = (0..=255).filter(|n| attempts.pass("b", from(*n), start).is_ok()).count();
+        assert_eq!(passed, 100);
     }
 
     #[test]

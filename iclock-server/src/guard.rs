@@ -31,6 +31,9 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
 ];
 
+/// Over HTTPS: browsers come over nothing else for a year.
+const A_YEAR_OVER_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Answers only to the names that this server has. A page of a stranger may point its own name at this address; the
 /// browser then sends that name.
 pub(crate) async fn by_name(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
@@ -46,6 +49,9 @@ pub(crate) async fn by_name(State(server): State<Arc<Server>>, request: Request,
     };
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
+    }
+    if server.options.is_secure {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR_OVER_HTTPS);
     }
     response
 }

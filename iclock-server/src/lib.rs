@@ -43,6 +43,7 @@ pub mod access;
 mod api;
 mod attempts;
 mod biotime;
+mod body;
 mod by;
 mod etag;
 mod feed;
@@ -152,9 +153,10 @@ pub fn router(service: &Arc<Service>, options: ServerOptions) -> Result<Router, 
     let described = Bytes::from(openapi());
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     let router = api
+        .layer(from_fn(body::whole))
         .merge(Router::new().route("/metrics", get(health::metrics)).route_layer(needs(Role::Metrics)))
         .route("/api/v1/openapi.json", get(async move || (json, described)))
-        .merge(pages::router(&server))
+        .merge(pages::router(&server).layer(from_fn(body::whole)))
         .merge(if server.options.biotime { biotime::router(&server) } else { Router::new() })
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -41,6 +41,8 @@ attention-log-hint = أفرغه بعد حفظ كل شيء: iclock-cli clear
 attention-unproven-hint = لا يحفظ شيء من سجل لم يثبت. انظر فيه وقرر.
 attention-quarantine-hint = لكل منها سبب. أصلح السبب أو ضع علامة بأنه عولج.
 attention-pushing-hint = قارن الرقم التسلسلي بالرقم المكتوب على الجهاز ثم اقبله أو ارفضه.
+attention-paused-hint = لن يقرأ حتى يستأنف أحدهم تشغيله.
+attention-paused-sink-hint = لن يصله شيء حتى يستأنف أحدهم تشغيله.
 attention-disk-hint = إذا امتلأ القرص فلن يقرأ شيء جديد. وفر مساحة.
 today-title = اليوم
 inside = في الداخل
@@ -232,6 +234,11 @@ ago-days = { $count ->
  }
 login-wait = محاولات كثيرة. انتظر { $count } ثانية.
 attention-terminal = لا يمكن قراءة { $name }
+attention-missing = { $name } لا يتصل أو لا يجيب
+attention-paused = { $name } متوقف مؤقتا
+attention-paused-sink = { $count ->
+   *[other] { $name } متوقف مؤقتا، وعدد البصمات المنتظرة { $count }
+ }
 attention-clock = ساعة { $name } مختلفة بمقدار { $count } ثانية
 attention-log = سجل { $name } ممتلئ بنسبة { $count } ٪
 attention-sink = { $count ->

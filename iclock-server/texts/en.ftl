@@ -41,6 +41,8 @@ attention-log-hint = Empty it once everything is stored: iclock-cli clear
 attention-unproven-hint = Nothing is stored from a log that is not proven. Look at it, and decide.
 attention-quarantine-hint = Each has its reason. Fix the cause, or mark it as dealt with.
 attention-pushing-hint = Compare the serial number with the one on the terminal, and approve or refuse it.
+attention-paused-hint = It is not read until somebody resumes it.
+attention-paused-sink-hint = It gets nothing until somebody resumes it.
 attention-disk-hint = Once the disk is full, nothing new is read. Make room.
 today-title = Today
 inside = in
@@ -228,6 +230,12 @@ ago-days = { $count ->
  }
 login-wait = Too many attempts. Wait { $count } s.
 attention-terminal = { $name } cannot be read
+attention-missing = { $name } does not call, or does not answer
+attention-paused = { $name } is paused
+attention-paused-sink = { $count ->
+    [one] { $name } is paused; { $count } punch is pending
+   *[other] { $name } is paused; { $count } punches are pending
+ }
 attention-clock = The clock of { $name } is off by { $count } s
 attention-log = The log of { $name } is { $count } % full
 attention-sink = { $count ->

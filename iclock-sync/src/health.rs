@@ -141,7 +141,7 @@ impl Health {
         let too_long = |failure: &&Failure| now.signed_duration_since(failure.since) > grace;
         let terminals = self.status.terminals.iter().filter_map(|(name, terminal)| {
             let failed = terminal.error.as_ref().filter(too_long).map(|error| error.text.clone());
-            let error = failed.or_else(|| silent(terminal, now, grace)).or_else(|| unanswered(terminal, now))?;
+            let error = failed.or_else(|| terminal.missing(now, grace))?;
             Some(Problem::Terminal { name: name.clone(), error })
         });
         let sinks = self.status.sinks.iter().filter_map(|(name, sink)| {
@@ -149,6 +149,15 @@ impl Health {
             Some(Problem::Sink { name: name.clone(), error: error.text.clone() })
         });
         terminals.chain(sinks).collect()
+    }
+}
+
+impl TerminalState {
+    /// Returns what is missing of a terminal that pushes although nothing has failed: it has not called for longer than
+    /// `grace`, or never answered when it was asked for punches.
+    #[must_use]
+    pub fn missing(&self, now: DateTime<Utc>, grace: TimeDelta) -> Option<String> {
+        silent(self, now, grace).or_else(|| unanswered(self, now))
     }
 }
 

@@ -22,7 +22,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use iclock_sync::service::{NotFound, OrderError};
@@ -99,9 +98,6 @@ const NOT_MODIFIED: &str = "It is as in the answer whose `ETag` was sent as `If-
 const ANSWERS_TO_A_BODY: [(&str, &str); 2] =
     [("413", "The body is too long."), ("415", "The body is not `application/json`.")];
 
-/// The longest body of a request, in bytes.
-const MOST_SENT: usize = 64 << 10;
-
 /// The engine did not carry an order out. The log says why.
 fn failed(error: &SyncError) -> Problem {
     tracing::warn!("an order was not carried out: {}", chain(error));
@@ -137,7 +133,6 @@ pub(crate) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
         .nest("/api/v1", reads().route_layer(from_fn(etag::tag)).route_layer(needs(Role::Viewer)))
         .nest("/api/v1", orders().route_layer(needs(Role::Operator)))
         .nest("/api/v1", decisions().route_layer(needs(Role::Administrator)))
-        .layer(DefaultBodyLimit::max(MOST_SENT))
         .into()
 }
 

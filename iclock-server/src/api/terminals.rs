@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use iclock_sync::ledger::TerminalOverview;
 use iclock_sync::service::NotFound;
 use iclock_sync::service::status::{Activity, Failure, TerminalState};
@@ -46,6 +46,8 @@ pub(crate) struct Terminal {
     pub(crate) last_punch: Option<String>,
     /// The last failure, if nothing has gone well since.
     pub(crate) error: Option<Trouble>,
+    /// What is missing although nothing has failed: a terminal that pushes does not call, or has not answered.
+    pub(crate) missing: Option<String>,
     /// Polls in a row that failed.
     pub(crate) failures: u64,
     /// Records that it holds.
@@ -97,6 +99,11 @@ pub(super) struct Which {
 }
 
 impl Terminal {
+    /// What is wrong with it, if anything is.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.error.as_ref().map(|error| error.text.as_str()).or(self.missing.as_deref())
+    }
+
     /// The last time at which anything was heard of it.
     pub(crate) fn heard(&self) -> Option<DateTime<Utc>> {
         [self.last_success, self.last_push, self.last_call].into_iter().flatten().max()
@@ -117,6 +124,7 @@ impl Terminal {
             last_records: kept.and_then(|kept| kept.last_records),
             last_punch: kept.and_then(|kept| kept.last_punch).map(|time| time.to_string()),
             error: state.error.as_ref().map(Trouble::from),
+            missing: state.missing(Utc::now(), TimeDelta::zero()),
             failures: state.failures,
             records: state.records,
             capacity: state.capacity,

@@ -119,14 +119,14 @@ pub(super) async fn known(
         Unknown::Wait(wait)
     })?;
     let right = |caller: Caller| {
-        server.attempts.forget(&caller.name);
+        server.attempts.forget(&caller.name, address);
         server.attempts.take_back(address);
         caller
     };
     // A program that sends its password all the time is not held up, and its requests at the same time count for
     // nothing.
     if server.access.recalls(&name, &password) {
-        server.attempts.forget(&name);
+        server.attempts.forget(&name, address);
         let (access, name, password) = (Arc::clone(&server.access), name.clone(), password.clone());
         let still = server.blocking(move || access.still(&name, &password)).await?;
         if let Some(caller) = still.map_err(|error| guard::unreadable(&error))? {

@@ -31,9 +31,9 @@ pub(super) fn ended(is_secure: bool) -> Cookie<'static> {
 }
 
 /// The cookie of a chosen language.
-pub(super) fn language(code: &'static str) -> Cookie<'static> {
+pub(super) fn language(code: &'static str, is_secure: bool) -> Cookie<'static> {
     let cookie = Cookie::build((LANGUAGE, code)).path("/").same_site(SameSite::Strict).http_only(true);
-    cookie.max_age(YEAR.try_into().unwrap_or_default()).build()
+    cookie.secure(is_secure).max_age(YEAR.try_into().unwrap_or_default()).build()
 }
 
 fn cookie(value: String, is_secure: bool, lasts: Duration) -> Cookie<'static> {

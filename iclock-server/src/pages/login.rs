@@ -115,7 +115,7 @@ pub(super) async fn log_in(
         let error = page.t("login-wrong");
         return refused(page, name, StatusCode::UNAUTHORIZED, error);
     };
-    server.attempts.forget(&caller.name);
+    server.attempts.forget(&caller.name, address);
     tracing::info!(name = %caller.name, ?address, "logged in");
     begin(&server, &page, &headers, caller.name).await
 }

@@ -105,10 +105,11 @@ pub(crate) async fn errors(State(server): State<Arc<Server>>, request: Request, 
 }
 
 /// Remembers the language that a reader has chosen.
-async fn language(page: Page, Named(code): Named) -> Result<Response, Problem> {
+async fn language(State(server): State<Arc<Server>>, page: Page, Named(code): Named) -> Result<Response, Problem> {
     let language = Language::of_code(&code).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "there are no pages in this language")
             .hint("the foot of each page has those that there are")
     })?;
-    Ok((CookieJar::new().add(cookie::language(language.code())), Redirect::to(&page.url("/"))).into_response())
+    let cookie = cookie::language(language.code(), server.options.is_secure);
+    Ok((CookieJar::new().add(cookie), Redirect::to(&page.url("/"))).into_response())
 }

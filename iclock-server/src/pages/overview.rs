@@ -125,6 +125,11 @@ fn attention(page: &Page, terminals: &[Terminal], sinks: &[Sink], today: &Today)
         let (name, url) = (terminal.name.as_str(), page.under("/terminals", &terminal.name));
         if let Some(error) = &terminal.error {
             add(page.name("attention-terminal", name), error.text.clone(), url.clone());
+        } else if let Some(missing) = &terminal.missing {
+            add(page.name("attention-missing", name), missing.clone(), url.clone());
+        }
+        if terminal.activity == "paused" {
+            add(page.name("attention-paused", name), page.t("attention-paused-hint"), url.clone());
         }
         if let Some(drift) = terminal.clock_drift_ms.filter(|drift| drift.abs() > DRIFT.num_milliseconds()) {
             let what = page.two("attention-clock", name, drift.unsigned_abs() / 1_000);
@@ -139,6 +144,10 @@ fn attention(page: &Page, terminals: &[Terminal], sinks: &[Sink], today: &Today)
         if let Some(error) = &sink.error {
             let what = page.two("attention-sink", &sink.name, sink.pending);
             add(what, error.text.clone(), page.url("/sinks"));
+        }
+        if sink.paused {
+            let what = page.two("attention-paused-sink", &sink.name, sink.pending);
+            add(what, page.t("attention-paused-sink-hint"), page.url("/sinks"));
         }
     }
     if today.unproven > 0 {

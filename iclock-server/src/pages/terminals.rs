@@ -54,11 +54,11 @@ impl Row {
             url: page.under("/terminals", &terminal.name),
             serial: terminal.serial.clone().unwrap_or_default(),
             address: terminal.address.clone(),
-            is_well: terminal.error.is_none(),
+            is_well: terminal.trouble().is_none(),
             activity: page.t(&format!("activity-{}", terminal.activity)),
             fresh: page.ago(terminal.heard()),
             last_punch: terminal.last_punch.clone().unwrap_or_else(|| page.t("never")),
-            error: terminal.error.as_ref().map(|error| error.text.clone()).unwrap_or_default(),
+            error: terminal.trouble().unwrap_or_default().to_owned(),
             log: match (terminal.records, terminal.capacity) {
                 (Some(has), Some(most)) => format!("{has} / {most}"),
                 (Some(has), None) => has.to_string(),
@@ -126,7 +126,7 @@ pub(super) async fn list(
     let (terminals, now) = (all(&server).await?, Utc::now());
     let mut found: Vec<Row> = terminals
         .iter()
-        .filter(|one| !only_bad || one.error.is_some())
+        .filter(|one| !only_bad || one.trouble().is_some())
         .filter(|one| silent_for.is_none_or(|silence| silence.is_of(one, now)))
         .filter(|one| has(&one.name) || has(&one.address) || one.serial.as_deref().is_some_and(has))
         .map(|one| Row::of(&page, one))

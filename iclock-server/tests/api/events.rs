@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use attendance_model::{RawPunch, Source};
+use chrono::NaiveDate;
+use iclock_sync::Ingest;
 use serde_json::Value;
 
 use crate::common::Scene;
@@ -57,6 +60,20 @@ async fn a_selection_has_what_it_asks_for_and_nothing_else() {
         assert_eq!(found["events"], Value::from(expected.clone()), "{query}");
         assert!(expected.len() < all.len() || query.starts_with("terminal="), "{query}: {}", expected.len());
     }
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_for_spreadsheets_has_no_formula() {
+    let scene = Scene::start().await;
+    let noon = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap().and_hms_opt(12, 0, 0).unwrap();
+    let punch = RawPunch::new("SN9", "=1+1", "7", noon, Source::Push);
+    let entered = scene.service.ingest(Ingest::new("SN9", "=1+1", Source::Push, vec![punch])).await.unwrap();
+    assert_eq!(entered.new, 1);
+    let csv = scene.get("/api/v1/events/export?format=csv").await.text;
+    assert!(csv.contains(",'=1+1,") && !csv.contains(",=1+1"), "{csv}");
+    let json = scene.get("/api/v1/events/export?format=json&terminal=SN9").await.json();
+    assert_eq!(json[0]["device_name"], "=1+1", "programs get it as it is");
     scene.end().await;
 }
 

@@ -60,6 +60,9 @@ async fn under_https_the_cookie_goes_over_nothing_else() {
     let shown = browser.log_in("office", PASSWORD).await;
     let cookie = shown.header("set-cookie").to_owned();
     assert!(cookie.starts_with("__Host-iclock=") && cookie.contains("Secure"), "{cookie}");
+    assert_eq!(shown.header("strict-transport-security"), "max-age=31536000");
+    let chosen = browser.open("/language/ar").await;
+    assert!(chosen.header("set-cookie").contains("; Secure"), "{chosen:?}");
     // One that may have been set over plain HTTP counts for nothing.
     browser.cookie = browser.cookie.replace("__Host-", "");
     assert_eq!(browser.open("/").await.leads_to(), "/login");

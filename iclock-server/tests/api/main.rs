@@ -11,6 +11,7 @@ mod login;
 mod looks;
 mod metrics;
 mod orders;
+mod overview;
 mod pages;
 mod refusals;
 mod silence;

@@ -6,12 +6,14 @@ use iclock_server::access::Role;
 use iclock_server::{ServerOptions, Setting, router};
 use iclock_sync::CancellationToken;
 use reqwest::Method;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use zk_push::server::{Limits, listen};
 use zk_sim::Person;
 
 use crate::browser::{Browser, PASSWORD, Shown};
-use crate::common::{Scene, terminal, until};
+use crate::common::{AT_MOST, Scene, terminal, until};
 
 const PAGES: [&str; 18] = [
     "/",
@@ -110,10 +112,27 @@ async fn markup_that_a_terminal_holds_is_shown_and_never_run() {
         let (user_id, name) = (user_id.into(), name.to_owned());
         Person { uid, user_id, name, privilege: 0 }
     };
-    let people = vec![person(1, "<b>1", "<script>a"), person(2, "\"'><i>", "&lt;\"'><img src=x>")];
-    let scene = Scene::with(terminal().users(2).people(people), ServerOptions::default()).await;
+    let people =
+        vec![person(1, "<b>1", "<script>a"), person(2, "\"'><i>", "&lt;\"'><img src=x>"), person(3, "3", "<script>c")];
+    // Names are read for programs that want them.
+    let mut options = ServerOptions::default();
+    options.biotime = true;
+    let scene = Scene::with(terminal().users(3).people(people), options).await;
     let mut browser = Browser::logged_in(&scene, "office", Role::Administrator).await;
-    let paths = ["/", "/events", "/people", "/people/%3Cb%3E1", "/terminals/gate", "/quarantine", "/reports"];
+    let paths = [
+        "/",
+        "/events",
+        "/people",
+        "/people/%3Cb%3E1",
+        "/terminals/gate",
+        "/terminals/gate/users",
+        "/quarantine",
+        "/reports",
+    ];
+    for path in ["/people", "/terminals/gate/users"] {
+        let shown = browser.open(path).await.text;
+        assert!(shown.contains("&#60;script&#62;c"), "the name is on {path}: {shown}");
+    }
     let mut shown_as_text = 0;
     for path in
         paths.into_iter().chain(["/events?user=%3Cscript%3Ea&from=%22%3E%3Cscript%3E", "/people?search=%3Cb%3E1"])
@@ -193,6 +212,9 @@ async fn errors_are_pages_for_browsers_and_problems_for_programs() {
 async fn a_body_that_is_too_large_is_refused_and_nobody_else_notices() {
     let scene = Scene::start().await;
     let mut browser = Browser::of(&scene);
+    // A little more than may be, and much more.
+    let answer = browser.form("/login", &[("name", "office"), ("password", &"x".repeat(65 << 10))]).send().await;
+    assert_eq!(answer.unwrap().status().as_u16(), 413);
     let much = "x".repeat(4 << 20);
     for _ in 0..10 {
         // The server hangs up in the middle of it; the answer may be lost by that.
@@ -201,6 +223,22 @@ async fn a_body_that_is_too_large_is_refused_and_nobody_else_notices() {
         }
     }
     assert_eq!(browser.open("/login").await.status, 200);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let scene = Scene::start().await;
+    let mut stream = TcpStream::connect(scene.address).await.unwrap();
+    let head = format!(
+        "POST /login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: 100\r\n\r\nname=",
+        scene.address
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    timeout(AT_MOST, stream.read_exact(&mut answer)).await.expect("it is answered").unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
     scene.end().await;
 }
 
