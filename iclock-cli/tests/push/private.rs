@@ -28,7 +28,11 @@ fn nothing_private_that_a_terminal_sends_is_stored_or_logged() {
     send("POST", "cdata?SN=SN1&table=BIODATA&Stamp=1", &face);
     let photo = format!("PIN=20260301080000-7.jpg\nSN=SN1\nsize=12\nCMD=uploadphoto\0{PRIVATE}photo");
     send("POST", "cdata?SN=SN1&table=ATTPHOTO&Stamp=1", &photo);
-    send("POST", "cdata?SN=SN1&table=NEWTABLE", &format!("NEWTABLE A={PRIVATE}row\n"));
+    send(
+        "POST",
+        "cdata?SN=SN1&table=NEWTABLE",
+        &format!("NEWTABLE A=1\tPassword={PRIVATE}row\nNEWTABLE B={PRIVATE}{}\n", "x".repeat(600)),
+    );
     send("POST", "cdata?SN=SN1&table=options", &format!("MAC=00:17:61:00:00:01,ComPwd={PRIVATE}password\n"));
     send("POST", "registry?SN=SN2", &format!("DeviceType=acc,authKey={PRIVATE}auth,VMSPasswd={PRIVATE}vms"));
     let person = format!("user uid=1\tcardno={PRIVATE}\tpin=7\tpassword={PRIVATE}word\tname={PRIVATE}name\n");

@@ -1,12 +1,14 @@
 //! The content of a request, as far as attendance needs it.
 
 use attendance_model::{RawPunch, Reason};
+use bytes::Bytes;
 use zk_push::line::Line;
 use zk_push::record::Kind;
 use zk_push::table::Table;
 use zk_push::terminal::{Batch, Content};
 use zk_push::{Fields, Record, Upload};
 
+use super::other;
 use super::punch::{self, Meaning};
 use super::seam::{Part, Seam};
 use crate::BadLine;
@@ -57,10 +59,8 @@ pub(super) fn read(batch: &Batch, before: Option<Part>) -> Result<Kept, Unread> 
             }
             (kept.resolves, kept.part) = (resolves.map(Into::into), part);
         }
-        Content::Records(upload) | Content::Answer(_, upload) => {
-            if let Table::Other(_) = upload.table() {
-                kept.remark = Some(format!("{upload:?}: the table is not known"));
-            }
+        Content::Records(upload) | Content::Answer(_, upload) if is_unknown(upload) => {
+            kept.add_unknown(upload.body(), format!("{upload:?}: the table is not known"));
         }
         Content::Registration(parameters) => {
             // A registration without the key has the plain form.
@@ -72,13 +72,22 @@ pub(super) fn read(batch: &Batch, before: Option<Part>) -> Result<Kept, Unread> 
         Content::Authorization(_) => {
             kept.remark = Some("somebody waits at a door for this server, and is denied".into())
         }
-        Content::Unreadable(..) | Content::Unknown(_) => kept.remark = Some(format!("{:?}", batch.content)),
+        Content::Unknown(body) => kept.add_unknown(body, format!("{:?}", batch.content)),
+        Content::Unreadable(..) => kept.remark = Some(format!("{:?}", batch.content)),
         _ => {}
     }
     Ok(kept)
 }
 
 impl Kept {
+    /// Keeps the lines of what nobody knows for a person to look at.
+    fn add_unknown(&mut self, body: &Bytes, what: String) {
+        let (lines, left_out) = other::read(body);
+        let kept = lines.len();
+        self.bad_lines.extend(lines);
+        self.remark = Some(format!("{what}; {kept} lines wait in the quarantine, {left_out} are not kept"));
+    }
+
     fn add(&mut self, line: &Line<Record>) {
         match punch::read(line) {
             Meaning::Punch(punch) => self.punches.push(*punch),
@@ -116,6 +125,11 @@ pub(super) fn has_punches(upload: &Upload) -> bool {
     }
 }
 
+/// Returns true if nobody knows what the lines of the table are.
+fn is_unknown(upload: &Upload) -> bool {
+    matches!(upload.table(), Table::Other(_)) || (*upload.table() == Table::TableData && upload.table_name().is_none())
+}
+
 /// Returns true for a controller that needs its commands wrapped; `None` for parameters that do not say.
 fn wraps_commands(parameters: &Fields) -> Option<bool> {
     parameters.get("CmdFormat").map(|format| format.number() == Some(1))
@@ -129,7 +143,6 @@ fn stamp(batch: &Batch) -> Option<(String, Vec<u8>)> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use chrono::DateTime;
     use zk_push::terminal::{Step, Terminal};
     use zk_push::{Dialect, Head, request};
@@ -176,11 +189,28 @@ mod tests {
             (Dialect::Attendance, "cdata?SN=A1&table=OPERLOG&Stamp=3"),
             (Dialect::Attendance, "cdata?SN=A1&table=BIODATA&Stamp=3"),
             (Dialect::Attendance, "cdata?SN=A1&table=UNKNOWN"),
+            (Dialect::Attendance, "cdata?SN=A1"),
             (Dialect::Access, "cdata?SN=A1&table=tabledata&tablename=user&count=3"),
         ] {
             let kept = kept(dialect, target, body).unwrap();
             assert_eq!((kept.punches.len(), kept.bad_lines.len()), (0, 0), "{target}");
             assert!(!format!("{kept:?}").contains("1234") && !format!("{kept:?}").contains("AAAA"), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_table_that_nobody_knows_waits_for_a_person() {
+        let punch = b"7\t2026-03-01 08:00:00\t0\t1\n";
+        let row = b"transaction pin=7\teventtype=3\ttime_second=857920849\n";
+        for (dialect, target, body) in [
+            (Dialect::Attendance, "cdata?SN=A1&table=NEWTABLE&Stamp=1", &punch[..]),
+            (Dialect::Attendance, "cdata?SN=A1", punch),
+            (Dialect::Access, "cdata?SN=A1&table=tabledata", row),
+        ] {
+            let kept = kept(dialect, target, body).unwrap();
+            let lines: Vec<_> =
+                kept.bad_lines.iter().map(|line| (line.user_id.as_str(), line.raw.as_slice())).collect();
+            assert_eq!(lines, [("7", &body[..body.len() - 1])], "{target}");
         }
     }
 

@@ -22,6 +22,7 @@ mod listing;
 mod mailbox;
 mod needs;
 mod order;
+mod other;
 mod presence;
 mod punch;
 mod receiver;

@@ -122,7 +122,7 @@ fn byte(number: i32) -> Result<u8, Reason> {
 
 /// The text, in which a byte that is no text stays visible: U+FFFD and two hexadecimal digits, as zk-proto writes it.
 /// So no damaged id is somebody else's.
-fn visible(bytes: &[u8]) -> String {
+pub(super) fn visible(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());

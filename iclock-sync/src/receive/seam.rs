@@ -16,9 +16,16 @@ const MAX_PART: usize = 4 << 10;
 /// The most terminals of which a part is remembered.
 const MOST: usize = 4_096;
 
-/// The parts of rows whose next packet has not come.
+/// The parts of rows of the last packet of each terminal.
 #[derive(Debug, Default)]
-pub(super) struct Seams(HashMap<SerialNumber, Part>);
+pub(super) struct Seams(HashMap<SerialNumber, Parts>);
+
+/// What was left before the last packet, which comes again if its answer is lost, and what the last packet left.
+#[derive(Debug)]
+struct Parts {
+    before: Option<Part>,
+    after: Option<Part>,
+}
 
 /// The end of a packet, which may be the beginning of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,21 +55,21 @@ pub(super) struct Seam {
 impl Seams {
     /// Returns what the packet before has left, if this is the next one.
     pub(super) fn before(&self, serial: &SerialNumber, packet: &Packet, upload: &Upload) -> Option<Part> {
-        let part = self.0.get(serial)?;
-        let is_next = part.command == packet.command
-            && part.table.as_ref() == upload.table_name()
-            && Some(part.next) == packet.index;
-        is_next.then(|| part.clone())
+        let Parts { before, after } = self.0.get(serial)?;
+        let is_next = |part: &&Part| {
+            part.command == packet.command
+                && part.table.as_ref() == upload.table_name()
+                && Some(part.next) == packet.index
+        };
+        [after, before].into_iter().flatten().find(is_next).cloned()
     }
 
-    /// Remembers what a packet has left, once it is stored.
-    pub(super) fn keep(&mut self, serial: &SerialNumber, part: Option<Part>) {
-        match part {
-            Some(part) if self.0.len() < MOST || self.0.contains_key(serial) => {
-                self.0.insert(serial.clone(), part);
-            }
-            Some(_) => {}
-            None => drop(self.0.remove(serial)),
+    /// Remembers what a packet has left, once it is stored, and what was left `before` it.
+    pub(super) fn keep(&mut self, serial: &SerialNumber, before: Option<Part>, after: Option<Part>) {
+        if before.is_none() && after.is_none() {
+            self.0.remove(serial);
+        } else if self.0.len() < MOST || self.0.contains_key(serial) {
+            self.0.insert(serial.clone(), Parts { before, after });
         }
     }
 }
@@ -127,8 +134,10 @@ fn last_part(packet: &Packet, upload: &Upload, lines: &mut Vec<Line<Record>>) ->
     if last.raw.len() > MAX_PART || (last.record.is_ok() && !is_short) {
         return None;
     }
-    let begin = others.last().and_then(|before| begin_of(&before.raw));
-    let bytes = lines.pop()?.raw;
+    // Copies: a slice would keep the whole body in memory.
+    let copy = |bytes: Bytes| Bytes::copy_from_slice(&bytes);
+    let begin = others.last().and_then(|before| begin_of(&before.raw)).map(copy);
+    let bytes = copy(lines.pop()?.raw);
     Some(Part { command: packet.command.clone(), table: upload.table_name().cloned(), next, begin, bytes })
 }
 
@@ -158,10 +167,11 @@ mod tests {
         let mut resolves = None;
         for (index, body) in [(1, first), (2, second)] {
             let (packet, upload) = (packet(index), upload(body));
-            let seam = Seam::read(&packet, &upload, seams.before(&serial, &packet, &upload));
+            let before = seams.before(&serial, &packet, &upload);
+            let seam = Seam::read(&packet, &upload, before.clone());
             rows.extend(seam.lines.iter().filter(|line| line.record.is_ok()).map(|line| text(&line.raw)));
             resolves = seam.resolves.as_ref().map(text);
-            seams.keep(&serial, seam.part);
+            seams.keep(&serial, before, seam.part);
         }
         (rows, resolves)
     }
@@ -177,6 +187,24 @@ mod tests {
             assert_eq!(rows, [&format!("{ROW}0"), expected, &format!("{ROW}9")], "{begin}|{end}");
             assert_eq!(resolves.as_deref(), (!is_last_value).then_some(begin), "{begin}|{end}");
         }
+    }
+
+    #[test]
+    fn a_packet_that_comes_again_is_joined_again() {
+        let (mut seams, serial) = (Seams::default(), SerialNumber::new("A1").unwrap());
+        let (begin, end) = ROW.split_at(20);
+        let mut read = |index, body: &str| {
+            let (packet, upload) = (packet(index), upload(body));
+            let before = seams.before(&serial, &packet, &upload);
+            let seam = Seam::read(&packet, &upload, before.clone());
+            seams.keep(&serial, before, seam.part.clone());
+            seam
+        };
+        // Answers are lost: each packet comes twice.
+        let firsts = [0, 1].map(|_| read(1, &format!("{ROW}0\n{begin}")));
+        let seconds = [0, 1].map(|_| read(2, &format!("{end}\n{ROW}9\n")));
+        assert_eq!((&firsts[0], &seconds[0]), (&firsts[1], &seconds[1]));
+        assert_eq!((seconds[1].torn.as_ref(), seconds[1].lines.len()), (None, 2));
     }
 
     #[test]
@@ -196,7 +224,7 @@ mod tests {
         let mut seams = Seams::default();
         let serial = SerialNumber::new("A1").unwrap();
         let first = upload(&format!("{ROW}\ntransaction pi"));
-        seams.keep(&serial, Seam::read(&packet(1), &first, None).part);
+        seams.keep(&serial, None, Seam::read(&packet(1), &first, None).part);
         assert!(seams.before(&serial, &packet(2), &first).is_some());
         assert_eq!(seams.before(&serial, &packet(3), &first), None);
         assert_eq!(seams.before(&SerialNumber::new("B2").unwrap(), &packet(2), &first), None);

@@ -35,11 +35,11 @@ impl PushReceiver {
             Content::Answer(packet, upload) => self.seams().before(&batch.serial, packet, upload),
             _ => None,
         };
-        let kept = content::read(batch, before)?;
+        let kept = content::read(batch, before.clone())?;
         self.shared()?.ledger.crashes().parsed();
         let Kept { punches, bad_lines, stamp, resolves, part, registers, wraps_commands, remark } = kept;
         if let Some(remark) = remark {
-            tracing::warn!(%serial, "acknowledged and not kept: {remark}");
+            tracing::warn!(%serial, "acknowledged: {remark}");
         }
         let is_new = |(table, value): &(String, Vec<u8>)| caller.memory.stamps.get(table) != Some(value);
         let stamp = stamp.filter(is_new);
@@ -57,7 +57,7 @@ impl PushReceiver {
             self.callers().remember(&caller, |memory| drop(memory.stamps.insert(table, value)));
         }
         if let Content::Answer(..) = &batch.content {
-            self.seams().keep(&batch.serial, part);
+            self.seams().keep(&batch.serial, before, part);
         }
         if let Content::Parameters(fields) | Content::Registration(fields) = &batch.content {
             self.note_told(&self.shared()?, &batch.serial, told::of_parameters(fields));
