@@ -14,6 +14,9 @@ pub struct Settings {
     /// What the terminal uploads by itself, in the names of the option `TransFlag`. By default attendance records,
     /// operations and changes of users, without templates and photos.
     pub transfers: Vec<&'static str>,
+    /// The tables that an access control terminal uploads by itself, in the names of the option `TransTables`. By
+    /// default users and the log; users bring passwords.
+    pub tables: Vec<&'static str>,
     /// The zone that the terminal applies to the header `Date`. `None` leaves the terminal's own zone alone. A wrong
     /// zone moves the terminal's clock.
     pub zone: Option<ZoneOffset>,
@@ -36,6 +39,7 @@ impl Default for Settings {
             delay: 10,
             error_delay: 30,
             transfers: vec!["AttLog", "OpLog", "EnrollUser", "ChgUser"],
+            tables: vec!["User", "Transaction"],
             zone: None,
             first_stamp: "None".into(),
             registers_at_once: false,
@@ -129,7 +133,7 @@ impl Settings {
             .with("RequestDelay", self.delay.to_string())
             .with("TransTimes", "12:30;14:30")
             .with("TransInterval", "2")
-            .with("TransTables", "User Transaction")
+            .with("TransTables", self.tables.join(" "))
             .with("Realtime", "1")
             .with("SessionID", registration.session())
             .with("TimeoutSec", "10");

@@ -59,6 +59,8 @@ pub struct Ingested {
     pub known: u64,
     /// Punches that went to the quarantine; those that were there are not counted.
     pub quarantined: u64,
+    /// Punches and lines that were counted and not kept: the quarantine has too many of that reason.
+    pub counted_only: u64,
     /// Punches refused by validation, by reason.
     pub rejected: BTreeMap<Reason, u64>,
     /// New punches that go out with a flag, by reason.
@@ -176,6 +178,7 @@ impl Ingested {
         self.new += entered.new;
         self.known += entered.duplicate;
         self.quarantined += entered.quarantined;
+        self.counted_only += entered.counted_only.values().sum::<u64>();
         for (reason, count) in entered.rejected {
             *self.rejected.entry(reason).or_default() += count;
         }

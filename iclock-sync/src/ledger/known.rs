@@ -2,13 +2,14 @@
 //! it entered.
 //!
 //! A punch that came another way has other bytes, and the protocols number verify modes differently. There the same
-//! person, second and punch state are the same punch.
+//! person, second and punch state are the same punch. Terminals that push for access control have two logs of a punch,
+//! of which one may have no number for the verify mode: there, too.
 
 use std::collections::HashMap;
 
-use attendance_model::{RawPunch, Source};
+use attendance_model::{RawPunch, Source, VerifyMode};
 use chrono::NaiveDateTime;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::polls::PollId;
 use super::shrunk::digest;
@@ -16,6 +17,9 @@ use super::stored::{seconds, source_of};
 use crate::mask::Mask;
 
 use super::Transaction;
+
+/// The verify mode "other", for a way that has no number.
+pub(crate) const NO_NUMBER: VerifyMode = VerifyMode(200);
 
 /// The events of one terminal with which its records are compared. The events of one second are loaded together: a log
 /// is read in the order of time, and a clock that stopped costs no more than one that runs.
@@ -34,6 +38,8 @@ pub(crate) struct KnownPunches {
     by_slot: HashMap<(u16, u8, u8), String>,
     /// The same by user id and punch state, for events that came another way.
     by_other_way: HashMap<String, Vec<u8>>,
+    /// Punch state and verify mode by user id, for events that were pushed as these are.
+    pushed: HashMap<String, Vec<(u8, VerifyMode)>>,
     /// The source of each poll that was looked up.
     sources: HashMap<i64, Source>,
 }
@@ -49,6 +55,7 @@ impl KnownPunches {
             by_digest: HashMap::new(),
             by_slot: HashMap::new(),
             by_other_way: HashMap::new(),
+            pushed: HashMap::new(),
             sources: HashMap::new(),
         }
     }
@@ -99,7 +106,14 @@ impl KnownPunches {
             let (user_id, states) = self.by_other_way.get_key_value(&punch.user_id)?;
             states.contains(&punch.punch_state.0).then_some(user_id)
         };
-        Ok(known.or_else(by_other_way).map(String::as_str))
+        let by_other_log = || {
+            let (user_id, pushed) = self.pushed.get_key_value(&punch.user_id)?;
+            let is_it = |(state, mode): &(u8, VerifyMode)| {
+                *state == punch.punch_state.0 && (*mode == NO_NUMBER || punch.verify_mode == NO_NUMBER)
+            };
+            pushed.iter().any(is_it).then_some(user_id)
+        };
+        Ok(known.or_else(by_other_way).or_else(by_other_log).map(String::as_str))
     }
 
     fn load(
@@ -114,6 +128,7 @@ impl KnownPunches {
         self.by_digest.clear();
         self.by_slot.clear();
         self.by_other_way.clear();
+        self.pushed.clear();
         self.load_shrunk(connection, terminal, time)?;
         let mut statement = connection.prepare_cached(
             "SELECT user_id, uid, punch_state, verify_mode, raw, reading FROM events WHERE terminal = ?1 AND time = ?2
@@ -126,9 +141,7 @@ impl KnownPunches {
                 self.by_other_way.entry(user_id).or_default().push(row.get(2)?);
                 continue;
             }
-            if let Some(uid) = row.get::<_, Option<u16>>(1)? {
-                self.by_slot.entry((uid, row.get(2)?, row.get(3)?)).or_insert_with(|| user_id.clone());
-            }
+            self.note(row, &user_id)?;
             let raw = row.get_ref(4)?.as_blob()?;
             if mask.fits(raw) {
                 self.by_bytes.entry(mask.apply(raw)).or_insert(user_id);
@@ -151,10 +164,20 @@ impl KnownPunches {
                 self.by_other_way.entry(user_id).or_default().push(row.get(2)?);
                 continue;
             }
-            if let Some(uid) = row.get::<_, Option<u16>>(1)? {
-                self.by_slot.entry((uid, row.get(2)?, row.get(3)?)).or_insert_with(|| user_id.clone());
-            }
+            self.note(row, &user_id)?;
             self.by_digest.entry(row.get(4)?).or_insert(user_id);
+        }
+        Ok(())
+    }
+
+    /// Notes an event that came the same way, by its slot, and by its person if it was pushed.
+    fn note(&mut self, row: &Row<'_>, user_id: &str) -> rusqlite::Result<()> {
+        let (state, mode) = (row.get(2)?, row.get(3)?);
+        if let Some(uid) = row.get::<_, Option<u16>>(1)? {
+            self.by_slot.entry((uid, state, mode)).or_insert_with(|| user_id.to_owned());
+        }
+        if self.source == Source::Push {
+            self.pushed.entry(user_id.to_owned()).or_default().push((state, VerifyMode(mode)));
         }
         Ok(())
     }
@@ -222,6 +245,33 @@ mod tests {
             })
             .unwrap();
         assert_eq!(known, [("A", 1, true), ("A", 2, true), ("B", 1, false), ("B", 2, false)]);
+    }
+
+    #[test]
+    fn of_the_two_logs_of_an_access_terminal_one_may_have_no_number_for_the_verify_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let known = ledger
+            .write("test", |transaction| {
+                transaction.execute_batch(
+                    "INSERT INTO terminals (id, serial, name) VALUES (1, 'A', 'a');
+                     INSERT INTO readings (id, terminal, device_name, source, read_at) VALUES (1, 1, 'a', 'push', 0);
+                     INSERT INTO events (terminal, reading, time, key, user_id, verify_mode, punch_state, raw)
+                         VALUES (1, 1, 1700000001, x'01', '7', 200, 0, x'50'),
+                             (1, 1, 1700000002, x'02', '7', 15, 0, x'51')",
+                )?;
+                let mut punches = KnownPunches::of(Source::Push);
+                let mut known = Vec::new();
+                for (second, state, mode) in [(1, 0, 15), (1, 1, 15), (2, 0, 200), (2, 0, 15), (2, 0, 1), (2, 1, 200)] {
+                    let mut punch = RawPunch::new("A", "a", "7", time(second), Source::Push);
+                    (punch.punch_state, punch.verify_mode, punch.raw) = (PunchState(state), VerifyMode(mode), vec![7]);
+                    known.push(punches.user_id(transaction, 1, Mask::of_layout(None), &punch)?.is_some());
+                }
+                Ok(known)
+            })
+            .unwrap();
+        // Where both have a number, the key decides.
+        assert_eq!(known, [true, false, true, false, false, false]);
     }
 
     #[test]

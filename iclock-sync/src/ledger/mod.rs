@@ -71,7 +71,7 @@ pub use fates::Fates;
 pub(crate) use forgotten::ForgottenPeople;
 pub(crate) use id_scheme::ChangedIds;
 pub(crate) use kept::KeptRecords;
-pub(crate) use known::KnownPunches;
+pub(crate) use known::{KnownPunches, NO_NUMBER};
 pub use news::Commits;
 pub(crate) use news::News;
 pub use numbered::{NumberedEvent, NumberedPage, PageOrder};

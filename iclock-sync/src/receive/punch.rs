@@ -6,11 +6,10 @@ use zk_push::line::{Line, LineError};
 use zk_push::record::{AccessEvent, AttendanceRecord, Band, Columns, KeyedRecord, VerifyStyle};
 use zk_push::{Record, Text, WallTime};
 
+use crate::ledger::NO_NUMBER;
+
 /// The most bytes of a bad line that are kept. No line of a punch is as long.
 const MAX_KEPT: usize = 64 << 10;
-
-/// The verify mode "other", for a way that has no number.
-const OTHER: VerifyMode = VerifyMode(200);
 
 /// The punch state of terminals that ask for none.
 const NO_STATE: PunchState = PunchState(255);
@@ -101,7 +100,7 @@ fn of_person(user_id: &Text, event: &AccessEvent) -> Result<RawPunch, Reason> {
     let number = |mode: &Text| mode.number().and_then(|number| u8::try_from(number).ok());
     punch.verify_mode = match &event.verify_mode {
         None => VerifyMode(0),
-        Some(mode) if VerifyStyle::parse(mode).is_some() => OTHER,
+        Some(mode) if VerifyStyle::parse(mode).is_some() => NO_NUMBER,
         Some(mode) => VerifyMode(number(mode).ok_or(Reason::Undecodable)?),
     };
     Ok(punch)
@@ -234,7 +233,7 @@ mod tests {
         };
         assert_eq!(
             (punch.punch_state, punch.verify_mode),
-            (NO_STATE, OTHER),
+            (NO_STATE, NO_NUMBER),
             "neither is no break, and no number is 10"
         );
         // Nobody, a refusal and an alarm.

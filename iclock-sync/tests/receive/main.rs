@@ -263,6 +263,8 @@ async fn an_access_control_terminal_registers_once_and_each_person_who_came_in_i
     let server = Server::start(&engine(&state, &as_sink), &[pushing()], None).await;
     let answer = server.send("GET", &format!("/iclock/cdata?SN={SERIAL}&options=all&DeviceType=acc"), "").await;
     assert!(answer.contains("registry=ok"), "{answer}");
+    let block = server.send("POST", &format!("/iclock/push?SN={SERIAL}"), "").await;
+    assert!(block.contains("TransTables=Transaction\n"), "nobody has asked for users: {block}");
     server.end().await;
 }
 

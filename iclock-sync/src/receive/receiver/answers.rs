@@ -127,6 +127,7 @@ impl PushReceiver {
         let mut settings = Settings::default();
         // Nothing else is kept; users would bring passwords.
         settings.transfers = vec!["AttLog"];
+        settings.tables = vec!["Transaction"];
         settings.wraps_commands = caller.memory.wraps_commands;
         let mut terminal = Terminal::new(serial.clone()).with_settings(settings);
         match caller.memory.dialect.as_deref() {

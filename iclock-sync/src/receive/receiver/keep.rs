@@ -50,7 +50,10 @@ impl PushReceiver {
                 Some((table, value)) => ingest.stamp(&**table, value.clone()),
                 None => ingest,
             };
-            let Ingested { new, known, quarantined, .. } = self.door.ingest(ingest).await?;
+            let Ingested { new, known, quarantined, counted_only, .. } = self.door.ingest(ingest).await?;
+            if counted_only > 0 {
+                tracing::warn!(%serial, counted_only, "the quarantine is full: deal with what is in it");
+            }
             tracing::debug!(%serial, new, known, quarantined, "stored what was pushed");
         }
         if let Some((table, value)) = stamp {
